@@ -1,0 +1,58 @@
+"""The exception tree. Every message says what was expected, what arrived, where, and what to do next.
+
+NewsgaugeError
+├── UsageError               an option, file or folder of the user's is wrong; shown as one or two lines
+│   ├── CorpusError          the posts cannot be read or are not enough
+│   ├── VariantsError        variants.toml
+│   └── GatesError           gates.toml
+├── CassetteError            a recording cannot answer
+│   ├── MissingRecordingError   no line for this case
+│   ├── StaleRecordingError     the line is there, the request changed
+│   └── DamagedCassetteError    the file is cut, altered or not a cassette
+├── NetworkBlockedError      something tried to leave the machine during a replay
+└── BackendError             the service could not be reached or refused
+"""
+
+
+class NewsgaugeError(Exception):
+    """Root of all errors that newsgauge raises on purpose."""
+
+
+class UsageError(NewsgaugeError):
+    """The command line or a file that the user wrote is wrong."""
+
+
+class CorpusError(UsageError):
+    """The corpus is absent, unreadable or too small for the plan."""
+
+
+class VariantsError(UsageError):
+    """variants.toml is damaged or asks for something unknown."""
+
+
+class GatesError(UsageError):
+    """gates.toml is damaged or asks for something unknown."""
+
+
+class CassetteError(NewsgaugeError):
+    """A recording cannot answer a request."""
+
+
+class MissingRecordingError(CassetteError):
+    """No line of the cassette is about this case."""
+
+
+class StaleRecordingError(CassetteError):
+    """The case was recorded, but with another request than the one now made."""
+
+
+class DamagedCassetteError(CassetteError):
+    """The cassette holds a line that is cut, altered or of another format."""
+
+
+class NetworkBlockedError(NewsgaugeError):
+    """Something tried to open a connection while every answer must come from a cassette."""
+
+
+class BackendError(NewsgaugeError):
+    """The service could not be started, reached, or refused the call."""
