@@ -118,6 +118,11 @@ class Score:
         return self.n_errors / self.n if self.n else float("nan")
 
     @property
+    def off_list_rate(self) -> float:
+        """Answers that are none of the planned labels, over answered cases."""
+        return self.n_off_list / self.n if self.n else float("nan")
+
+    @property
     def complete(self) -> bool:
         """True where every planned case has a prediction."""
         return self.n == self.n_planned

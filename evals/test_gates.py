@@ -1,0 +1,16 @@
+"""Are the answers good enough? One test a gate of gates.toml, decided from all planned cases.
+
+A gate reads what the cases of this run left behind, from whatever process, and in a replay recomputes what is missing
+from the cassettes. So `pytest evals -k gate` decides every gate by itself.
+"""
+
+import pytest
+
+from newsgauge.gates import Gate
+from newsgauge.records import Verdict
+
+pytestmark = pytest.mark.gate
+
+
+def test_gate(gate: Gate, verdict: Verdict) -> None:
+    assert verdict.passed, "\n".join(verdict.reasons)

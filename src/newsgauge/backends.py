@@ -1,0 +1,108 @@
+"""The only maker of google-genai clients: a `Request` of ours in, the SDK's response out.
+
+Three backends: ``embedded`` (the loopback server of this package), ``gemini`` (the Developer API, with a key) and
+``vertex`` (Enterprise/Vertex, with a project). In a replay no key is needed and none is read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+from typing import TYPE_CHECKING, Any, Literal
+
+from .errors import BackendError, UsageError
+from .variants import Request
+
+if TYPE_CHECKING:
+    from google import genai
+    from google.genai.types import GenerateContentResponse
+
+Backend = Literal["embedded", "gemini", "vertex"]
+_TIMEOUT_MS = 120_000
+_KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")  # the SDK's own order
+
+
+def check_access(backend: Backend) -> None:
+    """Raise `UsageError` where the account that a recording needs is not in the environment."""
+    if backend == "gemini" and not any(os.environ.get(key) for key in _KEYS):
+        raise UsageError(
+            f"--backend gemini: recording needs an API key in {' or '.join(_KEYS)}, none is set. "
+            "Replay needs none: leave --record-mode out"
+        )
+    if backend == "vertex" and not os.environ.get("GOOGLE_CLOUD_PROJECT"):
+        raise UsageError(
+            "--backend vertex: recording needs GOOGLE_CLOUD_PROJECT (and, unless it is us-central1, "
+            "GOOGLE_CLOUD_LOCATION), which is not set. Replay needs neither: leave --record-mode out"
+        )
+
+
+def open_client(backend: Backend, *, base_url: str | None, live: bool) -> genai.Client:
+    """A client that asks the backend (``live``), or one whose every call must be answered from a cassette."""
+    from google import genai  # 0.4 s
+    from google.genai.types import HttpOptions
+
+    # One TLS context for both clients the SDK makes; a replay never opens a connection and needs no certificates.
+    context = ssl.create_default_context() if live else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    options = HttpOptions(
+        base_url=base_url if live else None,
+        timeout=_TIMEOUT_MS,
+        client_args={"verify": context},
+        async_client_args={"verify": context},
+    )
+    if backend == "vertex":
+        location = os.environ.get("GOOGLE_CLOUD_LOCATION") or "us-central1"
+        if live:
+            project = os.environ["GOOGLE_CLOUD_PROJECT"]
+            return genai.Client(vertexai=True, project=project, location=location, http_options=options)
+        return genai.Client(
+            vertexai=True,
+            project="replay",
+            location="us-central1",
+            credentials=_replay_credentials(),
+            http_options=options,
+        )
+    key = next((os.environ[key] for key in _KEYS if os.environ.get(key)), "") if live else "replay"
+    return genai.Client(
+        vertexai=False, api_key="embedded" if backend == "embedded" else key, http_options=options
+    )
+
+
+def generate(client: genai.Client, request: Request) -> GenerateContentResponse:
+    """Ask once. Raises `BackendError` with the service's own words where it refuses or cannot be reached."""
+    import httpx2
+    from google.genai import errors
+
+    try:
+        return client.models.generate_content(
+            model=request.model, contents=request.contents, config=_config(request)
+        )
+    except errors.APIError as error:
+        raise BackendError(f"{request.model}: {error.code} {error.status}: {error.message}") from None
+    except httpx2.HTTPError as error:
+        raise BackendError(f"{request.model}: {type(error).__name__}: {error}") from None
+    except json.JSONDecodeError as error:
+        raise BackendError(f"{request.model}: the answer is not JSON ({error})") from None
+
+
+def _config(request: Request) -> Any:
+    from google.genai.types import GenerateContentConfig, Schema, Type
+
+    config = GenerateContentConfig(
+        system_instruction=request.system_instruction, max_output_tokens=request.max_output_tokens
+    )
+    if request.enum:
+        config.response_mime_type = "text/x.enum"
+        config.response_schema = Schema(type=Type.STRING, enum=list(request.enum))
+    return config
+
+
+def _replay_credentials() -> Any:
+    from google.auth.credentials import AnonymousCredentials
+
+    class ReplayCredentials(AnonymousCredentials):  # type: ignore[misc,no-untyped-call,unused-ignore]
+        """The SDK wants a token before it builds a request; this one opens nothing."""
+
+        token = "replay"  # noqa: S105
+
+    return ReplayCredentials()

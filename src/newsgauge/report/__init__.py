@@ -1,0 +1,1 @@
+"""Renders what was computed elsewhere: terminal lines and files. Computes nothing."""

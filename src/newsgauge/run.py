@@ -1,0 +1,198 @@
+"""One process's part of a run: asks cases, keeps what they answered, fills in for gates what others did not ask."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .answers import read_answer
+from .backends import Backend, check_access, generate, open_client
+from .corpus import Corpus
+from .errors import NewsgaugeError, UsageError
+from .preprocessing import codelab
+from .records import Case, Post, Prediction, Result
+from .results import Key, ResultLog
+from .sampling import Plan
+from .scoreboard import missing_cases
+from .variants import TUNED, Variant, make_request
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from google import genai
+
+    from .cassettes.recorder import Recorder, RecordMode
+    from .tuning import TrainingSet
+
+#: A gate that waits for other processes' live answers gives up after this long without a new one.
+_PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the command line decided: the plan, the variants to ask, and whom."""
+
+    corpus: Corpus
+    plan: Plan
+    variants: dict[str, Variant]
+    backend: Backend
+    mode: RecordMode
+    cassettes: Path
+    shown_cassettes: str
+    options: str
+
+    @property
+    def replays(self) -> bool:
+        """True where every answer must come from a cassette."""
+        return self.mode == "none"
+
+    @cached_property
+    def trainings(self) -> dict[str, TrainingSet]:
+        """The training set of each variant that asks a tuned model."""
+        from .tuning import make_training_set
+
+        return {
+            name: make_training_set(
+                self.corpus, variant.tuning, classes=self.plan.classes, preprocess=codelab
+            )
+            for name, variant in self.variants.items()
+            if variant.tuning is not None
+        }
+
+    def rerecord(self, variant: str) -> str:
+        """The command that records a variant of this plan again."""
+        return f"pytest evals{self.options} --variants {variant} --record-mode new_episodes"
+
+
+class Run:
+    """Asks cases and logs results. ``close`` stops whatever was started."""
+
+    def __init__(self, setup: Setup, log: ResultLog) -> None:
+        self.setup = setup
+        self.log = log
+        self._closing = ExitStack()
+        self._tuned: dict[str, str] = {}
+
+    def ask(self, case: Case) -> Prediction:
+        """The prediction of a case, from its cassette or from the service. Logged; a `NewsgaugeError` too."""
+        return self._ask(case.post, case.variant, "item")
+
+    def results(self, variants: tuple[str, ...]) -> dict[Key, Result]:
+        """All results of these variants, as complete as they can be without a call that costs money.
+
+        In a replay, what no process has asked yet is recomputed here from the cassettes. Otherwise the gate waits for
+        the processes that are still asking.
+        """
+        results = self.log.read()
+        missing = missing_cases(results, self.setup.plan, variants)
+        if not self.setup.replays:
+            return self._wait(variants, len(missing))
+        posts = {post.id: post for post in self.setup.plan.posts}
+        for post_id, variant in missing:
+            try:
+                self._ask(posts[post_id], variant, "gate")
+            except NewsgaugeError:
+                continue  # logged as broken: the verdict names it
+        return self.log.read() if missing else results
+
+    def close(self) -> None:
+        """Stop the embedded backend and let go of files."""
+        self._closing.close()
+        self.log.close()
+
+    def _ask(self, post: Post, variant: str, origin: str) -> Prediction:
+        prediction, broken = None, ""
+        try:
+            prediction = self._predict(post, self.setup.variants[variant])
+        except NewsgaugeError as error:
+            broken = str(error)
+            raise
+        finally:
+            if prediction is not None or broken:
+                self.log.add(
+                    Result(post.id, variant, post.label, prediction, broken, "item" if origin == "item" else "gate")
+                )
+        return prediction
+
+    def _predict(self, post: Post, variant: Variant) -> Prediction:
+        labels = self.setup.plan.labels
+        request = make_request(variant, post, labels=labels, model=self._model(variant))
+        client = self._client
+        response = self._recorder.play(variant.name, post, lambda: generate(client, request))
+        return read_answer(response, labels)
+
+    def _model(self, variant: Variant) -> str:
+        if variant.tuning is None:
+            return variant.model
+        if variant.name not in self._tuned:
+            training = self.setup.trainings[variant.name]
+            if self._base_url is not None:
+                from .tuning import ensure_tuned
+
+                ensure_tuned(self._base_url, training)
+            self._tuned[variant.name] = training.model
+        return self._tuned[variant.name]
+
+    @cached_property
+    def _base_url(self) -> str | None:
+        if self.setup.replays or self.setup.backend != "embedded":
+            return None
+        from .endpoint.server import EmbeddedServer  # the web server is only needed where something is recorded
+
+        return self._closing.enter_context(EmbeddedServer()).base_url
+
+    @cached_property
+    def _client(self) -> genai.Client:
+        return open_client(self.setup.backend, base_url=self._base_url, live=not self.setup.replays)
+
+    @cached_property
+    def _recorder(self) -> Recorder:
+        return open_recorder(self.setup)
+
+    def _wait(self, variants: tuple[str, ...], n_missing: int) -> dict[Key, Result]:
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            results = self.log.read()
+            still_missing = len(missing_cases(results, self.setup.plan, variants))
+            if not still_missing or time.monotonic() > deadline:
+                return results
+            if still_missing < n_missing:
+                n_missing, deadline = still_missing, time.monotonic() + _PATIENCE_S
+            time.sleep(0.1)
+
+
+def open_recorder(setup: Setup) -> Recorder:
+    """The cassettes of a setup."""
+    from .cassettes.recorder import Recorder
+
+    return Recorder(
+        setup.cassettes,
+        mode=setup.mode,
+        backend=setup.backend,
+        shown=setup.shown_cassettes,
+        rerecord=setup.rerecord,
+        now=lambda: datetime.now(UTC),
+    )
+
+
+def check_setup(setup: Setup) -> None:
+    """Refuse before the first request what could only fail after it. Raises `UsageError`."""
+    if setup.replays:
+        return
+    check_access(setup.backend)
+    if setup.backend != "embedded" and any(variant.model == TUNED for variant in setup.variants.values()):
+        raise UsageError(
+            f"--backend {setup.backend}: no tuned model is known there; leave the tuned variant out with --variants "
+            f"{','.join(name for name, variant in setup.variants.items() if variant.model != TUNED)}"
+        )
+    try:
+        setup.cassettes.mkdir(parents=True, exist_ok=True)
+        probe = setup.cassettes / ".writable"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(f"--record-mode {setup.mode}: cannot write to {setup.cassettes}: {error.strerror}") from None
