@@ -1,3 +1,3 @@
-"""What is about this checkout: the plugin is loaded from src. Its folders stand in pyproject.toml, or are its defaults."""
+"""What is about this checkout: it loads the plugin from src. Its folders are the defaults, or stand in pyproject.toml."""
 
 pytest_plugins = ["newsgauge.plugin"]

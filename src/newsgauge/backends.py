@@ -63,9 +63,7 @@ def open_client(backend: Backend, *, base_url: str | None, live: bool) -> genai.
             http_options=options,
         )
     key = next((os.environ[key] for key in _KEYS if os.environ.get(key)), "") if live else "replay"
-    return genai.Client(
-        vertexai=False, api_key="embedded" if backend == "embedded" else key, http_options=options
-    )
+    return genai.Client(vertexai=False, api_key="embedded" if backend == "embedded" else key, http_options=options)
 
 
 def generate(client: genai.Client, request: Request) -> GenerateContentResponse:
@@ -74,9 +72,7 @@ def generate(client: genai.Client, request: Request) -> GenerateContentResponse:
     from google.genai import errors
 
     try:
-        return client.models.generate_content(
-            model=request.model, contents=request.contents, config=_config(request)
-        )
+        return client.models.generate_content(model=request.model, contents=request.contents, config=_config(request))
     except errors.APIError as error:
         raise BackendError(f"{request.model}: {error.code} {error.status}: {error.message}") from None
     except httpx2.HTTPError as error:
@@ -100,9 +96,9 @@ def _config(request: Request) -> Any:
 def _replay_credentials() -> Any:
     from google.auth.credentials import AnonymousCredentials
 
-    class ReplayCredentials(AnonymousCredentials):  # type: ignore[misc,no-untyped-call,unused-ignore]
+    class ReplayCredentials(AnonymousCredentials):
         """The SDK wants a token before it builds a request; this one opens nothing."""
 
         token = "replay"  # noqa: S105
 
-    return ReplayCredentials()
+    return ReplayCredentials()  # type: ignore[no-untyped-call]  # google-auth is not fully typed

@@ -123,7 +123,7 @@ def _compare(gate: Gate, other: str, results: Mapping[Key, Result], plan: Plan) 
     ok = p <= ALPHA and difference >= gate.by_at_least
     text = (
         f"{gate.variant} - {other} = {difference:+.4f} on the same {len(pairs)} posts (gained {gained}, lost {lost}, "
-        f"one-sided exact McNemar p = {p:.2g}); asked: at least {gate.by_at_least:+g} with p <= {ALPHA:g} ({gate.reason})"
+        f"one-sided exact McNemar p = {p:.2g}); asked: at least {gate.by_at_least:+g}, p <= {ALPHA:g} ({gate.reason})"
     )
     return Verdict(gate.name, gate.variant, ok, (text,))
 
@@ -163,7 +163,11 @@ def _comparison(place: str, variant: str, value: Any, known: Collection[str]) ->
     if not isinstance(by_at_least, int | float) or isinstance(by_at_least, bool) or not 0 <= by_at_least < 1:
         raise GatesError(f"{place}: beats: expected 'by_at_least' from 0 to below 1, got {by_at_least!r}")
     return Gate(
-        f"{variant}-beats-{other}", variant, beats=other, by_at_least=float(by_at_least), reason=entry["reason"]
+        f"{variant}-beats-{other}",
+        variant,
+        beats=other,
+        by_at_least=float(by_at_least),
+        reason=entry["reason"],
     )
 
 

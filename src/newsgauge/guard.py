@@ -60,9 +60,7 @@ class Guard:
         scores = score(results, self.setup.plan, self.setup.variants)
         verdicts = {gate.name: self._verdicts[gate.name] for gate in self.gates if gate.name in self._verdicts}
         undecided = tuple(gate.name for gate in self.gates if gate.name not in verdicts)
-        planned = [
-            (post.id, variant) for variant in self.setup.variants for post in self.setup.plan.posts
-        ]
+        planned = [(post.id, variant) for variant in self.setup.variants for post in self.setup.plan.posts]
         found = [results[key] for key in planned if key in results]
         n_not_run = len(planned) - sum(result.origin == "item" for result in found)
         complete = bool(self.gates) and not undecided and all(one.complete for one in scores.values())

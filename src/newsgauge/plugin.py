@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .gates import Gate
     from .guard import Conclusion, Guard
-    from .run import Run, Setup
+    from .run import Setup
     from .variants import Variant
 
 _RUN = pytest.StashKey["Run"]()
@@ -45,16 +45,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of a run; the names of the recording ones are those of pytest-recording."""
     group = parser.getgroup("newsgauge", "newsgauge: evaluating model variants")
     group.addoption(
-        "--corpus", default=_DEFAULTS["corpus"], metavar="NAME", help="bundled, 20newsgroups, or a folder (default: bundled)"
+        "--corpus",
+        default=_DEFAULTS["corpus"],
+        metavar="NAME",
+        help="bundled, 20newsgroups, or a folder (default: bundled)",
     )
     group.addoption(
-        "--classes", default=_DEFAULTS["classes"], metavar="REGEX", help="labels to keep (default: %(default)s)"
+        "--classes",
+        default=_DEFAULTS["classes"],
+        metavar="REGEX",
+        help="labels to keep (default: %(default)s)",
     )
     group.addoption(
-        "--posts-per-class", default=_DEFAULTS["posts_per_class"], metavar="N|all", help="posts of each label (default: 10)"
+        "--posts-per-class",
+        default=_DEFAULTS["posts_per_class"],
+        metavar="N|all",
+        help="posts of each label (default: 10)",
     )
     group.addoption(
-        "--sample-seed", type=int, default=_DEFAULTS["sample_seed"], metavar="N", help="seed of the draw (default: 0)"
+        "--sample-seed",
+        type=int,
+        default=_DEFAULTS["sample_seed"],
+        metavar="N",
+        help="seed of the draw (default: 0)",
     )
     group.addoption("--variants", default=None, metavar="A,B", help="variants of variants.toml to ask (default: all)")
     group.addoption("--backend", choices=BACKENDS, default="embedded", help="who is asked (default: embedded)")
@@ -72,7 +85,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="red unless every planned case ran and every planned gate passed (default where CI is set)",
     )
     group.addoption("--no-require-gates", action="store_false", dest="require_gates", help="the opposite")
-    group.addoption("--results", default=".newsgauge/results", metavar="DIR", help="where results go (default: %(default)s)")
+    group.addoption(
+        "--results",
+        default=".newsgauge/results",
+        metavar="DIR",
+        help="where results go (default: %(default)s)",
+    )
     parser.addini("newsgauge_evals", "folder of variants.toml, gates.toml and the eval files", default="evals")
     parser.addini("newsgauge_cassettes", "folder of the cassettes", default="cassettes")
     parser.addini("newsgauge_bundled", "folder of the bundled corpus", default="fixtures/bundled")
@@ -95,9 +113,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         variants = load_variants(evals / "variants.toml")
         setup = _make_setup(config, variants)
-        gates = load_gates(
-            evals / "gates.toml", backend=setup.backend, corpus=setup.plan.corpus, known=variants
-        )
+        gates = load_gates(evals / "gates.toml", backend=setup.backend, corpus=setup.plan.corpus, known=variants)
         planned = select_gates(gates, setup.variants)
         if worker is None and not config.option.collectonly:
             check_setup(setup)
@@ -210,9 +226,7 @@ class _Judge:
         for name, value in report.user_properties if report.when == "call" else ():
             if name == _GATE_PROPERTY and isinstance(value, dict):
                 passed = bool(value["passed"]) and report.outcome == "passed"
-                self._guard.add(
-                    Verdict(value["gate"], value["variant"], passed, tuple(value["reasons"]))
-                )
+                self._guard.add(Verdict(value["gate"], value["variant"], passed, tuple(value["reasons"])))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Conclude; red where planned and seen differ and gates are required."""
@@ -228,7 +242,10 @@ class _Judge:
             self._conclusion = self._guard.conclude(log.read())
         finally:
             log.discard()
-        if self._conclusion.complaints and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        if self._conclusion.complaints and session.exitstatus in (
+            pytest.ExitCode.OK,
+            pytest.ExitCode.NO_TESTS_COLLECTED,
+        ):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -246,7 +263,10 @@ class _Judge:
         )
         terminalreporter.section("newsgauge scoreboard")
         for line in scoreboard_lines(
-            end.scores, end.verdicts, undecided=[g.variant for g in self._guard.gates if g.name in end.undecided], title=title
+            end.scores,
+            end.verdicts,
+            undecided=[g.variant for g in self._guard.gates if g.name in end.undecided],
+            title=title,
         ):
             write(line)
         terminalreporter.section("newsgauge gates")

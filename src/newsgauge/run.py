@@ -56,9 +56,7 @@ class Setup:
         from .tuning import make_training_set
 
         return {
-            name: make_training_set(
-                self.corpus, variant.tuning, classes=self.plan.classes, preprocess=codelab
-            )
+            name: make_training_set(self.corpus, variant.tuning, classes=self.plan.classes, preprocess=codelab)
             for name, variant in self.variants.items()
             if variant.tuning is not None
         }
@@ -114,7 +112,14 @@ class Run:
         finally:
             if prediction is not None or broken:
                 self.log.add(
-                    Result(post.id, variant, post.label, prediction, broken, "item" if origin == "item" else "gate")
+                    Result(
+                        post.id,
+                        variant,
+                        post.label,
+                        prediction,
+                        broken,
+                        "item" if origin == "item" else "gate",
+                    )
                 )
         return prediction
 
@@ -141,7 +146,9 @@ class Run:
     def _base_url(self) -> str | None:
         if self.setup.replays or self.setup.backend != "embedded":
             return None
-        from .endpoint.server import EmbeddedServer  # the web server is only needed where something is recorded
+        from .endpoint.server import (
+            EmbeddedServer,
+        )  # the web server is only needed where something is recorded
 
         return self._closing.enter_context(EmbeddedServer()).base_url
 

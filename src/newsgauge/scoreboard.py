@@ -17,9 +17,7 @@ def score(results: Mapping[Key, Result], plan: Plan, variants: Iterable[str]) ->
 
 def missing_cases(results: Mapping[Key, Result], plan: Plan, variants: Iterable[str]) -> list[Key]:
     """Planned cases without a result, in the order of the plan."""
-    return [
-        (post.id, variant) for variant in variants for post in plan.posts if (post.id, variant) not in results
-    ]
+    return [(post.id, variant) for variant in variants for post in plan.posts if (post.id, variant) not in results]
 
 
 def _score(variant: str, results: Mapping[Key, Result], plan: Plan) -> Score:

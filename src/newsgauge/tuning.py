@@ -42,9 +42,7 @@ class TrainingSet:
         return f"tunedModels/newsgauge-{self.digest}"
 
 
-def make_training_set(
-    corpus: Corpus, tuning: Tuning, *, classes: str, preprocess: Callable[[str], str]
-) -> TrainingSet:
+def make_training_set(corpus: Corpus, tuning: Tuning, *, classes: str, preprocess: Callable[[str], str]) -> TrainingSet:
     """Draw at most ``tuning.posts_per_class`` train posts of each class that matches, in a seeded mixed order."""
     drawn = draw(
         corpus.posts("train"),
@@ -69,7 +67,13 @@ def ensure_tuned(base_url: str, training: TrainingSet) -> None:
     with httpx2.Client(base_url=f"{base_url}/v1beta/", timeout=120.0) as client:
         state = _state(client, training.model)
         if state is None:
-            _check(client.post("tunedModels", params={"tunedModelId": training.model.partition("/")[2]}, json=_job(training)))
+            _check(
+                client.post(
+                    "tunedModels",
+                    params={"tunedModelId": training.model.partition("/")[2]},
+                    json=_job(training),
+                )
+            )
         deadline = time.monotonic() + _WAIT_S
         while (state := _state(client, training.model)) != "ACTIVE":
             if time.monotonic() > deadline:
@@ -88,9 +92,7 @@ def _job(training: TrainingSet) -> dict[str, Any]:
                 "learningRate": training.tuning.learning_rate,
             },
             "trainingData": {
-                "examples": {
-                    "examples": [{"textInput": post.text, "output": post.label} for post in training.examples]
-                }
+                "examples": {"examples": [{"textInput": post.text, "output": post.label} for post in training.examples]}
             },
         },
     }

@@ -140,7 +140,7 @@ def _variant(file: str, name: str, table: Any) -> Variant:
         raise VariantsError(f"{where}: expected 'max_output_tokens' from 1, got {table['max_output_tokens']}")
     tuning = table.get("tuning")
     if (table["model"] == TUNED) != (tuning is not None):
-        raise VariantsError(f'{where}: \'tuning\' and model = "{TUNED}" go together; only one of them is there')
+        raise VariantsError(f"{where}: 'tuning' and model = \"{TUNED}\" go together; only one of them is there")
     if tuning is not None:
         _check_keys(f"{where} tuning", tuning, _TUNING_KEYS)
         for key, value in tuning.items():

@@ -34,7 +34,11 @@ def network_blocked() -> Iterator[None]:
 def _hook(event: str, args: tuple[Any, ...]) -> None:
     if _state["blocked"] and event in _EVENTS:
         target = args[1] if event.startswith("socket.connect") or event.startswith("socket.send") else args[0]
-        if isinstance(target, (str, bytes)) and event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        if isinstance(target, (str, bytes)) and event in (
+            "socket.connect",
+            "socket.sendto",
+            "socket.sendmsg",
+        ):
             return  # AF_UNIX
         host = target[0] if isinstance(target, tuple) else target
         if host is None and event != "socket.getaddrinfo":

@@ -59,7 +59,7 @@ class Recorder:
             record_mode="all" if mode == "rewrite" else mode,
             match_on=["digested_request"],
             decode_compressed_response=True,
-            # Only the SDK's own HTTP client is patched: 0.13 instead of 0.63 ms a case. The network block covers the rest.
+            # Only the SDK's own HTTP client is patched: 0.13 instead of 0.63 ms a case. The network block has the rest.
             skip_patchers=[name for name in PATCHER_NAMES if name != "httpx2"],
             cassette_library_dir=str(folder),
         )
@@ -147,7 +147,10 @@ class Recorder:
         if line is None:
             return MissingRecordingError(f"{file.shown}: no recording of {key}. Record it: {self._rerecord(variant)}")
         change = describe_change(
-            line, request.method, urlsplit(request.uri).path, json.loads(request.body) if request.body else None
+            line,
+            request.method,
+            urlsplit(request.uri).path,
+            json.loads(request.body) if request.body else None,
         )
         if not change:
             return MissingRecordingError(
