@@ -1,8 +1,8 @@
 """Which newsgroup does this post come from? One case a sampled post and variant.
 
-A wrong name is a measurement, not a broken test: it is shown as an expected failure that says what was answered, and the
-gates decide whether there are too many of them. A case that has no answer at all (no recording, a changed prompt, a
-refusal) is an error.
+A wrong name is a measurement, not a broken test: it is shown as an expected failure that says what was answered, and
+the gates decide whether there are too many of them. A case that has no answer at all (no recording, a changed prompt,
+a refusal) is an error.
 """
 
 import pytest

@@ -63,7 +63,8 @@ class Guard:
         planned = [(post.id, variant) for variant in self.setup.variants for post in self.setup.plan.posts]
         found = [results[key] for key in planned if key in results]
         n_not_run = len(planned) - sum(result.origin == "item" for result in found)
-        complete = bool(self.gates) and not undecided and all(one.complete for one in scores.values())
+        gated = {variant for gate in self.gates for variant in gate.variants}
+        complete = bool(self.gates) and not undecided and all(scores[variant].complete for variant in gated)
         write_results(self.results, found)
         write_scoreboard(self.results, self.describe(), scores)
         write_gates(

@@ -188,6 +188,7 @@ def open_recorder(setup: Setup) -> Recorder:
 
 def check_setup(setup: Setup) -> None:
     """Refuse before the first request what could only fail after it. Raises `UsageError`."""
+    _ = setup.trainings  # a corpus without train posts shows here
     if setup.replays:
         return
     check_access(setup.backend)

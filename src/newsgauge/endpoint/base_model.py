@@ -21,7 +21,7 @@ _DOTTED = re.compile(r"\b[a-z]+(?:\.[a-z0-9+-]+)+\b")
 _ASKS = re.compile(r"\b(newsgroups?|categor(?:y|ies)|class|label|topic)\b", re.IGNORECASE)
 # Parts of names that say where a group hangs in the tree, not what it is about.
 _HIERARCHY = frozenset(
-    ["alt", "comp", "misc", "rec", "sci", "soc", "talk", "sys", "os", "lang", "sport", "politics", "culture", "arts", "games", "pro", "offered", "questions"]
+    "alt comp misc rec sci soc talk sys os lang sport politics culture arts games pro offered questions".split()
 )
 _CHAT = (
     "Thank you for sharing this. It reads like one half of a longer conversation; would you like me to draft a reply, "

@@ -1,0 +1,163 @@
+"""The options of a run, and what they come to: a `Setup`. A mistake in them is a `UsageError`, before anything runs."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pytest
+
+    from .run import Setup
+    from .variants import Variant
+
+_DEFAULTS: dict[str, Any] = {
+    "corpus": "bundled",
+    "classes": "^rec|^sci",
+    "posts_per_class": "10",
+    "sample_seed": 0,
+    "backend": "embedded",
+}
+RECORD_MODES = ("none", "once", "new_episodes", "all", "rewrite")
+BACKENDS = ("embedded", "gemini", "vertex")
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Options and ini values; the names of the recording ones are those of pytest-recording."""
+    group = parser.getgroup("newsgauge", "newsgauge: evaluating model variants")
+    group.addoption(
+        "--corpus",
+        default=_DEFAULTS["corpus"],
+        metavar="NAME",
+        help="bundled, 20newsgroups, or a folder (default: bundled)",
+    )
+    group.addoption(
+        "--classes",
+        default=_DEFAULTS["classes"],
+        metavar="REGEX",
+        help="labels to keep (default: %(default)s)",
+    )
+    group.addoption(
+        "--posts-per-class",
+        default=_DEFAULTS["posts_per_class"],
+        metavar="N|all",
+        help="posts of each label (default: 10)",
+    )
+    group.addoption(
+        "--sample-seed",
+        type=int,
+        default=_DEFAULTS["sample_seed"],
+        metavar="N",
+        help="seed of the draw (default: 0)",
+    )
+    group.addoption("--variants", default=None, metavar="A,B", help="variants of variants.toml to ask (default: all)")
+    group.addoption("--backend", choices=BACKENDS, default="embedded", help="who is asked (default: embedded)")
+    group.addoption(
+        "--record-mode",
+        choices=RECORD_MODES,
+        default="none",
+        help="none: replay only (default); once: record what is missing; new_episodes: and what changed; "
+        "all: everything anew; rewrite: and drop what is not planned",
+    )
+    group.addoption(
+        "--require-gates",
+        action="store_true",
+        default=None,
+        help="red unless every planned case ran and every planned gate passed (default where CI is set)",
+    )
+    group.addoption("--no-require-gates", action="store_false", dest="require_gates", help="the opposite")
+    group.addoption(
+        "--results",
+        default=".newsgauge/results",
+        metavar="DIR",
+        help="where results go (default: %(default)s)",
+    )
+    parser.addini("newsgauge_evals", "folder of variants.toml, gates.toml and the eval files", default="evals")
+    parser.addini("newsgauge_cassettes", "folder of the cassettes", default="cassettes")
+    parser.addini("newsgauge_bundled", "folder of the bundled corpus", default="fixtures/bundled")
+
+
+def is_active(config: pytest.Config) -> bool:
+    """True where one of the paths of the command line lies in the evals folder, or holds it."""
+    evals = evals_folder(config)
+    for argument in config.args:
+        path = Path(os.path.abspath(config.invocation_params.dir / argument.partition("::")[0]))
+        if path == evals or path in evals.parents or evals in path.parents:
+            return True
+    return False
+
+
+def evals_folder(config: pytest.Config) -> Path:
+    """The folder that holds variants.toml, gates.toml and the eval files."""
+    return Path(os.path.abspath(config.rootpath / config.getini("newsgauge_evals")))
+
+
+def are_gates_required(config: pytest.Config) -> bool:
+    """What the command line says; else whether this is CI."""
+    if config.option.require_gates is not None:
+        return bool(config.option.require_gates)
+    return os.environ.get("CI", "").lower() not in ("", "0", "false")
+
+
+def run_id(config: pytest.Config, worker: dict[str, str] | None) -> str:
+    """An id that all processes of a run share."""
+    if worker is not None:
+        return worker["testrunuid"]
+    # pytest-xdist hands this id on to its workers; without that plugin the attribute is ours alone.
+    if getattr(config.option, "testrunuid", None) is None:
+        config.option.testrunuid = uuid.uuid4().hex
+    return str(config.option.testrunuid)
+
+
+def make_setup(config: pytest.Config, variants: dict[str, Variant]) -> Setup:
+    """The plan, variants and backend that the command line asks for. Raises `UsageError`."""
+    from .corpus import find_corpus
+    from .preprocessing import codelab
+    from .run import Setup
+    from .sampling import make_plan
+    from .variants import select_variants
+
+    option = config.option
+    chosen = select_variants(variants, option.variants)
+    corpus = find_corpus(option.corpus, bundled=config.rootpath / config.getini("newsgauge_bundled"))
+    plan = make_plan(
+        corpus.posts("test"),
+        corpus=corpus.name,
+        classes=option.classes,
+        posts_per_class=_posts_per_class(option.posts_per_class),
+        seed=option.sample_seed,
+        preprocess=codelab,
+    )
+    shown = f"{config.getini('newsgauge_cassettes')}/{option.backend}/{corpus.name}"
+    return Setup(
+        corpus=corpus,
+        plan=plan,
+        variants=chosen,
+        backend=option.backend,
+        mode=option.record_mode,
+        cassettes=config.rootpath / shown,
+        shown_cassettes=shown,
+        options=_changed_options(option),
+    )
+
+
+def _posts_per_class(text: str) -> int | None:
+    from .errors import UsageError
+
+    if text == "all":
+        return None
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--posts-per-class: expected 'all' or a number from 1, got {text!r}")
+    return int(text)
+
+
+def _changed_options(option: Any) -> str:
+    changed = [
+        f" --{name.replace('_', '-')} {shlex.quote(str(getattr(option, name)))}"
+        for name, default in _DEFAULTS.items()
+        if getattr(option, name) != default
+    ]
+    return "".join(changed)

@@ -1,0 +1,117 @@
+"""A cassette file finds a line by its key, survives what crashes leave, and loses nothing that was whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from newsgauge.cassettes.line import Line, decode
+from newsgauge.cassettes.store import CassetteFile
+from newsgauge.errors import DamagedCassetteError
+
+
+def line(key: str, answer: str = "sci.space") -> Line:
+    return Line(key, "POST", "/v1/models/m:generateContent", {"a": 1}, 200, {}, {"text": answer}, {"backend": "b"})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> CassetteFile:
+    file = CassetteFile(tmp_path / "sub" / "v.jsonl", shown="cassettes/v.jsonl")
+    for key in ("c-3", "a-1", "b-2"):
+        file.append(line(key))
+    return file
+
+
+def fresh(file: CassetteFile) -> CassetteFile:
+    return CassetteFile(file.path, shown=file.shown)
+
+
+def test_a_line_reads_back_as_it_was() -> None:
+    assert decode(line("a-1").encode()) == line("a-1")
+
+
+def test_lines_are_found_by_key_by_the_writer_and_by_others(file: CassetteFile) -> None:
+    for reader in (file, fresh(file)):
+        assert list(reader.keys()) == ["c-3", "a-1", "b-2"]
+        assert reader.read("a-1") == line("a-1")
+        assert reader.line_number("b-2") == 3
+        assert reader.read("d-4") is None
+
+
+def test_a_file_that_is_not_there_is_empty(tmp_path: Path) -> None:
+    assert list(CassetteFile(tmp_path / "none.jsonl").keys()) == []
+
+
+def test_the_last_line_of_a_key_wins_and_finalizing_keeps_only_that(file: CassetteFile) -> None:
+    file.append(line("a-1", "rec.autos"))
+    assert file.read("a-1") == line("a-1", "rec.autos")
+    file.finalize()
+    assert [decode(raw) for raw in file.path.read_bytes().splitlines()] == [
+        line("a-1", "rec.autos"),
+        line("b-2"),
+        line("c-3"),
+    ]
+    file.finalize(keep={"b-2"})
+    assert list(fresh(file).keys()) == ["b-2"]
+
+
+def test_two_writers_see_each_others_lines(file: CassetteFile) -> None:
+    other = fresh(file)
+    assert len(other.keys()) == 3
+    file.append(line("d-4"))
+    other.append(line("e-5"))
+    file.append(line("f-6"))
+    assert sorted(file.keys()) == sorted(other.keys() | {"f-6"}) == ["a-1", "b-2", "c-3", "d-4", "e-5", "f-6"]
+    assert file.read("e-5") == line("e-5")
+
+
+@pytest.mark.parametrize("cut", [1, 10, 60])
+def test_a_cut_last_line_is_named_and_repaired_without_touching_the_others(file: CassetteFile, cut: int) -> None:
+    whole = file.path.read_bytes()
+    file.path.write_bytes(whole[:-cut] if cut > 1 else whole[:-2])
+    with pytest.raises(DamagedCassetteError, match=r"cassettes/v\.jsonl:3: the last line is cut off"):
+        fresh(file).keys()
+    fresh(file).append(line("d-4"))
+    assert fresh(file).read("c-3") == line("c-3")
+    assert list(fresh(file).keys()) == ["c-3", "a-1", "d-4"]
+
+
+def test_a_full_disk_leaves_whole_lines(file: CassetteFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    before, write = file.path.read_bytes(), os.write
+    monkeypatch.setattr(os, "write", lambda fd, raw: write(fd, raw[:20]))
+    with pytest.raises(OSError, match="no space left"):
+        file.append(line("d-4"))
+    assert file.path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b'"key":"a-1"', b'"kez":"a-1"', r"v\.jsonl:2: expected"),
+        (b'{"format":1,"key":"a-1"', b'{"format":9,"key":"a-1"', r"v\.jsonl:2: expected"),
+    ],
+)
+def test_a_line_of_another_kind_is_named(file: CassetteFile, old: bytes, new: bytes, message: str) -> None:
+    file.path.write_bytes(file.path.read_bytes().replace(old, new))
+    with pytest.raises(DamagedCassetteError, match=message):
+        fresh(file).read("c-3")
+
+
+def test_a_flipped_byte_inside_a_line_is_named_when_it_is_read(file: CassetteFile) -> None:
+    raw = file.path.read_bytes()
+    at = raw.index(b'"request"', raw.index(b'"a-1"'))
+    file.path.write_bytes(raw[: at + 9] + b";" + raw[at + 10 :])
+    assert fresh(file).read("b-2") == line("b-2")
+    with pytest.raises(DamagedCassetteError, match=r"v\.jsonl:2: not a recorded case"):
+        fresh(file).read("a-1")
+
+
+def test_a_checkout_with_crlf_still_reads(file: CassetteFile) -> None:
+    file.path.write_bytes(file.path.read_bytes().replace(b"\n", b"\r\n"))
+    assert fresh(file).read("b-2") == line("b-2")
+    reader = fresh(file)
+    reader.finalize()
+    assert b"\r" not in file.path.read_bytes()

@@ -1,0 +1,97 @@
+"""A mistake on the command line or in a file is a usage error of one or two lines, before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--variants", "bare,tunde"], "*--variants: unknown 'tunde'; known: bare, system, labels, tuned*"),
+        (["--variants", ","], "*--variants: unknown ','; known: bare*"),
+        (["--corpus", "reuters"], "*--corpus: expected bundled, 20newsgroups or a folder*got 'reuters'*"),
+        (["--corpus", "no/such"], "*--corpus: expected a folder with train/<label>/<id>*no/such*"),
+        (["--corpus", "evals"], "*corpus evals: expected a folder 'test' with one folder a label*"),
+        (["--classes", "^xyz"], "*--classes: '^xyz' matches none of the 12 labels of bundled test: comp.graphics*"),
+        (["--classes", "(rec"], "*--classes: expected a regular expression, got '(rec'*"),
+        (["--posts-per-class", "13"], "*--posts-per-class: 13 asked for, but sci.med of bundled test holds 12*at most 12*"),
+        (["--posts-per-class", "0"], "*--posts-per-class: expected 'all' or a number from 1, got '0'*"),
+        (["--posts-per-class", "ten"], "*--posts-per-class: expected 'all' or a number from 1, got 'ten'*"),
+        (["--backend", "gemini", "--record-mode", "once"], "*needs an API key in GOOGLE_API_KEY or GEMINI_API_KEY*"),
+        (["--backend", "vertex", "--record-mode", "once"], "*needs GOOGLE_CLOUD_PROJECT*"),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error(project: pytest.Pytester, options: list[str], words: str) -> None:
+    result = project.runpytest_inprocess("evals", *options)
+    assert result.ret == USAGE_ERROR
+    result.stderr.fnmatch_lines([words])
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()
+    assert len(result.stderr.str().strip().splitlines()) <= 3
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        ("variants.toml", "[bare", "*variants.toml: not readable as TOML: Expected*"),
+        ("variants.toml", "", "*variants.toml: expected one table a variant, the file is empty*"),
+        ("variants.toml", "[a]\nmodel='m'\nabout='x'\ncontents='no'", "*[[]a]: expected 'contents' to hold {post}*once*"),
+        ("variants.toml", "[a]\nmodel='m'\nabout='x'\ncontents='{post}{x}'", "*unknown placeholder {x}*known: {labels}*"),
+        ("variants.toml", "[a]\nmodell='m'", "*[[]a]: unknown key 'modell'; known: about, model, contents*"),
+        ("variants.toml", "[a]\nmodel=3", "*[[]a]: expected 'model' to be str, got int*"),
+        ("variants.toml", "[a]\nmodel='tuned'\nabout='x'\ncontents='{post}'", "*'tuning' and model = \"tuned\" go together*"),
+        ("gates.toml", "[embedded", "*gates.toml: not readable as TOML*"),
+        ("gates.toml", "[embeded.bundled.bare]", "*[[]embeded]: unknown backend; known: embedded, gemini, vertex*"),
+        ("gates.toml", "[embedded.bundled.bear]", "*[[]embedded.bundled.bear]: unknown variant; known: bare, system*"),
+        ("gates.toml", "[embedded.bundled.bare]\nmin_acuracy=1", "*unknown limit 'min_acuracy'; known: min_accuracy*"),
+        (
+            "gates.toml",
+            "[embedded.bundled.bare]\nmin_accuracy={limit=75, reason='x'}",
+            "*min_accuracy: expected 'limit' from 0 to 1, got 75*",
+        ),
+        (
+            "gates.toml",
+            "[embedded.bundled.bare]\nmin_accuracy={limit=0.5}",
+            "*min_accuracy: expected { limit, reason } with a non-empty reason*",
+        ),
+    ],
+)
+def test_a_damaged_file_is_a_usage_error(project: pytest.Pytester, file: str, text: str, words: str) -> None:
+    Path("evals", file).write_text(text)
+    result = project.runpytest_inprocess("evals")
+    assert result.ret == USAGE_ERROR
+    result.stderr.fnmatch_lines([words])
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()
+
+
+@pytest.mark.parametrize("file", ["variants.toml", "gates.toml"])
+def test_a_missing_file_is_a_usage_error(project: pytest.Pytester, file: str) -> None:
+    Path("evals", file).unlink()
+    result = project.runpytest_inprocess("evals")
+    assert result.ret == USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*{file}: expected *there is no such file*"])
+
+
+def test_results_that_cannot_be_written_are_a_usage_error(project: pytest.Pytester) -> None:
+    Path("taken").write_text("mine")
+    result = project.runpytest_inprocess("evals", "--results", "taken")
+    assert result.ret == USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--results: cannot write *taken*"])
+    assert Path("taken").read_text() == "mine"
+
+
+def test_an_absent_corpus_says_what_to_set(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sklearn.datasets._twenty_newsgroups as twenty
+
+    def no_network(*args: object, **kwargs: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(project.mkdir("empty")))
+    monkeypatch.setattr(twenty, "_download_20newsgroups", no_network)
+    result = project.runpytest_inprocess("evals", "--corpus", "20newsgroups")
+    assert result.ret == USAGE_ERROR
+    result.stderr.fnmatch_lines(["*20newsgroups: not in *empty and not downloadable*", "*Set SCIKIT_LEARN_DATA*"])

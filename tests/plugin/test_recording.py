@@ -1,0 +1,93 @@
+"""Recording asks only for what the mode says, keeps what was there, and leaves files that read well in a diff."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+CASSETTES = Path("cassettes/embedded/bundled")
+
+
+def lines(variant: str) -> list[dict[str, object]]:
+    return [json.loads(raw) for raw in (CASSETTES / f"{variant}.jsonl").read_text().splitlines()]
+
+
+def test_lines_are_sorted_by_key_and_single(project: pytest.Pytester) -> None:
+    for variant in ("bare", "system", "labels", "tuned"):
+        keys = [line["key"] for line in lines(variant)]
+        assert len(keys) == 8
+        assert keys == sorted(set(keys))
+
+
+def test_once_records_only_the_missing_line(project: pytest.Pytester) -> None:
+    path = CASSETTES / "system.jsonl"
+    before = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(before[:2] + before[3:]))
+    assert project.runpytest_inprocess("evals", "--variants", "system", "--record-mode", "once").ret == 0
+    after = path.read_bytes().splitlines(keepends=True)
+    assert after[:2] + after[3:] == before[:2] + before[3:]
+    assert json.loads(after[2])["key"] == json.loads(before[2])["key"]
+
+
+def test_once_refuses_a_changed_prompt_and_new_episodes_records_it(project: pytest.Pytester) -> None:
+    variants = Path("evals/variants.toml")
+    variants.write_text(variants.read_text().replace("Name the newsgroup", "State the newsgroup"))
+    before = (CASSETTES / "system.jsonl").read_bytes()
+    assert project.runpytest_inprocess("evals", "--variants", "system", "--record-mode", "once").ret == 1
+    assert (CASSETTES / "system.jsonl").read_bytes() == before
+    assert project.runpytest_inprocess("evals", "--variants", "system", "--record-mode", "new_episodes").ret == 0
+    assert len(lines("system")) == 8
+    assert project.runpytest_inprocess("evals", "--variants", "system").ret == 0
+
+
+def test_rewrite_drops_what_is_not_planned_and_all_keeps_it(project: pytest.Pytester) -> None:
+    narrow = ["evals", "--variants", "system", "--posts-per-class", "2", "--record-mode"]
+    assert project.runpytest_inprocess(*narrow, "all").ret == 0
+    assert len(lines("system")) == 8
+    assert project.runpytest_inprocess(*narrow, "rewrite").ret == 0
+    assert len(lines("system")) == 4
+
+
+def test_a_cut_last_line_is_removed_before_recording_goes_on(project: pytest.Pytester) -> None:
+    path = CASSETTES / "bare.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-40])
+    assert project.runpytest_inprocess("evals", "--variants", "bare", "--record-mode", "once").ret == 0
+    assert path.read_bytes().splitlines()[:7] == whole.splitlines()[:7]
+    assert len(lines("bare")) == 8
+
+
+@pytest.mark.slow
+def test_two_workers_record_each_case_once(project: pytest.Pytester) -> None:
+    for path in CASSETTES.iterdir():
+        path.unlink()
+    result = project.runpytest_subprocess("evals", "-n", "2", "--record-mode", "once")
+    assert result.ret == 0, result.stdout.str()
+    assert [len(lines(variant)) for variant in ("bare", "system", "labels", "tuned")] == [8] * 4
+
+
+def test_no_post_text_no_key_and_no_address_is_kept(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "AIza-planted-key")
+    assert project.runpytest_inprocess("evals", "--record-mode", "all").ret == 0
+    posts = [path.read_bytes().decode("latin-1") for path in Path("fixtures/bundled/test").glob("sci.*/*")]
+    sentences = {line for post in posts for line in post.splitlines() if len(line) > 40}
+    for path in CASSETTES.iterdir():
+        text = path.read_text()
+        assert "planted" not in text
+        assert "x-goog" not in text
+        assert "127.0.0.1" not in text
+        assert not [sentence for sentence in sentences if sentence in text]
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_first_call(project: pytest.Pytester) -> None:
+    for path in CASSETTES.iterdir():
+        path.unlink()
+    CASSETTES.rmdir()
+    CASSETTES.write_text("a file where a folder should be")
+    result = project.runpytest_inprocess("evals", "--record-mode", "once")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--record-mode once: cannot write to *cassettes/embedded/bundled*"])

@@ -1,0 +1,79 @@
+"""A replay needs no key and no network, and says the same each time, however many processes it takes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+CASSETTES = "cassettes/embedded/bundled"
+
+
+def scoreboard(result: pytest.RunResult) -> list[str]:
+    start = next(n for n, line in enumerate(result.outlines) if "newsgauge scoreboard" in line)
+    return result.outlines[start:-1]
+
+
+def test_a_replay_is_green_and_decides_every_gate(project: pytest.Pytester) -> None:
+    result = project.runpytest_inprocess("evals")
+    assert result.ret == 0
+    result.assert_outcomes(passed=result.parseoutcomes()["passed"], xfailed=result.parseoutcomes()["xfailed"])
+    assert sum(result.parseoutcomes().values()) == 8 * 4 + 4
+    gates = json.loads(Path(".newsgauge/results/gates.json").read_text())
+    assert gates["complete"] is True
+    assert [gate["passed"] for gate in gates["gates"]] == [True] * 4
+
+
+@pytest.mark.slow
+def test_two_workers_print_the_scoreboard_of_one(project: pytest.Pytester) -> None:
+    serial = project.runpytest_subprocess("evals")
+    parallel = project.runpytest_subprocess("evals", "-n", "2")
+    again = project.runpytest_subprocess("evals", "-n", "2")
+    assert serial.ret == parallel.ret == again.ret == 0
+    assert scoreboard(serial) == scoreboard(parallel) == scoreboard(again)
+
+
+def test_ids_name_the_post_and_the_variant(project: pytest.Pytester) -> None:
+    result = project.runpytest_inprocess("evals", "--collect-only", "-q")
+    cases = [line for line in result.outlines if "test_names_its_newsgroup" in line]
+    assert len(cases) == 32
+    assert all(line.endswith(("-bare]", "-system]", "-labels]", "-tuned]")) for line in cases)
+    assert cases[0].startswith("evals/test_newsgroups.py::test_names_its_newsgroup[sci.med-5")
+
+
+def test_a_wrong_label_is_an_expected_failure_that_says_what_was_said(project: pytest.Pytester) -> None:
+    result = project.runpytest_inprocess("evals", "-rx", "--variants", "bare")
+    result.stdout.re_match_lines([r"XFAIL .*\[sci.med-\d+-bare\] - sci.med -> Tha.*"])
+
+
+def test_results_hold_one_row_a_case_and_no_post_text(project: pytest.Pytester) -> None:
+    project.runpytest_inprocess("evals")
+    with Path(".newsgauge/results/results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 32
+    assert {row["origin"] for row in rows} == {"item"}
+    tuned = [row for row in rows if row["variant"] == "tuned"]
+    assert {row["model_version"] for row in tuned} == {"newsgauge-embedded-tuned-1"}
+    assert all(int(row["correct"]) == (row["label"] == row["prediction"]) for row in rows)
+
+
+def test_a_test_in_evals_that_opens_a_connection_fails_naming_the_host(project: pytest.Pytester) -> None:
+    Path("evals/test_leak.py").write_text(
+        "import socket\n\ndef test_leak():\n    socket.create_connection(('192.0.2.1', 443), timeout=1)\n"
+        "def test_lookup():\n    socket.getaddrinfo('gemini.example', 443)\n"
+    )
+    result = project.runpytest_inprocess("evals/test_leak.py")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*NetworkBlockedError*192.0.2.1*replay sends nothing*"])
+    result.stdout.fnmatch_lines(["*NetworkBlockedError*gemini.example*"])
+
+
+def test_a_run_elsewhere_is_left_alone(project: pytest.Pytester) -> None:
+    Path("tests").mkdir()
+    Path("tests/test_other.py").write_text("def test_nothing():\n    pass\n")
+    Path("evals/gates.toml").write_text("not toml")
+    result = project.runpytest_inprocess("tests", "--require-gates")
+    assert result.ret == 0
+    result.stdout.no_fnmatch_line("*newsgauge*scoreboard*")

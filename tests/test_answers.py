@@ -1,0 +1,67 @@
+"""What counts as an answer: only text that came with finish reason STOP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from google.genai.types import GenerateContentResponse
+
+from newsgauge.answers import read_answer
+from newsgauge.records import Outcome, Prediction
+
+LABELS = ("rec.autos", "sci.space")
+
+
+def read(**wire: Any) -> Prediction:
+    return read_answer(GenerateContentResponse.model_validate(wire), LABELS)
+
+
+def candidate(text: str | None, reason: str | None = "STOP") -> dict[str, Any]:
+    parts = [] if text is None else [{"text": text}]
+    return {"candidates": [{"content": {"parts": parts, "role": "model"}, "finishReason": reason}]}
+
+
+@pytest.mark.parametrize(
+    ("wire", "label", "outcome"),
+    [
+        (candidate("sci.space"), "sci.space", Outcome.LABEL),
+        (candidate("  sci.space\n"), "sci.space", Outcome.LABEL),
+        (candidate("Sci.Space"), "Sci.Space", Outcome.OFF_LIST),
+        (candidate("rec.autos.misc"), "rec.autos.misc", Outcome.OFF_LIST),
+        (candidate("sci.space", "MAX_TOKENS"), "(error)", Outcome.CUT),
+        (candidate("sci.space", "SAFETY"), "(error)", Outcome.BLOCKED),
+        (candidate("sci.space", "RECITATION"), "(error)", Outcome.BLOCKED),
+        (candidate("sci.space", "OTHER"), "(error)", Outcome.BLOCKED),
+        (candidate("sci.space", None), "(error)", Outcome.BLOCKED),
+        (candidate(""), "(error)", Outcome.EMPTY),
+        (candidate(" \n"), "(error)", Outcome.EMPTY),
+        (candidate(None), "(error)", Outcome.EMPTY),
+        ({"candidates": [{"finishReason": "STOP"}]}, "(error)", Outcome.EMPTY),
+        ({"candidates": []}, "(error)", Outcome.EMPTY),
+        ({}, "(error)", Outcome.EMPTY),
+        ({"promptFeedback": {"blockReason": "SAFETY"}}, "(error)", Outcome.BLOCKED),
+    ],
+)
+def test_an_answer_is_a_label_or_says_why_not(wire: dict[str, Any], label: str, outcome: Outcome) -> None:
+    prediction = read(**wire)
+    assert (prediction.label, prediction.outcome) == (label, outcome)
+    assert prediction.is_error == (label == "(error)")
+    assert bool(prediction.detail) == prediction.is_error
+
+
+def test_an_unknown_finish_reason_is_refused_by_name() -> None:
+    with pytest.warns(UserWarning, match="BRAND_NEW"):
+        prediction = read(**candidate("sci.space", "BRAND_NEW"))
+    assert (prediction.label, prediction.detail) == ("(error)", "finish reason BRAND_NEW")
+
+
+def test_thoughts_are_no_part_of_the_answer() -> None:
+    parts = [{"text": "hmm, rockets", "thought": True}, {"text": "sci."}, {"text": "space"}]
+    assert read(candidates=[{"content": {"parts": parts}, "finishReason": "STOP"}]).label == "sci.space"
+
+
+def test_tokens_and_model_come_from_the_response() -> None:
+    usage = {"promptTokenCount": 136, "candidatesTokenCount": 4, "totalTokenCount": 140}
+    prediction = read(**candidate("sci.space"), usageMetadata=usage, modelVersion="m-1")
+    assert (prediction.input_tokens, prediction.output_tokens, prediction.model_version) == (136, 4, "m-1")
