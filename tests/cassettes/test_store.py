@@ -66,15 +66,22 @@ def test_two_writers_see_each_others_lines(file: CassetteFile) -> None:
     assert file.read("e-5") == line("e-5")
 
 
-@pytest.mark.parametrize("cut", [1, 10, 60])
+@pytest.mark.parametrize("cut", [2, 10, 60])
 def test_a_cut_last_line_is_named_and_repaired_without_touching_the_others(file: CassetteFile, cut: int) -> None:
     whole = file.path.read_bytes()
-    file.path.write_bytes(whole[:-cut] if cut > 1 else whole[:-2])
+    file.path.write_bytes(whole[:-cut])
     with pytest.raises(DamagedCassetteError, match=r"cassettes/v\.jsonl:3: the last line is cut off"):
         fresh(file).keys()
     fresh(file).append(line("d-4"))
     assert fresh(file).read("c-3") == line("c-3")
     assert list(fresh(file).keys()) == ["c-3", "a-1", "d-4"]
+
+
+def test_a_last_line_that_only_lacks_its_newline_is_whole(file: CassetteFile) -> None:
+    file.path.write_bytes(file.path.read_bytes()[:-1])
+    assert fresh(file).read("b-2") == line("b-2")
+    fresh(file).append(line("d-4"))
+    assert list(fresh(file).keys()) == ["c-3", "a-1", "b-2", "d-4"]
 
 
 def test_a_full_disk_leaves_whole_lines(file: CassetteFile, monkeypatch: pytest.MonkeyPatch) -> None:

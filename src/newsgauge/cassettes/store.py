@@ -60,8 +60,7 @@ class CassetteFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            end = _whole_end(file.fileno())
-            file.truncate(end)  # a line that a crash cut off: what it held was never reported as recorded
+            end = _drop_cut_line(file.fileno())
             try:
                 written = os.write(file.fileno(), raw)
                 if written != len(raw):
@@ -108,9 +107,9 @@ class CassetteFile:
         offset = number = 0
         for number, raw in enumerate(data.splitlines(keepends=True), 1):
             key = peek_key(raw)
+            if not raw.endswith(b"\n") and not _is_whole(raw):
+                raise self._damaged(number, "the last line is cut off")
             if key is None:
-                if not raw.endswith(b"\n"):
-                    raise self._damaged(number, "the last line is cut off")
                 raise self._damaged(number, 'expected {"format":1,"key":"...", got ' + repr(raw[:40])[1:])
             index[key] = (offset, len(raw), number)
             offset += len(raw)
@@ -122,7 +121,7 @@ class CassetteFile:
         if self.path.exists():
             with self.path.open("rb+") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                file.truncate(_whole_end(file.fileno()))
+                _drop_cut_line(file.fileno())
             self._index = None
 
     def _damaged(self, number: int, what: str) -> DamagedCassetteError:
@@ -132,13 +131,29 @@ class CassetteFile:
         )
 
 
-def _whole_end(fd: int) -> int:
-    """Offset behind the last newline: where the last whole line ends."""
-    end = os.fstat(fd).st_size
+def _is_whole(raw: bytes) -> bool:
+    try:
+        return decode(raw).key == peek_key(raw)
+    except ValueError:
+        return False
+
+
+def _drop_cut_line(fd: int) -> int:
+    """Remove a last line that was cut off; end a whole one that only lacks its newline. Returns the file's new size.
+
+    What a cut line held was never reported as recorded, so nothing is lost that anyone counted on.
+    """
+    size = end = os.fstat(fd).st_size
     while end > 0:
         start = max(0, end - 65536)
         newline = os.pread(fd, end - start, start).rfind(b"\n")
         if newline >= 0:
-            return start + newline + 1
+            end = start + newline + 1
+            break
         end = start
-    return 0
+    if end < size:
+        if _is_whole(os.pread(fd, size - end, end)):
+            os.pwrite(fd, b"\n", size)
+            return size + 1
+        os.ftruncate(fd, end)
+    return end
