@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "newsgauge"
 
 LAYERS = {
     0: {"__init__", "errors", "records"},
-    1: {"corpus", "preprocessing", "sampling", "variants", "answers", "stats"},
+    1: {"corpus", "tables", "threads", "preprocessing", "sampling", "variants", "answers", "stats"},
     2: {"cassettes", "backends", "tuning", "endpoint", "results", "scoreboard"},
     3: {"gates", "run", "report", "guard"},
     4: {"options", "judge", "plugin", "cli"},

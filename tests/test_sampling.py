@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from newsgauge.errors import CorpusError, UsageError
 from newsgauge.records import RawPost
 from newsgauge.sampling import Plan, draw, make_plan
+from newsgauge.threads import thread_key
 
 POSTS = [RawPost(label, str(n), f"Subject: {n}\n\nbody {n}") for label in ("a.x", "b.x", "c.y") for n in range(12)]
 
 
-def plan(posts: list[RawPost] = POSTS, n: int | None = 3, seed: int = 0, classes: str = "x") -> Plan:
-    return make_plan(posts, corpus="made", classes=classes, posts_per_class=n, seed=seed, preprocess=str.upper)
+def plan(posts: list[RawPost] = POSTS, n: int | None = 3, seed: int = 0, classes: str = "x", threads: bool = False) -> Plan:
+    return make_plan(posts, corpus="made", classes=classes, posts_per_class=n, seed=seed, allow_threads=threads, preprocessing="upper", preprocess=str.upper)
 
 
 def test_the_draw_is_the_same_on_every_machine() -> None:
@@ -44,9 +45,43 @@ def test_the_digest_tells_a_changed_text() -> None:
 
 def test_too_few_posts_name_the_class_and_the_largest_possible_sample() -> None:
     few = [*POSTS[:5], *POSTS[12:]]
-    with pytest.raises(CorpusError, match=r"6 asked for, but a\.x of made test holds 5; ask for at most 5, or for 'all'"):
+    with pytest.raises(CorpusError, match=r"6 asked for, but a\.x of made test holds 5 posts in 5 threads"):
         plan(few, n=6)
-    assert len(draw(few, classes="x", posts_per_class=6, seed=0, what="train", at_most=True)) == 5 + 6
+    assert len(draw(few, classes="x", posts_per_class=6, seed=0, allow_threads=False, what="train", at_most=True)) == 5 + 6
+
+
+REPLIES = [RawPost("a.x", str(n), f"From: x\nSubject: {'Re: ' * (n % 3)}Topic {n // 4}\n\nbody") for n in range(12)]
+
+
+@given(st.integers(0, 100))
+def test_at_most_one_post_of_a_thread_is_drawn(seed: int) -> None:
+    topics = {int(post.id.removeprefix("a.x-")) // 4 for post in plan(REPLIES, n=3, seed=seed).posts}
+    assert topics == {0, 1, 2}
+
+
+def test_threads_can_be_allowed_and_all_takes_them_all() -> None:
+    with pytest.raises(CorpusError, match=r"holds 12 posts in 3 threads.*--allow-threads"):
+        plan(REPLIES, n=4)
+    assert len(plan(REPLIES, n=4, threads=True).posts) == 4
+    assert len(plan(REPLIES, n=None).posts) == 12
+
+
+@pytest.mark.parametrize(
+    ("subject", "key"),
+    [
+        ("Subject: Hubble", "hubble"),
+        ("Subject: Re: Hubble", "hubble"),
+        ("subject: RE: re[2]: Fwd: Fw:  Hubble  mirror", "hubble mirror"),
+        ("Subject: Re: a long\n\tsubject", "a long subject"),
+        ("Subject: Reply to all", "reply to all"),
+        ("Subject: \nOrganization: x", None),
+        ("From: x", None),
+        ("From: x\n\nSubject: in the body", None),
+        ("From: x\r\nSubject: Re: Hubble\r\n", "hubble"),
+    ],
+)
+def test_a_thread_is_a_subject_without_its_reply_marks(subject: str, key: str | None) -> None:
+    assert thread_key(f"{subject}\n\nbody") == key
 
 
 def test_a_regex_that_matches_nothing_lists_the_labels() -> None:

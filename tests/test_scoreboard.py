@@ -16,7 +16,7 @@ from newsgauge.sampling import Plan
 from newsgauge.scoreboard import missing_cases, score
 
 POSTS = tuple(Post(f"a-{n}", "a", "text") for n in range(16))
-PLAN = Plan("made", "", None, 0, ("a", "b"), POSTS)
+PLAN = Plan("made", "", None, 0, False, "clean", ("a", "b"), POSTS)
 
 
 def said(label: str, outcome: Outcome = Outcome.LABEL) -> Prediction:

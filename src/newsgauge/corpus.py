@@ -1,19 +1,21 @@
-"""Where posts come from: the bundled corpus, the real 20 Newsgroups, or a folder in the same layout.
+"""Where posts come from: the bundled corpus, the real 20 Newsgroups, a folder in the same layout, or a table.
 
-Enters: a corpus name or path. Leaves: `RawPost` records of one split, sorted by id. Knows nothing of preprocessing,
-sampling or models. The three sources share one on-disk idea, that of the by-date archive: ``<split>/<group>/<number>``.
+Enters: a corpus name or path. Leaves: `RawPost` records of one split, sorted by label and number. Knows nothing of
+preprocessing, sampling or models. The layout is that of the by-date archive: ``<split>/<group>/<number>``.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import CorpusError
 from .records import Post, RawPost, Split
+from .tables import SUFFIXES, parse_columns, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,37 +26,69 @@ _FOLDER_NAMES = {"train": ("train", "20news-bydate-train"), "test": ("test", "20
 _FETCH_HINT = "python -c 'from sklearn.datasets import fetch_20newsgroups as f; f()'"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Corpus:
-    """A named place that holds posts. ``folder`` is None for 20 Newsgroups, which scikit-learn keeps."""
+    """A named place that holds posts. ``path`` is None for 20 Newsgroups, which scikit-learn keeps."""
 
     name: str
-    folder: Path | None
+    path: Path | None
+    columns: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_mail(self) -> bool:
+        """True where a post has headers; the texts of a table have none."""
+        return self.path is None or self.path.is_dir()
 
     def posts(self, split: Split) -> tuple[RawPost, ...]:
-        """All posts of one split, sorted by label and number.
+        """All posts of one split, sorted by label and number; read once.
 
         Raises `CorpusError` where the split is absent, empty or unreadable.
         """
-        posts = _twenty_newsgroups(split) if self.folder is None else _from_folder(self.folder, split)
+        if split not in self._read:
+            self._read[split] = self._posts(split)
+        return self._read[split]
+
+    @cached_property
+    def _read(self) -> dict[Split, tuple[RawPost, ...]]:
+        return {}
+
+    def _posts(self, split: Split) -> tuple[RawPost, ...]:
+        if self.path is None:
+            posts = _twenty_newsgroups(split)
+        elif self.path.is_dir():
+            posts = _from_folder(self.path, split)
+        else:
+            posts = self._table[split]
         if not posts:
-            raise CorpusError(f"corpus {self.name!r}: expected {split} posts, found none in {self.folder}")
+            raise CorpusError(f"corpus {self.path or self.name}: expected {split} posts, there is none")
         return tuple(sorted(posts, key=lambda post: (post.label, _natural(post.number))))
 
+    @cached_property
+    def _table(self) -> dict[Split, list[RawPost]]:
+        assert self.path is not None
+        return read_table(self.path, self.columns)
 
-def find_corpus(name: str, *, bundled: Path) -> Corpus:
+
+def find_corpus(name: str, *, bundled: Path, columns: str | None = None) -> Corpus:
     """Turn ``bundled``, ``20newsgroups`` or a path into a `Corpus`, without reading a post."""
+    mapping = parse_columns(columns)
+    path = Path(name)
+    if path.suffix in SUFFIXES and name not in (BUNDLED, TWENTY):
+        if not path.is_file():
+            raise CorpusError(f"--corpus: expected a {path.suffix[1:]} file with columns text and label, none at {path}")
+        return Corpus(_safe(path.stem), path, mapping)
+    if columns:
+        raise CorpusError(f"--columns is about a {', '.join(SUFFIXES)} file, and --corpus is {name!r}")
     if name == BUNDLED:
         return Corpus(BUNDLED, _existing(bundled, "the bundled corpus"))
     if name == TWENTY:
         return Corpus(TWENTY, None)
-    if re.fullmatch(r"[\w.-]+", name) and not Path(name).exists():
+    if not path.exists():
         raise CorpusError(
-            f"--corpus: expected {BUNDLED}, {TWENTY} or a folder with train/<label>/<id> and test/<label>/<id>, "
-            f"got {name!r}, which is neither a known corpus nor a folder here"
+            f"--corpus: expected {BUNDLED}, {TWENTY}, a folder with train/<label>/<id> and test/<label>/<id>, or a "
+            f"{', '.join(SUFFIXES)} file; got {name!r}, which is neither a known corpus nor there"
         )
-    folder = _existing(Path(name), "--corpus")
-    return Corpus(folder.resolve().name, folder)
+    return Corpus(_safe(path.resolve().name), _existing(path, "--corpus"))
 
 
 def to_frame(posts: tuple[Post, ...]) -> pd.DataFrame:
@@ -73,6 +107,12 @@ def to_frame(posts: tuple[Post, ...]) -> pd.DataFrame:
         },
         index=pd.Index([post.id for post in posts], name="id"),
     )
+
+
+def _safe(name: str) -> str:
+    """A name for the cassette folder; never that of another corpus."""
+    safe = re.sub(r"[^\w.-]", "-", name)
+    return f"own-{safe}" if safe in (BUNDLED, TWENTY) else safe
 
 
 def _existing(folder: Path, what: str) -> Path:

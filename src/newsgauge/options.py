@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
 _DEFAULTS: dict[str, Any] = {
     "corpus": "bundled",
-    "classes": "^rec|^sci",
+    "classes": None,
     "posts_per_class": "10",
     "sample_seed": 0,
+    "preprocessing": "clean",
+    "columns": None,
     "backend": "embedded",
 }
+PREPROCESSING = ("clean", "codelab")
 RECORD_MODES = ("none", "once", "new_episodes", "all", "rewrite")
 BACKENDS = ("embedded", "gemini", "vertex")
 
@@ -32,13 +35,13 @@ def add_options(parser: pytest.Parser) -> None:
         "--corpus",
         default=_DEFAULTS["corpus"],
         metavar="NAME",
-        help="bundled, 20newsgroups, or a folder (default: bundled)",
+        help="bundled, 20newsgroups, a folder, or a csv, jsonl or parquet file (default: bundled)",
     )
     group.addoption(
         "--classes",
         default=_DEFAULTS["classes"],
         metavar="REGEX",
-        help="labels to keep (default: %(default)s)",
+        help="labels to keep (default: ^rec|^sci for newsgroups, all for your own corpus)",
     )
     group.addoption(
         "--posts-per-class",
@@ -52,6 +55,21 @@ def add_options(parser: pytest.Parser) -> None:
         default=_DEFAULTS["sample_seed"],
         metavar="N",
         help="seed of the draw (default: 0)",
+    )
+    group.addoption(
+        "--allow-threads", action="store_true", help="draw more than one post of a thread (a subject with its replies)"
+    )
+    group.addoption(
+        "--preprocessing",
+        choices=PREPROCESSING,
+        default=_DEFAULTS["preprocessing"],
+        help="clean: right on any mail (default); codelab: as the codelab did it, letter for letter",
+    )
+    group.addoption(
+        "--columns",
+        default=None,
+        metavar="NAME=COLUMN,..",
+        help="columns of a table that are not called text, label, id, split, thread",
     )
     group.addoption("--variants", default=None, metavar="A,B", help="variants of variants.toml to ask (default: all)")
     group.addoption("--backend", choices=BACKENDS, default="embedded", help="who is asked (default: embedded)")
@@ -115,23 +133,27 @@ def run_id(config: pytest.Config, worker: dict[str, str] | None) -> str:
 def make_setup(config: pytest.Config, variants: dict[str, Variant]) -> Setup:
     """The plan, variants and backend that the command line asks for. Raises `UsageError`."""
     from .corpus import find_corpus
-    from .preprocessing import codelab
-    from .run import Setup
+    from .run import Setup, preprocessor
     from .sampling import make_plan
     from .variants import select_variants
 
     option = config.option
     chosen = select_variants(variants, option.variants)
-    corpus = find_corpus(option.corpus, bundled=config.rootpath / config.getini("newsgauge_bundled"))
+    bundled = config.rootpath / config.getini("newsgauge_bundled")
+    corpus = find_corpus(option.corpus, bundled=bundled, columns=option.columns)
     plan = make_plan(
         corpus.posts("test"),
         corpus=corpus.name,
-        classes=option.classes,
+        classes=option.classes if option.classes is not None else _usual_classes(corpus.name),
         posts_per_class=_posts_per_class(option.posts_per_class),
         seed=option.sample_seed,
-        preprocess=codelab,
+        allow_threads=option.allow_threads,
+        preprocessing=option.preprocessing,
+        preprocess=preprocessor(corpus, option.preprocessing),
     )
-    shown = f"{config.getini('newsgauge_cassettes')}/{option.backend}/{corpus.name}"
+    # The texts of two preprocessings differ, so their recordings live apart.
+    own = corpus.name if option.preprocessing == _DEFAULTS["preprocessing"] else f"{corpus.name}+{option.preprocessing}"
+    shown = f"{config.getini('newsgauge_cassettes')}/{option.backend}/{own}"
     return Setup(
         corpus=corpus,
         plan=plan,
@@ -142,6 +164,12 @@ def make_setup(config: pytest.Config, variants: dict[str, Variant]) -> Setup:
         shown_cassettes=shown,
         options=_changed_options(option),
     )
+
+
+def _usual_classes(corpus: str) -> str:
+    from .corpus import BUNDLED, TWENTY
+
+    return "^rec|^sci" if corpus in (BUNDLED, TWENTY) else "."
 
 
 def _posts_per_class(text: str) -> int | None:
@@ -160,4 +188,4 @@ def _changed_options(option: Any) -> str:
         for name, default in _DEFAULTS.items()
         if getattr(option, name) != default
     ]
-    return "".join(changed)
+    return "".join(changed) + (" --allow-threads" if option.allow_threads else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
+from urllib.parse import quote
 
 Split = Literal["train", "test"]
 ERROR_LABEL = "(error)"
@@ -22,16 +23,20 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RawPost:
-    """A post as the corpus holds it: headers and body, undecided what is asked about."""
+    """A post as the corpus holds it: headers and body, undecided what is asked about.
+
+    ``thread`` is what the corpus says of the conversation a post belongs to; None where only its subject tells.
+    """
 
     label: str
     number: str
     raw: str
+    thread: str | None = None
 
     @property
     def id(self) -> str:
-        """``sci.space-60862``: readable, unique within a split, safe as a file name."""
-        return f"{self.label}-{self.number}"
+        """``sci.space-60862``: readable, unique within a split, safe as a file name (others are %-encoded)."""
+        return quote(f"{self.label}-{self.number}", safe="+")
 
 
 @dataclass(frozen=True, slots=True)

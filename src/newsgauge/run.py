@@ -13,7 +13,7 @@ from .answers import read_answer
 from .backends import Backend, check_access, generate, open_client
 from .corpus import Corpus
 from .errors import NewsgaugeError, UsageError
-from .preprocessing import codelab
+from .preprocessing import PREPROCESSING, plain
 from .records import Case, Post, Prediction, Result
 from .results import Key, ResultLog
 from .sampling import Plan
@@ -21,6 +21,7 @@ from .scoreboard import missing_cases
 from .variants import TUNED, Variant, make_request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from google import genai
@@ -56,7 +57,13 @@ class Setup:
         from .tuning import make_training_set
 
         return {
-            name: make_training_set(self.corpus, variant.tuning, classes=self.plan.classes, preprocess=codelab)
+            name: make_training_set(
+                self.corpus,
+                variant.tuning,
+                classes=self.plan.classes,
+                labels=self.plan.labels,
+                preprocess=preprocessor(self.corpus, self.plan.preprocessing),
+            )
             for name, variant in self.variants.items()
             if variant.tuning is not None
         }
@@ -170,6 +177,11 @@ class Run:
             if still_missing < n_missing:
                 n_missing, deadline = still_missing, time.monotonic() + _PATIENCE_S
             time.sleep(0.1)
+
+
+def preprocessor(corpus: Corpus, name: str) -> Callable[[str], str]:
+    """What turns a raw post of this corpus into the text that is asked about; a table's texts are only cut."""
+    return PREPROCESSING[name] if corpus.is_mail else plain
 
 
 def open_recorder(setup: Setup) -> Recorder:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from .errors import CorpusError, UsageError
 from .records import Post, RawPost
+from .threads import thread_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Plan:
     classes: str
     posts_per_class: int | None
     seed: int
+    allow_threads: bool
+    preprocessing: str
     labels: tuple[str, ...]
     posts: tuple[Post, ...]
 
@@ -40,16 +43,26 @@ def make_plan(
     classes: str,
     posts_per_class: int | None,
     seed: int,
+    allow_threads: bool,
+    preprocessing: str,
     preprocess: Callable[[str], str],
 ) -> Plan:
     """Draw ``posts_per_class`` posts of each label (None: all), then keep the labels that match the regex ``classes``.
 
-    The regex is searched for, as in the codelab: ``^rec|^sci`` keeps the eight groups of rec.* and sci.*.
+    Of a thread at most one post of a label is drawn unless ``allow_threads``, or all posts are wanted. The regex is searched for, as in the codelab: ``^rec|^sci`` keeps the eight groups of rec.* and sci.*.
     Raises `UsageError` for a broken regex, `CorpusError` where it matches nothing or a class holds too few posts.
     """
-    drawn = draw(raw_posts, classes=classes, posts_per_class=posts_per_class, seed=seed, what=f"{corpus} test")
+    drawn = draw(
+        raw_posts,
+        classes=classes,
+        posts_per_class=posts_per_class,
+        seed=seed,
+        allow_threads=allow_threads,
+        what=f"{corpus} test",
+    )
     posts = tuple(Post(raw.id, raw.label, preprocess(raw.raw)) for raw in drawn)
-    return Plan(corpus, classes, posts_per_class, seed, tuple(sorted({p.label for p in posts})), posts)
+    labels = tuple(sorted({post.label for post in posts}))
+    return Plan(corpus, classes, posts_per_class, seed, allow_threads, preprocessing, labels, posts)
 
 
 def draw(
@@ -58,6 +71,7 @@ def draw(
     classes: str,
     posts_per_class: int | None,
     seed: int,
+    allow_threads: bool,
     what: str,
     at_most: bool = False,
 ) -> list[RawPost]:
@@ -83,14 +97,29 @@ def draw(
         if posts_per_class is None:
             chosen += posts
             continue
-        if len(posts) < posts_per_class and not at_most:
+        ranked = sorted(posts, key=lambda post: rank(post.id, seed))
+        possible = ranked if allow_threads else _one_a_thread(ranked)
+        if len(possible) < posts_per_class and not at_most:
+            threads = "" if allow_threads else f" in {len(possible)} threads, of which one post each is drawn"
             raise CorpusError(
-                f"--posts-per-class: {posts_per_class} asked for, but {label} of {what} holds {len(posts)}; "
-                f"ask for at most {min(map(len, by_label.values()))}, or for 'all'"
+                f"--posts-per-class: {posts_per_class} asked for, but {label} of {what} holds {len(posts)} "
+                f"posts{threads}; ask for fewer, or for 'all'{'' if allow_threads else ', or say --allow-threads'}"
             )
-        wanted = set(sorted(posts, key=lambda post: rank(post.id, seed))[:posts_per_class])
-        chosen += [post for post in posts if post in wanted]
+        wanted = {id(post) for post in possible[:posts_per_class]}
+        chosen += [post for post in posts if id(post) in wanted]
     return chosen
+
+
+def _one_a_thread(posts: Iterable[RawPost]) -> list[RawPost]:
+    seen: set[str] = set()
+    kept = []
+    for post in posts:
+        key = post.thread or thread_key(post.raw)
+        if key is None or key not in seen:
+            kept.append(post)
+            if key is not None:
+                seen.add(key)
+    return kept
 
 
 def rank(post_id: str, seed: int) -> bytes:

@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .corpus import Corpus
-from .errors import BackendError
-from .records import Post
+from .errors import BackendError, CorpusError
+from .records import Post, RawPost
 from .sampling import draw, rank
+from .threads import thread_key
 from .variants import Tuning
 
 BASE_MODEL = "models/gemini-3.5-flash-lite-tuning"
@@ -42,18 +43,49 @@ class TrainingSet:
         return f"tunedModels/newsgauge-{self.digest}"
 
 
-def make_training_set(corpus: Corpus, tuning: Tuning, *, classes: str, preprocess: Callable[[str], str]) -> TrainingSet:
-    """Draw at most ``tuning.posts_per_class`` train posts of each class that matches, in a seeded mixed order."""
-    drawn = draw(
-        corpus.posts("train"),
-        classes=classes,
-        posts_per_class=tuning.posts_per_class,
-        seed=tuning.seed,
-        what=f"{corpus.name} train",
-        at_most=True,
-    )
+def make_training_set(
+    corpus: Corpus, tuning: Tuning, *, classes: str, labels: tuple[str, ...], preprocess: Callable[[str], str]
+) -> TrainingSet:
+    """Draw at most ``tuning.posts_per_class`` train posts of each class that matches, in a seeded mixed order.
+
+    A train post whose text is that of a test post is left out, and another one drawn for it. Raises `CorpusError` where
+    a label that is asked about (``labels``) has no train post: a model tuned on this could never name it.
+    """
+    pool: list[RawPost] = list(corpus.posts("train"))
+    absent = sorted(set(labels) - {post.label for post in pool})
+    if absent:
+        raise CorpusError(
+            f"corpus {corpus.name}: {', '.join(absent)} has test posts but no train posts, so a tuned model cannot name "
+            "it. Add some, leave the label out with --classes, or the tuned variant with --variants"
+        )
+    while True:
+        drawn = draw(
+            pool,
+            classes=classes,
+            posts_per_class=tuning.posts_per_class,
+            seed=tuning.seed,
+            allow_threads=True,
+            what=f"{corpus.name} train",
+            at_most=True,
+        )
+        texts = {post.id: preprocess(post.raw) for post in drawn}
+        doubles = _also_in_test(texts, drawn, corpus, preprocess)
+        if not doubles:
+            break
+        pool = [post for post in pool if post.id not in doubles]
     drawn.sort(key=lambda post: rank(post.id, tuning.seed))  # batches must mix the labels
-    return TrainingSet(tuple(Post(raw.id, raw.label, preprocess(raw.raw)) for raw in drawn), tuning)
+    return TrainingSet(tuple(Post(raw.id, raw.label, texts[raw.id]) for raw in drawn), tuning)
+
+
+def _also_in_test(
+    texts: dict[str, str], drawn: list[RawPost], corpus: Corpus, preprocess: Callable[[str], str]
+) -> set[str]:
+    """Ids of drawn posts whose text is a test post's. Equal texts have equal subjects: only those are compared."""
+    threads = {post.thread or thread_key(post.raw) for post in drawn}
+    test = {
+        preprocess(post.raw) for post in corpus.posts("test") if (post.thread or thread_key(post.raw)) in threads
+    }
+    return {post_id for post_id, text in texts.items() if text in test}
 
 
 def ensure_tuned(base_url: str, training: TrainingSet) -> None:

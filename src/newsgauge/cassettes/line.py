@@ -11,7 +11,7 @@ from .digest import canonical
 
 FORMAT = 1
 # "format" and "key" sort before every other name, so a line tells whose it is without being parsed.
-_HEAD = re.compile(rb'\{"format":1,"key":"([A-Za-z0-9._+-]+)",')
+_HEAD = re.compile(rb'\{"format":1,"key":"([A-Za-z0-9._~%+-]+)",')
 
 
 @dataclass(frozen=True, slots=True)

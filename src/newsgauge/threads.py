@@ -1,0 +1,25 @@
+"""Which conversation a post belongs to, told by its subject. A raw post in, a key out; pure.
+
+Posts of one thread quote each other and share rare words: a sample with several of them is worth less than its size.
+"""
+
+from __future__ import annotations
+
+import re
+
+_SUBJECT = re.compile(r"^subject:((?:[^\n]*)(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE)
+# "Re:", "RE[2]:", "Fwd:", "Fw:", "AW:", any number of them.
+_REPLY = re.compile(r"(?:(?:re|fwd?|aw)(?:\[\d+\]|\^\d+)?:\s*)+", re.IGNORECASE)
+
+
+def thread_key(raw: str) -> str | None:
+    """The subject without reply marks, white space folded, in lower case; None where there is no subject.
+
+    Only headers are looked at: what stands before the first blank line. A post without a subject is a thread of its own.
+    """
+    head = raw[: re.search(r"\r?\n\r?\n|\Z", raw).start()]  # type: ignore[union-attr]  # \Z always matches
+    found = _SUBJECT.search(head.replace("\r\n", "\n"))
+    if not found:
+        return None
+    subject = " ".join(found[1].split())
+    return _REPLY.sub("", subject, count=1).casefold() if _REPLY.match(subject) else subject.casefold() or None
