@@ -42,8 +42,7 @@ def _redact_line(line: str) -> str:
         start = len(kept)
         if end > position:
             if kept and kept[-1] == '"':
-                start = _quoted_start(kept, quotes_from)
-                quotes_from = start
+                start, quotes_from = _quoted_start(kept, quotes_from)
             else:
                 start = _dot_atom_start(kept)
         if start == len(kept):
@@ -96,20 +95,26 @@ def _dot_atom_start(kept: list[str]) -> int:
     return start
 
 
-def _quoted_start(kept: list[str], floor: int) -> int:
-    """Where the quoted string at the end begins: at the nearest mark that no backslash escapes, or else at
-    the farthest that one does. ``len(kept)`` where there is none.
+def _quoted_start(kept: list[str], floor: int) -> tuple[int, int]:
+    """Where the quoted string at the end begins, and below which index no quotation mark is left after that.
+
+    It begins at the nearest mark that no backslash escapes, or else at the farthest that one does, together with
+    the backslashes. Where none is found it begins at ``len(kept)``.
     """
     closing = len(kept) - 1
-    start = len(kept)
     if _is_escaped(kept, closing):
-        return start
+        return len(kept), floor
+    start = len(kept)
     for index in range(closing - 1, floor - 1, -1):
         if kept[index] == '"':
             start = index
             if not _is_escaped(kept, index):
-                break
-    return start
+                return start, floor
+    if start == len(kept):
+        return start, closing
+    while start and kept[start - 1] == "\\":
+        start -= 1
+    return start, start
 
 
 def _is_escaped(kept: list[str], index: int) -> bool:

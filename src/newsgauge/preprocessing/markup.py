@@ -19,7 +19,7 @@ _LONG_NUMBER = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9A-Fa-f]{7,});?")  # int() ref
 
 
 def strip_html(source: str) -> str:
-    """The text of an HTML page: no tags, comments, scripts or head; entities decoded; white space collapsed."""
+    """The text of an HTML page: no tags, comments, scripts or head; entities decoded; blanks collapsed."""
     pieces: list[str] = []
     hidden, in_comment = "", False
     for token in _TOKEN.finditer(source):
