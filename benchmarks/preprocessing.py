@@ -4,8 +4,9 @@
 
 Every line is the best of five runs on 40,000 characters made to hurt: many near-addresses, quotation
 marks, backslashes, encoded words, boundaries, tags. ``x2`` is the time on 80,000 over the time on 40,000,
-less what an empty post costs: about 2 is linear, about 4 quadratic. Exits with 1 where a post takes `LIMIT_MS`
-or longer, or a ratio of `LIMIT_RATIO` or more. Timings are a machine's: this is a script, not a test.
+less what an empty post costs: about 2 is linear, about 4 quadratic. Exits with 1 where a post takes
+`LIMIT_MS` or longer, or a ratio of `LIMIT_RATIO` or more. Timings are a machine's: this is a script, not a
+test.
 """
 
 from __future__ import annotations

@@ -98,8 +98,8 @@ def _dot_atom_start(kept: list[str]) -> int:
 def _quoted_start(kept: list[str], floor: int) -> tuple[int, int]:
     """Where the quoted string at the end begins, and below which index no quotation mark is left after that.
 
-    It begins at the nearest mark that no backslash escapes, or else at the farthest that one does, together with
-    the backslashes. Where none is found it begins at ``len(kept)``.
+    It begins at the nearest mark that no backslash escapes, or else at the farthest that one does, together
+    with the backslashes. Where none is found it begins at ``len(kept)``.
     """
     closing = len(kept) - 1
     if _is_escaped(kept, closing):
