@@ -178,22 +178,9 @@ def test_the_order_of_headers_does_not_matter(prepare: Prepare, headers: list[st
     assert prepare("\n".join(headers) + "\n\n" + body) == expected
 
 
-NAMES = [
-    "From",
-    "Newsgroups",
-    "Organization",
-    "Path",
-    "Xref",
-    "Followup-To",
-    "Keywords",
-    "Summary",
-    "Message-ID",
-    "Archive-name",
-    "Reply-To",
-    "X-Group",
-    "Distribution",
-    "References",
-]
+_NAMES = """From Newsgroups Organization Path Xref Followup-To Keywords Summary Message-ID Archive-name
+Reply-To X-Group Distribution References"""
+NAMES = _NAMES.split()
 
 
 @on_both("blank lines in front of the headers make the headers part of the body")
@@ -324,6 +311,7 @@ NEAR_ADDRESSES = st.lists(_SCRAP | ADDRESSES, max_size=15).map("".join)
 @example(address="o'brien@x.example", before="", after="")
 @example(address='"joe smith"@x.example', before="", after="")
 @example(address="joe@[127.0.0.1]", before="", after="")
+@example(address="joe@x.example", before="\u00bb", after=". Bye")
 @example(address="joe@x.example", before="see ", after=". Bye")
 @example(address="!#$%&'*+/=?^_`{|}~-@x.example", before="", after="")
 def test_an_address_goes_whole_and_nothing_else_does(
@@ -353,6 +341,7 @@ def test_no_address_is_left(prepare: Prepare, text: str) -> None:
 @example(text="a@b.org<c@d.org>@e.org")
 @example(text="<<joe@x.example>>")
 @example(text='\\"a"@x.y\\"b"@x.y')
+@example(text='-\\""@A*@A""@A')
 def test_redaction_is_done_once_and_for_all(text: str) -> None:
     once = redact(text)
     assert redact(once) == once

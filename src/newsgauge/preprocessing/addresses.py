@@ -15,9 +15,9 @@ _ATEXT_MARKS = frozenset("_!#$%&'*+-/=?^`{|}~")
 _PAIRED = frozenset("'*`=~|/_")  # 'joe@x.example' in marks of emphasis: the marks are the sentence's
 _MARK = "\u0300-\u036f\u200c\u200d"  # letters of two code points
 _HOST = re.compile(rf"[\w{_MARK}-]++(?:\.[\w{_MARK}-]++)*+")
-_DTEXT = r"[^\s\[\]\\()<>,;\"'*@]"
+_DTEXT = r"[!#-&+./0-:=?A-Z^-~-]"  # of a literal, less the marks that prose puts around one
 _LITERAL = re.compile(rf"\[{_DTEXT}++\]")
-_JOINS = re.compile(rf"{_DTEXT}|[@\[\]]")
+_JOINS = re.compile(rf"{_DTEXT}|[\w{_MARK}@\[\]]")
 
 
 def redact(text: str) -> str:
@@ -51,6 +51,7 @@ def _redact_line(line: str) -> str:
         if start + 1 < len(kept) and kept[start] in _PAIRED and line.startswith(kept[start], end):
             start += 1
         del kept[start:]
+        quotes_from = min(quotes_from, start)
         position = end
         if "".join(kept[-7:]).lower() == "mailto:":
             del kept[-7:]
