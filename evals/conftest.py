@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# No deadline anywhere: how long one example takes says more about the machine than about the code.
-settings.register_profile("dev", deadline=None, max_examples=20)
-settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True, database=None)
-settings.register_profile("thorough", deadline=None, max_examples=10_000)
+# No deadline and no check for slow examples: these say more about the machine than about the code.
+_EVERYWHERE = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("dev", max_examples=20, **_EVERYWHERE)
+settings.register_profile("ci", max_examples=100, derandomize=True, database=None, **_EVERYWHERE)
+settings.register_profile("thorough", max_examples=10_000, **_EVERYWHERE)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
