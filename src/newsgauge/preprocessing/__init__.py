@@ -1,0 +1,19 @@
+"""A raw post in, the text that is asked about out. Pure; knows no labels, so none can leak.
+
+Enters: a post as `str`, its file's bytes decoded as latin-1. Leaves: subject, blank line, body, at most
+`MAX_CHARS` characters. `clean` is right on any mail; `codelab` is what the codelab did, letter for letter,
+for comparison with its numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .clean import clean
+from .clipping import MAX_CHARS
+from .codelab import codelab
+
+#: What ``--preprocessing`` can name. A new entry is a new text for every post: its cassettes are its own.
+PREPROCESSING: dict[str, Callable[[str], str]] = {"clean": clean, "codelab": codelab}
+
+__all__ = ["MAX_CHARS", "PREPROCESSING", "clean", "codelab"]
