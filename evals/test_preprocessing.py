@@ -190,9 +190,7 @@ NAMES = _NAMES.split()
     shape=st.sampled_from(["{}", "a {} b", "<{}@x.example>", "\n {}", "a,\n\t{}\n ", "\xe9 {}"]),
 )
 @example(names=["Newsgroups"], before="\n", shape="{}")
-def test_a_label_never_gets_in_from_a_header(
-    prepare: Prepare, names: list[str], before: str, shape: str
-) -> None:
+def test_a_label_never_gets_in_from_a_header(prepare: Prepare, names: list[str], before: str, shape: str) -> None:
     headers = "".join(f"{name}: {shape.format('sci.space')}\n" for name in names)
     assert "sci.space" not in prepare(f"{before}{headers}Subject: s\n\nbody")
 
@@ -277,9 +275,7 @@ def mixed(plain: str, page: str, *, depth: int) -> email.message.EmailMessage:
 @on_both("a multipart becomes the repr of objects")
 @given(plain=WRITTEN, depth=st.integers(0, 5))
 @example(plain="hello", depth=0)
-def test_of_a_multipart_the_plain_text_is_taken_and_the_picture_named(
-    prepare: Prepare, plain: str, depth: int
-) -> None:
+def test_of_a_multipart_the_plain_text_is_taken_and_the_picture_named(prepare: Prepare, plain: str, depth: int) -> None:
     plain = "p" + " ".join(plain.replace("@", "").split())
     raw = mixed(plain + "\n", "<p>page</p>", depth=depth).as_bytes().decode("latin-1")
     assert prepare(raw) == f"s\n\n{plain}\n\n[attachment: cat.png (image/png)]\n"
@@ -314,9 +310,7 @@ NEAR_ADDRESSES = st.lists(_SCRAP | ADDRESSES, max_size=15).map("".join)
 @example(address="joe@x.example", before="\u00bb", after=". Bye")
 @example(address="joe@x.example", before="see ", after=". Bye")
 @example(address="!#$%&'*+/=?^_`{|}~-@x.example", before="", after="")
-def test_an_address_goes_whole_and_nothing_else_does(
-    prepare: Prepare, address: str, before: str, after: str
-) -> None:
+def test_an_address_goes_whole_and_nothing_else_does(prepare: Prepare, address: str, before: str, after: str) -> None:
     assert prepare(f"Subject: s\n\n{before}{address}{after}") == f"s\n\n{before}{after}"
 
 

@@ -21,8 +21,8 @@ SECRETS = re.compile(
 
 
 def committed(*folders: str) -> list[Path]:
-    listed = subprocess.run(  # noqa: S603
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *folders],  # noqa: S607
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *folders],
         cwd=ROOT,
         capture_output=True,
         check=False,
@@ -88,7 +88,8 @@ def test_no_committed_file_holds_a_secret() -> None:
         for path in committed(".")
         if path != this and path.suffix not in (".png", ".lock")
         for match in SECRETS.finditer(path.read_bytes().decode("latin-1"))
-        if not path.is_relative_to(ROOT / "tests") and not path.is_relative_to(ROOT / "docs")
+        if not path.is_relative_to(ROOT / "tests")
+        and not path.is_relative_to(ROOT / "docs")
         and not path.is_relative_to(ROOT / "src")
     ]
     assert hits == []

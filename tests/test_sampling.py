@@ -14,8 +14,19 @@ from newsgauge.threads import thread_key
 POSTS = [RawPost(label, str(n), f"Subject: {n}\n\nbody {n}") for label in ("a.x", "b.x", "c.y") for n in range(12)]
 
 
-def plan(posts: list[RawPost] = POSTS, n: int | None = 3, seed: int = 0, classes: str = "x", threads: bool = False) -> Plan:
-    return make_plan(posts, corpus="made", classes=classes, posts_per_class=n, seed=seed, allow_threads=threads, preprocessing="upper", preprocess=str.upper)
+def plan(
+    posts: list[RawPost] = POSTS, n: int | None = 3, seed: int = 0, classes: str = "x", threads: bool = False
+) -> Plan:
+    return make_plan(
+        posts,
+        corpus="made",
+        classes=classes,
+        posts_per_class=n,
+        seed=seed,
+        allow_threads=threads,
+        preprocessing="upper",
+        preprocess=str.upper,
+    )
 
 
 def test_the_draw_is_the_same_on_every_machine() -> None:
@@ -47,7 +58,9 @@ def test_too_few_posts_name_the_class_and_the_largest_possible_sample() -> None:
     few = [*POSTS[:5], *POSTS[12:]]
     with pytest.raises(CorpusError, match=r"6 asked for, but a\.x of made test holds 5 posts in 5 threads"):
         plan(few, n=6)
-    assert len(draw(few, classes="x", posts_per_class=6, seed=0, allow_threads=False, what="train", at_most=True)) == 5 + 6
+    assert (
+        len(draw(few, classes="x", posts_per_class=6, seed=0, allow_threads=False, what="train", at_most=True)) == 5 + 6
+    )
 
 
 REPLIES = [RawPost("a.x", str(n), f"From: x\nSubject: {'Re: ' * (n % 3)}Topic {n // 4}\n\nbody") for n in range(12)]

@@ -75,7 +75,9 @@ def find_corpus(name: str, *, bundled: Path, columns: str | None = None) -> Corp
     path = Path(name)
     if path.suffix in SUFFIXES and name not in (BUNDLED, TWENTY):
         if not path.is_file():
-            raise CorpusError(f"--corpus: expected a {path.suffix[1:]} file with columns text and label, none at {path}")
+            raise CorpusError(
+                f"--corpus: expected a {path.suffix[1:]} file with columns text and label, none at {path}"
+            )
         return Corpus(_safe(path.stem), path, mapping)
     if columns:
         raise CorpusError(f"--columns is about a {', '.join(SUFFIXES)} file, and --corpus is {name!r}")

@@ -55,6 +55,9 @@ class Judge:
         if self._conclusion is None:
             return
         end, setup, write = self._conclusion, self._guard.setup, terminalreporter.write_line
+        if not end.verdicts and not any(score.n for score in end.scores.values()) and not end.complaints:
+            write("newsgauge: no case and no gate was part of this run")
+            return
         title = (
             f"{setup.backend} backend ({BACKEND_NOTES[setup.backend]}) on {setup.plan.corpus}: "
             f"{len(setup.plan.posts)} posts, plan {setup.plan.digest}"

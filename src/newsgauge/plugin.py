@@ -1,7 +1,7 @@
 """The pytest plugin: one case a planned post and variant, the fixtures that answer them, and gates that go last.
 
 A run is active where its paths touch the evals folder (ini ``newsgauge_evals``); elsewhere the plugin does nothing.
-Thin: what is not pytest's lives in other modules, and those that take long to import are imported where a run needs them.
+Thin: what is not pytest's lives in other modules, and what takes long to import is imported where a run needs it.
 """
 
 from __future__ import annotations

@@ -49,7 +49,8 @@ def make_plan(
 ) -> Plan:
     """Draw ``posts_per_class`` posts of each label (None: all), then keep the labels that match the regex ``classes``.
 
-    Of a thread at most one post of a label is drawn unless ``allow_threads``, or all posts are wanted. The regex is searched for, as in the codelab: ``^rec|^sci`` keeps the eight groups of rec.* and sci.*.
+    Of a thread at most one post of a label is drawn, unless ``allow_threads``, or all posts are wanted. The regex is
+    searched for, as in the codelab: ``^rec|^sci`` keeps the eight groups of rec.* and sci.*.
     Raises `UsageError` for a broken regex, `CorpusError` where it matches nothing or a class holds too few posts.
     """
     drawn = draw(

@@ -6,6 +6,8 @@ Columns ``text`` and ``label``, optional ``id``, ``split`` (train or test; witho
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +38,7 @@ def read_table(path: Path, columns: dict[str, str]) -> dict[Split, list[RawPost]
     for ours in ("text", "label"):
         if columns[ours] not in frame.columns:
             raise CorpusError(
-                f"{path}: expected a column {columns[ours]!r}, there are {', '.join(map(repr, frame.columns))}. "
+                f"{path}: expected a column {columns[ours]!r}, there are {', '.join(map(repr, frame.columns)) or 'none'}. "
                 f"Name yours: --columns {ours}=COLUMN"
             )
     for ours in ("id", "split", "thread"):
@@ -68,7 +70,7 @@ def _read(path: Path) -> pd.DataFrame:
         if path.suffix == ".csv":
             return pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8")
         if path.suffix == ".jsonl":
-            return pd.read_json(path, lines=True, dtype=False, convert_dates=False, encoding="utf-8")
+            return pd.DataFrame(list(_json_rows(path)))  # pandas' own reader guesses types and names no line
         return pd.read_parquet(path)
     except ImportError:
         raise CorpusError(f"{path}: reading parquet needs pyarrow: pip install 'newsgauge[parquet]'") from None
@@ -77,6 +79,19 @@ def _read(path: Path) -> pd.DataFrame:
     except (OSError, ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
         detail = " ".join(str(error).split())[:200]
         raise CorpusError(f"{path}: not readable as {path.suffix[1:]} in UTF-8: {detail}") from None
+
+
+def _json_rows(path: Path) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise CorpusError(f"{path}:{number}: expected an object of JSON: {error}") from None
+        if not isinstance(row, dict):
+            raise CorpusError(f"{path}:{number}: expected an object of JSON, got {line[:40]!r}")
+        yield row
 
 
 def _column(frame: pd.DataFrame, name: str) -> list[str | None]:

@@ -48,8 +48,8 @@ def make_training_set(
 ) -> TrainingSet:
     """Draw at most ``tuning.posts_per_class`` train posts of each class that matches, in a seeded mixed order.
 
-    A train post whose text is that of a test post is left out, and another one drawn for it. Raises `CorpusError` where
-    a label that is asked about (``labels``) has no train post: a model tuned on this could never name it.
+    A train post whose text is that of a test post is left out, and another one drawn for it. Raises `CorpusError`
+    where a label that is asked about (``labels``) has no train post: a model tuned on this could never name it.
     """
     pool: list[RawPost] = list(corpus.posts("train"))
     absent = sorted(set(labels) - {post.label for post in pool})
@@ -82,9 +82,7 @@ def _also_in_test(
 ) -> set[str]:
     """Ids of drawn posts whose text is a test post's. Equal texts have equal subjects: only those are compared."""
     threads = {post.thread or thread_key(post.raw) for post in drawn}
-    test = {
-        preprocess(post.raw) for post in corpus.posts("test") if (post.thread or thread_key(post.raw)) in threads
-    }
+    test = {preprocess(post.raw) for post in corpus.posts("test") if (post.thread or thread_key(post.raw)) in threads}
     return {post_id for post_id, text in texts.items() if text in test}
 
 

@@ -41,7 +41,9 @@ def test_key_order_and_spaces_do_not_matter() -> None:
 def test_a_long_quotation_in_an_answer_is_taken_out() -> None:
     quoted = POST[12:60]
     answer = {"candidates": [{"text": f"You wrote '{quoted}', which is right."}]}
-    assert unquote(answer, POST) == {"candidates": [{"text": "You wrote '[48 characters of the post]', which is right."}]}
+    assert unquote(answer, POST) == {
+        "candidates": [{"text": "You wrote '[48 characters of the post]', which is right."}]
+    }
 
 
 def test_a_shared_phrase_in_an_answer_stays() -> None:

@@ -81,7 +81,7 @@ def write_project(folder: Path) -> Path:
 def recorded_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_project(tmp_path_factory.mktemp("recorded") / "project")
     environment = {key: value for key, value in os.environ.items() if key != "CI" and "PYTEST" not in key}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-m", "pytest", "evals", "--record-mode", "once"],
         cwd=folder,
         env=environment,
@@ -94,9 +94,7 @@ def recorded_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(
-    pytester: pytest.Pytester, recorded_project: Path, monkeypatch: pytest.MonkeyPatch
-) -> pytest.Pytester:
+def project(pytester: pytest.Pytester, recorded_project: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """The current folder is a recorded project, nothing says CI, no key is set."""
     shutil.copytree(recorded_project, pytester.path, symlinks=True, dirs_exist_ok=True)
     for name in ("CI", "GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_CLOUD_PROJECT", "PYTEST_XDIST_TESTRUNUID"):

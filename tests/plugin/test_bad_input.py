@@ -19,7 +19,10 @@ USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
         (["--corpus", "evals"], "*corpus evals: expected a folder 'test' with one folder a label*"),
         (["--classes", "^xyz"], "*--classes: '^xyz' matches none of the 12 labels of bundled test: comp.graphics*"),
         (["--classes", "(rec"], "*--classes: expected a regular expression, got '(rec'*"),
-        (["--posts-per-class", "13"], "*--posts-per-class: 13 asked for, but sci.med of bundled test holds 12*at most 12*"),
+        (
+            ["--posts-per-class", "13"],
+            "*--posts-per-class: 13 asked for, but sci.med of bundled test holds 12*at most 12*",
+        ),
         (["--posts-per-class", "0"], "*--posts-per-class: expected 'all' or a number from 1, got '0'*"),
         (["--posts-per-class", "ten"], "*--posts-per-class: expected 'all' or a number from 1, got 'ten'*"),
         (["--backend", "gemini", "--record-mode", "once"], "*needs an API key in GOOGLE_API_KEY or GEMINI_API_KEY*"),
@@ -39,11 +42,23 @@ def test_a_wrong_option_is_a_usage_error(project: pytest.Pytester, options: list
     [
         ("variants.toml", "[bare", "*variants.toml: not readable as TOML: Expected*"),
         ("variants.toml", "", "*variants.toml: expected one table a variant, the file is empty*"),
-        ("variants.toml", "[a]\nmodel='m'\nabout='x'\ncontents='no'", "*[[]a]: expected 'contents' to hold {post}*once*"),
-        ("variants.toml", "[a]\nmodel='m'\nabout='x'\ncontents='{post}{x}'", "*unknown placeholder {x}*known: {labels}*"),
+        (
+            "variants.toml",
+            "[a]\nmodel='m'\nabout='x'\ncontents='no'",
+            "*[[]a]: expected 'contents' to hold {post}*once*",
+        ),
+        (
+            "variants.toml",
+            "[a]\nmodel='m'\nabout='x'\ncontents='{post}{x}'",
+            "*unknown placeholder {x}*known: {labels}*",
+        ),
         ("variants.toml", "[a]\nmodell='m'", "*[[]a]: unknown key 'modell'; known: about, model, contents*"),
         ("variants.toml", "[a]\nmodel=3", "*[[]a]: expected 'model' to be str, got int*"),
-        ("variants.toml", "[a]\nmodel='tuned'\nabout='x'\ncontents='{post}'", "*'tuning' and model = \"tuned\" go together*"),
+        (
+            "variants.toml",
+            "[a]\nmodel='tuned'\nabout='x'\ncontents='{post}'",
+            "*'tuning' and model = \"tuned\" go together*",
+        ),
         ("gates.toml", "[embedded", "*gates.toml: not readable as TOML*"),
         ("gates.toml", "[embeded.bundled.bare]", "*[[]embeded]: unknown backend; known: embedded, gemini, vertex*"),
         ("gates.toml", "[embedded.bundled.bear]", "*[[]embedded.bundled.bear]: unknown variant; known: bare, system*"),

@@ -68,9 +68,7 @@ def test_two_workers_record_each_case_once(project: pytest.Pytester) -> None:
     assert [len(lines(variant)) for variant in ("bare", "system", "labels", "tuned")] == [8] * 4
 
 
-def test_no_post_text_no_key_and_no_address_is_kept(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_post_text_no_key_and_no_address_is_kept(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GEMINI_API_KEY", "AIza-planted-key")
     assert project.runpytest_inprocess("evals", "--record-mode", "all").ret == 0
     posts = [path.read_bytes().decode("latin-1") for path in Path("fixtures/bundled/test").glob("sci.*/*")]

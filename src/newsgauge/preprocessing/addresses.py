@@ -126,6 +126,4 @@ def _is_escaped(kept: list[str], index: int) -> bool:
 
 
 def _is_atext(char: str) -> bool:
-    return (
-        char.isalnum() or char in _ATEXT_MARKS or (char > "\u02ff" and unicodedata.category(char)[0] == "M")
-    )
+    return char.isalnum() or char in _ATEXT_MARKS or (char > "\u02ff" and unicodedata.category(char)[0] == "M")

@@ -1,0 +1,153 @@
+"""Posts come from a folder, a table or scikit-learn; what is wrong with them is said with file and row."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from newsgauge.corpus import Corpus, find_corpus, to_frame
+from newsgauge.errors import CorpusError
+from newsgauge.preprocessing import clean, codelab
+from newsgauge.records import Post
+from newsgauge.sampling import make_plan
+from newsgauge.tuning import make_training_set
+from newsgauge.variants import Tuning
+
+NOWHERE = Path("nowhere")
+
+
+def corpus_of(path: Path, columns: str | None = None) -> Corpus:
+    return find_corpus(str(path), bundled=NOWHERE, columns=columns)
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def ids(corpus: Corpus) -> list[str]:
+    return [post.id for post in corpus.posts("test")]
+
+
+def test_a_folder_in_the_archives_layout_is_read_as_latin_1(tmp_path: Path) -> None:
+    for name, raw in {"test/b/2": b"Subject: \xe9\n\nx", "test/b/10": b"y", "20news-bydate-train/a/1": b"z"}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(raw)
+    corpus = corpus_of(tmp_path)
+    assert ids(corpus) == ["b-2", "b-10"]
+    assert corpus.posts("test")[0].raw == "Subject: é\n\nx"
+    assert [post.label for post in corpus.posts("train")] == ["a"]
+
+
+def test_csv_jsonl_and_parquet_hold_the_same_posts(tmp_path: Path) -> None:
+    rows = [
+        {"text": 'He said "no",\nthen left', "label": "A b", "id": "7", "split": "test", "thread": "t"},
+        {"text": "naïve", "label": "c", "id": "x/1", "split": "train", "thread": ""},
+    ]
+    frame = pd.DataFrame(rows)
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    write(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    pytest.importorskip("pyarrow", reason="parquet is an extra")
+    frame.to_parquet(tmp_path / "a.parquet")
+    for suffix in ("csv", "jsonl", "parquet"):
+        corpus = corpus_of(tmp_path / f"a.{suffix}")
+        (post,) = corpus.posts("test")
+        assert (post.id, post.raw, post.thread) == ("A%20b-7", 'He said "no",\nthen left', "t")
+        (post,) = corpus.posts("train")
+        assert (post.id, post.raw, post.thread) == ("c-x%2F1", "naïve", None)
+        assert not corpus.is_mail
+
+
+def test_only_text_and_label_are_needed_and_columns_can_be_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "body,team\nhello,x\nbye,y\n")
+    assert ids(corpus_of(path, "text=body,label=team")) == ["x-1", "y-2"]
+    with pytest.raises(CorpusError, match=r"expected train posts, there is none"):
+        corpus_of(path, "text=body,label=team").posts("train")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.csv", "", r"a\.csv: expected rows with a text and a label, the file is empty"),
+        ("a.csv", "text,label\n", r"expected test posts, there is none"),
+        ("a.csv", "txt,label\nx,y\n", r"expected a column 'text', there are 'txt', 'label'.*--columns text=COLUMN"),
+        ("a.csv", "text,label\nx,\n", r"row 1: expected a text and a label, label is empty"),
+        ("a.csv", "text,label,split\nx,y,dev\n", r"row 1: expected split 'train' or 'test', got 'dev'"),
+        ("a.csv", "text,label,id\nx,y,1\nz,y,1\n", r"row 2: id '1' of label 'y' was already used in row 1"),
+        ("a.jsonl", '{"text": "x", "label": "y"}\n{"text": ', r"a\.jsonl:2: expected an object of JSON"),
+        ("a.jsonl", "", r"expected a column 'text', there are none"),
+        ("a.parquet", "no parquet", r"not readable as parquet|needs pyarrow"),
+    ],
+)
+def test_a_wrong_table_is_told_with_file_and_row(tmp_path: Path, name: str, text: str, message: str) -> None:
+    with pytest.raises(CorpusError, match=message):
+        corpus_of(write(tmp_path / name, text)).posts("test")
+
+
+def test_unreadable_bytes_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"text,label\n\xff\xfe,y\n")
+    with pytest.raises(CorpusError, match="not readable as csv in UTF-8"):
+        corpus_of(tmp_path / "a.csv").posts("test")
+
+
+@pytest.mark.parametrize("columns", ["text", "text=", "body=text", "=x"])
+def test_a_wrong_column_mapping_is_told(tmp_path: Path, columns: str) -> None:
+    with pytest.raises(CorpusError, match="--columns: expected NAME=COLUMN"):
+        corpus_of(write(tmp_path / "a.csv", "text,label\nx,y\n"), columns)
+
+
+def test_a_table_named_like_a_known_corpus_keeps_its_recordings_apart(tmp_path: Path) -> None:
+    assert corpus_of(write(tmp_path / "bundled.csv", "text,label\nx,y\n")).name == "own-bundled"
+
+
+def test_one_post_in_a_class_is_enough_for_one_and_too_few_for_two(tmp_path: Path) -> None:
+    posts = corpus_of(write(tmp_path / "a.csv", "text,label\nx,y\nz,w\nv,w\n")).posts("test")
+
+    def plan(n: int) -> int:
+        made = make_plan(
+            posts, corpus="a", classes=".", posts_per_class=n, seed=0, allow_threads=False,
+            preprocessing="clean", preprocess=str,
+        )  # fmt: skip
+        return len(made.posts)
+
+    assert plan(1) == 2
+    with pytest.raises(CorpusError, match="2 asked for, but y of a test holds 1"):
+        plan(2)
+
+
+def training(path: Path, labels: tuple[str, ...] = ("y", "w"), n: int = 2) -> list[str]:
+    made = make_training_set(
+        corpus_of(path), Tuning(posts_per_class=n), classes=".", labels=labels, preprocess=str.strip
+    )
+    return sorted(post.text for post in made.examples)
+
+
+def test_a_label_that_only_test_posts_have_is_told_before_tuning(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "text,label,split\nx,y,train\nz,w,test\n")
+    with pytest.raises(CorpusError, match="w has test posts but no train posts"):
+        training(path)
+
+
+def test_a_train_post_that_is_also_a_test_post_is_replaced(tmp_path: Path) -> None:
+    rows = "".join(f"{text},{label},train,t\n" for label in "yw" for text in (f"{label}1", f"{label}2", f"{label}3"))
+    path = write(tmp_path / "a.csv", f"text,label,split,thread\n{rows} y1 ,y,test,t\n w2,w,test,t\n")
+    assert training(path) == ["w1", "w3", "y2", "y3"]
+
+
+def test_ten_thousand_rows_and_fifty_megabytes_are_read(tmp_path: Path) -> None:
+    pd.DataFrame({"text": [f"text {n}" for n in range(10_000)], "label": "y"}).to_csv(tmp_path / "a.csv")
+    assert len(ids(corpus_of(tmp_path / "a.csv"))) == 10_000
+    big = "Subject: big\n\n" + "a.b@c.d " * 6_250_000
+    assert len(clean(big)) <= 40_000
+    assert len(codelab(big)) == 40_000
+
+
+def test_the_frame_has_the_codelabs_columns() -> None:
+    frame = to_frame((Post("b-1", "b", "one"), Post("a-1", "a", "two")))
+    assert list(frame.columns) == ["Text", "Label", "Class Name"]
+    assert frame["Label"].tolist() == [1, 0]
+    assert frame["Class Name"].tolist() == ["b", "a"]
+    assert frame.index.tolist() == ["b-1", "a-1"]
