@@ -23,8 +23,8 @@ class _Cluster:
 def clustered_standard_error(correct: Sequence[bool], threads: Sequence[Hashable]) -> float:
     """Standard error of the accuracy, clustered by thread; NaN for an empty sample.
 
-    sqrt(sum over threads of (sum of their residuals)^2) / n. Equal to the naive sqrt(p (1 - p) / n) where every post is its own thread. It is 0 where all answers are
-    right or all are wrong, so no interval is built on it alone; see `effective_posts`.
+    sqrt(sum over threads of (sum of their residuals)^2) / n; equal to the naive sqrt(p (1 - p) / n) where every
+    post is its own thread. It is 0 where all answers are right or all are wrong, so no interval is built on it alone; see `effective_posts`.
     E. Miller, "Adding Error Bars to Evals", arXiv 2411.00640 (2024), section 2.2; the
     cluster-robust variance of Liang and Zeger, Biometrika 73 (1986), without a small-sample factor.
     """
@@ -68,8 +68,8 @@ def effective_posts(
 ) -> float:
     """How many independent posts the sample is worth: n / design effect, less where threads are few.
 
-    At most n. The variance is known from C threads only, so the count shrinks by (z / t)^2 with C - 1 degrees of
-    freedom. One thread alone is worth one post.
+    At most n. The variance is known from C threads only, so the count shrinks by (z / t)^2 with C - 1 degrees
+    of freedom. One thread alone is worth one post.
     E. L. Korn, B. I. Graubard, "Confidence intervals for proportions with small expected number of
     positive counts estimated from survey data", Survey Methodology 24 (1998).
     """

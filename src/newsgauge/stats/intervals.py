@@ -1,5 +1,4 @@
-"""Intervals and one-sided bounds of one proportion: so many correct of so many posts. Pure; each with its
-source.
+"""Intervals and one-sided bounds of one proportion: so many correct of so many posts. Pure.
 
 Counts may be real numbers, because a sample with several posts of a thread is worth fewer independent ones
 (``clustered.py``). Every interval of an empty sample is (nan, nan): no comparison with it is true, so no
@@ -48,8 +47,7 @@ def wilson_upper_bound(n_correct: float, n: float, *, confidence: float = 0.95) 
 
 
 def exact_interval(n_correct: float, n: float, *, confidence: float = 0.95) -> Interval:
-    """Clopper and Pearson's two-sided interval: covers the truth at least as often as it says, at every n
-    and rate.
+    """Clopper and Pearson's two-sided interval: covers the truth at least as often as it says, always.
 
     C. J. Clopper, E. S. Pearson, "The use of confidence or fiducial limits illustrated in the case of the
     binomial", Biometrika 26 (1934).

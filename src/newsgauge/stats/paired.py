@@ -17,7 +17,7 @@ from .intervals import Interval, wilson_interval
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """Two variants on the same posts: the ids of the flipped posts, in the order they came, and the counts."""
+    """Two variants on the same posts: counts, and the ids of the flipped posts in the order they came."""
 
     n: int
     n_both: int
@@ -68,7 +68,8 @@ def score_statistic(n_gained: float, n_lost: float, n: float, difference: float)
     """Tango's score statistic of H0: the true paired difference is ``difference``; about normal under H0.
 
     Positive where the posts speak for a larger difference. At 0 it is McNemar's (gained - lost) /
-    sqrt(gained + lost). T. Tango, "Equivalence test and confidence interval for the difference in
+    sqrt(gained + lost).
+    T. Tango, "Equivalence test and confidence interval for the difference in
     proportions for the paired-sample design", Statistics in Medicine 17 (1998), 891-908: the share of
     losses is estimated under H0 by maximum likelihood.
     """
@@ -102,9 +103,7 @@ def paired_interval(n_gained: int, n_lost: int, n: int, *, confidence: float = 0
 
 
 def _score_bound(n_gained: int, n_lost: int, n: int, z: float) -> float:
-    """The smallest difference whose score statistic is at most z; the statistic falls as the difference
-    grows.
-    """
+    """The smallest difference with a score statistic of at most z, which falls as the difference grows."""
     low, high = -1.0, (n_gained - n_lost) / n
     for _ in range(60):
         middle = (low + high) / 2
@@ -144,10 +143,10 @@ def _hypotenuse(x: float, y: float, phi: float) -> float:
 
 
 def noninferiority_p(n_gained: int, n_lost: int, n: int, *, margin: float) -> float:
-    """One-sided p-value of H0: the first variant is worse than the second by ``margin`` or more; small: it
-    is not.
+    """One-sided p-value of H0: the first variant is worse than the second by ``margin`` or more.
 
-    Tango's score test; with a negative margin it asks for a lead of that size. NaN without posts.
+    Tango's score test: a small p says that it is not. With a negative margin it asks for a lead of that size.
+    NaN without posts.
     """
     _check(n_gained, n_lost, n)
     if not -1 < margin < 1:
@@ -156,8 +155,9 @@ def noninferiority_p(n_gained: int, n_lost: int, n: int, *, margin: float) -> fl
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """Adjusted p-values, in the order given: each may be held against the same alpha, and the chance of any
-    false one among them stays below it.
+    """Holm's adjusted p-values, in the order given.
+
+    Each may be held against the same alpha, and the chance of any false one among them stays below it.
 
     S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statistics 6 (1979).
     """

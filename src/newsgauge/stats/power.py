@@ -1,5 +1,4 @@
-"""Planning: what a number of posts can decide, and how many posts a question takes. Pure and exact; no
-simulation.
+"""Planning: what a number of posts can decide, and how many a question takes. Pure and exact.
 
 Where a power is not monotone in n (it has teeth, because counts are whole), the number given is the one
 from which on every larger sample keeps the power: a plan that loses its power by adding a post would be a
@@ -29,9 +28,7 @@ def check_shares(difference: float, discordant: float) -> None:
 
 @lru_cache(maxsize=65536)
 def _critical_flips(n_flips: int, tail: float) -> int:
-    """The fewest flips one way, of so many, that the exact test calls significant; n_flips + 1 where none
-    is.
-    """
+    """The fewest flips one way, of so many, that are significant; n_flips + 1 where none are."""
     low, high = n_flips // 2, n_flips + 1
     while high - low > 1:
         middle = (low + high) // 2
@@ -58,7 +55,8 @@ def mcnemar_power(
 
     ``discordant`` is the share of posts that exactly one of the two has right. Unconditional: the number of
     flipped posts is Binomial(n, discordant), the gains among them Binomial(flips, (discordant + difference)
-    / (2 discordant)). One-sided power is for a difference in the direction given. S. W. Duffy, "Asymptotic
+    / (2 discordant)). One-sided power is for a difference in the direction given.
+    S. W. Duffy, "Asymptotic
     and exact power for the McNemar test and its analogue with R controls per case", Biometrics 40 (1984).
     """
     check_shares(difference, discordant)
@@ -83,8 +81,9 @@ def _binomial_pmf(k: int, n: int, p: float) -> float:
 def posts_for_difference(
     difference: float, discordant: float, *, power: float = 0.8, alpha: float = 0.05, two_sided: bool = True
 ) -> int | None:
-    """The fewest posts on which the exact McNemar test finds ``difference`` with this power; None above
-    `MAX_POSTS`.
+    """The fewest posts on which the exact McNemar test finds ``difference`` with this power.
+
+    None where that is more than `MAX_POSTS`.
     """
     check_shares(difference, discordant)
     if difference == 0:
@@ -100,9 +99,7 @@ def posts_for_difference(
 
 
 def correct_answers_needed(n: int, floor: float, *, confidence: float = 0.95) -> int | None:
-    """The fewest correct of n whose one-sided exact lower bound reaches the floor; None where not even n
-    do.
-    """
+    """The fewest correct of n whose one-sided exact lower bound reaches the floor; None if not even n do."""
     if n <= 0 or binomial_sf(n, n, floor) > 1 - confidence:
         return None
     low, high = 0, n  # low never suffices, high does
@@ -118,9 +115,7 @@ def correct_answers_needed(n: int, floor: float, *, confidence: float = 0.95) ->
 
 
 def floor_power(n: int, rate: float, floor: float, *, alpha: float = 0.05) -> float:
-    """The chance that n posts decide a floor as the true ``rate`` demands: PASS above the floor, FAIL below
-    it.
-    """
+    """The chance that n posts decide a floor as the true ``rate`` demands: PASS above it, FAIL below it."""
     if rate < floor:  # failing at a floor is passing one with the wrong answers
         rate, floor = 1 - rate, 1 - floor
     needed = correct_answers_needed(n, floor, confidence=1 - alpha)
@@ -128,10 +123,10 @@ def floor_power(n: int, rate: float, floor: float, *, alpha: float = 0.05) -> fl
 
 
 def posts_for_floor(rate: float, floor: float, *, power: float = 0.8, alpha: float = 0.05) -> int | None:
-    """The fewest posts that decide a floor with this power if ``rate`` is the true one; None if none up to
-    `MAX_POSTS` can.
+    """The fewest posts that decide a floor with this power if ``rate`` is the true one.
 
-    None too where the rate is the floor itself. PASS is decided above the floor, FAIL below it.
+    PASS is decided above the floor, FAIL below it. None where the rate is the floor itself, or so near that
+    it takes more than `MAX_POSTS`.
     """
     if rate == floor:
         return None
@@ -147,8 +142,9 @@ def posts_for_floor(rate: float, floor: float, *, power: float = 0.8, alpha: flo
 
 
 def fewest_posts_for_floor(floor: float, *, confidence: float = 0.95) -> int:
-    """The posts below which a floor cannot be passed even with every answer right: log(1 - confidence) /
-    log(floor).
+    """The posts below which a floor cannot be passed even with every answer right.
+
+    log(1 - confidence) / log(floor), rounded up.
     """
     if not 0 <= floor < 1:
         raise ValueError(f"expected a floor of at least 0 and below 1, got {floor}")
@@ -161,10 +157,9 @@ def fewest_posts_for_floor(floor: float, *, confidence: float = 0.95) -> int:
 
 
 def fewest_posts_for_margin(margin: float, *, confidence: float = 0.95) -> int:
-    """The posts below which a drop of ``margin`` cannot be excluded even if not one answer flips: z^2 (1 -
-    m) / m.
+    """The posts below which a drop of ``margin`` cannot be excluded even if not one answer flips.
 
-    Without a flip Tango's lower bound is -z^2 / (n + z^2).
+    Without a flip Tango's lower bound is -z^2 / (n + z^2), so n = z^2 (1 - margin) / margin, rounded up.
     """
     if not 0 < margin < 1:
         raise ValueError(f"expected a margin between 0 and 1, got {margin}")
@@ -172,9 +167,7 @@ def fewest_posts_for_margin(margin: float, *, confidence: float = 0.95) -> int:
 
 
 def fewest_flips(*, alpha: float = 0.05, two_sided: bool = False) -> int:
-    """The fewest flips, all the same way, that the exact McNemar test calls significant: 5 one-sided, 6
-    two-sided.
-    """
+    """The fewest flips, all one way, that are significant at all: 5 one-sided, 6 two-sided, at 5%."""
     n_flips = 1
     while _critical_flips(n_flips, alpha / 2 if two_sided else alpha) > n_flips:
         n_flips += 1
@@ -182,9 +175,7 @@ def fewest_flips(*, alpha: float = 0.05, two_sided: bool = False) -> int:
 
 
 def _fewest(enough: Callable[[int], bool], *, near: float, window: int) -> int | None:
-    """The n from which on ``enough`` holds: found by bisection, then confirmed by ``window`` larger ones
-    without a gap.
-    """
+    """The n from which on ``enough`` holds: by bisection, then ``window`` larger ones without a gap."""
     if near > MAX_POSTS:
         return None
     low, high = 0, max(8, math.ceil(near))
