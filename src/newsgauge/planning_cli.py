@@ -15,8 +15,8 @@ def add_power_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
     parser = subparsers.add_parser(
         "power",
         help="how many posts it takes to see a difference",
-        description="How many posts it takes to find a true difference between two variants on the same posts, "
-        "with the exact McNemar test, and to hold the better one to the other's accuracy as a floor.",
+        description="How many posts it takes to find a true difference between two variants that are asked "
+        "about the same posts, and to hold one of them to the accuracy of the other as a floor.",
     )
     # Read as text: a number out of range and a word that is no number get the same one-line answer.
     parser.add_argument(
@@ -105,9 +105,9 @@ def describe_plan(options: argparse.Namespace) -> str:
         "",
         f"Unpaired, one variant of true accuracy {other:.1%} against a floor of {baseline:.1%}: "
         f"{_posts(floor)} posts to prove it {verdict}.",
-        f"Whatever the power: fewer than {flips} flips, all one way, prove nothing one-sided ({flips_two_sided} "
-        f"two-sided), and on fewer",
-        f"than {margin_posts:,} posts not even identical answers exclude a drop of {abs(difference):.1%}.",
+        f"Whatever the power: fewer than {flips} flips, all one way, prove nothing one-sided "
+        f"({flips_two_sided} two-sided), and on fewer than",
+        f"{margin_posts:,} posts not even identical answers exclude a drop of {abs(difference):.1%}.",
     ]
     return "\n".join(lines)
 

@@ -13,7 +13,7 @@ from .classification import (
     macro_f1,
     macro_f1_interval,
 )
-from .clustered import clustered_interval, clustered_standard_error, design_effect, effective_posts
+from .clustered import clustered_interval, clustered_standard_error, effective_posts
 from .decisions import Decision, Finding, decide_difference, decide_floor, difference_p_values
 from .intervals import (
     Interval,
@@ -61,7 +61,6 @@ __all__ = [
     "correct_answers_needed",
     "decide_difference",
     "decide_floor",
-    "design_effect",
     "difference_p_values",
     "effective_posts",
     "exact_interval",

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from .beta import normal_quantile, student_quantile
 from .intervals import Interval, wilson_interval
 
+#: In threads that hold an answer of the rarer kind.
+_WORST_CASE_WEIGHT = 2
+
 
 @dataclass(frozen=True, slots=True)
 class _Cluster:
@@ -23,10 +26,11 @@ class _Cluster:
 def clustered_standard_error(correct: Sequence[bool], threads: Sequence[Hashable]) -> float:
     """Standard error of the accuracy, clustered by thread; NaN for an empty sample.
 
-    sqrt(sum over threads of (sum of their residuals)^2) / n; equal to the naive sqrt(p (1 - p) / n) where every
-    post is its own thread. It is 0 where all answers are right or all are wrong, so no interval is built on it alone; see `effective_posts`.
-    E. Miller, "Adding Error Bars to Evals", arXiv 2411.00640 (2024), section 2.2; the
-    cluster-robust variance of Liang and Zeger, Biometrika 73 (1986), without a small-sample factor.
+    sqrt(sum over threads of (sum of their residuals)^2) / n, which is the naive sqrt(p (1 - p) / n) where
+    every post is its own thread. It is 0 where all answers are right or all are wrong, so no interval is
+    built on it alone; see `effective_posts`. E. Miller, "Adding Error Bars to Evals", arXiv 2411.00640
+    (2024), section 2.2; the cluster-robust variance of Liang and Zeger, Biometrika 73 (1986), without a
+    small-sample factor.
     """
     clusters = _clusters(correct, threads)
     n = len(correct)
@@ -36,51 +40,40 @@ def clustered_standard_error(correct: Sequence[bool], threads: Sequence[Hashable
     return math.sqrt(sum((c.n_correct - c.n * rate) ** 2 for c in clusters)) / n
 
 
-def design_effect(correct: Sequence[bool], threads: Sequence[Hashable]) -> float:
-    """How many times the variance of the accuracy exceeds that of independent posts; at least 1.
-
-    Kish's deff: the squared clustered standard error over the naive one. What few errors say about it is
-    noise, and nothing at all where every answer is right, so it is drawn towards the worst case, threads
-    whose posts are all right or all wrong: sum(size^2) / n. The worst case weighs as much as one thread
-    that holds an answer of the rarer kind. This weight is ours, held by a simulation in the tests, and
-    vanishes with the threads that err.
-    L. Kish, "Survey Sampling" (1965), sections 5.4 and 8.2.
-    """
-    clusters = _clusters(correct, threads)
-    n, n_correct = len(correct), sum(correct)
-    if n == 0 or len(clusters) == n:
-        return 1.0
-    worst = sum(c.n**2 for c in clusters) / n
-    if 0 < n_correct < n:
-        rate = n_correct / n
-        measured = n * clustered_standard_error(correct, threads) ** 2 / (rate * (1 - rate))
-        # A variance from C threads is too small by C / (C - 1) on average: the mean uses up one residual.
-        measured *= len(clusters) / max(1, len(clusters) - 1)
-    else:
-        measured = worst
-    minority = n_correct * 2 <= n
-    telling = sum(1 for c in clusters if (c.n_correct if minority else c.n - c.n_correct))
-    return max(1.0, (worst + telling * measured) / (1 + telling))
-
-
 def effective_posts(
     correct: Sequence[bool], threads: Sequence[Hashable], *, confidence: float = 0.95
 ) -> float:
-    """How many independent posts the sample is worth: n / design effect, less where threads are few.
+    """How many independent posts the sample is worth, at least 1 and at most n: n / design effect.
 
-    At most n. The variance is known from C threads only, so the count shrinks by (z / t)^2 with C - 1 degrees
-    of freedom. One thread alone is worth one post.
-    E. L. Korn, B. I. Graubard, "Confidence intervals for proportions with small expected number of
-    positive counts estimated from survey data", Survey Methodology 24 (1998).
+    The design effect (Kish, "Survey Sampling", 1965) is the clustered variance over that of independent
+    posts. It is measured with the jackknife's correction, which divides the residual of a thread by what the
+    thread leaves of the sample (Bell and McCaffrey, Survey Methodology 28, 2002), and grows by (t / z)^2 for
+    being measured on few threads (Korn and Graubard, Survey Methodology 24, 1998).
+
+    What few errors say about it is noise, and nothing at all where every answer is right. So it is drawn
+    towards the worst case, threads whose posts are all right or all wrong: sum(size^2) / n, with the weight
+    of two threads that hold an answer of the rarer kind. The weight, and the degrees of freedom from the
+    number of such threads, are ours, chosen by simulation (docs/statistics.md); both cease to matter where
+    many threads err.
     """
     clusters = _clusters(correct, threads)
-    n = len(correct)
+    n, n_correct = len(correct), sum(correct)
     if len(clusters) == n:
         return float(n)
     if len(clusters) == 1:
         return 1.0
-    z, t = normal_quantile(0.5 + confidence / 2), student_quantile(0.5 + confidence / 2, len(clusters) - 1)
-    return max(1.0, n / design_effect(correct, threads) * (z / t) ** 2)
+    worst = sum(c.n**2 for c in clusters) / n
+    rare_is_right = n_correct * 2 <= n
+    telling = sum(1 for c in clusters if (c.n_correct if rare_is_right else c.n - c.n_correct))
+    if not telling:
+        return max(1.0, n / worst)
+    rate = n_correct / n
+    variance = sum(((c.n_correct - c.n * rate) / (1 - c.n / n)) ** 2 for c in clusters) / n**2
+    measured = variance * n / (rate * (1 - rate))
+    degrees = max(1, min(int(n / worst) - 1, 2 * telling))
+    probability = 0.5 + confidence / 2
+    measured *= (student_quantile(probability, degrees) / normal_quantile(probability)) ** 2
+    return n / max(1.0, (_WORST_CASE_WEIGHT * worst + telling * measured) / (_WORST_CASE_WEIGHT + telling))
 
 
 def clustered_interval(

@@ -16,6 +16,9 @@ from .beta import binomial_cdf, binomial_sf, normal_quantile
 #: No plan beyond this many posts: the answer to such a question is "ask for less", not a number.
 MAX_POSTS = 100_000
 
+#: Beyond this the normal approximation is the answer: within 1% there, while exact tails take seconds.
+EXACT_UP_TO = 5_000
+
 
 def check_shares(difference: float, discordant: float) -> None:
     """ValueError where no pair of classifiers can differ so much on so few flipped posts."""
@@ -176,8 +179,8 @@ def fewest_flips(*, alpha: float = 0.05, two_sided: bool = False) -> int:
 
 def _fewest(enough: Callable[[int], bool], *, near: float, window: int) -> int | None:
     """The n from which on ``enough`` holds: by bisection, then ``window`` larger ones without a gap."""
-    if near > MAX_POSTS:
-        return None
+    if near > EXACT_UP_TO:
+        return math.ceil(near) if near <= MAX_POSTS else None
     low, high = 0, max(8, math.ceil(near))
     while not enough(high):
         low, high = high, 2 * high
