@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 from scipy.optimize import minimize_scalar
@@ -132,6 +132,7 @@ def test_a_margin_in_percent_is_refused(margin: float) -> None:
         noninferiority_p(1, 1, 10, margin=margin)
 
 
+@settings(max_examples=25)  # statsmodels takes 50 ms each
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_equals_statsmodels(p_values: list[float]) -> None:
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1], abs=1e-12)

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
+import newsgauge.stats.power as power_module
 from newsgauge.stats import (
     correct_answers_needed,
     exact_lower_bound,
@@ -126,6 +127,17 @@ def test_posts_for_a_floor_are_one_more_than_the_last_n_without_the_power(
 ) -> None:
     without = [n for n in range(1, 1200) if floor_power(n, rate, floor) < power]
     assert posts_for_floor(rate, floor, power=power) == max(without, default=0) + 1
+
+
+@pytest.mark.slow
+def test_the_approximation_beyond_5000_posts_is_within_2_percent_of_the_exact_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    approximate = (posts_for_difference(0.01, 0.1), posts_for_floor(0.86, 0.85), posts_for_floor(0.96, 0.955))
+    monkeypatch.setattr(power_module, "EXACT_UP_TO", 1_000_000)
+    exact = (posts_for_difference(0.01, 0.1), posts_for_floor(0.86, 0.85), posts_for_floor(0.96, 0.955))
+    assert exact == (8032, 7877, 10493)
+    assert approximate == pytest.approx(exact, rel=0.02)
 
 
 def test_what_no_number_of_posts_decides_is_none() -> None:

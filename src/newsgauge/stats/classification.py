@@ -123,8 +123,8 @@ def macro_f1_interval(
     matrix, so the cost depends on the number of classes and not on the number of posts. The same seed gives
     the same interval; (nan, nan) where macro-F1 is NaN.
 
-    It says nothing where every answer is right, [1, 1], and is too narrow below some ten
-    posts a class: gate on accuracy or recall there. Posts are drawn singly, so threads count as
+    It says nothing where every answer is right, [1, 1], and is too narrow below some twenty
+    posts a class and near 100%: gate on accuracy or recall there. Posts are drawn singly, so threads count as
     independent.
     B. Efron, R. Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13.
     """

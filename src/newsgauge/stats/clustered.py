@@ -73,7 +73,8 @@ def effective_posts(
     degrees = max(1, min(int(n / worst) - 1, 2 * telling))
     probability = 0.5 + confidence / 2
     measured *= (student_quantile(probability, degrees) / normal_quantile(probability)) ** 2
-    return n / max(1.0, (_WORST_CASE_WEIGHT * worst + telling * measured) / (_WORST_CASE_WEIGHT + telling))
+    effect = (_WORST_CASE_WEIGHT * worst + telling * measured) / (_WORST_CASE_WEIGHT + telling)
+    return max(1.0, n / max(1.0, effect))
 
 
 def clustered_interval(

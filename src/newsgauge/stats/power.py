@@ -16,7 +16,7 @@ from .beta import binomial_cdf, binomial_sf, normal_quantile
 #: No plan beyond this many posts: the answer to such a question is "ask for less", not a number.
 MAX_POSTS = 100_000
 
-#: Beyond this the normal approximation is the answer: within 1% there, while exact tails take seconds.
+#: Beyond this the normal approximation is the answer: within 2% there, while exact tails take seconds.
 EXACT_UP_TO = 5_000
 
 
@@ -96,7 +96,7 @@ def posts_for_difference(
     spread = z_alpha * math.sqrt(discordant) + z_beta * math.sqrt(max(0.0, discordant - difference**2))
     return _fewest(
         lambda n: mcnemar_power(n, difference, discordant, alpha=alpha, two_sided=two_sided) >= power,
-        near=(spread / difference) ** 2,
+        near=(spread / difference) ** 2 + 2 / abs(difference),  # the second term: counts are whole
         window=math.ceil(6 / discordant),  # a tooth is two flips wide
     )
 
@@ -138,7 +138,7 @@ def posts_for_floor(rate: float, floor: float, *, power: float = 0.8, alpha: flo
     distance = abs(rate - floor)
     return _fewest(
         lambda n: floor_power(n, rate, floor, alpha=alpha) >= power,
-        near=(spread / distance) ** 2,
+        near=(spread / distance) ** 2 + 2 / distance,
         # A tooth is as wide as one more wrong answer takes; 2 / distance posts make up for its height.
         window=math.ceil(3 / distance + 2 / max(1e-3, min(floor, 1 - floor))),
     )
