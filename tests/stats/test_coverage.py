@@ -67,7 +67,9 @@ def test_the_exact_interval_covers_95_percent_everywhere() -> None:
         assert min(_coverage(exact_interval, n)) >= 0.95 - 1e-9
 
 
-@pytest.mark.parametrize("n", [16, 32, 80, 160])
+@pytest.mark.parametrize(
+    "n", [16, 32, pytest.param(80, marks=pytest.mark.slow), pytest.param(160, marks=pytest.mark.slow)]
+)
 def test_a_floor_is_passed_or_failed_wrongly_in_at_most_5_percent_of_runs(n: int) -> None:
     for floor in (0.5, 0.8, 0.85, 0.9, 0.95):
         findings = [decide_floor(k, n, floor).finding for k in range(n + 1)]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from .beta import normal_quantile, student_quantile
 from .intervals import Interval, wilson_interval
 
-#: In threads that hold an answer of the rarer kind.
+#: The worst case weighs as much as this many threads that hold an answer of the rarer kind.
 _WORST_CASE_WEIGHT = 2
 
 
@@ -28,9 +28,9 @@ def clustered_standard_error(correct: Sequence[bool], threads: Sequence[Hashable
 
     sqrt(sum over threads of (sum of their residuals)^2) / n, which is the naive sqrt(p (1 - p) / n) where
     every post is its own thread. It is 0 where all answers are right or all are wrong, so no interval is
-    built on it alone; see `effective_posts`. E. Miller, "Adding Error Bars to Evals", arXiv 2411.00640
-    (2024), section 2.2; the cluster-robust variance of Liang and Zeger, Biometrika 73 (1986), without a
-    small-sample factor.
+    built on it alone; see `effective_posts`.
+    E. Miller, "Adding Error Bars to Evals", arXiv 2411.00640 (2024), section 2.2; the cluster-robust
+    variance of Liang and Zeger, Biometrika 73 (1986), without a small-sample factor.
     """
     clusters = _clusters(correct, threads)
     n = len(correct)
@@ -84,9 +84,8 @@ def clustered_interval(
 
     Equal to `wilson_interval` where every post is its own thread, never narrower than it, inside [0, 1],
     and of non-zero width where all answers are right. (nan, nan) for an empty sample.
-    Wilson's interval
-    with an effective sample size: C. Franco et al., "Comparative study of confidence intervals for
-    proportions in complex sample surveys", J. Survey Statistics and Methodology 7 (2019).
+    C. Franco et al., "Comparative study of confidence intervals for proportions in complex sample surveys",
+    J. Survey Statistics and Methodology 7 (2019).
     """
     n = len(correct)
     worth = effective_posts(correct, threads, confidence=confidence)
