@@ -8,6 +8,7 @@ import sys
 
 from . import __version__
 from .errors import NewsgaugeError
+from .planning_cli import add_power_command
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,7 +23,10 @@ def main(argv: list[str] | None = None) -> int:
     serve = commands.add_parser("serve", help="run the embedded backend, a small Gemini-compatible server")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--port", type=int, default=8642, help="port to listen on; 0: any free (default: %(default)s)")
+    add_power_command(commands)
     options = parser.parse_args(argv)
+    if options.command == "power":
+        return int(options.handler(options))
     try:
         return _serve(options.host, options.port)
     except NewsgaugeError as error:

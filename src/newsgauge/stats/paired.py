@@ -1,0 +1,178 @@
+"""Two variants asked about the same posts: who gained, who lost, and what that proves. Pure.
+
+``n_gained`` posts only the first variant had right, ``n_lost`` only the second; posts that both had right
+or both wrong enter only through ``n``. A difference is always first minus second, so a drop against a
+baseline is negative.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .beta import binomial_sf, normal_cdf, normal_quantile
+from .intervals import Interval, wilson_interval
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Two variants on the same posts: counts, and the ids of the flipped posts in the order they came."""
+
+    n: int
+    n_both: int
+    gained: tuple[str, ...]
+    lost: tuple[str, ...]
+
+    @property
+    def difference(self) -> float:
+        """Accuracy of the first less accuracy of the second; NaN without posts."""
+        return (len(self.gained) - len(self.lost)) / self.n if self.n else math.nan
+
+
+def pair(first: Mapping[str, bool], second: Mapping[str, bool]) -> Paired:
+    """Compare two variants post by post: id of a post -> was the answer correct.
+
+    ValueError where the two were not asked about the same posts: a paired test on the rest would hide the
+    missing ones.
+    """
+    if first.keys() != second.keys():
+        only = sorted(first.keys() ^ second.keys())
+        raise ValueError(
+            f"expected the same posts for both; {len(only)} were asked of one variant only, such as {only[0]}"
+        )
+    return Paired(
+        n=len(first),
+        n_both=sum(1 for post, correct in first.items() if correct and second[post]),
+        gained=tuple(post for post, correct in first.items() if correct and not second[post]),
+        lost=tuple(post for post, correct in first.items() if not correct and second[post]),
+    )
+
+
+def mcnemar_exact(n_gained: int, n_lost: int) -> float:
+    """One-sided exact McNemar p-value that the first of two paired classifiers is not better than the second.
+
+    Under the null the gains are Binomial(gained + lost, 1/2); without a discordant post p is 1. Q. McNemar,
+    "Note on the sampling error of the difference between correlated proportions", Psychometrika 12 (1947).
+    """
+    _check(n_gained, n_lost, n_gained + n_lost)
+    return binomial_sf(n_gained, n_gained + n_lost, 0.5)
+
+
+def mcnemar_exact_two_sided(n_gained: int, n_lost: int) -> float:
+    """Two-sided exact McNemar p-value that the two are equally good: twice the smaller tail, at most 1."""
+    return min(1.0, 2 * mcnemar_exact(max(n_gained, n_lost), min(n_gained, n_lost)))
+
+
+def score_statistic(n_gained: float, n_lost: float, n: float, difference: float) -> float:
+    """Tango's score statistic of H0: the true paired difference is ``difference``; about normal under H0.
+
+    Positive where the posts speak for a larger difference. At 0 it is McNemar's (gained - lost) /
+    sqrt(gained + lost).
+    T. Tango, "Equivalence test and confidence interval for the difference in
+    proportions for the paired-sample design", Statistics in Medicine 17 (1998), 891-908: the share of
+    losses is estimated under H0 by maximum likelihood.
+    """
+    b = (2 * n + n_lost - n_gained) * difference - n_gained - n_lost
+    root = math.sqrt(max(0.0, b * b + 8 * n * n_lost * difference * (1 - difference)))
+    # The two forms of the same root of a quadratic: each loses its digits where the other keeps them.
+    product = n_lost * difference * (1 - difference)
+    lost_share = (root - b) / (4 * n) if b <= 0 else 2 * product / (root + b)
+    # Both shares must be possible under H0: gained share = lost share + difference lies within [0, 1] too.
+    lost_share = max(lost_share, 0.0, -difference)
+    variance = n * (2 * lost_share + difference * (1 - difference))
+    distance = n_gained - n_lost - n * difference
+    if variance <= 0:
+        return 0.0 if distance == 0 else math.copysign(math.inf, distance)
+    return distance / math.sqrt(variance)
+
+
+def paired_interval(n_gained: int, n_lost: int, n: int, *, confidence: float = 0.95) -> Interval:
+    """Tango's score interval of the paired difference, two-sided, inside [-1, 1]; (nan, nan) for n = 0.
+
+    All differences that the score test does not refute, found by bisection. Needs only the discordant
+    counts, agrees with the score test of `noninferiority_p`, and has a width also where no answer flipped:
+    +-z^2 / (n + z^2). Chosen over Newcombe's square-and-add interval by exact coverage; the table is in
+    docs/statistics.md.
+    """
+    _check(n_gained, n_lost, n)
+    if n == 0:
+        return math.nan, math.nan
+    z = normal_quantile(0.5 + confidence / 2)
+    return _score_bound(n_gained, n_lost, n, z), -_score_bound(n_lost, n_gained, n, z)
+
+
+def _score_bound(n_gained: int, n_lost: int, n: int, z: float) -> float:
+    """The smallest difference with a score statistic of at most z, which falls as the difference grows."""
+    low, high = -1.0, (n_gained - n_lost) / n
+    for _ in range(60):
+        middle = (low + high) / 2
+        if score_statistic(n_gained, n_lost, n, middle) > z:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def newcombe_interval(
+    n_both: int, n_gained: int, n_lost: int, n: int, *, confidence: float = 0.95
+) -> Interval:
+    """Newcombe's square-and-add interval of the paired difference, method 10, from the two Wilson intervals.
+
+    Kept for comparison with published results; gates use `paired_interval`. R. G. Newcombe, "Improved
+    confidence intervals for the difference between binomial proportions based on paired data", Statistics
+    in Medicine 17 (1998), 2635-2650.
+    """
+    _check(n_gained, n_lost, n - n_both)
+    if n == 0:
+        return math.nan, math.nan
+    n_neither = n - n_both - n_gained - n_lost
+    first, second = n_both + n_gained, n_both + n_lost
+    (low1, high1), (low2, high2) = (wilson_interval(k, n, confidence=confidence) for k in (first, second))
+    margins = first * (n - first) * second * (n - second)
+    excess = n_both * n_neither - n_gained * n_lost
+    corrected = max(excess - n / 2, 0.0) if excess > 0 else excess  # the paper's, for a positive phi only
+    phi = corrected / math.sqrt(margins) if margins else 0.0
+    p1, p2 = first / n, second / n
+    below, above = (p1 - low1, high2 - p2), (high1 - p1, p2 - low2)
+    return (p1 - p2 - _hypotenuse(*below, phi), p1 - p2 + _hypotenuse(*above, phi))
+
+
+def _hypotenuse(x: float, y: float, phi: float) -> float:
+    return math.sqrt(max(0.0, x * x - 2 * phi * x * y + y * y))
+
+
+def noninferiority_p(n_gained: int, n_lost: int, n: int, *, margin: float) -> float:
+    """One-sided p-value of H0: the first variant is worse than the second by ``margin`` or more.
+
+    Tango's score test: a small p says that it is not. With a negative margin it asks for a lead of that size.
+    NaN without posts.
+    """
+    _check(n_gained, n_lost, n)
+    if not -1 < margin < 1:
+        raise ValueError(f"expected a margin between -1 and 1, such as 0.05 for five points; got {margin}")
+    return normal_cdf(-score_statistic(n_gained, n_lost, n, -margin)) if n else math.nan
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """Holm's adjusted p-values, in the order given.
+
+    Each may be held against the same alpha, and the chance of any false one among them stays below it.
+
+    S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statistics 6 (1979).
+    """
+    if any(not 0 <= p <= 1 for p in p_values):
+        raise ValueError(f"expected p-values in [0, 1], got {list(p_values)}")
+    adjusted = [0.0] * len(p_values)
+    running = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        running = max(running, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = running
+    return tuple(adjusted)
+
+
+def _check(n_gained: int, n_lost: int, n: int) -> None:
+    if n_gained < 0 or n_lost < 0 or n_gained + n_lost > n:
+        raise ValueError(
+            f"expected n_gained, n_lost >= 0 and their sum <= n; got {n_gained}, {n_lost}, n={n}"
+        )

@@ -1,0 +1,153 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsgauge.stats import (
+    Finding,
+    decide_difference,
+    decide_floor,
+    exact_lower_bound,
+    exact_upper_bound,
+    floor_power,
+    mcnemar_exact,
+    noninferiority_p,
+)
+
+PASS, FAIL, INCONCLUSIVE = Finding.PASS, Finding.FAIL, Finding.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("n_correct", "n", "finding"),
+    [
+        (16, 16, PASS),
+        (15, 16, INCONCLUSIVE),
+        (30, 32, PASS),
+        (29, 32, INCONCLUSIVE),
+        (334, 400, PASS),
+        (333, 400, INCONCLUSIVE),
+        (6, 16, FAIL),
+        (0, 1, INCONCLUSIVE),
+        (0, 2, FAIL),  # upper bound 1 - sqrt(.05) = .776
+    ],
+)
+def test_a_floor_of_80_percent_is_decided_as_published(n_correct: int, n: int, finding: Finding) -> None:
+    decision = decide_floor(n_correct, n, 0.80)
+    assert decision.finding is finding
+    assert decision.passed == (finding is PASS)
+
+
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0, 1))
+def test_the_finding_follows_the_bounds(count: tuple[int, int], floor: float) -> None:
+    decision = decide_floor(*count, floor)
+    assert (decision.low, decision.high) == (exact_lower_bound(*count), exact_upper_bound(*count))
+    expected = PASS if decision.low >= floor else FAIL if decision.high < floor else INCONCLUSIVE
+    assert decision.finding is expected
+    if decision.n_for_power is not None:
+        assert decision.n < decision.n_at_rate <= decision.n_for_power  # type: ignore[operator]
+
+
+def test_inconclusive_says_how_many_posts_would_decide() -> None:
+    decision = decide_floor(72, 80, 0.85)
+    assert decision.finding is INCONCLUSIVE
+    assert decision.n_for_power == 304
+    assert floor_power(304, 0.9, 0.85) >= 0.8
+    assert decision.n_at_rate is not None
+    assert floor_power(decision.n_at_rate, 0.9, 0.85) >= 0.5
+
+
+def test_an_estimate_on_the_floor_is_not_decided_by_any_number_of_posts() -> None:
+    decision = decide_floor(80, 100, 0.80)
+    assert (decision.finding, decision.n_at_rate, decision.n_for_power) == (INCONCLUSIVE, None, None)
+
+
+def test_nothing_is_decided_without_a_post() -> None:
+    for decision in (decide_floor(0, 0, 0.0), decide_difference(0, 0, 0, -0.5)):
+        assert decision.finding is INCONCLUSIVE
+        assert math.isnan(decision.estimate)
+
+
+def test_repeated_threads_make_a_floor_harder_to_pass_and_to_fail() -> None:
+    assert decide_floor(71, 80, 0.80).finding is PASS
+    assert decide_floor(71, 80, 0.80, effective_n=40).finding is INCONCLUSIVE
+    assert decide_floor(80, 80, 0.80, effective_n=14).finding is PASS
+    assert decide_floor(80, 80, 0.80, effective_n=13.1).finding is INCONCLUSIVE
+    assert decide_floor(12, 32, 0.55).finding is FAIL
+    assert decide_floor(12, 32, 0.55, effective_n=16).finding is INCONCLUSIVE
+    planned = decide_floor(72, 80, 0.85, effective_n=40).n_for_power
+    assert planned == 608  # half as informative, twice as many
+
+
+@pytest.mark.parametrize("effective_n", [0.0, -1.0, 81.0])
+def test_a_sample_is_worth_something_and_at_most_its_posts(effective_n: float) -> None:
+    with pytest.raises(ValueError, match="effective_n"):
+        decide_floor(71, 80, 0.80, effective_n=effective_n)
+
+
+@pytest.mark.parametrize(
+    ("gained", "lost", "n", "at_least", "finding"),
+    [
+        (0, 0, 51, -0.05, INCONCLUSIVE),  # no flip, but too few posts to exclude a drop of five points
+        (0, 0, 52, -0.05, PASS),
+        (0, 5, 32, 0.0, FAIL),  # five one-way flips: p = 1/32
+        (0, 4, 32, 0.0, INCONCLUSIVE),
+        (5, 0, 32, 0.0, PASS),
+        (4, 0, 32, 0.0, INCONCLUSIVE),
+        (0, 5, 1000, -0.05, PASS),  # a proven drop, of half a point: within what is allowed
+        (30, 2, 100, 0.10, PASS),
+        (12, 2, 100, 0.10, INCONCLUSIVE),
+        (2, 3, 100, 0.10, FAIL),
+        (3, 40, 160, -0.05, FAIL),
+    ],
+)
+def test_a_difference_is_held_to_its_limit(
+    gained: int, lost: int, n: int, at_least: float, finding: Finding
+) -> None:
+    assert decide_difference(gained, lost, n, at_least).finding is finding
+
+
+@given(
+    st.integers(1, 300).flatmap(
+        lambda n: st.integers(0, n).flatmap(
+            lambda g: st.tuples(st.just(g), st.integers(0, n - g), st.just(n))
+        )
+    ),
+    st.sampled_from([-0.1, -0.02, 0.0, 0.02, 0.1]),
+)
+def test_a_decided_difference_agrees_with_its_bounds_and_with_mcnemar(
+    flip: tuple[int, int, int], limit: float
+) -> None:
+    decision = decide_difference(*flip, limit)
+    gained, lost, n = flip
+    if decision.finding is PASS:
+        assert decision.low >= limit - 1e-9
+        assert noninferiority_p(*flip, margin=-limit) <= 0.05
+        assert limit < 0 or mcnemar_exact(gained, lost) <= 0.05
+    if decision.finding is FAIL:
+        assert decision.high <= limit + 1e-9
+        assert limit > 0 or mcnemar_exact(lost, gained) <= 0.05
+    assert decision.estimate == (gained - lost) / n
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.sampled_from([-0.05, 0.0, 0.1]))
+def test_the_posts_that_would_decide_a_difference_do(gained: int, lost: int, limit: float) -> None:
+    """Ten times as many posts at the same shares, at least as many as were asked for, are decided."""
+    decision = decide_difference(gained, lost, 200, limit)
+    if decision.n_at_rate is not None:
+        times = math.ceil(decision.n_at_rate / 200) + 1
+        again = decide_difference(gained * times, lost * times, 200 * times, limit)
+        assert decision.n_for_power >= decision.n_at_rate  # type: ignore[operator]
+        # The exact McNemar test needs a little more than the score test it is combined with at a limit of 0.
+        assert again.finding is not INCONCLUSIVE or limit == 0
+
+
+@pytest.mark.parametrize("limit", [5, -1, 1])
+def test_a_limit_in_percent_is_refused(limit: float) -> None:
+    with pytest.raises(ValueError, match=r"such as -0\.05"):
+        decide_difference(1, 1, 10, limit)
+
+
+def test_an_impossible_floor_is_refused() -> None:
+    with pytest.raises(ValueError, match="between 0 and 1, got 85"):
+        decide_floor(1, 2, 85)
