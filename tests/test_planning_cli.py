@@ -61,9 +61,7 @@ def test_more_power_and_a_smaller_alpha_take_more_posts(capsys: pytest.CaptureFi
         ),
     ],
 )
-def test_a_bad_value_is_one_line_and_status_2(
-    options: str, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bad_value_is_one_line_and_status_2(options: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["power", *options.split()]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""

@@ -19,9 +19,7 @@ def add_power_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
         "about the same posts, and to hold one of them to the accuracy of the other as a floor.",
     )
     # Read as text: a number out of range and a word that is no number get the same one-line answer.
-    parser.add_argument(
-        "--baseline", required=True, metavar="P", help="accuracy of the baseline, such as 0.85"
-    )
+    parser.add_argument("--baseline", required=True, metavar="P", help="accuracy of the baseline, such as 0.85")
     parser.add_argument(
         "--difference",
         required=True,
@@ -33,12 +31,8 @@ def add_power_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
         metavar="Q",
         help="share of posts that exactly one of the two has right (default: a table of plausible shares)",
     )
-    parser.add_argument(
-        "--power", default="0.8", metavar="P", help="chance to find it (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--alpha", default="0.05", metavar="A", help="chance of a false find (default: %(default)s)"
-    )
+    parser.add_argument("--power", default="0.8", metavar="P", help="chance to find it (default: %(default)s)")
+    parser.add_argument("--alpha", default="0.05", metavar="A", help="chance of a false find (default: %(default)s)")
     parser.set_defaults(handler=run_power)
 
 
@@ -60,9 +54,7 @@ def describe_plan(options: argparse.Namespace) -> str:
     alpha = _read_number("--alpha", options.alpha, 0, 0.5)
     other = baseline + difference
     if difference == 0:
-        raise UsageError(
-            "--difference: expected a number other than 0; no number of posts shows that nothing differs"
-        )
+        raise UsageError("--difference: expected a number other than 0; no number of posts shows that nothing differs")
     if not 0 <= other <= 1:
         raise UsageError(
             f"--difference: {baseline:g} {difference:+g} is {other:g}, which is no accuracy between 0 and 1"

@@ -15,7 +15,7 @@ _REPLY = re.compile(r"(?:(?:re|fwd?|aw)(?:\[\d+\]|\^\d+)?:\s*)+", re.IGNORECASE)
 def thread_key(raw: str) -> str | None:
     """The subject without reply marks, white space folded, in lower case; None where there is no subject.
 
-    Only headers are looked at: what stands before the first blank line. Without a subject a post is a thread of its own.
+    Only headers are looked at: what stands before the first blank line. No subject: a thread of its own.
     """
     head = raw[: re.search(r"\r?\n\r?\n|\Z", raw).start()]  # type: ignore[union-attr]  # \Z always matches
     found = _SUBJECT.search(head.replace("\r\n", "\n"))

@@ -48,8 +48,8 @@ def make_training_set(
 ) -> TrainingSet:
     """Draw at most ``tuning.posts_per_class`` train posts of each class that matches, in a seeded mixed order.
 
-    A train post whose text is that of a test post is left out, and another one drawn for it. Raises `CorpusError`
-    where a label that is asked about (``labels``) has no train post: a model tuned on this could never name it.
+    A train post whose text is a test post's too is left out, and another drawn for it. Raises `CorpusError` where a
+    label that is asked about (``labels``) has no train post: a model tuned on this could never name it.
     """
     pool: list[RawPost] = list(corpus.posts("train"))
     absent = sorted(set(labels) - {post.label for post in pool})

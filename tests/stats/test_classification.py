@@ -30,9 +30,7 @@ def _sample(n_a_class: int, accuracy: float, seed: int) -> tuple[list[str], list
 
 
 def test_a_matrix_by_hand() -> None:
-    matrix = confusion_matrix(
-        ["a", "a", "a", "b", "b", "b"], ["a", "b", "a.misc", None, "b", ERROR_LABEL], ["a", "b"]
-    )
+    matrix = confusion_matrix(["a", "a", "a", "b", "b", "b"], ["a", "b", "a.misc", None, "b", ERROR_LABEL], ["a", "b"])
     assert matrix.columns == ("a", "b", OFF_LIST_COLUMN, ERROR_COLUMN)
     assert matrix.counts == ((1, 1, 1, 0), (0, 1, 0, 2))
     assert (matrix.n, matrix.n_correct) == (6, 2)
@@ -121,9 +119,7 @@ def test_the_same_seed_gives_the_same_interval_and_another_seed_another() -> Non
 
 
 @given(samples, st.integers(0, 2**32))
-def test_the_bootstrap_interval_is_ordered_and_within_0_and_1(
-    sample: list[tuple[str, str]], seed: int
-) -> None:
+def test_the_bootstrap_interval_is_ordered_and_within_0_and_1(sample: list[tuple[str, str]], seed: int) -> None:
     matrix = confusion_matrix([t for t, _ in sample], [p for _, p in sample], LABELS)
     low, high = macro_f1_interval(matrix, seed=seed, n_resamples=100)
     if math.isnan(macro_f1(matrix)):

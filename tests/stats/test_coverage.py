@@ -41,9 +41,7 @@ def _outcomes(n: int, gain: float, loss: float) -> Iterator[tuple[int, int, floa
         for lost in range(n + 1 - gained if loss else 1):
             rest = n - gained - lost
             log_p = log_factorial[n] - log_factorial[gained] - log_factorial[lost] - log_factorial[rest]
-            log_p += sum(
-                k * math.log(p) for k, p in ((gained, gain), (lost, loss), (rest, 1 - gain - loss)) if k
-            )
+            log_p += sum(k * math.log(p) for k, p in ((gained, gain), (lost, loss), (rest, 1 - gain - loss)) if k)
             if log_p > -25:
                 yield gained, lost, math.exp(log_p)
 

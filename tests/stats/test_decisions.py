@@ -101,23 +101,17 @@ def test_a_sample_is_worth_something_and_at_most_its_posts(effective_n: float) -
         (3, 40, 160, -0.05, FAIL),
     ],
 )
-def test_a_difference_is_held_to_its_limit(
-    gained: int, lost: int, n: int, at_least: float, finding: Finding
-) -> None:
+def test_a_difference_is_held_to_its_limit(gained: int, lost: int, n: int, at_least: float, finding: Finding) -> None:
     assert decide_difference(gained, lost, n, at_least).finding is finding
 
 
 @given(
     st.integers(1, 300).flatmap(
-        lambda n: st.integers(0, n).flatmap(
-            lambda g: st.tuples(st.just(g), st.integers(0, n - g), st.just(n))
-        )
+        lambda n: st.integers(0, n).flatmap(lambda g: st.tuples(st.just(g), st.integers(0, n - g), st.just(n)))
     ),
     st.sampled_from([-0.1, -0.02, 0.0, 0.02, 0.1]),
 )
-def test_a_decided_difference_agrees_with_its_bounds_and_with_mcnemar(
-    flip: tuple[int, int, int], limit: float
-) -> None:
+def test_a_decided_difference_agrees_with_its_bounds_and_with_mcnemar(flip: tuple[int, int, int], limit: float) -> None:
     decision = decide_difference(*flip, limit)
     gained, lost, n = flip
     if decision.finding is PASS:

@@ -37,9 +37,7 @@ def test_wilson_gives_the_published_intervals(n_correct: int, n: int, low: float
     # package.
     [(13, 16, 0.5435, 0.9595), (10, 10, 0.6915, 1.0), (0, 10, 0.0, 0.3085)],
 )
-def test_clopper_pearson_gives_the_published_intervals(
-    n_correct: int, n: int, low: float, high: float
-) -> None:
+def test_clopper_pearson_gives_the_published_intervals(n_correct: int, n: int, low: float, high: float) -> None:
     assert exact_interval(n_correct, n) == pytest.approx((low, high), abs=5e-5)
 
 
@@ -68,9 +66,7 @@ def test_one_sided_bounds_equal_those_of_scipy(count: tuple[int, int]) -> None:
 
 
 @given(counts(), st.floats(0.5, 0.999))
-def test_intervals_hold_the_estimate_stay_within_0_and_1_and_mirror(
-    count: tuple[int, int], confidence: float
-) -> None:
+def test_intervals_hold_the_estimate_stay_within_0_and_1_and_mirror(count: tuple[int, int], confidence: float) -> None:
     k, n = count
     for interval in (wilson_interval, exact_interval):
         low, high = interval(k, n, confidence=confidence)

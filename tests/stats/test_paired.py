@@ -54,9 +54,7 @@ def test_without_a_flip_the_interval_has_the_closed_form_width() -> None:
 
 
 @given(flips(), st.floats(-0.95, 0.95))
-def test_the_score_uses_the_likeliest_shares_under_the_null(
-    flip: tuple[int, int, int], difference: float
-) -> None:
+def test_the_score_uses_the_likeliest_shares_under_the_null(flip: tuple[int, int, int], difference: float) -> None:
     """The closed form against a numerical maximum of the trinomial likelihood."""
     n_gained, n_lost, n = flip
 
@@ -67,9 +65,7 @@ def test_the_score_uses_the_likeliest_shares_under_the_null(
         return -sum(k * math.log(max(share, 1e-300)) for k, share in terms if k)
 
     low, high = max(0.0, -difference), (1 - difference) / 2
-    best = minimize_scalar(
-        minus_log_likelihood, bounds=(low, high), method="bounded", options={"xatol": 1e-12}
-    ).x
+    best = minimize_scalar(minus_log_likelihood, bounds=(low, high), method="bounded", options={"xatol": 1e-12}).x
     variance = n * (2 * best + difference - difference**2)
     statistic = score_statistic(n_gained, n_lost, n, difference)
     if math.isfinite(statistic) and variance > 1e-3:
@@ -87,9 +83,7 @@ def test_swapping_the_variants_mirrors_the_interval(flip: tuple[int, int, int]) 
 
 
 @given(flips(), st.floats(-0.9, 0.9))
-def test_the_interval_is_what_the_score_test_does_not_refute(
-    flip: tuple[int, int, int], difference: float
-) -> None:
+def test_the_interval_is_what_the_score_test_does_not_refute(flip: tuple[int, int, int], difference: float) -> None:
     low, high = paired_interval(*flip)
     if min(abs(difference - low), abs(difference - high)) > 1e-9:
         z = scipy_stats.norm.ppf(0.975)

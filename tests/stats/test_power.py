@@ -31,9 +31,7 @@ def test_known_numbers_of_posts_for_80_percent_power(difference: float, discorda
     assert posts_for_difference(difference, discordant) == n
 
 
-@pytest.mark.parametrize(
-    ("n_correct", "n"), [(16, 16), (30, 32), (71, 80), (137, 160), (334, 400), (659, 800)]
-)
+@pytest.mark.parametrize(("n_correct", "n"), [(16, 16), (30, 32), (71, 80), (137, 160), (334, 400), (659, 800)])
 def test_known_numbers_of_correct_answers_for_a_floor_of_80_percent(n_correct: int, n: int) -> None:
     assert correct_answers_needed(n, 0.80) == n_correct
 
@@ -96,9 +94,7 @@ def test_the_planned_n_has_the_power_the_one_before_has_not(
 
 
 @given(st.integers(1, 600), st.floats(0.01, 0.99))
-def test_the_correct_answers_needed_are_the_fewest_whose_bound_reaches_the_floor(
-    n: int, floor: float
-) -> None:
+def test_the_correct_answers_needed_are_the_fewest_whose_bound_reaches_the_floor(n: int, floor: float) -> None:
     needed = correct_answers_needed(n, floor)
     if needed is None:
         assert exact_lower_bound(n, n) < floor

@@ -70,9 +70,7 @@ class ClassScore:
         return 2 * self.n_correct / (self.support + self.n_predicted) if self.support else math.nan
 
 
-def confusion_matrix(
-    truth: Sequence[str], predicted: Sequence[str | None], labels: Sequence[str]
-) -> ConfusionMatrix:
+def confusion_matrix(truth: Sequence[str], predicted: Sequence[str | None], labels: Sequence[str]) -> ConfusionMatrix:
     """Count (true, predicted) pairs; ``labels`` gives the order and must hold every true label.
 
     A prediction of None, or the ``(error)`` of a `Prediction` without a text, goes to the error column; any

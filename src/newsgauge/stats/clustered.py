@@ -40,9 +40,7 @@ def clustered_standard_error(correct: Sequence[bool], threads: Sequence[Hashable
     return math.sqrt(sum((c.n_correct - c.n * rate) ** 2 for c in clusters)) / n
 
 
-def effective_posts(
-    correct: Sequence[bool], threads: Sequence[Hashable], *, confidence: float = 0.95
-) -> float:
+def effective_posts(correct: Sequence[bool], threads: Sequence[Hashable], *, confidence: float = 0.95) -> float:
     """How many independent posts the sample is worth, at least 1 and at most n: n / design effect.
 
     The design effect (Kish, "Survey Sampling", 1965) is the clustered variance over that of independent
@@ -77,9 +75,7 @@ def effective_posts(
     return max(1.0, n / max(1.0, effect))
 
 
-def clustered_interval(
-    correct: Sequence[bool], threads: Sequence[Hashable], *, confidence: float = 0.95
-) -> Interval:
+def clustered_interval(correct: Sequence[bool], threads: Sequence[Hashable], *, confidence: float = 0.95) -> Interval:
     """Two-sided interval of an accuracy, clustered by thread: Wilson's, with the effective number of posts.
 
     Equal to `wilson_interval` where every post is its own thread, never narrower than it, inside [0, 1],

@@ -86,9 +86,7 @@ def decide_floor(
     return Decision(finding, floor, estimate, low, high, n, confidence, n_at_rate, n_for_power)
 
 
-def decide_difference(
-    n_gained: int, n_lost: int, n: int, at_least: float, *, confidence: float = 0.95
-) -> Decision:
+def decide_difference(n_gained: int, n_lost: int, n: int, at_least: float, *, confidence: float = 0.95) -> Decision:
     """Hold a paired difference, first less second, to a limit.
 
     The limit is a lead (``at_least=0.1``) or, where negative, the largest drop allowed against a baseline

@@ -114,9 +114,7 @@ def _score_bound(n_gained: int, n_lost: int, n: int, z: float) -> float:
     return high
 
 
-def newcombe_interval(
-    n_both: int, n_gained: int, n_lost: int, n: int, *, confidence: float = 0.95
-) -> Interval:
+def newcombe_interval(n_both: int, n_gained: int, n_lost: int, n: int, *, confidence: float = 0.95) -> Interval:
     """Newcombe's square-and-add interval of the paired difference, method 10, from the two Wilson intervals.
 
     Kept for comparison with published results; gates use `paired_interval`. R. G. Newcombe, "Improved
@@ -173,6 +171,4 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
 
 def _check(n_gained: int, n_lost: int, n: int) -> None:
     if n_gained < 0 or n_lost < 0 or n_gained + n_lost > n:
-        raise ValueError(
-            f"expected n_gained, n_lost >= 0 and their sum <= n; got {n_gained}, {n_lost}, n={n}"
-        )
+        raise ValueError(f"expected n_gained, n_lost >= 0 and their sum <= n; got {n_gained}, {n_lost}, n={n}")

@@ -24,8 +24,7 @@ def check_shares(difference: float, discordant: float) -> None:
     """ValueError where no pair of classifiers can differ so much on so few flipped posts."""
     if not -1 <= difference <= 1 or not abs(difference) <= discordant <= 1:
         raise ValueError(
-            f"expected |difference| <= discordant <= 1, got "
-            f"difference={difference:g}, discordant={discordant:g}"
+            f"expected |difference| <= discordant <= 1, got difference={difference:g}, discordant={discordant:g}"
         )
 
 
