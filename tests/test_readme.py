@@ -1,0 +1,61 @@
+"""The README promises two commands, and names files and options that exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def commands() -> dict[str, str]:
+    return dict(re.findall(r"<!-- command: (\w+) -->\n```sh\n(.+?)\n```", README, re.DOTALL))
+
+
+def test_there_are_exactly_two_commands_of_one_line() -> None:
+    assert commands().keys() == {"evals", "tests"}
+    assert README.count("```sh\n") == 2
+    for command in commands().values():
+        assert "\n" not in command
+        assert command.startswith("python3 -m venv .venv && . .venv/bin/activate && pip install ")
+    assert commands()["evals"].endswith("&& pytest evals")
+    assert commands()["tests"].endswith("&& pytest")
+
+
+def test_what_the_commands_install_exists() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    for command in commands().values():
+        words = shlex.split(command)
+        assert (ROOT / words[words.index("-c") + 1]).is_file()
+        assert all(extra in extras for extra in re.findall(r"\.\[(\w+)\]", command))
+
+
+def test_links_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_option_that_the_readme_names_is_one(pytestconfig: pytest.Config) -> None:
+    known = {name for option in pytestconfig._parser._anonymous.options for name in option.names()}
+    for group in pytestconfig._parser._groups:
+        known |= {name for option in group.options for name in option.names()}
+    of_newsgauge = {"--baseline", "--difference"}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) <= known | of_newsgauge
+
+
+def test_the_shown_scoreboard_is_that_of_the_committed_variants() -> None:
+    shown = re.findall(r"^(\S+)\s+80\s", README, re.MULTILINE)
+    variants = tomllib.loads((ROOT / "evals" / "variants.toml").read_text("utf-8"))
+    assert shown == list(variants)
+
+
+def test_ci_runs_the_test_command() -> None:
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert "command: tests" in script
+    assert 'eval "$command"' in script
