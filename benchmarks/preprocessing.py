@@ -68,6 +68,7 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     r"escaped quotes: \"@x.y": _body('\\"a"@x.y'),
     "backslashes": _body("\\"),
     r"backslashes: \\\"@x": lambda n: "Subject: s\n\n" + "\\" * n + '"@x.y',
+    "backslashes, then quotes": lambda n: "Subject: s\n\n" + "\\" * (n // 2) + '"a"@x.y' * (n // 14),
     "open literals: @[": _body("a@[x"),
     "late @": lambda n: "Subject: s\n\n" + "a." * (n // 2) + "@x.example",
     "long host": lambda n: "Subject: s\n\na@" + "1." * (n // 2),
