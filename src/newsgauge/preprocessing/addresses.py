@@ -67,7 +67,8 @@ def _redact_line(line: str) -> str:
 def _would_join(left: str, right: str) -> bool:
     """True where the two, made neighbours, could mean something new.
 
-    An ``@`` kept earlier was judged by what followed it, a quotation mark is judged by the backslash before it.
+    An ``@`` kept earlier was judged by what followed it, a quotation mark is judged by the backslash before
+    it.
     """
     if right == '"':
         return left == "\\"
