@@ -127,18 +127,29 @@ def _best_ms(post: str) -> float:
     return best * 1000
 
 
+def _measure(make: Callable[[int], str]) -> tuple[float, float, bool]:
+    """Milliseconds on 40,000 characters, the ratio, and whether both are within the limits.
+
+    What is over a limit is measured again, twice at most: a busy machine is over it by chance, quadratic time
+    always.
+    """
+    for _ in range(3):
+        base, once, twice = _best_ms(""), _best_ms(make(MAX_CHARS)), _best_ms(make(2 * MAX_CHARS))
+        ratio = (twice - base) / max(once - base, 0.5)  # below half a millisecond a ratio is noise
+        if once < LIMIT_MS and ratio < LIMIT_RATIO:
+            return once, ratio, True
+    return once, ratio, False
+
+
 def main() -> int:
-    base = _best_ms("")
-    failed = 0
+    n_within = 0
     print(f"{'post':28} {'40,000':>9}  {'x2':>5}")
     for name, make in HOSTILE.items():
-        once, twice = _best_ms(make(MAX_CHARS)), _best_ms(make(2 * MAX_CHARS))
-        ratio = (twice - base) / max(once - base, 0.5)  # below half a millisecond a ratio is noise
-        bad = once >= LIMIT_MS or ratio >= LIMIT_RATIO
-        failed += bad
-        print(f"{name:28} {once:6.2f} ms  {ratio:5.2f}{'  <-- over the limit' if bad else ''}")
-    print(f"{len(HOSTILE) - failed} of {len(HOSTILE)} under {LIMIT_MS:.0f} ms and a ratio of {LIMIT_RATIO}")
-    return 1 if failed else 0
+        once, ratio, within = _measure(make)
+        n_within += within
+        print(f"{name:28} {once:6.2f} ms  {ratio:5.2f}{'' if within else '  <-- over the limit'}")
+    print(f"{n_within} of {len(HOSTILE)} under {LIMIT_MS:.0f} ms and a ratio of {LIMIT_RATIO}")
+    return 0 if n_within == len(HOSTILE) else 1
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def _redact_line(line: str) -> str:
             start += 1
         del kept[start:]
         position = end
-        if "".join(kept[-7:]).lower() == "mailto:":
+        if kept and kept[-1] == ":" and "".join(kept[-7:]).lower() == "mailto:":
             del kept[-7:]
         if kept and kept[-1] == "<" and line.startswith(">", position):
             kept.pop()
@@ -77,9 +77,9 @@ def _would_join(left: str, right: str) -> bool:
 
 def _domain_end(line: str, start: int) -> int:
     """Where the domain that begins at ``start`` ends; ``start`` where none does."""
-    literal = _LITERAL.match(line, start)
-    if literal:
-        return literal.end()
+    if line.startswith("[", start):
+        literal = _LITERAL.match(line, start)
+        return literal.end() if literal else start
     host = _HOST.match(line, start)
     if not host:
         return start
