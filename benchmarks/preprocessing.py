@@ -2,11 +2,11 @@
 
     python benchmarks/preprocessing.py
 
-Every line is the best of five runs on 40,000 characters made to hurt: many near-addresses, quotation
-marks, backslashes, encoded words, boundaries, tags. ``x2`` is the time on 80,000 over the time on 40,000,
-less what an empty post costs: about 2 is linear, about 4 quadratic. Exits with 1 where a post takes
-`LIMIT_MS` or longer, or a ratio of `LIMIT_RATIO` or more. Timings are a machine's: this is a script, not a
-test.
+Every line is the best of seven runs, in processor time, on 40,000 characters made to hurt: many
+near-addresses, quotation marks, backslashes, encoded words, boundaries, tags. ``x2`` is the time on 80,000
+over the time on 40,000, less what an empty post costs: about 2 is linear, about 4 quadratic. Exits with 1
+where a post takes `LIMIT_MS` or longer, or a ratio of `LIMIT_RATIO` or more. Timings are a machine's: this is
+a script, not a test.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from newsgauge.preprocessing import MAX_CHARS, clean
 
 LIMIT_MS = 50.0
 LIMIT_RATIO = 3.2  # between linear (2) and quadratic (4)
-REPEATS = 5
+REPEATS = 7
 
 
 def _filled(pattern: str, n_chars: int) -> str:
@@ -68,6 +68,7 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     r"escaped quotes: \"@x.y": _body('\\"a"@x.y'),
     "backslashes": _body("\\"),
     r"backslashes: \\\"@x": lambda n: "Subject: s\n\n" + "\\" * n + '"@x.y',
+    "backslashes, then quotes": lambda n: "Subject: s\n\n" + "\\" * (n // 2) + '"a"@x.y' * (n // 14),
     "open literals: @[": _body("a@[x"),
     "late @": lambda n: "Subject: s\n\n" + "a." * (n // 2) + "@x.example",
     "long host": lambda n: "Subject: s\n\na@" + "1." * (n // 2),
@@ -120,24 +121,35 @@ HOSTILE: dict[str, Callable[[int], str]] = {
 def _best_ms(post: str) -> float:
     best = float("inf")
     for _ in range(REPEATS):
-        start = time.perf_counter()
+        start = time.process_time()
         clean(post)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     return best * 1000
 
 
+def _measure(make: Callable[[int], str]) -> tuple[float, float, bool]:
+    """Milliseconds on 40,000 characters, the ratio, and whether both are within the limits.
+
+    What is over a limit is measured again, twice at most: a busy machine is over it by chance, quadratic time
+    always.
+    """
+    for _ in range(3):
+        base, once, twice = _best_ms(""), _best_ms(make(MAX_CHARS)), _best_ms(make(2 * MAX_CHARS))
+        ratio = (twice - base) / max(once - base, 0.5)  # below half a millisecond a ratio is noise
+        if once < LIMIT_MS and ratio < LIMIT_RATIO:
+            return once, ratio, True
+    return once, ratio, False
+
+
 def main() -> int:
-    base = _best_ms("")
-    failed = 0
+    n_within = 0
     print(f"{'post':28} {'40,000':>9}  {'x2':>5}")
     for name, make in HOSTILE.items():
-        once, twice = _best_ms(make(MAX_CHARS)), _best_ms(make(2 * MAX_CHARS))
-        ratio = (twice - base) / max(once - base, 0.05)  # below 0.05 ms a ratio is noise
-        bad = once >= LIMIT_MS or ratio >= LIMIT_RATIO
-        failed += bad
-        print(f"{name:28} {once:6.2f} ms  {ratio:5.2f}{'  <-- over the limit' if bad else ''}")
-    print(f"{len(HOSTILE) - failed} of {len(HOSTILE)} under {LIMIT_MS:.0f} ms and a ratio of {LIMIT_RATIO}")
-    return 1 if failed else 0
+        once, ratio, within = _measure(make)
+        n_within += within
+        print(f"{name:28} {once:6.2f} ms  {ratio:5.2f}{'' if within else '  <-- over the limit'}")
+    print(f"{n_within} of {len(HOSTILE)} under {LIMIT_MS:.0f} ms and a ratio of {LIMIT_RATIO}")
+    return 0 if n_within == len(HOSTILE) else 1
 
 
 if __name__ == "__main__":

@@ -307,6 +307,7 @@ NEAR_ADDRESSES = st.lists(_SCRAP | ADDRESSES, max_size=15).map("".join)
 @example(address="o'brien@x.example", before="", after="")
 @example(address='"joe smith"@x.example', before="", after="")
 @example(address="joe@[127.0.0.1]", before="", after="")
+@example(address='"\\0@A"@A', before="", after="")
 @example(address="joe@x.example", before="\u00bb", after=". Bye")
 @example(address="joe@x.example", before="see ", after=". Bye")
 @example(address="!#$%&'*+/=?^_`{|}~-@x.example", before="", after="")
@@ -324,6 +325,7 @@ def test_an_address_goes_whole_and_nothing_else_does(prepare: Prepare, address: 
 @example(text='z@4"q"@[1.2.3.4].org')
 @example(text="z@[<a@b.org>1.2.3.4]")
 @example(text="z@1.2.3.4.5")
+@example(text='mailto:\\""@A""@A')
 @example(text="foo..bar@x.example'b@y.example")
 def test_no_address_is_left(prepare: Prepare, text: str) -> None:
     left = ADDRESS.search(prepare(f"Subject: s\n\n{text}"))
@@ -336,6 +338,7 @@ def test_no_address_is_left(prepare: Prepare, text: str) -> None:
 @example(text="<<joe@x.example>>")
 @example(text='\\"a"@x.y\\"b"@x.y')
 @example(text='-\\""@A*@A""@A')
+@example(text='mailto:\\""@A""@A')
 def test_redaction_is_done_once_and_for_all(text: str) -> None:
     once = redact(text)
     assert redact(once) == once

@@ -51,25 +51,35 @@ def _redact_line(line: str) -> str:
         if start + 1 < len(kept) and kept[start] in _PAIRED and line.startswith(kept[start], end):
             start += 1
         del kept[start:]
-        quotes_from = min(quotes_from, start)
         position = end
-        if "".join(kept[-7:]).lower() == "mailto:":
+        if kept and kept[-1] == ":" and "".join(kept[-7:]).lower() == "mailto:":
             del kept[-7:]
         if kept and kept[-1] == "<" and line.startswith(">", position):
             kept.pop()
             position += 1
-        # An "@" kept earlier was judged by what followed it: that must not change now.
-        if kept and position < len(line) and _JOINS.match(kept[-1]) and _JOINS.match(line[position]):
+        quotes_from = min(quotes_from, len(kept))
+        if kept and position < len(line) and _would_join(kept[-1], line[position]):
             kept.append(" ")
     kept.extend(line[position:])
     return "".join(kept)
 
 
+def _would_join(left: str, right: str) -> bool:
+    """True where the two, made neighbours, could mean something new.
+
+    An ``@`` kept earlier was judged by what followed it, a quotation mark is judged by the backslash before
+    it.
+    """
+    if right == '"':
+        return left == "\\"
+    return bool(_JOINS.match(left) and _JOINS.match(right))
+
+
 def _domain_end(line: str, start: int) -> int:
     """Where the domain that begins at ``start`` ends; ``start`` where none does."""
-    literal = _LITERAL.match(line, start)
-    if literal:
-        return literal.end()
+    if line.startswith("[", start):
+        literal = _LITERAL.match(line, start)
+        return literal.end() if literal else start
     host = _HOST.match(line, start)
     if not host:
         return start
