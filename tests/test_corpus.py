@@ -42,6 +42,20 @@ def test_a_folder_in_the_archives_layout_is_read_as_latin_1(tmp_path: Path) -> N
     assert [post.label for post in corpus.posts("train")] == ["a"]
 
 
+def test_an_empty_file_is_a_post_with_nothing_in_it(tmp_path: Path) -> None:
+    (tmp_path / "test" / "a").mkdir(parents=True)
+    (tmp_path / "test" / "a" / "1").write_bytes(b"")
+    (tmp_path / "test" / "a" / ".hidden").write_bytes(b"no post")
+    (post,) = corpus_of(tmp_path).posts("test")
+    assert (post.id, post.raw, clean(post.raw)) == ("a-1", "", "\n\n")
+
+
+def test_a_split_without_posts_is_told(tmp_path: Path) -> None:
+    (tmp_path / "test" / "a").mkdir(parents=True)
+    with pytest.raises(CorpusError, match="expected test posts, there is none"):
+        corpus_of(tmp_path).posts("test")
+
+
 def test_csv_jsonl_and_parquet_hold_the_same_posts(tmp_path: Path) -> None:
     rows = [
         {"text": 'He said "no",\nthen left', "label": "A b", "id": "7", "split": "test", "thread": "t"},

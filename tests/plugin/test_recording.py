@@ -42,6 +42,18 @@ def test_once_refuses_a_changed_prompt_and_new_episodes_records_it(project: pyte
     assert project.runpytest_inprocess("evals", "--variants", "system").ret == 0
 
 
+def test_recordings_of_two_preprocessings_live_apart(project: pytest.Pytester) -> None:
+    before = (CASSETTES / "system.jsonl").read_bytes()
+    codelab = ["evals", "--variants", "system", "--preprocessing", "codelab"]
+    result = project.runpytest_inprocess(*codelab)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*bundled+codelab/system.jsonl: no recording of *--preprocessing codelab --variants*"])
+    assert project.runpytest_inprocess(*codelab, "--record-mode", "once").ret == 0
+    assert project.runpytest_inprocess(*codelab).ret == 0
+    assert (CASSETTES / "system.jsonl").read_bytes() == before
+    assert project.runpytest_inprocess("evals", "--variants", "system").ret == 0
+
+
 def test_rewrite_drops_what_is_not_planned_and_all_keeps_it(project: pytest.Pytester) -> None:
     narrow = ["evals", "--variants", "system", "--posts-per-class", "2", "--record-mode"]
     assert project.runpytest_inprocess(*narrow, "all").ret == 0
