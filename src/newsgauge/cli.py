@@ -1,10 +1,11 @@
-"""The ``newsgauge`` command. Thin: reads options, calls one function, turns `NewsgaugeError` into one line."""
+"""The ``newsgauge`` command. Thin: reads options, calls one function, shows `NewsgaugeError` as one line."""
 
 from __future__ import annotations
 
 import argparse
 import ipaddress
 import sys
+from pathlib import Path
 
 from . import __version__
 from .errors import NewsgaugeError
@@ -14,17 +15,28 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status: 0, 2 for a usage error, 1 for anything else that went wrong."""
     parser = argparse.ArgumentParser(
         prog="newsgauge",
-        description="How well Gemini model variants name the newsgroup a post came from. Evaluations themselves are "
-        "pytest runs: 'pytest evals'.",
+        description="How well Gemini model variants name the newsgroup a post came from. "
+        "Evaluations themselves are pytest runs: 'pytest evals'.",
     )
     parser.add_argument("--version", action="version", version=f"newsgauge {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", help="run the embedded backend, a small Gemini-compatible server")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    serve.add_argument("--port", type=int, default=8642, help="port to listen on; 0: any free (default: %(default)s)")
+    serve.add_argument(
+        "--port", type=int, default=8642, help="port to listen on; 0: any free (default: %(default)s)"
+    )
+    serve.add_argument(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="keep tuned models, jobs and uploads here (default: in memory, until the server stops)",
+    )
+    serve.add_argument(
+        "--api-key", metavar="KEY", help="let in only calls with this key (default: any key or none)"
+    )
     options = parser.parse_args(argv)
     try:
-        return _serve(options.host, options.port)
+        return _serve(options)
     except NewsgaugeError as error:
         print(f"newsgauge: {error}", file=sys.stderr)
         return 1
@@ -32,15 +44,19 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
-def _serve(host: str, port: int) -> int:
-    from .endpoint.server import serve  # the web server is not needed for --help
+def _serve(options: argparse.Namespace) -> int:
+    # The web server is not needed for --help.
+    from .endpoint.app import Options
+    from .endpoint.server import ServeOptions, serve
 
-    if not _is_loopback(host):
+    if not _is_loopback(options.host):
+        asks = "asks for no key" if options.api_key is None else "speaks plain HTTP"
         print(
-            f"newsgauge: warning: {host} can be reached from other machines, and this server asks for no key",
+            f"newsgauge: warning: {options.host} can be reached from other machines, and this server {asks}",
             file=sys.stderr,
         )
-    serve(host, port)
+    app_options = Options(api_key=options.api_key)
+    serve(options.host, options.port, ServeOptions(state=options.state, app=app_options))
     return 0
 
 
