@@ -65,3 +65,7 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

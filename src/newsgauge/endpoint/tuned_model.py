@@ -99,7 +99,6 @@ def _train(
     learning_rate: float,
     on_step: Callable[[Snapshot], None] | None,
 ) -> TunedModel:
-
     vectorizer = new_vectorizer()
     try:
         matrix = vectorizer.fit_transform([example.text for example in examples])
