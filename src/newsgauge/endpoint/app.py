@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from . import batches, developer
+from . import batches, developer, storage, vertex
 from .call import Call, Reply
 from .keys import check_key
 from .refusals import ServiceError, internal, invalid, too_large
@@ -39,6 +39,9 @@ class App:
         self._resumed = False
         for version in developer.VERSIONS:
             self._router.add(version, developer.ROUTES)
+        for version in vertex.VERSIONS:
+            self._router.add(version, vertex.ROUTES)
+        self._router.add("", storage.ROUTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call (ASGI 3)."""

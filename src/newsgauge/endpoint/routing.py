@@ -38,9 +38,9 @@ class Router:
         self._routes: dict[tuple[str, int, str], list[tuple[tuple[str, ...], Route]]] = {}
 
     def add(self, prefix: str, routes: Iterable[Route]) -> None:
-        """Serve the routes under a prefix such as ``v1beta``."""
+        """Serve the routes under a prefix such as ``v1beta``; "" for none."""
         for route in routes:
-            pattern, _, verb = f"{prefix}/{route.pattern}".partition(":")
+            pattern, _, verb = f"{prefix}/{route.pattern}".lstrip("/").partition(":")
             segments = tuple(pattern.split("/"))
             self._routes.setdefault((route.method, len(segments), verb), []).append((segments, route))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from .refusals import not_found, not_ready
 from .state import State
 from .trainer import Trainer
 from .training_job import ARRAYS, KIND, SUCCEEDED
+from .uploads import Uploads
 from .voices import BaseVoice, TunedVoice
 
 
@@ -24,6 +25,7 @@ class Service:
     state: State
     trainer: Trainer
     predictor: Predictor
+    uploads: Uploads = field(default_factory=Uploads)
 
     @classmethod
     def open(cls, folder: Path | None = None) -> Service:
