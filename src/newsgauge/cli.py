@@ -47,6 +47,7 @@ def main(argv: list[str] | None = None) -> int:
 def _serve(options: argparse.Namespace) -> int:
     # The web server is not needed for --help.
     from .endpoint.app import Options
+    from .endpoint.fault_file import load_faults
     from .endpoint.server import ServeOptions, serve
 
     if not _is_loopback(options.host):
@@ -55,9 +56,19 @@ def _serve(options: argparse.Namespace) -> int:
             f"newsgauge: warning: {options.host} can be reached from other machines, and this server {asks}",
             file=sys.stderr,
         )
-    app_options = Options(api_key=options.api_key)
+    app_options = Options(
+        api_key=options.api_key,
+        rpm=options.rpm,
+        faults=None if options.faults is None else load_faults(options.faults),
+    )
     serve(options.host, options.port, ServeOptions(state=options.state, app=app_options))
     return 0
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
+    return int(text)
 
 
 def _is_loopback(host: str) -> bool:

@@ -14,6 +14,7 @@ import uvicorn
 
 from ..errors import BackendError
 from .app import App, Options
+from .connections import ResettableProtocol
 from .service import Service
 
 _START_TIMEOUT_S = 30.0
@@ -107,7 +108,7 @@ def serve(host: str, port: int, options: ServeOptions | None = None) -> None:
 def _config(app: App, *, log_level: str) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="h11",
+        http=ResettableProtocol,
         log_level=log_level,
         access_log=False,
         lifespan="off",
