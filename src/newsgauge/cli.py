@@ -34,6 +34,12 @@ def main(argv: list[str] | None = None) -> int:
     serve.add_argument(
         "--api-key", metavar="KEY", help="let in only calls with this key (default: any key or none)"
     )
+    serve.add_argument(
+        "--faults", type=Path, metavar="FILE", help="TOML file of faults to answer with (default: none)"
+    )
+    serve.add_argument(
+        "--rpm", type=_positive, metavar="N", help="calls of a model let through in any minute (default: all)"
+    )
     options = parser.parse_args(argv)
     try:
         return _serve(options)

@@ -90,6 +90,32 @@ def test_sigterm_stops_a_busy_server_cleanly_and_quietly(tmp_path):
 
 
 @pytest.mark.slow
+def test_serve_hands_all_its_options_on(tmp_path):
+    faults = tmp_path / "faults.toml"
+    faults.write_text('[[fault]]\nkind = "unavailable"\nevery = 2\n')
+    process, url = start("--faults", faults, "--rpm", 2, "--api-key", "k")
+    try:
+        with httpx2.Client(base_url=url, timeout=60) as http:
+            model = "/v1beta/models/gemini-3.5-flash-lite:generateContent"
+            codes = [
+                http.post(model, json=ask("x"), headers={"x-goog-api-key": "k"}).status_code for _ in range(3)
+            ]
+            codes.append(http.post(model, json=ask("x")).status_code)
+    finally:
+        end(process)
+    assert codes == [200, 503, 429, 403]
+
+
+@pytest.mark.parametrize("arguments", [("--rpm", "0"), ("--faults", "nowhere.toml")])
+def test_a_wrong_option_is_told_without_a_trace(arguments):
+    command = [sys.executable, "-m", "newsgauge.cli", "serve", "--port", "0", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode in (1, 2)
+    assert "Traceback" not in done.stderr
+    assert arguments[0] in done.stderr
+
+
+@pytest.mark.slow
 def test_an_interrupt_leaves_with_130_and_no_trace():
     process, _ = start()
     _, err = end(process, signal.SIGINT)
@@ -125,7 +151,7 @@ def test_state_holds_no_pickle(tmp_path):
     database = sqlite3.connect(tmp_path / FILE_NAME)
     blobs = dict(database.execute("SELECT part, data FROM blobs"))
     database.close()
-    assert set(blobs) == {"examples", "arrays"}
+    assert set(blobs) == {"examples", "arrays", "snapshots"}
     assert blobs["examples"].startswith(b"[[")
     assert blobs["arrays"].startswith(b"PK")  # .npz, which is a zip
     assert b"numpy.core" not in blobs["arrays"]

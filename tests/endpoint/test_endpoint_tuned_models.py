@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from endpoint_calls import ask, make_examples, tune, tuning_body
 
-from newsgauge.endpoint import tuned_model
+from newsgauge.endpoint import arrays, tuned_model
 from newsgauge.endpoint.tuned_model import Example, train
 
 
@@ -239,3 +239,19 @@ def test_json_and_temperature_are_honoured_by_a_tuned_model(http, tuned):
         for seed in range(20)
     }
     assert len(drawn) > 1
+
+
+def test_predictions_are_scikit_learns_bit_for_bit_alone_and_in_batches():
+    examples = [Example(item["textInput"], item["output"]) for item in make_examples(20)]
+    texts = ["moon moon tyre", "", "unknown words", "dose of the rocket, engine and DOSE", "symptom"]
+    for chosen in (
+        examples,
+        [item for item in examples if item.output != "sci.med"],
+    ):  # several outputs, and two
+        model = train(chosen, epochs=2, batch_size=4, learning_rate=0.001)
+        expected = model.classifier.predict_proba(model.vectorizer.transform(texts)).tolist()
+        assert model.probabilities(texts) == expected
+        assert [model.probabilities([text])[0] for text in texts] == expected
+        restored = arrays.from_bytes(arrays.to_bytes(model))
+        assert restored.probabilities(texts) == expected
+        assert restored.outputs == model.outputs

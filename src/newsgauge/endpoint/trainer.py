@@ -6,6 +6,7 @@ result.
 
 from __future__ import annotations
 
+import json
 import logging
 import queue
 import threading
@@ -25,6 +26,7 @@ from .training_job import (
     KIND,
     QUEUED,
     RUNNING,
+    SNAPSHOTS,
     SUCCEEDED,
     unpack_examples,
 )
@@ -62,12 +64,13 @@ class Trainer:
                 self._thread.start()
 
     def progress(self, document: dict[str, Any]) -> dict[str, Any]:
-        """The document, with the snapshots so far where it is being trained right now."""
+        """The document with its snapshots: all of them, or those so far where it is being trained."""
         with self._lock:
             running = self._running
             if running is not None and _same(running, document) and document["state"] not in FINISHED:
                 return running | {"snapshots": list(running["snapshots"])}
-        return document
+        snapshots = self._state.blob(KIND, document["name"], SNAPSHOTS)
+        return document if snapshots is None else document | {"snapshots": json.loads(snapshots)}
 
     def cancel(self, name: str, *, delete: bool = False) -> bool:
         """End the job, or forget it altogether. False where there is none; a finished job stays as it is."""
@@ -142,7 +145,8 @@ class Trainer:
         with self._lock:
             if name not in self._gone:
                 done = {"state": SUCCEEDED, "endTime": now(), "updateTime": now(), "epochSeconds": seconds}
-                self._state.update(KIND, name, document | done, blobs={ARRAYS: data})
+                blobs = {ARRAYS: data, SNAPSHOTS: json.dumps(document["snapshots"]).encode("ascii")}
+                self._state.update(KIND, name, document | done | {"snapshots": []}, blobs=blobs)
 
     def _fail(self, name: str, code: int, message: str) -> None:
         with self._lock:

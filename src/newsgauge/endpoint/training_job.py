@@ -13,6 +13,7 @@ from .tuned_model import Example
 KIND = "training"
 EXAMPLES = "examples"
 ARRAYS = "arrays"
+SNAPSHOTS = "snapshots"  # apart from the document, which every prediction reads
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = "QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"
 FINISHED = (SUCCEEDED, FAILED, CANCELLED)
 _DEFAULT_EPOCHS, _DEFAULT_BATCH, _DEFAULT_RATE = 5, 16, 0.001

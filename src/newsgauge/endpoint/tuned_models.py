@@ -62,9 +62,8 @@ async def get(service: Service, call: Call) -> dict[str, Any]:
 
 async def list_all(service: Service, call: Call) -> dict[str, Any]:
     """``GET tunedModels``, newest last."""
-    jobs = [service.trainer.progress(job) for job in service.state.list(KIND, prefix=PREFIX)]
-    result = page(jobs, call.query, key="tunedModels", default_size=10)
-    return result | {"tunedModels": [_show(job) for job in result["tunedModels"]]}
+    result = page(service.state.list(KIND, prefix=PREFIX), call.query, key="tunedModels", default_size=10)
+    return result | {"tunedModels": [_show(service.trainer.progress(job)) for job in result["tunedModels"]]}
 
 
 async def delete(service: Service, call: Call) -> dict[str, Any]:

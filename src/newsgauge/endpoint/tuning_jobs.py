@@ -64,8 +64,8 @@ async def get(service: Service, call: Call) -> dict[str, Any]:
 async def list_all(service: Service, call: Call) -> dict[str, Any]:
     """``GET tuningJobs``, newest last."""
     jobs = service.state.list(KIND, prefix=f"{_parent(call)}/tuningJobs/")
-    result = page([service.trainer.progress(job) for job in jobs], call.query, key="tuningJobs")
-    return result | {"tuningJobs": [_show(job) for job in result["tuningJobs"]]}
+    result = page(jobs, call.query, key="tuningJobs")
+    return result | {"tuningJobs": [_show(service.trainer.progress(job)) for job in result["tuningJobs"]]}
 
 
 async def cancel(service: Service, call: Call) -> dict[str, Any]:
