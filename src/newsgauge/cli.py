@@ -1,14 +1,17 @@
-"""The ``newsgauge`` command. Thin: reads options, calls one function, turns `NewsgaugeError` into one line."""
+"""The ``newsgauge`` command. Thin: reads options, calls one command's handler, shows `NewsgaugeError` as one line.
+
+Each command is a module ``<what>_cli`` that adds its parser; what a command needs is imported when it runs.
+"""
 
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import sys
 
 from . import __version__
-from .errors import NewsgaugeError
+from .errors import NewsgaugeError, UsageError
 from .planning_cli import add_power_command
+from .serving_cli import add_serve_command
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -20,36 +23,17 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"newsgauge {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serve = commands.add_parser("serve", help="run the embedded backend, a small Gemini-compatible server")
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    serve.add_argument("--port", type=int, default=8642, help="port to listen on; 0: any free (default: %(default)s)")
+    add_serve_command(commands)
     add_power_command(commands)
     options = parser.parse_args(argv)
-    if options.command == "power":
-        return int(options.handler(options))
     try:
-        return _serve(options.host, options.port)
+        return int(options.handler(options))
     except NewsgaugeError as error:
         print(f"newsgauge: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return 130
 
 
-def _serve(host: str, port: int) -> int:
-    from .endpoint.server import serve  # the web server is not needed for --help
-
-    if not _is_loopback(host):
-        print(
-            f"newsgauge: warning: {host} can be reached from other machines, and this server asks for no key",
-            file=sys.stderr,
-        )
-    serve(host, port)
-    return 0
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+if __name__ == "__main__":
+    sys.exit(main())

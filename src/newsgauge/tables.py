@@ -38,7 +38,7 @@ def read_table(path: Path, columns: dict[str, str]) -> dict[Split, list[RawPost]
     for ours in ("text", "label"):
         if columns[ours] not in frame.columns:
             raise CorpusError(
-                f"{path}: expected a column {columns[ours]!r}, there are {', '.join(map(repr, frame.columns)) or 'none'}"
+                f"{path}: expected a column {columns[ours]!r}, found {', '.join(map(repr, frame.columns)) or 'none'}"
                 f". Name yours: --columns {ours}=COLUMN"
             )
     for ours in ("id", "split", "thread"):

@@ -55,8 +55,8 @@ def make_training_set(
     absent = sorted(set(labels) - {post.label for post in pool})
     if absent:
         raise CorpusError(
-            f"corpus {corpus.name}: {', '.join(absent)} has test posts but no train posts, so a tuned model cannot name "
-            "it. Add some, leave the label out with --classes, or the tuned variant with --variants"
+            f"corpus {corpus.name}: {', '.join(absent)} has test posts but no train posts: no tuned model can name it. "
+            "Add some, leave the label out with --classes, or the tuned variant with --variants"
         )
     while True:
         drawn = draw(

@@ -14,14 +14,20 @@ USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
     [
         (["--variants", "bare,tunde"], "*--variants: unknown 'tunde'; known: bare, system, labels, tuned*"),
         (["--variants", ","], "*--variants: unknown ','; known: bare*"),
-        (["--corpus", "reuters"], "*--corpus: expected bundled, 20newsgroups, a folder*got 'reuters', which is neither*"),
-        (["--corpus", "no/such"], "*--corpus: expected bundled*got 'no/such', which is neither a known corpus nor there*"),
+        (
+            ["--corpus", "reuters"],
+            "*--corpus: expected bundled, 20newsgroups, a folder*got 'reuters', which is neither*",
+        ),
+        (
+            ["--corpus", "no/such"],
+            "*--corpus: expected bundled*got 'no/such', which is neither a known corpus nor there*",
+        ),
         (["--corpus", "evals"], "*corpus evals: expected a folder 'test' with one folder a label*"),
         (["--classes", "^xyz"], "*--classes: '^xyz' matches none of the 12 labels of bundled test: comp.graphics*"),
         (["--classes", "(rec"], "*--classes: expected a regular expression, got '(rec'*"),
         (
             ["--posts-per-class", "13"],
-            "*--posts-per-class: 13 asked for, but sci.med of bundled test holds 12 posts in * threads*--allow-threads*",
+            "*--posts-per-class: 13 asked for, but sci.med of bundled * 12 posts in * threads*--allow-threads*",
         ),
         (["--corpus", "no.csv"], "*--corpus: expected a csv file with columns text and label, none at no.csv*"),
         (["--columns", "text=x"], "*--columns is about a .csv, .jsonl, .parquet file, and --corpus is 'bundled'*"),

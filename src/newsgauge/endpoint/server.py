@@ -1,16 +1,22 @@
-"""Starts and stops the embedded backend: in a thread for a run that records, or in the foreground for ``newsgauge serve``."""
+"""Starts and stops the embedded backend: in a thread, or in the foreground for ``newsgauge serve``."""
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 import time
-from types import TracebackType
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType, TracebackType
 
 import uvicorn
 
 from ..errors import BackendError
-from .app import create_app
+from .app import App, Options
+from .connections import ResettableProtocol
+from .service import Service
+from .tuned_model import warm_up
 
 _START_TIMEOUT_S = 30.0
 
@@ -18,7 +24,8 @@ _START_TIMEOUT_S = 30.0
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 lets the system choose. Raises `BackendError` where the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol must be named: only then does asyncio turn Nagle's algorithm off, which costs 40 ms a call.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
@@ -33,14 +40,25 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class EmbeddedServer:
-    """The embedded backend on a loopback port of its own, in a thread; a context manager."""
+    """The embedded backend on a loopback port of its own, in a thread; a context manager.
 
-    def __init__(self) -> None:
-        self._listener = bind("127.0.0.1", 0)
-        config = uvicorn.Config(create_app(), log_level="error", access_log=False, lifespan="off")
-        self._server = uvicorn.Server(config)
+    ``state`` is a folder to keep tuned models, jobs and uploads in; without it they live in memory.
+    Raises `BackendError`.
+    """
+
+    def __init__(self, *, state: Path | None = None, options: Options | None = None) -> None:
+        self._service = Service.open(state)
+        try:
+            self._listener = bind("127.0.0.1", 0)
+        except BackendError:
+            self._service.close()
+            raise
+        self._server = uvicorn.Server(_config(App(self._service, options), log_level="error"))
         self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._listener]}, name="newsgauge-embedded", daemon=True
+            target=self._server.run,
+            kwargs={"sockets": [self._listener]},
+            name="newsgauge-embedded",
+            daemon=True,
         )
 
     @property
@@ -63,17 +81,52 @@ class EmbeddedServer:
         self._server.should_exit = True
         self._thread.join(_START_TIMEOUT_S)
         self._listener.close()
+        self._service.close()
 
 
-def serve(host: str, port: int) -> None:
-    """Serve in the foreground until SIGTERM or Ctrl-C."""
-    listener = bind(host, port)
-    host_text = f"[{host}]" if ":" in host else host
-    url = f"http://{host_text}:{listener.getsockname()[1]}"
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """``newsgauge serve``'s options beside host and port."""
+
+    state: Path | None = None
+    app: Options = field(default_factory=Options)
+
+
+def serve(host: str, port: int, options: ServeOptions | None = None) -> None:
+    """Serve in the foreground until SIGTERM or Ctrl-C. Raises `BackendError`."""
+    options = options or ServeOptions()
+    signal.signal(signal.SIGTERM, _leave)  # uvicorn raises the signal again when it has stopped
+    service = Service.open(options.state)
+    try:
+        with bind(host, port) as listener:
+            host_text = f"[{host}]" if ":" in host else host
+            _announce(f"http://{host_text}:{listener.getsockname()[1]}", options)
+            threading.Thread(target=warm_up, name="newsgauge-warm-up", daemon=True).start()
+            uvicorn.Server(_config(App(service, options.app), log_level="warning")).run(sockets=[listener])
+    finally:
+        service.close()
+
+
+def _config(app: App, *, log_level: str) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=ResettableProtocol,
+        log_level=log_level,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=1,
+    )
+
+
+def _announce(url: str, options: ServeOptions) -> None:
+    key = "the key you chose" if options.app.api_key is not None else "any"
     print(f"newsgauge embedded backend on {url}  (a small model of its own; not Gemini)")
+    print(f"State: {options.state or 'in memory; it ends with this process (--state DIR keeps it)'}")
     print("Point an SDK at it:")
-    print(f"  genai.Client(api_key='any', http_options={{'base_url': '{url}'}})")
-    print(f"  or: GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY=any", flush=True)
-    config = uvicorn.Config(create_app(), log_level="warning", access_log=False, timeout_graceful_shutdown=1)
-    with listener:
-        uvicorn.Server(config).run(sockets=[listener])
+    print(f"  genai.Client(api_key='{key}', http_options={{'base_url': '{url}'}})")
+    print(f"  or: GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY='{key}'", flush=True)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)

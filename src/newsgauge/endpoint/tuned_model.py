@@ -1,19 +1,27 @@
-"""The embedded tuned model: trains on the examples it is sent, TF-IDF into multinomial logistic regression by SGD.
+"""The embedded tuned model: trains on the examples it is sent, TF-IDF into multinomial logistic regression by
+SGD.
 
-scikit-learn's `SGDClassifier` with log loss is fed batch by batch with ``partial_fit``, so that the number of epochs, the
-batch size and the learning rate do what they say, and every step has a true loss. Deterministic: the same examples
-in the same order give the same model, bit for bit.
+scikit-learn's `SGDClassifier` with log loss is fed batch by batch with ``partial_fit``, so that the number of
+epochs, the batch size and the learning rate do what they say, and every step has a true loss. Deterministic:
+the same examples in the same order give the same model, bit for bit.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-#: The service's learning rates are for a network's weights; a step of this linear model is larger by this factor, so
-#: that the service's usual 0.001 is a useful rate here too. Chosen on held-out training posts.
+#: The service's learning rates are for a network's weights; a step of this linear model is larger by this
+#: factor, so that the service's usual 0.001 is a useful rate here too. Chosen on held-out training posts.
 LEARNING_RATE_SCALE = 3_000.0
+MAX_EXAMPLES = 20_000
+MAX_TEXT_CHARS = 200_000
+MAX_OUTPUT_CHARS = 5_000
+MAX_OUTPUTS = 200  # distinct ones: the model holds one row of weights for each
 
 
 class TrainingError(ValueError):
@@ -30,7 +38,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Loss of one step: ``mean_loss`` is the cross-entropy in nats of its batch, before the step learned from it."""
+    """Loss of one step: ``mean_loss`` is the cross-entropy in nats of its batch, before learning from it."""
 
     step: int
     epoch: int
@@ -45,21 +53,87 @@ class TunedModel:
     classifier: Any
     snapshots: tuple[Snapshot, ...]
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The outputs it was trained on, in the order of the columns of `probabilities`."""
+        return tuple(map(str, self.classifier.classes_))
+
+    def probabilities(self, texts: list[str]) -> list[list[float]]:
+        """One row a text, one column an output; a row sums to one."""
+        rows: list[list[float]] = _probabilities(
+            self._vectorize(texts) @ self._weights, self.classifier.intercept_
+        ).tolist()
+        return rows
+
+    @cached_property
+    def _weights(self) -> Any:
+        # Features x outputs, row by row: so that a product touches the rows of a text's words and no others.
+        import numpy as np
+
+        return np.ascontiguousarray(self.classifier.coef_.T)
+
+    @cached_property
+    def _analyze(self) -> Callable[[str], list[str]]:
+        analyze: Callable[[str], list[str]] = self.vectorizer.build_analyzer()
+        return analyze
+
+    def _vectorize(self, texts: list[str]) -> Any:
+        """What ``vectorizer.transform`` gives, bit for bit, without checks that cost more than the work."""
+        import numpy as np
+        from scipy.sparse import csr_matrix
+        from sklearn.preprocessing import normalize
+
+        vocabulary, columns, counts, ends = self.vectorizer.vocabulary_, [], [], [0]
+        for text in texts:
+            found = Counter(vocabulary[word] for word in self._analyze(text) if word in vocabulary)
+            for column in sorted(found):
+                columns.append(column)
+                counts.append(found[column])
+            ends.append(len(columns))
+        indices = np.array(columns, dtype=np.int32)
+        data = (np.log(np.array(counts, dtype=np.float64)) + 1.0) * self.vectorizer.idf_[indices]
+        shape = (len(texts), len(vocabulary))
+        return normalize(csr_matrix((data, indices, np.array(ends, dtype=np.int32)), shape=shape), copy=False)
+
     def predict(self, text: str) -> tuple[str, float]:
         """The most probable of the trained outputs, and the natural logarithm of its probability."""
-        probabilities = self.classifier.predict_proba(self.vectorizer.transform([text]))[0]
-        best = int(probabilities.argmax())
-        return str(self.classifier.classes_[best]), math.log(max(float(probabilities[best]), 1e-300))
+        row = self.probabilities([text])[0]
+        best = row.index(max(row))
+        return self.outputs[best], math.log(max(row[best], 1e-300))
 
 
-def train(examples: list[Example], *, epochs: int, batch_size: int, learning_rate: float) -> TunedModel:
-    """Fit a `TunedModel`. Raises `TrainingError` for no examples, an empty one, a single label or absurd settings."""
+def train(
+    examples: list[Example],
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    on_step: Callable[[Snapshot], None] | None = None,
+) -> TunedModel:
+    """Fit a `TunedModel`. Raises `TrainingError` for no examples, an empty one, a single label or absurd
+    settings.
+
+    ``on_step`` is told each snapshot as it is made; what it raises ends the training.
+    """
     _check(examples, epochs, batch_size, learning_rate)
-    import numpy as np  # scikit-learn takes a second to import: only a server that trains needs it
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import SGDClassifier
+    # scikit-learn takes a second to import: only a server that trains needs it.
+    import numpy as np
+    from threadpoolctl import threadpool_limits
 
-    vectorizer = TfidfVectorizer(sublinear_tf=True, stop_words="english", dtype=np.float64)
+    # Steps are tiny. More threads only wait for each other, tenfold where other processes want the cores.
+    with threadpool_limits(limits=1):
+        return _train(np, examples, epochs, batch_size, learning_rate, on_step)
+
+
+def _train(
+    np: Any,
+    examples: list[Example],
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    on_step: Callable[[Snapshot], None] | None,
+) -> TunedModel:
+    vectorizer = new_vectorizer()
     try:
         matrix = vectorizer.fit_transform([example.text for example in examples])
     except ValueError as error:
@@ -67,14 +141,7 @@ def train(examples: list[Example], *, epochs: int, batch_size: int, learning_rat
     outputs = np.array([example.output for example in examples])
     classes = np.unique(outputs)
     targets = np.searchsorted(classes, outputs)
-    classifier = SGDClassifier(
-        loss="log_loss",
-        alpha=1e-5,
-        learning_rate="constant",
-        eta0=learning_rate * LEARNING_RATE_SCALE,
-        shuffle=False,
-        random_state=0,
-    )
+    classifier = new_classifier(learning_rate)
     snapshots = []
     step = 0
     for epoch in range(1, epochs + 1):
@@ -85,21 +152,79 @@ def train(examples: list[Example], *, epochs: int, batch_size: int, learning_rat
             if step == 1:
                 loss = math.log(len(classes))  # an untrained model holds all outputs for equally likely
             else:
-                probabilities = classifier.predict_proba(matrix[rows])
+                batch = matrix[rows]
+                probabilities = _probabilities(batch @ classifier.coef_.T, classifier.intercept_)
                 picked = probabilities[np.arange(len(rows)), targets[rows]]
                 loss = float(-np.log(np.maximum(picked, 1e-15)).mean())
             snapshots.append(Snapshot(step, epoch, loss))
+            if on_step is not None:
+                on_step(snapshots[-1])
             classifier.partial_fit(matrix[rows], outputs[rows], classes=classes)
     return TunedModel(vectorizer, classifier, tuple(snapshots))
+
+
+def new_vectorizer() -> Any:
+    """An unfitted vectorizer with the settings of every tuned model."""
+    import numpy as np
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(sublinear_tf=True, stop_words="english", dtype=np.float64)
+
+
+def new_classifier(learning_rate: float) -> Any:
+    """An unfitted classifier with the settings of every tuned model."""
+    from sklearn.linear_model import SGDClassifier
+
+    return SGDClassifier(
+        loss="log_loss",
+        alpha=1e-5,
+        learning_rate="constant",
+        eta0=learning_rate * LEARNING_RATE_SCALE,
+        shuffle=False,
+        random_state=0,
+    )
+
+
+def _probabilities(scores: Any, intercept: Any) -> Any:
+    """Rows x outputs: each output's own logistic probability, scaled to a sum of one, as SGDClassifier has
+    it.
+
+    Where a wild learning rate makes every output impossible, all are equally likely; SGDClassifier divides 0
+    by 0.
+    """
+    import numpy as np
+    from scipy.special import expit
+
+    likely = expit(scores + intercept)
+    if likely.shape[1] == 1:
+        return np.hstack([1 - likely, likely])
+    sums = likely.sum(axis=1, keepdims=True)
+    return np.where(sums > 0, likely / np.where(sums > 0, sums, 1), 1 / likely.shape[1])
+
+
+def warm_up() -> None:
+    """Import what training needs, a second or two, so that the first training does not wait for it."""
+    new_vectorizer()
+    new_classifier(1.0)
 
 
 def _check(examples: list[Example], epochs: int, batch_size: int, learning_rate: float) -> None:
     if not examples:
         raise TrainingError("no training examples")
+    if len(examples) > MAX_EXAMPLES:
+        raise TrainingError(f"{len(examples)} training examples; at most {MAX_EXAMPLES} are allowed")
     for number, example in enumerate(examples):
+        if len(example.text) > MAX_TEXT_CHARS or len(example.output) > MAX_OUTPUT_CHARS:
+            raise TrainingError(
+                f"example {number}: textInput has {len(example.text)} and output {len(example.output)} "
+                f"characters; at most {MAX_TEXT_CHARS} and {MAX_OUTPUT_CHARS} are allowed"
+            )
         if not example.text.strip() or not example.output.strip():
             raise TrainingError(f"example {number}: textInput and output must not be empty")
-    if len({example.output for example in examples}) < 2:
+    outputs = {example.output for example in examples}
+    if len(outputs) > MAX_OUTPUTS:
+        raise TrainingError(f"the examples have {len(outputs)} different outputs; at most {MAX_OUTPUTS} are allowed")
+    if len(outputs) < 2:
         raise TrainingError(f"all {len(examples)} examples have the output {examples[0].output!r}; two are needed")
     if not 1 <= epochs <= 100:
         raise TrainingError(f"epochCount must be from 1 to 100, got {epochs}")

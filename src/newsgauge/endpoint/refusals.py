@@ -1,0 +1,89 @@
+"""Errors in the service's own shape. What a client did wrong is answered with one of these, never a trace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_INFO = "type.googleapis.com/google.rpc."
+
+
+class ServiceError(Exception):
+    """A refusal: HTTP ``code``, canonical ``status``, ``message`` and typed ``details``."""
+
+    def __init__(self, code: int, status: str, message: str, *, details: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(message)
+        self.code, self.status, self.message = code, status, message
+        self.details = details or []
+
+    def body(self) -> dict[str, Any]:
+        """``{"error": {code, message, status, details}}``; no ``details`` where there are none."""
+        error: dict[str, Any] = {"code": self.code, "message": self.message, "status": self.status}
+        if self.details:
+            error["details"] = self.details
+        return {"error": error}
+
+
+def invalid(message: str, *, field: str | None = None) -> ServiceError:
+    """400 INVALID_ARGUMENT; ``field`` names the culprit in a BadRequest detail."""
+    details = [] if field is None else [_bad_request(field, message)]
+    return ServiceError(400, "INVALID_ARGUMENT", message, details=details)
+
+
+def not_found(what: str) -> ServiceError:
+    """404 NOT_FOUND."""
+    return ServiceError(404, "NOT_FOUND", f"{what} is not found")
+
+
+def exists(what: str) -> ServiceError:
+    """409 ALREADY_EXISTS."""
+    return ServiceError(409, "ALREADY_EXISTS", f"{what} already exists")
+
+
+def not_ready(message: str) -> ServiceError:
+    """400 FAILED_PRECONDITION."""
+    return ServiceError(400, "FAILED_PRECONDITION", message)
+
+
+def internal() -> ServiceError:
+    """500 INTERNAL."""
+    return ServiceError(500, "INTERNAL", "An internal error has occurred. Please retry.")
+
+
+def too_large(limit_bytes: int) -> ServiceError:
+    """413: the body is over the limit."""
+    return ServiceError(413, "INVALID_ARGUMENT", f"Request payload size exceeds the limit: {limit_bytes} bytes.")
+
+
+def wrong_key() -> ServiceError:
+    """400 with ErrorInfo API_KEY_INVALID, as the Developer API answers a key it does not know."""
+    info = {"@type": f"{_INFO}ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com"}
+    message = "API key not valid. Please pass a valid API key."
+    return ServiceError(400, "INVALID_ARGUMENT", message, details=[info])
+
+
+def wrong_token() -> ServiceError:
+    """401, as the Enterprise surface answers a bearer token it does not know."""
+    return ServiceError(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.")
+
+
+def over_quota(*, quota_id: str, metric: str, limit: int, model: str, retry_after_s: float) -> ServiceError:
+    """429 with QuotaFailure (which quota) and RetryInfo (when to come back)."""
+    violation = {
+        "quotaMetric": f"generativelanguage.googleapis.com/{metric}",
+        "quotaId": quota_id,
+        "quotaDimensions": {"location": "global", "model": model},
+        "quotaValue": str(limit),
+    }
+    return ServiceError(
+        429,
+        "RESOURCE_EXHAUSTED",
+        f"You exceeded your current quota ({quota_id}: {limit}). Please retry in {retry_after_s:.3f}s.",
+        details=[
+            {"@type": f"{_INFO}QuotaFailure", "violations": [violation]},
+            {"@type": f"{_INFO}RetryInfo", "retryDelay": f"{max(1, -(-retry_after_s // 1)):.0f}s"},
+        ],
+    )
+
+
+def _bad_request(field: str, message: str) -> dict[str, Any]:
+    return {"@type": f"{_INFO}BadRequest", "fieldViolations": [{"field": field, "description": message}]}

@@ -1,0 +1,72 @@
+"""One server's working parts, and the one way to an answer of either model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .generation import generate
+from .messages import GENERATE_REQUEST
+from .predictor import Predictor
+from .prompt import Prompt, read_prompt
+from .refusals import not_found, not_ready
+from .state import State
+from .trainer import Trainer
+from .training_job import ARRAYS, KIND, SUCCEEDED
+from .uploads import Uploads
+from .voices import BaseVoice, TunedVoice
+
+
+@dataclass
+class Service:
+    """State, trainer and predictor, which start and stop together."""
+
+    state: State
+    trainer: Trainer
+    predictor: Predictor
+    uploads: Uploads = field(default_factory=Uploads)
+
+    @classmethod
+    def open(cls, folder: Path | None = None) -> Service:
+        """With the state of ``folder``, or in memory. Raises `BackendError`."""
+        state = State(folder)
+
+        def load(key: str) -> bytes | None:
+            return state.blob(KIND, key.partition("\n")[0], ARRAYS)
+
+        return cls(state, Trainer(state), Predictor(load))
+
+    def close(self) -> None:
+        """Stop the threads and close the state."""
+        self.trainer.stop()
+        self.predictor.stop()
+        self.state.close()
+
+    async def ask_base(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The base model's answer to a checked request."""
+        prompt = read_prompt(request)
+        return generate(prompt, BaseVoice(prompt))
+
+    async def ask_tuned(self, name: str, request: dict[str, Any], *, shown: str) -> dict[str, Any]:
+        """A tuned model's answer; ``shown`` is what its surface calls it. Raises 404, 400 while not ready."""
+        prompt = read_prompt(request)
+        return generate(prompt, await self._tuned_voice(name, prompt, shown))
+
+    async def _tuned_voice(self, name: str, prompt: Prompt, shown: str) -> TunedVoice:
+        job = self.state.get(KIND, name)
+        if job is None:
+            raise not_found(shown)
+        if job["state"] != SUCCEEDED:
+            raise not_ready(f"{shown} is not ACTIVE: its tuning is {job['state']}")
+        row = await self.predictor.predict(f"{name}\n{job['createTime']}", prompt.contents)
+        if row is None:
+            raise not_found(shown)
+        outputs, probabilities = row
+        return TunedVoice(prompt, outputs, probabilities)
+
+
+def check_generate(body: Any) -> dict[str, Any]:
+    """A generateContent request, checked. Raises 400."""
+    checked: dict[str, Any] = GENERATE_REQUEST(body, "")
+    return checked

@@ -1,0 +1,217 @@
+"""Faults and quotas: each kind as google-genai and plain HTTP see it, and which call is struck."""
+
+from __future__ import annotations
+
+import json
+
+import httpx2
+import pytest
+from endpoint_calls import ask
+from google import genai
+from google.genai import errors, types
+
+from newsgauge.endpoint.app import Options
+from newsgauge.endpoint.fault_file import load_faults
+from newsgauge.endpoint.faults import HEADER, Fault, FaultPlan
+from newsgauge.endpoint.quota import SlidingQuota
+from newsgauge.endpoint.refusals import ServiceError
+from newsgauge.endpoint.server import EmbeddedServer
+from newsgauge.errors import UsageError
+
+URL = "/v1beta/models/gemini-3.5-flash-lite:generateContent"
+MODEL = "gemini-3.5-flash-lite"
+
+
+def faulted(http, fault, text="Which newsgroup?\nspace", url=URL):
+    return http.post(url, json=ask(text), headers={HEADER: fault})
+
+
+@pytest.fixture
+def client_with(server):
+    clients = []
+
+    def make(fault):
+        options = {"base_url": server.base_url, "headers": {HEADER: fault}}
+        clients.append(genai.Client(api_key="any", http_options=options))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.mark.parametrize(("kind", "period"), [("quota-per-minute", "PerMinute"), ("quota-per-day", "PerDay")])
+def test_a_quota_fault_names_the_quota_and_the_wait(client_with, kind, period):
+    client = client_with(f"{kind}; delay_s=53")
+    with pytest.raises(errors.ClientError) as caught:
+        client.models.generate_content(model=MODEL, contents="x")
+    details = caught.value.details["error"]["details"]
+    assert (caught.value.code, caught.value.status) == (429, "RESOURCE_EXHAUSTED")
+    assert period in details[0]["violations"][0]["quotaId"]
+    assert details[1] == {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "53s"}
+
+
+@pytest.mark.parametrize(("kind", "code"), [("internal", 500), ("unavailable", 503)])
+def test_a_server_fault_is_the_sdks_server_error(client_with, kind, code):
+    client = client_with(kind)
+    with pytest.raises(errors.ServerError) as caught:
+        client.models.generate_content(model=MODEL, contents="x")
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("kind", ["cut-json", "html"])
+def test_a_body_that_is_no_json_reaches_the_sdk_as_that(client_with, kind):
+    client = client_with(kind)
+    with pytest.raises(json.JSONDecodeError):
+        client.models.generate_content(model=MODEL, contents="x")
+
+
+def test_a_reset_breaks_the_connection_in_the_middle_and_spares_the_next_call(http):
+    with pytest.raises((httpx2.ReadError, httpx2.RemoteProtocolError)):
+        faulted(http, "reset")
+    assert http.post(URL, json=ask("x")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "reason"),
+    [
+        ("blocked-prompt", None, None),
+        ("no-candidates", None, None),
+        ("safety", None, "SAFETY"),
+        ("recitation", None, "RECITATION"),
+        ("max-tokens", "sci", "MAX_TOKENS"),
+        ("empty-part", "", "STOP"),
+    ],
+)
+def test_answers_that_are_no_labels_look_to_the_sdk_as_the_services_do(client_with, kind, text, reason):
+    client = client_with(kind)
+    config = types.GenerateContentConfig(system_instruction="Name the group.")
+    response = client.models.generate_content(model=MODEL, contents="space", config=config)
+    assert response.text == text
+    if reason is None:
+        assert response.candidates is None
+    else:
+        assert response.candidates[0].finish_reason.value == reason
+    blocked = response.prompt_feedback and response.prompt_feedback.block_reason.value
+    assert blocked == ("PROHIBITED_CONTENT" if kind == "blocked-prompt" else None)
+    chunks = list(client.models.generate_content_stream(model=MODEL, contents="space", config=config))
+    assert (chunks[-1].candidates is None) == (reason is None)
+
+
+def test_a_slow_answer_is_only_slow(http, monkeypatch):
+    waits = []
+
+    async def record(seconds):
+        waits.append(seconds)
+
+    monkeypatch.setattr("newsgauge.endpoint.app._sleep", record)
+    assert faulted(http, "slow; delay_s=7").json() == http.post(URL, json=ask("Which newsgroup?\nspace")).json()
+    assert waits == [7.0]
+
+
+def test_every_third_call_is_struck(http):
+    codes = [faulted(http, "unavailable; every=3").status_code for _ in range(7)]
+    assert codes == [200, 200, 503, 200, 200, 503, 200]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "nonsense",
+        "slow; delay_s=x",
+        "slow; delay_s=1e9",
+        "slow; every=0",
+        "slow; a=1",
+        "safety; probability=nan",
+    ],
+)
+def test_a_header_that_names_no_fault_is_refused(http, header):
+    answer = faulted(http, header)
+    assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
+
+
+def test_only_calls_of_a_model_are_faulted(http):
+    answer = http.get("/v1beta/models", headers={HEADER: "internal"})
+    assert answer.status_code == 200
+
+
+def test_probabilities_are_seeded():
+    def struck(seed):
+        plan = FaultPlan((Fault("internal", probability=0.3),), seed)
+        return [plan.choose("/x", {}) is not None for _ in range(1000)]
+
+    assert struck(1) == struck(1) != struck(2)
+    assert 240 < sum(struck(1)) < 360  # 300 expected; four standard deviations are 58
+
+
+def test_a_path_limits_a_fault_and_the_first_rule_that_strikes_wins():
+    plan = FaultPlan((Fault("internal", path="tunedModels"), Fault("html", every=2)))
+    chosen = [plan.choose(path, {}) for path in ("/tunedModels/a", "/models/b", "/models/b")]
+    assert [fault and fault.kind for fault in chosen] == ["internal", None, "html"]
+
+
+def test_a_file_of_faults_is_served(tmp_path):
+    path = tmp_path / "faults.toml"
+    path.write_text('seed = 3\n[[fault]]\nkind = "unavailable"\nevery = 2\n')
+    with (
+        EmbeddedServer(options=Options(faults=load_faults(path))) as server,
+        httpx2.Client(base_url=server.base_url) as http,
+    ):
+        assert [http.post(URL, json=ask("x")).status_code for _ in range(4)] == [200, 503, 200, 503]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", r"at least one \[\[fault\]\]"),
+        ("[[fault", "not readable as TOML"),
+        ('[[fault]]\nkind = "slwo"', r"\[\[fault\]\] 1: unknown kind 'slwo'; known: quota-per-minute"),
+        ('[[fault]]\nkind = "slow"\nevry = 2', "unknown key 'evry'"),
+        ('[[fault]]\nkind = "slow"\nevery = 0', "'every' from 1"),
+        ('[[fault]]\nkind = "slow"\nprobability = 2', "from 0 to 1"),
+        ('[[fault]]\nkind = "slow"\nevery = 2\nprobability = 0.5', "got both"),
+        ('[[fault]]\nkind = "slow"\npath = "("', "regex"),
+        ("[[fault]]\nkind = 1", "'kind' to be str"),
+        ("[[fault]]\nevery = 2", "'kind'"),
+        ('seed = "a"\n[[fault]]\nkind = "slow"', "'seed'"),
+        ('sed = 1\n[[fault]]\nkind = "slow"', "unknown key 'sed'"),
+    ],
+)
+def test_a_damaged_file_of_faults_is_told_where(tmp_path, text, reason):
+    path = tmp_path / "faults.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=reason):
+        load_faults(path)
+
+
+def test_a_quota_slides():
+    now = [0.0]
+    quota = SlidingQuota(2, clock=lambda: now[0])
+    quota.admit("a")
+    now[0] = 40.0
+    quota.admit("a")
+    quota.admit("b")  # another model has its own quota
+    now[0] = 50.0
+    with pytest.raises(ServiceError) as caught:
+        quota.admit("a")
+    assert caught.value.details[1]["retryDelay"] == "10s"
+    now[0] = 60.0
+    quota.admit("a")  # the first has left, the second has not
+    now[0] = 99.9
+    with pytest.raises(ServiceError):
+        quota.admit("a")
+    now[0] = 100.0
+    quota.admit("a")
+
+
+def test_rpm_refuses_calls_of_a_model_and_nothing_else():
+    with (
+        EmbeddedServer(options=Options(rpm=2)) as server,
+        httpx2.Client(base_url=server.base_url) as http,
+    ):
+        answers = [http.post(URL, json=ask("x")) for _ in range(3)]
+        counted = http.post(URL.replace("generateContent", "countTokens"), json=ask("x"))
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert "PerMinute" in answers[2].json()["error"]["details"][0]["violations"][0]["quotaId"]
+    assert counted.status_code == 200

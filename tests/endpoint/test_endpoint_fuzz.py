@@ -1,0 +1,168 @@
+"""Two thousand requests that nobody meant: no 500, no hang, and every refusal in the service's own shape."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+import pytest
+from endpoint_calls import ask, make_examples, tuning_body
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+GENERATE = "/v1beta/models/gemini-3.5-flash-lite:generateContent"
+_NAMES = st.one_of(
+    st.sampled_from(["gemini-3.5-flash-lite", "a", "1", "..", ".", "three-labels", "bucket", "x/../y", "\0", "%2e"]),
+    st.text(max_size=12),
+)
+_TEMPLATES = st.sampled_from(
+    [
+        "/v1beta/models/{}:generateContent",
+        "/v1/models/{}:streamGenerateContent",
+        "/v1beta/models/{}:countTokens",
+        "/v1beta/models/{}:batchGenerateContent",
+        "/v1beta/models/{}",
+        "/v1beta/tunedModels/{}",
+        "/v1beta/tunedModels/{}:generateContent",
+        "/v1beta/tunedModels/{}/operations/{}",
+        "/v1beta/batches/{}:cancel",
+        "/v1beta/tunedModels",
+        "/v1beta1/projects/{}/locations/{}/tuningJobs",
+        "/v1beta1/projects/{}/locations/l/tuningJobs/{}:cancel",
+        "/v1beta1/projects/p/locations/l/endpoints/{}:generateContent",
+        "/v1beta1/projects/p/locations/l/publishers/google/models/{}:countTokens",
+        "/storage/v1/b",
+        "/storage/v1/b/{}/o",
+        "/storage/v1/b/{}/o/{}",
+        "/download/storage/v1/b/{}/o/{}",
+        "/upload/storage/v1/b/{}/o",
+        "/{}",
+    ]
+)
+_SAFE = st.text(alphabet=st.characters(codec="utf-8"), max_size=20)
+_WORDS = """
+contents parts text role systemInstruction generationConfig temperature topP topK seed
+maxOutputTokens stopSequences responseMimeType responseSchema responseJsonSchema enum items
+properties type $ref $defs thinkingConfig thinkingBudget candidateCount baseModel tuningTask
+hyperparameters epochCount batchSize learningRate trainingData examples textInput output batch
+inputConfig requests request metadata supervisedTuningSpec trainingDatasetUri generateContentRequest
+minItems maxItems minimum const name
+"""
+_KEYS = st.one_of(
+    st.sampled_from(_WORDS.split()),
+    _SAFE,
+)
+_LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**20), 10**20),
+    st.floats(allow_nan=True, allow_infinity=True),
+    _SAFE,
+    st.sampled_from(["application/json", "text/x.enum", "array", "object", "integer", "#/$defs/N", "gs://bucket/x"]),
+)
+_JSON = st.recursive(
+    _LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_KEYS, inner, max_size=5),
+    max_leaves=12,
+)
+_GOOD = [
+    ask("space\nmoon", temperature=0.5, responseMimeType="application/json", responseSchema={"type": "OBJECT"}),
+    {"generateContentRequest": ask("space")},
+    tuning_body(make_examples(2), epochCount=1),
+    {"batch": {"inputConfig": {"requests": {"requests": [{"request": ask("x"), "metadata": {"key": "a"}}]}}}},
+    {"baseModel": "gemini-1", "supervisedTuningSpec": {"trainingDatasetUri": "gs://bucket/x"}},
+    {"name": "bucket-1"},
+]
+
+
+def _paths(value, path=()):
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield from _paths(inner, (*path, key))
+
+
+@st.composite
+def _mutated(draw):
+    """A good body with one place changed to anything, or with a key more."""
+    body = json.loads(json.dumps(draw(st.sampled_from(_GOOD))))
+    path = draw(st.sampled_from(list(_paths(body))))
+    value = draw(_JSON)
+    if not path:
+        return value
+    parent = body
+    for key in path[:-1]:
+        parent = parent[key]
+    if isinstance(parent[path[-1]], dict) and draw(st.booleans()):
+        parent[path[-1]][draw(_KEYS)] = value
+    else:
+        parent[path[-1]] = value
+    return body
+
+
+_BODIES = st.one_of(
+    _mutated().map(lambda value: json.dumps(value).encode()),
+    _mutated().map(lambda value: json.dumps(value).encode()),
+    _JSON.map(lambda value: json.dumps(value).encode()),
+    st.binary(max_size=60),
+)
+_QUERIES = st.dictionaries(
+    st.sampled_from(
+        ["alt", "key", "pageSize", "pageToken", "tunedModelId", "uploadType", "name", "upload_id", "prefix"]
+    ),
+    st.sampled_from(["", "sse", "media", "multipart", "resumable", "0", "-1", "99999999999", "a", "..", "é"])
+    | st.text(max_size=8),
+    max_size=3,
+)
+_HEADERS = st.dictionaries(
+    st.sampled_from(["content-type", "content-range", "range", "x-newsgauge-fault", "authorization", "host"]),
+    st.sampled_from(
+        [
+            "multipart/related; boundary=b",
+            "bytes 0-1/2",
+            "bytes */*",
+            "bytes=5-1",
+            "safety",
+            "max-tokens",
+            "no-candidates; probability=0.5",
+            "nonsense",
+            "a:b",
+        ]
+    ),
+    max_size=2,
+)
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=2000,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
+)
+@given(
+    method=st.sampled_from(["POST", "POST", "POST", "GET", "DELETE", "PUT", "PATCH"]),
+    template=_TEMPLATES,
+    names=st.tuples(_NAMES, _NAMES),
+    encode=st.booleans(),
+    query=_QUERIES,
+    headers=_HEADERS,
+    body=_BODIES,
+)
+@example("POST", GENERATE, ("", ""), True, {}, {}, b'{"contents":[{"parts":[{"text":"\\ud83d"}]}]}')
+@example("POST", GENERATE, ("", ""), True, {}, {}, b'{"contents":' + b"[" * 5000)
+def test_no_request_makes_the_server_stumble(http, method, template, names, encode, query, headers, body):
+    safe = [quote(name.encode("utf-8", "replace"), safe="" if encode else "/.") for name in names]
+    answer = http.request(method, template.format(*safe), params=query, headers=headers, content=body, timeout=30)
+    assert answer.status_code < 500, (answer.status_code, answer.text)
+    if answer.status_code >= 400:
+        error = answer.json()["error"]
+        assert error["code"] == answer.status_code
+        assert error["status"]
+        assert error["message"]
+        assert "Traceback" not in answer.text

@@ -1,0 +1,183 @@
+"""What survives a restart, a kill and a SIGTERM; and who gets in."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import httpx2
+import pytest
+from endpoint_calls import ask, make_examples, tune, tuning_body, wait_tuned
+
+from newsgauge.endpoint.app import Options
+from newsgauge.endpoint.server import EmbeddedServer
+from newsgauge.endpoint.state import FILE_NAME, State
+from newsgauge.errors import BackendError
+
+
+def client(server):
+    return httpx2.Client(base_url=server.base_url, timeout=60)
+
+
+def start(*arguments):
+    """``newsgauge serve`` as its own process, and its base URL."""
+    command = [sys.executable, "-m", "newsgauge.cli", "serve", "--port", "0", *map(str, arguments)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    url = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+    assert url, process.stderr.read()
+    return process, url[0]
+
+
+def end(process, number=signal.SIGTERM):
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    return out, err
+
+
+def test_a_tuned_model_answers_the_same_after_a_restart(tmp_path):
+    with EmbeddedServer(state=tmp_path) as server, client(server) as http:
+        before_model = tune(http, "kept")
+        before = http.post("/v1beta/tunedModels/kept:generateContent", json=ask("a moon and a tyre")).json()
+    with EmbeddedServer(state=tmp_path) as server, client(server) as http:
+        assert http.get("/v1beta/tunedModels/kept").json() == before_model
+        assert http.post("/v1beta/tunedModels/kept:generateContent", json=ask("a moon and a tyre")).json() == before
+        assert [m["name"] for m in http.get("/v1/tunedModels").json()["tunedModels"]] == ["tunedModels/kept"]
+
+
+@pytest.mark.slow
+def test_a_training_cut_by_kill_9_is_done_again_to_the_same_model(tmp_path):
+    process, url = start("--state", tmp_path)
+    try:
+        with httpx2.Client(base_url=url, timeout=60) as http:
+            body = tuning_body(make_examples(20), epochCount=20, batchSize=1)
+            http.post("/v1beta/tunedModels", params={"tunedModelId": "cut"}, json=body)
+            for _ in range(600):
+                if http.get("/v1beta/tunedModels/cut").json()["tuningTask"]["snapshots"]:
+                    break
+                time.sleep(0.02)
+    finally:
+        end(process, signal.SIGKILL)
+    with EmbeddedServer(state=tmp_path) as server, client(server) as http:
+        again = wait_tuned(http, "cut")
+        whole = tune(http, "whole", make_examples(20), epochCount=20, batchSize=1)
+    assert again["state"] == "ACTIVE"
+    assert len(again["tuningTask"]["snapshots"]) == 20 * 60
+    assert [s["meanLoss"] for s in again["tuningTask"]["snapshots"]] == [
+        s["meanLoss"] for s in whole["tuningTask"]["snapshots"]
+    ]
+
+
+@pytest.mark.slow
+def test_sigterm_stops_a_busy_server_cleanly_and_quietly(tmp_path):
+    process, url = start("--state", tmp_path)
+    with httpx2.Client(base_url=url, timeout=60) as http:
+        http.post(
+            "/v1beta/tunedModels",
+            params={"tunedModelId": "busy"},
+            json=tuning_body(make_examples(200), epochCount=100, batchSize=1),
+        )
+        out, err = end(process)
+    assert (process.returncode, err) == (0, "")
+    assert "GOOGLE_GEMINI_BASE_URL=" + url in out
+
+
+@pytest.mark.slow
+def test_serve_hands_all_its_options_on(tmp_path):
+    faults = tmp_path / "faults.toml"
+    faults.write_text('[[fault]]\nkind = "unavailable"\nevery = 2\n')
+    process, url = start("--faults", faults, "--rpm", 2, "--api-key", "k")
+    try:
+        with httpx2.Client(base_url=url, timeout=60) as http:
+            model = "/v1beta/models/gemini-3.5-flash-lite:generateContent"
+            codes = [http.post(model, json=ask("x"), headers={"x-goog-api-key": "k"}).status_code for _ in range(3)]
+            codes.append(http.post(model, json=ask("x")).status_code)
+    finally:
+        end(process)
+    assert codes == [200, 503, 429, 403]
+
+
+@pytest.mark.parametrize("arguments", [("--rpm", "0"), ("--faults", "nowhere.toml")])
+def test_a_wrong_option_is_told_without_a_trace(arguments):
+    command = [sys.executable, "-m", "newsgauge.cli", "serve", "--port", "0", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode in (1, 2)
+    assert "Traceback" not in done.stderr
+    assert arguments[0] in done.stderr
+
+
+@pytest.mark.slow
+def test_an_interrupt_leaves_with_130_and_no_trace():
+    process, _ = start()
+    _, err = end(process, signal.SIGINT)
+    assert (process.returncode, err) == (130, "")
+
+
+def test_two_servers_cannot_share_one_state(tmp_path):
+    with EmbeddedServer(state=tmp_path), pytest.raises(BackendError, match="another server uses it"):
+        EmbeddedServer(state=tmp_path)
+
+
+def test_a_file_that_is_no_state_is_refused(tmp_path):
+    (tmp_path / FILE_NAME).write_bytes(b"not a database, but long enough to be looked at" * 40)
+    with pytest.raises(BackendError, match=f"expected a folder with this server's {FILE_NAME}"):
+        State(tmp_path)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(BackendError, match="--state"):
+        State(tmp_path / "file")
+
+
+def test_a_state_of_a_later_format_is_refused(tmp_path):
+    State(tmp_path).close()
+    database = sqlite3.connect(tmp_path / FILE_NAME)
+    database.execute("PRAGMA user_version=99")
+    database.close()
+    with pytest.raises(BackendError, match="has format 99"):
+        State(tmp_path)
+
+
+def test_state_holds_no_pickle(tmp_path):
+    with EmbeddedServer(state=tmp_path) as server, client(server) as http:
+        tune(http, "plain", epochCount=1)
+    database = sqlite3.connect(tmp_path / FILE_NAME)
+    blobs = dict(database.execute("SELECT part, data FROM blobs"))
+    database.close()
+    assert set(blobs) == {"examples", "arrays", "snapshots"}
+    assert blobs["examples"].startswith(b"[[")
+    assert blobs["arrays"].startswith(b"PK")  # .npz, which is a zip
+    assert b"numpy.core" not in blobs["arrays"]
+    assert b"cnumpy" not in blobs["arrays"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "code", "status"),
+    [
+        ({"x-goog-api-key": "right"}, 200, None),
+        ({"authorization": "Bearer right"}, 200, None),
+        ({"x-goog-api-key": "wrong"}, 400, "INVALID_ARGUMENT"),
+        ({"authorization": "Bearer wrong"}, 401, "UNAUTHENTICATED"),
+        ({}, 403, "PERMISSION_DENIED"),
+    ],
+)
+def test_only_the_key_of_the_server_gets_in(headers, code, status):
+    with EmbeddedServer(options=Options(api_key="right")) as server, client(server) as http:
+        answer = http.get("/v1beta/models", headers=headers)
+        by_query = http.get("/v1beta/models", params={"key": "right"})
+    assert answer.status_code == code
+    assert answer.json().get("error", {}).get("status") == status
+    assert by_query.status_code == 200
+    if code == 400:
+        assert answer.json()["error"]["details"][0]["reason"] == "API_KEY_INVALID"
+
+
+def test_a_port_that_is_taken_is_said_in_one_line():
+    with EmbeddedServer() as server:
+        port = server.base_url.rpartition(":")[2]
+        command = [sys.executable, "-m", "newsgauge.cli", "serve", "--port", port]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ)
+    assert done.returncode == 1
+    assert re.fullmatch(r"newsgauge: cannot listen on .*--port 0 for any free one\n", done.stderr)

@@ -1,0 +1,249 @@
+"""Tuned models of the Developer API: training in the background, its losses and failures, the answers."""
+
+from __future__ import annotations
+
+import time
+
+import httpx2
+import pytest
+from endpoint_calls import ask, make_examples, tune, tuning_body
+
+from newsgauge.endpoint import arrays, tuned_model
+from newsgauge.endpoint.tuned_model import Example, train
+
+
+def predict(http, tuned_id, text, **config):
+    answer = http.post(f"/v1beta/tunedModels/{tuned_id}:generateContent", json=ask(text, **config))
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def losses(model):
+    return [snapshot["meanLoss"] for snapshot in model["tuningTask"]["snapshots"]]
+
+
+def test_a_tuned_model_gives_the_label_it_was_taught(http, tuned):
+    answer = predict(http, tuned, "the rocket and its payload in orbit")
+    assert answer["candidates"][0]["content"]["parts"] == [{"text": "sci.space"}]
+    assert answer["modelVersion"] == "newsgauge-embedded-tuned-1"
+    assert answer["candidates"][0]["avgLogprobs"] < 0
+    # sci . space are three tokens; the rocket and its payloa d in orbit are eight
+    assert answer["usageMetadata"] == {
+        "promptTokenCount": 8,
+        "candidatesTokenCount": 3,
+        "totalTokenCount": 11,
+    }
+
+
+def test_the_served_model_is_the_one_that_train_gives(http, tuned):
+    examples = [Example(item["textInput"], item["output"]) for item in make_examples()]
+    model = train(examples, epochs=5, batch_size=16, learning_rate=0.001)
+    label, logprob = model.predict("gearbox and moon")
+    candidate = predict(http, tuned, "gearbox and moon")["candidates"][0]
+    assert (candidate["content"]["parts"][0]["text"], candidate["avgLogprobs"]) == (label, round(logprob, 6))
+    served = http.get(f"/v1beta/tunedModels/{tuned}").json()
+    assert losses(served) == [round(snapshot.mean_loss, 6) for snapshot in model.snapshots]
+
+
+def test_the_resource_shows_states_times_and_a_loss_for_every_step(http, tuned):
+    model = http.get(f"/v1/tunedModels/{tuned}").json()
+    task = model["tuningTask"]
+    assert model["state"] == "ACTIVE"
+    # 24 examples in batches of 16 are 2 steps an epoch
+    assert [(s["step"], s["epoch"]) for s in task["snapshots"]] == [
+        (step, 1 + (step - 1) // 2) for step in range(1, 11)
+    ]
+    assert model["createTime"] <= task["startTime"] <= task["snapshots"][0]["computeTime"] <= task["completeTime"]
+    assert len(task["epochDurations"]) == 5
+
+
+def test_the_operation_ends_with_the_model(http, tuned):
+    operation = http.get(f"/v1beta/tunedModels/{tuned}/operations/1").json()
+    assert operation["done"] is True
+    assert operation["response"]["name"] == f"tunedModels/{tuned}"
+    assert (operation["metadata"]["totalSteps"], operation["metadata"]["completedPercent"]) == (10, 100)
+    listed = http.get(f"/v1beta/tunedModels/{tuned}/operations").json()["operations"]
+    assert listed == [operation]
+    assert http.get(f"/v1beta/tunedModels/{tuned}/operations/2").status_code == 404
+
+
+def test_the_same_examples_give_the_same_losses_and_another_setting_does_not(http):
+    first = tune(http, "same-a", epochCount=2)
+    assert losses(first) == losses(tune(http, "same-b", epochCount=2))
+    assert losses(first) != losses(tune(http, "other-batch", epochCount=2, batchSize=8))
+    assert losses(first) != losses(tune(http, "other-rate", epochCount=2, learningRate=0.002))
+
+
+def test_a_multiplier_scales_the_default_rate(http):
+    by_multiplier = tune(http, "by-multiplier", epochCount=2, learningRateMultiplier=2)
+    by_rate = tune(http, "by-rate", epochCount=2, learningRate=0.002)
+    assert losses(by_multiplier) == losses(by_rate)
+
+
+def test_the_loss_falls_over_five_epochs_and_further_than_over_one(http):
+    one, five = losses(tune(http, "one-epoch", epochCount=1)), losses(tune(http, "five-epochs", epochCount=5))
+    assert five[: len(one)] == one
+    assert sum(five[-2:]) < sum(one)
+    assert sum(five[-2:]) < 0.5 * sum(five[:2])
+
+
+def test_an_absurd_learning_rate_does_not_bring_the_loss_down(http):
+    # Labels that no word tells apart: a small rate settles near ln 2, a huge one is thrown about.
+    examples = [
+        {"textInput": f"coin toss number {n % 3}", "output": ("head", "tail")[n * 7 % 5 % 2]} for n in range(40)
+    ]
+    calm = losses(tune(http, "calm", examples, epochCount=10, batchSize=4, learningRate=0.00001))
+    wild = losses(tune(http, "wild", examples, epochCount=10, batchSize=4, learningRate=1.0))
+    assert sum(wild[-10:]) / 10 > 2 * sum(calm[-10:]) / 10
+    assert sum(wild[-10:]) / 10 > wild[0]
+
+
+@pytest.mark.parametrize(
+    ("tuned_id", "examples", "hyper", "reason"),
+    [
+        ("none", [], {}, "no training examples"),
+        ("one-label", [{"textInput": t, "output": "x"} for t in "abc"], {}, "two are needed"),
+        ("empty", [{"textInput": " ", "output": "x"}, {"textInput": "a", "output": "y"}], {}, "example 0"),
+        ("wordless", [{"textInput": "?", "output": "x"}, {"textInput": "!", "output": "y"}], {}, "no words"),
+        ("epochs", make_examples(), {"epochCount": 101}, "epochCount must be from 1 to 100, got 101"),
+        ("no-epoch", make_examples(), {"epochCount": 0}, "epochCount"),
+        ("batch", make_examples(), {"batchSize": 0}, "batchSize"),
+        ("rate", make_examples(), {"learningRate": -1}, "learningRate"),
+        (
+            "labels",
+            [{"textInput": "word", "output": str(n)} for n in range(201)],
+            {},
+            "201 different outputs",
+        ),
+        ("long", [{"textInput": "a" * 200_001, "output": "x"}, *make_examples()], {}, "200001"),
+    ],
+)
+def test_what_cannot_be_trained_fails_and_says_why(http, tuned_id, examples, hyper, reason):
+    model = tune(http, f"bad-{tuned_id}", examples, **hyper)
+    assert model["state"] == "FAILED"
+    assert reason in model["error"]["message"]
+    operation = http.get(f"/v1beta/tunedModels/bad-{tuned_id}/operations/1").json()
+    assert operation["done"] is True
+    assert operation["error"] == model["error"]
+    answer = http.post(f"/v1beta/tunedModels/bad-{tuned_id}:generateContent", json=ask("x"))
+    assert answer.json()["error"]["status"] == "FAILED_PRECONDITION"
+
+
+def test_more_examples_than_allowed_fail(monkeypatch):
+    monkeypatch.setattr(tuned_model, "MAX_EXAMPLES", 3)
+    with pytest.raises(tuned_model.TrainingError, match="at most 3"):
+        train([Example("a b", "x")] * 4, epochs=1, batch_size=1, learning_rate=0.1)
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"baseModel": "models/gemini-3.5-flash-lite"}, "createTunedModel"),
+        ({"baseModel": 5}, "baseModel"),
+        ({"tuningTask": {}}, "trainingData"),
+        ({"tuningTask": {"trainingData": {"examples": {}}}}, "examples"),
+        ({"tuningTask": {"trainingData": {"examples": {"examples": [{"textInput": "a"}]}}}}, "output"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_a_request_of_the_wrong_shape_creates_nothing(http, change, names):
+    body = tuning_body(make_examples()) | change
+    answer = http.post("/v1beta/tunedModels", params={"tunedModelId": "shape"}, json=body)
+    assert answer.status_code == 400
+    assert names in answer.json()["error"]["message"]
+    assert http.get("/v1beta/tunedModels/shape").status_code == 404
+
+
+def test_a_taken_or_impossible_id_is_refused(http, tuned):
+    body = tuning_body(make_examples())
+    taken = http.post("/v1beta/tunedModels", params={"tunedModelId": tuned}, json=body)
+    assert taken.json()["error"]["status"] == "ALREADY_EXISTS"
+    for bad in ("A", "1a", "a" * 41, "a/b", "..", "a\n"):
+        answer = http.post("/v1beta/tunedModels", params={"tunedModelId": bad}, json=body)
+        assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
+
+
+def test_models_are_listed_newest_last_in_pages_and_can_be_deleted(http):
+    for name in ("page-a", "page-b", "page-c"):
+        tune(http, name, epochCount=1)
+    names, token = [], ""
+    for _ in range(100):
+        page = http.get("/v1beta/tunedModels", params={"pageSize": 2, "pageToken": token}).json()
+        names += [model["name"] for model in page["tunedModels"]]
+        token = page.get("nextPageToken", "")
+        if not token:
+            break
+    ours = [name for name in names if "page-" in name]
+    assert ours == ["tunedModels/page-a", "tunedModels/page-b", "tunedModels/page-c"]
+    assert names[-3:] == ours
+    assert http.delete("/v1beta/tunedModels/page-b").json() == {}
+    assert http.get("/v1beta/tunedModels/page-b").status_code == 404
+    assert http.delete("/v1beta/tunedModels/page-b").status_code == 404
+    assert http.post("/v1beta/tunedModels/page-b:generateContent", json=ask("x")).status_code == 404
+
+
+def test_a_name_used_again_after_deletion_is_the_new_model(http):
+    tune(http, "again", epochCount=3)
+    predict(http, "again", "rocket")
+    http.delete("/v1beta/tunedModels/again")
+    swapped = [
+        item | {"output": {"sci.space": "rec.autos", "rec.autos": "sci.space"}.get(item["output"], "sci.med")}
+        for item in make_examples()
+    ]
+    tune(http, "again", swapped)
+    answer = predict(http, "again", "rocket orbit payload")
+    assert answer["candidates"][0]["content"]["parts"][0]["text"] == "rec.autos"
+
+
+def test_deleting_a_model_ends_its_training(http: httpx2.Client):
+    body = tuning_body(make_examples(200), epochCount=100, batchSize=1)
+    http.post("/v1beta/tunedModels", params={"tunedModelId": "endless"}, json=body)
+    for _ in range(600):
+        if http.get("/v1beta/tunedModels/endless").json()["tuningTask"]["snapshots"]:
+            break
+        time.sleep(0.05)
+    assert http.get("/v1beta/tunedModels/endless").json()["state"] == "CREATING"
+    http.delete("/v1beta/tunedModels/endless")
+    assert tune(http, "after-endless", epochCount=1)["state"] == "ACTIVE"  # the one trainer is free again
+
+
+def test_without_an_id_one_is_made_from_the_display_name(http):
+    operation = http.post("/v1beta/tunedModels", json=tuning_body(make_examples(), epochCount=1)).json()
+    assert operation["metadata"]["tunedModel"].startswith("tunedModels/newsgroup-model-")
+
+
+def test_an_enum_restricts_a_tuned_model(http, tuned):
+    schema = {"type": "STRING", "enum": ["rec.autos", "sci.med"]}
+    config = {"responseMimeType": "text/x.enum", "responseSchema": schema}
+    answer = predict(http, tuned, "rocket orbit and one tyre", **config)
+    assert answer["candidates"][0]["content"]["parts"] == [{"text": "rec.autos"}]
+    other = {"responseMimeType": "text/x.enum", "responseSchema": {"type": "STRING", "enum": ["rec.boats"]}}
+    assert predict(http, tuned, "x", **other)["candidates"][0]["content"]["parts"] == [{"text": "rec.boats"}]
+
+
+def test_json_and_temperature_are_honoured_by_a_tuned_model(http, tuned):
+    schema = {"type": "OBJECT", "properties": {"label": {"type": "STRING"}}}
+    config = {"responseMimeType": "application/json", "responseSchema": schema}
+    text = predict(http, tuned, "rocket orbit", **config)["candidates"][0]["content"]["parts"][0]["text"]
+    assert text == '{"label": "sci.space"}'
+    drawn = {
+        predict(http, tuned, "nothing known", temperature=2, seed=seed)["candidates"][0]["content"]["parts"][0]["text"]
+        for seed in range(20)
+    }
+    assert len(drawn) > 1
+
+
+def test_predictions_are_scikit_learns_bit_for_bit_alone_and_in_batches():
+    examples = [Example(item["textInput"], item["output"]) for item in make_examples(20)]
+    texts = ["moon moon tyre", "", "unknown words", "dose of the rocket, engine and DOSE", "symptom"]
+    for chosen in (
+        examples,
+        [item for item in examples if item.output != "sci.med"],
+    ):  # several outputs, and two
+        model = train(chosen, epochs=2, batch_size=4, learning_rate=0.001)
+        expected = model.classifier.predict_proba(model.vectorizer.transform(texts)).tolist()
+        assert model.probabilities(texts) == expected
+        assert [model.probabilities([text])[0] for text in texts] == expected
+        restored = arrays.from_bytes(arrays.to_bytes(model))
+        assert restored.probabilities(texts) == expected
+        assert restored.outputs == model.outputs
