@@ -262,7 +262,7 @@ def test_predictions_are_scikit_learns_bit_for_bit_alone_and_in_batches():
 
 
 def test_training_is_scikit_learns_own_sgd_step_by_step():
-    # Written out again from its description: TF-IDF, log loss, constant rate, batches from a permutation an epoch.
+    # Written out again: TF-IDF, log loss, constant rate, batches from a permutation an epoch.
     examples = [Example(item["textInput"], item["output"]) for item in make_examples(10)]
     model = train(examples, epochs=3, batch_size=7, learning_rate=0.002)
     vectorizer = TfidfVectorizer(sublinear_tf=True, stop_words="english")
