@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 
+import httpx2
 import pytest
 from endpoint_calls import ask
+
+from newsgauge.endpoint.server import EmbeddedServer
+from newsgauge.endpoint.state import State
 
 URL = "/v1beta/models/gemini-3.5-flash-lite:batchGenerateContent"
 
@@ -50,6 +55,21 @@ def test_batches_are_listed_cancelled_and_deleted(http):
     assert created["name"] == listed[-1]["name"]
     assert http.delete(f"/v1beta/{created['name']}").json() == {}
     assert http.get(f"/v1beta/{created['name']}").status_code == 404
+
+
+def test_a_batch_that_a_stopped_server_left_open_is_answered_by_the_next(tmp_path):
+    state = State(tmp_path)
+    left = {
+        "name": "batches/7",
+        "model": "models/gemini-1",
+        "displayName": "",
+        "state": "BATCH_STATE_RUNNING",
+    }
+    left |= {"createTime": "", "updateTime": "", "requestCount": 1, "failedRequestCount": 0}
+    state.create("batch", "batches/7", left, blobs={"requests": json.dumps([{"request": ask("x")}]).encode()})
+    state.close()
+    with EmbeddedServer(state=tmp_path) as server, httpx2.Client(base_url=server.base_url) as http:
+        assert wait(http, "batches/7")["metadata"]["state"] == "BATCH_STATE_SUCCEEDED"
 
 
 @pytest.mark.parametrize("body", [{}, batch_body(), {"batch": {"inputConfig": {"fileName": "files/x"}}}])

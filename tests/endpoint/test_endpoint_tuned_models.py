@@ -5,8 +5,12 @@ from __future__ import annotations
 import time
 
 import httpx2
+import numpy as np
 import pytest
 from endpoint_calls import ask, make_examples, tune, tuning_body
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import SGDClassifier
+from sklearn.metrics import log_loss
 
 from newsgauge.endpoint import arrays, tuned_model
 from newsgauge.endpoint.tuned_model import Example, train
@@ -247,3 +251,43 @@ def test_predictions_are_scikit_learns_bit_for_bit_alone_and_in_batches():
         restored = arrays.from_bytes(arrays.to_bytes(model))
         assert restored.probabilities(texts) == expected
         assert restored.outputs == model.outputs
+
+
+def test_training_is_scikit_learns_own_sgd_step_by_step():
+    # Written out again: TF-IDF, log loss, constant rate, batches from a permutation an epoch.
+    examples = [Example(item["textInput"], item["output"]) for item in make_examples(10)]
+    model = train(examples, epochs=3, batch_size=7, learning_rate=0.002)
+    vectorizer = TfidfVectorizer(sublinear_tf=True, stop_words="english")
+    matrix = vectorizer.fit_transform([example.text for example in examples])
+    outputs = np.array([example.output for example in examples])
+    reference = SGDClassifier(
+        loss="log_loss",
+        alpha=1e-5,
+        learning_rate="constant",
+        eta0=0.002 * 3000,
+        shuffle=False,
+        random_state=0,
+    )
+    losses_by_hand = []
+    for epoch in (1, 2, 3):
+        order = np.random.RandomState(epoch).permutation(30)
+        for start in range(0, 30, 7):
+            rows = np.sort(order[start : start + 7])
+            if losses_by_hand:
+                losses_by_hand.append(
+                    log_loss(outputs[rows], reference.predict_proba(matrix[rows]), labels=reference.classes_)
+                )
+            else:
+                losses_by_hand.append(np.log(3))
+            reference.partial_fit(matrix[rows], outputs[rows], classes=np.unique(outputs))
+    assert (model.classifier.coef_ == reference.coef_).all()
+    assert (model.classifier.intercept_ == reference.intercept_).all()
+    assert [snapshot.mean_loss for snapshot in model.snapshots] == pytest.approx(losses_by_hand, abs=1e-12)
+
+
+def test_a_rate_so_wild_that_no_output_is_possible_still_gives_numbers():
+    examples = [Example(f"w{n} w{n % 3} x", f"label-{n % 4}") for n in range(40)]
+    model = train(examples, epochs=20, batch_size=1, learning_rate=1.0)
+    assert all(np.isfinite(snapshot.mean_loss) for snapshot in model.snapshots)
+    for row in model.probabilities(["w1 x", "w2 w0", "unknown", "x x x x x w3"]):
+        assert sum(row) == pytest.approx(1.0)

@@ -102,6 +102,8 @@ class Trainer:
                 except _StoppedError:
                     pass
                 except Exception as error:
+                    if self._stopping.is_set():  # the state is closed; the next start trains it again
+                        return
                     # The thread must outlive any one job, whatever went wrong in it.
                     _log.exception("training %s", name)
                     self._fail(name, 500, f"internal error: {type(error).__name__}")

@@ -118,10 +118,12 @@ def train(
     _check(examples, epochs, batch_size, learning_rate)
     # scikit-learn takes a second to import: only a server that trains needs it.
     import numpy as np
+    from sklearn import config_context
     from threadpoolctl import threadpool_limits
 
     # Steps are tiny. More threads only wait for each other, tenfold where other processes want the cores.
-    with threadpool_limits(limits=1):
+    # What goes into each step is what this module made, and need not be checked again.
+    with threadpool_limits(limits=1), config_context(assume_finite=True, skip_parameter_validation=True):
         return _train(np, examples, epochs, batch_size, learning_rate, on_step)
 
 
