@@ -34,7 +34,7 @@ def bind(host: str, port: int) -> socket.socket:
         listener.close()
         reason = getattr(error, "strerror", None) or str(error)
         raise BackendError(
-            f"cannot listen on {host}:{port}: {reason}. Choose another with --port, or --port 0 for any free one"
+            f"cannot listen on {host}:{port}: {reason.rstrip(".")}. Choose another with --port, or --port 0 for any free one"
         ) from None
     return listener
 
