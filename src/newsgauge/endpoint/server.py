@@ -32,9 +32,9 @@ def bind(host: str, port: int) -> socket.socket:
         listener.listen(256)
     except (OSError, OverflowError) as error:
         listener.close()
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
         raise BackendError(
-            f"cannot listen on {host}:{port}: {reason.rstrip(".")}. Choose another with --port, or --port 0 for any free one"
+            f"cannot listen on {host}:{port}: {reason}. Choose another with --port, or --port 0 for any free one"
         ) from None
     return listener
 
