@@ -7,6 +7,7 @@ import ipaddress
 import sys
 
 from . import __version__
+from .cassettes_cli import add_cassettes_command
 from .errors import NewsgaugeError
 from .planning_cli import add_power_command
 
@@ -24,8 +25,9 @@ def main(argv: list[str] | None = None) -> int:
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--port", type=int, default=8642, help="port to listen on; 0: any free (default: %(default)s)")
     add_power_command(commands)
+    add_cassettes_command(commands)
     options = parser.parse_args(argv)
-    if options.command == "power":
+    if hasattr(options, "handler"):
         return int(options.handler(options))
     try:
         return _serve(options.host, options.port)
