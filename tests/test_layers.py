@@ -12,7 +12,7 @@ LAYERS = {
     1: {"corpus", "tables", "threads", "preprocessing", "sampling", "variants", "answers", "stats"},
     2: {"cassettes", "backends", "tuning", "endpoint", "results", "scoreboard"},
     3: {"gates", "run", "report", "guard"},
-    4: {"options", "judge", "plugin", "planning_cli", "serving_cli", "cli"},
+    4: {"options", "committed", "judge", "plugin", "planning_cli", "serving_cli", "cassettes_cli", "cli"},
 }
 LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}
 

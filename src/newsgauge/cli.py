@@ -9,6 +9,7 @@ import argparse
 import sys
 
 from . import __version__
+from .cassettes_cli import add_cassettes_command
 from .errors import NewsgaugeError, UsageError
 from .planning_cli import add_power_command
 from .serving_cli import add_serve_command
@@ -25,6 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_serve_command(commands)
     add_power_command(commands)
+    add_cassettes_command(commands)
     options = parser.parse_args(argv)
     try:
         return int(options.handler(options))

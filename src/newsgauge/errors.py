@@ -8,7 +8,8 @@ NewsgaugeError
 ├── CassetteError            a recording cannot answer
 │   ├── MissingRecordingError   no line for this case
 │   ├── StaleRecordingError     the line is there, the request changed
-│   └── DamagedCassetteError    the file is cut, altered or not a cassette
+│   ├── DamagedCassetteError    the file is cut, altered or not a cassette
+│   └── NotKeptError            an answer came, and was not written: full disk, another model version, a secret in it
 ├── NetworkBlockedError      something tried to leave the machine during a replay
 └── BackendError             the service could not be reached or refused
 """
@@ -48,6 +49,10 @@ class StaleRecordingError(CassetteError):
 
 class DamagedCassetteError(CassetteError):
     """The cassette holds a line that is cut, altered or of another format."""
+
+
+class NotKeptError(CassetteError):
+    """An answer arrived while recording and was not kept."""
 
 
 class NetworkBlockedError(NewsgaugeError):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 import uuid
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pytest
 
     from .run import Setup
@@ -132,14 +135,25 @@ def run_id(config: pytest.Config, worker: dict[str, str] | None) -> str:
 
 def make_setup(config: pytest.Config, variants: dict[str, Variant]) -> Setup:
     """The plan, variants and backend that the command line asks for. Raises `UsageError`."""
+    return setup_of(config.option, variants, root=config.rootpath, ini=config.getini)
+
+
+def default_options(**changed: Any) -> Namespace:
+    """The options that decide a plan, at their defaults but for these: what a plan of PLANS.toml stands for."""
+    return Namespace(
+        **{**_DEFAULTS, "allow_threads": False, "variants": None, "record_mode": "none", "columns": None, **changed}
+    )
+
+
+def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Callable[[str], str]) -> Setup:
+    """The same without pytest: ``option`` has the options as attributes, ``ini`` knows the folders' names."""
     from .corpus import find_corpus
     from .run import Setup, preprocessor
     from .sampling import make_plan
     from .variants import select_variants
 
-    option = config.option
     chosen = select_variants(variants, option.variants)
-    bundled = config.rootpath / config.getini("newsgauge_bundled")
+    bundled = root / ini("newsgauge_bundled")
     corpus = find_corpus(option.corpus, bundled=bundled, columns=option.columns)
     plan = make_plan(
         corpus.posts("test"),
@@ -153,14 +167,14 @@ def make_setup(config: pytest.Config, variants: dict[str, Variant]) -> Setup:
     )
     # The texts of two preprocessings differ, so their recordings live apart.
     own = corpus.name if option.preprocessing == _DEFAULTS["preprocessing"] else f"{corpus.name}+{option.preprocessing}"
-    shown = f"{config.getini('newsgauge_cassettes')}/{option.backend}/{own}"
+    shown = f"{ini('newsgauge_cassettes')}/{option.backend}/{own}"
     return Setup(
         corpus=corpus,
         plan=plan,
         variants=chosen,
         backend=option.backend,
         mode=option.record_mode,
-        cassettes=config.rootpath / shown,
+        cassettes=root / shown,
         shown_cassettes=shown,
         options=_changed_options(option),
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .answers import read_answer
 from .backends import Backend, check_access, generate, open_client
 from .corpus import Corpus
-from .errors import NewsgaugeError, UsageError
+from .errors import CassetteError, NewsgaugeError, UsageError
 from .preprocessing import PREPROCESSING, plain
 from .records import Case, Post, Prediction, Result
 from .results import Key, ResultLog
@@ -68,6 +68,11 @@ class Setup:
             if variant.tuning is not None
         }
 
+    @property
+    def cases(self) -> list[Case]:
+        """Every planned post asked of every variant."""
+        return [Case(post, variant) for variant in self.variants for post in self.plan.posts]
+
     def rerecord(self, variant: str) -> str:
         """The command that records a variant of this plan again."""
         return f"pytest evals{self.options} --variants {variant} --record-mode new_episodes"
@@ -103,6 +108,14 @@ class Run:
             except NewsgaugeError:
                 continue  # logged as broken: the verdict names it
         return self.log.read() if missing else results
+
+    def why_not_answered(self, case: Case) -> CassetteError | None:
+        """Why the cassettes hold no answer to a case; None where they do. For a setup that replays; logs nothing."""
+        try:
+            self._predict(case.post, self.setup.variants[case.variant])
+        except CassetteError as error:
+            return error
+        return None
 
     def close(self) -> None:
         """Stop the embedded backend and let go of files."""

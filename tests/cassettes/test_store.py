@@ -62,7 +62,7 @@ def test_two_writers_see_each_others_lines(file: CassetteFile) -> None:
     file.append(line("d-4"))
     other.append(line("e-5"))
     file.append(line("f-6"))
-    assert sorted(file.keys()) == sorted(other.keys() | {"f-6"}) == ["a-1", "b-2", "c-3", "d-4", "e-5", "f-6"]
+    assert sorted(file.keys()) == sorted({*other.keys(), "f-6"}) == ["a-1", "b-2", "c-3", "d-4", "e-5", "f-6"]
     assert file.read("e-5") == line("e-5")
 
 
@@ -98,7 +98,12 @@ def test_a_full_disk_leaves_whole_lines(file: CassetteFile, monkeypatch: pytest.
     ("old", "new", "message"),
     [
         (b'"key":"a-1"', b'"kez":"a-1"', r"v\.jsonl:2: expected"),
-        (b'{"format":1,"key":"a-1"', b'{"format":9,"key":"a-1"', r"v\.jsonl:2: expected"),
+        (
+            b'"format":2,"key":"a-1"',
+            b'"format":9,"key":"a-1"',
+            r"v\.jsonl:2: format 9 was written by a newer newsgauge",
+        ),
+        (b'{"digest":', b'<<<<<<< HEAD\n{"digest":', r"v\.jsonl:1: a merge conflict that is not resolved"),
     ],
 )
 def test_a_line_of_another_kind_is_named(file: CassetteFile, old: bytes, new: bytes, message: str) -> None:

@@ -1,7 +1,12 @@
-"""The format of one recorded case: one line of JSON with sorted keys. See docs/cassettes.md."""
+"""The format of one recorded case: one line of JSON with sorted keys. See docs/cassettes.md.
+
+Format 2 is format 1 with a digest of the line in front, so that a byte that flipped inside a string is found too.
+Format 1 is still read; ``newsgauge cassettes finalize`` rewrites it.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -9,9 +14,11 @@ from typing import Any
 
 from .digest import canonical
 
-FORMAT = 1
-# "format" and "key" sort before every other name, so a line tells whose it is without being parsed.
-_HEAD = re.compile(rb'\{"format":1,"key":"([A-Za-z0-9._~%+-]+)",')
+FORMAT = 2
+#: Hex digits of the SHA-256 over the line without its digest; 64 bits find damage, they do not prove authorship.
+N_DIGEST = 16
+# "digest", "format" and "key" sort before every other name: a line tells whose it is without being parsed.
+_HEAD = re.compile(rb'\{(?:"digest":"([0-9a-f]{16})",)?"format":([0-9]+),"key":"([A-Za-z0-9._~%+-]+)",')
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +36,44 @@ class Line:
 
     def encode(self) -> bytes:
         """The line with its newline."""
-        return (
-            canonical(
-                {
-                    "format": FORMAT,
-                    "key": self.key,
-                    "provenance": self.provenance,
-                    "request": {"body": self.body, "method": self.method, "path": self.path},
-                    "response": {"body": self.answer, "headers": self.headers, "status": self.status},
-                }
-            )
-            + b"\n"
+        rest = canonical(
+            {
+                "format": FORMAT,
+                "key": self.key,
+                "provenance": self.provenance,
+                "request": {"body": self.body, "method": self.method, "path": self.path},
+                "response": {"body": self.answer, "headers": self.headers, "status": self.status},
+            }
         )
+        return b'{"digest":"' + digest_of(rest) + b'",' + rest[1:] + b"\n"
+
+
+def digest_of(rest: bytes) -> bytes:
+    """The digest of an encoded line that lacks only its digest."""
+    return hashlib.sha256(rest).hexdigest()[:N_DIGEST].encode("ascii")
 
 
 def peek_key(raw: bytes) -> str | None:
-    """The key of an encoded line, or None where it is no whole line of this format."""
+    """The key of an encoded line, or None where it is no whole line of a known format."""
     match = _HEAD.match(raw)
-    return match[1].decode("ascii") if match and raw.rstrip(b"\r\n").endswith(b"}") else None
+    if not match or (match[1] is None) != (match[2] == b"1") or match[2] not in (b"1", b"2"):
+        return None
+    return match[3].decode("ascii") if raw.rstrip(b"\r\n").endswith(b"}") else None
+
+
+def format_of(raw: bytes) -> int | None:
+    """The number of the format that a line says it has, also one that is not known here."""
+    match = _HEAD.match(raw)
+    return int(match[2]) if match else None
 
 
 def decode(raw: bytes) -> Line:
     """The `Line` of an encoded line. Raises ValueError that says what is wrong with it."""
+    match = _HEAD.match(raw)
+    if match and match[1] is not None:
+        rest = b"{" + raw[match.end(1) + 2 :].rstrip(b"\r\n")
+        if digest_of(rest) != match[1]:
+            raise ValueError("its digest does not fit what it says, so a byte of it was changed")
     try:
         value = json.loads(raw)
         request, response = value["request"], value["response"]

@@ -2,7 +2,8 @@
 
 An index of byte offsets is built once and kept up to date, so a replayed case costs the same in a file of 100 lines
 and of 30,000. Appends take a lock and go out in one write; a line cut by a crash or a full disk is removed before the
-next append, and the lines before it are never touched.
+next append, and the lines before it are never touched. What the system itself loses (power, a network drive) is not
+defended against: a line is not synced to the disk one by one.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import DamagedCassetteError
-from .line import Line, decode, peek_key
+from .line import FORMAT, Line, decode, format_of, peek_key
+
+_CONFLICT = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
 
 
 class CassetteFile:
@@ -28,9 +33,16 @@ class CassetteFile:
         self._size = 0
         self._n_lines = 0
 
-    def keys(self) -> Collection[str]:
+    def keys(self) -> list[str]:
         """The recorded keys, in the order of the file."""
-        return self._load().keys()
+        return list(self._load())
+
+    def lines(self) -> Iterator[Line]:
+        """The line of each key, in the order of the file. Raises `DamagedCassetteError`."""
+        for key in self.keys():
+            line = self.read(key)
+            if line is not None:
+                yield line
 
     def line_number(self, key: str) -> int | None:
         """Where the key's line is, counted from 1."""
@@ -43,9 +55,11 @@ class CassetteFile:
         if found is None:
             return None
         offset, length, number = found
-        with self.path.open("rb") as file:
-            file.seek(offset)
-            raw = file.read(length)
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            raw = os.pread(fd, length, offset)
+        finally:
+            os.close(fd)
         try:
             line = decode(raw)
         except ValueError as error:
@@ -58,8 +72,7 @@ class CassetteFile:
         """Add a line, durable against a crash of this process and against other writers. Raises OSError."""
         raw = line.encode()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with self._locked() as file:
             end = _drop_cut_line(file.fileno())
             try:
                 written = os.write(file.fileno(), raw)
@@ -75,26 +88,47 @@ class CassetteFile:
         else:
             self._index = None  # another process wrote too: read the file again when next asked
 
-    def finalize(self, *, keep: Collection[str] | None = None) -> None:
-        """Sort the lines by key and keep the last of each; with ``keep``, drop the keys that are not in it.
+    def finalize(self, *, keep: Collection[str] | None = None) -> bool:
+        """Sort the lines by key, keep the last of each, in today's format; True where that changed the file.
 
-        Written beside the file and moved over it, so that the old file is there until the new one is whole.
+        With ``keep``, keys that are not in it are dropped. Written beside the file and moved over it, so that the old
+        file is there until the new one is whole; other writers wait. Raises `DamagedCassetteError`, OSError.
         """
         if not self.path.exists():
-            return
-        wanted = sorted(key for key in self._load() if keep is None or key in keep)
-        data = self.path.read_bytes()
-        assert self._index is not None
-        lines = [data[offset : offset + length] for offset, length, _ in (self._index[key] for key in wanted)]
-        new = b"".join(raw.rstrip(b"\r\n") + b"\n" for raw in lines)
-        if new != data:
-            with tempfile.NamedTemporaryFile(dir=self.path.parent, prefix=".", delete=False) as file:
-                file.write(new)
+            return False
+        with self._locked():
+            self._index = None
+            kept = [line for line in self.lines() if keep is None or line.key in keep]
+            new = b"".join(line.encode() for line in sorted(kept, key=lambda line: line.key))
+            changed = new != self.path.read_bytes()
+            if changed:
+                self._replace(new)
+        self._index = None
+        return changed
+
+    def _replace(self, data: bytes) -> None:
+        mode = self.path.stat().st_mode & 0o777
+        with tempfile.NamedTemporaryFile(dir=self.path.parent, prefix=".", delete=False) as file:
+            try:
+                file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(file.name, self.path.stat().st_mode & 0o777)
-            os.replace(file.name, self.path)
-        self._index = None
+                os.fchmod(file.fileno(), mode)
+                os.replace(file.name, self.path)
+            except BaseException:
+                with suppress(OSError):  # a close may write what was left over, and fail again
+                    os.unlink(file.name)
+                raise
+
+    @contextmanager
+    def _locked(self) -> Iterator[BinaryIO]:
+        """The file, ours alone until the end; of two that wait, the later sees what the earlier moved there."""
+        while True:
+            with self.path.open("ab+") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if _is_at(file.fileno(), self.path):
+                    yield file
+                    return
 
     def _load(self) -> dict[str, tuple[int, int, int]]:
         if self._index is not None:
@@ -107,10 +141,12 @@ class CassetteFile:
         offset = number = 0
         for number, raw in enumerate(data.splitlines(keepends=True), 1):
             key = peek_key(raw)
+            if raw.startswith(_CONFLICT):
+                raise self._damaged(number, f"a merge conflict that is not resolved: {repr(raw[:40])[1:]}")
             if not raw.endswith(b"\n") and not _is_whole(raw):
                 raise self._damaged(number, "the last line is cut off")
             if key is None:
-                raise self._damaged(number, 'expected {"format":1,"key":"...", got ' + repr(raw[:40])[1:])
+                raise self._damaged(number, _what_is_wrong(raw))
             index[key] = (offset, len(raw), number)
             offset += len(raw)
         self._index, self._size, self._n_lines = index, offset, number
@@ -119,8 +155,7 @@ class CassetteFile:
     def repair(self) -> None:
         """Remove a cut last line, as an interrupted recording leaves it; only before recording goes on."""
         if self.path.exists():
-            with self.path.open("rb+") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
+            with self._locked() as file:
                 _drop_cut_line(file.fileno())
             self._index = None
 
@@ -129,6 +164,20 @@ class CassetteFile:
             f"{self.shown}:{number}: {what}. Restore it with 'git checkout -- {self.shown}', "
             "or delete the line and record again"
         )
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _what_is_wrong(raw: bytes) -> str:
+    found = format_of(raw)
+    if found is not None and found > FORMAT:
+        return f"format {found} was written by a newer newsgauge than this one, which knows formats up to {FORMAT}"
+    return f'expected {{"digest":"...","format":{FORMAT},"key":"...", got ' + repr(raw[:40])[1:]
 
 
 def _is_whole(raw: bytes) -> bool:

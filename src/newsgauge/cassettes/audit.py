@@ -1,0 +1,111 @@
+"""Hygiene of cassette files: a file in, `Finding` records out. Changes nothing, asks nobody, needs no corpus.
+
+What a plan asks for and what the real posts say is handed in by the caller.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .line import Line, decode, format_of, peek_key
+from .secrets import find_addresses, find_secrets
+from .shape import schema_problems
+
+_EMBEDDED_VERSION = "newsgauge-embedded-"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something in a cassette that must not be committed. Never holds the secret or the passage itself."""
+
+    file: str
+    line: int | None
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}{'' if self.line is None else f':{self.line}'}: {self.what}"
+
+
+def audit_file(path: Path, *, shown: str) -> list[Finding]:
+    """What is wrong with a file by itself: damage, order, doubles, schema, provenance, secrets, addresses."""
+    findings: list[Finding] = []
+    previous = ""
+    for number, raw in enumerate(path.read_bytes().splitlines(keepends=True), 1):
+        key = peek_key(raw)
+        problems = [*_line_problems(raw, backend=path.parent.parent.name)]
+        if key is not None and key == previous:
+            problems.append(f"{key} is there twice; the later counts. Run: newsgauge cassettes finalize")
+        elif key is not None and key < previous:
+            problems.append(f"not sorted: {key} comes after {previous}. Run: newsgauge cassettes finalize")
+        previous = key or previous
+        findings += [Finding(shown, number, what) for what in problems]
+    return findings
+
+
+def find_orphans(path: Path, wanted: Collection[str] | None, *, shown: str) -> list[Finding]:
+    """Lines that no plan asks for; ``wanted`` is None where no plan asks for this file at all."""
+    if wanted is None:
+        return [Finding(shown, None, "no plan of PLANS.toml asks for this file")]
+    return [
+        Finding(shown, number, f"orphan: no plan of PLANS.toml asks for {key}. Run: newsgauge cassettes prune")
+        for number, raw in enumerate(path.read_bytes().splitlines(), 1)
+        if (key := peek_key(raw)) is not None and key not in wanted
+    ]
+
+
+def strings_of(value: Any) -> Iterator[str]:
+    """Every text in a decoded JSON value, names included."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield name
+            yield from strings_of(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from strings_of(item)
+    elif isinstance(value, str):
+        yield value
+
+
+def _line_problems(raw: bytes, *, backend: str) -> Iterator[str]:
+    text = raw.decode("latin-1")
+    try:
+        value = json.loads(raw)
+        text += "\n" + "\n".join(strings_of(value))  # in the raw line quotes and other letters are escaped
+    except ValueError:
+        value = None
+    for kind in find_secrets(text):
+        yield f"holds what looks like a secret: {kind}. Take the line out, and revoke it: a commit may be public"
+    if find_addresses(text):
+        yield "holds an e-mail address"
+    if raw.endswith(b"\r\n"):
+        yield "ends in CRLF: something changed the file on checkout; keep '* text=auto eol=lf' in .gitattributes"
+    try:
+        line = decode(raw) if peek_key(raw) else None
+    except ValueError as error:
+        yield f"not a recorded case: {error}"
+        return
+    if line is None:
+        yield "not a recorded case: cut, a merge conflict, or of a format that is not known here"
+        return
+    if format_of(raw) == 1:
+        yield "format 1 has no digest. Run: newsgauge cassettes finalize"
+        return
+    yield from schema_problems(value)
+    if line.encode() != raw.rstrip(b"\r\n") + b"\n":
+        yield "not in canonical form (sorted names, no spaces, ASCII). Run: newsgauge cassettes finalize"
+    yield from _provenance_problems(line, backend)
+
+
+def _provenance_problems(line: Line, backend: str) -> Iterator[str]:
+    if line.provenance.get("backend") != backend:
+        yield f"lies in the folder of backend {backend!r}, but backend {line.provenance.get('backend')!r} answered"
+    version = line.provenance.get("model_version", "")
+    answered = line.answer.get("modelVersion", "") if isinstance(line.answer, dict) else ""
+    if version != answered:
+        yield f"provenance says model version {version!r}, the answer says {answered!r}"
+    if answered.startswith(_EMBEDDED_VERSION) != (line.provenance.get("backend") == "embedded"):
+        yield f"backend {line.provenance.get('backend')!r} cannot have answered as {answered!r}"

@@ -1,0 +1,114 @@
+"""The plans that the committed cassettes are for: PLANS.toml in, one `Setup` a plan out, each of them replaying."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .corpus import TWENTY
+from .errors import UsageError
+from .options import BACKENDS, PREPROCESSING, default_options, setup_of
+from .run import Setup
+from .variants import load_variants
+
+_KEYS: dict[str, type] = {
+    "about": str,
+    "backend": str,
+    "corpus": str,
+    "classes": str,
+    "posts_per_class": object,  # a number or "all"
+    "sample_seed": int,
+    "allow_threads": bool,
+    "preprocessing": str,
+    "columns": str,
+    "variants": str,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where a project keeps what; names relative to ``root``, as messages show them."""
+
+    root: Path
+    evals: str = "evals"
+    cassettes: str = "cassettes"
+    bundled: str = "fixtures/bundled"
+
+    def ini(self, name: str) -> str:
+        """The folder that pytest's ini value of this name stands for."""
+        return str(getattr(self, name.removeprefix("newsgauge_")))
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedPlan:
+    """One table of PLANS.toml. ``setup`` is None where its corpus is not on this machine."""
+
+    about: str
+    folder: str
+    setup: Setup | None
+
+
+def load_plans(folders: Folders) -> list[CommittedPlan]:
+    """The plans of PLANS.toml. 20 Newsgroups is not downloaded for it. Raises `UsageError`."""
+    path = folders.root / folders.cassettes / "PLANS.toml"
+    shown = f"{folders.cassettes}/PLANS.toml"
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{shown}: expected the plans that the cassettes are for, there is no such file") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{shown}: not readable as TOML: {error}") from None
+    plans = tables.get("plan")
+    if set(tables) != {"plan"} or not isinstance(plans, list) or not plans:
+        raise UsageError(
+            f"{shown}: expected one [[plan]] a plan and nothing else, got {', '.join(tables) or 'nothing'}"
+        )
+    return [_plan(f"{shown}: plan {number}", table, folders) for number, table in enumerate(plans, 1)]
+
+
+def wanted_keys(plans: Iterable[CommittedPlan]) -> tuple[dict[str, set[str]], set[str]]:
+    """The case keys that plans ask for, by file (``backend/corpus/variant.jsonl``); and folders that cannot be told."""
+    wanted: dict[str, set[str]] = {}
+    unknown = set()
+    for plan in plans:
+        if plan.setup is None:
+            unknown.add(plan.folder)
+            continue
+        for variant in plan.setup.variants:
+            keys = wanted.setdefault(f"{plan.folder}/{variant}.jsonl", set())
+            keys |= {post.id for post in plan.setup.plan.posts}
+    return wanted, unknown
+
+
+def has_twenty_newsgroups() -> bool:
+    """Whether scikit-learn has the real posts on this machine, without asking for a download."""
+    home = os.environ.get("SCIKIT_LEARN_DATA") or "~/scikit_learn_data"
+    return (Path(home).expanduser() / "20news-bydate_py3.pkz").is_file()
+
+
+def _plan(where: str, table: Any, folders: Folders) -> CommittedPlan:
+    for key, value in table.items():
+        if key not in _KEYS:
+            raise UsageError(f"{where}: unknown key {key!r}; known: {', '.join(_KEYS)}")
+        if not isinstance(value, _KEYS[key]):
+            raise UsageError(f"{where}: expected {key!r} to be {_KEYS[key].__name__}, got {type(value).__name__}")
+    values = {**table, **({"posts_per_class": str(table["posts_per_class"])} if "posts_per_class" in table else {})}
+    about = values.pop("about", "")
+    option = default_options(**values)
+    for name, known in (("backend", BACKENDS), ("preprocessing", PREPROCESSING)):
+        if getattr(option, name) not in known:
+            raise UsageError(f"{where}: {name} is {getattr(option, name)!r}; known: {', '.join(known)}")
+    if option.corpus == TWENTY and not has_twenty_newsgroups():
+        suffix = "" if option.preprocessing == PREPROCESSING[0] else f"+{option.preprocessing}"
+        return CommittedPlan(about, f"{option.backend}/{TWENTY}{suffix}", None)
+    variants = load_variants(folders.root / folders.evals / "variants.toml")
+    try:
+        setup = setup_of(option, variants, root=folders.root, ini=folders.ini)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
+    folder = setup.shown_cassettes.removeprefix(f"{folders.cassettes}/")
+    return CommittedPlan(about, folder, setup)

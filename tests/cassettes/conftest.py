@@ -1,0 +1,31 @@
+"""Files of cassettes as tests need them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cassette_lines import make_line
+
+from newsgauge.cassettes.line import Line
+from newsgauge.cassettes.store import CassetteFile
+
+
+@pytest.fixture
+def write_cassette(tmp_path: Path) -> Callable[..., Path]:
+    """Writes cassettes/gemini/own/v.jsonl below a temporary folder from lines, or raw bytes."""
+
+    def write(*lines: Line | bytes) -> Path:
+        path = tmp_path / "cassettes" / "gemini" / "own" / "v.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"".join(line if isinstance(line, bytes) else line.encode() for line in lines))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def cassette(write_cassette: Callable[..., Path]) -> CassetteFile:
+    """Three lines: a-1, b-2, c-3."""
+    return CassetteFile(write_cassette(*(make_line(key) for key in ("a-1", "b-2", "c-3"))), shown="cassettes/v.jsonl")

@@ -1,0 +1,174 @@
+"""``newsgauge cassettes`` finds, shows, repairs, and says with its status whether something is left to do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from newsgauge.cassettes.line import decode
+from newsgauge.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+SYSTEM = "cassettes/embedded/bundled/system.jsonl"
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The committed evals, bundled corpus and its cassettes, with a plan for these alone; no other corpus is here."""
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "none"))
+    for name in ("cassettes/embedded/bundled", "evals"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    (tmp_path / "fixtures").mkdir()
+    (tmp_path / "fixtures" / "bundled").symlink_to(ROOT / "fixtures" / "bundled")
+    (tmp_path / "cassettes" / "PLANS.toml").write_text('[[plan]]\nabout = "pytest evals"\ncorpus = "bundled"\n')
+    return tmp_path
+
+
+@pytest.fixture
+def command(project: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    def run(action: str, *arguments: str) -> tuple[int, str, str]:
+        status = main(["cassettes", action, *arguments, "--root", str(project)])
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+def keys(project: Path) -> list[str]:
+    return [decode(raw).key for raw in (project / SYSTEM).read_bytes().splitlines()]
+
+
+def test_what_is_committed_passes_the_check_and_answers_its_plan(command: Command) -> None:
+    status, out, _ = command("check")
+    assert (status, out.splitlines()[-1]) == (0, "5 files checked, 0 findings")
+    assert "not checked, as 20 Newsgroups is not on this machine" in out
+    assert command("verify") == (0, "400 planned cases replayed, 0 without an answer\n", "")
+
+
+def test_the_check_is_red_for_an_orphan_and_prune_drops_it(project: Path, command: Command) -> None:
+    path = project / SYSTEM
+    line = decode(path.read_bytes().splitlines()[-1])
+    orphan = type(line)(**{name: getattr(line, name) for name in line.__slots__} | {"key": "zz.top-1"})
+    path.write_bytes(path.read_bytes() + orphan.encode())
+    status, out, _ = command("check")
+    assert status == 1
+    assert f"{SYSTEM}:81: orphan: no plan of PLANS.toml asks for zz.top-1. Run: newsgauge cassettes prune" in out
+    assert command("prune") == (0, f"{SYSTEM}: dropped 1 of 81 cases that no plan asks for\n", "")
+    assert command("check")[0] == 0
+
+
+def test_a_file_that_no_plan_asks_for_is_found_and_removed(project: Path, command: Command) -> None:
+    shutil.copy(project / SYSTEM, project / "cassettes/embedded/bundled/old-prompt.jsonl")
+    status, out, _ = command("check")
+    assert (status, "old-prompt.jsonl: no plan of PLANS.toml asks for this file" in out) == (1, True)
+    assert command("prune")[0] == 0
+    assert not (project / "cassettes/embedded/bundled/old-prompt.jsonl").exists()
+
+
+def test_nothing_is_pruned_of_a_corpus_that_is_not_here(project: Path, command: Command) -> None:
+    plans = project / "cassettes" / "PLANS.toml"
+    plans.write_text(plans.read_text() + '[[plan]]\ncorpus = "20newsgroups"\n')
+    shutil.copytree(ROOT / "cassettes/embedded/20newsgroups", project / "cassettes/embedded/20newsgroups")
+    before = (project / "cassettes/embedded/20newsgroups/bare.jsonl").read_bytes()
+    status, out, _ = command("check")
+    assert status == 0
+    assert "its corpus is not on this machine: orphans in cassettes/embedded/20newsgroups" in out
+    assert "bare.jsonl: left as it is, as its corpus is not on this machine" in command("prune")[1]
+    assert (project / "cassettes/embedded/20newsgroups/bare.jsonl").read_bytes() == before
+    assert "not verified, as its corpus is not on this machine: embedded/20newsgroups" in command("verify")[1]
+
+
+def test_finalize_sorts_drops_doubles_and_keeps_the_content(project: Path, command: Command) -> None:
+    path = project / SYSTEM
+    before = path.read_bytes()
+    lines = before.splitlines(keepends=True)
+    path.write_bytes(b"".join([*reversed(lines), lines[3]]))
+    assert command("check")[0] == 1
+    assert command("finalize") == (0, f"{SYSTEM}: rewritten\n", "")
+    assert path.read_bytes() == before
+    assert command("finalize") == (0, "", "")
+
+
+def test_finalize_gives_lines_of_format_1_their_digest_and_changes_nothing_else(
+    project: Path, command: Command
+) -> None:
+    path = project / SYSTEM
+    now = path.read_bytes()
+    values = [json.loads(raw) for raw in now.splitlines()]
+    old = [{name: item for name, item in value.items() if name != "digest"} | {"format": 1} for value in values]
+    path.write_text("".join(json.dumps(one, sort_keys=True, separators=(",", ":")) + "\n" for one in old))
+    assert command("verify")[0] == 0
+    status, out, _ = command("check")
+    assert status == 1
+    assert f"{SYSTEM}:80: format 1 has no digest. Run: newsgauge cassettes finalize" in out
+    assert command("finalize")[0] == 0
+    assert path.read_bytes() == now
+
+
+def test_verify_names_what_a_changed_prompt_leaves_unanswered(project: Path, command: Command) -> None:
+    path = project / "evals" / "variants.toml"
+    path.write_text(path.read_text().replace("Usenet newsgroup. ", "Usenet group. "))
+    status, out, _ = command("verify")
+    assert (status, out.splitlines()[-1]) == (1, "400 planned cases replayed, 80 without an answer")
+    assert f"pytest evals: {SYSTEM}:1: variant 'system' changed since it was recorded: system instruction" in out
+
+
+def test_show_says_what_every_variant_was_asked_and_answered(project: Path, command: Command) -> None:
+    key = keys(project)[0]
+    status, out, _ = command("show", key)
+    assert (status, out.count(f"  {key}\n")) == (0, 5)
+    assert f"{SYSTEM}:1  {key}" in out
+    assert "systemInstruction: You are a service that sorts mail." in out
+    assert "[a post of " in out
+    assert command("show", f"{key}-system")[1].count(f"  {key}\n") == 1
+    status, _, error = command("show", "sci.space-0")
+    assert (status, "no cassette holds 'sci.space-0'" in error) == (2, True)
+
+
+def test_stats_count_cases_and_name_models(command: Command) -> None:
+    status, out, _ = command("stats")
+    assert status == 0
+    assert f"{SYSTEM}: 80 cases," in out
+    assert "  model_version: newsgauge-embedded-" in out
+    assert out.splitlines()[-1].startswith("in all 400 cases, ")
+
+
+def test_a_damaged_file_is_named_and_not_finalized(project: Path, command: Command) -> None:
+    path = project / SYSTEM
+    damaged = path.read_bytes().replace(b"sci.med", b"sci.mad", 2)
+    path.write_bytes(damaged)
+    status, _, error = command("finalize")
+    assert status == 1
+    assert "system.jsonl:" in error
+    assert "a byte of it was changed" in error
+    assert path.read_bytes() == damaged
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "expected one [[plan]] a plan and nothing else, got nothing"),
+        ("[plan]", "expected one [[plan]] a plan and nothing else, got plan"),
+        ("[[plan", "not readable as TOML"),
+        ("[[plan]]\ncorpos = 'x'", "plan 1: unknown key 'corpos'; known: about, backend, corpus"),
+        ("[[plan]]\ncorpus = 3", "plan 1: expected 'corpus' to be str, got int"),
+        ("[[plan]]\nbackend = 'openai'", "plan 1: backend is 'openai'; known: embedded, gemini, vertex"),
+        ("[[plan]]\ncorpus = 'bundled'\nvariants = 'x'", "plan 1: --variants: unknown 'x'"),
+    ],
+)
+def test_a_wrong_plan_is_a_usage_error(project: Path, command: Command, text: str, words: str) -> None:
+    (project / "cassettes" / "PLANS.toml").write_text(text)
+    status, out, error = command("check")
+    assert (status, out) == (2, "")
+    assert words in error
+    assert len(error.splitlines()) == 1
+
+
+def test_a_folder_without_cassettes_is_a_usage_error(project: Path, command: Command) -> None:
+    shutil.rmtree(project / "cassettes")
+    assert command("stats")[0] == 2
