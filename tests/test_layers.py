@@ -10,9 +10,15 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "newsgauge"
 LAYERS = {
     0: {"__init__", "errors", "records"},
     1: {"corpus", "tables", "threads", "preprocessing", "sampling", "variants", "answers", "stats"},
-    2: {"cassettes", "backends", "tuning", "endpoint", "results", "scoreboard"},
-    3: {"gates", "run", "report", "guard"},
-    4: {"options", "committed", "judge", "plugin", "planning_cli", "serving_cli", "cassettes_cli", "cli"},
+    2: {
+        *("cassettes", "backends", "tuning", "endpoint"),
+        *("results", "scoreboard", "comparisons", "baselines", "baseline_diff"),
+    },
+    3: {"gates", "run", "report", "guard", "assertions"},
+    4: {
+        *("options", "committed", "judge", "plugin"),
+        *("cli", "serving_cli", "planning_cli", "cassettes_cli"),
+    },
 }
 LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}
 
