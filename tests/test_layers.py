@@ -9,7 +9,10 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "newsgauge"
 
 LAYERS = {
     0: {"__init__", "errors", "records"},
-    1: {"corpus", "tables", "threads", "preprocessing", "sampling", "variants", "answers", "stats"},
+    1: {
+        *("corpus", "tables", "threads", "preprocessing", "sampling", "variants", "answers", "stats"),
+        *("refusals", "retrying"),
+    },
     2: {"cassettes", "backends", "tuning", "endpoint", "results", "scoreboard"},
     3: {"gates", "run", "report", "guard"},
     4: {"options", "judge", "plugin", "planning_cli", "serving_cli", "cli"},
@@ -19,6 +22,7 @@ LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in mod
 # A library with side effects enters by one door.
 DOORS = {
     "vcr": {"cassettes"},
+    "tenacity": {"retrying"},
     "google": {"backends"},
     "starlette": {"endpoint"},
     "uvicorn": {"endpoint"},

@@ -9,9 +9,13 @@ from __future__ import annotations
 import json
 import os
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import BackendError, UsageError
+from .refusals import broken_body, broken_transport, refusal
+from .retrying import RetryPolicy, call_patiently
 from .variants import Request
 
 if TYPE_CHECKING:
@@ -66,19 +70,40 @@ def open_client(backend: Backend, *, base_url: str | None, live: bool) -> genai.
     return genai.Client(vertexai=False, api_key="embedded" if backend == "embedded" else key, http_options=options)
 
 
-def generate(client: genai.Client, request: Request) -> GenerateContentResponse:
-    """Ask once. Raises `BackendError` with the service's own words where it refuses or cannot be reached."""
+def generate(client: genai.Client, request: Request, policy: RetryPolicy | None = None) -> GenerateContentResponse:
+    """Ask, again where the service is busy. Raises `BackendError` with the service's own words where it refuses."""
+    config = _config(request)
+
+    def ask() -> GenerateContentResponse:
+        with service_errors(request.model):
+            return client.models.generate_content(model=request.model, contents=request.contents, config=config)
+
+    return call_patiently(ask, policy or RetryPolicy())
+
+
+@contextmanager
+def service_errors(what: str) -> Iterator[None]:
+    """Turn what the SDK and its HTTP client raise into `BackendError`, `TransientError` or `QuotaError`."""
     import httpx2
+    from google.auth.exceptions import GoogleAuthError
     from google.genai import errors
 
     try:
-        return client.models.generate_content(model=request.model, contents=request.contents, config=_config(request))
+        yield
     except errors.APIError as error:
-        raise BackendError(f"{request.model}: {error.code} {error.status}: {error.message}") from None
+        raise refusal(what, error.code, error.status, error.message, error.details) from None
+    except httpx2.TransportError as error:
+        unreachable = isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout))
+        raise broken_transport(what, error, unreachable=unreachable) from None
     except httpx2.HTTPError as error:
-        raise BackendError(f"{request.model}: {type(error).__name__}: {error}") from None
+        raise BackendError(f"{what}: {type(error).__name__}: {error}") from None
     except json.JSONDecodeError as error:
-        raise BackendError(f"{request.model}: the answer is not JSON ({error})") from None
+        raise broken_body(what, error) from None
+    except GoogleAuthError as error:
+        raise BackendError(
+            f"{what}: Google Cloud takes no credentials from here ({type(error).__name__}: {str(error)[:200]}). "
+            "Run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS to a key file"
+        ) from None
 
 
 def _config(request: Request) -> Any:

@@ -16,6 +16,7 @@ from .errors import NewsgaugeError, UsageError
 from .preprocessing import PREPROCESSING, plain
 from .records import Case, Post, Prediction, Result
 from .results import Key, ResultLog
+from .retrying import RetryPolicy
 from .sampling import Plan
 from .scoreboard import missing_cases
 from .variants import TUNED, Variant, make_request
@@ -76,8 +77,9 @@ class Setup:
 class Run:
     """Asks cases and logs results. ``close`` stops whatever was started."""
 
-    def __init__(self, setup: Setup, log: ResultLog) -> None:
+    def __init__(self, setup: Setup, log: ResultLog, *, retry: RetryPolicy | None = None) -> None:
         self.setup = setup
+        self._retry = retry or RetryPolicy()
         self.log = log
         self._closing = ExitStack()
         self._tuned: dict[str, str] = {}
@@ -134,7 +136,7 @@ class Run:
         labels = self.setup.plan.labels
         request = make_request(variant, post, labels=labels, model=self._model(variant))
         client = self._client
-        response = self._recorder.play(variant.name, post, lambda: generate(client, request))
+        response = self._recorder.play(variant.name, post, lambda: generate(client, request, self._retry))
         return read_answer(response, labels)
 
     def _model(self, variant: Variant) -> str:
