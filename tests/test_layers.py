@@ -11,11 +11,14 @@ LAYERS = {
     0: {"__init__", "errors", "records"},
     1: {
         *("corpus", "tables", "threads", "preprocessing", "sampling", "variants", "answers", "stats"),
-        *("refusals", "retrying"),
+        *("refusals", "retrying", "locks"),
     },
-    2: {"cassettes", "backends", "tuning", "endpoint", "results", "scoreboard"},
-    3: {"gates", "run", "report", "guard"},
-    4: {"options", "judge", "plugin", "planning_cli", "serving_cli", "cli"},
+    2: {"cassettes", "backends", "buckets", "tuning", "endpoint", "results", "scoreboard"},
+    3: {"gates", "run", "report", "guard", "backend_access", "tuning_access", "tuning_display"},
+    4: {
+        *("options", "judge", "plugin", "planning_cli", "serving_cli", "cli"),
+        *("training_options", "tuning_cli", "tuning_run", "models_cli"),
+    },
 }
 LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}
 
@@ -23,10 +26,12 @@ LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in mod
 DOORS = {
     "vcr": {"cassettes"},
     "tenacity": {"retrying"},
-    "google": {"backends"},
+    "google": {"backends", "buckets"},
     "starlette": {"endpoint"},
     "uvicorn": {"endpoint"},
     "httpx2": {"backends", "tuning"},
+    "rich": {"tuning_display", "tuning_run"},
+    "PIL": {"tuning"},
     "pytest": {"options", "judge", "plugin"},
     "sklearn": {"corpus", "endpoint"},
 }

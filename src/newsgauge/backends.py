@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from .errors import BackendError, UsageError
 from .refusals import broken_body, broken_transport, refusal
@@ -20,7 +21,7 @@ from .variants import Request
 
 if TYPE_CHECKING:
     from google import genai
-    from google.genai.types import GenerateContentResponse
+    from google.genai.types import GenerateContentResponse, Model
 
 Backend = Literal["embedded", "gemini", "vertex"]
 _TIMEOUT_MS = 120_000
@@ -34,11 +35,32 @@ def check_access(backend: Backend) -> None:
             f"--backend gemini: recording needs an API key in {' or '.join(_KEYS)}, none is set. "
             "Replay needs none: leave --record-mode out"
         )
-    if backend == "vertex" and not os.environ.get("GOOGLE_CLOUD_PROJECT"):
+    local = is_loopback(os.environ.get("GOOGLE_VERTEX_BASE_URL", ""))
+    if backend == "vertex" and not local and not os.environ.get("GOOGLE_CLOUD_PROJECT"):
         raise UsageError(
             "--backend vertex: recording needs GOOGLE_CLOUD_PROJECT (and, unless it is us-central1, "
             "GOOGLE_CLOUD_LOCATION), which is not set. Replay needs neither: leave --record-mode out"
         )
+
+
+def is_loopback(url: str) -> bool:
+    """True for a server of this machine, such as ``newsgauge serve``: it gets no credentials."""
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+
+
+def cloud_project(base_url: str | None) -> str:
+    """The Google Cloud project to work in; a server of this machine takes any. Raises `UsageError`."""
+    project = os.environ.get("GOOGLE_CLOUD_PROJECT")
+    if not project and base_url is not None and is_loopback(base_url):
+        return "local"
+    if not project:
+        raise UsageError("--backend vertex: set GOOGLE_CLOUD_PROJECT to the project to work in")
+    return project
+
+
+def cloud_credentials(base_url: str | None) -> Any:
+    """None, which lets Google's libraries look for the user's own; a made-up token for a server of this machine."""
+    return _replay_credentials() if base_url is not None and is_loopback(base_url) else None
 
 
 def open_client(backend: Backend, *, base_url: str | None, live: bool) -> genai.Client:
@@ -55,15 +77,12 @@ def open_client(backend: Backend, *, base_url: str | None, live: bool) -> genai.
         async_client_args={"verify": context},
     )
     if backend == "vertex":
-        location = os.environ.get("GOOGLE_CLOUD_LOCATION") or "us-central1"
-        if live:
-            project = os.environ["GOOGLE_CLOUD_PROJECT"]
-            return genai.Client(vertexai=True, project=project, location=location, http_options=options)
+        base_url = base_url or os.environ.get("GOOGLE_VERTEX_BASE_URL")
         return genai.Client(
             vertexai=True,
-            project="replay",
-            location="us-central1",
-            credentials=_replay_credentials(),
+            project=cloud_project(base_url) if live else "replay",
+            location=(os.environ.get("GOOGLE_CLOUD_LOCATION") if live else None) or "us-central1",
+            credentials=cloud_credentials(base_url) if live else _replay_credentials(),
             http_options=options,
         )
     key = next((os.environ[key] for key in _KEYS if os.environ.get(key)), "") if live else "replay"
@@ -77,6 +96,16 @@ def generate(client: genai.Client, request: Request, policy: RetryPolicy | None 
     def ask() -> GenerateContentResponse:
         with service_errors(request.model):
             return client.models.generate_content(model=request.model, contents=request.contents, config=config)
+
+    return call_patiently(ask, policy or RetryPolicy())
+
+
+def list_models(client: genai.Client, policy: RetryPolicy | None = None) -> list[Model]:
+    """The models that the account sees, in the service's order. Raises `BackendError`."""
+
+    def ask() -> list[Model]:
+        with service_errors("models"):
+            return list(client.models.list())
 
     return call_patiently(ask, policy or RetryPolicy())
 

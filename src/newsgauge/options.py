@@ -144,7 +144,7 @@ def make_setup(config: pytest.Config, variants: dict[str, Variant]) -> Setup:
     plan = make_plan(
         corpus.posts("test"),
         corpus=corpus.name,
-        classes=option.classes if option.classes is not None else _usual_classes(corpus.name),
+        classes=option.classes if option.classes is not None else usual_classes(corpus.name),
         posts_per_class=_posts_per_class(option.posts_per_class),
         seed=option.sample_seed,
         allow_threads=option.allow_threads,
@@ -166,7 +166,8 @@ def make_setup(config: pytest.Config, variants: dict[str, Variant]) -> Setup:
     )
 
 
-def _usual_classes(corpus: str) -> str:
+def usual_classes(corpus: str) -> str:
+    """The labels that are kept unless ``--classes`` says otherwise."""
     from .corpus import BUNDLED, TWENTY
 
     return "^rec|^sci" if corpus in (BUNDLED, TWENTY) else "."

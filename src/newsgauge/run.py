@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from google import genai
 
     from .cassettes.recorder import Recorder, RecordMode
-    from .tuning import TrainingSet
+    from .tuning.training_set import TrainingSet
 
 #: A gate that waits for other processes' live answers gives up after this long without a new one.
 _PATIENCE_S = 60.0
@@ -55,7 +55,7 @@ class Setup:
     @cached_property
     def trainings(self) -> dict[str, TrainingSet]:
         """The training set of each variant that asks a tuned model."""
-        from .tuning import make_training_set
+        from .tuning.training_set import make_training_set
 
         return {
             name: make_training_set(
@@ -145,7 +145,7 @@ class Run:
         if variant.name not in self._tuned:
             training = self.setup.trainings[variant.name]
             if self._base_url is not None:
-                from .tuning import ensure_tuned
+                from .tuning.developer import ensure_tuned
 
                 ensure_tuned(self._base_url, training)
             self._tuned[variant.name] = training.model
