@@ -14,10 +14,20 @@ LAYERS = {
         *("refusals", "retrying", "locks"),
     },
     2: {"cassettes", "backends", "buckets", "tuning", "endpoint", "results", "scoreboard"},
-    3: {"gates", "run", "report", "guard", "backend_access", "tuning_access", "tuning_display"},
+    3: {
+        "gates",
+        "run",
+        "report",
+        "guard",
+        "backend_access",
+        "classifying",
+        "tuned_lookup",
+        "tuning_access",
+        "tuning_display",
+    },
     4: {
         *("options", "judge", "plugin", "planning_cli", "serving_cli", "cli"),
-        *("training_options", "tuning_cli", "tuning_run", "models_cli"),
+        *("training_options", "tuning_cli", "tuning_run", "models_cli", "classify_cli"),
     },
 }
 LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}

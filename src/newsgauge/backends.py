@@ -148,11 +148,12 @@ def _config(request: Request) -> Any:
 
 
 def _replay_credentials() -> Any:
-    from google.auth.credentials import AnonymousCredentials
+    from google.auth.credentials import Credentials
 
-    class ReplayCredentials(AnonymousCredentials):
-        """The SDK wants a token before it builds a request; this one opens nothing."""
+    class MadeUpCredentials(Credentials):
+        """The SDK wants a token before it builds a request; this one opens nothing and asks nobody."""
 
-        token = "replay"  # noqa: S105
+        def refresh(self, request: Any) -> None:
+            self.token = "replay"  # noqa: S105
 
-    return ReplayCredentials()  # type: ignore[no-untyped-call]  # google-auth is not fully typed
+    return MadeUpCredentials()  # type: ignore[no-untyped-call]  # google-auth is not fully typed

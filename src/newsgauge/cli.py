@@ -9,6 +9,7 @@ import argparse
 import sys
 
 from . import __version__
+from .classify_cli import add_classify_command
 from .errors import NewsgaugeError, UsageError
 from .models_cli import add_models_command
 from .planning_cli import add_power_command
@@ -27,6 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_serve_command(commands)
     add_models_command(commands)
+    add_classify_command(commands)
     add_tune_command(commands)
     add_power_command(commands)
     options = parser.parse_args(argv)

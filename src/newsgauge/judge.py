@@ -10,7 +10,7 @@ from .guard import Conclusion, Guard
 from .records import Verdict
 from .report.terminal import BACKEND_NOTES, gate_lines, scoreboard_lines
 from .results import ResultLog
-from .run import open_recorder
+from .run import open_recorder, stand_ins
 
 #: The user property in which a gate's test sends its verdict along, also from a worker of pytest-xdist.
 GATE_PROPERTY = "newsgauge_gate"
@@ -70,6 +70,8 @@ class Judge:
             undecided=[g.variant for g in self._guard.gates if g.name in end.undecided],
             title=title,
         ):
+            write(line)
+        for line in stand_ins(setup):
             write(line)
         terminalreporter.section("newsgauge gates")
         for line in gate_lines(end.verdicts.values(), end.undecided):

@@ -163,6 +163,7 @@ def make_setup(config: pytest.Config, variants: dict[str, Variant]) -> Setup:
         cassettes=config.rootpath / shown,
         shown_cassettes=shown,
         options=_changed_options(option),
+        tuned_file=config.rootpath / ".newsgauge" / "tuned.json",
     )
 
 

@@ -54,6 +54,7 @@ class Recorder:
         self._rerecord = rerecord
         self._now = now
         self._files: dict[str, CassetteFile] = {}
+        self._provenance: dict[str, str] = {}
         self._vcr = vcr.VCR(
             # "rewrite" differs from "all" only in what is kept when the run is over.
             record_mode="all" if mode == "rewrite" else mode,
@@ -75,13 +76,14 @@ class Recorder:
                 self._files[variant].repair()
         return self._files[variant]
 
-    def play(self, variant: str, post: Post, call: Callable[[], T]) -> T:
-        """Make the call with this case's cassette in place and return what it returns.
+    def play(self, variant: str, post: Post, call: Callable[[], T], provenance: dict[str, str] | None = None) -> T:
+        """Make the call with this case's cassette in place and return what it returns; ``provenance`` is kept with it.
 
         Raises `MissingRecordingError`, `StaleRecordingError` or `DamagedCassetteError` where the mode forbids to ask
         the service; whatever the call itself raises passes through.
         """
         hooks = _Hooks(post.text)
+        self._provenance = provenance or {}
         try:
             with self._vcr.use_cassette(
                 f"{variant}{_SEPARATOR}{post.id}",
@@ -137,6 +139,7 @@ class Recorder:
                     "sdk": f"google-genai {version('google-genai')}",
                     "newsgauge": __version__,
                     "recorded": self._now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    **self._provenance,
                 },
             )
         )

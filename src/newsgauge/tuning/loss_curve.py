@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .jobs import Loss
 
-_SIZE, _MARGIN = (800, 450), (70, 50, 30, 50)  # left, top, right, bottom
+_SIZE, _MARGIN = (800, 450), (70, 65, 30, 50)  # left, top, right, bottom
 _INK, _GRID, _LINE = (40, 40, 40), (225, 225, 225), (26, 95, 180)
 _TICKS = 4
 
