@@ -13,7 +13,7 @@ from newsgauge.errors import CorpusError
 from newsgauge.preprocessing import clean, codelab
 from newsgauge.records import Post
 from newsgauge.sampling import make_plan
-from newsgauge.tuning import make_training_set
+from newsgauge.tuning.training_set import make_training_set
 from newsgauge.variants import Tuning
 
 NOWHERE = Path("nowhere")

@@ -9,14 +9,19 @@ from __future__ import annotations
 import json
 import os
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from .errors import BackendError, UsageError
+from .refusals import broken_body, broken_transport, refusal
+from .retrying import RetryPolicy, call_patiently
 from .variants import Request
 
 if TYPE_CHECKING:
     from google import genai
-    from google.genai.types import GenerateContentResponse
+    from google.genai.types import GenerateContentResponse, Model
 
 Backend = Literal["embedded", "gemini", "vertex"]
 _TIMEOUT_MS = 120_000
@@ -30,11 +35,32 @@ def check_access(backend: Backend) -> None:
             f"--backend gemini: recording needs an API key in {' or '.join(_KEYS)}, none is set. "
             "Replay needs none: leave --record-mode out"
         )
-    if backend == "vertex" and not os.environ.get("GOOGLE_CLOUD_PROJECT"):
+    local = is_loopback(os.environ.get("GOOGLE_VERTEX_BASE_URL", ""))
+    if backend == "vertex" and not local and not os.environ.get("GOOGLE_CLOUD_PROJECT"):
         raise UsageError(
             "--backend vertex: recording needs GOOGLE_CLOUD_PROJECT (and, unless it is us-central1, "
             "GOOGLE_CLOUD_LOCATION), which is not set. Replay needs neither: leave --record-mode out"
         )
+
+
+def is_loopback(url: str) -> bool:
+    """True for a server of this machine, such as ``newsgauge serve``: it gets no credentials."""
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+
+
+def cloud_project(base_url: str | None) -> str:
+    """The Google Cloud project to work in; a server of this machine takes any. Raises `UsageError`."""
+    project = os.environ.get("GOOGLE_CLOUD_PROJECT")
+    if not project and base_url is not None and is_loopback(base_url):
+        return "local"
+    if not project:
+        raise UsageError("--backend vertex: set GOOGLE_CLOUD_PROJECT to the project to work in")
+    return project
+
+
+def cloud_credentials(base_url: str | None) -> Any:
+    """None, which lets Google's libraries look for the user's own; a made-up token for a server of this machine."""
+    return _replay_credentials() if base_url is not None and is_loopback(base_url) else None
 
 
 def open_client(backend: Backend, *, base_url: str | None, live: bool) -> genai.Client:
@@ -51,34 +77,62 @@ def open_client(backend: Backend, *, base_url: str | None, live: bool) -> genai.
         async_client_args={"verify": context},
     )
     if backend == "vertex":
-        location = os.environ.get("GOOGLE_CLOUD_LOCATION") or "us-central1"
-        if live:
-            project = os.environ["GOOGLE_CLOUD_PROJECT"]
-            return genai.Client(vertexai=True, project=project, location=location, http_options=options)
+        base_url = base_url or os.environ.get("GOOGLE_VERTEX_BASE_URL")
         return genai.Client(
             vertexai=True,
-            project="replay",
-            location="us-central1",
-            credentials=_replay_credentials(),
+            project=cloud_project(base_url) if live else "replay",
+            location=(os.environ.get("GOOGLE_CLOUD_LOCATION") if live else None) or "us-central1",
+            credentials=cloud_credentials(base_url) if live else _replay_credentials(),
             http_options=options,
         )
     key = next((os.environ[key] for key in _KEYS if os.environ.get(key)), "") if live else "replay"
     return genai.Client(vertexai=False, api_key="embedded" if backend == "embedded" else key, http_options=options)
 
 
-def generate(client: genai.Client, request: Request) -> GenerateContentResponse:
-    """Ask once. Raises `BackendError` with the service's own words where it refuses or cannot be reached."""
+def generate(client: genai.Client, request: Request, policy: RetryPolicy | None = None) -> GenerateContentResponse:
+    """Ask, again where the service is busy. Raises `BackendError` with the service's own words where it refuses."""
+    config = _config(request)
+
+    def ask() -> GenerateContentResponse:
+        with service_errors(request.model):
+            return client.models.generate_content(model=request.model, contents=request.contents, config=config)
+
+    return call_patiently(ask, policy or RetryPolicy())
+
+
+def list_models(client: genai.Client, policy: RetryPolicy | None = None) -> list[Model]:
+    """The models that the account sees, in the service's order. Raises `BackendError`."""
+
+    def ask() -> list[Model]:
+        with service_errors("models"):
+            return list(client.models.list())
+
+    return call_patiently(ask, policy or RetryPolicy())
+
+
+@contextmanager
+def service_errors(what: str) -> Iterator[None]:
+    """Turn what the SDK and its HTTP client raise into `BackendError`, `TransientError` or `QuotaError`."""
     import httpx2
+    from google.auth.exceptions import GoogleAuthError
     from google.genai import errors
 
     try:
-        return client.models.generate_content(model=request.model, contents=request.contents, config=_config(request))
+        yield
     except errors.APIError as error:
-        raise BackendError(f"{request.model}: {error.code} {error.status}: {error.message}") from None
+        raise refusal(what, error.code, error.status, error.message, error.details) from None
+    except httpx2.TransportError as error:
+        unreachable = isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout))
+        raise broken_transport(what, error, unreachable=unreachable) from None
     except httpx2.HTTPError as error:
-        raise BackendError(f"{request.model}: {type(error).__name__}: {error}") from None
+        raise BackendError(f"{what}: {type(error).__name__}: {error}") from None
     except json.JSONDecodeError as error:
-        raise BackendError(f"{request.model}: the answer is not JSON ({error})") from None
+        raise broken_body(what, error) from None
+    except GoogleAuthError as error:
+        raise BackendError(
+            f"{what}: Google Cloud takes no credentials from here ({type(error).__name__}: {str(error)[:200]}). "
+            "Run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS to a key file"
+        ) from None
 
 
 def _config(request: Request) -> Any:
@@ -94,11 +148,12 @@ def _config(request: Request) -> Any:
 
 
 def _replay_credentials() -> Any:
-    from google.auth.credentials import AnonymousCredentials
+    from google.auth.credentials import Credentials
 
-    class ReplayCredentials(AnonymousCredentials):
-        """The SDK wants a token before it builds a request; this one opens nothing."""
+    class MadeUpCredentials(Credentials):
+        """The SDK wants a token before it builds a request; this one opens nothing and asks nobody."""
 
-        token = "replay"  # noqa: S105
+        def refresh(self, request: Any) -> None:
+            self.token = "replay"  # noqa: S105
 
-    return ReplayCredentials()  # type: ignore[no-untyped-call]  # google-auth is not fully typed
+    return MadeUpCredentials()  # type: ignore[no-untyped-call]  # google-auth is not fully typed

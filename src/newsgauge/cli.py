@@ -10,9 +10,12 @@ import sys
 
 from . import __version__
 from .cassettes_cli import add_cassettes_command
+from .classify_cli import add_classify_command
 from .errors import NewsgaugeError, UsageError
+from .models_cli import add_models_command
 from .planning_cli import add_power_command
 from .serving_cli import add_serve_command
+from .tuning_cli import add_tune_command
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,9 +28,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"newsgauge {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_serve_command(commands)
+    add_models_command(commands)
+    add_classify_command(commands)
+    add_tune_command(commands)
     add_power_command(commands)
     add_cassettes_command(commands)
     options = parser.parse_args(argv)
+    options.argv = sys.argv[1:] if argv is None else argv  # for commands that say how to come back
     try:
         return int(options.handler(options))
     except NewsgaugeError as error:

@@ -13,6 +13,8 @@ NewsgaugeError
 │   └── NotKeptError            an answer came, and was not written: full disk, another model version, a secret in it
 ├── NetworkBlockedError      something tried to leave the machine during a replay
 └── BackendError             the service could not be reached or refused
+    ├── TransientError       for now: asked again
+    └── QuotaError           for today: not asked again
 """
 
 
@@ -66,3 +68,20 @@ class NetworkBlockedError(NewsgaugeError):
 
 class BackendError(NewsgaugeError):
     """The service could not be started, reached, or refused the call."""
+
+
+class TransientError(BackendError):
+    """The service was busy, broke off or could not be reached: asking again may help.
+
+    ``retry_after_s`` is the wait that the service asked for, where it did; ``unreachable`` is true where nobody
+    answered at all.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None, unreachable: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        self.unreachable = unreachable
+
+
+class QuotaError(BackendError):
+    """A quota is used up for longer than it makes sense to wait."""

@@ -14,7 +14,7 @@ from .records import Result, Verdict
 from .report.baseline import baseline_lines
 from .report.terminal import BACKEND_NOTES, gate_lines, scoreboard_lines
 from .results import Key, ResultLog
-from .run import open_recorder
+from .run import open_recorder, stand_ins
 from .stats import Finding
 
 #: The user property in which a gate's test sends its verdict along, also from a worker of pytest-xdist.
@@ -88,6 +88,8 @@ class Judge:
             undecided=[g.variant for g in self._guard.gates if g.name in end.undecided],
             title=title,
         ):
+            write(line)
+        for line in stand_ins(setup):
             write(line)
         terminalreporter.section("newsgauge gates")
         for line in gate_lines(end.verdicts.values(), end.undecided, end.notes):

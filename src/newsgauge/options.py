@@ -169,7 +169,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
     plan = make_plan(
         corpus.posts("test"),
         corpus=corpus.name,
-        classes=option.classes if option.classes is not None else _usual_classes(corpus.name),
+        classes=option.classes if option.classes is not None else usual_classes(corpus.name),
         posts_per_class=_posts_per_class(option.posts_per_class),
         seed=option.sample_seed,
         allow_threads=option.allow_threads,
@@ -188,10 +188,12 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         cassettes=root / shown,
         shown_cassettes=shown,
         options=_changed_options(option),
+        tuned_file=root / ".newsgauge" / "tuned.json",
     )
 
 
-def _usual_classes(corpus: str) -> str:
+def usual_classes(corpus: str) -> str:
+    """The labels that are kept unless ``--classes`` says otherwise."""
     from .corpus import BUNDLED, TWENTY
 
     return "^rec|^sci" if corpus in (BUNDLED, TWENTY) else "."

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .answers import read_answer
@@ -16,18 +17,18 @@ from .errors import CassetteError, NewsgaugeError, UsageError
 from .preprocessing import PREPROCESSING, plain
 from .records import Case, Post, Prediction, Result
 from .results import Key, ResultLog
+from .retrying import RetryPolicy
 from .sampling import Plan
 from .scoreboard import missing_cases
 from .variants import TUNED, Variant, make_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from google import genai
 
     from .cassettes.recorder import Recorder, RecordMode
-    from .tuning import TrainingSet
+    from .tuning.training_set import TrainingSet
 
 #: A gate that waits for other processes' live answers gives up after this long without a new one.
 _PATIENCE_S = 60.0
@@ -45,6 +46,8 @@ class Setup:
     cassettes: Path
     shown_cassettes: str
     options: str
+    #: Where ``newsgauge tune`` keeps what it tuned on a service.
+    tuned_file: Path = Path(".newsgauge") / "tuned.json"
 
     @property
     def replays(self) -> bool:
@@ -54,7 +57,7 @@ class Setup:
     @cached_property
     def trainings(self) -> dict[str, TrainingSet]:
         """The training set of each variant that asks a tuned model."""
-        from .tuning import make_training_set
+        from .tuning.training_set import make_training_set
 
         return {
             name: make_training_set(
@@ -81,8 +84,9 @@ class Setup:
 class Run:
     """Asks cases and logs results. ``close`` stops whatever was started."""
 
-    def __init__(self, setup: Setup, log: ResultLog) -> None:
+    def __init__(self, setup: Setup, log: ResultLog, *, retry: RetryPolicy | None = None) -> None:
         self.setup = setup
+        self._retry = retry or RetryPolicy()
         self.log = log
         self._closing = ExitStack()
         self._tuned: dict[str, str] = {}
@@ -145,22 +149,30 @@ class Run:
 
     def _predict(self, post: Post, variant: Variant) -> Prediction:
         labels = self.setup.plan.labels
-        request = make_request(variant, post, labels=labels, model=self._model(variant))
+        model, provenance = self._model(variant, post)
+        request = make_request(variant, post, labels=labels, model=model)
         client = self._client
-        response = self._recorder.play(variant.name, post, lambda: generate(client, request))
+        response = self._recorder.play(variant.name, post, lambda: generate(client, request, self._retry), provenance)
         return read_answer(response, labels)
 
-    def _model(self, variant: Variant) -> str:
+    def _model(self, variant: Variant, post: Post) -> tuple[str, dict[str, str]]:
+        """The model to ask, and what a recording has to say of it beyond its name."""
         if variant.tuning is None:
-            return variant.model
+            return variant.model, {}
+        training = self.setup.trainings[variant.name]
+        if self.setup.backend == "vertex":
+            from .tuned_lookup import model_to_record, recorded_model
+
+            if self.setup.replays:
+                return recorded_model(self._recorder.file(variant.name).read(post.id), training), {}
+            return model_to_record(self.setup.tuned_file, self.setup.corpus.name, training)
         if variant.name not in self._tuned:
-            training = self.setup.trainings[variant.name]
             if self._base_url is not None:
-                from .tuning import ensure_tuned
+                from .tuning.developer import ensure_tuned
 
                 ensure_tuned(self._base_url, training)
             self._tuned[variant.name] = training.model
-        return self._tuned[variant.name]
+        return self._tuned[variant.name], {}
 
     @cached_property
     def _base_url(self) -> str | None:
@@ -211,17 +223,33 @@ def open_recorder(setup: Setup) -> Recorder:
     )
 
 
+def stand_ins(setup: Setup) -> list[str]:
+    """A line for each tuned variant whose answers are another model's, because its job did not end in time."""
+    if setup.backend != "vertex" or not setup.trainings:
+        return []
+    from .tuned_lookup import stand_in_note
+
+    recorder, post_ids = open_recorder(setup), [post.id for post in setup.plan.posts]
+    notes = [stand_in_note(name, recorder.file(name), post_ids) for name in setup.trainings]
+    return [note for note in notes if note]
+
+
 def check_setup(setup: Setup) -> None:
     """Refuse before the first request what could only fail after it. Raises `UsageError`."""
     _ = setup.trainings  # a corpus without train posts shows here
     if setup.replays:
         return
     check_access(setup.backend)
-    if setup.backend != "embedded" and any(variant.model == TUNED for variant in setup.variants.values()):
+    if setup.backend == "gemini" and setup.trainings:
         raise UsageError(
-            f"--backend {setup.backend}: no tuned model is known there; leave the tuned variant out with --variants "
+            "--backend gemini: Google ended tuning on the Developer API; leave the tuned variant out with --variants "
             f"{','.join(name for name, variant in setup.variants.items() if variant.model != TUNED)}"
         )
+    if setup.backend == "vertex":
+        from .tuned_lookup import model_to_record
+
+        for training in setup.trainings.values():
+            model_to_record(setup.tuned_file, setup.corpus.name, training)
     try:
         setup.cassettes.mkdir(parents=True, exist_ok=True)
         probe = setup.cassettes / ".writable"

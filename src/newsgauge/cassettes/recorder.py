@@ -63,6 +63,7 @@ class Recorder:
         self._pins = pins
         self._files: dict[str, CassetteFile] = {}
         self._failed: CassetteError | None = None
+        self._provenance: dict[str, str] = {}
         self._vcr = _QuickVCR(
             # "rewrite" differs from "all" only in what is kept when the run is over.
             record_mode="all" if mode == "rewrite" else mode,
@@ -83,14 +84,15 @@ class Recorder:
                 self._files[variant].repair()
         return self._files[variant]
 
-    def play(self, variant: str, post: Post, call: Callable[[], T]) -> T:
-        """Make the call with this case's cassette in place and return what it returns.
+    def play(self, variant: str, post: Post, call: Callable[[], T], provenance: dict[str, str] | None = None) -> T:
+        """Make the call with this case's cassette in place and return what it returns; ``provenance`` is kept with it.
 
         Raises `MissingRecordingError`, `StaleRecordingError` or `DamagedCassetteError` where the mode forbids to ask
         the service, `NotKeptError` where its answer could not be kept; whatever the call itself raises passes through.
         """
         exchange = Exchange(post.text)
         self._failed = None
+        self._provenance = provenance or {}
         try:
             with self._vcr.use_cassette(
                 str(self._folder / f"{variant}{_SEPARATOR}{post.id}"),
@@ -156,6 +158,7 @@ class Recorder:
                 "sdk": f"google-genai {version('google-genai')}",
                 "newsgauge": __version__,
                 "recorded": self._now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+                **self._provenance,
             },
         )
 

@@ -1,4 +1,4 @@
-"""From training posts to a tuned model's name: the training set, its digest, and the job that trains on it.
+"""Training posts with a digest: corpus and settings in, the examples that a model is tuned on out. Pure.
 
 The model's name holds the digest of examples, base model and settings: another training set is another model, and a
 cassette recorded with the old one is stale by its path.
@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
 
-from .corpus import Corpus
-from .errors import BackendError, CorpusError
-from .records import Post, RawPost
-from .sampling import draw, rank
-from .threads import thread_key
-from .variants import Tuning
+from ..corpus import Corpus
+from ..errors import CorpusError
+from ..records import Post, RawPost
+from ..sampling import draw, rank
+from ..threads import thread_key
+from ..variants import Tuning
 
 BASE_MODEL = "models/gemini-3.5-flash-lite-tuning"
-_WAIT_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +38,33 @@ class TrainingSet:
     def model(self) -> str:
         """``tunedModels/newsgauge-<digest>``, as the Developer API names tuned models."""
         return f"tunedModels/newsgauge-{self.digest}"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the model can answer."""
+        return tuple(sorted({post.label for post in self.examples}))
+
+    @property
+    def tokens(self) -> int:
+        """About how many tokens an epoch reads: four characters each, as a rule of thumb."""
+        return sum(len(post.text) + len(post.label) for post in self.examples) // 4
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What is tuned and how, beyond `Tuning`: the settings that only Enterprise/Vertex has."""
+
+    base_model: str = BASE_MODEL
+    learning_rate_multiplier: float | None = None
+    adapter_size: int | None = None
+
+
+def job_tag(training: TrainingSet, recipe: Recipe) -> str:
+    """``newsgauge-<digest>``: equal tags mean equal examples, base model and settings."""
+    if recipe == Recipe():
+        return f"newsgauge-{training.digest}"
+    value = json.dumps([training.digest, asdict(recipe)], sort_keys=True)
+    return f"newsgauge-{hashlib.sha256(value.encode('ascii')).hexdigest()[:12]}"
 
 
 def make_training_set(
@@ -86,60 +110,15 @@ def _also_in_test(
     return {post_id for post_id, text in texts.items() if text in test}
 
 
-def ensure_tuned(base_url: str, training: TrainingSet) -> None:
-    """Have the embedded backend hold this tuned model: train it unless it is there, and wait until it is.
-
-    Plain HTTP, in the shape of google-genai 1.x: later SDKs drop inline examples without a word.
-    Raises `BackendError` where training fails or takes longer than five minutes.
-    """
-    import httpx2
-
-    with httpx2.Client(base_url=f"{base_url}/v1beta/", timeout=120.0) as client:
-        state = _state(client, training.model)
-        if state is None:
-            _check(
-                client.post(
-                    "tunedModels",
-                    params={"tunedModelId": training.model.partition("/")[2]},
-                    json=_job(training),
-                )
-            )
-        deadline = time.monotonic() + _WAIT_S
-        while (state := _state(client, training.model)) != "ACTIVE":
-            if time.monotonic() > deadline:
-                raise BackendError(f"{training.model}: still {state} after {_WAIT_S:.0f} s")
-            time.sleep(0.05)
-
-
-def _job(training: TrainingSet) -> dict[str, Any]:
-    return {
-        "baseModel": BASE_MODEL,
-        "displayName": "newsgroup classification",
-        "tuningTask": {
-            "hyperparameters": {
-                "epochCount": training.tuning.epochs,
-                "batchSize": training.tuning.batch_size,
-                "learningRate": training.tuning.learning_rate,
-            },
-            "trainingData": {
-                "examples": {"examples": [{"textInput": post.text, "output": post.label} for post in training.examples]}
-            },
-        },
-    }
-
-
-def _state(client: Any, model: str) -> str | None:
-    response = client.get(model)
-    if response.status_code == 404:
-        return None
-    body = _check(response)
-    if body["state"] == "FAILED":
-        raise BackendError(f"{model}: training failed: {body.get('error', {}).get('message', 'no reason given')}")
-    return str(body["state"])
-
-
-def _check(response: Any) -> dict[str, Any]:
-    if response.status_code != 200:
-        raise BackendError(f"tuning: {response.status_code} {response.text[:300]}")
-    body: dict[str, Any] = response.json()
-    return body
+def to_jsonl(training: TrainingSet) -> bytes:
+    """The examples as Enterprise/Vertex reads them: one conversation a line, a user's turn and the model's answer."""
+    lines = [
+        {
+            "contents": [
+                {"role": "user", "parts": [{"text": post.text}]},
+                {"role": "model", "parts": [{"text": post.label}]},
+            ]
+        }
+        for post in training.examples
+    ]
+    return b"".join(json.dumps(line).encode("ascii") + b"\n" for line in lines)

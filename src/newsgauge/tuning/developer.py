@@ -1,0 +1,143 @@
+"""Tuning on the Developer API as it was, which the embedded backend still speaks; plain HTTP.
+
+google-genai 1.x sent these requests; later SDKs drop inline examples without a word.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..errors import BackendError, UsageError
+from ..refusals import broken_body, broken_transport, refusal
+from ..retrying import RetryPolicy, call_patiently
+from .jobs import Job, JobState, Loss
+from .training_set import Recipe, TrainingSet, job_tag
+from .watching import watch
+
+_TAG = re.compile(r"tunedModels/(newsgauge-[0-9a-f]{12})(?:-\d+)?")
+_STATES = {"ACTIVE": JobState.SUCCEEDED, "FAILED": JobState.FAILED}
+_WAIT_S = 300.0
+
+
+class DeveloperTuning:
+    """The `TuningService` of one embedded server. A job and its model are one thing here: ``tunedModels/ID``."""
+
+    def __init__(self, base_url: str, *, retry: RetryPolicy | None = None) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._retry = retry or RetryPolicy()
+
+    def jobs(self) -> list[Job]:
+        """All tuned models, oldest first."""
+        jobs, token = [], ""
+        while True:
+            page = self._call("GET", "tunedModels", params={"pageSize": 100, **({"pageToken": token} if token else {})})
+            jobs += [_read(model) for model in page.get("tunedModels", ())]
+            token = page.get("nextPageToken", "")
+            if not token:
+                return jobs
+
+    def job(self, name: str) -> Job:
+        """One tuned model, with its losses so far."""
+        model = self._call("GET", name)
+        operations = self._call("GET", f"{name}/operations").get("operations", ())
+        return _read(model, n_steps=operations[0]["metadata"]["totalSteps"] if operations else 0)
+
+    def start(self, training: TrainingSet, recipe: Recipe, *, display_name: str) -> Job:
+        """Send the examples inline. The first job of a tag is called ``tunedModels/<tag>``, others get a number."""
+        tag = job_tag(training, recipe)
+        taken = {job.name.partition("/")[2] for job in self.jobs()}
+        number = next(number for number in range(1, len(taken) + 2) if _numbered(tag, number) not in taken)
+        body = _body(training, recipe, display_name)
+        self._call("POST", "tunedModels", params={"tunedModelId": _numbered(tag, number)}, json=body)
+        return self.job(f"tunedModels/{_numbered(tag, number)}")
+
+    def cancel(self, name: str) -> str:
+        """This API ends a job by deleting it, so an ended one is left alone."""
+        job = self.job(name)
+        if job.state.ended:
+            raise UsageError(f"tune cancel: {name} has {job.state} already; 'newsgauge tune delete {name}' removes it")
+        self._call("DELETE", name)
+        return f"{name}: cancelled; on this API nothing of a cancelled job is left"
+
+    def delete(self, name: str) -> str:
+        """Delete the model, and end its training where that still runs."""
+        self._call("DELETE", name)
+        return f"{name}: deleted"
+
+    def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        import httpx2
+
+        def ask() -> dict[str, Any]:
+            url = f"{self._base_url}/v1beta/{path}"
+            try:
+                response = httpx2.request(method, url, timeout=120.0, trust_env=False, **arguments)
+                body = response.json()
+            except httpx2.TransportError as error:
+                unreachable = isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout))
+                raise broken_transport(f"{path} at {self._base_url}", error, unreachable=unreachable) from None
+            except httpx2.InvalidURL as error:
+                raise UsageError(f"--base-url {self._base_url}: {error}") from None
+            except ValueError as error:
+                raise broken_body(path, error) from None
+            if response.status_code != 200:
+                said = body.get("error", {}) if isinstance(body, dict) else {}
+                raise refusal(path, response.status_code, said.get("status"), said.get("message"), body)
+            answer: dict[str, Any] = body
+            return answer
+
+        return call_patiently(ask, self._retry)
+
+
+def ensure_tuned(base_url: str, training: TrainingSet) -> None:
+    """Have the embedded backend hold ``training.model``: train it unless it is there, and wait until it is.
+
+    Raises `BackendError` where training fails or takes longer than five minutes.
+    """
+    service = DeveloperTuning(base_url)
+    if training.model not in {job.name for job in service.jobs()}:
+        service.start(training, Recipe(), display_name="newsgroup classification")
+    job = watch(lambda: service.job(training.model), max_wait_s=_WAIT_S)
+    if job.state is JobState.FAILED:
+        raise BackendError(f"{training.model}: training failed: {job.error or 'no reason given'}")
+    if not job.state.ended:
+        raise BackendError(f"{training.model}: still {job.state} after {_WAIT_S:.0f} s")
+
+
+def _numbered(tag: str, number: int) -> str:
+    return tag if number == 1 else f"{tag}-{number}"
+
+
+def _body(training: TrainingSet, recipe: Recipe, display_name: str) -> dict[str, Any]:
+    return {
+        "baseModel": recipe.base_model,
+        "displayName": display_name,
+        "tuningTask": {
+            "hyperparameters": {
+                "epochCount": training.tuning.epochs,
+                "batchSize": training.tuning.batch_size,
+                "learningRate": training.tuning.learning_rate,
+            },
+            "trainingData": {
+                "examples": {"examples": [{"textInput": post.text, "output": post.label} for post in training.examples]}
+            },
+        },
+    }
+
+
+def _read(model: dict[str, Any], *, n_steps: int = 0) -> Job:
+    task = model.get("tuningTask", {})
+    match = _TAG.fullmatch(model["name"])
+    waiting = JobState.RUNNING if "startTime" in task else JobState.QUEUED
+    return Job(
+        name=model["name"],
+        display_name=model.get("displayName", ""),
+        tag=match[1] if match else "",
+        state=_STATES.get(model["state"], waiting),
+        created=model["createTime"],
+        base_model=model["baseModel"],
+        model=model["name"],
+        n_steps=n_steps,
+        losses=tuple(Loss(point["step"], point["epoch"], point["meanLoss"]) for point in task.get("snapshots", ())),
+        error=str(model.get("error", {}).get("message", "")),
+    )

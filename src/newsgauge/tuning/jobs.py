@@ -1,0 +1,92 @@
+"""A tuning job as every service has it, and which job is taken for a training set: the one that is there, if any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from .training_set import Recipe, TrainingSet, job_tag
+
+How = Literal["reused", "joined", "started"]
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """True where nothing will happen any more."""
+        return self not in (JobState.QUEUED, JobState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """The mean loss of one step, in nats an example."""
+
+    step: int
+    epoch: int
+    mean_loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One tuning job. ``model`` is what is asked once it succeeded; ``n_steps`` is 0 where the service says none."""
+
+    name: str
+    display_name: str
+    tag: str
+    state: JobState
+    created: str
+    base_model: str
+    model: str
+    n_steps: int = 0
+    losses: tuple[Loss, ...] = ()
+    losses_elsewhere: str = ""
+    error: str = ""
+
+
+class TuningService(Protocol):
+    """What the Developer API of the embedded backend and Enterprise/Vertex both do."""
+
+    def jobs(self) -> list[Job]:
+        """All jobs, oldest first; losses left out."""
+
+    def job(self, name: str) -> Job:
+        """One job with its losses. Raises `BackendError`."""
+
+    def start(self, training: TrainingSet, recipe: Recipe, *, display_name: str) -> Job:
+        """Start a job that bears the tag of training set and recipe. Raises `BackendError`."""
+
+    def cancel(self, name: str) -> str:
+        """End a job; a line that says what became of it."""
+
+    def delete(self, name: str) -> str:
+        """Forget a job and its model; a line that says what became of it."""
+
+
+def choose_job(jobs: Iterable[Job], tag: str) -> Job | None:
+    """The newest job of this tag that succeeded; else the newest that waits or runs; else none."""
+    newest_first = sorted((job for job in jobs if job.tag == tag), key=lambda job: job.created, reverse=True)
+    for wanted in ((JobState.SUCCEEDED,), (JobState.QUEUED, JobState.RUNNING)):
+        for job in newest_first:
+            if job.state in wanted:
+                return job
+    return None
+
+
+def find_or_start(
+    service: TuningService, training: TrainingSet, recipe: Recipe, *, display_name: str, new: bool
+) -> tuple[Job, How]:
+    """The job to wait for. The caller holds a lock: two that look at the same time would start two."""
+    found = None if new else choose_job(service.jobs(), job_tag(training, recipe))
+    if found is None:
+        return service.start(training, recipe, display_name=display_name), "started"
+    return found, "reused" if found.state is JobState.SUCCEEDED else "joined"

@@ -1,0 +1,131 @@
+"""Supervised tuning on Enterprise/Vertex, through google-genai: a JSONL in a bucket, a job, an endpoint."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..backends import service_errors
+from ..buckets import upload
+from ..errors import UsageError
+from ..retrying import RetryPolicy, call_patiently
+from .bucket import BucketFolder, parse_bucket
+from .jobs import Job, JobState
+from .training_set import Recipe, TrainingSet, job_tag, to_jsonl
+
+if TYPE_CHECKING:
+    from google import genai
+
+T = TypeVar("T")
+BASE_MODEL = "gemini-3.5-flash-lite"
+ADAPTER_SIZES = {1: "ONE", 2: "TWO", 4: "FOUR", 8: "EIGHT", 16: "SIXTEEN", 32: "THIRTY_TWO"}
+_TAG = re.compile(r"newsgauge-[0-9a-f]{12}$")
+_LABEL = "newsgauge"
+_STATES = {
+    "JOB_STATE_SUCCEEDED": JobState.SUCCEEDED,
+    "JOB_STATE_PARTIALLY_SUCCEEDED": JobState.SUCCEEDED,
+    "JOB_STATE_FAILED": JobState.FAILED,
+    "JOB_STATE_EXPIRED": JobState.FAILED,
+    "JOB_STATE_CANCELLED": JobState.CANCELLED,
+    "JOB_STATE_CANCELLING": JobState.CANCELLED,
+    "JOB_STATE_RUNNING": JobState.RUNNING,
+    "JOB_STATE_UPDATING": JobState.RUNNING,
+}
+
+
+@dataclass(frozen=True)
+class VertexTuning:
+    """The `TuningService` of one project and location. ``bucket`` is only needed to start a job."""
+
+    client: genai.Client
+    project: str
+    base_url: str | None
+    bucket: str | None
+    retry: RetryPolicy
+
+    def jobs(self) -> list[Job]:
+        """All tuning jobs of the project and location, oldest first."""
+        found = self._ask("tuningJobs", lambda: list(self.client.tunings.list()))
+        return sorted((_read(job) for job in found), key=lambda job: job.created)
+
+    def job(self, name: str) -> Job:
+        """One job. Its losses are in a Vertex experiment, which takes another library to read."""
+        return _read(self._ask(name, lambda: self.client.tunings.get(name=name)))
+
+    def start(self, training: TrainingSet, recipe: Recipe, *, display_name: str) -> Job:
+        """Upload the training file and start the job."""
+        tag = job_tag(training, recipe)
+        where: BucketFolder = parse_bucket(self.bucket)
+        uri = upload(
+            to_jsonl(training),
+            bucket=where.bucket,
+            name=where.object_name(f"{tag}.jsonl"),
+            project=self.project,
+            base_url=self.base_url,
+        )
+        config: dict[str, Any] = {
+            "tuned_model_display_name": f"{display_name} {tag}",
+            "labels": {_LABEL: tag},
+            "epoch_count": training.tuning.epochs,
+        }
+        if recipe.learning_rate_multiplier is not None:
+            config["learning_rate_multiplier"] = recipe.learning_rate_multiplier
+        if recipe.adapter_size is not None:
+            config["adapter_size"] = f"ADAPTER_SIZE_{ADAPTER_SIZES[recipe.adapter_size]}"
+        # Asked once: a job costs money, and one whose answer got lost is found by its tag on the next try.
+        with service_errors("tuningJobs"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The SDK's tuning implementation is experimental")  # known, and pinned
+            job = self.client.tunings.tune(
+                base_model=recipe.base_model,
+                training_dataset={"gcs_uri": uri},
+                config=config,
+            )
+        return _read(job)
+
+    def cancel(self, name: str) -> str:
+        """Ask the service to end the job."""
+        job = self.job(name)
+        if job.state.ended:
+            raise UsageError(f"tune cancel: {name} has {job.state} already")
+        self._ask(name, lambda: self.client.tunings.cancel(name=name))
+        return f"{name}: cancelled"
+
+    def delete(self, name: str) -> str:
+        """The service keeps jobs for its records, and the SDK deletes no endpoint: says what does."""
+        job = self.job(name)
+        if not job.state.ended:
+            raise UsageError(f"tune delete: {name} is {job.state}; cancel it first: newsgauge tune cancel {name}")
+        if not job.model:
+            return f"{name}: {job.state} without a model; Vertex keeps the job itself for its records"
+        return (
+            f"{name}: newsgauge has forgotten its model. Vertex keeps the job; the endpoint and the model are deleted "
+            f"with 'gcloud ai endpoints delete {job.model.rpartition('/')[2]}' and 'gcloud ai models delete'"
+        )
+
+    def _ask(self, what: str, call: Callable[[], T]) -> T:
+        def ask() -> T:
+            with service_errors(what):
+                return call()
+
+        return call_patiently(ask, self.retry)
+
+
+def _read(job: Any) -> Job:
+    state = job.state.value if job.state else ""
+    display_name = job.tuned_model_display_name or ""
+    match = _TAG.search(display_name)
+    error = f"{job.error.code or ''} {job.error.message or job.error}".strip() if job.error else ""
+    return Job(
+        name=job.name or "",
+        display_name=display_name,
+        tag=(job.labels or {}).get(_LABEL) or (match[0] if match else ""),
+        state=_STATES.get(state, JobState.QUEUED),
+        created=job.create_time.isoformat() if job.create_time else "",
+        base_model=job.base_model or "",
+        model=(job.tuned_model.endpoint if job.tuned_model else "") or "",
+        losses_elsewhere=job.experiment or "",
+        error=error,
+    )

@@ -1,0 +1,93 @@
+"""``newsgauge classify``: texts of the user's own, from wherever, with the second-best where the service tells it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from tuning_names import SMALL
+
+HEALTH = "My doctor prescribed an antibiotic for the infection, and the pain and fever went away"
+
+
+@pytest.fixture
+def classify(newsgauge, server):
+    at = ("--base-url", server.base_url)
+    assert newsgauge("tune", *SMALL, "--posts-per-class", "24", "--epochs", "20", *at)[0] == 0
+    return lambda *arguments: newsgauge("classify", *arguments, *at)
+
+
+def test_a_text_gets_its_label_and_the_next_best_with_their_probabilities(classify):
+    status, out, err = classify(HEALTH)
+    assert (status, err) == (0, "")
+    first, second = re.fullmatch(r"sci\.med  ([\d.]+)%  \(next: sci\.space ([\d.]+)%\)\n", out).groups()
+    assert float(first) + float(second) == pytest.approx(100, abs=0.11)  # there are two labels
+    assert float(first) > float(second)
+
+
+def test_a_file_and_standard_input_are_read_as_one_text(classify, project, monkeypatch):
+    Path("mail.txt").write_text(HEALTH + "\n\nBye")
+    assert classify("mail.txt")[1].startswith("sci.med ")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((HEALTH + "\n\nBye").encode())))
+    assert classify("-")[1] == classify("mail.txt")[1]
+
+
+def test_of_jsonl_each_line_is_answered_in_its_order(classify):
+    lines = [json.dumps({"text": HEALTH, "id": 7}), "", json.dumps("Orbit, rocket and shuttle launch")]
+    Path("texts.jsonl").write_text("\n".join(lines))
+    status, out, _ = classify("--jsonl", "texts.jsonl")
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert (status, [answer["label"] for answer in answers]) == (0, ["sci.med", "sci.space"])
+    assert [answer["second"] for answer in answers] == ["sci.space", "sci.med"]
+    assert all(answer["second_logprob"] < answer["logprob"] < 0 for answer in answers)
+    assert all(answer["model_version"].startswith("newsgauge-embedded-") for answer in answers)
+
+
+def test_a_model_without_log_probabilities_gives_the_label_alone(classify):
+    assert classify("--variant", "labels", "space space orbit")[1] == "sci.space\n"
+    assert "next" not in classify(HEALTH, "--no-second")[1]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ('{"text": "a"}\nnot json', 'texts.jsonl:2: expected {"text": ...} or a JSON string'),
+        ('{"body": "a"}', "texts.jsonl:1: expected"),
+        ('{"text": 3}', "texts.jsonl:1: expected"),
+        ("\n\n", "expected a text a line, texts.jsonl has none"),
+    ],
+)
+def test_a_wrong_line_is_told_before_the_first_call(classify, lines, words):
+    Path("texts.jsonl").write_text(lines)
+    status, out, err = classify("--jsonl", "texts.jsonl")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert words in err
+
+
+def test_an_empty_text_and_bytes_that_are_no_text_are_refused(classify):
+    assert classify("  ")[0] == 2
+    Path("latin1").write_bytes(b"caf\xe9")
+    status, _, err = classify("latin1")
+    assert (status, "expected UTF-8" in err) == (2, True)
+
+
+def test_without_a_tuned_model_the_command_that_gets_one_is_named(newsgauge, server):
+    status, _, err = newsgauge("classify", "x", "--base-url", server.base_url)
+    assert status == 2
+    assert "Get one: newsgauge tune --backend embedded --corpus bundled" in err
+
+
+def test_a_deleted_model_is_told_with_what_to_do(newsgauge, fresh_server):
+    at = ("--base-url", fresh_server.base_url)
+    name = re.search(r"Tuned model: (\S+)", newsgauge("tune", *SMALL, *at)[1])[1]
+    entries = Path(".newsgauge/tuned.json").read_text()
+    newsgauge("tune", "delete", name, *at)
+    Path(".newsgauge/tuned.json").write_text(entries)  # as when somebody else deleted it
+    status, _, err = newsgauge("classify", "x", *at)
+    assert status == 1
+    assert f"{name}: 404 NOT_FOUND" in err
+    assert "'newsgauge tune --backend embedded' finds or trains it" in err

@@ -1,0 +1,173 @@
+"""Tuning on Enterprise/Vertex, against the embedded backend's Vertex surface: bucket, job, endpoint, evaluation."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+from tuning_names import LONG, SMALL
+
+BUCKET = ("--bucket", "gs://my-bucket/folder")
+TUNED = Path(".newsgauge") / "tuned.json"
+pytest.importorskip("google.cloud.storage", reason="google-cloud-storage is not installed")
+
+
+def at(server) -> tuple[str, ...]:
+    return ("--backend", "vertex", "--base-url", server.base_url)
+
+
+def jobs(server) -> list[dict[str, object]]:
+    url = f"{server.base_url}/v1beta1/projects/local/locations/us-central1/tuningJobs"
+    return httpx2.get(url, trust_env=False).json().get("tuningJobs", [])
+
+
+def model_of(out: str) -> str:
+    return re.search(r"^Tuned model: (\S+)$", out, re.MULTILINE)[1]
+
+
+def test_a_job_is_started_from_a_bucket_found_again_and_asked(newsgauge, fresh_server):
+    status, out, _ = newsgauge("tune", *SMALL, *at(fresh_server), *BUCKET)
+    assert status == 0
+    assert "no price of gemini-3.5-flash-lite is known here" in out
+    (job,) = jobs(fresh_server)
+    assert model_of(out) == job["tunedModel"]["endpoint"]
+    uri = job["supervisedTuningSpec"]["trainingDatasetUri"]
+    tag = job["labels"]["newsgauge"]
+    assert uri == f"gs://my-bucket/folder/{tag}.jsonl"
+    assert job["tunedModelDisplayName"] == f"newsgroup classification {tag}"
+    stored = f"{fresh_server.base_url}/storage/v1/b/my-bucket/o/folder%2F{tag}.jsonl?alt=media"
+    lines = [json.loads(line) for line in httpx2.get(stored, trust_env=False).text.splitlines()]
+    assert len(lines) == 8
+    assert {line["contents"][1]["parts"][0]["text"] for line in lines} == {"sci.med", "sci.space"}
+    assert ": reused" in newsgauge("tune", *SMALL, *at(fresh_server), *BUCKET)[1]
+    assert len(jobs(fresh_server)) == 1
+    label = newsgauge("classify", "orbit and launch of the shuttle", *at(fresh_server))[1]
+    assert label.split()[0] in ("sci.med", "sci.space")
+
+
+def test_settings_arrive_in_the_job_and_make_another_one(newsgauge, fresh_server):
+    assert newsgauge("tune", *SMALL, *at(fresh_server), *BUCKET)[0] == 0
+    more = ("--learning-rate-multiplier", "2", "--adapter-size", "4", "--epochs", "3", "--price", "3")
+    status, out, _ = newsgauge("tune", *SMALL, *at(fresh_server), *BUCKET, *more)
+    assert status == 0
+    assert re.search(r"cost: about \d+\.\d\d USD at 3 USD a million tokens", out)
+    settings = jobs(fresh_server)[1]["supervisedTuningSpec"]["hyperParameters"]
+    assert {key: str(value) for key, value in settings.items()} == {
+        "epochCount": "3", "learningRateMultiplier": "2.0", "adapterSize": "ADAPTER_SIZE_FOUR",
+    }  # fmt: skip
+
+
+def test_a_job_can_be_cancelled_and_is_not_joined_then(newsgauge, fresh_server):
+    status, _, err = newsgauge("tune", *LONG[:2], *at(fresh_server), *BUCKET, "--max-wait", "0s")
+    assert status == 1
+    (job,) = jobs(fresh_server)
+    assert "goes on" in err
+    cancelled = newsgauge("tune", "cancel", job["name"], *at(fresh_server))
+    ended = newsgauge("tune", "status", job["name"], *at(fresh_server))[1]
+    assert cancelled[0] == 0 or "already" in cancelled[2]
+    assert "cancelled" in ended or "succeeded" in ended
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "--bucket: tuning on Vertex reads its training file from Cloud Storage: name a bucket"),
+        (("--bucket", "my-bucket"), "--bucket: expected gs://BUCKET or gs://BUCKET/FOLDER"),
+        (("--bucket", "s3://my-bucket"), "--bucket: expected gs://BUCKET or gs://BUCKET/FOLDER"),
+        (("--bucket", "gs://"), "--bucket: expected gs://BUCKET or gs://BUCKET/FOLDER"),
+        ((*BUCKET, "--batch-size", "4"), "--batch-size: Vertex has no such setting"),
+        (
+            (*BUCKET, "--learning-rate", "1"),
+            "--learning-rate: Vertex has no such setting (there is --learning-rate-mul",
+        ),
+        ((*BUCKET, "--adapter-size", "3"), "--adapter-size: expected 1, 2, 4, 8, 16, 32, got 3"),
+    ],
+)
+def test_a_mistake_is_one_line_and_starts_nothing(newsgauge, fresh_server, arguments, words):
+    status, out, err = newsgauge("tune", *SMALL, *at(fresh_server), *arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert words in err
+    assert jobs(fresh_server) == []
+
+
+def test_without_a_project_nothing_is_asked(newsgauge):
+    status, _, err = newsgauge("tune", *SMALL, "--backend", "vertex", *BUCKET)
+    assert (status, "GOOGLE_CLOUD_PROJECT" in err, err.count("\n")) == (2, True, 1)
+
+
+def test_without_credentials_the_error_says_how_to_get_some(newsgauge, project, monkeypatch):
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(project / "none.json"))
+    status, _, err = newsgauge("tune", *SMALL, "--backend", "vertex", *BUCKET)
+    assert status == 1
+    assert "gcloud auth application-default login" in err
+    assert "Traceback" not in err
+
+
+# --- the suite finds the model, and its recordings say what it was trained on
+
+
+@pytest.fixture
+def evaluate(project, fresh_server):
+    """Runs the suite in the project's folder, on the tuned variant of the Vertex backend."""
+    (project / "evals").unlink()
+    shutil.copytree(Path(__file__).parents[2] / "evals", project / "evals", ignore=shutil.ignore_patterns("*.pyc"))
+    for path in project.glob("evals/*.py"):
+        if path.name != "test_newsgroups.py":
+            path.unlink()
+    (project / "conftest.py").write_text('pytest_plugins = ["newsgauge.plugin"]\n')
+    (project / "pyproject.toml").write_text('[tool.pytest]\nstrict = true\nmarkers = ["case: a", "gate: a"]\n')
+
+    def run(*options: str, online: bool = False) -> tuple[int, str]:
+        environment = {key: value for key, value in os.environ.items() if key != "CI" and "PYTEST" not in key}
+        if online:
+            environment["GOOGLE_VERTEX_BASE_URL"] = fresh_server.base_url
+        command = ["evals", "--backend", "vertex", "--variants", "tuned", *SMALL[:2], "--posts-per-class", "2"]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *command, *options],
+            cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+@pytest.mark.slow
+def test_the_suite_records_the_tuned_model_and_replays_it_alone(newsgauge, fresh_server, evaluate, project):
+    status, out = evaluate("--record-mode", "once", online=True)
+    assert status == 4
+    assert "knows no tuned model of training set" in out
+    assert "newsgauge tune --backend vertex --corpus bundled --bucket gs://BUCKET" in out
+    # The suite's training set: the variant's settings, the run's classes.
+    assert newsgauge("tune", *SMALL[:2], *at(fresh_server), *BUCKET)[0] == 0
+    status, out = evaluate("--record-mode", "once", online=True)
+    assert (status, "tuned    4 " in re.sub(" +4 ", "    4 ", out)) == (0, True), out
+    TUNED.unlink()
+    status, out = evaluate()
+    assert status == 0, out
+    assert "stands in" not in out
+    kept = [json.loads(line) for line in (project / "cassettes/vertex/bundled/tuned.jsonl").read_text().splitlines()]
+    assert {line["provenance"]["training"] for line in kept} == {re.search(r"newsgauge-(\w{12})\)", out)[1]}
+    assert all("local" not in json.dumps(line) for line in kept)  # the project's name is nobody's business
+    variants = project / "evals" / "variants.toml"
+    variants.write_text(variants.read_text().replace("epochs = 2", "epochs = 3"))
+    status, out = evaluate()
+    assert status == 1
+    assert "changed since it was recorded: model: recorded" in out
+
+
+@pytest.mark.slow
+def test_the_scoreboard_names_the_model_that_stands_in(newsgauge, fresh_server, evaluate):
+    options = (*SMALL[:2], *at(fresh_server), *BUCKET, "--max-wait", "0s", "--fallback", "gemini-3.5-flash-lite")
+    assert newsgauge("tune", *options, "--new")[0] == 0
+    for extra, online in ((("--record-mode", "once"), True), ((), False)):
+        status, out = evaluate(*extra, online=online)
+        assert status == 0, out
+        assert "tuned: gemini-3.5-flash-lite stands in for a job that did not end in time" in out
