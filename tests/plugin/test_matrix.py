@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,18 +33,16 @@ def strict_project(project: pytest.Pytester, baseline: str, monkeypatch: pytest.
     return project
 
 
-_BASELINES: list[str] = []
-
-
-@pytest.fixture
-def baseline(project: pytest.Pytester) -> str:
-    """The baseline of the recorded project, made by the first test that wants it."""
-    if not _BASELINES:
-        assert project.runpytest_inprocess("evals", "--update-baseline").ret == 0
-        _BASELINES.append(BASELINE.read_text())
-        shutil.rmtree(BASELINE.parents[1])
-        shutil.rmtree(".newsgauge")
-    return _BASELINES[0]
+@pytest.fixture(scope="session")
+def baseline(recorded_project: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The baseline of the recorded project."""
+    folder = tmp_path_factory.mktemp("baseline") / "project"
+    shutil.copytree(recorded_project, folder, symlinks=True)
+    environment = {key: value for key, value in os.environ.items() if key != "CI" and "PYTEST" not in key}
+    command = [sys.executable, "-m", "pytest", "evals", "--update-baseline"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return (folder / BASELINE).read_text()
 
 
 def check(result: pytest.RunResult, *, green: bool) -> None:
