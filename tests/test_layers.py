@@ -11,8 +11,8 @@ LAYERS = {
     0: {"__init__", "errors", "records"},
     1: {"corpus", "tables", "threads", "preprocessing", "sampling", "variants", "answers", "stats"},
     2: {"cassettes", "backends", "tuning", "endpoint", "results", "scoreboard"},
-    3: {"gates", "run", "report", "guard"},
-    4: {"options", "committed", "judge", "plugin", "planning_cli", "cassettes_cli", "cli"},
+    3: {"gates", "run", "preflight", "report", "guard"},
+    4: {"options", "committed", "judge", "recording", "redaction", "plugin", "planning_cli", "cassettes_cli", "cli"},
 }
 LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}
 
@@ -23,7 +23,7 @@ DOORS = {
     "starlette": {"endpoint"},
     "uvicorn": {"endpoint"},
     "httpx2": {"backends", "tuning"},
-    "pytest": {"options", "judge", "plugin"},
+    "pytest": {"options", "judge", "recording", "redaction", "plugin"},
     "sklearn": {"corpus", "endpoint"},
 }
 

@@ -183,8 +183,8 @@ def _real_text(folders: Folders) -> list[Finding]:
                 ours[f"{_shown(path, folders)}:{number}"] = [raw.decode("latin-1")]
     findings = []
     for place, passages in find_quotations(ours, theirs).items():
-        file, _, number = place.rpartition(":")
-        findings.append(Finding(file, int(number), f"holds {len(passages)} passages of 20 Newsgroups"))
+        file, _, line = place.rpartition(":")
+        findings.append(Finding(file, int(line), f"holds {len(passages)} passages of 20 Newsgroups"))
     return findings
 
 

@@ -10,7 +10,6 @@ from .guard import Conclusion, Guard
 from .records import Verdict
 from .report.terminal import BACKEND_NOTES, gate_lines, scoreboard_lines
 from .results import ResultLog
-from .run import open_recorder
 
 #: The user property in which a gate's test sends its verdict along, also from a worker of pytest-xdist.
 GATE_PROPERTY = "newsgauge_gate"
@@ -33,11 +32,6 @@ class Judge:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Conclude; red where planned and seen differ and gates are required."""
-        setup = self._guard.setup
-        if not setup.replays:
-            recorder = open_recorder(setup)
-            for variant in setup.variants:
-                recorder.finalize(variant, {post.id for post in setup.plan.posts})
         try:
             self._conclusion = self._guard.conclude(self._log.read())
         finally:

@@ -6,6 +6,7 @@ Thin: what is not pytest's lives in other modules, and what takes long to import
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,15 @@ from .options import add_options, are_gates_required, evals_folder, is_active, m
 from .records import Case, Prediction, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
+    from contextlib import AbstractContextManager
 
     from .gates import Gate
     from .run import Run, Setup
 
 _RUN: pytest.StashKey[Run] = pytest.StashKey()
 _SETUP: pytest.StashKey[Setup] = pytest.StashKey()
+_FORECAST: pytest.StashKey[list[str]] = pytest.StashKey()
 _GATES: pytest.StashKey[tuple[Gate, ...]] = pytest.StashKey()
 
 
@@ -38,8 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
     from .gates import load_gates, select_gates
     from .guard import Guard
     from .judge import Judge
+    from .recording import Recording, prepare_recording
     from .results import ResultLog
-    from .run import Run, check_setup
+    from .run import Run
     from .variants import load_variants
 
     worker: dict[str, str] | None = getattr(config, "workerinput", None)
@@ -53,10 +57,11 @@ def pytest_configure(config: pytest.Config) -> None:
         )
         planned = select_gates(gates, setup.variants)
         if worker is None and not config.option.collectonly:
-            check_setup(setup)
+            config.stash[_FORECAST] = prepare_recording(config, setup)
             guard = Guard(setup, planned, results=results, required=are_gates_required(config))
             guard.start()
             config.pluginmanager.register(Judge(guard, log), "newsgauge-judge")
+            config.pluginmanager.register(Recording(setup, log), "newsgauge-recording")
     except UsageError as error:
         raise pytest.UsageError(f"newsgauge: {error}") from None
     config.stash[_SETUP], config.stash[_GATES] = setup, planned
@@ -78,7 +83,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     for name, training in setup.trainings.items():
         lines.append(f"newsgauge: {name} is trained on {len(training.examples)} posts ({training.model})")
     doing = "replaying" if setup.replays else f"recording (mode {setup.mode}) into"
-    return [*lines, f"newsgauge: backend {setup.backend}, {doing} {setup.shown_cassettes}"]
+    lines.append(f"newsgauge: backend {setup.backend}, {doing} {setup.shown_cassettes}")
+    return [*lines, *(f"newsgauge: recording {line}" for line in config.stash.get(_FORECAST, []))]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -106,13 +112,57 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """In a replay no test of the evals folder reaches any network."""
-    setup = item.config.stash.get(_SETUP, None)
-    if setup is None or not setup.replays or not item.path.is_relative_to(evals_folder(item.config)):
+    if not _must_stay_offline(item):
         return (yield)
     from .cassettes.blocking import network_blocked
 
     with network_blocked():
         return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """A fixture that tried to leave the machine fails its test."""
+    with _attempts_fail(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """A test that tried to leave the machine fails, also where its code took the refusal for an answer."""
+    with _attempts_fail(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """What a fixture tries at its end counts too."""
+    with _attempts_fail(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """No key gets into a report, whatever exception printed the request that it came from."""
+    report = yield
+    if _SETUP in item.config.stash:
+        from .redaction import redact_report
+
+        redact_report(report)
+    return report
+
+
+def _must_stay_offline(item: pytest.Item) -> bool:
+    setup = item.config.stash.get(_SETUP, None)
+    return setup is not None and setup.replays and item.path.is_relative_to(evals_folder(item.config))
+
+
+def _attempts_fail(item: pytest.Item) -> AbstractContextManager[None]:
+    if not _must_stay_offline(item):
+        return nullcontext()
+    from .cassettes.blocking import attempts_fail
+
+    return attempts_fail()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
