@@ -18,11 +18,11 @@ LAYERS = {
         *("results", "scoreboard", "comparisons", "baselines", "baseline_diff"),
     },
     3: {
-        *("run", "gates", "report", "guard", "assertions"),
+        *("run", "preflight", "gates", "report", "guard", "assertions"),
         *("backend_access", "classifying", "tuned_lookup", "tuning_access", "tuning_display"),
     },
     4: {
-        *("options", "committed", "judge", "plugin"),
+        *("options", "committed", "judge", "recording", "redaction", "plugin"),
         *("cli", "serving_cli", "planning_cli", "cassettes_cli"),
         *("training_options", "tuning_cli", "tuning_run", "models_cli", "classify_cli"),
     },
@@ -39,7 +39,7 @@ DOORS = {
     "httpx2": {"backends", "tuning"},
     "rich": {"tuning_display", "tuning_run"},
     "PIL": {"tuning"},
-    "pytest": {"options", "judge", "plugin"},
+    "pytest": {"options", "judge", "recording", "redaction", "plugin"},
     "sklearn": {"corpus", "endpoint"},
 }
 

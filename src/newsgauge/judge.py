@@ -14,7 +14,7 @@ from .records import Result, Verdict
 from .report.baseline import baseline_lines
 from .report.terminal import BACKEND_NOTES, gate_lines, scoreboard_lines
 from .results import Key, ResultLog
-from .run import open_recorder, stand_ins
+from .run import stand_ins
 from .stats import Finding
 
 #: The user property in which a gate's test sends its verdict along, also from a worker of pytest-xdist.
@@ -37,11 +37,6 @@ class Judge:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Conclude; red where planned and seen differ and gates are required."""
-        setup = self._guard.setup
-        if not setup.replays:
-            recorder = open_recorder(setup)
-            for variant in setup.variants:
-                recorder.finalize(variant, {post.id for post in setup.plan.posts})
         try:
             results = self._log.read()
             self._conclusion = self._guard.conclude(results)

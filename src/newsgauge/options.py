@@ -83,6 +83,8 @@ def add_options(parser: pytest.Parser) -> None:
         help="none: replay only (default); once: record what is missing; new_episodes: and what changed; "
         "all: everything anew; rewrite: and drop what is not planned",
     )
+    group.addoption("--yes", action="store_true", help="record from a paid service without asking first")
+    group.addoption("--allow-record-in-ci", action="store_true", help="record also where CI is set")
     group.addoption(
         "--require-gates",
         action="store_true",

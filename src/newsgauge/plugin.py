@@ -6,7 +6,7 @@ Thin: what is not pytest's lives in other modules, and what takes long to import
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
@@ -18,6 +18,7 @@ from .records import Case, Prediction, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from contextlib import AbstractContextManager
 
     from .assertions import Scores
     from .baselines import Baseline
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _RUN: pytest.StashKey[Run] = pytest.StashKey()
 _SETUP: pytest.StashKey[Setup] = pytest.StashKey()
+_FORECAST: pytest.StashKey[list[str]] = pytest.StashKey()
 _GATES: pytest.StashKey[tuple[Gate, ...]] = pytest.StashKey()
 _BASELINE: pytest.StashKey[Baseline | None] = pytest.StashKey()
 
@@ -43,8 +45,9 @@ def pytest_configure(config: pytest.Config) -> None:
     from .gates import load_gates, plan_gates
     from .guard import BaselinePlace, Guard
     from .judge import Judge
+    from .recording import Recording, prepare_recording
     from .results import ResultLog
-    from .run import Run, check_setup
+    from .run import Run
     from .variants import load_variants
 
     worker: dict[str, str] | None = getattr(config, "workerinput", None)
@@ -73,7 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
             updating=updating,
         )
         if judges:
-            check_setup(setup)
+            config.stash[_FORECAST] = prepare_recording(config, setup)
             guard = Guard(
                 setup,
                 planned,
@@ -83,6 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
             )
             guard.start()
             config.pluginmanager.register(Judge(guard, log), "newsgauge-judge")
+            config.pluginmanager.register(Recording(setup, log), "newsgauge-recording")
     except UsageError as error:
         raise pytest.UsageError(f"newsgauge: {error}") from None
     config.stash[_SETUP], config.stash[_GATES], config.stash[_BASELINE] = setup, planned, baseline
@@ -112,7 +116,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     if too_few:
         note = "a live run of this plan cannot pass" if setup.replays else "whatever is answered, this run cannot pass"
         lines += [f"newsgauge: warning: {len(plan.posts)} posts: {note}: {text}" for text in too_few]
-    return lines
+    return [*lines, *(f"newsgauge: recording {line}" for line in config.stash.get(_FORECAST, []))]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -138,26 +142,63 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test of scores shows the tables of the variants it asked for."""
-    report = yield
-    if report.when == "call" and report.failed and "scores" in _fixtures(item) and isinstance(item, pytest.Function):
-        asked = cast("Scores", item.funcargs["scores"])
-        if table := asked.table():
-            report.sections.append(("newsgauge scores", table))
-    return report
-
-
-@pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """In a replay no test of the evals folder reaches any network."""
-    setup = item.config.stash.get(_SETUP, None)
-    if setup is None or not setup.replays or not item.path.is_relative_to(evals_folder(item.config)):
+    if not _must_stay_offline(item):
         return (yield)
     from .cassettes.blocking import network_blocked
 
     with network_blocked():
         return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """A fixture that tried to leave the machine fails its test."""
+    with _attempts_fail(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """A test that tried to leave the machine fails, also where its code took the refusal for an answer."""
+    with _attempts_fail(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """What a fixture tries at its end counts too."""
+    with _attempts_fail(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test of scores shows their table; no key gets into a report, whatever exception printed it."""
+    report = yield
+    if report.when == "call" and report.failed and "scores" in _fixtures(item) and isinstance(item, pytest.Function):
+        asked = cast("Scores", item.funcargs["scores"])
+        if table := asked.table():
+            report.sections.append(("newsgauge scores", table))
+    if _SETUP in item.config.stash:
+        from .redaction import redact_report
+
+        redact_report(report)
+    return report
+
+
+def _must_stay_offline(item: pytest.Item) -> bool:
+    setup = item.config.stash.get(_SETUP, None)
+    return setup is not None and setup.replays and item.path.is_relative_to(evals_folder(item.config))
+
+
+def _attempts_fail(item: pytest.Item) -> AbstractContextManager[None]:
+    if not _must_stay_offline(item):
+        return nullcontext()
+    from .cassettes.blocking import attempts_fail
+
+    return attempts_fail()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

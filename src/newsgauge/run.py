@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from .answers import read_answer
 from .backends import Backend, check_access, generate, open_client
+from .cassettes.secrets import hide_secrets
 from .corpus import Corpus
 from .errors import CassetteError, NewsgaugeError, UsageError
 from .preprocessing import PREPROCESSING, plain
@@ -113,6 +114,10 @@ class Run:
                 continue  # logged as broken: the verdict names it
         return self.log.read() if missing else results
 
+    def is_recorded(self, case: Case) -> bool:
+        """Whether the cassettes hold a line of this case, fitting or stale."""
+        return self._recorder.file(case.variant).line_number(case.post.id) is not None
+
     def why_not_answered(self, case: Case) -> CassetteError | None:
         """Why the cassettes hold no answer to a case; None where they do. For a setup that replays; logs nothing."""
         try:
@@ -131,7 +136,9 @@ class Run:
         try:
             prediction = self._predict(post, self.setup.variants[variant])
         except NewsgaugeError as error:
-            broken = str(error)
+            broken = hide_secrets(str(error))
+            if broken != str(error):
+                raise type(error)(broken) from None  # a service may repeat the key that it refuses
             raise
         finally:
             if prediction is not None or broken:
@@ -219,6 +226,7 @@ def open_recorder(setup: Setup) -> Recorder:
         backend=setup.backend,
         shown=setup.shown_cassettes,
         rerecord=setup.rerecord,
+        pins=lambda variant: setup.variants[variant].pinned_version(setup.backend),
         now=lambda: datetime.now(UTC),
     )
 
@@ -250,10 +258,3 @@ def check_setup(setup: Setup) -> None:
 
         for training in setup.trainings.values():
             model_to_record(setup.tuned_file, setup.corpus.name, training)
-    try:
-        setup.cassettes.mkdir(parents=True, exist_ok=True)
-        probe = setup.cassettes / ".writable"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise UsageError(f"--record-mode {setup.mode}: cannot write to {setup.cassettes}: {error.strerror}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -40,6 +41,13 @@ class Variant:
     answer: Answer = "text"
     max_output_tokens: int | None = None
     tuning: Tuning | None = None
+    #: One version for every backend, or one a backend.
+    expected_model_version: str | Mapping[str, str] | None = None
+
+    def pinned_version(self, backend: str) -> str | None:
+        """The ``modelVersion`` that has to answer; None where any may."""
+        pin = self.expected_model_version
+        return pin if pin is None or isinstance(pin, str) else pin.get(backend)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +129,11 @@ def _variant(file: str, name: str, table: Any) -> Variant:
         raise VariantsError(f"{where}: expected a name of lower-case letters, digits and hyphens")
     if not isinstance(table, dict):
         raise VariantsError(f"{where}: expected a table, got {table!r}; did its [header] get lost?")
-    _check_keys(where, table, {key: (kind,) for key, kind in _KEYS.items()})
+    kinds: dict[str, tuple[type, ...]] = {key: (kind,) for key, kind in _KEYS.items()}
+    _check_keys(where, table, {**kinds, "expected_model_version": (str, dict)})
+    pin = table.get("expected_model_version")
+    if isinstance(pin, dict):
+        _check_keys(f"{where} expected_model_version", pin, dict.fromkeys(("embedded", "gemini", "vertex"), (str,)))
     for key in ("about", "model", "contents"):
         if not table.get(key, "").strip():
             raise VariantsError(f"{where}: expected a non-empty {key!r}")

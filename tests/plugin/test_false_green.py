@@ -70,7 +70,7 @@ def test_a_merge_conflict_names_file_and_line(project: pytest.Pytester) -> None:
     path.write_bytes(b"<<<<<<< HEAD\n" + path.read_bytes())
     result = project.runpytest_inprocess("evals", "--variants", "bare")
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["*bare.jsonl:1: a merge conflict that is not resolved*"])
+    result.stdout.fnmatch_lines(["*bare.jsonl:1: a merge conflict that is not resolved: *<<<<<<< HEAD*"])
 
 
 def test_deselecting_half_the_cases_is_red_in_ci(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

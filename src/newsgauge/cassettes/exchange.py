@@ -29,12 +29,13 @@ class KeptResponse(dict[str, Any]):
 
 
 class Exchange:
-    """The filters of one case. ``asked`` is the last digested request, ``refused`` the status that was not kept."""
+    """The filters of one case. ``asked``: the last digested request; ``refused``: it was answered, and not kept."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._seen: tuple[bytes, DigestedRequest] | None = None
         self.asked: DigestedRequest | None = None
+        self.refused = False
 
     def on_request(self, request: Any) -> Any:
         """The digested request; vcrpy also hands in what was digested before."""
@@ -56,8 +57,9 @@ class Exchange:
         try:
             answer = json.loads(response["body"]["string"])
         except ValueError:
-            return None
-        if not isinstance(answer, dict):
+            answer = None
+        self.refused = not isinstance(answer, dict)
+        if self.refused:
             return None
         body = json.dumps(unquote(answer, self._text)).encode("ascii")
         return {**response, "headers": {name: [value] for name, value in HEADERS.items()}, "body": {"string": body}}

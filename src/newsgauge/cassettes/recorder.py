@@ -105,6 +105,10 @@ class Recorder:
         else:
             if self._failed is not None:
                 raise self._failed
+            if exchange.refused:
+                raise NotKeptError(
+                    f"{self.file(variant).shown}: {post.id} was answered but not kept: not a JSON object"
+                )
             return answer
         raise self._explain(variant, post.id, exchange.asked)
 

@@ -1,0 +1,138 @@
+"""What a recording would take, said and checked before its first call: a setup in, a `Forecast` out, or a `UsageError`.
+
+Nothing here asks a service. The embedded backend costs nothing, so of it only the folder and the disk are checked.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .errors import CassetteError, UsageError
+from .records import Case
+from .results import ResultLog
+from .run import Run, Setup
+from .variants import make_request
+
+#: The rule of thumb of Gemini's documentation for English. Mail full of figures and signs has fewer characters a token.
+CHARS_A_TOKEN = 4
+#: A recorded line without its prompt: provenance, digests, an answer. Measured with a prompt: 860 to 1,370 bytes.
+_LINE_BYTES = 1_500
+_SPARE_BYTES = 1_000_000
+
+#: (model, tokens in, tokens out) -> US dollars, or None where the model's price is not known.
+Price = Callable[[str, int, int], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The calls a recording would make; tokens are estimates, ``output_tokens`` a bound, None where there is none."""
+
+    backend: str
+    calls: Mapping[str, int]
+    input_tokens: int
+    output_tokens: int | None
+    cost: float | None = None
+
+    @property
+    def n_calls(self) -> int:
+        """Calls of all variants."""
+        return sum(self.calls.values())
+
+    def lines(self) -> list[str]:
+        """The forecast in words, one fact a line."""
+        each = ", ".join(f"{variant} {n:,}" for variant, n in self.calls.items() if n)
+        if not self.n_calls:
+            return [f"every planned case is recorded: {self.backend} is asked nothing"]
+        bound = (
+            "without a limit (max_output_tokens)" if self.output_tokens is None else f"at most {self.output_tokens:,}"
+        )
+        cost = "cost: no price is known" if self.cost is None else f"cost: about {self.cost:,.2f} USD"
+        tokens = f"about {self.input_tokens:,} tokens in ({CHARS_A_TOKEN} characters a token, an estimate)"
+        return [
+            f"asks {self.backend} {self.n_calls:,} times: {each}",
+            f"{tokens}, out {bound}; {cost}",
+        ]
+
+
+def check_ci(setup: Setup, *, allowed: bool, environ: Mapping[str, str] = os.environ) -> None:
+    """Refuse to record where CI is set: a run that nobody watches must not pay, nor turn red cases green."""
+    if not setup.replays and not allowed and environ.get("CI", "").lower() not in ("", "0", "false"):
+        raise UsageError(
+            f"--record-mode {setup.mode}: CI is set, and a CI run replays what was reviewed. "
+            "Where recording is meant, say --allow-record-in-ci"
+        )
+
+
+def check_folder(setup: Setup) -> None:
+    """The folder and every file in it can be written and is whole, and the disk has room. Raises `UsageError`."""
+    from .cassettes.store import CassetteFile
+
+    folder = setup.cassettes
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_bytes(b"x")
+        probe.unlink()
+        for variant in setup.variants:
+            file = CassetteFile(folder / f"{variant}.jsonl", shown=f"{setup.shown_cassettes}/{variant}.jsonl")
+            file.repair()
+            file.keys()
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise UsageError(f"--record-mode {setup.mode}: cannot write to {folder}: {error.strerror or error}") from None
+    except CassetteError as error:
+        raise UsageError(f"--record-mode {setup.mode}: {error}") from None
+    needed = _needed_bytes(setup)
+    if free < needed:
+        raise UsageError(
+            f"--record-mode {setup.mode}: {folder} has {free:,} bytes free, and this recording may take {needed:,}"
+        )
+
+
+def forecast(setup: Setup, *, price: Price | None = None) -> Forecast:
+    """What this recording will ask, exactly; what it takes in tokens, estimated."""
+    cases = [case for case in setup.cases if case in _to_ask(setup)]
+    tokens_in: Counter[str] = Counter()
+    tokens_out: Counter[str] = Counter()
+    bounded = True
+    for case in cases:
+        variant = setup.variants[case.variant]
+        request = make_request(variant, case.post, labels=setup.plan.labels, model=variant.model)
+        chars = len(request.contents) + len(request.system_instruction or "") + sum(map(len, request.enum or ()))
+        tokens_in[variant.model] += -(-chars // CHARS_A_TOKEN)
+        tokens_out[variant.model] += variant.max_output_tokens or 0
+        bounded = bounded and variant.max_output_tokens is not None
+    costs = [price(model, n, tokens_out[model]) for model, n in tokens_in.items()] if price else [None]
+    counted = Counter(case.variant for case in cases)
+    return Forecast(
+        backend=setup.backend,
+        calls={name: counted[name] for name in setup.variants},
+        input_tokens=tokens_in.total(),
+        output_tokens=tokens_out.total() if bounded else None,
+        cost=None if None in costs else sum(cost or 0.0 for cost in costs),
+    )
+
+
+def _to_ask(setup: Setup) -> set[Case]:
+    """The cases that the record mode lets through to the service; found by replaying all, which costs 1.5 ms each."""
+    if setup.mode in ("all", "rewrite"):
+        return set(setup.cases)
+    replay = Run(replace(setup, mode="none"), ResultLog(Path(os.devnull), "forecast"))
+    if setup.mode == "once":
+        return {case for case in setup.cases if not replay.is_recorded(case)}
+    return {case for case in setup.cases if replay.why_not_answered(case) is not None}
+
+
+def _needed_bytes(setup: Setup) -> int:
+    prompts = sum(
+        len(v.contents) + len(v.system_instruction or "") + len("".join(setup.plan.labels))
+        for v in setup.variants.values()
+    )
+    new = len(setup.plan.posts) * (len(setup.variants) * _LINE_BYTES + 2 * prompts)
+    there = sum(path.stat().st_size for path in setup.cassettes.glob("*.jsonl"))
+    return new + (there + new) + _SPARE_BYTES  # at the end each file is written anew beside itself
