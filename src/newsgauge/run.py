@@ -193,7 +193,9 @@ class Run:
 
     @cached_property
     def _client(self) -> genai.Client:
-        return open_client(self.setup.backend, base_url=self._base_url, live=not self.setup.replays)
+        client = open_client(self.setup.backend, base_url=self._base_url, live=not self.setup.replays)
+        self._closing.callback(client.close)
+        return client
 
     @cached_property
     def _recorder(self) -> Recorder:

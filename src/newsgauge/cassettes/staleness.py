@@ -4,53 +4,107 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from .line import Line
 
 _MAX_SHOWN = 70
+_POST = "{post}"
 
 
 def describe_change(recorded: Line, method: str, path: str, body: Any) -> str:
-    """One clause a changed part: ``prompt: recorded '...', now '...'``. Empty where nothing differs."""
+    """One clause a changed part: ``prompt: recorded "...", now "..."``. Empty where nothing differs."""
     changes = []
-    if (recorded.method, recorded.path) != (method, path):
-        changes.append(_words("model" if recorded.method == method else "method", recorded.path, path))
-    before, after = _flatten(recorded.body), _flatten(body)
+    if recorded.method != method:
+        changes.append(_words("method", recorded.method, method))
+    if recorded.path != path:
+        changes.append(_words("model", recorded.path, path))
+    old_posts: list[tuple[int, str]] = []
+    new_posts: list[tuple[int, str]] = []
+    before, after = _flatten(_readable(recorded.body, old_posts)), _flatten(_readable(body, new_posts))
+    parts: dict[str, list[tuple[Any, Any]]] = {}
     for place in sorted(before.keys() | after.keys()):
-        old, new = before.get(place), after.get(place)
-        if old != new:
-            changes.append(_words(_part_name(place), old, new))
-    return "; ".join(dict.fromkeys(changes))
+        if before.get(place) != after.get(place):
+            parts.setdefault(_part_name(place), []).append((before.get(place), after.get(place)))
+    changes += [_part_words(part, pairs) for part, pairs in parts.items()]
+    if old_posts != new_posts:
+        changes.append(_post_words(old_posts, new_posts))
+    if not changes and recorded.body != body:
+        changes.append("request: the same words in another form (another version of the SDK?)")
+    return "; ".join(changes)
 
 
 def _part_name(place: str) -> str:
-    if place.endswith(".sha256") or place.endswith(".chars"):
-        return "post text"
     if place.startswith("systemInstruction"):
         return "system instruction"
     if place.startswith("contents"):
         return "prompt"
     if place.startswith("generationConfig.response"):
         return "answer schema"
-    if place.startswith("generationConfig"):
-        return "generation config"
-    return place
+    if place.startswith("generationConfig."):
+        return f"generation config ({place.removeprefix('generationConfig.')})"
+    return "generation config" if place == "generationConfig" else place
+
+
+def _readable(value: Any, posts: list[tuple[int, str]]) -> Any:
+    """The body with ``{post}`` where the post's digest stands, as variants.toml has it; the digests go to ``posts``."""
+    if isinstance(value, dict):
+        if value.keys() == {"chars", "sha256"}:
+            posts.append((value["chars"], value["sha256"]))
+            return _POST
+        return {key: _readable(item, posts) for key, item in value.items()}
+    if isinstance(value, list):
+        n_posts = len(posts)
+        items = [_readable(item, posts) for item in value]
+        # A list of segments is one text that holds the post; other lists hold no digest of their own.
+        is_text = len(posts) > n_posts and all(isinstance(item, str) for item in items)
+        return "".join(items) if is_text else items
+    return value
 
 
 def _flatten(value: Any, place: str = "") -> dict[str, Any]:
     if isinstance(value, dict):
         items = [(f"{place}.{key}" if place else key, item) for key, item in value.items()]
-    elif isinstance(value, list):
+    elif isinstance(value, list) and not all(isinstance(item, str) for item in value):
         items = [(f"{place}[{number}]", item) for number, item in enumerate(value)]
     else:
-        return {place: value}
+        return {place: value}  # a list of strings, such as the allowed labels, is one value
     return {key: leaf for name, item in items for key, leaf in _flatten(item, name).items()}
 
 
+def _part_words(part: str, pairs: list[tuple[Any, Any]]) -> str:
+    lists = [(old, new) for old, new in pairs if isinstance(old, list) and isinstance(new, list)]
+    if lists:
+        return f"{part}: {_list_words(*lists[0])}"
+    more = f", and {len(pairs) - 1} more" if len(pairs) > 1 else ""
+    return _words(part, *pairs[0]) + more
+
+
+def _list_words(old: list[str], new: list[str]) -> str:
+    gone, come = [item for item in old if item not in new], [item for item in new if item not in old]
+    if not gone and not come:
+        return "the same entries in another order"
+    words = [f"{what} {_few(items)}" for what, items in (("without", gone), ("with", come)) if items]
+    return f"now {' and '.join(words)}"
+
+
+def _few(items: Iterable[str]) -> str:
+    shown = [json.dumps(item, ensure_ascii=False) for item in items]
+    return ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "")
+
+
+def _post_words(old: list[tuple[int, str]], new: list[tuple[int, str]]) -> str:
+    why = "(corpus or preprocessing changed)"
+    if len(old) != len(new):
+        return f"post text: recorded {len(old)} times, now {len(new)} times"
+    old_chars, new_chars = sum(chars for chars, _ in old), sum(chars for chars, _ in new)
+    if old_chars == new_chars:
+        return f"post text: another text of {new_chars:,} characters than the one recorded {why}"
+    return f"post text: recorded {old_chars:,} characters, now {new_chars:,} {why}"
+
+
 def _words(part: str, old: Any, new: Any) -> str:
-    if part == "post text":
-        return "post text: another text than the one recorded (corpus or preprocessing changed)"
     old_text, new_text = (_text(value) for value in (old, new))
     if len(old_text) > _MAX_SHOWN or len(new_text) > _MAX_SHOWN:
         old_text, new_text = _around_difference(old_text, new_text)
@@ -58,7 +112,7 @@ def _words(part: str, old: Any, new: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    return "nothing" if value in (None, {}) else json.dumps(value, ensure_ascii=False)
 
 
 def _around_difference(old: str, new: str) -> tuple[str, str]:
@@ -70,5 +124,6 @@ def _around_difference(old: str, new: str) -> tuple[str, str]:
     for words, start, end in ((a, a_from, a_to), (b, b_from, b_to)):
         clip = " ".join(words[max(0, start - 2) : end + 2])
         clip = clip if len(clip) <= _MAX_SHOWN else clip[: _MAX_SHOWN - 3] + "..."
-        shown.append(f"...{clip}...")
+        before, after = "..." if start > 2 else "", "..." if end + 2 < len(words) and not clip.endswith("...") else ""
+        shown.append(f"{before}{clip}{after}")
     return shown[0], shown[1]

@@ -1,0 +1,120 @@
+"""A stale recording says which part changed, in words one knows from variants.toml, and names no other part."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from cassette_lines import make_line
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsgauge.cassettes.staleness import describe_change
+
+MARK = {"chars": 744, "sha256": "a" * 64}
+OTHER = {"chars": 746, "sha256": "b" * 64}
+SAME_LENGTH = {"chars": 744, "sha256": "c" * 64}
+PATH = "/v1/models/gemini-3.5-flash-lite:generateContent"
+BODY: dict[str, Any] = {
+    "contents": [{"parts": [{"text": ["Which newsgroup?\n\n", MARK]}], "role": "user"}],
+    "generationConfig": {
+        "maxOutputTokens": 20,
+        "responseMimeType": "text/x.enum",
+        "responseSchema": {"enum": ["rec.autos", "sci.med", "sci.space"], "type": "STRING"},
+    },
+    "systemInstruction": {"parts": [{"text": "Name the newsgroup."}], "role": "user"},
+}
+
+
+def change(place: list[Any], value: object, path: str = PATH) -> str:
+    now = copy.deepcopy(BODY)
+    target: Any = now
+    for key in place[:-1]:
+        target = target[key]
+    target[place[-1]] = value
+    return describe_change(make_line("a-1", body=BODY, path=PATH), "POST", path, now)
+
+
+def test_an_equal_request_is_not_stale() -> None:
+    assert describe_change(make_line("a-1", body=BODY, path=PATH), "POST", PATH, copy.deepcopy(BODY)) == ""
+
+
+TEXT = ["contents", 0, "parts", 0, "text"]
+SYSTEM = ["systemInstruction", "parts", 0, "text"]
+ENUM = ["generationConfig", "responseSchema", "enum"]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (
+            SYSTEM,
+            "State the newsgroup.",
+            'system instruction: recorded "Name the newsgroup.", now "State the newsgroup."',
+        ),
+        (["systemInstruction"], None, 'system instruction: recorded "Name the newsgroup.", now nothing'),
+        (TEXT, ["What is it?\n", MARK], r'prompt: recorded "Which newsgroup?\n\n{post}", now "What is it?\n{post}"'),
+        (TEXT, MARK, r'prompt: recorded "Which newsgroup?\n\n{post}", now "{post}"'),
+        (TEXT, ["Which newsgroup?\n\n", OTHER], "post text: recorded 744 characters, now 746 (corpus or preprocessing"),
+        (
+            TEXT,
+            ["Which newsgroup?\n\n", SAME_LENGTH],
+            "post text: another text of 744 characters than the one recorded",
+        ),
+        (ENUM, ["rec.autos", "sci.med"], 'answer schema: now without "sci.space"'),
+        (ENUM, ["sci.med", "rec.autos", "sci.space"], "answer schema: the same entries in another order"),
+        (ENUM, ["rec.boats", "sci.med", "sci.space"], 'answer schema: now without "rec.autos" and with "rec.boats"'),
+        (
+            ENUM,
+            list("abcde"),
+            'answer schema: now without "rec.autos", "sci.med", "sci.space" and with "a", "b", "c" and 2',
+        ),
+        (
+            ["generationConfig", "responseMimeType"],
+            "text/plain",
+            'answer schema: recorded "text/x.enum", now "text/plain"',
+        ),
+        (["generationConfig", "maxOutputTokens"], 10, "generation config (maxOutputTokens): recorded 20, now 10"),
+        (["generationConfig", "temperature"], 0.5, "generation config (temperature): recorded nothing, now 0.5"),
+        (["safetySettings"], "x", 'safetySettings: recorded nothing, now "x"'),
+    ],
+)
+def test_the_changed_part_is_named_alone(place: list[Any], value: object, words: str) -> None:
+    said = change(place, value)
+    assert words in said
+    if place != ["systemInstruction"]:
+        assert "; " not in said
+
+
+def test_another_model_is_named() -> None:
+    said = describe_change(make_line("a-1", body=BODY, path=PATH), "POST", PATH.replace("3.5", "4"), BODY)
+    assert said == (f'model: recorded "{PATH}", now "/v1/models/gemini-4-flash-lite:generateContent"')
+
+
+def test_a_long_text_is_shown_around_the_change() -> None:
+    long = "You are a service that sorts mail. " * 5 + "Reply with the name of that newsgroup and nothing else."
+    old = {**BODY, "systemInstruction": {"parts": [{"text": long}]}}
+    new = {**BODY, "systemInstruction": {"parts": [{"text": long.replace("nothing else", "no more")}]}}
+    said = describe_change(make_line("a-1", body=old, path=PATH), "POST", PATH, new)
+    assert said == 'system instruction: recorded ...newsgroup and nothing else.", now ...newsgroup and no more."'
+
+
+def test_all_changed_parts_are_named_once() -> None:
+    now = copy.deepcopy(BODY)
+    now["systemInstruction"]["parts"][0]["text"] = "State it."
+    now["contents"][0]["parts"][0]["text"] = [OTHER, "\n\nWhich newsgroup?"]
+    now["generationConfig"]["maxOutputTokens"] = 5
+    said = describe_change(make_line("a-1", body=BODY, path=PATH), "POST", "/v1/models/other:generateContent", now)
+    names = [clause.partition(":")[0] for clause in said.split("; ")]
+    assert names == ["model", "prompt", "generation config (maxOutputTokens)", "system instruction", "post text"]
+
+
+TEXTS = st.text(max_size=8) | st.just(MARK) | st.lists(st.text(min_size=1, max_size=3) | st.just(MARK), max_size=3)
+BODIES = st.dictionaries(st.sampled_from(["contents", "generationConfig"]), TEXTS | st.just({}) | st.just({"a": [1]}))
+
+
+@given(BODIES, BODIES)
+def test_there_are_words_exactly_where_requests_differ(one: object, other: object) -> None:
+    said = describe_change(make_line("a-1", body=one, path=PATH), "POST", PATH, other)
+    assert bool(said) == (one != other)

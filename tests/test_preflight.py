@@ -1,0 +1,86 @@
+"""What a recording will take is said before it starts: calls exactly, tokens estimated, cost where it is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from newsgauge.corpus import Corpus
+from newsgauge.errors import UsageError
+from newsgauge.preflight import check_ci, check_folder, forecast
+from newsgauge.records import Post
+from newsgauge.run import Setup
+from newsgauge.sampling import Plan
+from newsgauge.variants import Variant
+
+
+def variant(name: str, contents: str, **more: object) -> Variant:
+    return Variant(name=name, about="x", model=f"model-{name}", contents=contents, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def setup(tmp_path: Path) -> Setup:
+    """Two posts of 100 and 101 characters; one variant that adds nothing, one that adds 20 and 3 + 4 characters."""
+    posts = (Post("a-1", "abc", "x" * 100), Post("b-1", "defg", "y" * 101))
+    plan = Plan("own", ".", None, 0, False, "clean", ("abc", "defg"), posts)
+    long = variant("long", "12345678901234567890{post}", answer="enum", max_output_tokens=5)
+    return Setup(
+        corpus=Corpus("own", tmp_path),
+        plan=plan,
+        variants={"bare": variant("bare", "{post}"), "long": long},
+        backend="gemini",
+        mode="all",
+        cassettes=tmp_path / "cassettes",
+        shown_cassettes="cassettes",
+        options="",
+    )
+
+
+def test_four_characters_are_a_token_and_a_piece_counts_as_a_whole_one(setup: Setup) -> None:
+    expected = forecast(setup)
+    assert dict(expected.calls) == {"bare": 2, "long": 2}
+    # 100/4 = 25, 101/4 -> 26; with 27 characters more 127/4 -> 32, 128/4 = 32.
+    assert expected.input_tokens == 25 + 26 + 32 + 32
+    assert (expected.output_tokens, expected.cost) == (None, None)
+    assert expected.lines() == [
+        "asks gemini 4 times: bare 2, long 2",
+        "about 115 tokens in (4 characters a token, an estimate), out without a limit (max_output_tokens); "
+        "cost: no price is known",
+    ]
+
+
+def test_output_is_bounded_where_every_variant_bounds_it(setup: Setup) -> None:
+    assert forecast(replace(setup, variants={"long": setup.variants["long"]})).output_tokens == 10
+
+
+def test_cost_is_the_sum_over_models_and_unknown_where_one_price_is(setup: Setup) -> None:
+    prices = {"model-bare": 0.01, "model-long": 0.02}
+    expected = forecast(setup, price=lambda model, n_in, n_out: prices[model] * n_in + 0.1 * n_out)
+    assert expected.cost == pytest.approx(51 * 0.01 + 64 * 0.02 + 10 * 0.1)
+    assert "cost: about 2.79 USD" in expected.lines()[1]
+    assert forecast(setup, price=lambda model, n_in, n_out: None if model == "model-long" else 1.0).cost is None
+
+
+@pytest.mark.parametrize("mode", ["once", "new_episodes"])
+def test_what_has_no_line_is_asked(setup: Setup, mode: str) -> None:
+    assert forecast(replace(setup, mode=mode)).n_calls == 4  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("ci", ["true", "1", "yes"])
+def test_ci_is_refused_unless_allowed_or_replaying(setup: Setup, ci: str) -> None:
+    with pytest.raises(UsageError, match="--allow-record-in-ci"):
+        check_ci(setup, allowed=False, environ={"CI": ci})
+    check_ci(setup, allowed=True, environ={"CI": ci})
+    check_ci(replace(setup, mode="none"), allowed=False, environ={"CI": ci})
+
+
+@pytest.mark.parametrize("environ", [{}, {"CI": ""}, {"CI": "false"}, {"CI": "0"}])
+def test_no_ci_is_not_refused(setup: Setup, environ: dict[str, str]) -> None:
+    check_ci(setup, allowed=False, environ=environ)
+
+
+def test_the_folder_is_made_and_nothing_is_left_in_it(setup: Setup) -> None:
+    check_folder(setup)
+    assert list(setup.cassettes.iterdir()) == []
