@@ -149,7 +149,7 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_come_back(start_newsgauge, fresh_
 @pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
 def test_a_job_in_this_folder_is_found_again_after_its_command_was_stopped(start_newsgauge, newsgauge, end):
-    settings = ["--epochs", "100", "--batch-size", "16"]
+    settings = ["--epochs", "50", "--batch-size", "16"]
     process = start_newsgauge("tune", *settings)
     for line in process.stdout:
         if line.startswith("running"):
