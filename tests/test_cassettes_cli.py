@@ -149,15 +149,29 @@ def test_a_damaged_file_is_named_and_not_finalized(project: Path, command: Comma
     assert path.read_bytes() == damaged
 
 
+def test_a_folder_of_an_eval_is_checked_but_its_orphans_are_not_told(project: Path, command: Command) -> None:
+    own = project / "cassettes" / "embedded" / "bundled+own"
+    own.mkdir()
+    shutil.copy(project / SYSTEM, own / "system.jsonl")
+    plans = project / "cassettes" / "PLANS.toml"
+    plans.write_text(plans.read_text() + '[[eval]]\nabout = "evals/test_own.py"\nfolder = "embedded/bundled+own"\n')
+    status, out, _ = command("check")
+    assert (status, "evals/test_own.py alone knows what it asks: orphans in" in out) == (0, True)
+    assert "left as it is" in command("prune")[1]
+    (own / "system.jsonl").write_bytes((own / "system.jsonl").read_bytes()[:-9])
+    assert command("check")[0] == 1
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "expected one [[plan]] a plan and nothing else, got nothing"),
-        ("[plan]", "expected one [[plan]] a plan and nothing else, got plan"),
+        ("", "and nothing else, got nothing"),
+        ("[plan]", "and nothing else, got plan"),
         ("[[plan", "not readable as TOML"),
         ("[[plan]]\ncorpos = 'x'", "plan 1: unknown key 'corpos'; known: about, backend, corpus"),
         ("[[plan]]\ncorpus = 3", "plan 1: expected 'corpus' to be str, got int"),
         ("[[plan]]\nbackend = 'openai'", "plan 1: backend is 'openai'; known: embedded, gemini, vertex"),
+        ("[[plan]]\ncorpus = 'bundled'\n[[eval]]\nfolder = 'x'", "eval 1: expected 'about', the eval's file, and"),
         ("[[plan]]\ncorpus = 'bundled'\nvariants = 'x'", "plan 1: --variants: unknown 'x'"),
     ],
 )

@@ -72,8 +72,8 @@ def _check(folders: Folders, options: argparse.Namespace) -> int:
         findings += _real_text(folders)
     else:
         print("not checked, as 20 Newsgroups is not on this machine: whether a line holds text of it")
-    for folder in sorted(unknown):
-        print(f"not checked, as its corpus is not on this machine: orphans in {folders.cassettes}/{folder}")
+    for folder, why in sorted(unknown.items()):
+        print(f"not checked, as {why}: orphans in {folders.cassettes}/{folder}")
     for finding in findings:
         print(finding)
     print(f"{len(_paths(folders))} files checked, {len(findings)} {'finding' if len(findings) == 1 else 'findings'}")
@@ -88,7 +88,7 @@ def _verify(folders: Folders, options: argparse.Namespace) -> int:
     n_asked, broken = 0, []
     for plan in load_plans(folders):
         if plan.setup is None:
-            print(f"not verified, as its corpus is not on this machine: {_named(plan)}")
+            print(f"not verified, as {plan.why}: {_named(plan)}")
             continue
         run = Run(plan.setup, ResultLog(folders.root / ".newsgauge", "verify"))
         for case in plan.setup.cases:
@@ -146,8 +146,8 @@ def _prune(folders: Folders, options: argparse.Namespace) -> int:
     for path in _paths(folders):
         file = _open(path, folders)
         name = file.shown.removeprefix(f"{folders.cassettes}/")
-        if name.rpartition("/")[0] in unknown:
-            print(f"{file.shown}: left as it is, as its corpus is not on this machine")
+        if why := unknown.get(name.rpartition("/")[0]):
+            print(f"{file.shown}: left as it is, as {why}")
             continue
         kept, there = wanted.get(name, set()), set(file.keys())
         file.finalize(keep=kept)

@@ -45,11 +45,12 @@ class Folders:
 
 @dataclass(frozen=True, slots=True)
 class CommittedPlan:
-    """One table of PLANS.toml. ``setup`` is None where its corpus is not on this machine."""
+    """One table of PLANS.toml. ``setup`` is None where what it asks for cannot be told, and ``why`` says why."""
 
     about: str
     folder: str
     setup: Setup | None
+    why: str = ""
 
 
 def load_plans(folders: Folders) -> list[CommittedPlan]:
@@ -62,21 +63,25 @@ def load_plans(folders: Folders) -> list[CommittedPlan]:
         raise UsageError(f"{shown}: expected the plans that the cassettes are for, there is no such file") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{shown}: not readable as TOML: {error}") from None
-    plans = tables.get("plan")
-    if set(tables) != {"plan"} or not isinstance(plans, list) or not plans:
+    plans, evals = tables.get("plan"), tables.get("eval", [])
+    if not set(tables) <= {"plan", "eval"} or not isinstance(plans, list) or not plans or not isinstance(evals, list):
         raise UsageError(
-            f"{shown}: expected one [[plan]] a plan and nothing else, got {', '.join(tables) or 'nothing'}"
+            f"{shown}: expected one [[plan]] a plan, one [[eval]] an eval that records in a folder of its own, and "
+            f"nothing else, got {', '.join(tables) or 'nothing'}"
         )
-    return [_plan(f"{shown}: plan {number}", table, folders) for number, table in enumerate(plans, 1)]
+    return [
+        *(_plan(f"{shown}: plan {number}", table, folders) for number, table in enumerate(plans, 1)),
+        *(_eval(f"{shown}: eval {number}", table) for number, table in enumerate(evals, 1)),
+    ]
 
 
-def wanted_keys(plans: Iterable[CommittedPlan]) -> tuple[dict[str, set[str]], set[str]]:
+def wanted_keys(plans: Iterable[CommittedPlan]) -> tuple[dict[str, set[str]], dict[str, str]]:
     """The case keys that plans ask for, by file (``backend/corpus/variant.jsonl``); and folders that cannot be told."""
     wanted: dict[str, set[str]] = {}
-    unknown = set()
+    unknown = {}
     for plan in plans:
         if plan.setup is None:
-            unknown.add(plan.folder)
+            unknown[plan.folder] = plan.why
             continue
         for variant in plan.setup.variants:
             keys = wanted.setdefault(f"{plan.folder}/{variant}.jsonl", set())
@@ -88,6 +93,12 @@ def has_twenty_newsgroups() -> bool:
     """Whether scikit-learn has the real posts on this machine, without asking for a download."""
     home = os.environ.get("SCIKIT_LEARN_DATA") or "~/scikit_learn_data"
     return (Path(home).expanduser() / "20news-bydate_py3.pkz").is_file()
+
+
+def _eval(where: str, table: Any) -> CommittedPlan:
+    if set(table) != {"about", "folder"} or not all(isinstance(value, str) and value for value in table.values()):
+        raise UsageError(f"{where}: expected 'about', the eval's file, and 'folder', got {table!r}")
+    return CommittedPlan(table["about"], table["folder"], None, why=f"{table['about']} alone knows what it asks")
 
 
 def _plan(where: str, table: Any, folders: Folders) -> CommittedPlan:
@@ -104,7 +115,7 @@ def _plan(where: str, table: Any, folders: Folders) -> CommittedPlan:
             raise UsageError(f"{where}: {name} is {getattr(option, name)!r}; known: {', '.join(known)}")
     if option.corpus == TWENTY and not has_twenty_newsgroups():
         suffix = "" if option.preprocessing == PREPROCESSING[0] else f"+{option.preprocessing}"
-        return CommittedPlan(about, f"{option.backend}/{TWENTY}{suffix}", None)
+        return CommittedPlan(about, f"{option.backend}/{TWENTY}{suffix}", None, why="its corpus is not on this machine")
     variants = load_variants(folders.root / folders.evals / "variants.toml")
     try:
         setup = setup_of(option, variants, root=folders.root, ini=folders.ini)

@@ -223,6 +223,12 @@ def prediction(request: pytest.FixtureRequest, case: Case) -> Prediction:
 
 
 @pytest.fixture
+def newsgauge_run(request: pytest.FixtureRequest) -> Run:
+    """This process's part of the run: ``setup`` and ``results`` for questions about more than one case."""
+    return request.config.stash[_RUN]
+
+
+@pytest.fixture
 def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
     """The gate, decided from the results of all planned cases; in a replay missing ones are recomputed."""
     from .gates import ComparisonGate, Evidence, decide

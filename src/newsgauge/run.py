@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ class Setup:
     options: str
     #: Where ``newsgauge tune`` keeps what it tuned on a service.
     tuned_file: Path = Path(".newsgauge") / "tuned.json"
+    #: The variants whose recording records these too, where it is not each by itself.
+    recorded_with: str = ""
 
     @property
     def replays(self) -> bool:
@@ -79,7 +82,7 @@ class Setup:
 
     def rerecord(self, variant: str) -> str:
         """The command that records a variant of this plan again."""
-        return f"pytest evals{self.options} --variants {variant} --record-mode new_episodes"
+        return f"pytest evals{self.options} --variants {self.recorded_with or variant} --record-mode new_episodes"
 
 
 class Run:
@@ -202,6 +205,8 @@ class Run:
         return open_recorder(self.setup)
 
     def _wait(self, variants: tuple[str, ...], n_missing: int) -> dict[Key, Result]:
+        if "PYTEST_XDIST_WORKER" not in os.environ:
+            return self.log.read()  # nobody else is asking: what is missing will not come
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             results = self.log.read()

@@ -28,10 +28,10 @@ def model_to_record(path: Path, corpus: str, training: TrainingSet) -> tuple[str
             f"newsgauge tune --backend vertex --corpus {corpus} --bucket gs://BUCKET, or leave the tuned variant out "
             "with --variants"
         )
-    return entry.model, {
-        "training": training.digest,
-        **({"stands_in_for": entry.fallback_for} if entry.fallback_for else {}),
-    }
+    provenance = {"training": training.digest}
+    if entry.fallback_for:
+        provenance["stands_in_for"] = entry.fallback_for.rpartition("/")[2]  # the rest names the project
+    return entry.model, provenance
 
 
 def recorded_model(line: Line | None, training: TrainingSet) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from .corpus import Corpus
 
 _FOLDER = Path(".newsgauge") / "tuning"
+_ASKING = ("backend", "base_url", "corpus", "columns")
+_USUAL = {"backend": "embedded", "corpus": "bundled", "preprocessing": "clean"}
 _HOW = {
     "reused": "a job with the same training set, base model and settings has succeeded: reused",
     "joined": "a job with the same training set, base model and settings is under way: waiting for it",
@@ -89,13 +92,13 @@ def _announce(training: TrainingSet, recipe: Recipe, options: argparse.Namespace
     )
 
 
-def _watch(read: object, max_wait_s: float | None) -> Job:
+def _watch(read: Callable[[], Job], max_wait_s: float | None) -> Job:
     from rich.console import Console
 
     from .tuning_display import JobDisplay
 
     with JobDisplay(Console()) as display:
-        return watch(read, max_wait_s=max_wait_s, on_job=display.show)  # type: ignore[arg-type]
+        return watch(read, max_wait_s=max_wait_s, on_job=display.show)
 
 
 def _entry(job: Job, training: TrainingSet, corpus: Corpus, backend: Backend) -> TunedModel:
@@ -117,10 +120,9 @@ def _keep(entry: TunedModel, options: argparse.Namespace, *, is_variants: bool) 
     print(f"Tuned model: {entry.model}")
     if not is_variants:
         print(f"The settings are not those of [{options.variant}] in variants.toml: change them there to evaluate it.")
-    backend = "" if entry.backend == "embedded" else f" --backend {entry.backend}"
-    corpus = "" if options.corpus == "bundled" else f" --corpus {shlex.quote(options.corpus)}"
-    print(f"Evaluate it: pytest evals{corpus}{backend} --variants {options.variant} --record-mode new_episodes")
-    print(f"Ask it:      newsgauge classify{corpus}{backend} 'Subject: ...'")
+    same = _same_options(options, ("backend", "corpus", "columns", "classes", "preprocessing"))
+    print(f"Evaluate it: pytest evals{same} --variants {options.variant} --record-mode new_episodes")
+    print(f"Ask it:      newsgauge classify{_same_options(options, _ASKING)} 'Subject: ...'")
     return 0
 
 
@@ -162,11 +164,7 @@ def _say_left(job: Job, options: argparse.Namespace) -> int:
         where = " as soon as a newsgauge command opens this folder's embedded backend again"
     print(f"\nnewsgauge: left {job.name} as it is; it goes on{where}.", file=sys.stderr)
     print(f"Come back:  {_command(options)}", file=sys.stderr)
-    reach = "".join(
-        f" --{name} {shlex.quote(value)}"
-        for name, value in (("backend", options.backend), ("base-url", options.base_url))
-        if value is not None
-    )
+    reach = _same_options(options, ("backend", "base_url"))
     print(f"Look at it: newsgauge tune status {job.name}{reach}", file=sys.stderr)
     return 130
 
@@ -174,6 +172,16 @@ def _say_left(job: Job, options: argparse.Namespace) -> int:
 def _command(options: argparse.Namespace) -> str:
     # --new would start another job instead of coming back to this one.
     return shlex.join(["newsgauge", *(word for word in options.argv if word != "--new")])
+
+
+def _same_options(options: argparse.Namespace, names: tuple[str, ...]) -> str:
+    """Those of the options that were given, as another command takes them."""
+    given = {name: getattr(options, name) for name in names}
+    return "".join(
+        f" --{name.replace('_', '-')} {shlex.quote(str(value))}"
+        for name, value in given.items()
+        if value is not None and value != _USUAL.get(name)
+    )
 
 
 def _say_waiting() -> None:

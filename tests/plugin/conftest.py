@@ -11,6 +11,7 @@ from pathlib import Path
 # pytester runs pytest in this process and afterwards forgets what it imported; compiled modules cannot be imported
 # a second time, so they are here before the first run.
 import google.genai
+import httpcore2
 import pytest
 import scipy.stats
 import sklearn.datasets
@@ -20,7 +21,7 @@ import uvicorn
 import vcr
 
 PRELOADED = (google.genai, scipy.stats, sklearn.datasets, sklearn.feature_extraction.text, sklearn.linear_model)
-PRELOADED_TOO = (uvicorn, vcr)
+PRELOADED_TOO = (httpcore2, uvicorn, vcr)
 ROOT = Path(__file__).resolve().parents[2]
 
 PYPROJECT = """

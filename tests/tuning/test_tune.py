@@ -26,7 +26,7 @@ def test_a_first_tune_trains_and_a_second_reuses_the_job(newsgauge, fresh_server
     assert status == 0
     assert "8 posts of 2 labels" in out
     name = re.search(r"^Tuned model: (tunedModels/newsgauge-[0-9a-f]{12})$", out, re.MULTILINE)[1]
-    assert "pytest evals --variants tuned" in out
+    assert "--classes '^sci.(space|med)$' --variants tuned" in out
     status, out, _ = newsgauge("tune", *SMALL, *at)
     assert (status, len(models(fresh_server))) == (0, 1)
     assert f"Job {name}: a job with the same training set, base model and settings has succeeded: reused" in out
@@ -142,8 +142,30 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_come_back(start_newsgauge, fresh_
     assert model["state"] == "CREATING"
     assert f"left {model['name']} as it is; it goes on." in err
     assert f"Come back:  newsgauge tune {' '.join(LONG)} --base-url" in err
-    assert f"newsgauge tune status {model['name']} --backend embedded --base-url {fresh_server.base_url}" in err
+    assert f"newsgauge tune status {model['name']} --base-url {fresh_server.base_url}" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_a_job_in_this_folder_is_found_again_after_its_command_was_stopped(start_newsgauge, newsgauge, end):
+    settings = ["--epochs", "50", "--batch-size", "16"]
+    process = start_newsgauge("tune", *settings)
+    for line in process.stdout:
+        if line.startswith("running"):
+            break
+    process.send_signal(end)
+    process.communicate(timeout=30)
+    status, out, _ = newsgauge("tune", *settings)
+    assert status == 0
+    assert "is under way: waiting for it" in out
+    assert newsgauge("tune", "list")[1].count("tunedModels/") == 1
+
+
+def test_nobody_at_the_address_is_told(newsgauge):
+    status, _, err = newsgauge("tune", "list", "--base-url", "http://127.0.0.1:9")
+    assert (status, err.count("\n")) == (1, 1)
+    assert "tunedModels at http://127.0.0.1:9: ConnectError" in err
 
 
 def test_two_at_once_start_one_job(start_newsgauge, fresh_server):

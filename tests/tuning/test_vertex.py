@@ -164,10 +164,14 @@ def test_the_suite_records_the_tuned_model_and_replays_it_alone(newsgauge, fresh
 
 
 @pytest.mark.slow
-def test_the_scoreboard_names_the_model_that_stands_in(newsgauge, fresh_server, evaluate):
+def test_the_scoreboard_names_the_model_that_stands_in(newsgauge, fresh_server, evaluate, project):
     options = (*SMALL[:2], *at(fresh_server), *BUCKET, "--max-wait", "0s", "--fallback", "gemini-3.5-flash-lite")
     assert newsgauge("tune", *options, "--new")[0] == 0
     for extra, online in ((("--record-mode", "once"), True), ((), False)):
         status, out = evaluate(*extra, online=online)
         assert status == 0, out
         assert "tuned: gemini-3.5-flash-lite stands in for a job that did not end in time" in out
+    kept = [json.loads(line) for line in (project / "cassettes/vertex/bundled/tuned.jsonl").read_text().splitlines()]
+    (job,) = jobs(fresh_server)
+    assert {line["provenance"]["stands_in_for"] for line in kept} == {job["name"].rpartition("/")[2]}
+    assert all("projects/local" not in json.dumps(line) for line in kept)

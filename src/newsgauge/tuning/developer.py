@@ -25,7 +25,8 @@ class DeveloperTuning:
 
     def __init__(self, base_url: str, *, retry: RetryPolicy | None = None) -> None:
         self._base_url = base_url.rstrip("/")
-        self._retry = retry or RetryPolicy()
+        # A server of this machine that does not listen is not there.
+        self._retry = retry or RetryPolicy(unreachable_deadline_s=2.0)
 
     def jobs(self) -> list[Job]:
         """All tuned models, oldest first."""

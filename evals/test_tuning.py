@@ -1,0 +1,181 @@
+"""Is the tuned model worth having? What a user would ask before paying for one.
+
+The cases of the `tuned` and `system` variants answer some of it. Training sets of other sizes, and texts that are no
+newsgroup posts, are asked here and recorded beside the corpus' cassettes, in folders of their own: `<corpus>+curve` and
+`<corpus>+new-text`. They are no variants: nobody would choose a model tuned on fewer posts than there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from newsgauge.records import Case, Outcome, Post, Prediction
+from newsgauge.results import ResultLog
+from newsgauge.run import Run, Setup, open_recorder
+from newsgauge.stats import exact_lower_bound, pair, paired_interval
+from newsgauge.tuning.jobs import Job, JobState, choose_job
+from newsgauge.tuning.training_set import Recipe, job_tag
+from newsgauge.variants import Variant
+
+#: Training posts a class of the smaller models; the largest is the `tuned` variant itself (24 and 50).
+CURVE = {"bundled": (6, 12), "20newsgroups": (10, 25)}
+
+#: Two texts a label as people write them elsewhere: messages, reviews, notes. Made for this file.
+NEW_TEXTS = {
+    "rec.autos": [
+        "Traded in my sedan for a used hatchback. The dealer swore the transmission was fine, the mechanic disagrees.",
+        "Review: comfortable car, good mileage on the highway, but the brakes squeal and the dashboard rattles.",
+    ],
+    "rec.motorcycles": [
+        "First ride of the spring! Helmet on, bike out of the garage, and the clutch cable snapped at a corner.",
+        "For new riders: wear gloves and boots, keep your visor clean, and never trust a car that waits at a junction.",
+    ],
+    "rec.sport.baseball": [
+        "He struck out four times, then hit a home run in the ninth inning. The pitcher threw his glove.",
+        "Our shortstop is batting .310 and the bullpen still manages to lose the game every other night.",
+    ],
+    "rec.sport.hockey": [
+        "Overtime again! The goalie stopped forty shots and then the puck bounced in off a defenseman's skate.",
+        "Two power plays, no goals. If this team wants the playoffs it has to shoot the puck.",
+    ],
+    "sci.crypt": [
+        "Reminder from IT: a long passphrase protects the key, and nobody can decrypt the disk without it.",
+        "The app says messages are encrypted end to end, but who holds the secret keys, and is the algorithm public?",
+    ],
+    "sci.electronics": [
+        "The amplifier hums. I replaced the capacitor and measured the voltage across the resistor: too low.",
+        "Note to self: the circuit board needs a bigger transistor, and next time solder the ground wire first.",
+    ],
+    "sci.med": [
+        "The doctor changed my medication and the headaches went away, but the infection takes another week of pills.",
+        "Clinic notes: patient reports chest pain and fever; blood test ordered, no known disease in the family.",
+    ],
+    "sci.space": [
+        "Watched the launch live: the rocket reached orbit in nine minutes and the booster landed on the ship.",
+        "Museum sign: this module flew around the moon; its crew saw Earth rise from lunar orbit.",
+    ],
+}
+
+
+@pytest.fixture
+def tuned(newsgauge_run: Run) -> Variant:
+    """The tuned variant of this run."""
+    if "tuned" not in newsgauge_run.setup.variants:
+        pytest.skip("the tuned variant is no part of this run")
+    return newsgauge_run.setup.variants["tuned"]
+
+
+def test_a_job_of_the_same_training_set_is_found_again_and_no_other(newsgauge_run: Run, tuned: Variant) -> None:
+    training = newsgauge_run.setup.trainings["tuned"]
+    first, *others = training.examples
+    changed = [
+        replace(training, examples=training.examples[1:]),
+        replace(training, examples=(replace(first, text=first.text + "."), *others)),
+        replace(training, examples=(replace(first, label=others[-1].label + "x"), *others)),
+        replace(training, tuning=replace(training.tuning, epochs=training.tuning.epochs + 1)),
+    ]
+    tag = job_tag(training, Recipe())
+    there = Job("tunedModels/there", "", tag, JobState.SUCCEEDED, "2026-01-01T00:00:00Z", "base", "tunedModels/there")
+    assert choose_job([there], tag) == there
+    for other in changed:
+        assert choose_job([there], job_tag(other, Recipe())) is None
+    assert choose_job([there], job_tag(training, Recipe(base_model="another"))) is None
+
+
+def test_every_answer_is_a_training_label_and_nothing_else(newsgauge_run: Run, tuned: Variant) -> None:
+    labels = newsgauge_run.setup.trainings["tuned"].labels
+    answers = results_of(newsgauge_run, "tuned").values()
+    assert [answer.label for answer in answers if answer.label not in labels] == []
+
+
+def test_it_beats_the_system_instruction_on_the_same_posts(newsgauge_run: Run, tuned: Variant) -> None:
+    if "system" not in newsgauge_run.setup.variants:
+        pytest.skip("the system variant is no part of this run")
+    assert lead(correct(newsgauge_run, "tuned"), correct(newsgauge_run, "system")) > 0
+
+
+def test_more_training_posts_help(newsgauge_run: Run, tuned: Variant, tmp_path: Path) -> None:
+    setup = newsgauge_run.setup
+    if setup.backend != "embedded" or setup.plan.corpus not in CURVE:
+        pytest.skip(f"the curve is recorded on the embedded backend, for {' and '.join(CURVE)}")
+    assert tuned.tuning is not None
+    smaller = [
+        replace(tuned, name=f"posts-{size}", tuning=replace(tuned.tuning, posts_per_class=size))
+        for size in CURVE[setup.plan.corpus]
+    ]
+    asked = ask(setup, smaller, setup.plan.posts, folder="curve", log=tmp_path)
+    curve = [
+        {post.id: asked[name][post.id].label == post.label for post in setup.plan.posts}
+        for name in (variant.name for variant in smaller)
+    ] + [correct(newsgauge_run, "tuned")]
+    # The whole way up is a lead beyond doubt; each step is at least no fall of more than chance.
+    assert lead(curve[-1], curve[0]) > 0, [sum(point.values()) for point in curve]
+    assert sum(curve[0].values()) < sum(curve[1].values()) < sum(curve[2].values())
+
+
+def test_it_knows_texts_that_are_no_newsgroup_posts(newsgauge_run: Run, tuned: Variant, tmp_path: Path) -> None:
+    setup = newsgauge_run.setup
+    if set(setup.plan.labels) != set(NEW_TEXTS):
+        pytest.skip("the new texts are about the eight groups of rec.* and sci.*")
+    posts = [
+        Post(f"{label}-new-{number}", label, text)
+        for label, texts in NEW_TEXTS.items()
+        for number, text in enumerate(texts, 1)
+    ]
+    answers = ask(setup, [tuned], posts, folder="new-text", log=tmp_path)["tuned"]
+    assert {answer.outcome for answer in answers.values()} == {Outcome.LABEL}
+    n_right = sum(answers[post.id].label == post.label for post in posts)
+    # Sixteen texts are few: five right ones would exclude guessing among eight labels.
+    assert exact_lower_bound(n_right, len(posts)) > 1 / len(NEW_TEXTS), f"{n_right} of {len(posts)}"
+
+
+def results_of(run: Run, variant: str) -> dict[str, Prediction]:
+    """The predictions of all planned posts."""
+    results = run.results((variant,))
+    answers = {
+        post.id: result.prediction
+        for post in run.setup.plan.posts
+        if (result := results.get((post.id, variant))) is not None and result.prediction is not None
+    }
+    n_missing = len(run.setup.plan.posts) - len(answers)
+    assert n_missing == 0, f"{n_missing} posts have no answer of {variant}; while recording, run all of evals"
+    return answers
+
+
+def correct(run: Run, variant: str) -> dict[str, bool]:
+    """Which planned posts the variant has right."""
+    answers = results_of(run, variant)
+    return {post.id: answers[post.id].label == post.label for post in run.setup.plan.posts}
+
+
+def lead(first: dict[str, bool], second: dict[str, bool]) -> float:
+    """The lower end of the 95% interval of the paired difference of accuracies."""
+    pairs = pair(first, second)
+    return paired_interval(len(pairs.gained), len(pairs.lost), pairs.n)[0]
+
+
+def ask(
+    setup: Setup, variants: Iterable[Variant], posts: Iterable[Post], *, folder: str, log: Path
+) -> dict[str, dict[str, Prediction]]:
+    """Ask posts that are no part of the plan, from cassettes of their own: variant -> id -> prediction."""
+    own = replace(
+        setup,
+        variants={variant.name: variant for variant in variants},
+        cassettes=setup.cassettes.with_name(f"{setup.cassettes.name}+{folder}"),
+        shown_cassettes=f"{setup.shown_cassettes}+{folder}",
+        recorded_with="system,tuned",
+    )
+    posts = tuple(posts)
+    run = Run(own, ResultLog(log, "main"))
+    try:
+        answers = {name: {post.id: run.ask(Case(post, name)) for post in posts} for name in own.variants}
+    finally:
+        run.close()
+    if not own.replays:
+        for name in own.variants:
+            open_recorder(own).finalize(name, {post.id for post in posts})
+    return answers
