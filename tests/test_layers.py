@@ -9,9 +9,9 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "newsgauge"
 
 LAYERS = {
     0: {"__init__", "errors", "records"},
-    1: {"corpus", "tables", "threads", "preprocessing", "sampling", "variants", "answers", "stats"},
+    1: {"corpus", "tables", "threads", "preprocessing", "sampling", "variants", "answers", "stats", "prices", "tokens"},
     2: {"cassettes", "backends", "tuning", "endpoint", "results", "scoreboard"},
-    3: {"gates", "run", "report", "guard"},
+    3: {"gates", "run", "report", "guard", "token_assertions"},
     4: {"options", "judge", "plugin", "planning_cli", "cli"},
 }
 LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}

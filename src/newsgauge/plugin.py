@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from .gates import Gate
     from .run import Run, Setup
+    from .token_assertions import Tokens
 
 _RUN: pytest.StashKey[Run] = pytest.StashKey()
 _SETUP: pytest.StashKey[Setup] = pytest.StashKey()
@@ -99,8 +100,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gates go last: by then most cases have left their results."""
-    items.sort(key=lambda item: item.get_closest_marker("gate") is not None)
+    """Gates and tests of tokens go last: by then most cases have left their results."""
+    items.sort(key=lambda item: item.get_closest_marker("gate") is not None or "tokens" in _fixtures(item))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -148,3 +149,15 @@ def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
     decided = decide(gate, score(results, setup.plan, gate.variants), results, setup.plan)
     request.node.user_properties.append((GATE_PROPERTY, asdict(decided)))
     return decided
+
+
+@pytest.fixture
+def tokens(request: pytest.FixtureRequest) -> Tokens:
+    """The tokens of the run: ``tokens.saving("input", "tuned", than="system").saved.low``."""
+    from .token_assertions import Tokens
+
+    return Tokens(request.config.stash[_RUN])
+
+
+def _fixtures(item: pytest.Item) -> tuple[str, ...]:
+    return tuple(getattr(item, "fixturenames", ()))
