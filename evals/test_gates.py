@@ -13,4 +13,4 @@ pytestmark = pytest.mark.gate
 
 
 def test_gate(gate: Gate, verdict: Verdict) -> None:
-    assert verdict.passed, "\n".join(verdict.reasons)
+    assert verdict.passed, f"{verdict.finding}: " + "\n".join([*verdict.reasons, *verdict.flips])

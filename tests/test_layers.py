@@ -10,9 +10,20 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "newsgauge"
 LAYERS = {
     0: {"__init__", "errors", "records"},
     1: {"corpus", "tables", "threads", "preprocessing", "sampling", "variants", "answers", "stats", "prices", "tokens"},
-    2: {"cassettes", "backends", "tuning", "endpoint", "results", "scoreboard"},
-    3: {"gates", "run", "report", "guard", "token_assertions"},
-    4: {"options", "judge", "plugin", "planning_cli", "cli"},
+    2: {
+        "cassettes",
+        "backends",
+        "tuning",
+        "endpoint",
+        "results",
+        "scoreboard",
+        "comparisons",
+        "baselines",
+        "baseline_diff",
+        "runfolder",
+    },
+    3: {"gates", "run", "report", "guard", "assertions", "token_assertions", "publishing"},
+    4: {"options", "judge", "publisher", "progress", "plugin", "planning_cli", "report_cli", "cli"},
 }
 LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}
 
@@ -23,7 +34,7 @@ DOORS = {
     "starlette": {"endpoint"},
     "uvicorn": {"endpoint"},
     "httpx2": {"backends", "tuning"},
-    "pytest": {"options", "judge", "plugin"},
+    "pytest": {"options", "judge", "publisher", "progress", "plugin"},
     "sklearn": {"corpus", "endpoint"},
 }
 

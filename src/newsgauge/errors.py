@@ -4,7 +4,8 @@ NewsgaugeError
 ├── UsageError               an option, file or folder of the user's is wrong; shown as one or two lines
 │   ├── CorpusError          the posts cannot be read or are not enough
 │   ├── VariantsError        variants.toml
-│   └── GatesError           gates.toml
+│   ├── GatesError           gates.toml
+│   └── BaselineError        a baseline file
 ├── CassetteError            a recording cannot answer
 │   ├── MissingRecordingError   no line for this case
 │   ├── StaleRecordingError     the line is there, the request changed
@@ -32,6 +33,10 @@ class VariantsError(UsageError):
 
 class GatesError(UsageError):
     """gates.toml is damaged or asks for something unknown."""
+
+
+class BaselineError(UsageError):
+    """A baseline file is damaged, or cannot be written."""
 
 
 class CassetteError(NewsgaugeError):

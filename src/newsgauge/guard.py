@@ -8,19 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 
-from .gates import Gate
+from .baseline_diff import VariantChange, diff_baselines
+from .baselines import Baseline, baseline_answers, encode, make_baseline, prompt_digest
+from .comparisons import compare_variants
+from .gates import BaselineGate, Gate
 from .records import Result, Score, Verdict
-from .report.files import write_gates, write_results, write_scoreboard
+from .report.files import write_flips, write_gates, write_results, write_scoreboard, write_whole
 from .results import Key
 from .run import Setup
 from .scoreboard import score
 
 
 @dataclass(frozen=True, slots=True)
+class BaselinePlace:
+    """The baseline file of a run: where it is, what it holds (None: there is no file), whether it is to be written."""
+
+    path: Path
+    shown: str
+    held: Baseline | None
+    updating: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What a run came to. ``complaints`` say why it must not be green; empty where it may be."""
+    """What a run came to. ``complaints`` say why it must not be green; empty where it may be.
+
+    ``notes``: what was not held, and is no reason for red. ``changes``: what was written into the baseline.
+    """
 
     scores: Mapping[str, Score]
     verdicts: Mapping[str, Verdict]
@@ -28,6 +45,8 @@ class Conclusion:
     n_not_run: int
     complete: bool
     complaints: tuple[str, ...]
+    notes: tuple[str, ...]
+    changes: tuple[VariantChange, ...] | None
 
 
 @dataclass
@@ -38,6 +57,7 @@ class Guard:
     gates: tuple[Gate, ...]
     results: Path
     required: bool
+    baseline: BaselinePlace
     _verdicts: dict[str, Verdict] = field(default_factory=dict)
 
     def start(self) -> None:
@@ -65,8 +85,14 @@ class Guard:
         n_not_run = len(planned) - sum(result.origin == "item" for result in found)
         gated = {variant for gate in self.gates for variant in gate.variants}
         complete = bool(self.gates) and not undecided and all(scores[variant].complete for variant in gated)
+        comparisons = [
+            compare_variants(results, self.setup.plan.posts, second, first)
+            for first, second in combinations(self.setup.variants, 2)
+            if scores[first].complete and scores[second].complete
+        ]
         write_results(self.results, found)
-        write_scoreboard(self.results, self.describe(), scores)
+        write_flips(self.results, comparisons)
+        write_scoreboard(self.results, self.describe(), scores, comparisons)
         write_gates(
             self.results,
             self.describe(),
@@ -76,7 +102,23 @@ class Guard:
             not_run=n_not_run,
         )
         complaints = self._complaints(verdicts, undecided, n_not_run) if self.required else ()
-        return Conclusion(scores, verdicts, undecided, n_not_run, complete, complaints)
+        return Conclusion(scores, verdicts, undecided, n_not_run, complete, complaints, self._notes(), None)
+
+    def update_baseline(self, scores: Mapping[str, Score], results: Mapping[Key, Result]) -> tuple[VariantChange, ...]:
+        """Write the baseline file from this run, whole or not at all. Raises `UsageError` where that cannot be."""
+        setup, place = self.setup, self.baseline
+        models = {name: training.model for name, training in setup.trainings.items()}
+        new = make_baseline(
+            backend=setup.backend,
+            plan=setup.plan,
+            corpus=setup.plan.corpus,
+            prompts={name: prompt_digest(one, models.get(name, one.model)) for name, one in setup.variants.items()},
+            scores=scores,
+            results=results,
+            old=place.held,
+        )
+        write_whole(place.path, encode(new), option="--update-baseline")
+        return diff_baselines(place.held, new)
 
     def describe(self) -> dict[str, object]:
         """What was run, for the results folder."""
@@ -97,6 +139,25 @@ class Guard:
     def _n_planned(self) -> int:
         return len(self.setup.plan.posts) * len(self.setup.variants)
 
+    def _notes(self) -> tuple[str, ...]:
+        place = self.baseline
+        if place.updating:
+            return ()
+        if place.held is None:
+            return (f"no baseline: there is no {place.shown}; pytest evals --update-baseline writes it",)
+        held = {gate.variant for gate in self.gates if isinstance(gate, BaselineGate)}
+        free = [variant for variant in self.setup.variants if variant not in held]
+        if not free:
+            return ()
+        if not self.setup.replays:
+            return (f"not held to the baseline in a live run, as gates.toml sets no max_drop: {', '.join(free)}",)
+        why = (
+            "does not know"
+            if not any(baseline_answers(place.held, name) for name in free)
+            else "is about other posts for"
+        )
+        return (f"the baseline {place.shown} {why} {', '.join(free)}",)
+
     def _complaints(
         self, verdicts: Mapping[str, Verdict], undecided: tuple[str, ...], n_not_run: int
     ) -> tuple[str, ...]:
@@ -107,9 +168,10 @@ class Guard:
             )
         if undecided:
             complaints.append(f"gates not decided: {', '.join(undecided)}")
-        failed = [name for name, verdict in verdicts.items() if not verdict.passed]
-        if failed:
-            complaints.append(f"gates failed: {', '.join(failed)}")
+        for word, finding in (("failed", "FAIL"), ("inconclusive", "INCONCLUSIVE")):
+            names = [name for name, verdict in verdicts.items() if verdict.finding == finding]
+            if names:
+                complaints.append(f"gates {word}: {', '.join(names)}")
         if n_not_run:
             complaints.append(
                 f"{n_not_run} of {self._n_planned} planned cases did not run (deselected, or the run was cut short); "

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from .errors import UsageError
 from .guard import Conclusion, Guard
-from .records import Verdict
+from .records import Result, Verdict
+from .report.baseline import baseline_lines
 from .report.terminal import BACKEND_NOTES, gate_lines, scoreboard_lines
-from .results import ResultLog
+from .results import Key, ResultLog
 from .run import open_recorder
+from .stats import Finding
 
 #: The user property in which a gate's test sends its verdict along, also from a worker of pytest-xdist.
 GATE_PROPERTY = "newsgauge_gate"
@@ -28,8 +33,7 @@ class Judge:
         """Take in the verdict that a gate's test sent along; the test's own outcome has the last word."""
         for name, value in report.user_properties if report.when == "call" else ():
             if name == GATE_PROPERTY and isinstance(value, dict):
-                passed = bool(value["passed"]) and report.outcome == "passed"
-                self._guard.add(Verdict(value["gate"], value["variant"], passed, tuple(value["reasons"])))
+                self._guard.add(_verdict(value, passed=report.outcome == "passed"))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Conclude; red where planned and seen differ and gates are required."""
@@ -39,7 +43,10 @@ class Judge:
             for variant in setup.variants:
                 recorder.finalize(variant, {post.id for post in setup.plan.posts})
         try:
-            self._conclusion = self._guard.conclude(self._log.read())
+            results = self._log.read()
+            self._conclusion = self._guard.conclude(results)
+            if self._guard.baseline.updating:
+                self._conclusion = self._update(self._conclusion, results, session)
         finally:
             self._log.discard()
         if self._conclusion.complaints and session.exitstatus in (
@@ -47,6 +54,17 @@ class Judge:
             pytest.ExitCode.NO_TESTS_COLLECTED,
         ):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _update(self, end: Conclusion, results: Mapping[Key, Result], session: pytest.Session) -> Conclusion:
+        """Write the baseline; where that cannot be, say so and be red."""
+        if session.exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            return replace(
+                end, complaints=(*end.complaints, "--update-baseline: nothing written, the run was cut short")
+            )
+        try:
+            return replace(end, changes=self._guard.update_baseline(end.scores, results))
+        except UsageError as error:
+            return replace(end, complaints=(*end.complaints, str(error)))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
@@ -72,7 +90,26 @@ class Judge:
         ):
             write(line)
         terminalreporter.section("newsgauge gates")
-        for line in gate_lines(end.verdicts.values(), end.undecided):
+        for line in gate_lines(end.verdicts.values(), end.undecided, end.notes):
             write(line)
+        if end.changes is not None:
+            terminalreporter.section("newsgauge baseline")
+            for line in baseline_lines(end.changes, shown=self._guard.baseline.shown):
+                write(line)
         for complaint in end.complaints:
             write(f"newsgauge: red: {complaint}", red=True, bold=True)
+
+
+def _verdict(value: dict[str, Any], *, passed: bool) -> Verdict:
+    """The verdict that a gate's test sent along; a test that failed for another reason is no pass."""
+    finding = Finding(value["finding"])
+    if finding is Finding.PASS and not passed:
+        finding = Finding.FAIL
+    return Verdict(
+        value["gate"],
+        value["variant"],
+        finding,
+        tuple(value["reasons"]),
+        tuple(value["flips"]),
+        value["n_to_decide"],
+    )

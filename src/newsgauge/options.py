@@ -88,10 +88,21 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption("--no-require-gates", action="store_false", dest="require_gates", help="the opposite")
     group.addoption(
+        "--update-baseline",
+        action="store_true",
+        help="write what this run answered into evals/baselines, and print what changed",
+    )
+    group.addoption(
         "--results",
         default=".newsgauge/results",
         metavar="DIR",
         help="where results go (default: %(default)s)",
+    )
+    group.addoption("--no-report", action="store_true", help="write no report.html, summary.md, tokens.json")
+    group.addoption(
+        "--report-posts",
+        action="store_true",
+        help="let the report hold the texts of posts that are not the bundled ones; such a report is not to be shared",
     )
     parser.addini("newsgauge_evals", "folder of variants.toml, gates.toml and the eval files", default="evals")
     parser.addini("newsgauge_cassettes", "folder of the cassettes", default="cassettes")
@@ -111,6 +122,12 @@ def is_active(config: pytest.Config) -> bool:
 def evals_folder(config: pytest.Config) -> Path:
     """The folder that holds variants.toml, gates.toml and the eval files."""
     return Path(os.path.abspath(config.rootpath / config.getini("newsgauge_evals")))
+
+
+def baseline_file(config: pytest.Config, setup: Setup) -> tuple[Path, str]:
+    """The baseline file of a run, and how to name it: ``evals/baselines/embedded/bundled.json``."""
+    inside = f"baselines/{setup.backend}/{setup.cassettes.name}.json"
+    return evals_folder(config) / inside, f"{config.getini('newsgauge_evals')}/{inside}"
 
 
 def are_gates_required(config: pytest.Config) -> bool:

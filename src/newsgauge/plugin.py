@@ -7,17 +7,20 @@ Thin: what is not pytest's lives in other modules, and what takes long to import
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from .errors import NewsgaugeError, UsageError
-from .options import add_options, are_gates_required, evals_folder, is_active, make_setup, run_id
+from .options import add_options, are_gates_required, baseline_file, evals_folder, is_active, make_setup, run_id
+from .progress import CORRECT_PROPERTY, VARIANT_PROPERTY, Progress
 from .records import Case, Prediction, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
+    from .assertions import Scores
+    from .baselines import Baseline
     from .gates import Gate
     from .run import Run, Setup
     from .token_assertions import Tokens
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 _RUN: pytest.StashKey[Run] = pytest.StashKey()
 _SETUP: pytest.StashKey[Setup] = pytest.StashKey()
 _GATES: pytest.StashKey[tuple[Gate, ...]] = pytest.StashKey()
+_BASELINE: pytest.StashKey[Baseline | None] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,8 +40,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read and check everything a run depends on before anything is collected; a mistake is a usage error."""
     if config.option.help or not is_active(config):
         return
-    from .gates import load_gates, select_gates
-    from .guard import Guard
+    from .baselines import load_baseline
+    from .gates import load_gates, plan_gates
+    from .guard import BaselinePlace, Guard
     from .judge import Judge
     from .results import ResultLog
     from .run import Run, check_setup
@@ -52,15 +57,42 @@ def pytest_configure(config: pytest.Config) -> None:
         gates = load_gates(
             evals_folder(config) / "gates.toml", backend=setup.backend, corpus=setup.plan.corpus, known=variants
         )
-        planned = select_gates(gates, setup.variants)
+        path, shown = baseline_file(config, setup)
+        updating = config.option.update_baseline
+        baseline = load_baseline(path, shown=shown)
+        planned = plan_gates(
+            gates,
+            variants=setup.variants,
+            plan=setup.plan,
+            baseline=baseline,
+            live=not setup.replays,
+            updating=updating,
+        )
         if worker is None and not config.option.collectonly:
             check_setup(setup)
-            guard = Guard(setup, planned, results=results, required=are_gates_required(config))
+            guard = Guard(
+                setup,
+                planned,
+                results=results,
+                required=are_gates_required(config),
+                baseline=BaselinePlace(path, shown, baseline, updating),
+            )
             guard.start()
             config.pluginmanager.register(Judge(guard, log), "newsgauge-judge")
+            if config.get_verbosity() <= 0:
+                n_planned, is_quiet = len(setup.plan.posts) * len(setup.variants), config.get_verbosity() < 0
+                progress = Progress(config, n_planned=n_planned, is_quiet=is_quiet)
+                config.pluginmanager.register(progress, "newsgauge-progress")
+            if not config.option.no_report:
+                from .publisher import Publisher
+
+                wanted, where = config.option.report_posts, config.option.results
+                publisher = Publisher(setup, results, shown=where, posts_wanted=wanted)
+                publisher.start()
+                config.pluginmanager.register(publisher, "newsgauge-publisher")
     except UsageError as error:
         raise pytest.UsageError(f"newsgauge: {error}") from None
-    config.stash[_SETUP], config.stash[_GATES] = setup, planned
+    config.stash[_SETUP], config.stash[_GATES], config.stash[_BASELINE] = setup, planned, baseline
     config.stash[_RUN] = Run(setup, log)
 
 
@@ -79,7 +111,15 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     for name, training in setup.trainings.items():
         lines.append(f"newsgauge: {name} is trained on {len(training.examples)} posts ({training.model})")
     doing = "replaying" if setup.replays else f"recording (mode {setup.mode}) into"
-    return [*lines, f"newsgauge: backend {setup.backend}, {doing} {setup.shown_cassettes}"]
+    lines.append(f"newsgauge: backend {setup.backend}, {doing} {setup.shown_cassettes}")
+    from .gates import undecidable
+
+    gates: tuple[Gate, ...] = config.stash[_GATES]
+    too_few = undecidable(gates, plan)
+    if too_few:
+        note = "a live run of this plan cannot pass" if setup.replays else "whatever is answered, this run cannot pass"
+        lines += [f"newsgauge: warning: {len(plan.posts)} posts: {note}: {text}" for text in too_few]
+    return lines
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -100,8 +140,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gates and tests of tokens go last: by then most cases have left their results."""
-    items.sort(key=lambda item: item.get_closest_marker("gate") is not None or "tokens" in _fixtures(item))
+    """Gates and tests of scores or tokens go last: by then most cases have left their results."""
+    items.sort(
+        key=lambda item: item.get_closest_marker("gate") is not None or bool({"scores", "tokens"} & {*_fixtures(item)})
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test of scores shows the tables of the variants it asked for."""
+    report = yield
+    if report.when == "call" and report.failed and "scores" in _fixtures(item) and isinstance(item, pytest.Function):
+        asked = cast("Scores", item.funcargs["scores"])
+        report.sections.append(("newsgauge scores", asked.table()))
+    return report
 
 
 @pytest.hookimpl(wrapper=True)
@@ -130,25 +182,57 @@ def prediction(request: pytest.FixtureRequest, case: Case) -> Prediction:
     A case that cannot be answered (no recording, a stale one, a refusal of the service) is an error of this test.
     """
     run: Run = request.config.stash[_RUN]
+    # For junit.xml, and for the progress line of the process that shows it.
+    request.node.user_properties += [(VARIANT_PROPERTY, case.variant), ("newsgauge_label", case.post.label)]
     try:
-        return run.ask(case)
+        said = run.ask(case)
     except NewsgaugeError as error:
         message = str(error)
+    else:
+        request.node.user_properties += [
+            ("newsgauge_answer", said.label if len(said.label) <= 40 else f"{said.label[:40]}..."),
+            (CORRECT_PROPERTY, said.label == case.post.label),
+        ]
+        return said
     pytest.fail(message, pytrace=False)
 
 
 @pytest.fixture
 def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
     """The gate, decided from the results of all planned cases; in a replay missing ones are recomputed."""
-    from .gates import decide
+    from .gates import ComparisonGate, Evidence, decide
     from .judge import GATE_PROPERTY
     from .scoreboard import score
 
-    run, setup = request.config.stash[_RUN], request.config.stash[_SETUP]
-    results = run.results(gate.variants)
-    decided = decide(gate, score(results, setup.plan, gate.variants), results, setup.plan)
-    request.node.user_properties.append((GATE_PROPERTY, asdict(decided)))
+    stash = request.config.stash
+    run, setup = stash[_RUN], stash[_SETUP]
+    # A comparison is corrected for the others of the run, so it needs their results too.
+    family = tuple(one for one in stash[_GATES] if isinstance(one, ComparisonGate))
+    gates = family if isinstance(gate, ComparisonGate) else (gate,)
+    needed = tuple(dict.fromkeys(variant for one in gates for variant in one.variants))
+    results = run.results(needed)
+    decided = decide(
+        gate,
+        Evidence(
+            plan=setup.plan,
+            scores=score(results, setup.plan, needed),
+            results=results,
+            live=not setup.replays,
+            family=family,
+            baseline=stash[_BASELINE],
+        ),
+    )
+    sent = {**asdict(decided), "finding": decided.finding.value}  # what pytest-xdist can send: plain values
+    request.node.user_properties += [(GATE_PROPERTY, sent), ("newsgauge_finding", decided.finding.value)]
     return decided
+
+
+@pytest.fixture
+def scores(request: pytest.FixtureRequest) -> Scores:
+    """The scores of the run: ``scores["tuned"].accuracy.low``, ``scores["tuned"].beats("system")``."""
+    from .assertions import Scores
+
+    return Scores(request.config.stash[_RUN])
 
 
 @pytest.fixture

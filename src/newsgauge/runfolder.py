@@ -20,7 +20,11 @@ from .records import Outcome, Prediction, Result
 _AGAIN = "run pytest evals again to write it anew"
 _RUN_KEYS = ("corpus", "backend", "plan", "n_posts", "variants")
 _SCORE_KEYS = ("n", "n_planned", "n_correct", "accuracy", "wilson_95", "macro_f1", "classes", "confusion", "answers")
-_COLUMNS = ("id", "variant", "label", "prediction", "outcome", "detail", "input_tokens", "output_tokens", "origin")
+#: The columns of results.csv.
+COLUMNS = (
+    *("id", "variant", "label", "prediction", "correct", "outcome", "detail"),
+    *("input_tokens", "output_tokens", "model_version", "origin", "broken"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +62,15 @@ def load_run(folder: Path) -> RunFolder:
         absent = [key for key in _SCORE_KEYS if not isinstance(score, dict) or key not in score]
         if absent:
             raise UsageError(
-                f"{folder / 'scoreboard.json'}: {name}: no {absent[0]!r}: written by another version of newsgauge; {_AGAIN}"
+                f"{folder / 'scoreboard.json'}: {name}: no {absent[0]!r}: written by another version of newsgauge; "
+                f"{_AGAIN}"
             )
     if not isinstance(gates.get("gates"), list) or not isinstance(gates.get("run"), dict):
         raise UsageError(f"{folder / 'gates.json'}: expected a list of gates; {_AGAIN}")
     if gates["run"].get("plan") != run["plan"]:
         raise UsageError(
-            f"{folder}: gates.json is about plan {gates['run'].get('plan')}, scoreboard.json about {run['plan']}: a run "
-            f"was cut short here; {_AGAIN}"
+            f"{folder}: gates.json is about plan {gates['run'].get('plan')}, scoreboard.json about {run['plan']}: "
+            f"a run was cut short here; {_AGAIN}"
         )
     results = _results(folder / "results.csv")
     unknown = {result.variant for result in results} - set(scores)
@@ -99,7 +104,9 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise UsageError(f"{path.parent}: expected {path.name}, it is not there: half a run, or no results; {_AGAIN}") from None
+        raise UsageError(
+            f"{path.parent}: expected {path.name}, it is not there: half a run, or no results; {_AGAIN}"
+        ) from None
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: not readable as JSON ({error}); {_AGAIN}") from None
     if not isinstance(value, dict):
@@ -116,7 +123,9 @@ def _results(path: Path) -> tuple[Result, ...]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path}: not readable: {error}; {_AGAIN}") from None
     except (KeyError, ValueError, TypeError) as error:
-        raise UsageError(f"{path}: expected columns {', '.join(_COLUMNS)} with their values ({error}); {_AGAIN}") from None
+        raise UsageError(
+            f"{path}: expected columns {', '.join(COLUMNS)} with their values ({error}); {_AGAIN}"
+        ) from None
 
 
 def _result(row: dict[str, str]) -> Result:
@@ -128,7 +137,7 @@ def _result(row: dict[str, str]) -> Result:
             row["detail"],
             int(row["input_tokens"]),
             int(row["output_tokens"]),
-            row.get("model_version", ""),
+            row["model_version"],
         )
     origin = "gate" if row["origin"] == "gate" else "item"
-    return Result(row["id"], row["variant"], row["label"], prediction, row.get("broken", ""), origin)  # type: ignore[arg-type]
+    return Result(row["id"], row["variant"], row["label"], prediction, row["broken"], origin)  # type: ignore[arg-type]

@@ -61,7 +61,9 @@ def make_plan(
         allow_threads=allow_threads,
         what=f"{corpus} test",
     )
-    posts = tuple(Post(raw.id, raw.label, preprocess(raw.raw)) for raw in drawn)
+    posts = tuple(
+        Post(raw.id, raw.label, preprocess(raw.raw), raw.thread or thread_key(raw.raw) or None) for raw in drawn
+    )
     labels = tuple(sorted({post.label for post in posts}))
     return Plan(corpus, classes, posts_per_class, seed, allow_threads, preprocessing, labels, posts)
 

@@ -1,4 +1,7 @@
-"""The machine-readable results of a run: results.csv, scoreboard.json, gates.json. Written beside, then moved."""
+"""The machine-readable results of a run: results.csv, flips.csv, scoreboard.json, gates.json.
+
+Each is written beside its place, then moved there: whole or not at all. No post text.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,13 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..records import Result, Score, Verdict
+from ..records import Comparison, Result, Score, Verdict
 
 _COLUMNS = (
     *("id", "variant", "label", "prediction", "correct", "outcome", "detail"),
@@ -47,24 +51,29 @@ def write_results(folder: Path, results: Iterable[Result]) -> None:
     write_whole(folder / "results.csv", buffer.getvalue())
 
 
-def write_scoreboard(folder: Path, run: Mapping[str, Any], scores: Mapping[str, Score]) -> None:
-    """``scoreboard.json``: what was run, and per variant the counts, rates and the interval."""
-    variants = {
-        name: {
-            "n_planned": score.n_planned,
-            "n": score.n,
-            "n_correct": score.n_correct,
-            "n_errors": score.n_errors,
-            "n_off_list": score.n_off_list,
-            "accuracy": _number(score.accuracy),
-            "wilson_95": [_number(score.low), _number(score.high)],
-            "input_tokens": score.input_tokens,
-            "output_tokens": score.output_tokens,
-            "model_versions": list(score.model_versions),
-        }
-        for name, score in scores.items()
-    }
-    write_json(folder / "scoreboard.json", {"run": dict(run), "variants": variants})
+def write_scoreboard(
+    folder: Path, run: Mapping[str, Any], scores: Mapping[str, Score], comparisons: Sequence[Comparison]
+) -> None:
+    """``scoreboard.json``: what was run, the scores of each variant, each pair of variants on the same posts."""
+    write_json(
+        folder / "scoreboard.json",
+        {
+            "run": dict(run),
+            "variants": {name: _score(score) for name, score in scores.items()},
+            "comparisons": [_comparison(one) for one in comparisons],
+        },
+    )
+
+
+def write_flips(folder: Path, comparisons: Iterable[Comparison]) -> None:
+    """``flips.csv``: one row a post that exactly one of two variants has right."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(("first", "second", "id", "label", "first_prediction", "second_prediction", "right"))
+    for one in comparisons:
+        for right, flips in (("first", one.gained), ("second", one.lost)):
+            writer.writerows((one.first, one.second, f.post_id, f.label, f.first, f.second, right) for f in flips)
+    write_whole(folder / "flips.csv", buffer.getvalue())
 
 
 def write_gates(
@@ -77,18 +86,73 @@ def write_gates(
     not_run: int,
 ) -> None:
     """``gates.json``: every planned gate, and ``complete``: all of them decided, from every planned case."""
+    decided = [
+        {
+            "gate": verdict.gate,
+            "variant": verdict.variant,
+            "passed": verdict.passed,
+            "finding": str(verdict.finding),
+            "reasons": list(verdict.reasons),
+            "n_to_decide": verdict.n_to_decide,
+            "flips": list(verdict.flips),
+        }
+        for verdict in verdicts
+    ]
+    waiting = [
+        {"gate": gate, "variant": None, "passed": None, "finding": None, "reasons": ["not decided"]}
+        for gate in undecided
+    ]
     write_json(
         folder / "gates.json",
-        {
-            "run": dict(run),
-            "complete": complete,
-            "n_cases_not_run": not_run,
-            "gates": [
-                {"gate": v.gate, "variant": v.variant, "passed": v.passed, "reasons": list(v.reasons)} for v in verdicts
-            ]
-            + [{"gate": gate, "variant": None, "passed": None, "reasons": ["not decided"]} for gate in undecided],
-        },
+        {"run": dict(run), "complete": complete, "n_cases_not_run": not_run, "gates": decided + waiting},
     )
+
+
+def _score(score: Score) -> dict[str, Any]:
+    return {
+        "n_planned": score.n_planned,
+        "n": score.n,
+        "n_correct": score.n_correct,
+        "n_errors": score.n_errors,
+        "n_off_list": score.n_off_list,
+        "answers": asdict(score.counts),
+        "accuracy": _number(score.accuracy),
+        "closed_set_accuracy": _number(score.closed_set_accuracy),
+        "wilson_95": [_number(value) for value in score.wilson],
+        "thread_clustered_95": None if score.clustered is None else [_number(value) for value in score.clustered],
+        "n_threads": score.n_threads,
+        "effective_n": score.effective_n,
+        "macro_f1": _number(score.macro_f1),
+        "classes": [
+            {
+                "label": one.label,
+                "support": one.support,
+                "precision": _number(one.precision),
+                "recall": _number(one.recall),
+                "f1": _number(one.f1),
+            }
+            for one in score.classes
+        ],
+        "confusion": {"columns": list(score.matrix.columns), "rows": [list(row) for row in score.matrix.counts]},
+        "input_tokens": score.input_tokens,
+        "output_tokens": score.output_tokens,
+        "model_versions": list(score.model_versions),
+    }
+
+
+def _comparison(one: Comparison) -> dict[str, Any]:
+    return {
+        "first": one.first,
+        "second": one.second,
+        "n": one.n,
+        "difference": _number(one.difference),
+        "tango_95": [_number(one.low), _number(one.high)],
+        "n_both": one.n_both,
+        "n_gained": len(one.gained),
+        "n_lost": len(one.lost),
+        "mcnemar_one_sided_p": one.p,
+        "mcnemar_two_sided_p": one.p_two_sided,
+    }
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -96,8 +160,8 @@ def write_json(path: Path, value: Any) -> None:
     write_whole(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write beside the file and move over it. Raises `UsageError` where the folder cannot be written."""
+def write_whole(path: Path, text: str, *, option: str = "--results") -> None:
+    """Write beside the file and move over it. Raises `UsageError` naming the option where that cannot be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
@@ -107,7 +171,7 @@ def write_whole(path: Path, text: str) -> None:
         os.chmod(file.name, 0o644)
         os.replace(file.name, path)
     except OSError as error:
-        raise UsageError(f"--results: cannot write {path}: {error.strerror}") from None
+        raise UsageError(f"{option}: cannot write {path}: {error.strerror}") from None
 
 
 def _number(value: float) -> float | None:

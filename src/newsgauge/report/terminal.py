@@ -1,4 +1,4 @@
-"""The scoreboard and the gates as plain text that fits 100 columns."""
+"""Scores, gates and comparisons as plain text that fits 100 columns. Computes nothing."""
 
 from __future__ import annotations
 
@@ -6,70 +6,87 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..records import Score, Verdict
+from .tables import WIDTH, table_lines
 
-WIDTH = 100
 BACKEND_NOTES = {
     "embedded": "newsgauge's own small model, not Gemini",
     "gemini": "Gemini Developer API",
     "vertex": "Gemini on Enterprise/Vertex",
 }
+_MAX_FLIPS = 20
+_KINDS = ("right", "wrong", "off_list", "blocked", "cut", "empty", "broken", "missing")
 
 
 def scoreboard_lines(
-    scores: Mapping[str, Score], verdicts: Mapping[str, Verdict], *, undecided: Iterable[str], title: str
+    scores: Mapping[str, Score],
+    verdicts: Mapping[str, Verdict],
+    *,
+    undecided: Iterable[str],
+    title: str,
+    gates: bool = True,
 ) -> list[str]:
-    """One row a variant: n, accuracy with its 95% Wilson interval, errors, tokens, and the verdict of its gates."""
+    """Two tables, one row a variant: accuracy, macro-F1, tokens and verdict; then what became of the cases.
+
+    Without ``gates`` there is no column of verdicts.
+    """
     waiting = set(undecided)
-    rows = [("variant", "n", "accuracy", "95% interval", "errors", "off-list", "tokens in", "out", "verdict")]
+    rows = [("variant", "n", "accuracy", "95% interval", "macro-F1", "tokens in", "out", "verdict")]
     for name, score in scores.items():
         n = f"{score.n}" if score.complete else f"{score.n}/{score.n_planned}"
-        accuracy, interval = ("-", "-")
-        if score.n:
-            accuracy, interval = f"{score.accuracy:7.2%}", f"[{score.low:6.1%}, {score.high:6.1%}]"
-        rows.append(
-            (
-                name,
-                n,
-                accuracy,
-                interval,
-                str(score.n_errors),
-                str(score.n_off_list),
-                f"{score.input_tokens:,}",
-                f"{score.output_tokens:,}",
-                _verdict_word(name, verdicts.values(), waiting),
-            )
-        )
-    return [title, *_table(rows)]
+        word = verdict_word(name, verdicts.values(), waiting)
+        rows.append((name, n, *_rates(score), f"{score.input_tokens:,}", f"{score.output_tokens:,}", word))
+    table = table_lines(rows, left=(0, -1)) if gates else table_lines([row[:-1] for row in rows], left=(0,))
+    return [*textwrap.wrap(title, WIDTH), *table, *_thread_note(scores), "", *answer_lines(scores)]
 
 
-def gate_lines(verdicts: Iterable[Verdict], undecided: Iterable[str]) -> list[str]:
-    """One paragraph a gate: PASS or FAIL, its name, and the numbers with the rule in words."""
-    lines = []
+def answer_lines(scores: Mapping[str, Score]) -> list[str]:
+    """What became of the planned cases, and the accuracy that there would be if near misses counted."""
+    heads = [kind.replace("_", "-") for kind in _KINDS]
+    rows: list[tuple[str, ...]] = [("answers", *heads[:-1], "not run", "closed-set")]
+    for name, score in scores.items():
+        closed = f"{score.closed_set_accuracy:.2%}" if score.n else "-"
+        rows.append((name, *(str(getattr(score.counts, kind)) for kind in _KINDS), closed))
+    return table_lines(rows, left=(0,))
+
+
+def gate_lines(verdicts: Iterable[Verdict], undecided: Iterable[str], notes: Iterable[str] = ()) -> list[str]:
+    """One paragraph a gate: PASS, FAIL or INCONCLUSIVE, its name, the numbers and the rule in words."""
+    lines: list[str] = []
     for verdict in verdicts:
-        head = f"{'PASS' if verdict.passed else 'FAIL'}  {verdict.gate}: "
-        lines += textwrap.wrap(head + "; ".join(verdict.reasons), WIDTH, subsequent_indent="      ")
+        lines += _paragraph(f"{verdict.finding}  {verdict.gate}: " + "; ".join(verdict.reasons))
+        if not verdict.passed:
+            lines += [line for flip in verdict.flips[:_MAX_FLIPS] for line in _paragraph(f"      {flip}")]
+            if len(verdict.flips) > _MAX_FLIPS:
+                lines.append(f"      and {len(verdict.flips) - _MAX_FLIPS} more, in gates.json")
     lines += [f"----  {gate}: not decided in this run" for gate in undecided]
-    return lines
+    return [*lines, *(line for note in notes for line in _paragraph(f"----  {note}"))]
 
 
-def _verdict_word(variant: str, verdicts: Iterable[Verdict], undecided: set[str]) -> str:
-    own = [verdict.passed for verdict in verdicts if verdict.variant == variant]
-    if any(not passed for passed in own):
+def verdict_word(variant: str, verdicts: Iterable[Verdict], undecided: set[str]) -> str:
+    """The worst finding of a variant's gates; ``no gate`` where nobody set one."""
+    own = {str(verdict.finding) for verdict in verdicts if verdict.variant == variant}
+    if "FAIL" in own:
         return "FAIL"
     if variant in undecided:
         return "not decided"
-    return "PASS" if own else "no gate"
+    return "INCONCLUSIVE" if "INCONCLUSIVE" in own else "PASS" if own else "no gate"
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
-    for number, row in enumerate(rows):
-        cells = [
-            cell.ljust(width) if column in (0, len(row) - 1) else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-        if number == 0:
-            lines.append("  ".join("-" * width for width in widths))
-    return lines
+def _rates(score: Score) -> tuple[str, str, str]:
+    if not score.n:
+        return "-", "-", "-"
+    f1 = "-" if score.macro_f1 != score.macro_f1 else f"{score.macro_f1:.4f}"
+    return f"{score.accuracy:.2%}", f"[{score.low:6.1%}, {score.high:6.1%}]", f1
+
+
+def _thread_note(scores: Mapping[str, Score]) -> list[str]:
+    threaded = [score for score in scores.values() if score.clustered is not None]
+    if not threaded:
+        return []
+    worth = ", ".join(f"{score.variant} {score.effective_n:.0f}" for score in threaded)
+    text = f"{threaded[0].n} posts in {threaded[0].n_threads} threads: intervals by thread; worth as posts: {worth}"
+    return textwrap.wrap(text, WIDTH)
+
+
+def _paragraph(text: str) -> Sequence[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent="      ", break_long_words=True)

@@ -5,7 +5,7 @@ Colours are classes of style.css, so that a chart follows the theme. Text is tex
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -82,7 +82,15 @@ def _x(value: float, low: float, high: float) -> float:
     return _LEFT + (value - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT)
 
 
-def _chart(rows, mark, *, low, high, ticks, label):  # type: ignore[no-untyped-def]
+def _chart(
+    rows: Sequence[Row],
+    mark: Callable[[Row, float], str],
+    *,
+    low: float,
+    high: float,
+    ticks: Sequence[tuple[float, str]],
+    label: str,
+) -> str:
     bottom = _TOP + _ROW * len(rows)
     parts = [
         f'<svg class="chart" viewBox="0 0 {_WIDTH} {bottom + 6}" role="img" aria-label="{escape(label)}">',

@@ -1,0 +1,33 @@
+"""A gate and the evidence in, a `Verdict` out. Which rule decides is the kind of the gate."""
+
+from __future__ import annotations
+
+from ..records import Score, Verdict
+from ..stats import Finding
+from .baseline import decide_baseline
+from .comparison import decide_comparison
+from .evidence import Evidence
+from .gate import BaselineGate, ComparisonGate, Gate
+from .limits import decide_limits
+
+
+def decide(gate: Gate, evidence: Evidence) -> Verdict:
+    """Hold the gate against the evidence. An incomplete score never passes, whatever its rate is."""
+    incomplete = [evidence.scores[name] for name in gate.variants if not evidence.scores[name].complete]
+    if incomplete:
+        reasons = tuple(_incomplete(score, evidence) for score in incomplete)
+        return Verdict(gate.name, gate.variant, Finding.FAIL, reasons)
+    if isinstance(gate, ComparisonGate):
+        return decide_comparison(gate, evidence)
+    if isinstance(gate, BaselineGate):
+        return decide_baseline(gate, evidence)
+    return decide_limits(gate, evidence)
+
+
+def _incomplete(score: Score, evidence: Evidence) -> str:
+    text = f"{score.variant}: {score.n_planned - score.n} of {score.n_planned} planned cases have no answer"
+    for post in evidence.plan.posts:
+        result = evidence.results.get((post.id, score.variant))
+        if result is not None and result.broken:
+            return f"{text}; the first: {result.broken}"
+    return text

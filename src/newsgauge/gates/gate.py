@@ -1,0 +1,92 @@
+"""What a gate is: frozen records, and the table of limits that gates.toml may set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+#: How a limit is held in a live run: against a one-sided 95% bound, or against the value itself.
+Bound = Literal["confidence", "value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A key of gates.toml: the attribute of a `Score` it is about; only a rate ends at 1."""
+
+    attribute: str
+    is_floor: bool
+    is_rate: bool = True
+
+
+METRICS = {
+    "min_accuracy": Metric("accuracy", is_floor=True),
+    "max_accuracy": Metric("accuracy", is_floor=False),
+    "min_macro_f1": Metric("macro_f1", is_floor=True),
+    "min_class_recall": Metric("recall", is_floor=True),
+    "max_error_rate": Metric("error_rate", is_floor=False),
+    "max_off_list_rate": Metric("off_list_rate", is_floor=False),
+    "max_input_tokens_mean": Metric("input_tokens_mean", is_floor=False, is_rate=False),
+    "max_output_tokens_mean": Metric("output_tokens_mean", is_floor=False, is_rate=False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One bound on one metric, and why it is where it is."""
+
+    metric: str
+    limit: float
+    reason: str
+    bound: Bound = "confidence"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsGate:
+    """Floors and ceilings of one variant."""
+
+    name: str
+    variant: str
+    limits: tuple[Limit, ...]
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants whose results the gate needs."""
+        return (self.variant,)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonGate:
+    """A variant is better than another on the same posts, by at least so much."""
+
+    name: str
+    variant: str
+    other: str
+    by_at_least: float
+    reason: str
+    primary: bool = False
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants whose results the gate needs."""
+        return (self.variant, self.other)
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineGate:
+    """A variant is what its reviewed baseline says: letter for letter in a replay, within ``max_drop`` in a live run.
+
+    ``max_drop`` is None where gates.toml sets none: then the gate is there in a replay only.
+    """
+
+    name: str
+    variant: str
+    max_drop: float | None = None
+    reason: str = ""
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants whose results the gate needs."""
+        return (self.variant,)
+
+
+Gate = LimitsGate | ComparisonGate | BaselineGate

@@ -1,0 +1,38 @@
+"""One variant by class, and its confusion matrix, as plain text. Computes nothing."""
+
+from __future__ import annotations
+
+from ..records import Score
+from .tables import WIDTH, table_lines
+
+
+def class_lines(score: Score) -> list[str]:
+    """One row a class: support, precision, recall, F1; ``-`` where there is nothing to divide by."""
+    rows: list[tuple[str, ...]] = [(f"{score.variant}: class", "posts", "precision", "recall", "F1")]
+    rows += [
+        (one.label, str(one.support), *(_number(value) for value in (one.precision, one.recall, one.f1)))
+        for one in score.classes
+    ]
+    return table_lines(rows, left=(0,))
+
+
+def confusion_lines(score: Score) -> list[str]:
+    """Rows: true labels. Columns: answers, by letter. Where that is wider than the page, the cells that are not 0."""
+    matrix = score.matrix
+    letters = [chr(ord("a") + i) if i < 26 else str(i) for i in range(len(matrix.labels))]
+    rows = [(f"{score.variant}: true class", *letters, "off-list", "error")]
+    for letter, label, counts in zip(letters, matrix.labels, matrix.counts, strict=True):
+        rows.append((f"{letter} {label}", *(str(count) if count else "." for count in counts)))
+    lines = table_lines(rows, left=(0,))
+    if max(map(len, lines)) <= WIDTH:
+        return lines
+    return [f"{score.variant}: mixed up"] + [
+        f"  {label} -> {column}: {count}"
+        for label, counts in zip(matrix.labels, matrix.counts, strict=True)
+        for column, count in zip(matrix.columns, counts, strict=True)
+        if count and column != label
+    ]
+
+
+def _number(value: float) -> str:
+    return "-" if value != value else f"{value:.3f}"

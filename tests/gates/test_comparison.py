@@ -1,0 +1,74 @@
+"""One variant beats another on the same posts, or it does not; several comparisons are corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from scipy.stats import binomtest
+
+from newsgauge.gates import ComparisonGate, Evidence, decide
+
+Make = Callable[..., Evidence]
+
+
+def gate(variant: str = "new", other: str = "old", by_at_least: float = 0.0, primary: bool = False) -> ComparisonGate:
+    return ComparisonGate(f"{variant}-beats-{other}", variant, other, by_at_least, "r", primary)
+
+
+@pytest.mark.parametrize(("gained", "finding"), [(4, "FAIL"), (5, "PASS")])
+def test_five_one_way_flips_are_the_fewest_that_beat(made: Make, gained: int, finding: str) -> None:
+    evidence = made(16, {"new": range(gained), "old": ()})
+    assert decide(gate(by_at_least=0.1), evidence).finding == finding
+
+
+def test_a_significant_but_small_lead_does_not_beat(made: Make) -> None:
+    assert decide(gate(by_at_least=0.5), made(16, {"new": range(6), "old": ()})).finding == "FAIL"
+
+
+def test_every_flipped_post_is_listed_losses_first(made: Make) -> None:
+    verdict = decide(gate(), made(16, {"new": range(8), "old": [0, 1, 15]}))
+    assert verdict.flips == (
+        "lost p-15: a, was b",
+        *(f"gained p-{n}: {'ba'[n % 2 == 0]}, was {'ab'[n % 2 == 0]}" for n in range(2, 8)),
+    )
+    assert "+0.3125" in verdict.reasons[0]
+    assert f"p = {binomtest(6, 7, 0.5, alternative='greater').pvalue:.2g}" in verdict.reasons[0]
+
+
+def test_live_a_lead_has_to_be_proved(made: Make) -> None:
+    right = {"new": range(40), "old": range(20)}
+    assert decide(gate(by_at_least=0.1), made(80, right, live=True)).finding == "PASS"
+    verdict = decide(gate(by_at_least=0.2), made(80, right, live=True))
+    assert verdict.finding == "INCONCLUSIVE"
+    assert verdict.n_to_decide is not None
+    assert verdict.n_to_decide > 80
+    assert decide(gate(), made(80, {"new": range(20), "old": range(40)}, live=True)).finding == "FAIL"
+
+
+def test_the_primary_comparison_is_not_corrected_and_the_others_are(made: Make) -> None:
+    # Gains without losses: 5, 5 and 5 of 16; one-sided p = 1/32 each. Holm over two: 1/16, above 5%.
+    right = {"new": range(5), "one": (), "two": (), "three": ()}
+    family = (gate(other="one", primary=True), gate(other="two"), gate(other="three"))
+    evidence = made(16, right, family=family)
+    assert [decide(one, evidence).finding for one in family] == ["PASS", "FAIL", "FAIL"]
+    assert "Holm over 2 after new-beats-one" in decide(family[1], evidence).reasons[0]
+
+
+def test_others_do_not_pass_where_the_primary_comparison_does_not(made: Make) -> None:
+    right = {"new": range(10), "one": range(8), "two": ()}
+    family = (gate(other="one", primary=True), gate(other="two"))
+    assert [decide(one, made(16, right, family=family)).finding for one in family] == ["FAIL", "FAIL"]
+    alone = (family[1],)  # --variants leaves the primary one out
+    assert decide(alone[0], made(16, right, family=alone)).finding == "PASS"
+
+
+def test_a_comparison_with_a_missing_case_counts_as_not_significant_for_the_others(made: Make) -> None:
+    family = (gate(other="one", primary=True), gate(other="two"))
+    evidence = made(16, {"new": range(10), "two": ()}, family=family)  # "one" was not asked at all
+    assert decide(family[1], evidence).finding == "FAIL"
+
+
+def test_answers_that_are_all_the_same_prove_nothing(made: Make) -> None:
+    for live in (False, True):
+        assert not decide(gate(), made(16, {"new": range(8), "old": range(8)}, live=live)).passed

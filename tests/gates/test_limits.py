@@ -1,0 +1,180 @@
+"""A limit holds at its bound in a replay; in a live run it takes proof, and INCONCLUSIVE is not a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from scipy.stats import binomtest
+
+from newsgauge.gates import Evidence, Limit, LimitsGate, decide
+from newsgauge.records import Outcome, Result
+from newsgauge.results import merge
+from newsgauge.scoreboard import score
+
+Make = Callable[..., Evidence]
+
+
+def gate(metric: str, limit: float, **other: str) -> LimitsGate:
+    return LimitsGate("v", "v", (Limit(metric, limit, "r", **other),))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("bound", "finding"), [(0.375, "PASS"), (0.376, "FAIL")])
+def test_in_a_replay_a_floor_holds_at_its_bound(made: Make, bound: float, finding: str) -> None:
+    assert decide(gate("min_accuracy", bound), made(16, {"v": range(6)})).finding == finding
+
+
+@pytest.mark.parametrize(("bound", "finding"), [(0.375, "PASS"), (0.374, "FAIL")])
+def test_in_a_replay_a_ceiling_holds_at_its_bound(made: Make, bound: float, finding: str) -> None:
+    assert decide(gate("max_accuracy", bound), made(16, {"v": range(6)})).finding == finding
+
+
+# Correct answers needed so that the one-sided 95% exact bound reaches 80%: a published table.
+@pytest.mark.parametrize(("n", "needed"), [(16, 16), (32, 30), (80, 71), (160, 137)])
+def test_live_a_floor_of_80_percent_takes_what_the_table_says(made: Make, n: int, needed: int) -> None:
+    assert decide(gate("min_accuracy", 0.8), made(n, {"v": range(needed)}, live=True)).finding == "PASS"
+    assert decide(gate("min_accuracy", 0.8), made(n, {"v": range(needed - 1)}, live=True)).finding == "INCONCLUSIVE"
+
+
+def test_live_a_floor_fails_where_even_the_upper_bound_is_below(made: Make) -> None:
+    verdict = decide(gate("min_accuracy", 0.8), made(80, {"v": range(50)}, live=True))
+    upper = binomtest(50, 80).proportion_ci(0.9, method="exact").high
+    assert upper < 0.8
+    assert verdict.finding == "FAIL"
+    assert f"{upper:.4f}" in verdict.reasons[0]
+
+
+def test_an_inconclusive_verdict_says_how_many_posts_would_decide(made: Make) -> None:
+    verdict = decide(gate("min_accuracy", 0.8), made(32, {"v": range(28)}, live=True))
+    assert verdict.finding == "INCONCLUSIVE"
+    assert not verdict.passed
+    assert verdict.n_to_decide is not None
+    assert verdict.n_to_decide > 32
+    assert f"some {verdict.n_to_decide:,} posts would decide" in verdict.reasons[0]
+
+
+def test_no_number_of_posts_decides_a_limit_that_is_the_rate(made: Make) -> None:
+    verdict = decide(gate("min_accuracy", 0.75), made(32, {"v": range(24)}, live=True))
+    assert (verdict.finding, verdict.n_to_decide) == ("INCONCLUSIVE", None)
+    assert "no number of posts would decide" in verdict.reasons[0]
+
+
+def test_live_a_ceiling_is_proved_by_its_upper_bound(made: Make) -> None:
+    assert decide(gate("max_accuracy", 0.05), made(80, {"v": ()}, live=True)).finding == "PASS"  # 1 - .05^(1/80) = .037
+    assert decide(gate("max_accuracy", 0.05), made(50, {"v": ()}, live=True)).finding == "INCONCLUSIVE"  # .058
+
+
+def test_the_bound_value_holds_the_value_also_in_a_live_run(made: Make) -> None:
+    assert decide(gate("min_accuracy", 0.8, bound="value"), made(16, {"v": range(13)}, live=True)).finding == "PASS"
+
+
+@pytest.mark.parametrize(("n_blocked", "finding"), [(0, "PASS"), (1, "FAIL")])
+def test_a_limit_of_none_at_all_is_about_the_answers_themselves(made: Make, n_blocked: int, finding: str) -> None:
+    evidence = made(16, {"v": range(16)}, live=True)
+    assert decide(gate("max_error_rate", 0.0), with_errors(evidence, n_blocked)).finding == finding
+
+
+def with_errors(evidence: Evidence, n: int) -> Evidence:
+    found = dict(evidence.results)
+    for post in evidence.plan.posts[:n]:
+        old = found[post.id, "v"]
+        assert old.prediction is not None
+        said = replace(old.prediction, label="(error)", outcome=Outcome.BLOCKED)
+        found[post.id, "v"] = replace(old, prediction=said)
+    return replace(evidence, results=found, scores=score(found, evidence.plan, ["v"]))
+
+
+def test_live_an_error_rate_is_proved_by_its_upper_bound(made: Make) -> None:
+    evidence = made(80, {"v": range(80)}, live=True)
+    upper = binomtest(2, 80).proportion_ci(0.9, method="exact").high
+    assert decide(gate("max_error_rate", upper + 1e-6), with_errors(evidence, 2)).finding == "PASS"
+    assert decide(gate("max_error_rate", upper - 1e-6), with_errors(evidence, 2)).finding == "INCONCLUSIVE"
+
+
+def test_tokens_are_counted_not_estimated(made: Make) -> None:
+    for live in (False, True):
+        evidence = made(16, {"v": range(6)}, live=live)
+        assert decide(gate("max_input_tokens_mean", 100), evidence).finding == "PASS"
+        assert decide(gate("max_output_tokens_mean", 3.9), evidence).finding == "FAIL"
+
+
+def test_the_lowest_recall_is_held_and_named(made: Make) -> None:
+    # Even numbers are class a: 8 of 8 right; odd ones b: 2 of 8.
+    evidence = made(16, {"v": [0, 2, 4, 6, 8, 10, 12, 14, 1, 3]})
+    assert decide(gate("min_class_recall", 0.25), evidence).finding == "PASS"
+    verdict = decide(gate("min_class_recall", 0.26), evidence)
+    assert verdict.finding == "FAIL"
+    assert verdict.reasons[0].startswith("recall of b 0.2500")
+
+
+def test_live_every_class_has_to_be_proved(made: Make) -> None:
+    assert (
+        decide(gate("min_class_recall", 0.6), made(16, {"v": range(16)}, live=True)).finding == "PASS"
+    )  # .05^(1/8)=.69
+    verdict = decide(gate("min_class_recall", 0.6), made(16, {"v": range(15)}, live=True))
+    assert verdict.finding == "INCONCLUSIVE"
+    assert "1 of 2 proved" in verdict.reasons[0]
+    assert decide(gate("min_class_recall", 0.6), made(16, {"v": range(0, 16, 2)}, live=True)).finding == "FAIL"
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize("metric", ["min_class_recall", "min_macro_f1"])
+def test_a_class_without_posts_never_passes(made: Make, metric: str, live: bool) -> None:
+    evidence = made(16, {"v": range(16)}, live=live)
+    plan = replace(evidence.plan, labels=("a", "b", "c"))
+    evidence = replace(evidence, plan=plan, scores=score(evidence.results, plan, ["v"]))
+    assert not decide(gate(metric, 0.01), evidence).passed
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_macro_f1_of_all_right_is_one(made: Make, live: bool) -> None:
+    assert decide(gate("min_macro_f1", 0.99), made(40, {"v": range(40)}, live=live)).passed
+
+
+def test_live_macro_f1_between_the_bounds_is_inconclusive(made: Make) -> None:
+    verdict = decide(gate("min_macro_f1", 0.7), made(40, {"v": range(30)}, live=True))
+    assert verdict.finding == "INCONCLUSIVE"
+    assert verdict.n_to_decide is not None
+    assert verdict.n_to_decide > 40
+
+
+def test_live_posts_of_one_thread_prove_less(made: Make) -> None:
+    evidence = made(80, {"v": range(72)}, live=True)
+    assert decide(gate("min_accuracy", 0.8), evidence).passed
+    posts = tuple(replace(post, thread=f"t{number // 8}") for number, post in enumerate(evidence.plan.posts))
+    plan = replace(evidence.plan, posts=posts)
+    threaded = replace(evidence, plan=plan, scores=score(evidence.results, plan, ["v"]))
+    assert decide(gate("min_accuracy", 0.8), threaded).finding == "INCONCLUSIVE"
+
+
+def test_a_missing_case_fails_whatever_the_rate(made: Make) -> None:
+    evidence = made(16, {"v": range(16)})
+    found = dict(evidence.results)
+    del found["p-15", "v"]
+    verdict = decide(
+        gate("min_accuracy", 0.1), replace(evidence, results=found, scores=score(found, evidence.plan, ["v"]))
+    )
+    assert verdict.finding == "FAIL"
+    assert verdict.reasons == ("v: 1 of 16 planned cases have no answer",)
+
+
+def test_a_broken_case_is_no_answer_and_is_named(made: Make) -> None:
+    evidence = made(16, {"v": range(16)})
+    found = {**evidence.results, **merge([Result("p-15", "v", "b", None, "no recording")])}
+    verdict = decide(
+        gate("min_accuracy", 0.1), replace(evidence, results=found, scores=score(found, evidence.plan, ["v"]))
+    )
+    assert verdict.reasons == ("v: 1 of 16 planned cases have no answer; the first: no recording",)
+
+
+def test_one_inconclusive_limit_makes_a_gate_inconclusive_and_a_failed_one_fail(made: Make) -> None:
+    evidence = made(32, {"v": range(28)}, live=True)
+    limits = {"proved": ("min_accuracy", 0.5), "open": ("min_accuracy", 0.8), "broken": ("min_accuracy", 0.99)}
+
+    def finding(*names: str) -> str:
+        return decide(LimitsGate("v", "v", tuple(Limit(*limits[name], "r") for name in names)), evidence).finding
+
+    assert finding("proved") == "PASS"
+    assert finding("proved", "open") == "INCONCLUSIVE"
+    assert finding("proved", "open", "broken") == "FAIL"
