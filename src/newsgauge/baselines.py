@@ -99,15 +99,13 @@ def make_baseline(
         )
         for name, score in scores.items()
     }
-    drawn_by = {
-        "classes": plan.classes,
-        "posts_per_class": plan.posts_per_class,
-        "sample_seed": plan.seed,
-        "allow_threads": plan.allow_threads,
-        "preprocessing": plan.preprocessing,
-        "n_posts": len(plan.posts),
-    }
+    drawn_by = {**_draw(plan), "n_posts": len(plan.posts)}
     return Baseline(backend, corpus, plan.digest, drawn_by, {**kept, **new})
+
+
+def is_same_draw(baseline: Baseline, plan: Plan) -> bool:
+    """True where the posts were asked for in the same words: then they are the same posts, or the corpus changed."""
+    return all(baseline.drawn_by.get(key) == value for key, value in _draw(plan).items())
 
 
 def encode(baseline: Baseline) -> str:
@@ -148,6 +146,16 @@ def prompt_digest(variant: Variant, model: str) -> str:
     """First 12 hex digits of a SHA-256 over how a variant asks, its name and description left out."""
     asked = [variant.system_instruction, variant.contents, variant.answer, variant.max_output_tokens, model]
     return hashlib.sha256(json.dumps(asked).encode("ascii")).hexdigest()[:12]
+
+
+def _draw(plan: Plan) -> dict[str, Any]:
+    return {
+        "classes": plan.classes,
+        "posts_per_class": plan.posts_per_class,
+        "sample_seed": plan.seed,
+        "allow_threads": plan.allow_threads,
+        "preprocessing": plan.preprocessing,
+    }
 
 
 def _scores(score: Score) -> dict[str, Any]:

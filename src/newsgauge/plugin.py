@@ -152,7 +152,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     if report.when == "call" and report.failed and "scores" in _fixtures(item) and isinstance(item, pytest.Function):
         asked = cast("Scores", item.funcargs["scores"])
-        report.sections.append(("newsgauge scores", asked.table()))
+        if table := asked.table():
+            report.sections.append(("newsgauge scores", table))
     return report
 
 

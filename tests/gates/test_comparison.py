@@ -52,7 +52,7 @@ def test_the_primary_comparison_is_not_corrected_and_the_others_are(made: Make) 
     family = (gate(other="one", primary=True), gate(other="two"), gate(other="three"))
     evidence = made(16, right, family=family)
     assert [decide(one, evidence).finding for one in family] == ["PASS", "FAIL", "FAIL"]
-    assert "Holm over 2 after new-beats-one" in decide(family[1], evidence).reasons[0]
+    assert "Holm over 2, after new-beats-one" in decide(family[1], evidence).reasons[0]
 
 
 def test_others_do_not_pass_where_the_primary_comparison_does_not(made: Make) -> None:

@@ -14,7 +14,7 @@ def plan(n: int) -> Plan:
     return Plan("made", "", None, 0, False, "clean", ("a", "b"), posts)
 
 
-# Fewest posts, all right, that prove a floor; fewest without a flip that exclude a drop: the tables of docs/statistics.md.
+# Fewest posts, all right, that prove a floor, and fewest without a flip that exclude a drop: docs/statistics.md.
 @pytest.mark.parametrize(("floor", "needed"), [(0.80, 14), (0.85, 19), (0.90, 29), (0.95, 59)])
 def test_a_floor_takes_so_many_posts(floor: float, needed: int) -> None:
     gate = LimitsGate("v", "v", (Limit("min_accuracy", floor, "r"),))

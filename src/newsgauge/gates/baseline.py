@@ -6,7 +6,7 @@ the accuracy may not fall by more than ``max_drop`` on the same posts: paired no
 
 from __future__ import annotations
 
-from ..baselines import Baseline, answer_text, baseline_answers, changes
+from ..baselines import Baseline, answer_text, baseline_answers, changes, is_same_draw
 from ..comparisons import compare
 from ..records import Verdict
 from ..stats import Finding, decide_difference, mcnemar_exact
@@ -27,6 +27,13 @@ def decide_baseline(gate: BaselineGate, evidence: Evidence) -> Verdict:
         return Verdict(gate.name, gate.variant, Finding.INCONCLUSIVE, (text,))
     common = _common(len(posts), evidence, baseline)
     if not evidence.live:
+        if evidence.plan.digest != baseline.plan and is_same_draw(baseline, evidence.plan):
+            n_old, n_new = baseline.drawn_by.get("n_posts"), len(evidence.plan.posts)
+            text = (
+                f"the corpus changed: the draw that gave the baseline's {n_old} posts (plan {baseline.plan}) now gives "
+                f"{n_new} (plan {evidence.plan.digest}), {len(posts)} of them with the same id; if meant: --update-baseline"
+            )
+            return Verdict(gate.name, gate.variant, Finding.FAIL, (text,))
         changed = changes(evidence.results, posts, baseline, gate.variant)
         lines = tuple(f"{post.id}: was {clipped(old)}, now {clipped(new)}" for post, old, new in changed)
         if not changed:

@@ -31,7 +31,8 @@ def decide_comparison(gate: ComparisonGate, evidence: Evidence) -> Verdict:
         ok = p <= ALPHA and found.difference >= gate.by_at_least
         finding = Finding.PASS if ok else Finding.FAIL
     asked = f"asked: at least {gate.by_at_least:+g}{' proved' if evidence.live else ''}, p <= {ALPHA:g}{corrected}"
-    text = f"{comparison_words(found)}{'' if p == found.p else f', corrected p = {p:.2g}'}; {asked}"
+    held = f"p of a lead of {gate.by_at_least:+g}" if evidence.live else "corrected p"
+    text = f"{comparison_words(found)}{'' if p == found.p else f', {held} = {p:.2g}'}; {asked}"
     n_to_decide = None
     if finding is Finding.INCONCLUSIVE:
         n_to_decide = decision.n_for_power
@@ -73,9 +74,10 @@ def _adjusted(gate: ComparisonGate, evidence: Evidence) -> tuple[float, str]:
         return own, "" if len(family) == 1 else ", the primary comparison"
     others = [one for one in family if one != primary]
     p = holm([_p(one, evidence) for one in others])[others.index(gate)]
+    over = f", Holm over {len(others)}" if len(others) > 1 else ""
     if primary is None:
-        return p, f", Holm over {len(others)}"
-    return max(p, _p(primary, evidence)), f", Holm over {len(others)} after {primary.name}"
+        return p, over
+    return max(p, _p(primary, evidence)), f"{over}, after {primary.name}"
 
 
 def _p(gate: ComparisonGate, evidence: Evidence) -> float:

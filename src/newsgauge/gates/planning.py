@@ -24,14 +24,13 @@ def plan_gates(
     ``max_drop``. A run that writes the baseline is not held to it.
     """
     planned = [gate for gate in gates if all(variant in variants for variant in gate.variants)]
+    own = {gate.variant: gate for gate in planned if isinstance(gate, BaselineGate)}
+    others = tuple(gate for gate in planned if not isinstance(gate, BaselineGate))
     if updating:
-        return tuple(gate for gate in planned if not isinstance(gate, BaselineGate))
+        return others
     if baseline is not None and not live:
-        have = {gate.variant for gate in planned if isinstance(gate, BaselineGate)}
         ids = {post.id for post in plan.posts}
-        planned += [
-            BaselineGate(f"{variant}-baseline", variant)
-            for variant in variants
-            if variant not in have and ids & baseline_answers(baseline, variant).keys()
-        ]
-    return tuple(planned)
+        for variant in variants:
+            if variant not in own and ids & baseline_answers(baseline, variant).keys():
+                own[variant] = BaselineGate(f"{variant}-baseline", variant)
+    return (*others, *(own[variant] for variant in variants if variant in own))

@@ -1,0 +1,191 @@
+"""A baseline file holds reviewed answers; a run is held to it, letter for letter or with a margin."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from newsgauge.baseline_diff import diff_baselines
+from newsgauge.baselines import Baseline, answer_text, encode, load_baseline, make_baseline, prompt_digest
+from newsgauge.errors import BaselineError
+from newsgauge.gates import BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate, decide, plan_gates
+from newsgauge.records import Outcome, Prediction, Result
+from newsgauge.report.baseline import baseline_lines
+from newsgauge.scoreboard import score
+from newsgauge.variants import Variant
+
+Make = Callable[..., Evidence]
+GATE = BaselineGate("v-baseline", "v", 0.05, "r")
+
+
+def baseline_of(evidence: Evidence, old: Baseline | None = None) -> Baseline:
+    return make_baseline(
+        backend="embedded",
+        plan=evidence.plan,
+        corpus="made",
+        prompts=dict.fromkeys(evidence.scores, "0123456789ab"),
+        scores=evidence.scores,
+        results=evidence.results,
+        old=old,
+    )
+
+
+def test_a_baseline_survives_its_file_and_holds_an_answer_a_line(made: Make, tmp_path: Path) -> None:
+    baseline = baseline_of(made(16, {"v": range(6), "w": range(3)}))
+    path = tmp_path / "made.json"
+    path.write_text(encode(baseline))
+    assert load_baseline(path, shown="made.json") == baseline
+    assert '    "p-3": "b",\n' in path.read_text()
+    assert baseline.variants["v"].scores["accuracy"] == 0.375
+
+
+def test_a_replay_that_answers_the_same_passes(made: Make) -> None:
+    evidence = made(16, {"v": range(6)})
+    verdict = decide(GATE, replace(evidence, baseline=baseline_of(evidence)))
+    assert (verdict.finding, verdict.reasons) == ("PASS", ("all 16 answers are the baseline's",))
+
+
+def test_a_replay_that_answers_one_post_better_is_red_too_and_names_it(made: Make) -> None:
+    baseline = baseline_of(made(16, {"v": range(6)}))
+    verdict = decide(GATE, made(16, {"v": range(7)}, baseline=baseline))
+    assert verdict.finding == "FAIL"
+    assert verdict.flips == ("p-6: was b, now a",)
+
+
+def test_the_same_draw_that_gives_other_posts_is_red(made: Make) -> None:
+    baseline = baseline_of(made(16, {"v": range(6)}))
+    verdict = decide(GATE, made(8, {"v": range(6)}, baseline=baseline))
+    assert verdict.finding == "FAIL"
+    assert verdict.reasons[0].startswith("the corpus changed: the draw that gave the baseline's 16 posts")
+
+
+def test_posts_in_common_are_compared_and_counted(made: Make) -> None:
+    baseline = baseline_of(made(16, {"v": range(6)}))
+    baseline = replace(baseline, drawn_by={**baseline.drawn_by, "posts_per_class": 8})
+    verdict = decide(GATE, made(8, {"v": range(6)}, baseline=baseline))
+    assert verdict.finding == "PASS"
+    assert f"the baseline's is {baseline.plan}: 8 of 8 in common" in verdict.reasons[0]
+    verdict = decide(GATE, made(24, {"v": range(6)}, baseline=baseline))
+    assert (verdict.finding, "16 of 24 in common" in verdict.reasons[0]) == ("PASS", True)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_nothing_to_compare_with_is_inconclusive_where_a_drop_is_gated(made: Make, live: bool) -> None:
+    verdict = decide(GATE, made(16, {"v": range(6)}, live=live))
+    assert verdict.finding == "INCONCLUSIVE"
+    assert "no baseline file, so max_drop cannot be held" in verdict.reasons[0]
+
+
+def test_live_no_flip_on_52_posts_excludes_a_drop_of_five_points_and_on_51_does_not(made: Make) -> None:
+    for n, finding in ((51, "INCONCLUSIVE"), (52, "PASS")):
+        evidence = made(n, {"v": range(30)}, live=True)
+        assert decide(GATE, replace(evidence, baseline=baseline_of(evidence))).finding == finding
+
+
+def test_live_five_losses_without_a_gain_are_a_drop_and_four_are_not_yet(made: Make) -> None:
+    # The fewest one-way flips that are significant one-sided at 5%: 5. Both drops are larger than the margin.
+    for n_lost, finding in ((4, "INCONCLUSIVE"), (5, "FAIL")):
+        baseline = baseline_of(made(20, {"v": range(15)}))
+        verdict = decide(
+            BaselineGate("v-baseline", "v", 0.001, "r"),
+            made(20, {"v": range(15 - n_lost)}, live=True, baseline=baseline),
+        )
+        assert verdict.finding == finding
+        assert len(verdict.flips) == n_lost
+
+
+def test_the_text_of_a_long_answer_is_not_kept() -> None:
+    said = Prediction("word " * 12, Outcome.OFF_LIST, "", 1, 1, "m")
+    text = answer_text(Result("p", "v", "a", said))
+    assert text.startswith("(sha256 ")
+    assert "word" not in text
+    assert answer_text(Result("p", "v", "a", replace(said, label="a.misc"))) == "a.misc"
+    assert answer_text(Result("p", "v", "a", replace(said, label="(error)", outcome=Outcome.CUT))) == "(cut)"
+
+
+def test_variants_that_were_not_asked_are_kept(made: Make) -> None:
+    old = baseline_of(made(16, {"v": range(6), "w": range(3)}))
+    new = baseline_of(made(16, {"v": range(7)}), old)
+    assert new.variants["w"] == old.variants["w"]
+    changed, same = diff_baselines(old, new)[1], diff_baselines(old, new)[0]
+    assert (same.variant, same.is_same) == ("w", True)
+    assert changed.answers == (("p-6", "b", "a"),)
+    assert "    p-6: b -> a" in baseline_lines([changed], shown="made.json")
+    assert "    n_correct 6 -> 7" in baseline_lines([changed], shown="made.json")
+
+
+def test_variants_about_other_posts_are_not_mixed_into_one_file(made: Make) -> None:
+    old = baseline_of(made(16, {"v": range(6), "w": range(3)}))
+    with pytest.raises(BaselineError, match=r"nothing written: w of the file are about plan"):
+        baseline_of(made(8, {"v": range(6)}), old)
+    assert len(baseline_of(made(8, {"v": range(6), "w": ()}), old).variants["v"].answers) == 8
+
+
+def test_an_incomplete_run_writes_no_baseline(made: Make) -> None:
+    evidence = made(16, {"v": range(6)})
+    found = {key: value for key, value in evidence.results.items() if key[0] != "p-3"}
+    with pytest.raises(BaselineError, match=r"nothing written, cases have no answer: v \(1 of 16\)"):
+        baseline_of(replace(evidence, results=found, scores=score(found, evidence.plan, ["v"])))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"format": 2}', '{"format": 1}', '{"format": 1, "variants": {"v": 3}}']
+)
+def test_a_damaged_file_is_an_error_and_an_absent_one_is_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "made.json"
+    assert load_baseline(path, shown="made.json") is None
+    path.write_text(text)
+    with pytest.raises(BaselineError, match=r"^made\.json: "):
+        load_baseline(path, shown="made.json")
+
+
+def test_a_prompt_digest_is_about_what_is_asked_not_what_it_is_called() -> None:
+    one = Variant("v", "about", "m", "{post}")
+    assert prompt_digest(one, "m") == prompt_digest(replace(one, name="w", about="else"), "m")
+    for other in (replace(one, contents="x {post}"), replace(one, system_instruction="s"), replace(one, answer="enum")):
+        assert prompt_digest(other, "m") != prompt_digest(one, "m")
+    assert prompt_digest(one, "n") != prompt_digest(one, "m")
+
+
+def names(gates: tuple[Gate, ...]) -> list[str]:
+    return [gate.name for gate in gates]
+
+
+def test_a_run_plans_the_gates_that_its_variants_allow(made: Make) -> None:
+    evidence = made(16, {"v": range(6), "w": ()})
+    baseline = baseline_of(evidence)
+    gates = (
+        LimitsGate("v", "v", (Limit("min_accuracy", 0.1, "r"),)),
+        ComparisonGate("v-beats-w", "v", "w", 0.0, "r"),
+        GATE,
+    )
+
+    def plan(
+        variants: tuple[str, ...], *, held: Baseline | None = baseline, live: bool = False, updating: bool = False
+    ) -> list[str]:
+        return names(
+            plan_gates(gates, variants=variants, plan=evidence.plan, baseline=held, live=live, updating=updating)
+        )
+
+    assert plan(("v", "w")) == ["v", "v-beats-w", "v-baseline", "w-baseline"]
+    assert plan(("v",)) == ["v", "v-baseline"]
+    assert plan(("w",)) == ["w-baseline"]
+    assert plan(("v", "w"), live=True) == ["v", "v-beats-w", "v-baseline"]
+    assert plan(("v", "w"), held=None) == ["v", "v-beats-w", "v-baseline"]
+    assert plan(("v", "w"), updating=True) == ["v", "v-beats-w"]
+
+
+def test_committed_baselines_hold_ids_labels_and_digests_only() -> None:
+    folder = Path(__file__).resolve().parents[2] / "evals" / "baselines"
+    files = sorted(folder.glob("*/*.json"))
+    assert files
+    for path in files:
+        value = json.loads(path.read_text("ascii"))
+        assert value["backend"] == path.parent.name
+        for one in value["variants"].values():
+            assert len(one["answers"]) == value["drawn_by"]["n_posts"]
+            assert all(len(answer) <= 40 and len(answer.splitlines()) == 1 for answer in one["answers"].values())

@@ -1,0 +1,244 @@
+"""Green means that every planned gate was decided from every planned case, however the run was started or broken off.
+
+The truth about each run is worked out here, from its files, and not taken from the plugin's own word.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+VARIANTS = ("bare", "system", "labels", "tuned")
+GATES = {"bare", "labels", "tuned", "tuned-beats-bare", *(f"{variant}-baseline" for variant in VARIANTS)}
+N_CASES = 32
+ARTIFACT = Path(".newsgauge/results/gates.json")
+BASELINE = Path("evals/baselines/embedded/bundled.json")
+CASSETTES = Path("cassettes/embedded/bundled")
+
+
+@pytest.fixture
+def strict_project(project: pytest.Pytester, baseline: str, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """The recorded project with its baseline, in CI."""
+    BASELINE.parent.mkdir(parents=True)
+    BASELINE.write_text(baseline)
+    monkeypatch.setenv("CI", "true")
+    return project
+
+
+_BASELINES: list[str] = []
+
+
+@pytest.fixture
+def baseline(project: pytest.Pytester) -> str:
+    """The baseline of the recorded project, made by the first test that wants it."""
+    if not _BASELINES:
+        assert project.runpytest_subprocess("evals", "--update-baseline").ret == 0
+        _BASELINES.append(BASELINE.read_text())
+        shutil.rmtree(BASELINE.parents[1])
+        shutil.rmtree(".newsgauge")
+    return _BASELINES[0]
+
+
+def check(result: pytest.RunResult, *, green: bool) -> None:
+    """The exit status is the expected one, and ``complete`` is true only where every gate and case was there."""
+    artifact = json.loads(ARTIFACT.read_text())
+    decided = {gate["gate"] for gate in artifact["gates"] if gate["finding"] is not None}
+    passed = {gate["gate"] for gate in artifact["gates"] if gate["passed"] is True}
+    assert artifact["complete"] is (decided == GATES and n_answers() == N_CASES)
+    if result.ret == 0:
+        assert passed == GATES
+        assert artifact["complete"] is True
+        assert artifact["n_cases_not_run"] == 0
+    assert (result.ret == 0) is green, result.stdout.str()
+
+
+def n_answers() -> int:
+    path = ARTIFACT.with_name("results.csv")
+    if not path.exists():  # the run died before it could conclude
+        return 0
+    with path.open(newline="") as file:
+        return sum(row["outcome"] != "" for row in csv.DictReader(file))
+
+
+@pytest.mark.parametrize(
+    ("options", "green"),
+    [
+        ([], True),
+        (["-n", "0"], True),
+        (["-v"], True),
+        (["-p", "no:randomly"], True),
+        (["--strict-markers"], True),
+        (["-k", "gate"], False),  # the gates are decided, but no case ran as a test of its own
+        (["-k", "gate or newsgroup"], True),
+        (["-k", "tuned"], False),
+        (["-k", "sci.space or gate"], False),
+        (["-k", "nothing_of_the_kind"], False),
+        (["-m", "case"], False),
+        (["-m", "gate"], False),
+        (["--deselect", "evals/test_gates.py::test_gate[tuned]"], False),
+        (["--deselect", "evals/test_gates.py::test_gate[bare-baseline]"], False),
+        (["--ignore", "evals/test_gates.py"], False),
+        (["--ignore", "evals/test_newsgroups.py"], False),
+        (["--stepwise"], True),
+        (["-p", "no:terminal"], True),
+    ],
+    ids=lambda value: " ".join(value) or "plain" if isinstance(value, list) else "",
+)
+def test_options_that_choose_tests_never_make_green_wrong(
+    strict_project: pytest.Pytester, options: list[str], green: bool
+) -> None:
+    if "--stepwise" in options:
+        with_cache()
+    check(strict_project.runpytest_inprocess("evals", *options), green=green)
+
+
+def with_cache() -> None:
+    config = Path("pyproject.toml")
+    config.write_text(config.read_text().replace('"-p", "no:cacheprovider", ', ""))
+
+
+def edit(path: str | Path, old: str, new: str) -> None:
+    text = Path(path).read_text()
+    assert old in text
+    Path(path).write_text(text.replace(old, new))
+
+
+def without_a_class() -> None:
+    for path in CASSETTES.iterdir():
+        path.write_text("".join(line for line in path.read_text().splitlines(True) if '"key": "sci.med' not in line))
+
+
+def corpus_without_a_class() -> None:
+    bundled = Path("fixtures/bundled")
+    there = bundled.resolve()
+    bundled.unlink()
+    shutil.copytree(there, bundled)
+    for split in ("train", "test"):
+        shutil.rmtree(bundled / split / "sci.med")
+
+
+def corpus_with_a_changed_post() -> None:
+    bundled = Path("fixtures/bundled")
+    there = bundled.resolve()
+    bundled.unlink()
+    shutil.copytree(there, bundled)
+    for post in (bundled / "test" / "sci.space").iterdir():
+        post.write_bytes(post.read_bytes() + b"\nOne line more.\n")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda: (CASSETTES / "tuned.jsonl").unlink(), id="missing cassette"),
+        pytest.param(lambda: Path("evals/test_gates.py").unlink(), id="missing gate tests"),
+        pytest.param(lambda: Path("evals/test_newsgroups.py").unlink(), id="missing case tests"),
+        pytest.param(without_a_class, id="one class missing in the cassettes"),
+        pytest.param(corpus_without_a_class, id="one class missing in the corpus"),
+        pytest.param(corpus_with_a_changed_post, id="changed posts"),
+        pytest.param(lambda: edit("evals/variants.toml", "Name one of", "Give one of"), id="changed prompt"),
+        pytest.param(lambda: edit("evals/gates.toml", "limit = 0.5", "limit = 1.0"), id="raised floor"),
+        pytest.param(lambda: edit(BASELINE, '"sci.space"', '"sci.med"'), id="changed baseline"),
+        pytest.param(lambda: Path("evals/gates.toml").write_text(""), id="emptied gates"),
+        pytest.param(
+            lambda: edit("evals/test_gates.py", "assert verdict.passed", "assert not verdict.passed"),
+            id="a gate test that fails",
+        ),
+        pytest.param(
+            lambda: edit("evals/test_newsgroups.py", "    if ", "    pytest.skip('later')\n    if "), id="skipped cases"
+        ),
+        pytest.param(
+            lambda: edit("evals/test_gates.py", "    assert", "    pytest.skip('later')\n    assert"),
+            id="skipped gates",
+        ),
+        pytest.param(
+            lambda: edit("evals/test_gates.py", "    assert", "    pytest.xfail('known')\n    assert"),
+            id="excused gates",
+        ),
+        pytest.param(
+            lambda: Path("evals/test_none.py").write_text(
+                "import pytest\n\n@pytest.mark.parametrize('x', [])\ndef test_x(x):\n    pass\n"
+            ),
+            id="empty parameter set",
+        ),
+        pytest.param(lambda: Path("evals/test_broken.py").write_text("import nothing_like_it\n"), id="import error"),
+    ],
+)
+def test_whatever_is_missing_or_changed_is_red(strict_project: pytest.Pytester, damage: Callable[[], object]) -> None:
+    damage()
+    result = strict_project.runpytest_inprocess("evals")
+    assert result.ret != 0
+    artifact = json.loads(ARTIFACT.read_text())
+    passed = {gate["gate"] for gate in artifact["gates"] if gate["passed"] is True}
+    assert not (artifact["complete"] and passed == GATES and artifact["n_cases_not_run"] == 0)
+
+
+def test_stopping_at_the_first_failure_decides_nothing_and_says_so(strict_project: pytest.Pytester) -> None:
+    Path("evals/test_a.py").write_text("def test_a():\n    assert False\n")
+    check(strict_project.runpytest_inprocess("evals", "-x"), green=False)
+    assert json.loads(ARTIFACT.read_text())["complete"] is False
+
+
+def test_a_rerun_of_what_failed_last_is_red_until_all_cases_ran(strict_project: pytest.Pytester) -> None:
+    with_cache()
+    edit("evals/gates.toml", "limit = 0.5", "limit = 1.0")
+    check(strict_project.runpytest_inprocess("evals"), green=False)
+    edit("evals/gates.toml", "limit = 1.0", "limit = 0.5")
+    check(strict_project.runpytest_inprocess("evals", "--lf"), green=False)  # one gate, no case
+    check(strict_project.runpytest_inprocess("evals"), green=True)
+
+
+def test_without_the_plugin_nothing_is_green(strict_project: pytest.Pytester) -> None:
+    result = strict_project.runpytest_inprocess("evals", "-p", "no:newsgauge.plugin")
+    assert result.ret != 0
+    assert not ARTIFACT.exists()
+
+
+@pytest.mark.parametrize("file", ["evals/gates.toml", "evals/variants.toml"])
+def test_a_missing_file_stops_the_run_before_it_starts(strict_project: pytest.Pytester, file: str) -> None:
+    Path(file).unlink()
+    assert strict_project.runpytest_inprocess("evals").ret == pytest.ExitCode.USAGE_ERROR
+    assert not ARTIFACT.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "options",
+    [
+        "-n 1",
+        "-n 2",
+        "-n 4",
+        "-n 2 --dist loadscope",
+        "-n 2 --dist loadfile",
+        "-n 2 --dist loadgroup",
+        "-n 2 --dist worksteal",
+        "-n 2 --maxschedchunk 1",
+    ],
+)
+def test_any_way_to_share_the_work_decides_everything(strict_project: pytest.Pytester, options: str) -> None:
+    check(strict_project.runpytest_subprocess("evals", *options.split()), green=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["test_a_crash.py", "test_zz_crash.py"])
+def test_a_crashed_worker_is_red_wherever_it_happens(strict_project: pytest.Pytester, where: str) -> None:
+    Path("evals", where).write_text("import os\n\ndef test_crash():\n    os._exit(9)\n")
+    check(strict_project.runpytest_subprocess("evals", "-n", "2"), green=False)
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_in_a_gate_leaves_it_undecided_or_decided_by_another(
+    strict_project: pytest.Pytester,
+) -> None:
+    edit(
+        "evals/test_gates.py",
+        "    assert",
+        "    import os\n    os._exit(9) if gate.name == 'tuned' else None\n    assert",
+    )
+    check(strict_project.runpytest_subprocess("evals", "-n", "2"), green=False)
+    artifact = json.loads(ARTIFACT.read_text())
+    assert artifact["complete"] is False
