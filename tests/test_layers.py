@@ -21,6 +21,7 @@ LAYERS = {
         "baselines",
         "baseline_diff",
         "runfolder",
+        "runs_compared",
     },
     3: {"gates", "run", "report", "guard", "assertions", "token_assertions", "publishing"},
     4: {"options", "judge", "publisher", "progress", "plugin", "planning_cli", "report_cli", "cli"},

@@ -9,6 +9,7 @@ import sys
 from . import __version__
 from .errors import NewsgaugeError
 from .planning_cli import add_power_command
+from .report_cli import add_report_commands
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -24,8 +25,9 @@ def main(argv: list[str] | None = None) -> int:
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--port", type=int, default=8642, help="port to listen on; 0: any free (default: %(default)s)")
     add_power_command(commands)
+    add_report_commands(commands)
     options = parser.parse_args(argv)
-    if options.command == "power":
+    if options.command != "serve":
         return int(options.handler(options))
     try:
         return _serve(options.host, options.port)

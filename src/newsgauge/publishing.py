@@ -16,6 +16,7 @@ from .prices import load_prices
 from .report.files import write_json, write_whole
 from .report.token_file import write_tokens
 from .runfolder import COLUMNS, RunFolder, load_run
+from .runs_compared import RunsCompared
 from .tokens import savings, token_use
 
 #: What a run leaves for people; removed when the next one starts, so that none is read as the report of another run.
@@ -69,6 +70,13 @@ def render(folder: Path) -> RunFolder:
     write_whole(folder / "summary.md", summary_markdown(run))
     _write_parquet(folder)
     return run
+
+
+def write_comparison(path: Path, first: RunFolder, second: RunFolder, found: RunsCompared) -> None:
+    """Write the page of two runs. Raises `UsageError`."""
+    from .report.html import render_comparison
+
+    write_whole(path, render_comparison(first, second, found.comparisons, found.notes), option="--html")
 
 
 def _write_parquet(folder: Path) -> None:

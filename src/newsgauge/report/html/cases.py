@@ -68,13 +68,18 @@ def kind_of(result: Result) -> str:
     return "wrong" if outcome is Outcome.LABEL else str(outcome.value)
 
 
+def clip(answer: str, *, shown: bool) -> str:
+    """The answer; only its beginning where it may quote a post that is not to be shown."""
+    if shown or len(answer) <= _MAX_CLEAR:
+        return answer
+    return f"{answer[:_MAX_CLEAR]}… ({len(answer)} characters)"
+
+
 def _answer(result: Result, *, shown: bool) -> str:
     said = result.prediction
     if said is None:
         return ""
-    if shown or said.outcome is not Outcome.OFF_LIST or len(said.label) <= _MAX_CLEAR:
-        return said.label
-    return f"{said.label[:_MAX_CLEAR]}… ({len(said.label)} characters)"
+    return clip(said.label, shown=shown or said.outcome is not Outcome.OFF_LIST)
 
 
 class _Names:

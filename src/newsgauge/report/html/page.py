@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
-from typing import Any
 
+from ...records import Comparison, Flip
 from ...runfolder import RunFolder
+from ..files import comparison_entry
 from ..terminal import BACKEND_NOTES
 from . import sections
-from .cases import pack_cases
+from .cases import clip, pack_cases
 from .markup import section, table
 from .token_sections import tokens
 
@@ -48,37 +49,35 @@ def render_run(run: RunFolder) -> str:
     )
 
 
-def render_comparison(
-    first: RunFolder,
-    second: RunFolder,
-    found: tuple[Mapping[str, Any], ...],
-    flips: Iterable[tuple[str, ...]],
-    notes: Iterable[str],
-) -> str:
-    """The page of two runs: ``found`` as in scoreboard.json, first less second.
-
-    A flip is variant, post, label, both answers, and which run is right.
-    """
-    chart = sections.comparison_chart(found)
-    rows = [tuple(escape(cell) for cell in flip) for flip in flips]
+def render_comparison(first: RunFolder, second: RunFolder, found: tuple[Comparison, ...], notes: Iterable[str]) -> str:
+    """The page of two runs: ``found`` is one comparison a variant, first less second."""
+    chart = sections.comparison_chart(tuple({**comparison_entry(one), "name": one.first} for one in found))
+    rows = [
+        tuple(escape(cell) for cell in (one.first, flip.post_id, flip.label, *_answers(flip, first, second), right))
+        for one in found
+        for right, flips in (("first", one.gained), ("second", one.lost))
+        for flip in flips
+    ]
     head = ("variant", "post", "label", "first answered", "second answered", "right")
     both = [
-        (name, *(escape(str(run.run.get(key, "–"))) for run in (first, second)))
+        (name, *(escape(str(run.run[key])) for run in (first, second)))
         for name, key in (("backend", "backend"), ("corpus", "corpus"), ("plan", "plan"), ("posts", "n_posts"))
     ]
     listed = table(head, rows, left=6) if rows else "<p>No post is right in one and wrong in the other.</p>"
+    about = table(("", f"first: {escape(str(first.path))}", f"second: {escape(str(second.path))}"), both, left=3)
+    said = "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
     parts = [
-        section(
-            "runs",
-            "The runs",
-            table(("", escape(str(first.path)), escape(str(second.path))), both, left=3),
-            _list(notes),
-        ),
+        section("runs", "The runs", about, said),
         section("pairs", "First less second, on the same posts", chart),
         section("flips", "Posts that exactly one has right", listed),
     ]
     embedded = "embedded" in (first.run["backend"], second.run["backend"])
     return _page("two runs compared", f"{first.path} against {second.path}", parts, nav=(), embedded=embedded)
+
+
+def _answers(flip: Flip, first: RunFolder, second: RunFolder) -> tuple[str, str]:
+    """Both answers, cut where they may quote a post that is not to be shown."""
+    return clip(flip.first, shown=bool(first.posts)), clip(flip.second, shown=bool(second.posts))
 
 
 def _provenance(run: RunFolder) -> str:
@@ -107,10 +106,6 @@ def _provenance(run: RunFolder) -> str:
         table(("variant", "answered by"), models, left=2),
         table(("number", "file and method"), files, left=2),
     )
-
-
-def _list(notes: Iterable[str]) -> str:
-    return "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
 
 
 def _page(title: str, about: str, parts: Iterable[str], *, nav: Iterable[tuple[str, str]], embedded: bool) -> str:

@@ -108,7 +108,7 @@ def comparison_chart(found: tuple[Mapping[str, Any], ...]) -> str:
     """Differences with intervals, drawn and in numbers."""
     rows = [
         Row(
-            f"{one['first']} – {one['second']}",
+            _pair(one),
             one["difference"],
             one["tango_95"][0],
             one["tango_95"][1],
@@ -124,7 +124,7 @@ def comparison_chart(found: tuple[Mapping[str, Any], ...]) -> str:
     )
     lines = [
         (
-            escape(f"{one['first']} – {one['second']}"),
+            escape(_pair(one)),
             f"{one['n']:,}",
             points(one["difference"]),
             f"[{points(one['tango_95'][0])}, {points(one['tango_95'][1])}]",
@@ -194,6 +194,10 @@ def _gate(gate: Mapping[str, Any]) -> str:
         details("1 post" if len(flips) == 1 else f"{len(flips)} posts", f"<ul>{listed}</ul>{more}") if flips else ""
     )
     return f"{badge(finding_of(gate))} <strong>{escape(str(gate['gate']))}</strong>{reasons}{folded}"
+
+
+def _pair(one: Mapping[str, Any]) -> str:
+    return str(one.get("name", f"{one['first']} – {one['second']}"))
 
 
 def _interval(score: Mapping[str, Any]) -> tuple[float | None, float | None]:
