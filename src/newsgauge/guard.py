@@ -84,7 +84,7 @@ class Guard:
         found = [results[key] for key in planned if key in results]
         n_not_run = len(planned) - sum(result.origin == "item" for result in found)
         gated = {variant for gate in self.gates for variant in gate.variants}
-        complete = bool(self.gates) and not undecided and all(scores[variant].complete for variant in gated)
+        complete = bool(self._set_gates) and not undecided and all(scores[variant].complete for variant in gated)
         comparisons = [
             compare_variants(results, self.setup.plan.posts, second, first)
             for first, second in combinations(self.setup.variants, 2)
@@ -139,6 +139,11 @@ class Guard:
     def _n_planned(self) -> int:
         return len(self.setup.plan.posts) * len(self.setup.variants)
 
+    @property
+    def _set_gates(self) -> list[Gate]:
+        """Those that somebody set: not the ones that are there because a baseline file is."""
+        return [gate for gate in self.gates if not isinstance(gate, BaselineGate) or gate.max_drop is not None]
+
     def _notes(self) -> tuple[str, ...]:
         place = self.baseline
         if place.updating:
@@ -162,7 +167,7 @@ class Guard:
         self, verdicts: Mapping[str, Verdict], undecided: tuple[str, ...], n_not_run: int
     ) -> tuple[str, ...]:
         complaints = []
-        if not self.gates:
+        if not self._set_gates:
             complaints.append(
                 f"no gate is set for [{self.setup.backend}.{self.setup.plan.corpus}] and these variants in gates.toml"
             )

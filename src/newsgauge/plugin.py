@@ -6,6 +6,7 @@ Thin: what is not pytest's lives in other modules, and what takes long to import
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
@@ -51,6 +52,11 @@ def pytest_configure(config: pytest.Config) -> None:
     worker: dict[str, str] | None = getattr(config, "workerinput", None)
     results = config.rootpath / config.option.results
     log = ResultLog(results / f".cases-{run_id(config, worker)}", worker["workerid"] if worker else "main")
+    judges = worker is None and not config.option.collectonly
+    if judges:
+        # Also a run that ends right here, with a usage error, leaves no older verdict to be read.
+        with suppress(OSError):
+            (results / "gates.json").unlink()
     try:
         variants = load_variants(evals_folder(config) / "variants.toml")
         setup = make_setup(config, variants)
@@ -68,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
             live=not setup.replays,
             updating=updating,
         )
-        if worker is None and not config.option.collectonly:
+        if judges:
             check_setup(setup)
             guard = Guard(
                 setup,

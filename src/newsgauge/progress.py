@@ -16,10 +16,10 @@ import pytest
 #: The user properties in which a case sends along what the line shows; also in junit.xml.
 VARIANT_PROPERTY = "newsgauge_variant"
 CORRECT_PROPERTY = "newsgauge_correct"
-#: Seconds between two rewrites in a terminal, and at first between two plain lines.
+#: Seconds between two rewrites in a terminal, and between two plain lines.
 _LIVE_S, _PLAIN_S = 0.1, 5.0
-#: After this many plain lines they come half as often, and so on: a run of any length stays short.
-_LINES = 12
+#: And this many lines at most, however long the run takes.
+_MAX_LINES = 50
 
 
 @dataclass
@@ -67,6 +67,7 @@ class Progress:
         self._start: float | None = None
         self._last = 0.0
         self._lines = 0
+        self._shown = 0
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """With ``-k`` fewer cases run than are planned. Under pytest-xdist only the workers know."""
@@ -99,8 +100,8 @@ class Progress:
         if self._start is None:
             self._start = self._last = now
         is_last = self._tally.done >= self._tally.n_planned
-        if now - self._last >= self._pause_s() or (is_last and (self._lines or self._is_live())):
-            self._last = now
+        if self._is_due(now) or (is_last and (self._lines or self._is_live())):
+            self._last, self._shown = now, self._tally.done
             self._show(now - self._start, is_last=is_last)
 
     def _show(self, elapsed_s: float, *, is_last: bool) -> None:
@@ -120,8 +121,11 @@ class Progress:
             writer.line(text)
         self._lines += 1
 
-    def _pause_s(self) -> float:
-        return _LIVE_S if self._is_live() else _PLAIN_S * 2 ** (self._lines // _LINES)
+    def _is_due(self, now: float) -> bool:
+        if self._is_live():
+            return now - self._last >= _LIVE_S
+        news = self._tally.done - self._shown
+        return now - self._last >= _PLAIN_S and news * _MAX_LINES >= self._tally.n_planned
 
     def _is_live(self) -> bool:
         reporter = self._reporter()

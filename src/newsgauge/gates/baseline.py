@@ -30,8 +30,9 @@ def decide_baseline(gate: BaselineGate, evidence: Evidence) -> Verdict:
         if evidence.plan.digest != baseline.plan and is_same_draw(baseline, evidence.plan):
             n_old, n_new = baseline.drawn_by.get("n_posts"), len(evidence.plan.posts)
             text = (
-                f"the corpus changed: the draw that gave the baseline's {n_old} posts (plan {baseline.plan}) now gives "
-                f"{n_new} (plan {evidence.plan.digest}), {len(posts)} of them with the same id; if meant: --update-baseline"
+                f"the corpus changed: the draw that gave the baseline's {n_old} posts (plan {baseline.plan}) now "
+                f"gives {n_new} (plan {evidence.plan.digest}), {len(posts)} of them with the same "
+                "id; if meant: --update-baseline"
             )
             return Verdict(gate.name, gate.variant, Finding.FAIL, (text,))
         changed = changes(evidence.results, posts, baseline, gate.variant)

@@ -58,7 +58,7 @@ def gate_lines(verdicts: Iterable[Verdict], undecided: Iterable[str], notes: Ite
             lines += [line for flip in verdict.flips[:_MAX_FLIPS] for line in _paragraph(f"      {flip}")]
             if len(verdict.flips) > _MAX_FLIPS:
                 lines.append(f"      and {len(verdict.flips) - _MAX_FLIPS} more, in gates.json")
-    lines += [f"----  {gate}: not decided in this run" for gate in undecided]
+    lines += [line for gate in undecided for line in _paragraph(f"----  {gate}: not decided in this run")]
     return [*lines, *(line for note in notes for line in _paragraph(f"----  {note}"))]
 
 
