@@ -66,9 +66,7 @@ def play(
 
 
 @pytest.mark.parametrize("seconds_each", [0.001, 0.02, 0.2, 2.0], ids=["30s", "10min", "100min", "17h"])
-def test_thirty_thousand_cases_are_fewer_than_sixty_lines(
-    monkeypatch: pytest.MonkeyPatch, seconds_each: float
-) -> None:
+def test_thirty_thousand_cases_are_fewer_than_sixty_lines(monkeypatch: pytest.MonkeyPatch, seconds_each: float) -> None:
     lines = play(monkeypatch, Screen(isatty=False), 30_000, seconds_each=seconds_each)
     assert 5 <= len(lines) < 60
     assert lines[-1].startswith("30,000/30,000 cases")

@@ -45,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from .gates import load_gates, plan_gates
     from .guard import BaselinePlace, Guard
     from .judge import Judge
+    from .publisher import Publisher
     from .results import ResultLog
     from .run import Run, check_setup
     from .variants import load_variants
@@ -89,12 +90,10 @@ def pytest_configure(config: pytest.Config) -> None:
                 n_planned, is_quiet = len(setup.plan.posts) * len(setup.variants), config.get_verbosity() < 0
                 progress = Progress(config, n_planned=n_planned, is_quiet=is_quiet)
                 config.pluginmanager.register(progress, "newsgauge-progress")
+            wanted, where = config.option.report_posts, config.option.results
+            publisher = Publisher(setup, results, shown=where, posts_wanted=wanted)
+            publisher.start()  # also with --no-report: an older report is not about this run
             if not config.option.no_report:
-                from .publisher import Publisher
-
-                wanted, where = config.option.report_posts, config.option.results
-                publisher = Publisher(setup, results, shown=where, posts_wanted=wanted)
-                publisher.start()
                 config.pluginmanager.register(publisher, "newsgauge-publisher")
     except UsageError as error:
         raise pytest.UsageError(f"newsgauge: {error}") from None

@@ -60,6 +60,8 @@ class Publisher:
             self._tell_github(self._run)
         except (UsageError, OSError) as error:
             self._failed = str(error)
+        except Exception as error:  # a fault of the report's own must not take a run's verdict with it
+            self._failed = f"{type(error).__name__}: {error} (a fault in newsgauge; newsgauge report shows where)"
 
     # Outermost: the last lines of the summary.
     @pytest.hookimpl(wrapper=True, tryfirst=True)

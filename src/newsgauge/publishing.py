@@ -20,7 +20,7 @@ from .runs_compared import RunsCompared
 from .tokens import savings, token_use
 
 #: What a run leaves for people; removed when the next one starts, so that none is read as the report of another run.
-WRITTEN = ("report.html", "summary.md", "tokens.json", "posts.json", "results.parquet")
+WRITTEN = ("report.html", "summary.md", "tokens.json", "posts.json", "results.parquet", "comparison.html")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ def test_a_run_leaves_a_report_and_says_where(project: pytest.Pytester) -> None:
     assert result.ret == 0
     result.stdout.fnmatch_lines(["newsgauge: report .newsgauge/results/report.html"])
     page = (RESULTS / "report.html").read_text("utf-8")
-    assert "All 4 gates passed" in page or "gates passed" in page
+    assert "All 4 gates passed." in page
     assert (RESULTS / "summary.md").read_text("utf-8").startswith("## newsgauge: bundled, embedded backend")
     tokens = json.loads((RESULTS / "tokens.json").read_text())
     assert tokens["format"] == 1
@@ -27,7 +27,7 @@ def test_a_run_leaves_a_report_and_says_where(project: pytest.Pytester) -> None:
     assert tokens["n_posts_of_the_whole_set"] == 24
 
 
-def test_no_report_leaves_none_and_removes_no_old_one(project: pytest.Pytester) -> None:
+def test_no_report_leaves_none_not_even_an_older_one(project: pytest.Pytester) -> None:
     result = project.runpytest_inprocess("evals", "--no-report")
     assert not (RESULTS / "report.html").exists()
     result.stdout.no_fnmatch_line("newsgauge: report*")
@@ -35,7 +35,6 @@ def test_no_report_leaves_none_and_removes_no_old_one(project: pytest.Pytester) 
 
 
 def test_an_older_report_does_not_outlive_the_start_of_a_run(project: pytest.Pytester) -> None:
-    RESULTS.mkdir(parents=True)
     (RESULTS / "report.html").write_text("an older one")
     Path("evals/test_crash.py").write_text("import os\n\ndef test_aa():\n    os._exit(3)\n")
     project.runpytest_subprocess("evals/test_crash.py")
@@ -58,7 +57,7 @@ def test_github_gets_the_summary_and_an_annotation_for_a_failed_gate(
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "step.md")
     Path("step.md").write_text("before\n")
     gates = Path("evals/gates.toml")
-    gates.write_text(gates.read_text().replace("limit = 0.5, reason", "limit = 1.0, reason"))
+    gates.write_text(re.sub(r"min_accuracy = \{ limit = 0\.5", "min_accuracy = { limit = 1.0", gates.read_text()))
     result = project.runpytest_inprocess("evals")
     assert result.ret == 1
     lines = [line for line in result.outlines if line.startswith("::")]
@@ -96,7 +95,7 @@ def test_a_case_without_an_answer_is_still_an_error_with_its_reason(project: pyt
     Path("cassettes/embedded/bundled/tuned.jsonl").unlink()
     result = project.runpytest_inprocess("evals", "--variants", "tuned")
     assert result.parseoutcomes()["errors"] == 8
-    result.stdout.fnmatch_lines(["ERROR *-tuned] - *"])
+    result.stdout.fnmatch_lines(["*ERROR at setup of test_names_its_newsgroup*", "*no recording of sci.med-*"])
 
 
 @pytest.mark.slow

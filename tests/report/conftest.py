@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# The runs are a module beside this file: more than one test file asks for them.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from report_runs import write_run  # noqa: E402 (a module beside this file, found by the line above)
+from report_runs import write_run
 
 
 @pytest.fixture

@@ -37,8 +37,8 @@ def _bars(kind: str, colour: str, variants: Mapping[str, Any]) -> str:
     label = f"Mean {kind} tokens a post: " + "; ".join(f"{row.name} {row.text}" for row in rows)
     return figure(
         bars(rows, high=end, ticks=ticks, label=label),
-        f"Mean {kind} tokens a post, from the usage metadata of every case, with 95% t-intervals. These are wide "
-        "because posts differ in length; the paired savings below are not blurred by that."
+        f"Mean {kind} tokens a post, from the usage metadata of every case, with 95% t-intervals. Posts "
+        "differ in length, which widens these; the paired savings below are not blurred by that."
         if kind == "input"
         else f"Mean {kind} tokens a post, likewise.",
     )
@@ -90,14 +90,14 @@ def _cost(variants: Mapping[str, Any], n_whole_set: int | None) -> str:
         lines.append(
             (
                 escape(name),
-                f"{escape(price['model'])}: {each['input']:g} in, {each['output']:g} out<br>{source}",
+                f"{escape(price['model'])}: {_price(each['input'])} in, {_price(each['output'])} out<br>{source}",
                 _dollars(cost["usd_per_1000_posts"]),
                 _dollars(cost["usd_per_1000_posts_batch"]),
                 _dollars(cost["usd_whole_set"]),
             )
         )
     whole = f"whole test set ({n_whole_set:,})" if n_whole_set else "whole test set"
-    head = ("variant", "US$ per million tokens", "1,000 posts", "in batch mode", whole)
+    head = ("variant", "per million tokens", "1,000 posts", "in batch mode", whole)
     return (
         figure(bars(rows, high=end, ticks=ticks, label=label), "US$ for 1,000 posts at list prices, nothing cached.")
         + table(head, lines, left=2, caption="mean tokens a post times the list price; tuning itself is not in it")
@@ -107,3 +107,7 @@ def _cost(variants: Mapping[str, Any], n_whole_set: int | None) -> str:
 
 def _dollars(value: float | None) -> str:
     return "–" if value is None else f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
+
+
+def _price(value: float) -> str:
+    return f"${value:.2f}" if round(value, 2) == value else f"${value:g}"
