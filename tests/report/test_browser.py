@@ -133,16 +133,20 @@ def test_a_cell_of_the_confusion_matrix_leads_to_its_cases(page: Any) -> None:
 
 
 CONTRAST = """
-const rgba = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
 const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-const solid = (text) => { canvas.fillStyle = text; canvas.fillRect(0, 0, 1, 1); return [...canvas.getImageData(0, 0, 1, 1).data]; };
-const light = (c) => { const [r, g, b] = c.slice(0, 3).map(v => { v /= 255; return v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; });
-  return .2126 * r + .7152 * g + .0722 * b; };
+const solid = (text) => {
+  canvas.fillStyle = text;
+  canvas.fillRect(0, 0, 1, 1);
+  return [...canvas.getImageData(0, 0, 1, 1).data];
+};
+const linear = (v) => v / 255 <= .04045 ? v / 255 / 12.92 : ((v / 255 + .055) / 1.055) ** 2.4;
+const light = ([r, g, b]) => .2126 * linear(r) + .7152 * linear(g) + .0722 * linear(b);
 const behind = (e) => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
   if (!/, 0\\)$/.test(c) && c !== 'transparent') return solid(c); } return solid('white'); };
 const low = [];
 document.querySelectorAll('main *, header *').forEach(e => {
-  if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()) || e.closest('script') || e.disabled) return;
+  if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())) return;
+  if (e.closest('script') || e.disabled) return;
   const svg = e.namespaceURI.endsWith('svg');
   if (svg && e.tagName === 'title') return;
   const a = light(solid(svg ? getComputedStyle(e).fill : getComputedStyle(e).color)), b = light(behind(e));
