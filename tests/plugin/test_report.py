@@ -121,3 +121,12 @@ def test_posts_of_another_corpus_are_in_the_report_only_where_asked_for(project:
     assert "not part of this report" in (RESULTS / "report.html").read_text("utf-8")
     project.runpytest_inprocess("evals", *options, "--report-posts")
     assert "marmalade" in (RESULTS / "posts.json").read_text()
+
+
+def test_half_a_run_is_reported_as_half(project: pytest.Pytester) -> None:
+    project.runpytest_inprocess("evals", "-k", "bare", "--no-require-gates")
+    page = (RESULTS / "report.html").read_text("utf-8")
+    assert "Not every gate passed, none failed" in page
+    assert "24 planned cases did not run." in page
+    assert "**incomplete**" in (RESULTS / "summary.md").read_text("utf-8")
+    assert "0 of 8" in (RESULTS / "summary.md").read_text("utf-8")

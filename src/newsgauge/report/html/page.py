@@ -42,7 +42,7 @@ def render_run(run: RunFolder) -> str:
     ]
     return _page(
         f"{corpus}, {backend} backend",
-        f"{run.run['n_posts']:,} posts, {len(run.variants)} variants, plan {run.run['plan']}",
+        f"{run.run['n_posts']:,} posts, {len(run.variants)} variant{'' if len(run.variants) == 1 else 's'}, plan {run.run['plan']}",
         parts,
         nav=_NAV,
         embedded=backend == "embedded",
