@@ -34,17 +34,21 @@ class Screen:
         self.fullwidth = width
         self.isatty = isatty
         self._tw = self
-        self._progress_nodeids_reported: set[str] = set()
+        self._file = self
+        self._columns = 0
 
     @property
     def width_of_current_line(self) -> int:
-        return len(self.text.rpartition("\n")[2])
+        return self._columns
 
     def line(self, text: str = "") -> None:
         self.text += f"{text}\n"
 
-    def write(self, text: str, *, flush: bool = False) -> None:
+    def write(self, text: str) -> None:
         self.text += text
+
+    def flush(self) -> None:
+        pass
 
 
 def report(nodeid: str, variant: str, correct: bool | None, when: str = "call") -> Any:

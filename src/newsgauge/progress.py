@@ -76,14 +76,15 @@ class Progress:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
-        """No letter for a case; the category stays what pytest counts."""
+        """No letter for a case; the category stays what pytest counts, the word what ``-rx`` begins its lines with."""
         if not isinstance(report, pytest.TestReport) or VARIANT_PROPERTY not in dict(report.user_properties):
             return None
         if report.when == "setup" and report.failed:
-            return "error", "", ""
+            return "error", "", "ERROR"
         if report.when != "call" or hasattr(report, "wasxfail") is not report.skipped:
             return None
-        return ("xfailed" if report.skipped else report.outcome), "", ""
+        category = "xfailed" if report.skipped else report.outcome
+        return category, "", "XFAIL" if report.skipped else report.outcome.upper()
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -91,10 +92,6 @@ class Progress:
         said = dict(report.user_properties)
         if VARIANT_PROPERTY not in said or not (report.when == "call" or (report.when == "setup" and report.failed)):
             return
-        reporter = self._reporter()
-        if reporter is not None:  # pytest counts what it wrote a letter for, and would show "[  1%]" at the end
-            counted: set[str] = getattr(reporter, "_progress_nodeids_reported", set())
-            counted.add(report.nodeid)
         self._tally.add(str(said[VARIANT_PROPERTY]), said.get(CORRECT_PROPERTY))
         now = self._clock()
         if self._start is None:
@@ -111,12 +108,12 @@ class Progress:
         # Straight to the terminal writer: ensure_newline() would make pytest name the file again at the next case.
         writer = reporter._tw
         text = describe(self._tally, elapsed_s, width=writer.fullwidth - 1 if reporter.isatty else None)
-        if writer.width_of_current_line and not (self._is_live() and self._lines):
+        if writer.width_of_current_line:
             writer.line()
         if self._is_live():
-            writer.write(f"\r\x1b[2K{text}", flush=True)
-            if is_last:
-                writer.line()
+            # Past the writer's count of columns: it would see one line that never ends, and break it.
+            writer._file.write(f"\r\x1b[2K{text}" + "\n" * is_last)
+            writer._file.flush()
         else:
             writer.line(text)
         self._lines += 1

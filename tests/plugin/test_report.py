@@ -87,6 +87,8 @@ def test_letters_of_cases_are_gone_and_the_counts_are_not(project: pytest.Pytest
     line = next(line for line in result.outlines if line.startswith("evals/test_newsgroups.py"))
     assert re.fullmatch(r"evals/test_newsgroups\.py\s+\[ *\d+%\]", line)
     assert sum(result.parseoutcomes().values()) >= 8 * 4 + 4
+    listed = project.runpytest_inprocess("evals", "-rx", "--variants", "bare")
+    listed.stdout.re_match_lines([r"XFAIL evals/test_newsgroups\.py::.*-bare\] - sci\.\w+ -> Tha.*"])
     verbose = project.runpytest_inprocess("evals", "-v")
     verbose.stdout.fnmatch_lines(["*test_names_its_newsgroup*-tuned] PASSED*"])
 
