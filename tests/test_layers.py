@@ -11,19 +11,19 @@ LAYERS = {
     0: {"__init__", "errors", "records"},
     1: {
         *("corpus", "tables", "threads", "preprocessing", "sampling", "variants", "answers", "stats"),
-        *("refusals", "retrying", "locks"),
+        *("refusals", "retrying", "locks", "prices", "tokens"),
     },
     2: {
         *("cassettes", "backends", "buckets", "tuning", "endpoint"),
-        *("results", "scoreboard", "comparisons", "baselines", "baseline_diff"),
+        *("results", "scoreboard", "comparisons", "baselines", "baseline_diff", "runfolder", "runs_compared"),
     },
     3: {
-        *("run", "preflight", "gates", "report", "guard", "assertions"),
+        *("run", "preflight", "gates", "report", "guard", "assertions", "token_assertions", "publishing"),
         *("backend_access", "classifying", "tuned_lookup", "tuning_access", "tuning_display"),
     },
     4: {
-        *("options", "committed", "judge", "recording", "redaction", "plugin"),
-        *("cli", "serving_cli", "planning_cli", "cassettes_cli"),
+        *("options", "committed", "judge", "recording", "redaction", "publisher", "progress", "plugin"),
+        *("cli", "serving_cli", "planning_cli", "cassettes_cli", "report_cli"),
         *("training_options", "tuning_cli", "tuning_run", "models_cli", "classify_cli"),
     },
 }
@@ -37,9 +37,9 @@ DOORS = {
     "starlette": {"endpoint"},
     "uvicorn": {"endpoint"},
     "httpx2": {"backends", "tuning"},
-    "rich": {"tuning_display", "tuning_run"},
+    "rich": {"tuning_display", "tuning_run", "progress"},
     "PIL": {"tuning"},
-    "pytest": {"options", "judge", "recording", "redaction", "plugin"},
+    "pytest": {"options", "judge", "recording", "redaction", "publisher", "progress", "plugin"},
     "sklearn": {"corpus", "endpoint"},
 }
 

@@ -14,6 +14,7 @@ from .classify_cli import add_classify_command
 from .errors import NewsgaugeError, UsageError
 from .models_cli import add_models_command
 from .planning_cli import add_power_command
+from .report_cli import add_report_commands
 from .serving_cli import add_serve_command
 from .tuning_cli import add_tune_command
 
@@ -33,6 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     add_tune_command(commands)
     add_power_command(commands)
     add_cassettes_command(commands)
+    add_report_commands(commands)
     options = parser.parse_args(argv)
     options.argv = sys.argv[1:] if argv is None else argv  # for commands that say how to come back
     try:

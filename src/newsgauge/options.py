@@ -103,6 +103,12 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="where results go (default: %(default)s)",
     )
+    group.addoption("--no-report", action="store_true", help="write no report.html, summary.md, tokens.json")
+    group.addoption(
+        "--report-posts",
+        action="store_true",
+        help="let the report hold the texts of posts that are not the bundled ones; such a report is not to be shared",
+    )
     parser.addini("newsgauge_evals", "folder of variants.toml, gates.toml and the eval files", default="evals")
     parser.addini("newsgauge_cassettes", "folder of the cassettes", default="cassettes")
     parser.addini("newsgauge_bundled", "folder of the bundled corpus", default="fixtures/bundled")

@@ -14,6 +14,7 @@ import pytest
 
 from .errors import NewsgaugeError, UsageError
 from .options import add_options, are_gates_required, baseline_file, evals_folder, is_active, make_setup, run_id
+from .progress import CORRECT_PROPERTY, VARIANT_PROPERTY, Progress
 from .records import Case, Prediction, Verdict
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .baselines import Baseline
     from .gates import Gate
     from .run import Run, Setup
+    from .token_assertions import Tokens
 
 _RUN: pytest.StashKey[Run] = pytest.StashKey()
 _SETUP: pytest.StashKey[Setup] = pytest.StashKey()
@@ -45,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from .gates import load_gates, plan_gates
     from .guard import BaselinePlace, Guard
     from .judge import Judge
+    from .publisher import Publisher
     from .recording import Recording, prepare_recording
     from .results import ResultLog
     from .run import Run
@@ -87,6 +90,15 @@ def pytest_configure(config: pytest.Config) -> None:
             guard.start()
             config.pluginmanager.register(Judge(guard, log), "newsgauge-judge")
             config.pluginmanager.register(Recording(setup, log), "newsgauge-recording")
+            if config.get_verbosity() <= 0:
+                n_planned, is_quiet = len(setup.plan.posts) * len(setup.variants), config.get_verbosity() < 0
+                progress = Progress(config, n_planned=n_planned, is_quiet=is_quiet)
+                config.pluginmanager.register(progress, "newsgauge-progress")
+            wanted, where = config.option.report_posts, config.option.results
+            publisher = Publisher(setup, results, shown=where, posts_wanted=wanted)
+            publisher.start()  # also with --no-report: an older report is not about this run
+            if not config.option.no_report:
+                config.pluginmanager.register(publisher, "newsgauge-publisher")
     except UsageError as error:
         raise pytest.UsageError(f"newsgauge: {error}") from None
     config.stash[_SETUP], config.stash[_GATES], config.stash[_BASELINE] = setup, planned, baseline
@@ -137,8 +149,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gates and tests of scores go last: by then most cases have left their results."""
-    items.sort(key=lambda item: item.get_closest_marker("gate") is not None or "scores" in _fixtures(item))
+    """Gates and tests of scores or tokens go last: by then most cases have left their results."""
+    items.sort(
+        key=lambda item: item.get_closest_marker("gate") is not None or bool({"scores", "tokens"} & {*_fixtures(item)})
+    )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -215,10 +229,18 @@ def prediction(request: pytest.FixtureRequest, case: Case) -> Prediction:
     A case that cannot be answered (no recording, a stale one, a refusal of the service) is an error of this test.
     """
     run: Run = request.config.stash[_RUN]
+    # For junit.xml, and for the progress line of the process that shows it.
+    request.node.user_properties += [(VARIANT_PROPERTY, case.variant), ("newsgauge_label", case.post.label)]
     try:
-        return run.ask(case)
+        said = run.ask(case)
     except NewsgaugeError as error:
         message = str(error)
+    else:
+        request.node.user_properties += [
+            ("newsgauge_answer", said.label if len(said.label) <= 40 else f"{said.label[:40]}..."),
+            (CORRECT_PROPERTY, said.label == case.post.label),
+        ]
+        return said
     pytest.fail(message, pytrace=False)
 
 
@@ -254,7 +276,7 @@ def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
         ),
     )
     sent = {**asdict(decided), "finding": decided.finding.value}  # what pytest-xdist can send: plain values
-    request.node.user_properties.append((GATE_PROPERTY, sent))
+    request.node.user_properties += [(GATE_PROPERTY, sent), ("newsgauge_finding", decided.finding.value)]
     return decided
 
 
@@ -264,6 +286,14 @@ def scores(request: pytest.FixtureRequest) -> Scores:
     from .assertions import Scores
 
     return Scores(request.config.stash[_RUN])
+
+
+@pytest.fixture
+def tokens(request: pytest.FixtureRequest) -> Tokens:
+    """The tokens of the run: ``tokens.saving("input", "tuned", than="system").saved.low``."""
+    from .token_assertions import Tokens
+
+    return Tokens(request.config.stash[_RUN])
 
 
 def _fixtures(item: pytest.Item) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def write_scoreboard(
         {
             "run": dict(run),
             "variants": {name: _score(score) for name, score in scores.items()},
-            "comparisons": [_comparison(one) for one in comparisons],
+            "comparisons": [comparison_entry(one) for one in comparisons],
         },
     )
 
@@ -140,7 +140,8 @@ def _score(score: Score) -> dict[str, Any]:
     }
 
 
-def _comparison(one: Comparison) -> dict[str, Any]:
+def comparison_entry(one: Comparison) -> dict[str, Any]:
+    """A comparison as scoreboard.json and the pages hold it."""
     return {
         "first": one.first,
         "second": one.second,

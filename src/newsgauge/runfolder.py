@@ -1,0 +1,143 @@
+"""A results folder in, a `RunFolder` out: what a finished run left, checked, for whoever renders or compares it.
+
+Reads results.csv, scoreboard.json, gates.json and, where they are, tokens.json and posts.json. Whatever is absent, cut
+off or of an older version is a `UsageError` that names the file and what to run.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import UsageError
+from .records import Outcome, Prediction, Result
+
+_AGAIN = "run pytest evals again to write it anew"
+_RUN_KEYS = ("corpus", "backend", "plan", "n_posts", "variants")
+_SCORE_KEYS = ("n", "n_planned", "n_correct", "accuracy", "wilson_95", "macro_f1", "classes", "confusion", "answers")
+#: The columns of results.csv.
+COLUMNS = (
+    *("id", "variant", "label", "prediction", "correct", "outcome", "detail"),
+    *("input_tokens", "output_tokens", "model_version", "origin", "broken"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A finished run as its folder tells it. ``posts``: texts by id, empty where they are not to be shown.
+
+    ``scoreboard`` and ``gates`` are the files as they are; ``tokens`` is None where no summary was written.
+    """
+
+    path: Path
+    run: Mapping[str, Any]
+    scores: Mapping[str, Mapping[str, Any]]
+    comparisons: tuple[Mapping[str, Any], ...]
+    gates: Mapping[str, Any]
+    results: tuple[Result, ...]
+    tokens: Mapping[str, Any] | None
+    posts: Mapping[str, str]
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants of the run, in the order of variants.toml."""
+        return tuple(self.scores)
+
+
+def load_run(folder: Path) -> RunFolder:
+    """Read and check a results folder. Raises `UsageError`."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: expected a folder of results, as pytest evals leaves in .newsgauge/results")
+    scoreboard = _json(folder / "scoreboard.json")
+    gates = _json(folder / "gates.json")
+    run, scores = scoreboard.get("run"), scoreboard.get("variants")
+    if not isinstance(run, dict) or not isinstance(scores, dict) or not set(_RUN_KEYS) <= set(run):
+        raise UsageError(f"{folder / 'scoreboard.json'}: written by another version of newsgauge; {_AGAIN}")
+    for name, score in scores.items():
+        absent = [key for key in _SCORE_KEYS if not isinstance(score, dict) or key not in score]
+        if absent:
+            raise UsageError(
+                f"{folder / 'scoreboard.json'}: {name}: no {absent[0]!r}: written by another version of newsgauge; "
+                f"{_AGAIN}"
+            )
+    if not isinstance(gates.get("gates"), list) or not isinstance(gates.get("run"), dict):
+        raise UsageError(f"{folder / 'gates.json'}: expected a list of gates; {_AGAIN}")
+    if gates["run"].get("plan") != run["plan"]:
+        raise UsageError(
+            f"{folder}: gates.json is about plan {gates['run'].get('plan')}, scoreboard.json about {run['plan']}: "
+            f"a run was cut short here; {_AGAIN}"
+        )
+    results = _results(folder / "results.csv")
+    unknown = {result.variant for result in results} - set(scores)
+    if unknown:
+        raise UsageError(f"{folder / 'results.csv'}: {sorted(unknown)[0]} is not in scoreboard.json; {_AGAIN}")
+    tokens = _json(folder / "tokens.json") if (folder / "tokens.json").exists() else None
+    if tokens is not None and tokens.get("plan") != run["plan"]:
+        tokens = None  # left by an older run in the same folder
+    return RunFolder(
+        folder,
+        run,
+        scores,
+        tuple(scoreboard.get("comparisons", ())),
+        gates,
+        results,
+        tokens,
+        load_posts(folder, plan=run["plan"]),
+    )
+
+
+def load_posts(folder: Path, *, plan: str) -> dict[str, str]:
+    """Texts of the posts by id, where the run was allowed to leave them; else empty."""
+    if not (folder / "posts.json").exists():
+        return {}
+    value = _json(folder / "posts.json")
+    posts = value.get("posts")
+    return dict(posts) if value.get("plan") == plan and isinstance(posts, dict) else {}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UsageError(
+            f"{path.parent}: expected {path.name}, it is not there: half a run, or no results; {_AGAIN}"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: not readable as JSON ({error}); {_AGAIN}") from None
+    if not isinstance(value, dict):
+        raise UsageError(f"{path}: expected an object, got {type(value).__name__}; {_AGAIN}")
+    return value
+
+
+def _results(path: Path) -> tuple[Result, ...]:
+    try:
+        rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8"), newline="")))
+        return tuple(_result(row) for row in rows)
+    except FileNotFoundError:
+        raise UsageError(f"{path.parent}: expected results.csv, it is not there; {_AGAIN}") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path}: not readable: {error}; {_AGAIN}") from None
+    except (KeyError, ValueError, TypeError) as error:
+        raise UsageError(
+            f"{path}: expected columns {', '.join(COLUMNS)} with their values ({error}); {_AGAIN}"
+        ) from None
+
+
+def _result(row: dict[str, str]) -> Result:
+    prediction = None
+    if row["outcome"]:
+        prediction = Prediction(
+            row["prediction"],
+            Outcome(row["outcome"]),
+            row["detail"],
+            int(row["input_tokens"]),
+            int(row["output_tokens"]),
+            row["model_version"],
+        )
+    origin = "gate" if row["origin"] == "gate" else "item"
+    return Result(row["id"], row["variant"], row["label"], prediction, row["broken"], origin)  # type: ignore[arg-type]

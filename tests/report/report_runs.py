@@ -1,0 +1,72 @@
+"""A small finished run, written by the functions that write real ones; no pytest, no model, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from newsgauge.comparisons import compare_variants
+from newsgauge.publishing import Facts, publish
+from newsgauge.records import Outcome, Post, Prediction, Result, Verdict
+from newsgauge.report.files import write_flips, write_gates, write_results, write_scoreboard
+from newsgauge.sampling import Plan
+from newsgauge.scoreboard import score
+from newsgauge.stats import Finding
+
+LABELS = ("rec.autos", "sci.med", "sci.space")
+SECRET = "the text of post"
+#: Two verdicts, one of them with what would break a page that does not escape.
+VERDICTS = (
+    Verdict("tuned", "tuned", Finding.PASS, ("accuracy 0.9 >= 0.5",)),
+    Verdict(
+        "plain", "plain", Finding.FAIL, ("</script><img src=x onerror=alert(1)> & 50%\nof |posts|",), ("lost a-1",)
+    ),
+)
+Writer = Callable[..., Path]
+
+
+def prediction(post: int, label: str, variant: str, *, shift: int = 0) -> Prediction:
+    """tuned is right on 9 of 10; plain chats, at length where the post number divides by 4."""
+    if variant == "tuned":
+        right = (post + shift) % 10 != 0
+        said = label if right else LABELS[(LABELS.index(label) + 1) % len(LABELS)]
+        return Prediction(said, Outcome.LABEL, "", 100 + post % 7, 4, "gemini-3.5-flash-lite")
+    if post % 4 == 0:
+        return Prediction(
+            f"It says: {SECRET} {post}, and goes on and on", Outcome.OFF_LIST, "", 130 + post % 7, 40, "unsold-1"
+        )
+    return Prediction(label, Outcome.LABEL, "", 130 + post % 7, 5, "unsold-1")
+
+
+def write_run(
+    folder: Path,
+    *,
+    n_posts: int = 40,
+    corpus: str = "bundled",
+    shift: int = 0,
+    text: Callable[[int], str] = lambda i: f"{SECRET} {i}",
+    shows_posts: bool = True,
+    verdicts: tuple[Verdict, ...] = VERDICTS,
+    variants: tuple[str, ...] = ("plain", "tuned"),
+) -> Path:
+    posts = tuple(Post(f"{LABELS[i % 3]}-{i}", LABELS[i % 3], text(i)) for i in range(n_posts))
+    plan = Plan(corpus, ".", None, 0, False, "clean", LABELS, posts)
+    results = {
+        (post.id, variant): Result(post.id, variant, post.label, prediction(i, post.label, variant, shift=shift))
+        for variant in variants
+        for i, post in enumerate(posts)
+    }
+    run = {"corpus": corpus, "backend": "embedded", "plan": plan.digest, "n_posts": n_posts, "variants": list(variants)}
+    pairs = [
+        compare_variants(results, posts, second, first)
+        for i, first in enumerate(variants)
+        for second in variants[i + 1 :]
+    ]
+    write_results(folder, results.values())
+    write_flips(folder, pairs)
+    write_scoreboard(folder, run, score(results, plan, variants), pairs)
+    write_gates(folder, run, complete=True, verdicts=verdicts, undecided=(), not_run=0)
+    shown = {post.id: post.text for post in posts} if shows_posts else {}
+    publish(folder, Facts(now=datetime(2026, 1, 2, 3, 4, tzinfo=UTC), n_whole_set=1000, posts=shown))
+    return folder

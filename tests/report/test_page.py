@@ -1,0 +1,118 @@
+"""report.html: what it holds, what it must not hold, and how large it gets."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_runs import SECRET, write_run
+
+from newsgauge.report.html.svg import round_ticks
+
+
+def packed_cases(page: str) -> dict[str, Any]:
+    packed = re.search(r'id="case-data">([^<]+)<', page)
+    assert packed is not None
+    value: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(packed[1])))
+    return value
+
+
+def test_the_page_asks_nobody_for_anything(finished: Path) -> None:
+    page = (finished / "report.html").read_text("utf-8")
+    assert "default-src 'none'" in page
+    assert re.findall(r"<(?:img|iframe|object|embed|audio|video|base)\b", page) == []
+    assert re.findall(r"<[^>]+\bsrc=|@import|url\(|fetch\(|XMLHttpRequest|import\(", page) == []
+    assert set(re.findall(r'<link[^>]+href="([^"]+)"', page)) == {"data:,"}
+
+
+def test_what_a_gate_says_cannot_become_markup(finished: Path) -> None:
+    page = (finished / "report.html").read_text("utf-8")
+    assert "<img" not in page
+    assert "&lt;/script&gt;&lt;img src=x onerror" in page
+
+
+def test_every_section_is_there_and_the_failed_gate_comes_first(finished: Path) -> None:
+    page = (finished / "report.html").read_text("utf-8")
+    links = re.findall(r'<a href="#([\w-]+)"', page)
+    assert links == re.findall(r'<section id="([\w-]+)"', page)
+    assert "1 of 2 gates failed" in page
+    assert page.index("<strong>plain</strong>") < page.index("<strong>tuned</strong>")
+    assert "newsgauge's own small model, not Gemini" in page
+
+
+def test_every_chart_has_its_values_in_words(finished: Path) -> None:
+    page = (finished / "report.html").read_text("utf-8")
+    charts = re.findall(r'<svg class="chart"[^>]+role="img" aria-label="([^"]+)"', page)
+    assert len(charts) == 5  # accuracy, pairs, input, output, cost
+    assert all("tuned" in words for words in charts)
+    assert page.count("<figcaption>") == 5
+
+
+def test_cost_is_shown_where_there_is_a_price_and_said_to_be_none_elsewhere(finished: Path) -> None:
+    page = (finished / "report.html").read_text("utf-8")
+    assert "plain: no price: prices.toml holds no price for it (unsold-1)" in page
+    # tuned: 40 posts with 100 + (0..6) tokens in, mean 102.875, at $0.30; 4 out at $2.50 a million
+    assert f"${1000 * (102.875 * 0.30 + 4 * 2.50) / 1e6:.4f}" in page
+    assert "whole test set (1,000)" in page
+
+
+def test_the_table_holds_every_case_and_the_posts_that_may_be_shown(finished: Path) -> None:
+    cases = packed_cases((finished / "report.html").read_text("utf-8"))
+    assert len(cases["post"]) == 80
+    assert cases["posts"][7] == ["sci.med-7", 1, f"{SECRET} 7"]
+    assert set(cases["outcomes"]) == {"right", "wrong", "off-list"}
+
+
+def test_no_text_of_a_post_is_in_a_report_that_may_not_show_it(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", corpus="20newsgroups", shows_posts=False)
+    page = (folder / "report.html").read_text("utf-8")
+    cases = packed_cases(page)
+    assert all(len(post) == 2 for post in cases["posts"])
+    # A chat that quotes the post is cut after 40 characters.
+    assert all(len(answer) <= 40 or answer.endswith(" characters)") for answer in cases["answers"])
+    assert not (folder / "posts.json").exists()
+    assert "on and on" not in page + json.dumps(cases) + (folder / "summary.md").read_text("utf-8")
+
+
+def test_rendering_again_says_the_same(finished: Path) -> None:
+    from newsgauge.publishing import render
+
+    before = (finished / "report.html").read_bytes()
+    (finished / "report.html").unlink()
+    render(finished)
+    assert (finished / "report.html").read_bytes() == before
+
+
+def test_a_run_without_gates_says_that_nothing_was_decided(tmp_path: Path) -> None:
+    page = (write_run(tmp_path / "run", verdicts=()) / "report.html").read_text("utf-8")
+    assert "No gate is set for these variants" in page
+
+
+def words(seed: int) -> str:
+    rng = random.Random(seed)
+    return " ".join("".join(rng.choices("etaoinshrdlu", k=rng.randint(2, 9))) for _ in range(230))
+
+
+@pytest.mark.parametrize(
+    ("n_posts", "max_mb"), [(200, 3), pytest.param(15_000, 15, marks=pytest.mark.slow)], ids=["400", "30000"]
+)
+def test_the_page_stays_small(tmp_path: Path, n_posts: int, max_mb: int) -> None:
+    # Posts of about 1,500 characters, as in the bundled corpus; random letters compress worse than mail.
+    shown = n_posts <= 200
+    folder = write_run(tmp_path / "run", n_posts=n_posts, text=words if shown else str, shows_posts=shown)
+    assert (folder / "report.html").stat().st_size < max_mb * 1e6
+
+
+@pytest.mark.parametrize("highest", [0.0, 0.03, 0.7, 1.0, 4.9, 41.7, 99.0, 100.0, 788.5, 12_345.0])
+def test_an_axis_holds_its_highest_value_with_few_round_ticks(highest: float) -> None:
+    end, ticks = round_ticks(highest)
+    assert end > highest
+    assert 2 <= len(ticks) <= 12
+    assert ticks[0][0] == 0
+    assert ticks[-1][0] == pytest.approx(end)

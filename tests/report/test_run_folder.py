@@ -1,0 +1,148 @@
+"""Folders of results that are not what they should be: one line that says which file and what to run."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_runs import write_run
+
+from newsgauge.cli import main
+from newsgauge.errors import UsageError
+from newsgauge.runfolder import load_run
+
+
+def change(path: Path, **values: Any) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def test_a_run_is_read_as_it_was_written(finished: Path) -> None:
+    run = load_run(finished)
+    with (finished / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(r.post_id, r.variant, int(r.correct)) for r in run.results] == [
+        (row["id"], row["variant"], int(row["correct"])) for row in rows
+    ]
+    assert run.variants == ("plain", "tuned")
+
+
+def break_scoreboard(folder: Path) -> None:
+    (folder / "scoreboard.json").write_text('{"run": ')
+
+
+def older_version(folder: Path) -> None:
+    variants = json.loads((folder / "scoreboard.json").read_text())["variants"]
+    del variants["tuned"]["confusion"]
+    change(folder / "scoreboard.json", variants=variants)
+
+
+def half_a_run(folder: Path) -> None:
+    gates = json.loads((folder / "gates.json").read_text())
+    change(folder / "gates.json", run={**gates["run"], "plan": "0123456789ab"}, complete=False)
+
+
+def other_results(folder: Path) -> None:
+    path = folder / "results.csv"
+    path.write_text(path.read_text().replace(",tuned,", ",other,"))
+
+
+def cut_results(folder: Path) -> None:
+    path = folder / "results.csv"
+    path.write_text(path.read_text()[:-40])
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda folder: shutil.rmtree(folder), "expected a folder of results"),
+        (lambda folder: (folder / "scoreboard.json").unlink(), "expected scoreboard.json, it is not there"),
+        (lambda folder: (folder / "results.csv").unlink(), "expected results.csv, it is not there"),
+        (break_scoreboard, "scoreboard.json: not readable as JSON"),
+        (lambda folder: (folder / "gates.json").write_text("[]"), "gates.json: expected an object, got list"),
+        (older_version, "no 'confusion': written by another version of newsgauge"),
+        (half_a_run, "gates.json is about plan 0123456789ab"),
+        (other_results, "other is not in scoreboard.json"),
+        (cut_results, "results.csv: expected columns"),
+    ],
+)
+def test_a_damaged_folder_is_one_line_and_no_report_is_touched(
+    finished: Path, capsys: pytest.CaptureFixture[str], damage: Any, said: str
+) -> None:
+    damage(finished)
+    before = (finished / "report.html").read_bytes() if finished.exists() else b""
+    assert main(["report", str(finished)]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not before or (finished / "report.html").read_bytes() == before
+
+
+def test_tokens_of_an_older_run_are_not_shown_as_those_of_this_one(finished: Path) -> None:
+    change(finished / "tokens.json", plan="0123456789ab")
+    change(finished / "posts.json", plan="0123456789ab")
+    run = load_run(finished)
+    assert run.tokens is None
+    assert run.posts == {}
+    assert main(["report", str(finished)]) == 0
+    assert "holds no tokens.json of this run" in (finished / "report.html").read_text("utf-8")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_one_line(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    finished.chmod(0o500)
+    try:
+        assert main(["report", str(finished)]) == 2
+    finally:
+        finished.chmod(0o700)
+    assert "cannot write" in capsys.readouterr().err
+
+
+def test_a_page_that_cannot_be_written_leaves_nothing_half(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (finished / "taken").write_text("a file where a folder is needed")
+    assert main(["compare", str(finished), str(finished), "--html", str(finished / "taken" / "x.html")]) == 2
+    assert "--html: cannot write" in capsys.readouterr().err
+
+
+def test_two_runs_are_compared_post_by_post(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # tuned is wrong on posts 0, 10, 20, 30 in the first run, on 7, 17, 27, 37 in the second; plain never differs.
+    first, second = write_run(tmp_path / "a"), write_run(tmp_path / "b", shift=3)
+    assert main(["compare", str(first), str(second)]) == 0
+    out = capsys.readouterr().out
+    rows = {line.split()[0]: line.split() for line in out.splitlines() if " 40 " in line}
+    assert rows["tuned"][1:3] == ["40", "+0.0"]
+    assert rows["tuned"][-3:] == ["4", "4", "1"]
+    assert rows["plain"][-3:] == ["0", "0", "1"]
+    assert "  second rec.autos-0: sci.med | rec.autos" in out
+    assert "  first  sci.med-7: sci.med | sci.space" in out
+    assert max(map(len, out.replace(str(tmp_path), "").splitlines())) <= 100
+    page = (first / "comparison.html").read_text("utf-8")
+    assert "rec.autos-0" in page
+    assert "plan differs" not in page
+
+
+def test_runs_of_other_posts_are_compared_on_what_they_share(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = write_run(tmp_path / "a"), write_run(tmp_path / "b", n_posts=25, variants=("tuned",), verdicts=())
+    assert main(["compare", str(first), str(second)]) == 0
+    out = capsys.readouterr().out
+    assert "note: plan differs" in out
+    assert "only in" in out
+    assert "note: tuned: 25 posts in common, 15 left out" in out
+
+
+def test_runs_that_share_nothing_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = write_run(tmp_path / "a", variants=("plain",), verdicts=())
+    second = write_run(tmp_path / "b", variants=("tuned",), verdicts=())
+    assert main(["compare", str(first), str(second)]) == 2
+    assert "nothing to compare" in capsys.readouterr().err
+
+
+def test_a_run_is_not_compared_with_a_folder_that_is_none(finished: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="expected scoreboard"):
+        load_run(tmp_path)

@@ -1,0 +1,34 @@
+"""summary.md, annotations, results.parquet: what machines and pull requests read."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from newsgauge.report.summary import annotation_lines
+from newsgauge.runfolder import load_run
+
+
+def test_the_summary_is_two_tables_of_whole_rows(finished: Path) -> None:
+    lines = (finished / "summary.md").read_text("utf-8").splitlines()
+    tables = [line for line in lines if line.startswith("|")]
+    widths = [line.replace("\\|", "").count("|") for line in tables]
+    assert widths == [8] * 4 + [4] * 4
+    assert "❌ FAIL" in tables[-1]
+    assert "<img" not in "".join(lines)
+
+
+def test_an_annotation_is_one_line_a_gate_that_did_not_pass(finished: Path) -> None:
+    lines = annotation_lines(load_run(finished))
+    assert lines == [
+        "::error title=newsgauge gate plain%3A FAIL::</script><img src=x onerror=alert(1)> & 50%25%0Aof |posts|"
+    ]
+
+
+def test_the_parquet_file_holds_the_rows_of_the_csv(finished: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed: pip install -e .[parquet]")
+    rows = parquet.read_table(finished / "results.parquet").to_pylist()
+    with (finished / "results.csv").open(newline="") as file:
+        assert [{name: str(value) for name, value in row.items()} for row in rows] == list(csv.DictReader(file))

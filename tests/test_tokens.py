@@ -1,0 +1,91 @@
+"""Tokens and cost: means and intervals against SciPy, dollars by hand."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from newsgauge.errors import UsageError
+from newsgauge.prices import NoPrice, Price, find_price, load_prices
+from newsgauge.records import Outcome, Prediction, Result
+from newsgauge.tokens import Cost, mean_with_interval, saving, savings, token_use
+
+PRICE = Price("m", input=0.5, output=2.0, source="a page", checked=date(2026, 1, 2), batch_input=0.25, batch_output=1.0)
+
+
+def result(post: str, variant: str, tokens_in: int, tokens_out: int, model: str = "m") -> Result:
+    return Result(post, variant, "a", Prediction("a", Outcome.LABEL, "", tokens_in, tokens_out, model))
+
+
+def test_the_interval_of_a_mean_is_scipys() -> None:
+    values = [136.0, 200.0, 512.0, 77.0, 90.0, 1044.0]
+    mean = mean_with_interval(values)
+    low, high = stats.t.interval(0.95, len(values) - 1, loc=sum(values) / 6, scale=stats.sem(values))
+    assert (mean.low, mean.high) == pytest.approx((low, high))
+
+
+def test_one_value_has_no_interval_and_none_has_no_mean() -> None:
+    assert mean_with_interval([7]).value == 7
+    assert math.isnan(mean_with_interval([7]).low)
+    assert math.isnan(mean_with_interval([]).value)
+
+
+def test_cost_is_tokens_times_price_and_the_whole_set_is_more_posts() -> None:
+    use = token_use([result("1", "v", 100, 4), result("2", "v", 300, 6)], "v", prices={"m": PRICE}, n_whole_set=4000)
+    assert isinstance(use.cost, Cost)
+    # 1,000 posts: 200,000 tokens in at $0.50 and 5,000 out at $2.00 a million = $0.10 + $0.01
+    assert use.cost.per_1000_posts == pytest.approx(0.11)
+    assert use.cost.batch_per_1000_posts == pytest.approx(0.055)
+    assert use.cost.whole_set == pytest.approx(0.44)
+
+
+def test_a_model_without_a_price_says_so() -> None:
+    use = token_use([result("1", "v", 1, 1, "unheard-of")], "v", prices={"m": PRICE})
+    assert use.cost == NoPrice("unheard-of", "prices.toml holds no price for it")
+    mixed = token_use([result("1", "v", 1, 1, "m"), result("2", "v", 1, 1, "n")], "v", prices={"m": PRICE})
+    assert isinstance(mixed.cost, NoPrice)
+
+
+def test_a_numbered_version_has_the_price_of_its_model() -> None:
+    assert find_price({"m": PRICE}, "m-001") is PRICE
+    assert isinstance(find_price({"m": PRICE}, "m-lite"), NoPrice)
+
+
+def test_savings_are_paired_by_post() -> None:
+    results = [result("1", "tuned", 100, 4), result("2", "tuned", 900, 4), result("1", "system", 140, 5)]
+    results += [result("2", "system", 960, 5), result("3", "system", 9_000, 5)]
+    one = saving(results, "input", "tuned", "system")
+    assert (one.saved.value, one.saved.n) == (50, 2)
+    assert one.share == pytest.approx(100 / 1100)
+    assert [(s.kind, s.frugal) for s in savings(results, ["tuned", "system"])] == [
+        ("input", "tuned"),
+        ("output", "tuned"),
+    ]
+
+
+def test_every_listed_price_has_a_source_and_a_day_and_the_embedded_model_none() -> None:
+    prices = load_prices()
+    assert all(
+        p.source.startswith("https://") and p.checked.year >= 2026 for p in prices.values() if isinstance(p, Price)
+    )
+    assert isinstance(prices["newsgauge-embedded-base-1"], NoPrice)
+    assert all(p.batch_input is None or p.batch_input < p.input for p in prices.values() if isinstance(p, Price))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[m]\ninput = 1", "expected input, output, source, checked"),
+        ("[m]\ninput = -1\noutput = 1\nsource = 'x'\nchecked = 2026-01-01", "expected 'input' to be dollars"),
+        ("[m]\ninput = 1\noutput = 1\nsource = 'x'\nchecked = 'lately'", "the day it was 'checked'"),
+        ("[m", "not readable as TOML"),
+    ],
+)
+def test_a_wrong_price_file_is_a_usage_error(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "prices.toml").write_text(text)
+    with pytest.raises(UsageError, match=said):
+        load_prices(tmp_path / "prices.toml")
