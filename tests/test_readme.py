@@ -24,7 +24,7 @@ def test_there_are_exactly_two_commands_of_one_line() -> None:
         assert "\n" not in command
         assert command.startswith("python3 -m venv .venv && . .venv/bin/activate && pip install ")
     assert commands()["evals"].endswith("&& pytest evals")
-    assert commands()["tests"].endswith("&& pytest")
+    assert commands()["tests"].endswith("&& pytest -n 2")
 
 
 def test_what_the_commands_install_exists() -> None:

@@ -12,7 +12,7 @@ from .errors import UsageError
 from .guard import Conclusion, Guard
 from .records import Result, Verdict
 from .report.baseline import baseline_lines
-from .report.terminal import BACKEND_NOTES, gate_lines, scoreboard_lines
+from .report.terminal import backend_note, gate_lines, scoreboard_lines
 from .results import Key, ResultLog
 from .run import stand_ins
 from .stats import Finding
@@ -68,11 +68,16 @@ class Judge:
         if self._conclusion is None:
             return
         end, setup, write = self._conclusion, self._guard.setup, terminalreporter.write_line
-        if not end.verdicts and not any(score.n for score in end.scores.values()) and not end.complaints:
+        if (
+            not end.verdicts
+            and not end.complaints
+            and not any(score.n or score.counts.broken for score in end.scores.values())
+        ):
             write("newsgauge: no case and no gate was part of this run")
             return
+        answered = [version for score in end.scores.values() for version in score.model_versions]
         title = (
-            f"{setup.backend} backend ({BACKEND_NOTES[setup.backend]}) on {setup.plan.corpus}: "
+            f"{setup.backend} backend ({backend_note(setup.backend, answered)}) on {setup.plan.corpus}: "
             f"{len(setup.plan.posts)} posts, plan {setup.plan.digest}"
         )
         terminalreporter.ensure_newline()

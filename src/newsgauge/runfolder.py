@@ -44,6 +44,11 @@ class RunFolder:
     posts: Mapping[str, str]
 
     @property
+    def model_versions(self) -> tuple[str, ...]:
+        """Who answered, as the answers say."""
+        return tuple(str(version) for score in self.scores.values() for version in score["model_versions"])
+
+    @property
     def variants(self) -> tuple[str, ...]:
         """The variants of the run, in the order of variants.toml."""
         return tuple(self.scores)

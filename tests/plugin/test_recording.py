@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from newsgauge.endpoint.app import Options
+from newsgauge.endpoint.server import EmbeddedServer
+
 CASSETTES = Path("cassettes/embedded/bundled")
 
 
@@ -101,3 +104,30 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_first_call(projec
     result = project.runpytest_inprocess("evals", "--record-mode", "once")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*--record-mode once: cannot write to *cassettes/embedded/bundled*"])
+
+
+def test_the_embedded_backend_is_named_whoever_was_believed_to_be_asked(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with EmbeddedServer() as server:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", server.base_url)
+        monkeypatch.setenv("GEMINI_API_KEY", "any")
+        asked = ["evals", "--backend", "gemini", "--variants", "system"]
+        for mode in ("once", "none"):
+            result = project.runpytest_inprocess(*asked, "--record-mode", mode)
+            result.stdout.fnmatch_lines(["gemini backend (newsgauge's own small model, not Gemini) on bundled: *"])
+    assert "Gemini Developer API" not in Path(".newsgauge/results/summary.md").read_text()
+
+
+def test_a_service_that_refuses_every_call_is_told_case_by_case(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with EmbeddedServer(options=Options(api_key="the right one")) as server:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", server.base_url)
+        monkeypatch.setenv("GEMINI_API_KEY", "a wrong one")
+        result = project.runpytest_inprocess(
+            "evals", "--backend", "gemini", "--variants", "system", "--record-mode", "once"
+        )
+    assert result.parseoutcomes()["errors"] == 8
+    result.stdout.fnmatch_lines(["*gemini-3.5-flash-lite: 400 INVALID_ARGUMENT: *", "system *0/8*"])
+    result.stdout.no_fnmatch_line("*was part of this run*")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..runfolder import RunFolder
-from .terminal import BACKEND_NOTES
+from .terminal import backend_note
 
 _MARKS = {"PASS": "✅", "FAIL": "❌", "INCONCLUSIVE": "❔"}
 
@@ -20,7 +20,7 @@ def summary_markdown(run: RunFolder) -> str:
     lines = [
         f"## newsgauge: {_cell(str(run.run['corpus']))}, {backend} backend",
         "",
-        f"{BACKEND_NOTES.get(backend, backend)}; {run.run['n_posts']} posts, plan `{run.run['plan']}`; "
+        f"{backend_note(backend, run.model_versions)}; {run.run['n_posts']} posts, plan `{run.run['plan']}`; "
         + ("every planned gate is decided" if run.gates.get("complete") else "**incomplete**"),
         "",
         "| variant | n | accuracy | 95% interval | macro-F1 | tokens in, a post | out |",

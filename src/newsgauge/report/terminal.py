@@ -13,8 +13,20 @@ BACKEND_NOTES = {
     "gemini": "Gemini Developer API",
     "vertex": "Gemini on Enterprise/Vertex",
 }
+#: How every answer of the embedded backend calls its model, whoever was believed to be asked.
+EMBEDDED_VERSION = "newsgauge-embedded-"
 _MAX_FLIPS = 20
 _KINDS = ("right", "wrong", "off_list", "blocked", "cut", "empty", "broken", "missing")
+
+
+def is_embedded(model_versions: Iterable[str]) -> bool:
+    """True where any answer says that the embedded model gave it: a base URL can point any backend at it."""
+    return any(version.startswith(EMBEDDED_VERSION) for version in model_versions)
+
+
+def backend_note(backend: str, model_versions: Iterable[str]) -> str:
+    """Who really answered, in words."""
+    return BACKEND_NOTES["embedded" if is_embedded(model_versions) else backend]
 
 
 def scoreboard_lines(

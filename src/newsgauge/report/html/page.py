@@ -9,7 +9,7 @@ from pathlib import Path
 from ...records import Comparison, Flip
 from ...runfolder import RunFolder
 from ..files import comparison_entry
-from ..terminal import BACKEND_NOTES
+from ..terminal import BACKEND_NOTES, is_embedded
 from . import sections
 from .cases import clip, pack_cases
 from .markup import section, table
@@ -46,7 +46,7 @@ def render_run(run: RunFolder) -> str:
         f"{run.run['n_posts']:,} posts, {n_variants}, plan {run.run['plan']}",
         parts,
         nav=_NAV,
-        embedded=backend == "embedded",
+        embedded=is_embedded(run.model_versions),
     )
 
 
@@ -72,7 +72,7 @@ def render_comparison(first: RunFolder, second: RunFolder, found: tuple[Comparis
         section("pairs", "First less second, on the same posts", chart),
         section("flips", "Posts that exactly one has right", listed),
     ]
-    embedded = "embedded" in (first.run["backend"], second.run["backend"])
+    embedded = is_embedded((*first.model_versions, *second.model_versions))
     return _page("two runs compared", f"{first.path} against {second.path}", parts, nav=(), embedded=embedded)
 
 
