@@ -77,7 +77,7 @@ class Judge:
             return
         answered = [version for score in end.scores.values() for version in score.model_versions]
         title = (
-            f"{setup.backend} backend ({backend_note(setup.backend, answered)}) on {setup.plan.corpus}: "
+            f"{setup.backend} ({backend_note(setup.backend, answered)}) on {setup.plan.corpus}: "
             f"{len(setup.plan.posts)} posts, plan {setup.plan.digest}"
         )
         terminalreporter.ensure_newline()

@@ -115,7 +115,7 @@ def test_the_embedded_backend_is_named_whoever_was_believed_to_be_asked(
         asked = ["evals", "--backend", "gemini", "--variants", "system"]
         for mode in ("once", "none"):
             result = project.runpytest_inprocess(*asked, "--record-mode", mode)
-            result.stdout.fnmatch_lines(["gemini backend (newsgauge's own small model, not Gemini) on bundled: *"])
+            result.stdout.fnmatch_lines(["gemini (newsgauge's own small model, not Gemini) on bundled: *"])
     assert "Gemini Developer API" not in Path(".newsgauge/results/summary.md").read_text()
 
 

@@ -19,14 +19,14 @@ _MAX_FLIPS = 20
 _KINDS = ("right", "wrong", "off_list", "blocked", "cut", "empty", "broken", "missing")
 
 
-def is_embedded(model_versions: Iterable[str]) -> bool:
+def is_embedded(backend: str, model_versions: Iterable[str]) -> bool:
     """True where any answer says that the embedded model gave it: a base URL can point any backend at it."""
-    return any(version.startswith(EMBEDDED_VERSION) for version in model_versions)
+    return backend == "embedded" or any(version.startswith(EMBEDDED_VERSION) for version in model_versions)
 
 
 def backend_note(backend: str, model_versions: Iterable[str]) -> str:
     """Who really answered, in words."""
-    return BACKEND_NOTES["embedded" if is_embedded(model_versions) else backend]
+    return BACKEND_NOTES["embedded" if is_embedded(backend, model_versions) else backend]
 
 
 def scoreboard_lines(
@@ -42,11 +42,12 @@ def scoreboard_lines(
     Without ``gates`` there is no column of verdicts.
     """
     waiting = set(undecided)
-    rows = [("variant", "n", "accuracy", "95% interval", "macro-F1", "tokens in", "out", "verdict")]
+    rows = [("variant", "n", "accuracy", "95% interval", "macro-F1", "errors", "tokens in", "out", "verdict")]
     for name, score in scores.items():
         n = f"{score.n}" if score.complete else f"{score.n}/{score.n_planned}"
         word = verdict_word(name, verdicts.values(), waiting)
-        rows.append((name, n, *_rates(score), f"{score.input_tokens:,}", f"{score.output_tokens:,}", word))
+        tokens = (f"{score.input_tokens:,}", f"{score.output_tokens:,}")
+        rows.append((name, n, *_rates(score), str(score.n_errors), *tokens, word))
     table = table_lines(rows, left=(0, -1)) if gates else table_lines([row[:-1] for row in rows], left=(0,))
     return [*textwrap.wrap(title, WIDTH), *table, *_thread_note(scores), "", *answer_lines(scores)]
 

@@ -46,7 +46,7 @@ def render_run(run: RunFolder) -> str:
         f"{run.run['n_posts']:,} posts, {n_variants}, plan {run.run['plan']}",
         parts,
         nav=_NAV,
-        embedded=is_embedded(run.model_versions),
+        embedded=is_embedded(backend, run.model_versions),
     )
 
 
@@ -72,7 +72,7 @@ def render_comparison(first: RunFolder, second: RunFolder, found: tuple[Comparis
         section("pairs", "First less second, on the same posts", chart),
         section("flips", "Posts that exactly one has right", listed),
     ]
-    embedded = is_embedded((*first.model_versions, *second.model_versions))
+    embedded = any(is_embedded(str(one.run["backend"]), one.model_versions) for one in (first, second))
     return _page("two runs compared", f"{first.path} against {second.path}", parts, nav=(), embedded=embedded)
 
 
