@@ -29,6 +29,7 @@ _NAV = (
 
 def render_run(run: RunFolder) -> str:
     """The page of one run."""
+    n_variants = "1 variant" if len(run.variants) == 1 else f"{len(run.variants)} variants"
     backend, corpus = str(run.run["backend"]), str(run.run["corpus"])
     parts = [
         sections.summary(run),
@@ -42,7 +43,7 @@ def render_run(run: RunFolder) -> str:
     ]
     return _page(
         f"{corpus}, {backend} backend",
-        f"{run.run['n_posts']:,} posts, {len(run.variants)} variant{'' if len(run.variants) == 1 else 's'}, plan {run.run['plan']}",
+        f"{run.run['n_posts']:,} posts, {n_variants}, plan {run.run['plan']}",
         parts,
         nav=_NAV,
         embedded=backend == "embedded",
