@@ -29,6 +29,7 @@ _NAV = (
 
 def render_run(run: RunFolder) -> str:
     """The page of one run."""
+    n_variants = "1 variant" if len(run.variants) == 1 else f"{len(run.variants)} variants"
     backend, corpus = str(run.run["backend"]), str(run.run["corpus"])
     n_variants = f"{len(run.variants)} variant{'' if len(run.variants) == 1 else 's'}"
     parts = [
