@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import uuid
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,13 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption("--yes", action="store_true", help="record from a paid service without asking first")
     group.addoption("--allow-record-in-ci", action="store_true", help="record also where CI is set")
+    group.addoption(
+        "--retry-deadline",
+        type=_seconds,
+        default=600.0,
+        metavar="SECONDS",
+        help="how long to go on asking a service that is busy or does not answer (default: 600); 0: ask once",
+    )
     group.addoption(
         "--require-gates",
         action="store_true",
@@ -205,6 +212,16 @@ def usual_classes(corpus: str) -> str:
     from .corpus import BUNDLED, TWENTY
 
     return "^rec|^sci" if corpus in (BUNDLED, TWENTY) else "."
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise ArgumentTypeError(f"expected a number of seconds from 0, got {text!r}")
+    return value
 
 
 def _posts_per_class(text: str) -> int | None:

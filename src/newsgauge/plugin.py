@@ -50,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from .publisher import Publisher
     from .recording import Recording, prepare_recording
     from .results import ResultLog
+    from .retrying import RetryPolicy
     from .run import Run
     from .variants import load_variants
 
@@ -102,7 +103,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except UsageError as error:
         raise pytest.UsageError(f"newsgauge: {error}") from None
     config.stash[_SETUP], config.stash[_GATES], config.stash[_BASELINE] = setup, planned, baseline
-    config.stash[_RUN] = Run(setup, log)
+    retry = RetryPolicy(deadline_s=config.option.retry_deadline)
+    config.stash[_RUN] = Run(setup, log, retry=retry)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from .answers import read_answer
 from .backends import Backend, check_access, generate, open_client
 from .cassettes.secrets import hide_secrets
 from .corpus import Corpus
-from .errors import CassetteError, NewsgaugeError, UsageError
+from .errors import CassetteError, NewsgaugeError, TransientError, UsageError
 from .preprocessing import PREPROCESSING, plain
 from .records import Case, Post, Prediction, Result
 from .results import Key, ResultLog
@@ -91,6 +91,7 @@ class Run:
     def __init__(self, setup: Setup, log: ResultLog, *, retry: RetryPolicy | None = None) -> None:
         self.setup = setup
         self._retry = retry or RetryPolicy()
+        self._given_up = False
         self.log = log
         self._closing = ExitStack()
         self._tuned: dict[str, str] = {}
@@ -162,7 +163,15 @@ class Run:
         model, provenance = self._model(variant, post)
         request = make_request(variant, post, labels=labels, model=model)
         client = self._client
-        response = self._recorder.play(variant.name, post, lambda: generate(client, request, self._retry), provenance)
+        # A service that was asked in vain until the deadline is asked once a case until it answers again: a run of
+        # many cases must not wait as many deadlines.
+        retry = replace(self._retry, deadline_s=0.0) if self._given_up else self._retry
+        try:
+            response = self._recorder.play(variant.name, post, lambda: generate(client, request, retry), provenance)
+        except TransientError:
+            self._given_up = True
+            raise
+        self._given_up = False
         return read_answer(response, labels)
 
     def _model(self, variant: Variant, post: Post) -> tuple[str, dict[str, str]]:

@@ -10,7 +10,7 @@ import pytest
 from fake_service import FakeService
 
 KEY = "AI" + "zaSyPlanted-0123456789abcdefghijklmnop"
-RECORD = ["evals", "--backend", "gemini", "--variants", "bare", "--record-mode", "once", "-rA"]
+RECORD = ["evals", "--backend", "gemini", "--variants", "bare", "--record-mode", "once", "-rA", "--retry-deadline", "0"]
 
 #: What a test may try -> the words that its failure must hold. 192.0.2.1 is reserved for documentation.
 TRIES = {
