@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -90,6 +92,15 @@ def test_what_stays_on_the_machine_is_allowed(project: pytest.Pytester) -> None:
         "    pid = os.fork()\n    if not pid:\n        os._exit(7)\n    assert os.waitpid(pid, 0)[1] >> 8 == 7\n"
     )
     project.runpytest_inprocess("evals/test_local.py").assert_outcomes(passed=1)
+
+
+@pytest.fixture(autouse=True)
+def leftovers() -> Iterator[None]:
+    """The sockets that these tests leave open on purpose go here, not in the middle of a later test's inner run."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture
