@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -59,7 +57,7 @@ def test_whoever_leaves_the_machine_fails_naming_the_host(project: pytest.Pytest
     # What is left open when a connection is refused is not the point here.
     quiet = ["-W", "ignore::ResourceWarning", "-W", "ignore::pytest.PytestUnraisableExceptionWarning"]
     quiet += ["-W", "ignore::pytest.PytestUnhandledThreadExceptionWarning", "-W", "ignore::RuntimeWarning"]
-    result = project.runpytest_inprocess("evals/test_leak.py", "--junitxml=report.xml", *quiet)
+    result = project.runpytest_subprocess("evals/test_leak.py", "--junitxml=report.xml", *quiet)
     result.assert_outcomes(failed=3 * len(TRIES), passed=len(TRIES))
     failed = {
         case.attrib["name"]: failure.text or ""
@@ -78,7 +76,7 @@ def test_a_fixture_that_leaves_the_machine_is_an_error(project: pytest.Pytester,
     Path("evals/test_leak.py").write_text(
         f"{HEAD}\n@pytest.fixture\ndef leak():\n    {before}\n    yield\n    {after}\n\ndef test_it(leak):\n    pass\n"
     )
-    result = project.runpytest_inprocess("evals/test_leak.py")
+    result = project.runpytest_subprocess("evals/test_leak.py")
     assert result.ret == 1
     result.assert_outcomes(errors=1, passed=int(when == "after"))
     result.stdout.fnmatch_lines(["*to '192.0.2.1': a replay sends nothing to any network*"])
@@ -92,15 +90,6 @@ def test_what_stays_on_the_machine_is_allowed(project: pytest.Pytester) -> None:
         "    pid = os.fork()\n    if not pid:\n        os._exit(7)\n    assert os.waitpid(pid, 0)[1] >> 8 == 7\n"
     )
     project.runpytest_inprocess("evals/test_local.py").assert_outcomes(passed=1)
-
-
-@pytest.fixture(autouse=True)
-def leftovers() -> Iterator[None]:
-    """The sockets that these tests leave open on purpose go here, not in the middle of a later test's inner run."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @pytest.fixture
