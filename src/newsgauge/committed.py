@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from .corpus import TWENTY
 from .errors import UsageError
 from .options import BACKENDS, PREPROCESSING, default_options, setup_of
 from .run import Setup
+from .toml_files import read_toml
 from .variants import load_variants
 
 _KEYS: dict[str, type] = {
@@ -57,12 +57,7 @@ def load_plans(folders: Folders) -> list[CommittedPlan]:
     """The plans of PLANS.toml. 20 Newsgroups is not downloaded for it. Raises `UsageError`."""
     path = folders.root / folders.cassettes / "PLANS.toml"
     shown = f"{folders.cassettes}/PLANS.toml"
-    try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"{shown}: expected the plans that the cassettes are for, there is no such file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{shown}: not readable as TOML: {error}") from None
+    tables = read_toml(path, expected="the plans that the cassettes are for", shown=shown)
     plans, evals = tables.get("plan"), tables.get("eval", [])
     if not set(tables) <= {"plan", "eval"} or not isinstance(plans, list) or not plans or not isinstance(evals, list):
         raise UsageError(

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "test"]
 ERROR_LABEL = "(error)"
+#: How every answer of the embedded backend calls its model, whoever was believed to be asked.
+EMBEDDED_VERSION = "newsgauge-embedded-"
 
 
 class Outcome(StrEnum):

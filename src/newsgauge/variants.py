@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from .errors import VariantsError
 from .records import Post
+from .toml_files import read_toml
 
 TUNED = "tuned"
 Answer = Literal["text", "enum"]
@@ -81,12 +81,7 @@ _TUNING_KEYS: dict[str, tuple[type, ...]] = {
 
 def load_variants(path: Path) -> dict[str, Variant]:
     """All variants of the file, by name, in the order of the file. Raises `VariantsError`."""
-    try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise VariantsError(f"{path}: expected the variants to ask, there is no such file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise VariantsError(f"{path}: not readable as TOML: {error}") from None
+    tables = read_toml(path, expected="the variants to ask", error=VariantsError)
     if not tables:
         raise VariantsError(f"{path}: expected one table a variant, the file is empty")
     return {name: _variant(path.name, name, table) for name, table in tables.items()}

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..records import EMBEDDED_VERSION
 from .line import Line, decode, format_of, peek_key
 from .secrets import find_addresses, find_secrets
 from .shape import schema_problems
-
-_EMBEDDED_VERSION = "newsgauge-embedded-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,5 +106,5 @@ def _provenance_problems(line: Line, backend: str) -> Iterator[str]:
     answered = line.answer.get("modelVersion", "") if isinstance(line.answer, dict) else ""
     if version != answered:
         yield f"provenance says model version {version!r}, the answer says {answered!r}"
-    if answered.startswith(_EMBEDDED_VERSION) != (line.provenance.get("backend") == "embedded"):
+    if answered.startswith(EMBEDDED_VERSION) != (line.provenance.get("backend") == "embedded"):
         yield f"backend {line.provenance.get('backend')!r} cannot have answered as {answered!r}"

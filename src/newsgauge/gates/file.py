@@ -7,12 +7,12 @@ with the reason why it is where it is.
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, get_args
 
 from ..errors import GatesError
+from ..toml_files import read_toml
 from .gate import METRICS, BaselineGate, Bound, ComparisonGate, Gate, Limit, LimitsGate
 
 _BACKENDS = ("embedded", "gemini", "vertex")
@@ -24,12 +24,7 @@ def load_gates(path: Path, *, backend: str, corpus: str, known: Collection[str])
 
     ``known`` are the variants of variants.toml; a gate on any other is an error, in whatever part of the file.
     """
-    try:
-        tree = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise GatesError(f"{path}: expected the limits to hold, there is no such file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise GatesError(f"{path}: not readable as TOML: {error}") from None
+    tree = read_toml(path, expected="the limits to hold", error=GatesError)
     wanted: list[Gate] = []
     for backend_name, corpora in tree.items():
         where = f"{path.name}: [{backend_name}"

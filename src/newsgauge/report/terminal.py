@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..records import Score, Verdict
+from ..records import EMBEDDED_VERSION, Score, Verdict
 from .tables import WIDTH, table_lines
 
 BACKEND_NOTES = {
@@ -13,8 +13,6 @@ BACKEND_NOTES = {
     "gemini": "Gemini Developer API",
     "vertex": "Gemini on Enterprise/Vertex",
 }
-#: How every answer of the embedded backend calls its model, whoever was believed to be asked.
-EMBEDDED_VERSION = "newsgauge-embedded-"
 _MAX_FLIPS = 20
 _KINDS = ("right", "wrong", "off_list", "blocked", "cut", "empty", "broken", "missing")
 
