@@ -19,12 +19,11 @@ LAYERS = {
     },
     3: {
         *("run", "preflight", "gates", "report", "guard", "assertions", "token_assertions", "publishing"),
-        *("backend_access", "classifying", "tuned_lookup", "tuning_access", "tuning_display"),
+        *("backend_access", "classifying", "tuned_lookup", "tuning_access"),
     },
     4: {
         *("options", "committed", "judge", "recording", "redaction", "publisher", "progress", "plugin"),
-        *("cli", "serving_cli", "planning_cli", "cassettes_cli", "report_cli"),
-        *("training_options", "tuning_cli", "tuning_run", "models_cli", "classify_cli"),
+        *("commands", "cli"),
     },
 }
 LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}
@@ -37,7 +36,7 @@ DOORS = {
     "starlette": {"endpoint"},
     "uvicorn": {"endpoint"},
     "httpx2": {"backends", "tuning"},
-    "rich": {"tuning_display", "tuning_run", "progress"},
+    "rich": {"commands", "progress"},
     "PIL": {"tuning"},
     "pytest": {"options", "judge", "recording", "redaction", "publisher", "progress", "plugin"},
     "sklearn": {"corpus", "endpoint"},

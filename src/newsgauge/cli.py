@@ -1,6 +1,6 @@
 """The ``newsgauge`` command. Thin: reads options, calls one command's handler, shows `NewsgaugeError` as one line.
 
-Each command is a module ``<what>_cli`` that adds its parser; what a command needs is imported when it runs.
+Each command is a module of `commands`; what a command needs is imported when it runs.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import argparse
 import sys
 
 from . import __version__
-from .cassettes_cli import add_cassettes_command
-from .classify_cli import add_classify_command
+from .commands.cassettes import add_cassettes_command
+from .commands.classify import add_classify_command
+from .commands.models import add_models_command
+from .commands.power import add_power_command
+from .commands.report import add_report_commands
+from .commands.serve import add_serve_command
+from .commands.tune import add_tune_command
 from .errors import NewsgaugeError, UsageError
-from .models_cli import add_models_command
-from .planning_cli import add_power_command
-from .report_cli import add_report_commands
-from .serving_cli import add_serve_command
-from .tuning_cli import add_tune_command
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from newsgauge.commands.tuning_display import JobDisplay, status_line
 from newsgauge.errors import UsageError
 from newsgauge.records import Post
 from newsgauge.tuning.bucket import BucketFolder, parse_bucket
@@ -17,7 +18,6 @@ from newsgauge.tuning.loss_curve import csv_text, curve_lines, save_png
 from newsgauge.tuning.training_set import Recipe, TrainingSet, job_tag, to_jsonl
 from newsgauge.tuning.tuned_file import TunedModel, forget_job, read_tuned, write_tuned
 from newsgauge.tuning.watching import watch
-from newsgauge.tuning_display import JobDisplay, status_line
 from newsgauge.variants import Tuning
 
 S, R, Q, F, C = JobState.SUCCEEDED, JobState.RUNNING, JobState.QUEUED, JobState.FAILED, JobState.CANCELLED

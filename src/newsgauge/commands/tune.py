@@ -7,12 +7,12 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from .backend_access import add_backend_options
-from .errors import UsageError
+from ..backend_access import add_backend_options
+from ..errors import UsageError
 from .training_options import add_corpus_options, add_tuning_options
 
 if TYPE_CHECKING:
-    from .tuning.jobs import Job
+    from ..tuning.jobs import Job
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _ACTIONS = ("start", "list", "status", "cancel", "delete")
@@ -52,7 +52,7 @@ def _tune(options: argparse.Namespace) -> int:
         from .tuning_run import run_tuning
 
         return run_tuning(options)
-    from .tuning_access import open_tuning
+    from ..tuning_access import open_tuning
 
     with open_tuning(options.backend, base_url=options.base_url, bucket=options.bucket) as service:
         if options.action == "list":
@@ -61,7 +61,7 @@ def _tune(options: argparse.Namespace) -> int:
             return _print_job(service.job(options.job))
         said = service.cancel(options.job) if options.action == "cancel" else service.delete(options.job)
     if options.action == "delete":
-        from .tuning.tuned_file import FILE, forget_job
+        from ..tuning.tuned_file import FILE, forget_job
 
         forget_job(FILE, options.job)
     print(said)
@@ -77,7 +77,7 @@ def _print_jobs(jobs: list[Job]) -> int:
 
 
 def _print_job(job: Job) -> int:
-    from .tuning.loss_curve import curve_lines
+    from ..tuning.loss_curve import curve_lines
 
     print(f"{job.name}: {job.state}, created {job.created}, base model {job.base_model}")
     if job.losses:

@@ -29,9 +29,9 @@ def add_serve_command(commands: argparse._SubParsersAction[argparse.ArgumentPars
 
 def _serve(options: argparse.Namespace) -> int:
     # The web server is not needed for --help.
-    from .endpoint.app import Options
-    from .endpoint.fault_file import load_faults
-    from .endpoint.server import ServeOptions, serve
+    from ..endpoint.app import Options
+    from ..endpoint.fault_file import load_faults
+    from ..endpoint.server import ServeOptions, serve
 
     if not _is_loopback(options.host):
         asks = "asks for no key" if options.api_key is None else "speaks plain HTTP"

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import NewsgaugeError, UsageError
+from ..errors import NewsgaugeError, UsageError
 
 if TYPE_CHECKING:
-    from .cassettes.audit import Finding
-    from .cassettes.line import Line
-    from .cassettes.store import CassetteFile
-    from .committed import CommittedPlan, Folders
+    from ..cassettes.audit import Finding
+    from ..cassettes.line import Line
+    from ..cassettes.store import CassetteFile
+    from ..committed import CommittedPlan, Folders
 
 
 def add_cassettes_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -41,7 +41,7 @@ def add_cassettes_command(subparsers: argparse._SubParsersAction[argparse.Argume
 
 def run_cassettes(options: argparse.Namespace) -> int:
     """Do one action; errors are one line on stderr."""
-    from .committed import Folders
+    from ..committed import Folders
 
     folders = Folders(Path(options.root), options.evals, options.cassettes, options.bundled)
     try:
@@ -57,8 +57,8 @@ def run_cassettes(options: argparse.Namespace) -> int:
 
 
 def _check(folders: Folders, options: argparse.Namespace) -> int:
-    from .cassettes.audit import audit_file, find_orphans
-    from .committed import has_twenty_newsgroups, load_plans, wanted_keys
+    from ..cassettes.audit import audit_file, find_orphans
+    from ..committed import has_twenty_newsgroups, load_plans, wanted_keys
 
     wanted, unknown = wanted_keys(load_plans(folders))
     findings: list[Finding] = []
@@ -81,9 +81,9 @@ def _check(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _verify(folders: Folders, options: argparse.Namespace) -> int:
-    from .committed import load_plans
-    from .results import ResultLog
-    from .run import Run
+    from ..committed import load_plans
+    from ..results import ResultLog
+    from ..run import Run
 
     n_asked, broken = 0, []
     for plan in load_plans(folders):
@@ -140,7 +140,7 @@ def _stats(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _prune(folders: Folders, options: argparse.Namespace) -> int:
-    from .committed import load_plans, wanted_keys
+    from ..committed import load_plans, wanted_keys
 
     wanted, unknown = wanted_keys(load_plans(folders))
     for path in _paths(folders):
@@ -168,9 +168,9 @@ def _finalize(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _real_text(folders: Folders) -> list[Finding]:
-    from .cassettes.audit import Finding, strings_of
-    from .cassettes.quotations import find_quotations
-    from .corpus import TWENTY, find_corpus
+    from ..cassettes.audit import Finding, strings_of
+    from ..cassettes.quotations import find_quotations
+    from ..corpus import TWENTY, find_corpus
 
     corpus = find_corpus(TWENTY, bundled=folders.root)
     theirs = "\n".join(post.raw for posts in (corpus.posts("train"), corpus.posts("test")) for post in posts)
@@ -227,7 +227,7 @@ def _shown(path: Path, folders: Folders) -> str:
 
 
 def _open(path: Path, folders: Folders) -> CassetteFile:
-    from .cassettes.store import CassetteFile
+    from ..cassettes.store import CassetteFile
 
     return CassetteFile(path, shown=_shown(path, folders))
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from .errors import UsageError
+from ..errors import UsageError
 
 
 def add_report_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,7 +33,7 @@ def add_report_commands(subparsers: argparse._SubParsersAction[argparse.Argument
 
 def run_report(options: argparse.Namespace) -> int:
     """Render again; 0, or 2 with one line on stderr."""
-    from .publishing import render
+    from ..publishing import render
 
     try:
         folder = Path(options.run)
@@ -47,10 +47,10 @@ def run_report(options: argparse.Namespace) -> int:
 
 def run_compare(options: argparse.Namespace) -> int:
     """Compare; 0, or 2 with one line on stderr."""
-    from .publishing import write_comparison
-    from .report.comparing import comparison_lines
-    from .runfolder import load_run
-    from .runs_compared import compare_runs
+    from ..publishing import write_comparison
+    from ..report.comparing import comparison_lines
+    from ..runfolder import load_run
+    from ..runs_compared import compare_runs
 
     try:
         first, second = (load_run(Path(name)) for name in (options.first, options.second))

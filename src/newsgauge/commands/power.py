@@ -6,8 +6,8 @@ import argparse
 import math
 import sys
 
-from .errors import UsageError
-from .stats import fewest_flips, fewest_posts_for_margin, posts_for_difference, posts_for_floor
+from ..errors import UsageError
+from ..stats import fewest_flips, fewest_posts_for_margin, posts_for_difference, posts_for_floor
 
 
 def add_power_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

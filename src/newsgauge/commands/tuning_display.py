@@ -7,8 +7,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from .tuning.jobs import Job
-from .tuning.loss_curve import curve_lines
+from ..tuning.jobs import Job
+from ..tuning.loss_curve import curve_lines
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,20 +9,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from .backends import Backend
-from .errors import BackendError, UsageError
-from .locks import locked
+from ..backends import Backend
+from ..errors import BackendError, UsageError
+from ..locks import locked
+from ..tuning.bucket import parse_bucket
+from ..tuning.jobs import Job, JobState, find_or_start
+from ..tuning.loss_curve import csv_text, save_png
+from ..tuning.training_set import Recipe, TrainingSet
+from ..tuning.tuned_file import FILE, TunedModel, read_tuned, write_tuned
+from ..tuning.watching import watch
+from ..tuning_access import open_tuning
 from .training_options import load_corpus, make_training
-from .tuning.bucket import parse_bucket
-from .tuning.jobs import Job, JobState, find_or_start
-from .tuning.loss_curve import csv_text, save_png
-from .tuning.training_set import Recipe, TrainingSet
-from .tuning.tuned_file import FILE, TunedModel, read_tuned, write_tuned
-from .tuning.watching import watch
-from .tuning_access import open_tuning
 
 if TYPE_CHECKING:
-    from .corpus import Corpus
+    from ..corpus import Corpus
 
 _FOLDER = Path(".newsgauge") / "tuning"
 _ASKING = ("backend", "base_url", "corpus", "columns")
@@ -66,7 +66,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         if options.adapter_size is not None:
             raise UsageError("--adapter-size: only Vertex has adapters; leave it out or say --backend vertex")
         return Recipe(base_model=options.base_model) if options.base_model else Recipe()
-    from .tuning.vertex import ADAPTER_SIZES, BASE_MODEL
+    from ..tuning.vertex import ADAPTER_SIZES, BASE_MODEL
 
     for name in ("batch_size", "learning_rate"):
         if getattr(options, name) is not None:

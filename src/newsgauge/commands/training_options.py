@@ -7,13 +7,13 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import UsageError
-from .options import PREPROCESSING, usual_classes
+from ..errors import UsageError
+from ..options import PREPROCESSING, usual_classes
 
 if TYPE_CHECKING:
-    from .corpus import Corpus
-    from .tuning.training_set import TrainingSet
-    from .variants import Tuning
+    from ..corpus import Corpus
+    from ..tuning.training_set import TrainingSet
+    from ..variants import Tuning
 
 VARIANTS = Path("evals") / "variants.toml"
 BUNDLED = Path("fixtures") / "bundled"
@@ -43,14 +43,14 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
 
 def load_corpus(options: argparse.Namespace) -> Corpus:
     """The corpus of ``--corpus``. Raises `UsageError`."""
-    from .corpus import find_corpus
+    from ..corpus import find_corpus
 
     return find_corpus(options.corpus, bundled=BUNDLED, columns=options.columns)
 
 
 def tuning_of_variant(name: str) -> Tuning:
     """The settings of a variant of evals/variants.toml; the usual ones where there is no such file."""
-    from .variants import Tuning, load_variants, select_variants
+    from ..variants import Tuning, load_variants, select_variants
 
     if not VARIANTS.is_file():
         return Tuning()
@@ -62,8 +62,8 @@ def tuning_of_variant(name: str) -> Tuning:
 
 def make_training(options: argparse.Namespace, corpus: Corpus) -> tuple[TrainingSet, bool]:
     """The training set, and whether it is the one that the suite's variant asks for. Raises `UsageError`."""
-    from .run import preprocessor
-    from .tuning.training_set import make_training_set
+    from ..run import preprocessor
+    from ..tuning.training_set import make_training_set
 
     of_variant = tuning_of_variant(options.variant)
     rate = options.learning_rate

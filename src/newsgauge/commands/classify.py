@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .backend_access import add_backend_options, reach_backend
-from .errors import BackendError, UsageError
+from ..backend_access import add_backend_options, reach_backend
+from ..errors import BackendError, UsageError
 from .training_options import VARIANTS, add_corpus_options, load_corpus
 
 if TYPE_CHECKING:
-    from .classifying import Answer
-    from .variants import Variant
+    from ..classifying import Answer
+    from ..variants import Variant
 
 
 def add_classify_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,9 +37,9 @@ def add_classify_command(commands: argparse._SubParsersAction[argparse.ArgumentP
 
 
 def _classify(options: argparse.Namespace) -> int:
-    from .backends import open_client
-    from .classifying import classify
-    from .variants import load_variants, select_variants
+    from ..backends import open_client
+    from ..classifying import classify
+    from ..variants import load_variants, select_variants
 
     texts = _read_texts(options)  # a damaged line is found before the first call
     variant = select_variants(load_variants(VARIANTS), options.variant)[options.variant]
@@ -66,11 +66,11 @@ def _model_and_labels(variant: Variant, options: argparse.Namespace) -> tuple[st
     if variant.tuning is None:
         import re
 
-        from .options import usual_classes
+        from ..options import usual_classes
 
         pattern = re.compile(options.classes if options.classes is not None else usual_classes(corpus.name))
         return variant.model, tuple(sorted({post.label for post in corpus.posts("test") if pattern.search(post.label)}))
-    from .tuning.tuned_file import FILE, read_tuned
+    from ..tuning.tuned_file import FILE, read_tuned
 
     entries = [e for e in read_tuned(FILE).values() if (e.backend, e.corpus) == (options.backend, corpus.name)]
     if not entries:
