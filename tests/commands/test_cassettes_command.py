@@ -12,7 +12,7 @@ import pytest
 from newsgauge.cassettes.line import decode
 from newsgauge.cli import main
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SYSTEM = "cassettes/embedded/bundled/system.jsonl"
 Command = Callable[..., tuple[int, str, str]]
 
