@@ -25,6 +25,7 @@ _DEFAULTS: dict[str, Any] = {
     "preprocessing": "clean",
     "columns": None,
     "backend": "embedded",
+    "cassettes": None,
 }
 PREPROCESSING = ("clean", "codelab")
 RECORD_MODES = ("none", "once", "new_episodes", "all", "rewrite")
@@ -82,6 +83,12 @@ def add_options(parser: pytest.Parser) -> None:
         default="none",
         help="none: replay only (default); once: record what is missing; new_episodes: and what changed; "
         "all: everything anew; rewrite: and drop what is not planned",
+    )
+    group.addoption(
+        "--cassettes",
+        default=None,
+        metavar="DIR",
+        help="folder of the cassettes (default: the ini value newsgauge_cassettes, cassettes)",
     )
     group.addoption("--yes", action="store_true", help="record from a paid service without asking first")
     group.addoption("--allow-record-in-ci", action="store_true", help="record also where CI is set")
@@ -193,7 +200,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
     )
     # The texts of two preprocessings differ, so their recordings live apart.
     own = corpus.name if option.preprocessing == _DEFAULTS["preprocessing"] else f"{corpus.name}+{option.preprocessing}"
-    shown = f"{ini('newsgauge_cassettes')}/{option.backend}/{own}"
+    shown = f"{option.cassettes or ini('newsgauge_cassettes')}/{option.backend}/{own}"
     return Setup(
         corpus=corpus,
         plan=plan,
