@@ -123,9 +123,12 @@ def _to_ask(setup: Setup) -> set[Case]:
     if setup.mode in ("all", "rewrite"):
         return set(setup.cases)
     replay = Run(replace(setup, mode="none"), ResultLog(Path(os.devnull), "forecast"))
-    if setup.mode == "once":
-        return {case for case in setup.cases if not replay.is_recorded(case)}
-    return {case for case in setup.cases if replay.why_not_answered(case) is not None}
+    try:
+        if setup.mode == "once":
+            return {case for case in setup.cases if not replay.is_recorded(case)}
+        return {case for case in setup.cases if replay.why_not_answered(case) is not None}
+    finally:
+        replay.close()
 
 
 def _needed_bytes(setup: Setup) -> int:

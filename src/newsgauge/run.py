@@ -211,7 +211,9 @@ class Run:
 
     @cached_property
     def _recorder(self) -> Recorder:
-        return open_recorder(self.setup)
+        recorder = open_recorder(self.setup)
+        self._closing.callback(recorder.close)
+        return recorder
 
     def _wait(self, variants: tuple[str, ...], n_missing: int) -> dict[Key, Result]:
         if "PYTEST_XDIST_WORKER" not in os.environ:

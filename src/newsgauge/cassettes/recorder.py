@@ -1,11 +1,12 @@
 """Plays a call from its cassette, or records it, through vcrpy. The call itself does not know which.
 
-Per case there is one virtual cassette, ``<file>.jsonl::<case key>``. vcrpy matches on method, path and the whole
-digested body; its own default leaves the body out, and a changed prompt would replay the old answer.
+While recording there is one virtual cassette a case, ``<file>.jsonl::<case key>``; a replay has one for all
+(`replaying`). Both match on method, path and the whole digested body; vcrpy's own default leaves the body out, and a
+changed prompt would replay the old answer.
 
-vcrpy's public extension points are used (persister, matcher, filters, ``skip_patchers``). Two things they do not offer:
+vcrpy's public extension points are used (persister, matcher, filters, ``skip_patchers``). One thing they do not offer:
 a persister that raises leaks vcrpy's patches, so an error in keeping is held back until the cassette is closed
-(`_failed`); and there is no switch for the copying that makes up most of a replay's cost (`_QuickVCR`).
+(`_failed`).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ..errors import CassetteError, MissingRecordingError, NotKeptError, StaleRe
 from ..records import Post
 from .exchange import HEADERS, DigestedRequest, Exchange, load, same_request
 from .line import Line
+from .replaying import Asked, MissError, Replaying
 from .secrets import find_secrets
 from .staleness import describe_change
 from .store import CassetteFile
@@ -35,6 +37,8 @@ from .store import CassetteFile
 T = TypeVar("T")
 RecordMode = Literal["none", "once", "new_episodes", "all", "rewrite"]
 _SEPARATOR = "::"
+# Only the SDK's own HTTP client is patched: 0.13 instead of 0.63 ms each time. The network block has the rest.
+_SKIP_PATCHERS = [name for name in PATCHER_NAMES if name != "httpx2"]
 
 
 class Recorder:
@@ -64,13 +68,13 @@ class Recorder:
         self._files: dict[str, CassetteFile] = {}
         self._failed: CassetteError | None = None
         self._provenance: dict[str, str] = {}
-        self._vcr = _QuickVCR(
+        self._replaying = Replaying(_SKIP_PATCHERS)
+        self._vcr = vcr.VCR(
             # "rewrite" differs from "all" only in what is kept when the run is over.
             record_mode="all" if mode == "rewrite" else mode,
             match_on=["digested_request"],
             decode_compressed_response=True,
-            # Only the SDK's own HTTP client is patched: 0.13 instead of 0.63 ms a case. The network block has the rest.
-            skip_patchers=[name for name in PATCHER_NAMES if name != "httpx2"],
+            skip_patchers=_SKIP_PATCHERS,
         )
         self._vcr.register_matcher("digested_request", same_request)
         self._vcr.register_persister(self)
@@ -90,6 +94,19 @@ class Recorder:
         Raises `MissingRecordingError`, `StaleRecordingError` or `DamagedCassetteError` where the mode forbids to ask
         the service, `NotKeptError` where its answer could not be kept; whatever the call itself raises passes through.
         """
+        if self._mode == "none":
+            try:
+                return self._replaying.play(post.text, self.file(variant).read(post.id), call)
+            except MissError as miss:
+                asked = miss.asked
+            raise self._explain(variant, post.id, asked)
+        return self._record(variant, post, call, provenance)
+
+    def close(self) -> None:
+        """Let go of what a replay holds open."""
+        self._replaying.close()
+
+    def _record(self, variant: str, post: Post, call: Callable[[], T], provenance: dict[str, str] | None) -> T:
         exchange = Exchange(post.text)
         self._failed = None
         self._provenance = provenance or {}
@@ -110,7 +127,8 @@ class Recorder:
                     f"{self.file(variant).shown}: {post.id} was answered but not kept: not a JSON object"
                 )
             return answer
-        raise self._explain(variant, post.id, exchange.asked)
+        asked = exchange.asked
+        raise self._explain(variant, post.id, asked and Asked(asked.method, urlsplit(asked.uri).path, asked.body))
 
     def finalize(self, variant: str, planned: set[str]) -> None:
         """After recording: sort a variant's lines and drop doubles; in mode ``rewrite`` also what is not planned."""
@@ -166,14 +184,13 @@ class Recorder:
             },
         )
 
-    def _explain(self, variant: str, key: str, request: Any) -> CassetteError:
+    def _explain(self, variant: str, key: str, asked: Asked | None) -> CassetteError:
         file = self.file(variant)
         line = file.read(key)
         if line is None:
             return MissingRecordingError(f"{file.shown}: no recording of {key}. Record it: {self._rerecord(variant)}")
-        change = describe_change(
-            line, request.method, urlsplit(request.uri).path, json.loads(request.body) if request.body else None
-        )
+        assert asked is not None  # a miss is a request that the line does not answer
+        change = describe_change(line, asked.method, asked.path, json.loads(asked.body) if asked.body else None)
         if not change:
             return MissingRecordingError(
                 f"{file.shown}:{file.line_number(key)}: {key} was asked more than once, but recorded once"
@@ -182,26 +199,6 @@ class Recorder:
             f"{file.shown}:{file.line_number(key)}: variant {variant!r} changed since it was recorded: {change}. "
             f"Record it again: {self._rerecord(variant)}"
         )
-
-
-class _QuickVCR(vcr.VCR):  # type: ignore[misc]  # vcrpy ships no types
-    """vcrpy, which puts its settings together once, and hands a request to our filter without a deep copy.
-
-    vcrpy copies a request before each of four runs of the filter and merges its settings twice a cassette: a quarter
-    of a replay's cost each. Our filter changes nothing that it is given, so it needs no copy.
-    """
-
-    _once: dict[str, Any] | None = None
-
-    def get_merged_config(self, **options: Any) -> dict[str, Any]:
-        if self._once is None:
-            self._once = super().get_merged_config()
-        return {
-            **self._once,
-            "path": options["path"],
-            "before_record_request": options["before_record_request"],
-            "before_record_response": self._build_before_record_response(options),
-        }
 
 
 def _check_line(line: Line, variant: str, pin: str | None) -> None:
