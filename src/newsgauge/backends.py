@@ -11,6 +11,7 @@ import os
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -91,13 +92,14 @@ def open_client(backend: Backend, *, base_url: str | None, live: bool) -> genai.
 
 def generate(client: genai.Client, request: Request, policy: RetryPolicy | None = None) -> GenerateContentResponse:
     """Ask, again where the service is busy. Raises `BackendError` with the service's own words where it refuses."""
-    config = _config(request)
+    return call_patiently(lambda: generate_once(client, request), policy or RetryPolicy())
 
-    def ask() -> GenerateContentResponse:
-        with service_errors(request.model):
-            return client.models.generate_content(model=request.model, contents=request.contents, config=config)
 
-    return call_patiently(ask, policy or RetryPolicy())
+def generate_once(client: genai.Client, request: Request) -> GenerateContentResponse:
+    """The same, asked once: what is replayed is never busy."""
+    config = _config(request.system_instruction, request.max_output_tokens, request.enum)
+    with service_errors(request.model):
+        return client.models.generate_content(model=request.model, contents=request.contents, config=config)
 
 
 def list_models(client: genai.Client, policy: RetryPolicy | None = None) -> list[Model]:
@@ -135,15 +137,14 @@ def service_errors(what: str) -> Iterator[None]:
         ) from None
 
 
-def _config(request: Request) -> Any:
+@lru_cache(maxsize=64)  # the same for every post of a variant; the SDK does not change it
+def _config(system_instruction: str | None, max_output_tokens: int | None, enum: tuple[str, ...] | None) -> Any:
     from google.genai.types import GenerateContentConfig, Schema, Type
 
-    config = GenerateContentConfig(
-        system_instruction=request.system_instruction, max_output_tokens=request.max_output_tokens
-    )
-    if request.enum:
+    config = GenerateContentConfig(system_instruction=system_instruction, max_output_tokens=max_output_tokens)
+    if enum:
         config.response_mime_type = "text/x.enum"
-        config.response_schema = Schema(type=Type.STRING, enum=list(request.enum))
+        config.response_schema = Schema(type=Type.STRING, enum=list(enum))
     return config
 
 

@@ -20,6 +20,7 @@ from .records import Case, Prediction, Verdict
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from .assertions import Scores
     from .baselines import Baseline
@@ -31,6 +32,7 @@ _RUN: pytest.StashKey[Run] = pytest.StashKey()
 _SETUP: pytest.StashKey[Setup] = pytest.StashKey()
 _FORECAST: pytest.StashKey[list[str]] = pytest.StashKey()
 _GATES: pytest.StashKey[tuple[Gate, ...]] = pytest.StashKey()
+_OFFLINE: pytest.StashKey[dict[Path, bool]] = pytest.StashKey()
 _BASELINE: pytest.StashKey[Baseline | None] = pytest.StashKey()
 
 
@@ -190,23 +192,53 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test of scores shows their table; no key gets into a report, whatever exception printed it."""
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A case says what it was about, and a wrong label in one line; a failed test of scores shows their table.
+
+    No key gets into a report, whatever exception printed it.
+    """
+    if call.when == "setup":
+        _tell_case(item)
+    elif call.excinfo is not None and isinstance(call.excinfo.value, pytest.xfail.Exception):
+        # Of a wrong label nobody reads a traceback: pytest would look for the files of one, and then not show it.
+        item.repr_failure = str  # type: ignore[method-assign,assignment]
     report = yield
-    if report.when == "call" and report.failed and "scores" in _fixtures(item) and isinstance(item, pytest.Function):
+    if report.failed and report.when == "call" and "scores" in _fixtures(item) and isinstance(item, pytest.Function):
         asked = cast("Scores", item.funcargs["scores"])
         if table := asked.table():
             report.sections.append(("newsgauge scores", table))
-    if _SETUP in item.config.stash:
+    if (report.longrepr is not None or report.sections) and _SETUP in item.config.stash:
         from .redaction import redact_report
 
         redact_report(report)
     return report
 
 
+def _tell_case(item: pytest.Item) -> None:
+    """What junit.xml, and the progress line of the process that shows it, are to know of a case."""
+    callspec = getattr(item, "callspec", None)
+    case = callspec.params.get("case") if callspec is not None else None
+    if not isinstance(case, Case) or not isinstance(item, pytest.Function) or "prediction" not in item.fixturenames:
+        return
+    item.user_properties += [(VARIANT_PROPERTY, case.variant), ("newsgauge_label", case.post.label)]
+    said = item.funcargs.get("prediction")
+    if isinstance(said, Prediction):
+        item.user_properties += [
+            ("newsgauge_answer", said.label if len(said.label) <= 40 else f"{said.label[:40]}..."),
+            (CORRECT_PROPERTY, said.label == case.post.label),
+        ]
+
+
 def _must_stay_offline(item: pytest.Item) -> bool:
     setup = item.config.stash.get(_SETUP, None)
-    return setup is not None and setup.replays and item.path.is_relative_to(evals_folder(item.config))
+    if setup is None or not setup.replays:
+        return False
+    known = item.config.stash.setdefault(_OFFLINE, {})  # asked four times a test, and there are few files
+    if item.path not in known:
+        known[item.path] = item.path.is_relative_to(evals_folder(item.config))
+    return known[item.path]
 
 
 def _attempts_fail(item: pytest.Item) -> AbstractContextManager[None]:
@@ -225,28 +257,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def prediction(request: pytest.FixtureRequest, case: Case) -> Prediction:
+def prediction(newsgauge_run: Run, case: Case) -> Prediction:
     """What the case's variant says of its post: from the cassette, or asked and recorded.
 
     A case that cannot be answered (no recording, a stale one, a refusal of the service) is an error of this test.
     """
-    run: Run = request.config.stash[_RUN]
-    # For junit.xml, and for the progress line of the process that shows it.
-    request.node.user_properties += [(VARIANT_PROPERTY, case.variant), ("newsgauge_label", case.post.label)]
     try:
-        said = run.ask(case)
+        return newsgauge_run.ask(case)
     except NewsgaugeError as error:
         message = str(error)
-    else:
-        request.node.user_properties += [
-            ("newsgauge_answer", said.label if len(said.label) <= 40 else f"{said.label[:40]}..."),
-            (CORRECT_PROPERTY, said.label == case.post.label),
-        ]
-        return said
     pytest.fail(message, pytrace=False)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def newsgauge_run(request: pytest.FixtureRequest) -> Run:
     """This process's part of the run: ``setup`` and ``results`` for questions about more than one case."""
     return request.config.stash[_RUN]
@@ -257,7 +280,6 @@ def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
     """The gate, decided from the results of all planned cases; in a replay missing ones are recomputed."""
     from .gates import ComparisonGate, Evidence, decide
     from .judge import GATE_PROPERTY
-    from .scoreboard import score
 
     stash = request.config.stash
     run, setup = stash[_RUN], stash[_SETUP]
@@ -270,7 +292,7 @@ def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
         gate,
         Evidence(
             plan=setup.plan,
-            scores=score(results, setup.plan, needed),
+            scores=run.scores(needed),
             results=results,
             live=not setup.replays,
             family=family,

@@ -77,7 +77,7 @@ class Progress:
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
         """No letter for a case; the category stays what pytest counts, the word what ``-rx`` begins its lines with."""
-        if not isinstance(report, pytest.TestReport) or VARIANT_PROPERTY not in dict(report.user_properties):
+        if not isinstance(report, pytest.TestReport) or _property(report, VARIANT_PROPERTY) is None:
             return None
         if report.when == "setup" and report.failed:
             return "error", "", "ERROR"
@@ -89,10 +89,12 @@ class Progress:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count a case once: at its call, or where it got no answer."""
-        said = dict(report.user_properties)
-        if VARIANT_PROPERTY not in said or not (report.when == "call" or (report.when == "setup" and report.failed)):
+        if not (report.when == "call" or (report.when == "setup" and report.failed)):
             return
-        self._tally.add(str(said[VARIANT_PROPERTY]), said.get(CORRECT_PROPERTY))
+        variant = _property(report, VARIANT_PROPERTY)
+        if variant is None:
+            return
+        self._tally.add(str(variant), _property(report, CORRECT_PROPERTY))
         now = self._clock()
         if self._start is None:
             self._start = self._last = now
@@ -136,6 +138,14 @@ class Progress:
     def _reporter(self) -> pytest.TerminalReporter | None:
         found = self._config.pluginmanager.get_plugin("terminalreporter")
         return found if isinstance(found, pytest.TerminalReporter) else None
+
+
+def _property(report: pytest.TestReport, name: str) -> object:
+    """The value of a user property; None where there is none. Without a dict: there are three reports a case."""
+    for key, value in report.user_properties:
+        if key == name:
+            return value
+    return None
 
 
 def _duration(seconds: float) -> str:

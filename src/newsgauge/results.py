@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from .records import Outcome, Prediction, Result
@@ -26,18 +26,32 @@ class ResultLog:
         self._folder = folder
         self._path = folder / f"{process}.jsonl"
         self._fd: int | None = None
+        self._merged: dict[Key, Result] = {}
+        self._read_to: dict[Path, int] = {}
 
     def add(self, result: Result) -> None:
         """Append one result; whole or not at all for a reader."""
         if self._fd is None:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        os.write(self._fd, json.dumps(asdict(result)).encode("ascii") + b"\n")
+        os.write(self._fd, _encode(result))
 
-    def read(self) -> dict[Key, Result]:
-        """All results of all processes so far, by post id and variant."""
-        files = sorted(self._folder.glob("*.jsonl")) if self._folder.is_dir() else []
-        return merge(result for file in files for result in _read(file))
+    def read(self) -> Mapping[Key, Result]:
+        """All results of all processes so far, by post id and variant. Reads what was added since the last time."""
+        for file in sorted(self._folder.glob("*.jsonl")) if self._folder.is_dir() else []:
+            with file.open("rb") as new:
+                new.seek(self._read_to.get(file, 0))
+                data = new.read()
+            # A line that is being written, or was cut off by a crash, has no end: its case counts as missing.
+            data = data[: data.rfind(b"\n") + 1]
+            self._read_to[file] = self._read_to.get(file, 0) + len(data)
+            _merge_into(self._merged, _decode_all(data))
+        return MappingProxyType(self._merged)
+
+    @property
+    def n_bytes_read(self) -> int:
+        """How much `read` has seen so far: where it has not grown, there is nothing new."""
+        return sum(self._read_to.values())
 
     def close(self) -> None:
         """Let go of this process's file."""
@@ -54,23 +68,35 @@ class ResultLog:
 def merge(results: Iterable[Result]) -> dict[Key, Result]:
     """One result a case, whatever the order they come in."""
     merged: dict[Key, Result] = {}
+    _merge_into(merged, results)
+    return merged
+
+
+def _merge_into(merged: dict[Key, Result], results: Iterable[Result]) -> None:
     for result in results:
         key = (result.post_id, result.variant)
         if key not in merged or _weight(result) > _weight(merged[key]):
             merged[key] = result
-    return merged
 
 
 def _weight(result: Result) -> tuple[bool, bool, str]:
     return (result.origin == "item", result.prediction is not None, repr(result))
 
 
-def _read(path: Path) -> Iterable[Result]:
-    for raw in path.read_bytes().splitlines():
+def _encode(result: Result) -> bytes:
+    said = result.prediction
+    value = {name: getattr(result, name) for name in Result.__slots__}
+    if said is not None:
+        value["prediction"] = {name: getattr(said, name) for name in Prediction.__slots__}
+    return json.dumps(value).encode("ascii") + b"\n"
+
+
+def _decode_all(data: bytes) -> Iterable[Result]:
+    for raw in data.splitlines():
         try:
             yield _decode(json.loads(raw))
         except (ValueError, KeyError, TypeError):
-            continue  # cut off by a crash: the case counts as missing
+            continue  # damaged by a crash: the case counts as missing
 
 
 def _decode(value: dict[str, Any]) -> Result:

@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .answers import read_answer
-from .backends import Backend, check_access, generate, open_client
+from .backends import Backend, check_access, generate, generate_once, open_client
 from .cassettes.secrets import hide_secrets
 from .corpus import Corpus
 from .errors import CassetteError, NewsgaugeError, TransientError, UsageError
 from .preprocessing import PREPROCESSING, plain
-from .records import Case, Post, Prediction, Result
+from .records import Case, Post, Prediction, Result, Score
 from .results import Key, ResultLog
 from .retrying import RetryPolicy
 from .sampling import Plan
-from .scoreboard import missing_cases
+from .scoreboard import missing_cases, score
 from .variants import TUNED, Variant, make_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from google import genai
 
@@ -95,12 +95,13 @@ class Run:
         self.log = log
         self._closing = ExitStack()
         self._tuned: dict[str, str] = {}
+        self._scored: dict[str, tuple[int, Score]] = {}
 
     def ask(self, case: Case) -> Prediction:
         """The prediction of a case, from its cassette or from the service. Logged; a `NewsgaugeError` too."""
         return self._ask(case.post, case.variant, "item")
 
-    def results(self, variants: tuple[str, ...]) -> dict[Key, Result]:
+    def results(self, variants: tuple[str, ...]) -> Mapping[Key, Result]:
         """All results of these variants, as complete as they can be without a call that costs money.
 
         In a replay, what no process has asked yet is recomputed here from the cassettes. Otherwise the gate waits for
@@ -117,6 +118,16 @@ class Run:
             except NewsgaugeError:
                 continue  # logged as broken: the verdict names it
         return self.log.read() if missing else results
+
+    def scores(self, variants: tuple[str, ...]) -> dict[str, Score]:
+        """The scores of these variants from all results so far; computed anew only where results came in."""
+        results = self.log.read()
+        for variant in variants:
+            known = self._scored.get(variant)
+            if known is None or known[0] != self.log.n_bytes_read:
+                found = score(results, self.setup.plan, [variant])[variant]
+                self._scored[variant] = (self.log.n_bytes_read, found)
+        return {variant: self._scored[variant][1] for variant in variants}
 
     def is_recorded(self, case: Case) -> bool:
         """Whether the cassettes hold a line of this case, fitting or stale."""
@@ -163,6 +174,10 @@ class Run:
         model, provenance = self._model(variant, post)
         request = make_request(variant, post, labels=labels, model=model)
         client = self._client
+        if self.setup.replays:
+            return read_answer(
+                self._recorder.play(variant.name, post, lambda: generate_once(client, request), provenance), labels
+            )
         # A service that was asked in vain until the deadline is asked once a case until it answers again: a run of
         # many cases must not wait as many deadlines.
         retry = replace(self._retry, deadline_s=0.0) if self._given_up else self._retry
@@ -215,7 +230,7 @@ class Run:
         self._closing.callback(recorder.close)
         return recorder
 
-    def _wait(self, variants: tuple[str, ...], n_missing: int) -> dict[Key, Result]:
+    def _wait(self, variants: tuple[str, ...], n_missing: int) -> Mapping[Key, Result]:
         if "PYTEST_XDIST_WORKER" not in os.environ:
             return self.log.read()  # nobody else is asking: what is missing will not come
         deadline = time.monotonic() + _PATIENCE_S
