@@ -12,7 +12,8 @@ import pytest
 from newsgauge.cassettes.audit import audit_file, find_orphans, strings_of
 from newsgauge.cassettes.quotations import MIN_CHARS, find_quotations
 from newsgauge.cassettes.secrets import find_secrets
-from newsgauge.committed import Folders, has_twenty_newsgroups, load_plans, wanted_keys
+from newsgauge.committed import Folders, load_plans, wanted_keys
+from newsgauge.newsgroups import has_twenty_newsgroups
 
 ROOT = Path(__file__).resolve().parents[1]
 CASSETTES = sorted((ROOT / "cassettes").glob("*/*/*.jsonl"))

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "newsgauge"
 LAYERS = {
     0: {"__init__", "errors", "records"},
     1: {
-        *("corpus", "tables", "threads", "preprocessing", "sampling", "variants", "answers", "stats"),
+        *("newsgroups", "corpus", "tables", "threads", "preprocessing", "sampling", "variants", "answers", "stats"),
         *("refusals", "retrying", "locks", "prices", "tokens", "toml_files"),
     },
     2: {
@@ -39,7 +39,7 @@ DOORS = {
     "rich": {"commands", "progress"},
     "PIL": {"tuning"},
     "pytest": {"options", "judge", "recording", "redaction", "publisher", "progress", "plugin"},
-    "sklearn": {"corpus", "endpoint"},
+    "sklearn": {"newsgroups", "endpoint"},
 }
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .corpus import TWENTY
 from .errors import UsageError
+from .newsgroups import TWENTY, has_twenty_newsgroups
 from .options import BACKENDS, PREPROCESSING, default_options, setup_of
 from .run import Setup
 from .toml_files import read_toml
@@ -82,12 +81,6 @@ def wanted_keys(plans: Iterable[CommittedPlan]) -> tuple[dict[str, set[str]], di
             keys = wanted.setdefault(f"{plan.folder}/{variant}.jsonl", set())
             keys |= {post.id for post in plan.setup.plan.posts}
     return wanted, unknown
-
-
-def has_twenty_newsgroups() -> bool:
-    """Whether scikit-learn has the real posts on this machine, without asking for a download."""
-    home = os.environ.get("SCIKIT_LEARN_DATA") or "~/scikit_learn_data"
-    return (Path(home).expanduser() / "20news-bydate_py3.pkz").is_file()
 
 
 def _eval(where: str, table: Any) -> CommittedPlan:

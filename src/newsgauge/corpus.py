@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import CorpusError
+from .newsgroups import TWENTY, read_twenty_newsgroups
 from .records import Post, RawPost, Split
 from .tables import SUFFIXES, parse_columns, read_table
 
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BUNDLED = "bundled"
-TWENTY = "20newsgroups"
 _FOLDER_NAMES = {"train": ("train", "20news-bydate-train"), "test": ("test", "20news-bydate-test")}
-_FETCH_HINT = "python -c 'from sklearn.datasets import fetch_20newsgroups as f; f()'"
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Corpus:
         return self.path is None or self.path.is_dir()
 
     def posts(self, split: Split) -> tuple[RawPost, ...]:
-        """All posts of one split, sorted by label and number; read once.
+        """All posts of one split, sorted by label and number; read once, and again after `release`.
 
         Raises `CorpusError` where the split is absent, empty or unreadable.
         """
@@ -48,13 +47,17 @@ class Corpus:
             self._read[split] = self._posts(split)
         return self._read[split]
 
+    def release(self) -> None:
+        """Let go of the raw posts: once a plan is made of them, nobody may need them any more."""
+        self._read.clear()
+
     @cached_property
     def _read(self) -> dict[Split, tuple[RawPost, ...]]:
         return {}
 
     def _posts(self, split: Split) -> tuple[RawPost, ...]:
         if self.path is None:
-            posts = _twenty_newsgroups(split)
+            posts = read_twenty_newsgroups(split)
         elif self.path.is_dir():
             posts = _from_folder(self.path, split)
         else:
@@ -146,22 +149,3 @@ def _from_folder(folder: Path, split: Split) -> list[RawPost]:
                 raise CorpusError(f"corpus {folder}: cannot read {entry.path}: {error.strerror}") from error
             posts.append(RawPost(label, entry.name, raw))
     return posts
-
-
-def _twenty_newsgroups(split: Split) -> list[RawPost]:
-    # scikit-learn takes 1-2 s to import and is not needed for a corpus in a folder.
-    from sklearn.datasets import fetch_20newsgroups, get_data_home
-
-    try:
-        bunch = fetch_20newsgroups(subset=split, shuffle=False)
-    except Exception as error:  # a download can fail in as many ways as a network can
-        raise CorpusError(
-            f"corpus {TWENTY}: not in {get_data_home()} and not downloadable from here "
-            f"({type(error).__name__}: {error}).\nSet SCIKIT_LEARN_DATA to a folder that holds 20news-bydate_py3.pkz, "
-            f"or run where there is a network: {_FETCH_HINT}"
-        ) from None
-    names = bunch.target_names
-    return [
-        RawPost(names[target], Path(filename).name, raw)
-        for raw, target, filename in zip(bunch.data, bunch.target, bunch.filenames, strict=True)
-    ]

@@ -211,12 +211,14 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         shown_cassettes=shown,
         options=_changed_options(option),
         tuned_file=root / ".newsgauge" / "tuned.json",
+        n_whole_set=sum(post.label in plan.labels for post in corpus.posts("test")),
     )
 
 
 def usual_classes(corpus: str) -> str:
     """The labels that are kept unless ``--classes`` says otherwise."""
-    from .corpus import BUNDLED, TWENTY
+    from .corpus import BUNDLED
+    from .newsgroups import TWENTY
 
     return "^rec|^sci" if corpus in (BUNDLED, TWENTY) else "."
 

@@ -102,6 +102,8 @@ def pytest_configure(config: pytest.Config) -> None:
             publisher.start()  # also with --no-report: an older report is not about this run
             if not config.option.no_report:
                 config.pluginmanager.register(publisher, "newsgauge-publisher")
+        _ = setup.trainings
+        setup.corpus.release()  # the plan and the training sets hold the texts that the run is about
     except UsageError as error:
         raise pytest.UsageError(f"newsgauge: {error}") from None
     config.stash[_SETUP], config.stash[_GATES], config.stash[_BASELINE] = setup, planned, baseline
@@ -202,8 +204,8 @@ def pytest_runtest_makereport(
     if call.when == "setup":
         _tell_case(item)
     elif call.excinfo is not None and isinstance(call.excinfo.value, pytest.xfail.Exception):
-        # Of a wrong label nobody reads a traceback: pytest would look for the files of one, and then not show it.
-        item.repr_failure = str  # type: ignore[method-assign,assignment]
+        # Of a wrong label nobody reads a traceback, and pytest looks for each of its files on the disk.
+        call.excinfo = _innermost(call.excinfo)
     report = yield
     if report.failed and report.when == "call" and "scores" in _fixtures(item) and isinstance(item, pytest.Function):
         asked = cast("Scores", item.funcargs["scores"])
@@ -214,6 +216,14 @@ def pytest_runtest_makereport(
 
         redact_report(report)
     return report
+
+
+def _innermost(excinfo: pytest.ExceptionInfo[BaseException]) -> pytest.ExceptionInfo[BaseException]:
+    """The exception as seen from where it was raised, without the frames that called that."""
+    frame = excinfo.tb
+    while frame.tb_next is not None:
+        frame = frame.tb_next
+    return pytest.ExceptionInfo.from_exc_info((excinfo.type, excinfo.value, frame))
 
 
 def _tell_case(item: pytest.Item) -> None:

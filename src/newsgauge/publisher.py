@@ -47,13 +47,12 @@ class Publisher:
         """Write the report."""
         yield
         plan = self._setup.plan
-        labels = set(plan.labels)
         try:
             self._run = publish(
                 self._folder,
                 Facts(
                     now=datetime.now(UTC),
-                    n_whole_set=sum(post.label in labels for post in self._setup.corpus.posts("test")),
+                    n_whole_set=self._setup.n_whole_set,
                     posts={post.id: post.text for post in plan.posts} if self._posts_shown else {},
                 ),
             )

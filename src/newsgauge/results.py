@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from sys import intern
 from types import MappingProxyType
 from typing import Any
 
@@ -102,5 +103,7 @@ def _decode_all(data: bytes) -> Iterable[Result]:
 def _decode(value: dict[str, Any]) -> Result:
     prediction = value.pop("prediction")
     if prediction is not None:
-        prediction = Prediction(**{**prediction, "outcome": Outcome(prediction["outcome"])})
-    return Result(**value, prediction=prediction)
+        named = {name: intern(prediction[name]) for name in ("label", "detail", "model_version")}
+        prediction = Prediction(**{**prediction, **named, "outcome": Outcome(prediction["outcome"])})
+    named = {name: intern(value[name]) for name in ("post_id", "variant", "label")}
+    return Result(**{**value, **named}, prediction=prediction)

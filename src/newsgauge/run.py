@@ -50,6 +50,8 @@ class Setup:
     options: str
     #: Where ``newsgauge tune`` keeps what it tuned on a service.
     tuned_file: Path = Path(".newsgauge") / "tuned.json"
+    #: The test posts that the plan's labels have in the corpus; None where nobody counted.
+    n_whole_set: int | None = None
     #: The variants whose recording records these too, where it is not each by itself.
     recorded_with: str = ""
 

@@ -58,7 +58,8 @@ def run_cassettes(options: argparse.Namespace) -> int:
 
 def _check(folders: Folders, options: argparse.Namespace) -> int:
     from ..cassettes.audit import audit_file, find_orphans
-    from ..committed import has_twenty_newsgroups, load_plans, wanted_keys
+    from ..committed import load_plans, wanted_keys
+    from ..newsgroups import has_twenty_newsgroups
 
     wanted, unknown = wanted_keys(load_plans(folders))
     findings: list[Finding] = []
@@ -170,7 +171,8 @@ def _finalize(folders: Folders, options: argparse.Namespace) -> int:
 def _real_text(folders: Folders) -> list[Finding]:
     from ..cassettes.audit import Finding, strings_of
     from ..cassettes.quotations import find_quotations
-    from ..corpus import TWENTY, find_corpus
+    from ..corpus import find_corpus
+    from ..newsgroups import TWENTY
 
     corpus = find_corpus(TWENTY, bundled=folders.root)
     theirs = "\n".join(post.raw for posts in (corpus.posts("train"), corpus.posts("test")) for post in posts)
