@@ -12,7 +12,7 @@ a persister that raises leaks vcrpy's patches, so an error in keeping is held ba
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -24,7 +24,7 @@ from vcr.patch import PATCHER_NAMES
 from vcr.persisters.filesystem import CassetteNotFoundError
 
 from ..errors import CassetteError, MissingRecordingError, NotKeptError, StaleRecordingError
-from ..records import Post
+from ..records import Post, Wire
 from .exchange import Exchange, load, same_request
 from .keeper import Keeper
 from .replaying import Asked, MissError, Replaying
@@ -94,7 +94,7 @@ class Recorder:
                 return self._replaying.play(post.text, self.file(variant).read(post.id), call)
             except MissError as miss:
                 asked = miss.asked
-            raise self._explain(variant, post.id, asked)
+            raise self.explain(variant, post.id, asked)
         return self._record(variant, post, call, provenance)
 
     def close(self) -> None:
@@ -118,12 +118,23 @@ class Recorder:
             if self._failed is not None:
                 raise self._failed
             if exchange.refused:
-                raise NotKeptError(
-                    f"{self.file(variant).shown}: {post.id} was answered but not kept: not a JSON object"
-                )
+                raise self._refused(variant, post.id)
             return answer
         asked = exchange.asked
-        raise self._explain(variant, post.id, asked and Asked(asked.method, urlsplit(asked.uri).path, asked.body))
+        raise self.explain(variant, post.id, asked and Asked(asked.method, urlsplit(asked.uri).path, asked.body))
+
+    def keep(self, variant: str, post: Post, wire: Wire, provenance: Mapping[str, str]) -> None:
+        """Keep a call that was made past vcrpy, as `play` would have. Raises `NotKeptError`.
+
+        vcrpy replaces parts of the HTTP client for the whole process and has one cassette in place at a time, so calls
+        that run side by side are handed in here.
+        """
+        exchange = Exchange(post.text)
+        request = exchange.on_request(wire)
+        response = exchange.on_response({"status": {"code": wire.status}, "body": {"string": wire.answer}})
+        if response is None:
+            raise self._refused(variant, post.id)
+        self._keeper.keep(self.file(variant), post.id, request, response, provenance)
 
     def finalize(self, variant: str, planned: set[str]) -> None:
         """After recording: sort a variant's lines and drop doubles; in mode ``rewrite`` also what is not planned."""
@@ -149,7 +160,11 @@ class Recorder:
         except CassetteError as error:
             self._failed = error
 
-    def _explain(self, variant: str, key: str, asked: Asked | None) -> CassetteError:
+    def _refused(self, variant: str, key: str) -> NotKeptError:
+        return NotKeptError(f"{self.file(variant).shown}: {key} was answered but not kept: not a JSON object")
+
+    def explain(self, variant: str, key: str, asked: Asked | None) -> CassetteError:
+        """Why the case's cassette does not answer what was asked: no line, another request, asked before."""
         file = self.file(variant)
         line = file.read(key)
         if line is None:
