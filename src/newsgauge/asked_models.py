@@ -20,7 +20,7 @@ class AskedModels:
     def __init__(self, setup: Setup, *, base_url: Callable[[], str | None]) -> None:
         self._setup = setup
         self._base_url = base_url
-        self._ready: set[str] = set()
+        self._ready: dict[str, str] = {}
 
     def of(self, variant: Variant, recorded: Callable[[], Line | None]) -> tuple[str, dict[str, str]]:
         """The model's name and its provenance; ``recorded`` reads the case's line, where only that tells.
@@ -42,5 +42,5 @@ class AskedModels:
                 from .tuning.developer import ensure_tuned
 
                 ensure_tuned(base_url, training)
-            self._ready.add(variant.name)
-        return training.model, {}
+            self._ready[variant.name] = training.model  # a digest of all its examples
+        return self._ready[variant.name], {}

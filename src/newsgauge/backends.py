@@ -156,7 +156,8 @@ class DryClient:
             return httpx2.Response(200, json={})
 
         self._written: list[Wire] = []
-        options = {"client_args": {"transport": httpx2.MockTransport(keep)}}
+        nowhere, tls = httpx2.MockTransport(keep), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        options = {"client_args": {"transport": nowhere, "verify": tls}, "async_client_args": {"verify": tls}}
         self._client = _make_client(backend, base_url=None, live=False, http=options)
 
     def write(self, request: Request) -> Wire:
