@@ -11,6 +11,7 @@ import math
 _MINUTE_S = 60.0
 #: What may go at once, as a share of a minute: enough to make up for a late wake-up.
 _BURST_SHARE = 1 / 120
+_ROUNDING = 1e-6
 
 
 class Bucket:
@@ -40,7 +41,7 @@ class Bucket:
             return 0.0
         self._fill(now)
         missing = min(amount, self._burst) - self._level
-        return max(0.0, missing / self._rate)
+        return missing / self._rate if missing > _ROUNDING else 0.0
 
     def take(self, amount: float, now: float) -> None:
         """Take it, whatever is there; a negative amount gives back what was estimated too high."""

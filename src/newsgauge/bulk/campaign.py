@@ -100,6 +100,7 @@ class Campaign:
     def stop(self) -> None:
         """Start no more calls; those under way are paid for, and are waited for."""
         self.report.interrupted = True
+        self._on_note(f"interrupted: waiting for {len(self._running)} calls under way; once more leaves them")
         self._close_all("interrupted")
         self._moved.set()
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from ..records import Case
 from .bucket import Bucket, lower
 
-#: So many refusals in a row, with no answer between, are the quota and not an accident: the lane waits as told.
-_REFUSALS_THAT_PAUSE = 3
+#: So many refusals in a row, with no answer between, are the quota and not an accident.
+_REFUSALS_THAT_COUNT = 3
+_MINUTE_S = 60.0
 #: A new estimate of the tokens of a character counts so much beside all earlier ones.
 _NEWEST = 0.05
 
@@ -46,6 +47,7 @@ class Lane:
     _paused_until: float = -math.inf
     _refused: int = 0
     _tokens_a_char: float = 0.25
+    _answers: deque[tuple[float, int]] = field(default_factory=deque)  # of the last minute: when, input tokens
 
     def add(self, job: Job) -> None:
         """Behind the others."""
@@ -77,22 +79,30 @@ class Lane:
     def answered(self, job: Job, input_tokens: int | None, now: float) -> None:
         """Correct what was estimated."""
         self._refused = 0
+        self._answers.append((now, input_tokens or 0))
+        while self._answers[0][0] < now - _MINUTE_S:
+            self._answers.popleft()
         if input_tokens and job.chars:
             self.tokens.take(input_tokens - job.charged, now)
             self._tokens_a_char += _NEWEST * (input_tokens / job.chars - self._tokens_a_char)
 
     def refused(self, job: Job, *, again_at: float, per_minute: Mapping[str, int], now: float) -> list[str]:
-        """Ask again later; learn the quota where the refusal names it. What was learnt, in words."""
+        """Ask again later. Where refusals are more than accidents, all wait, and a limit that they name is kept to.
+
+        Returns what was learnt, in words. A limit is no limit where more came through in the last minute.
+        """
         self.tokens.take(-job.charged, now)  # a refused call has used no tokens
         self._refused += 1
-        if self._refused >= _REFUSALS_THAT_PAUSE:
-            self._paused_until = max(self._paused_until, again_at)
         heapq.heappush(self._later, (again_at, next(self._numbers), job))
-        buckets = {"requests": self.requests, "input tokens": self.tokens}
+        if self._refused < _REFUSALS_THAT_COUNT:
+            return []
+        self._paused_until = max(self._paused_until, again_at)
+        recent = [tokens for at, tokens in self._answers if at >= now - _MINUTE_S]
+        places = {"requests": (self.requests, len(recent)), "input tokens": (self.tokens, sum(recent))}
         return [
             f"{self.model}: the service allows {limit:,} {kind} a minute; keeping to it"
             for kind, limit in per_minute.items()
-            if lower(buckets[kind], limit)
+            if places[kind][1] <= limit and lower(places[kind][0], limit)
         ]
 
     def close(self, why: str) -> list[Job]:

@@ -51,6 +51,7 @@ def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
 
 def _record(options: argparse.Namespace) -> int:
     from ..bulk.todo import find_todo
+    from ..bulk.unfinished import Unfinished
     from ..committed import Folders
     from ..locks import locked
     from ..options import setup_of
@@ -65,13 +66,19 @@ def _record(options: argparse.Namespace) -> int:
     check_setup(setup)
     check_folder(setup)
     with locked(folders.root / ".newsgauge" / "record.lock", on_wait=_say_waiting):
-        todo = find_todo(setup)
+        unfinished = Unfinished(folders.root / ".newsgauge" / "record.json")
+        name = f"{setup.shown_cassettes} {setup.mode} {setup.plan.digest} {','.join(setup.variants)}"
+        anew = setup.mode in ("all", "rewrite")
+        todo = find_todo(setup, since=unfinished.begin(name) if anew else "")
         lines = forecast(setup, cases=todo.to_ask).lines()
         if todo.to_ask and setup.backend != "embedded" and not options.yes and _at_a_terminal():
             confirm(lines)
         else:
             print("\n".join(f"newsgauge: {line}" for line in lines), flush=True)
-        return _ask(setup, todo, options)
+        status = _ask(setup, todo, options)
+        if anew and not status:
+            unfinished.end(name)
+        return status
 
 
 def _ask(setup: Setup, todo: Todo, options: argparse.Namespace) -> int:
