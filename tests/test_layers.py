@@ -19,7 +19,7 @@ LAYERS = {
     },
     3: {
         *("run", "preflight", "gates", "report", "guard", "assertions", "token_assertions", "publishing"),
-        *("backend_access", "classifying", "tuned_lookup", "tuning_access"),
+        *("asked_models", "bulk", "finishing", "backend_access", "classifying", "tuned_lookup", "tuning_access"),
     },
     4: {
         *("options", "committed", "judge", "recording", "redaction", "publisher", "progress", "plugin"),

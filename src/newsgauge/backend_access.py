@@ -30,10 +30,7 @@ def add_backend_options(parser: argparse.ArgumentParser) -> None:
 @contextmanager
 def reach_backend(backend: Backend, base_url: str | None) -> Iterator[str | None]:
     """The base URL to ask; an embedded backend runs as long as the block, one at a time in this folder."""
-    if base_url is not None and not base_url.startswith(("http://", "https://")):
-        raise UsageError(f"--base-url: expected http://HOST:PORT, got {base_url!r}")
-    if base_url is not None and not is_loopback(base_url) and backend == "embedded":
-        raise UsageError(f"--base-url {base_url}: the embedded backend is asked on this machine only; see --backend")
+    check_base_url(backend, base_url)
     if backend != "embedded":
         if base_url is None or not is_loopback(base_url):
             check_access(backend)
@@ -52,3 +49,11 @@ def reach_backend(backend: Backend, base_url: str | None) -> Iterator[str | None
             yield server.base_url
     except OSError as error:
         raise UsageError(f"{STATE}: cannot be used: {error.strerror or error}") from None
+
+
+def check_base_url(backend: Backend, base_url: str | None) -> None:
+    """Raise `UsageError` where ``--base-url`` is none, or no place for this backend."""
+    if base_url is not None and not base_url.startswith(("http://", "https://")):
+        raise UsageError(f"--base-url: expected http://HOST:PORT, got {base_url!r}")
+    if base_url is not None and not is_loopback(base_url) and backend == "embedded":
+        raise UsageError(f"--base-url {base_url}: the embedded backend is asked on this machine only; see --backend")

@@ -9,18 +9,21 @@ from __future__ import annotations
 import json
 import os
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from .errors import BackendError, UsageError
+from .records import Wire
 from .refusals import broken_body, broken_transport, refusal
 from .retrying import RetryPolicy, call_patiently
 from .variants import Request
 
 if TYPE_CHECKING:
+    import httpx2
     from google import genai
     from google.genai.types import GenerateContentResponse, Model
 
@@ -66,17 +69,17 @@ def cloud_credentials(base_url: str | None) -> Any:
 
 def open_client(backend: Backend, *, base_url: str | None, live: bool) -> genai.Client:
     """A client that asks the backend (``live``), or one whose every call must be answered from a cassette."""
+    # One TLS context for both clients the SDK makes; a replay never opens a connection and needs no certificates.
+    context = ssl.create_default_context() if live else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    http = {"client_args": {"verify": context}, "async_client_args": {"verify": context}}
+    return _make_client(backend, base_url=base_url, live=live, http=http)
+
+
+def _make_client(backend: Backend, *, base_url: str | None, live: bool, http: dict[str, Any]) -> genai.Client:
     from google import genai  # 0.4 s
     from google.genai.types import HttpOptions
 
-    # One TLS context for both clients the SDK makes; a replay never opens a connection and needs no certificates.
-    context = ssl.create_default_context() if live else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    options = HttpOptions(
-        base_url=base_url if live else None,
-        timeout=_TIMEOUT_MS,
-        client_args={"verify": context},
-        async_client_args={"verify": context},
-    )
+    options = HttpOptions(base_url=base_url if live else None, timeout=_TIMEOUT_MS, **http)
     if backend == "vertex":
         base_url = base_url or os.environ.get("GOOGLE_VERTEX_BASE_URL")
         return genai.Client(
@@ -88,6 +91,79 @@ def open_client(backend: Backend, *, base_url: str | None, live: bool) -> genai.
         )
     key = next((os.environ[key] for key in _KEYS if os.environ.get(key)), "") if live else "replay"
     return genai.Client(vertexai=False, api_key="embedded" if backend == "embedded" else key, http_options=options)
+
+
+@asynccontextmanager
+async def open_async_client(backend: Backend, *, base_url: str | None, connections: int) -> AsyncIterator[AsyncClient]:
+    """A client that asks the backend, as many calls side by side as it has connections."""
+    import httpx2
+
+    tls = ssl.create_default_context()
+    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
+    # A client of our own: the SDK would take another library where one is installed, which knows no hooks.
+    http = httpx2.AsyncClient(
+        verify=tls, limits=limits, timeout=None, follow_redirects=True, event_hooks={"response": [_tell_wire]}
+    )
+    options = {"httpx_async_client": http, "client_args": {"verify": tls}}
+    async with http:
+        client = _make_client(backend, base_url=base_url, live=True, http=options)
+        try:
+            yield AsyncClient(client)
+        finally:
+            client.close()
+
+
+class AsyncClient:
+    """What `open_async_client` opens."""
+
+    def __init__(self, client: genai.Client) -> None:
+        self._client = client
+
+    async def ask(self, request: Request, on_wire: Callable[[Wire], None]) -> GenerateContentResponse:
+        """Ask once; ``on_wire`` gets what was sent and answered, refusals too, and what it raises passes through.
+
+        Raises `BackendError`.
+        """
+        config = _config(request.system_instruction, request.max_output_tokens, request.enum)
+        token = _ON_WIRE.set(on_wire)
+        try:
+            with service_errors(request.model):
+                return await self._client.aio.models.generate_content(
+                    model=request.model, contents=request.contents, config=config
+                )
+        finally:
+            _ON_WIRE.reset(token)
+
+
+#: Who wants to see the call that this task makes.
+_ON_WIRE: ContextVar[Callable[[Wire], None]] = ContextVar("_ON_WIRE")
+
+
+async def _tell_wire(response: httpx2.Response) -> None:
+    answer = await response.aread()
+    request = response.request
+    _ON_WIRE.get()(Wire(request.method, str(request.url), request.content, response.status_code, answer))
+
+
+class DryClient:
+    """Writes requests that are sent nowhere: what the SDK would put on the wire. No key is read."""
+
+    def __init__(self, backend: Backend) -> None:
+        import httpx2
+
+        def keep(request: httpx2.Request) -> httpx2.Response:
+            self._written.append(Wire(request.method, str(request.url), request.content, 200, b"{}"))
+            return httpx2.Response(200, json={})
+
+        self._written: list[Wire] = []
+        nowhere, tls = httpx2.MockTransport(keep), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        options = {"client_args": {"transport": nowhere, "verify": tls}, "async_client_args": {"verify": tls}}
+        self._client = _make_client(backend, base_url=None, live=False, http=options)
+
+    def write(self, request: Request) -> Wire:
+        """The request as it would be sent; it has no answer."""
+        generate_once(self._client, request)
+        return self._written.pop()
 
 
 def generate(client: genai.Client, request: Request, policy: RetryPolicy | None = None) -> GenerateContentResponse:

@@ -13,6 +13,7 @@ from .commands.cassettes import add_cassettes_command
 from .commands.classify import add_classify_command
 from .commands.models import add_models_command
 from .commands.power import add_power_command
+from .commands.record import add_record_command
 from .commands.report import add_report_commands
 from .commands.serve import add_serve_command
 from .commands.tune import add_tune_command
@@ -34,6 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     add_tune_command(commands)
     add_power_command(commands)
     add_cassettes_command(commands)
+    add_record_command(commands)
     add_report_commands(commands)
     options = parser.parse_args(argv)
     options.argv = sys.argv[1:] if argv is None else argv  # for commands that say how to come back

@@ -17,6 +17,10 @@ NewsgaugeError
     └── QuotaError           for today: not asked again
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 
 class NewsgaugeError(Exception):
     """Root of all errors that newsgauge raises on purpose."""
@@ -74,13 +78,21 @@ class TransientError(BackendError):
     """The service was busy, broke off or could not be reached: asking again may help.
 
     ``retry_after_s`` is the wait that the service asked for, where it did; ``unreachable`` is true where nobody
-    answered at all.
+    answered at all; ``per_minute`` holds the limits that it named, of "requests" and "input tokens" in a minute.
     """
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None, unreachable: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+        unreachable: bool = False,
+        per_minute: Mapping[str, int] | None = None,
+    ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
         self.unreachable = unreachable
+        self.per_minute = per_minute or {}
 
 
 class QuotaError(BackendError):

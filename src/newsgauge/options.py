@@ -33,72 +33,10 @@ BACKENDS = ("embedded", "gemini", "vertex")
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Options and ini values; the names of the recording ones are those of pytest-recording."""
+    """Options and ini values."""
     group = parser.getgroup("newsgauge", "newsgauge: evaluating model variants")
-    group.addoption(
-        "--corpus",
-        default=_DEFAULTS["corpus"],
-        metavar="NAME",
-        help="bundled, 20newsgroups, a folder, or a csv, jsonl or parquet file (default: bundled)",
-    )
-    group.addoption(
-        "--classes",
-        default=_DEFAULTS["classes"],
-        metavar="REGEX",
-        help="labels to keep (default: ^rec|^sci for newsgroups, all for your own corpus)",
-    )
-    group.addoption(
-        "--posts-per-class",
-        default=_DEFAULTS["posts_per_class"],
-        metavar="N|all",
-        help="posts of each label (default: 10)",
-    )
-    group.addoption(
-        "--sample-seed",
-        type=int,
-        default=_DEFAULTS["sample_seed"],
-        metavar="N",
-        help="seed of the draw (default: 0)",
-    )
-    group.addoption(
-        "--allow-threads", action="store_true", help="draw more than one post of a thread (a subject with its replies)"
-    )
-    group.addoption(
-        "--preprocessing",
-        choices=PREPROCESSING,
-        default=_DEFAULTS["preprocessing"],
-        help="clean: right on any mail (default); codelab: as the codelab did it, letter for letter",
-    )
-    group.addoption(
-        "--columns",
-        default=None,
-        metavar="NAME=COLUMN,..",
-        help="columns of a table that are not called text, label, id, split, thread",
-    )
-    group.addoption("--variants", default=None, metavar="A,B", help="variants of variants.toml to ask (default: all)")
-    group.addoption("--backend", choices=BACKENDS, default="embedded", help="who is asked (default: embedded)")
-    group.addoption(
-        "--record-mode",
-        choices=RECORD_MODES,
-        default="none",
-        help="none: replay only (default); once: record what is missing; new_episodes: and what changed; "
-        "all: everything anew; rewrite: and drop what is not planned",
-    )
-    group.addoption(
-        "--cassettes",
-        default=None,
-        metavar="DIR",
-        help="folder of the cassettes (default: the ini value newsgauge_cassettes, cassettes)",
-    )
-    group.addoption("--yes", action="store_true", help="record from a paid service without asking first")
-    group.addoption("--allow-record-in-ci", action="store_true", help="record also where CI is set")
-    group.addoption(
-        "--retry-deadline",
-        type=_seconds,
-        default=600.0,
-        metavar="SECONDS",
-        help="how long to go on asking a service that is busy or does not answer (default: 600); 0: ask once",
-    )
+    add_plan_options(group.addoption)
+    add_recording_options(group.addoption)
     group.addoption(
         "--require-gates",
         action="store_true",
@@ -126,6 +64,77 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("newsgauge_evals", "folder of variants.toml, gates.toml and the eval files", default="evals")
     parser.addini("newsgauge_cassettes", "folder of the cassettes", default="cassettes")
     parser.addini("newsgauge_bundled", "folder of the bundled corpus", default="fixtures/bundled")
+
+
+def add_plan_options(add: Callable[..., Any]) -> None:
+    """The options that decide a plan and its cassettes; ``add`` is a parser's, pytest's or argparse's."""
+    add(
+        "--corpus",
+        default=_DEFAULTS["corpus"],
+        metavar="NAME",
+        help="bundled, 20newsgroups, a folder, or a csv, jsonl or parquet file (default: bundled)",
+    )
+    add(
+        "--classes",
+        default=_DEFAULTS["classes"],
+        metavar="REGEX",
+        help="labels to keep (default: ^rec|^sci for newsgroups, all for your own corpus)",
+    )
+    add(
+        "--posts-per-class",
+        default=_DEFAULTS["posts_per_class"],
+        metavar="N|all",
+        help="posts of each label (default: 10)",
+    )
+    add(
+        "--sample-seed",
+        type=int,
+        default=_DEFAULTS["sample_seed"],
+        metavar="N",
+        help="seed of the draw (default: 0)",
+    )
+    add("--allow-threads", action="store_true", help="draw more than one post of a thread (a subject with its replies)")
+    add(
+        "--preprocessing",
+        choices=PREPROCESSING,
+        default=_DEFAULTS["preprocessing"],
+        help="clean: right on any mail (default); codelab: as the codelab did it, letter for letter",
+    )
+    add(
+        "--columns",
+        default=None,
+        metavar="NAME=COLUMN,..",
+        help="columns of a table that are not called text, label, id, split, thread",
+    )
+    add("--variants", default=None, metavar="A,B", help="variants of variants.toml to ask (default: all)")
+    add("--backend", choices=BACKENDS, default="embedded", help="who is asked (default: embedded)")
+    add(
+        "--cassettes",
+        default=None,
+        metavar="DIR",
+        help="folder of the cassettes (default: the ini value newsgauge_cassettes, cassettes)",
+    )
+
+
+def add_recording_options(add: Callable[..., Any], *, default: str = "none") -> None:
+    """The options of a recording; their names are those of pytest-recording."""
+    add(
+        "--record-mode",
+        choices=RECORD_MODES[RECORD_MODES.index(default) :],
+        default=default,
+        help=("none: replay only; " if default == "none" else "")
+        + "once: record what is missing; new_episodes: and what changed; all: everything anew; rewrite: and drop what "
+        f"is not planned (default: {default})",
+    )
+    add("--yes", action="store_true", help="record from a paid service without asking first")
+    add("--allow-record-in-ci", action="store_true", help="record also where CI is set")
+    add(
+        "--retry-deadline",
+        type=_seconds,
+        default=600.0,
+        metavar="SECONDS",
+        help="how long to go on asking a service that is busy or does not answer (default: 600); 0: ask once",
+    )
 
 
 def is_active(config: pytest.Config) -> bool:

@@ -8,14 +8,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
+from .bulk.todo import find_todo
 from .errors import CassetteError, UsageError
 from .records import Case
-from .results import ResultLog
-from .run import Run, Setup
+from .run import Setup
 from .variants import make_request
 
 #: The rule of thumb of Gemini's documentation for English. Mail full of figures and signs has fewer characters a token.
@@ -94,9 +93,16 @@ def check_folder(setup: Setup) -> None:
         )
 
 
-def forecast(setup: Setup, *, price: Price | None = None) -> Forecast:
-    """What this recording will ask, exactly; what it takes in tokens, estimated."""
-    cases = [case for case in setup.cases if case in _to_ask(setup)]
+def confirm(lines: Iterable[str]) -> None:
+    """Show what a recording will take to who sits at the terminal, and ask. Raises `UsageError` unless it is yes."""
+    print("\n".join(f"newsgauge: {line}" for line in lines))
+    if input("newsgauge: ask and pay for it? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise UsageError("not confirmed: nothing was asked")
+
+
+def forecast(setup: Setup, *, price: Price | None = None, cases: Iterable[Case] | None = None) -> Forecast:
+    """What this recording will ask, exactly (``cases``, where that is known); what it takes in tokens, estimated."""
+    cases = tuple(find_todo(setup).to_ask if cases is None else cases)
     tokens_in: Counter[str] = Counter()
     tokens_out: Counter[str] = Counter()
     bounded = True
@@ -116,19 +122,6 @@ def forecast(setup: Setup, *, price: Price | None = None) -> Forecast:
         output_tokens=tokens_out.total() if bounded else None,
         cost=None if None in costs else sum(cost or 0.0 for cost in costs),
     )
-
-
-def _to_ask(setup: Setup) -> set[Case]:
-    """The cases that the record mode lets through to the service; found by replaying all, which costs 1.5 ms each."""
-    if setup.mode in ("all", "rewrite"):
-        return set(setup.cases)
-    replay = Run(replace(setup, mode="none"), ResultLog(Path(os.devnull), "forecast"))
-    try:
-        if setup.mode == "once":
-            return {case for case in setup.cases if not replay.is_recorded(case)}
-        return {case for case in setup.cases if replay.why_not_answered(case) is not None}
-    finally:
-        replay.close()
 
 
 def _needed_bytes(setup: Setup) -> int:

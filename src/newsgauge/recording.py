@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .errors import CassetteError, UsageError
-from .preflight import check_ci, check_folder, forecast
-from .run import check_setup, open_recorder
+from .finishing import finalize_files
+from .preflight import check_ci, check_folder, confirm, forecast
+from .run import check_setup
 
 if TYPE_CHECKING:
     from .results import ResultLog
@@ -39,9 +39,7 @@ def prepare_recording(config: pytest.Config, setup: Setup) -> list[str]:
     if expected.n_calls and not config.option.yes:
         with _terminal(config) as is_terminal:
             if is_terminal:
-                print("\n".join(f"newsgauge: {line}" for line in lines))
-                if input("newsgauge: ask and pay for it? [y/N] ").strip().lower() not in ("y", "yes"):
-                    raise UsageError("not confirmed: nothing was asked")
+                confirm(lines)
     return lines
 
 
@@ -58,7 +56,7 @@ class Recording:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Sort the files that were recorded; hold the versions that answered against what the variants expect."""
         if not self._setup.replays:
-            self._finalize()
+            self._red += finalize_files(self._setup)
         self._compare_versions()
         if self._red and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -71,19 +69,6 @@ class Recording:
             terminalreporter.write_line(f"newsgauge: {note}", yellow=True, bold=True)
         for complaint in self._red:
             terminalreporter.write_line(f"newsgauge: red: {complaint}", red=True, bold=True)
-
-    def _finalize(self) -> None:
-        recorder = open_recorder(self._setup)
-        for variant in self._setup.variants:
-            try:
-                recorder.finalize(variant, {post.id for post in self._setup.plan.posts})
-            except OSError as error:
-                self._red.append(
-                    f"{self._setup.shown_cassettes}/{variant}.jsonl: recorded, but not sorted: "
-                    f"{error.strerror or error}. Nothing is lost; run: newsgauge cassettes finalize"
-                )
-            except CassetteError as error:
-                self._red.append(str(error))
 
     def _compare_versions(self) -> None:
         answered: dict[str, Counter[str]] = {}

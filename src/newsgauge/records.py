@@ -107,6 +107,17 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Wire:
+    """What went over the wire for one call, in clear: ``body`` was sent, ``answer`` came back, already unpacked."""
+
+    method: str
+    uri: str
+    body: bytes
+    status: int
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerCounts:
     """What became of the planned cases of a variant, each in exactly one place.
 

@@ -19,12 +19,8 @@ def refusal(what: str, code: int, status: str | None, message: str | None, body:
     """The error that an HTTP status stands for. ``body`` is the JSON of the answer, whatever it is."""
     said = f"{what}: {code} {status or ''}: {message or 'no reason given'}".replace(" : ", ": ")
     details = _details(body)
-    quotas = [
-        str(violation.get("quotaId", ""))
-        for detail in details
-        for violation in _dicts(detail.get("violations"))
-        if violation.get("quotaId")
-    ]
+    violations = [violation for detail in details for violation in _dicts(detail.get("violations"))]
+    quotas = [str(violation["quotaId"]) for violation in violations if violation.get("quotaId")]
     if code == 429 and any("PerDay" in quota for quota in quotas):
         return QuotaError(
             f"{said}. The quota {', '.join(quotas)} is used up for today, and asking again would not help. What is "
@@ -32,7 +28,7 @@ def refusal(what: str, code: int, status: str | None, message: str | None, body:
             "--posts-per-class, or raise the quota of the project"
         )
     if code in _TRANSIENT:
-        return TransientError(said, retry_after_s=_retry_after_s(details))
+        return TransientError(said, retry_after_s=_retry_after_s(details), per_minute=_per_minute(violations))
     return BackendError(said)
 
 
@@ -63,3 +59,13 @@ def _retry_after_s(details: list[dict[str, Any]]) -> float | None:
         if str(detail.get("@type", "")).endswith("google.rpc.RetryInfo") and match:
             return float(match[1])
     return None
+
+
+def _per_minute(violations: list[dict[str, Any]]) -> dict[str, int]:
+    limits: dict[str, int] = {}
+    for violation in violations:
+        value = str(violation.get("quotaValue", ""))
+        if "PerMinute" in str(violation.get("quotaId", "")) and value.isdecimal() and 0 < int(value) < 10**12:
+            kind = "input tokens" if "token" in str(violation.get("quotaMetric", "")).lower() else "requests"
+            limits[kind] = min(int(value), limits.get(kind, int(value)))
+    return limits

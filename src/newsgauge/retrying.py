@@ -42,28 +42,13 @@ def call_patiently(call: Callable[[], T], policy: RetryPolicy) -> T:
     start = policy.clock()
 
     def wait(state: RetryCallState) -> float:
-        asked = _transient(state).retry_after_s
-        # A power past 2 ** 10 is past every sensible maximum, and past 2 ** 1024 no float.
-        limit = min(policy.first_wait_s * 2 ** min(state.attempt_number - 1, 10), policy.max_wait_s)
-        jittered = policy.rng.uniform(0, limit)
-        # All who were told the same time would come back at the same time: a little later, each by itself.
-        return jittered if asked is None else asked + min(jittered, policy.first_wait_s)
+        return wait_s(policy, _transient(state), state.attempt_number)
 
     def stop(state: RetryCallState) -> bool:
-        deadline_s = policy.deadline_s
-        if _transient(state).unreachable:
-            deadline_s = min(deadline_s, policy.unreachable_deadline_s)
-        return policy.clock() - start + state.upcoming_sleep > deadline_s
+        return is_too_late(policy, _transient(state), policy.clock() - start + state.upcoming_sleep)
 
     def give_up(state: RetryCallState) -> T:
-        error = _transient(state)
-        tries = "once" if state.attempt_number == 1 else f"{state.attempt_number} times"
-        asked = "" if error.retry_after_s is None else f"; the service asks to wait {error.retry_after_s:g} s"
-        raise TransientError(
-            f"{error}; tried {tries} in {policy.clock() - start:.0f} s{asked}",
-            retry_after_s=error.retry_after_s,
-            unreachable=error.unreachable,
-        ) from None
+        raise given_up(_transient(state), state.attempt_number, policy.clock() - start) from None
 
     return Retrying(
         retry=retry_if_exception_type(TransientError),
@@ -72,6 +57,34 @@ def call_patiently(call: Callable[[], T], policy: RetryPolicy) -> T:
         sleep=policy.sleep,
         retry_error_callback=give_up,
     )(call)
+
+
+def wait_s(policy: RetryPolicy, error: TransientError, attempts: int) -> float:
+    """Seconds until the call may be made again, after so many attempts, from 1."""
+    # A power past 2 ** 10 is past every sensible maximum, and past 2 ** 1024 no float.
+    limit = min(policy.first_wait_s * 2 ** min(attempts - 1, 10), policy.max_wait_s)
+    jittered = policy.rng.uniform(0, limit)
+    # All who were told the same time would come back at the same time: a little later, each by itself.
+    return jittered if error.retry_after_s is None else error.retry_after_s + min(jittered, policy.first_wait_s)
+
+
+def is_too_late(policy: RetryPolicy, error: TransientError, elapsed_s: float) -> bool:
+    """Whether the deadline has passed, so long after the first try."""
+    deadline_s = policy.deadline_s
+    if error.unreachable:
+        deadline_s = min(deadline_s, policy.unreachable_deadline_s)
+    return elapsed_s > deadline_s
+
+
+def given_up(error: TransientError, attempts: int, elapsed_s: float) -> TransientError:
+    """The last error, telling how often and how long it was tried."""
+    tries = "once" if attempts == 1 else f"{attempts} times"
+    asked = "" if error.retry_after_s is None else f"; the service asks to wait {error.retry_after_s:g} s"
+    return TransientError(
+        f"{error}; tried {tries} in {elapsed_s:.0f} s{asked}",
+        retry_after_s=error.retry_after_s,
+        unreachable=error.unreachable,
+    )
 
 
 def _transient(state: RetryCallState) -> TransientError:

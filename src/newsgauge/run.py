@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .answers import read_answer
+from .asked_models import AskedModels
 from .backends import Backend, check_access, generate, generate_once, open_client
 from .cassettes.secrets import hide_secrets
 from .corpus import Corpus
@@ -96,7 +97,6 @@ class Run:
         self._given_up = False
         self.log = log
         self._closing = ExitStack()
-        self._tuned: dict[str, str] = {}
         self._scored: dict[str, tuple[int, Score]] = {}
 
     def ask(self, case: Case) -> Prediction:
@@ -130,10 +130,6 @@ class Run:
                 found = score(results, self.setup.plan, [variant])[variant]
                 self._scored[variant] = (self.log.n_bytes_read, found)
         return {variant: self._scored[variant][1] for variant in variants}
-
-    def is_recorded(self, case: Case) -> bool:
-        """Whether the cassettes hold a line of this case, fitting or stale."""
-        return self._recorder.file(case.variant).line_number(case.post.id) is not None
 
     def why_not_answered(self, case: Case) -> CassetteError | None:
         """Why the cassettes hold no answer to a case; None where they do. For a setup that replays; logs nothing."""
@@ -173,7 +169,7 @@ class Run:
 
     def _predict(self, post: Post, variant: Variant) -> Prediction:
         labels = self.setup.plan.labels
-        model, provenance = self._model(variant, post)
+        model, provenance = self._models.of(variant, lambda: self._recorder.file(variant.name).read(post.id))
         request = make_request(variant, post, labels=labels, model=model)
         client = self._client
         if self.setup.replays:
@@ -191,24 +187,9 @@ class Run:
         self._given_up = False
         return read_answer(response, labels)
 
-    def _model(self, variant: Variant, post: Post) -> tuple[str, dict[str, str]]:
-        """The model to ask, and what a recording has to say of it beyond its name."""
-        if variant.tuning is None:
-            return variant.model, {}
-        training = self.setup.trainings[variant.name]
-        if self.setup.backend == "vertex":
-            from .tuned_lookup import model_to_record, recorded_model
-
-            if self.setup.replays:
-                return recorded_model(self._recorder.file(variant.name).read(post.id), training), {}
-            return model_to_record(self.setup.tuned_file, self.setup.corpus.name, training)
-        if variant.name not in self._tuned:
-            if self._base_url is not None:
-                from .tuning.developer import ensure_tuned
-
-                ensure_tuned(self._base_url, training)
-            self._tuned[variant.name] = training.model
-        return self._tuned[variant.name], {}
+    @cached_property
+    def _models(self) -> AskedModels:
+        return AskedModels(self.setup, base_url=lambda: self._base_url)
 
     @cached_property
     def _base_url(self) -> str | None:

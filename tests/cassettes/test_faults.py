@@ -25,7 +25,7 @@ from newsgauge.errors import DamagedCassetteError
 
 CHILD = Path(__file__).with_name("recording_child.py")
 N_KILLS = 50
-N_CASES = 260
+N_CASES = 500
 
 
 def fresh(file: CassetteFile) -> CassetteFile:

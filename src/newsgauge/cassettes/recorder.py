@@ -12,9 +12,8 @@ a persister that raises leaks vcrpy's patches, so an error in keeping is held ba
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -24,13 +23,11 @@ from vcr.errors import CannotOverwriteExistingCassetteException
 from vcr.patch import PATCHER_NAMES
 from vcr.persisters.filesystem import CassetteNotFoundError
 
-from .. import __version__
 from ..errors import CassetteError, MissingRecordingError, NotKeptError, StaleRecordingError
-from ..records import Post
-from .exchange import HEADERS, DigestedRequest, Exchange, load, same_request
-from .line import Line
+from ..records import Post, Wire
+from .exchange import Exchange, load, same_request
+from .keeper import Keeper
 from .replaying import Asked, MissError, Replaying
-from .secrets import find_secrets
 from .staleness import describe_change
 from .store import CassetteFile
 
@@ -60,11 +57,9 @@ class Recorder:
     ) -> None:
         self._folder = folder
         self._mode = mode
-        self._backend = backend
         self._shown = shown
         self._rerecord = rerecord
-        self._now = now
-        self._pins = pins
+        self._keeper = Keeper(backend=backend, now=now, pins=pins)
         self._files: dict[str, CassetteFile] = {}
         self._failed: CassetteError | None = None
         self._provenance: dict[str, str] = {}
@@ -99,7 +94,7 @@ class Recorder:
                 return self._replaying.play(post.text, self.file(variant).read(post.id), call)
             except MissError as miss:
                 asked = miss.asked
-            raise self._explain(variant, post.id, asked)
+            raise self.explain(variant, post.id, asked)
         return self._record(variant, post, call, provenance)
 
     def close(self) -> None:
@@ -123,12 +118,23 @@ class Recorder:
             if self._failed is not None:
                 raise self._failed
             if exchange.refused:
-                raise NotKeptError(
-                    f"{self.file(variant).shown}: {post.id} was answered but not kept: not a JSON object"
-                )
+                raise self._refused(variant, post.id)
             return answer
         asked = exchange.asked
-        raise self._explain(variant, post.id, asked and Asked(asked.method, urlsplit(asked.uri).path, asked.body))
+        raise self.explain(variant, post.id, asked and Asked(asked.method, urlsplit(asked.uri).path, asked.body))
+
+    def keep(self, variant: str, post: Post, wire: Wire, provenance: Mapping[str, str]) -> None:
+        """Keep a call that was made past vcrpy, as `play` would have. Raises `NotKeptError`.
+
+        vcrpy replaces parts of the HTTP client for the whole process and has one cassette in place at a time, so calls
+        that run side by side are handed in here.
+        """
+        exchange = Exchange(post.text)
+        request = exchange.on_request(wire)
+        response = exchange.on_response({"status": {"code": wire.status}, "body": {"string": wire.answer}})
+        if response is None:
+            raise self._refused(variant, post.id)
+        self._keeper.keep(self.file(variant), post.id, request, response, provenance)
 
     def finalize(self, variant: str, planned: set[str]) -> None:
         """After recording: sort a variant's lines and drop doubles; in mode ``rewrite`` also what is not planned."""
@@ -148,43 +154,17 @@ class Recorder:
         variant, key = _split(cassette_path)
         if not cassette_dict["requests"]:
             return
-        line = self._line(key, cassette_dict["requests"][-1], cassette_dict["responses"][-1])
-        file = self.file(variant)
+        request, response = cassette_dict["requests"][-1], cassette_dict["responses"][-1]
         try:
-            _check_line(line, variant, self._pins(variant))
-            file.append(line)
-        except OSError as error:
-            self._failed = NotKeptError(
-                f"{file.shown}: {key} was answered but not kept: {error.strerror or error}. What was recorded before "
-                "is there; make room or the file writable, and run again with --record-mode once"
-            )
+            self._keeper.keep(self.file(variant), key, request, response, self._provenance)
         except CassetteError as error:
-            self._failed = type(error)(f"{file.shown}: {key} was answered but not kept: {error}")
+            self._failed = error
 
-    def _line(self, key: str, request: DigestedRequest, response: dict[str, Any]) -> Line:
-        answer = json.loads(response["body"]["string"])
-        path = urlsplit(request.uri).path
-        return Line(
-            key=key,
-            method=request.method,
-            path=path,
-            body=json.loads(request.body) if request.body else None,
-            status=response["status"]["code"],
-            headers=dict(HEADERS),
-            answer=answer,
-            provenance={
-                "backend": self._backend,
-                "surface": "vertex" if "/projects/" in path else "developer",
-                "model": path.rpartition("/")[2].partition(":")[0],
-                "model_version": str(answer.get("modelVersion", "")),
-                "sdk": f"google-genai {version('google-genai')}",
-                "newsgauge": __version__,
-                "recorded": self._now().strftime("%Y-%m-%dT%H:%M:%SZ"),
-                **self._provenance,
-            },
-        )
+    def _refused(self, variant: str, key: str) -> NotKeptError:
+        return NotKeptError(f"{self.file(variant).shown}: {key} was answered but not kept: not a JSON object")
 
-    def _explain(self, variant: str, key: str, asked: Asked | None) -> CassetteError:
+    def explain(self, variant: str, key: str, asked: Asked | None) -> CassetteError:
+        """Why the case's cassette does not answer what was asked: no line, another request, asked before."""
         file = self.file(variant)
         line = file.read(key)
         if line is None:
@@ -199,18 +179,6 @@ class Recorder:
             f"{file.shown}:{file.line_number(key)}: variant {variant!r} changed since it was recorded: {change}. "
             f"Record it again: {self._rerecord(variant)}"
         )
-
-
-def _check_line(line: Line, variant: str, pin: str | None) -> None:
-    version = line.provenance["model_version"]
-    if pin is not None and version != pin:
-        raise NotKeptError(
-            f"variant {variant!r} expects model version {pin!r}, and {version or 'none'!r} answered. The service may "
-            "have moved the model's name; if the new version is meant, set expected_model_version in variants.toml"
-        )
-    secrets = find_secrets(line.encode().decode("ascii"))
-    if secrets:
-        raise NotKeptError(f"request or answer holds what looks like a secret ({', '.join(secrets)})")
 
 
 def _split(virtual_path: str) -> tuple[str, str]:

@@ -1,0 +1,5 @@
+"""Recording a whole plan ahead of pytest: many calls side by side, at the pace that the account's quota allows.
+
+``written`` knows what a case's request would be, ``todo`` which cases have to be asked, ``bucket`` and ``concurrency``
+how fast and how many at once, ``lane`` the cases of one model, ``campaign`` asks them all.
+"""

@@ -1,0 +1,38 @@
+"""How one variant asks in this recording: its templates, labels and model, with the post still open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..asked_models import AskedModels
+from ..records import Post
+from ..run import Setup
+from ..variants import Request, Variant, make_request
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """``provenance`` is what a line says of the model beyond its name."""
+
+    variant: Variant
+    labels: tuple[str, ...]
+    model: str
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    def request(self, post: Post) -> Request:
+        """The post asked."""
+        return make_request(self.variant, post, labels=self.labels, model=self.model)
+
+    def chars(self, post: Post) -> int:
+        """About how many characters that are."""
+        return len(self.variant.contents) + len(self.variant.system_instruction or "") + len(post.text)
+
+
+def make_forms(setup: Setup, models: AskedModels) -> dict[str, Form]:
+    """The form of each variant; its tuned model is made ready where ``models`` can reach a backend."""
+    forms = {}
+    for name, variant in setup.variants.items():
+        model, provenance = models.of(variant, lambda: None)
+        forms[name] = Form(variant, setup.plan.labels, model, provenance)
+    return forms

@@ -1,0 +1,156 @@
+"""``newsgauge record``: fills the cassettes of a plan ahead of pytest, many calls side by side.
+
+0: every planned case is recorded. 1: some are not. 2: a usage error. 130: interrupted; the same command goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..options import add_plan_options, add_recording_options
+
+if TYPE_CHECKING:
+    from ..bulk.campaign import Report
+    from ..bulk.todo import Todo
+    from ..run import Setup
+
+#: Reasons that are shown; the others are counted.
+_N_SHOWN = 5
+
+
+def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``record`` and its options: those of ``pytest evals`` that decide a plan, and how fast to go."""
+    record = commands.add_parser(
+        "record",
+        help="fill the cassettes of a plan, many calls side by side",
+        description="Asks the cases of a plan that are not recorded yet, as fast as the account's quota allows, and "
+        "keeps each answer at once. Interrupted, however it was, the same command goes on. 'pytest evals' with the "
+        "same options replays what was recorded.",
+    )
+    add_plan_options(record.add_argument)
+    add_recording_options(record.add_argument, default="once")
+    record.add_argument("--base-url", metavar="URL", help="a server to ask, such as a running 'newsgauge serve'")
+    record.add_argument(
+        "--concurrency", type=_positive, default=32, metavar="N", help="calls at once at most (default: %(default)s)"
+    )
+    record.add_argument(
+        "--rpm", type=_positive, metavar="N", help="requests a minute and model at most (default: the service's limit)"
+    )
+    record.add_argument("--tpm", type=_positive, metavar="N", help="input tokens a minute and model at most (the same)")
+    record.add_argument("--root", default=".", metavar="DIR", help="the project (default: this folder)")
+    record.add_argument("--evals", default="evals", metavar="DIR", help="in it (default: %(default)s)")
+    record.add_argument("--bundled", default="fixtures/bundled", metavar="DIR", help="in it (default: %(default)s)")
+    record.set_defaults(handler=_record)
+
+
+def _record(options: argparse.Namespace) -> int:
+    from ..bulk.todo import find_todo
+    from ..bulk.unfinished import Unfinished
+    from ..committed import Folders
+    from ..locks import locked
+    from ..options import setup_of
+    from ..preflight import check_ci, check_folder, confirm, forecast
+    from ..run import check_setup
+    from ..variants import load_variants
+
+    folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
+    variants = load_variants(folders.root / folders.evals / "variants.toml")
+    setup = setup_of(options, variants, root=folders.root, ini=folders.ini)
+    check_ci(setup, allowed=options.allow_record_in_ci)
+    check_setup(setup)
+    check_folder(setup)
+    with locked(folders.root / ".newsgauge" / "record.lock", on_wait=_say_waiting):
+        unfinished = Unfinished(folders.root / ".newsgauge" / "record.json")
+        name = f"{setup.shown_cassettes} {setup.mode} {setup.plan.digest} {','.join(setup.variants)}"
+        anew = setup.mode in ("all", "rewrite")
+        todo = find_todo(setup, since=unfinished.begin(name) if anew else "")
+        lines = forecast(setup, cases=todo.to_ask).lines()
+        if todo.to_ask and setup.backend != "embedded" and not options.yes and _at_a_terminal():
+            confirm(lines)
+        else:
+            print("\n".join(f"newsgauge: {line}" for line in lines), flush=True)
+        status = _ask(setup, todo, options)
+        if anew and not status:
+            unfinished.end(name)
+        return status
+
+
+def _ask(setup: Setup, todo: Todo, options: argparse.Namespace) -> int:
+    from ..bulk.campaign import Limits, Report
+    from ..bulk.session import record_cases
+    from ..finishing import finalize_files
+    from ..retrying import RetryPolicy
+    from .record_display import RecordDisplay
+
+    report = Report()
+    complaints: list[str] = []
+    try:
+        if todo.to_ask:
+            limits = Limits(options.concurrency, options.rpm, options.tpm)
+            retry = RetryPolicy(deadline_s=options.retry_deadline)
+            with _server(setup, options.base_url) as url, RecordDisplay(setup, len(todo.to_ask)) as display:
+                report = record_cases(
+                    setup,
+                    todo.to_ask,
+                    base_url=url,
+                    limits=limits,
+                    retry=retry,
+                    on_answer=display.answered,
+                    on_note=display.note,
+                )
+    finally:
+        complaints = finalize_files(setup)
+        for complaint in complaints:
+            print(f"newsgauge: {complaint}", file=sys.stderr)
+    return _conclude(setup, todo, report, complaints)
+
+
+def _conclude(setup: Setup, todo: Todo, report: Report, complaints: list[str]) -> int:
+    n_planned = len(setup.plan.posts) * len(setup.variants)
+    n_recorded = todo.n_recorded + report.n_kept
+    print(f"newsgauge: {n_recorded:,} of {n_planned:,} planned cases are recorded in {setup.shown_cassettes}")
+    missing = [*((case, str(why)) for case, why in todo.unfit), *report.broken, *report.left]
+    for why, n in Counter(why for _, why in missing).most_common(_N_SHOWN):
+        first = next(case.id for case, reason in missing if reason == why)
+        print(f"newsgauge: {n:,} not recorded, the first {first}: {why}", file=sys.stderr)
+    n_more = len({why for _, why in missing}) - _N_SHOWN
+    if n_more > 0:
+        print(f"newsgauge: and {n_more:,} other reasons", file=sys.stderr)
+    if report.interrupted:
+        print("newsgauge: interrupted; the same command goes on", file=sys.stderr)
+        return 130
+    return 1 if missing or complaints else 0
+
+
+@contextmanager
+def _server(setup: Setup, base_url: str | None) -> Iterator[str | None]:
+    from ..backend_access import check_base_url
+
+    check_base_url(setup.backend, base_url)
+    if base_url is not None or setup.backend != "embedded":
+        yield base_url
+        return
+    from ..endpoint.process import ServerProcess
+
+    with ServerProcess() as server:
+        yield server.base_url
+
+
+def _at_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _say_waiting() -> None:
+    print("newsgauge: another recording of this project is under way; waiting for it to end", file=sys.stderr)
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
+    return int(text)

@@ -1,0 +1,80 @@
+"""The cases of one model: when the next may go, and what refusals teach."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from newsgauge.bulk.bucket import Bucket
+from newsgauge.bulk.lane import Job, Lane
+from newsgauge.records import Case, Post
+
+
+def make_lane(n_jobs: int, *, rpm: float | None = None, tpm: float | None = None) -> Lane:
+    lane = Lane("m", Bucket(rpm, now=0.0), Bucket(tpm, now=0.0))
+    for number in range(n_jobs):
+        lane.add(Job(Case(Post(f"a-{number}", "a", "text"), "v"), chars=400))
+    return lane
+
+
+def test_jobs_go_in_their_order_and_then_nothing_is_left() -> None:
+    lane = make_lane(2)
+    assert [lane.start(0.0).case.post.id for _ in range(2)] == ["a-0", "a-1"]
+    assert lane.wait_s(0.0) == math.inf
+
+
+def test_a_refused_job_goes_again_when_it_may_and_does_not_hold_up_the_others() -> None:
+    lane = make_lane(2)
+    job = lane.start(0.0)
+    lane.refused(job, again_at=5.0, per_minute={}, now=0.1)
+    assert lane.start(0.2).case.post.id == "a-1"
+    assert lane.wait_s(1.0) == 4.0
+    assert lane.start(5.0) is job
+
+
+def test_three_refusals_in_a_row_make_all_wait_and_an_answer_between_starts_anew() -> None:
+    lane = make_lane(9)
+    jobs = [lane.start(0.0) for _ in range(6)]
+    lane.refused(jobs[0], again_at=50.0, per_minute={}, now=0.1)
+    lane.refused(jobs[1], again_at=50.0, per_minute={}, now=0.1)
+    lane.answered(jobs[2], 100, 0.1)
+    lane.refused(jobs[3], again_at=50.0, per_minute={}, now=0.1)
+    lane.refused(jobs[4], again_at=50.0, per_minute={}, now=0.1)
+    assert lane.wait_s(0.1) == 0
+    lane.refused(jobs[5], again_at=53.0, per_minute={}, now=0.1)
+    assert lane.wait_s(0.1) == pytest.approx(52.9)
+
+
+def test_a_limit_that_refusals_name_is_learnt() -> None:
+    lane = make_lane(9, tpm=1000)
+    said = [
+        lane.refused(lane.start(0.0), again_at=1.0, per_minute={"requests": 15, "input tokens": 2000}, now=0.1)
+        for _ in range(3)
+    ]
+    assert said == [[], [], ["m: the service allows 15 requests a minute; keeping to it"]]
+    assert (lane.requests.per_minute, lane.tokens.per_minute) == (15, 1000)
+
+
+def test_a_limit_that_was_exceeded_in_the_last_minute_is_none() -> None:
+    lane = make_lane(30)
+    for second in range(16):
+        lane.answered(lane.start(float(second)), 10, float(second))
+    for now in (16.0, 16.1, 16.2):
+        assert lane.refused(lane.start(now), again_at=17.0, per_minute={"requests": 15}, now=now) == []
+    assert lane.requests.per_minute is None
+
+
+def test_tokens_are_estimated_at_four_characters_and_corrected_by_what_was_used() -> None:
+    lane = make_lane(3, tpm=60_000)  # a burst of 500, about 1,000 a second
+    job = lane.start(0.0)
+    assert job.charged == 100
+    lane.answered(job, 600, 0.0)
+    assert lane.wait_s(0.0) == pytest.approx(0.2, abs=0.05)
+
+
+def test_a_closed_lane_hands_back_what_it_has() -> None:
+    lane = make_lane(3)
+    lane.refused(lane.start(0.0), again_at=9.0, per_minute={}, now=0.0)
+    assert {job.case.post.id for job in lane.close("over")} == {"a-0", "a-1", "a-2"}
+    assert lane.wait_s(99.0) == math.inf
