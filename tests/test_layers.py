@@ -19,7 +19,16 @@ LAYERS = {
     },
     3: {
         *("run", "preflight", "gates", "report", "guard", "assertions", "token_assertions", "publishing"),
-        *("asked_models", "bulk", "finishing", "backend_access", "classifying", "tuned_lookup", "tuning_access"),
+        *(
+            "asked_models",
+            "written",
+            "bulk",
+            "finishing",
+            "backend_access",
+            "classifying",
+            "tuned_lookup",
+            "tuning_access",
+        ),
     },
     4: {
         *("options", "committed", "judge", "recording", "redaction", "publisher", "progress", "plugin"),

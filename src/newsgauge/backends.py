@@ -178,6 +178,16 @@ def generate_once(client: genai.Client, request: Request) -> GenerateContentResp
         return client.models.generate_content(model=request.model, contents=request.contents, config=config)
 
 
+def recorded_response(answer: dict[str, Any]) -> GenerateContentResponse:
+    """A recorded answer as the SDK hands it out, without its call around it; ``answer`` is used up.
+
+    Whatever the SDK raises about an answer it does not understand passes through.
+    """
+    from google.genai.types import GenerateContentResponse
+
+    return GenerateContentResponse._from_response(response=answer, kwargs={})
+
+
 def list_models(client: genai.Client, policy: RetryPolicy | None = None) -> list[Model]:
     """The models that the account sees, in the service's order. Raises `BackendError`."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from .answers import read_answer
 from .asked_models import AskedModels
-from .backends import Backend, check_access, generate, generate_once, open_client
+from .backends import Backend, check_access, generate, generate_once, open_client, recorded_response
 from .cassettes.secrets import hide_secrets
 from .corpus import Corpus
 from .errors import CassetteError, NewsgaugeError, TransientError, UsageError
@@ -24,6 +24,7 @@ from .retrying import RetryPolicy
 from .sampling import Plan
 from .scoreboard import missing_cases, score
 from .variants import TUNED, Variant, make_request
+from .written import WrittenRequests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -115,8 +116,13 @@ class Run:
             return self._wait(variants, len(missing))
         posts = {post.id: post for post in self.setup.plan.posts}
         for post_id, variant in missing:
+            post = posts[post_id]
             try:
-                self._ask(posts[post_id], variant, "gate")
+                said = self._looked_up(post, self.setup.variants[variant])
+                if said is None:
+                    self._ask(post, variant, "gate")
+                else:
+                    self.log.add(Result(post_id, variant, post.label, said, "", "gate"))
             except NewsgaugeError:
                 continue  # logged as broken: the verdict names it
         return self.log.read() if missing else results
@@ -167,6 +173,23 @@ class Run:
                 )
         return prediction
 
+    def _looked_up(self, post: Post, variant: Variant) -> Prediction | None:
+        """What `_predict` would replay, a tenth of its cost: the SDK builds no request for each post.
+
+        None where the cassette does not simply answer. Then `_predict` says why.
+        """
+        try:
+            line = self._recorder.file(variant.name).read(post.id)
+            if line is None:
+                return None
+            model, _ = self._models.of(variant, lambda: line)
+            request = make_request(variant, post, labels=self.setup.plan.labels, model=model)
+            if not self._written.asked(request, post.text).fits(line):
+                return None
+            return read_answer(recorded_response(line.answer), self.setup.plan.labels)
+        except Exception:  # a damaged line, an answer that the SDK does not take: the whole road has words for it
+            return None
+
     def _predict(self, post: Post, variant: Variant) -> Prediction:
         labels = self.setup.plan.labels
         model, provenance = self._models.of(variant, lambda: self._recorder.file(variant.name).read(post.id))
@@ -190,6 +213,10 @@ class Run:
     @cached_property
     def _models(self) -> AskedModels:
         return AskedModels(self.setup, base_url=lambda: self._base_url)
+
+    @cached_property
+    def _written(self) -> WrittenRequests:
+        return WrittenRequests(self.setup.backend)
 
     @cached_property
     def _base_url(self) -> str | None:

@@ -1,4 +1,4 @@
-"""``newsgauge record`` fills cassettes as pytest does: the same lines, each case asked once, and it can always go on."""
+"""``newsgauge record`` fills cassettes as pytest does: the same lines, each case asked once; it can always go on."""
 
 from __future__ import annotations
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from newsgauge.cassettes.line import decode
 
 CASSETTES = "cassettes/embedded/bundled"
 
@@ -77,3 +80,38 @@ def test_a_run_elsewhere_is_left_alone(project: pytest.Pytester) -> None:
     result = project.runpytest_inprocess("tests", "--require-gates")
     assert result.ret == 0
     result.stdout.no_fnmatch_line("*newsgauge*scoreboard*")
+
+
+ODD = [
+    {"candidates": [{"content": {"parts": [{"text": "sci.me"}], "role": "model"}, "finishReason": "MAX_TOKENS"}]},
+    {"promptFeedback": {"blockReason": "SAFETY"}},
+    {"candidates": [{"content": {"parts": [{"text": "sci.med"}], "role": "model", "newIn2027": 1}, "index": 0,
+                     "finishReason": "STOP", "somethingNew": {"a": []}}], "alsoNew": "x"},
+    {"candidates": [{"finishReason": "STOP"}], "usageMetadata": {"promptTokenCount": 7, "newCount": 1}},
+    {},
+    {"candidates": "not a list"},
+]  # fmt: skip
+
+
+def test_a_gate_alone_reads_from_the_cassettes_what_the_cases_replay(project: pytest.Pytester) -> None:
+    path = Path(CASSETTES, "system.jsonl")
+    lines = [decode(raw) for raw in path.read_bytes().splitlines()]
+    odd = [replace(line, answer=answer) for line, answer in zip(lines, ODD, strict=False)]
+    path.write_bytes(b"".join(line.encode() for line in [*odd, *lines[len(odd) :]]))
+    tables = []
+    for arguments in ([], ["-k", "gate"]):
+        project.runpytest_inprocess("evals", "-p", "no:cacheprovider", *arguments)
+        rows = list(csv.DictReader(Path(".newsgauge/results/results.csv").read_text().splitlines()))
+        tables.append([{name: value for name, value in row.items() if name != "origin"} for row in rows])
+    full, gates_alone = tables
+    assert len(full) == 8 * 4
+    assert gates_alone == [row for row in full if row["variant"] != "system"]
+    # No limit is set for the system variant: gates do not ask for it, and a test of scores does.
+    project.makepyfile(
+        **{"evals/test_scores": "def test_scores(newsgauge_run):\n    newsgauge_run.results(('system',))"}
+    )
+    project.runpytest_inprocess("evals/test_scores.py", "-p", "no:cacheprovider")
+    alone = list(csv.DictReader(Path(".newsgauge/results/results.csv").read_text().splitlines()))
+    assert {row.pop("origin") for row in alone} == {"gate"}
+    assert alone == [row for row in full if row["variant"] == "system"]
+    assert {row["outcome"] for row in alone} >= {"cut", "blocked", "label", "empty"}

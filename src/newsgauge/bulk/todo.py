@@ -12,7 +12,7 @@ from ..errors import CassetteError
 from ..records import Case
 from ..run import Setup, open_recorder
 from ..variants import make_request
-from .written import WrittenRequests
+from ..written import WrittenRequests
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..backends import Backend, DryClient
-from ..cassettes.digest import digest_body, stable_path
-from ..cassettes.replaying import Asked
-from ..records import Wire
-from ..variants import Request
+from .backends import Backend, DryClient
+from .cassettes.digest import digest_body, stable_path
+from .cassettes.replaying import Asked
+from .records import Wire
+from .variants import Request
 
 # Nothing else of a request equals these.
 _PROBES = ("newsgauge \u00abone\u00bb text", "newsgauge \u00abanother\u00bb text")

@@ -1,0 +1,43 @@
+"""A request that is written without the SDK is, byte for byte, the one that the SDK writes."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from newsgauge.backends import Backend, DryClient
+from newsgauge.cassettes.digest import digest_body, stable_path
+from newsgauge.cassettes.replaying import Asked
+from newsgauge.records import Post
+from newsgauge.variants import Variant, make_request
+from newsgauge.written import WrittenRequests
+
+LABELS = ("rec.autos", "sci.space")
+VARIANTS = (
+    Variant("bare", "", "m", "{post}"),
+    Variant("zero-shot", "", "m", "Which newsgroup?\n\n{post}"),
+    Variant("labels", "", "m", "{post}", system_instruction="One of {labels}: \u00e9", answer="enum"),
+    Variant("cut", "", "tunedModels/x", "{post} of {labels}", max_output_tokens=5),
+)
+BACKENDS: tuple[Backend, ...] = ("embedded", "vertex")
+WRITTEN = {backend: WrittenRequests(backend) for backend in BACKENDS}
+SDK = {backend: DryClient(backend) for backend in BACKENDS}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda one: one.name)
+@settings(max_examples=40, deadline=None)
+@given(text=st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+@example(text="newsgroup")
+@example(text="text")
+@example(text="user")
+@example(text="rec.autos")
+@example(text='"}]} \\ \u2028 \x00 \U0001f600')
+def test_every_text_is_asked_as_the_sdk_asks_it(backend: Backend, variant: Variant, text: str) -> None:
+    request = make_request(variant, Post("a-1", "a", text), labels=LABELS, model=variant.model)
+    wire = SDK[backend].write(request)
+    expected = Asked(wire.method, stable_path(urlsplit(wire.uri).path), digest_body(wire.body, text))
+    assert WRITTEN[backend].asked(request, text) == expected
