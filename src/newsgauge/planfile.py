@@ -26,7 +26,8 @@ _FORMAT = 1
 class RunPlan:
     """What a run asked, and whom. ``part`` is what it asked of the ``plan``: all of it, or its shard's posts.
 
-    ``prompts``: variant -> digest of how it asks. ``n_whole_set``: posts of these labels in the whole corpus.
+    ``asked``: variant -> digest of what variants.toml says of it; ``prompts``: the same with the model that was tuned
+    in the place of ``tuned``. ``n_whole_set``: posts of these labels in the whole corpus.
     ``stand_ins``: a line for each variant whose answers are another model's. ``left_out``: tests that need the whole
     plan, and so were no part of a shard. ``made_by``: the version of newsgauge.
     """
@@ -36,6 +37,7 @@ class RunPlan:
     shard: Shard | None
     backend: str
     mode: str
+    asked: Mapping[str, str]
     prompts: Mapping[str, str]
     n_whole_set: int
     stand_ins: tuple[str, ...] = ()
@@ -86,6 +88,7 @@ def encode_plan(run: RunPlan) -> str:
         "allow_threads": plan.allow_threads,
         "preprocessing": plan.preprocessing,
         "labels": list(plan.labels),
+        "asked": dict(run.asked),
         "prompts": dict(run.prompts),
         "n_posts_of_the_whole_set": run.n_whole_set,
         "stand_ins": list(run.stand_ins),
@@ -146,6 +149,7 @@ def _decode(value: dict[str, Any]) -> RunPlan:
         shard=shard,
         backend=value["backend"],
         mode=value["record_mode"],
+        asked=dict(value["asked"]),
         prompts=dict(value["prompts"]),
         n_whole_set=value["n_posts_of_the_whole_set"],
         stand_ins=tuple(value["stand_ins"]),

@@ -104,6 +104,7 @@ class Setup:
             shard=self.shard,
             backend=self.backend,
             mode=self.mode,
+            asked={name: prompt_digest(one, one.model) for name, one in self.variants.items()},
             prompts={name: prompt_digest(one, models.get(name, one.model)) for name, one in self.variants.items()},
             n_whole_set=sum(post.label in labels for post in self.corpus.posts("test")),
         )

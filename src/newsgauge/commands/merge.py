@@ -78,7 +78,7 @@ def run_merge(options: argparse.Namespace) -> int:
 
 def _guard(merged: Merged, evals: Path, results: Path) -> Guard:
     """The gates and the baseline as this machine has them, for the whole plan."""
-    from ..baselines import load_baseline
+    from ..baselines import load_baseline, prompt_digest
     from ..gates import load_gates, plan_gates
     from ..guard import BaselinePlace, Guard
     from ..options import baseline_name
@@ -86,6 +86,16 @@ def _guard(merged: Merged, evals: Path, results: Path) -> Guard:
 
     run = merged.run
     known = load_variants(evals / "variants.toml")
+    changed = [
+        name
+        for name, asked in run.asked.items()
+        if name not in known or prompt_digest(known[name], known[name].model) != asked
+    ]
+    if changed:
+        raise UsageError(
+            f"{evals / 'variants.toml'}: {', '.join(changed)} is not what the results are about; merge them in the "
+            "checkout that made them, or run the shards again"
+        )
     gates = load_gates(evals / "gates.toml", backend=run.backend, corpus=run.plan.corpus, known=known)
     path = evals / baseline_name(run.backend, run.plan)
     baseline = load_baseline(path, shown=str(path))
