@@ -35,7 +35,7 @@ class Judge:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in the verdict that a gate's test sent along; the test's own outcome has the last word."""
         for name, value in report.user_properties:
-            if name == LEFT_OUT_PROPERTY and report.when == "setup":
+            if name == LEFT_OUT_PROPERTY and report.skipped:
                 self._left_out.append(report.nodeid)
             if name == GATE_PROPERTY and report.when == "call" and isinstance(value, dict):
                 self._guard.add(_verdict(value, passed=report.outcome == "passed"))

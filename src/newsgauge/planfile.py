@@ -55,10 +55,12 @@ class RunPlan:
         return self.mode == "none"
 
     @property
-    def posts_in_words(self) -> str:
-        """``400 posts``, or ``shard 2/4: 100 of 400 posts``."""
-        n = len(self.plan.posts)
-        return f"{n} posts" if self.shard is None else f"shard {self.shard}: {len(self.part.posts)} of {n} posts"
+    def extent(self) -> str:
+        """``100 posts``, or ``shard 2/4: 100 of 400 cases``."""
+        if self.shard is None:
+            return f"{len(self.plan.posts)} posts"
+        n_cases, n_whole = (len(part.posts) * len(self.variants) for part in (self.part, self.plan))
+        return f"shard {self.shard}: {n_cases} of {n_whole} cases"
 
     def describe(self) -> dict[str, object]:
         """What was run, as each file of the results folder says it."""

@@ -132,8 +132,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         f"newsgauge: variants {', '.join(setup.variants)}",
     ]
     if setup.shard is not None:
-        n_cases, n_whole = (len(part.posts) * len(setup.variants) for part in (setup.part, plan))
-        lines.append(f"newsgauge: shard {setup.shard}: {n_cases} of {n_whole} cases; newsgauge merge decides the gates")
+        lines.append(f"newsgauge: {setup.run_plan.extent}; newsgauge merge decides the gates")
     for name, training in setup.trainings.items():
         lines.append(f"newsgauge: {name} is trained on {len(training.examples)} posts ({training.model})")
     doing = "replaying" if setup.replays else f"recording (mode {setup.mode}) into"

@@ -23,7 +23,7 @@ def concluding_sections(end: Conclusion, guard: Guard) -> list[tuple[str, list[s
     answered = [version for score in end.scores.values() for version in score.model_versions]
     title = (
         f"{run.backend} ({backend_note(run.backend, answered)}) on {run.plan.corpus}: "
-        f"{run.posts_in_words}, plan {run.plan.digest}"
+        f"{run.extent}, plan {run.plan.digest}"
     )
     waiting = [gate.variant for gate in guard.gates if gate.name in end.undecided]
     board = scoreboard_lines(end.scores, end.verdicts, undecided=waiting, title=title)
