@@ -18,8 +18,8 @@ from .stats import Finding
 
 #: The user property in which a gate's test sends its verdict along, also from a worker of pytest-xdist.
 GATE_PROPERTY = "newsgauge_gate"
-#: The user property of a test that a shard leaves out, because it needs the whole plan.
-LEFT_OUT_PROPERTY = "newsgauge_left_out"
+#: How the reason begins for which a shard leaves a test out that newsgauge merge does not decide either.
+LEFT_OUT = "needs the whole plan"
 
 
 class Judge:
@@ -34,10 +34,10 @@ class Judge:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in the verdict that a gate's test sent along; the test's own outcome has the last word."""
-        for name, value in report.user_properties:
-            if name == LEFT_OUT_PROPERTY and report.skipped:
-                self._left_out.append(report.nodeid)
-            if name == GATE_PROPERTY and report.when == "call" and isinstance(value, dict):
+        if report.skipped and isinstance(report.longrepr, tuple) and f"Skipped: {LEFT_OUT}" in report.longrepr[2]:
+            self._left_out.append(report.nodeid)
+        for name, value in report.user_properties if report.when == "call" else ():
+            if name == GATE_PROPERTY and isinstance(value, dict):
                 self._guard.add(_verdict(value, passed=report.outcome == "passed"))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

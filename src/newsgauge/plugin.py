@@ -277,16 +277,22 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def prediction(newsgauge_run: Run, case: Case) -> Prediction:
+def prediction(newsgauge_asking: Run, case: Case) -> Prediction:
     """What the case's variant says of its post: from the cassette, or asked and recorded.
 
     A case that cannot be answered (no recording, a stale one, a refusal of the service) is an error of this test.
     """
     try:
-        return newsgauge_run.ask(case)
+        return newsgauge_asking.ask(case)
     except NewsgaugeError as error:
         message = str(error)
     pytest.fail(message, pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def newsgauge_asking(request: pytest.FixtureRequest) -> Run:
+    """What asks this process's cases, also those of a shard; for `prediction`."""
+    return request.config.stash[_RUN]
 
 
 @pytest.fixture(scope="session")
@@ -299,7 +305,8 @@ def newsgauge_run(request: pytest.FixtureRequest) -> Run:
 @pytest.fixture
 def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
     """The gate, decided from the results of all planned cases; in a replay missing ones are recomputed."""
-    _leave_out_of_shards(request)
+    if request.config.stash[_SETUP].shard is not None:
+        pytest.skip("newsgauge merge decides it, from the results of all shards")
     from .gates import ComparisonGate, Evidence, decide
     from .judge import GATE_PROPERTY
 
@@ -345,15 +352,12 @@ def tokens(request: pytest.FixtureRequest) -> Tokens:
 
 
 def _leave_out_of_shards(request: pytest.FixtureRequest) -> None:
-    """A shard cannot know what its other posts answered: to recompute them from the cassettes would undo the split."""
+    """A shard does not know what other posts answer, and to recompute it from the cassettes would undo the split."""
     setup = request.config.stash[_SETUP]
-    if setup.shard is None:
-        return
-    if "verdict" not in request.fixturenames:  # newsgauge merge decides those
-        from .judge import LEFT_OUT_PROPERTY
+    if setup.shard is not None:
+        from .judge import LEFT_OUT
 
-        request.node.user_properties.append((LEFT_OUT_PROPERTY, True))
-    pytest.skip(f"needs the whole plan, and this is shard {setup.shard}: newsgauge merge, or a run without --shard")
+        pytest.skip(f"{LEFT_OUT}, and this is shard {setup.shard} of it; a run without --shard asks it")
 
 
 def _fixtures(item: pytest.Item) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ def test_a_shard_asks_its_own_cases_and_leaves_the_rest(strict: pytest.Pytester)
     result.stdout.fnmatch_lines(
         [
             "newsgauge: shard 2/3: 12 of 32 cases; newsgauge merge decides the gates",
-            "*needs the whole plan, and this is shard 2/3: newsgauge merge, or a run without --shard",
+            "*needs the whole plan, and this is shard 2/3 of it; a run without --shard asks it",
             "embedded * on bundled: shard 2/3: 12 of 32 cases, plan*",
             "----  4 gates are decided by newsgauge merge, from the results of all shards",
         ]
