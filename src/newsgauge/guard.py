@@ -81,13 +81,18 @@ class Guard:
         self._verdicts[verdict.gate] = verdict
 
     def conclude(
-        self, results: Mapping[Key, Result], *, stand_ins: Iterable[str] = (), left_out: Iterable[str] = ()
+        self,
+        results: Mapping[Key, Result],
+        *,
+        stand_ins: Iterable[str] = (),
+        left_out: Iterable[str] = (),
+        failed: Iterable[str] = (),
     ) -> Conclusion:
         """Compare planned with seen, write the results folder, and say what forbids green.
 
-        ``stand_ins`` and ``left_out`` are for the folder, see `RunPlan`.
+        ``stand_ins``, ``left_out`` and ``failed`` are for the folder, see `RunPlan`.
         """
-        run = replace(self.run, stand_ins=tuple(stand_ins), left_out=tuple(left_out))
+        run = replace(self.run, stand_ins=tuple(stand_ins), left_out=tuple(left_out), failed=tuple(failed))
         scores = score(results, run.part, run.variants)
         verdicts = {gate.name: self._verdicts[gate.name] for gate in self.gates if gate.name in self._verdicts}
         undecided = tuple(gate.name for gate in self.gates if gate.name not in verdicts)

@@ -20,6 +20,8 @@ from .stats import Finding
 GATE_PROPERTY = "newsgauge_gate"
 #: How the reason begins for which a shard leaves a test out that newsgauge merge does not decide either.
 LEFT_OUT = "needs the whole plan"
+#: So many failed tests are named in the results folder.
+_MAX_FAILED = 100
 
 
 class Judge:
@@ -30,12 +32,15 @@ class Judge:
         self._log = log
         self._setup = setup
         self._left_out: list[str] = []
+        self._failed: list[str] = []
         self._conclusion: Conclusion | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in the verdict that a gate's test sent along; the test's own outcome has the last word."""
         if report.skipped and isinstance(report.longrepr, tuple) and f"Skipped: {LEFT_OUT}" in report.longrepr[2]:
             self._left_out.append(report.nodeid)
+        if report.failed and GATE_PROPERTY not in dict(report.user_properties):
+            self._failed.append(report.nodeid)
         for name, value in report.user_properties if report.when == "call" else ():
             if name == GATE_PROPERTY and isinstance(value, dict):
                 self._guard.add(_verdict(value, passed=report.outcome == "passed"))
@@ -44,8 +49,12 @@ class Judge:
         """Conclude; red where planned and seen differ and gates are required."""
         try:
             results = self._log.read()
-            left_out = sorted(self._left_out)
-            self._conclusion = self._guard.conclude(results, stand_ins=stand_ins(self._setup), left_out=left_out)
+            self._conclusion = self._guard.conclude(
+                results,
+                stand_ins=stand_ins(self._setup),
+                left_out=sorted(self._left_out),
+                failed=sorted(self._failed)[:_MAX_FAILED],
+            )
             if self._guard.baseline.updating:
                 self._conclusion = self._update(self._conclusion, results, session)
         finally:

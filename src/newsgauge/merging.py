@@ -24,15 +24,15 @@ _MAX_NAMED = 5
 class Merged:
     """The whole: its plan, one result a case, texts of posts where the folders may show them.
 
-    ``folders``: a line a folder. ``gaps``: a line for each reason why a planned case has no answer; empty where all
-    have. ``left_out``: tests that no folder ran because they need the whole plan.
+    ``folders``: a line a folder. ``red``: a line for each reason why a planned case has no answer, and for each folder
+    whose run had failed tests that are no gates. ``left_out``: tests that no folder ran, as they need the whole plan.
     """
 
     run: RunPlan
     results: Mapping[Key, Result]
     posts: Mapping[str, str]
     folders: tuple[str, ...]
-    gaps: tuple[str, ...]
+    red: tuple[str, ...]
     left_out: tuple[str, ...]
 
 
@@ -57,13 +57,14 @@ def merge_folders(folders: Sequence[Path]) -> Merged:
         shard=None,
         stand_ins=tuple(dict.fromkeys(note for part in parts for note in part.run.stand_ins)),
         left_out=(),
+        failed=tuple(sorted({name for part in parts for name in part.run.failed})),
     )
     return Merged(
         run=whole,
         results=results,
         posts={post.id: texts[post.id] for post in run.plan.posts if post.id in texts},
         folders=tuple(_describe(part) for part in parts),
-        gaps=(*_missing(whole, parts, results), *_broken(whole, results)),
+        red=(*_missing(whole, parts, results), *_broken(whole, results), *_failed(parts)),
         left_out=() if wholes else tuple(sorted({name for part in parts for name in part.run.left_out})),
     )
 
@@ -162,6 +163,14 @@ def _broken(whole: RunPlan, results: Mapping[Key, Result]) -> list[str]:
         return []
     cases = _named([(one.post_id, one.variant) for one in broken])
     return [f"no answer in {cases}; the first: {broken[0].broken}"]
+
+
+def _failed(parts: Sequence[_Part]) -> list[str]:
+    return [
+        f"tests failed in the run of {part.folder.path}; the first: {part.run.failed[0]}"
+        for part in parts
+        if part.run.failed
+    ]
 
 
 def _named(keys: Sequence[Key]) -> str:

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .baselines import prompt_digest
 from .errors import UsageError
 from .records import Post
 from .sampling import Plan
 from .sharding import Shard, parse_shard, part_of
+from .variants import Variant
 
 NAME = "plan.json"
 _FORMAT = 1
@@ -27,9 +29,9 @@ class RunPlan:
     """What a run asked, and whom. ``part`` is what it asked of the ``plan``: all of it, or its shard's posts.
 
     ``asked``: variant -> digest of what variants.toml says of it; ``prompts``: the same with the model that was tuned
-    in the place of ``tuned``. ``n_whole_set``: posts of these labels in the whole corpus.
-    ``stand_ins``: a line for each variant whose answers are another model's. ``left_out``: tests that need the whole
-    plan, and so were no part of a shard. ``made_by``: the version of newsgauge.
+    in the place of ``tuned``. ``n_whole_set``: posts of these labels in the whole corpus. ``stand_ins``: a line for each
+    variant whose answers are another model's. ``left_out``: tests that need the whole plan, and so were no part of a
+    shard. ``failed``: the first tests that failed and are no gates. ``made_by``: the version of newsgauge.
     """
 
     plan: Plan
@@ -42,6 +44,7 @@ class RunPlan:
     n_whole_set: int
     stand_ins: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
     made_by: str = __version__
 
     @property
@@ -79,6 +82,11 @@ class RunPlan:
         }
 
 
+def asked_digest(variant: Variant) -> str:
+    """First 12 hex digits of a SHA-256 over what variants.toml says of how a variant asks and is tuned."""
+    return prompt_digest(variant, f"{variant.model} {variant.tuning}")
+
+
 def encode_plan(run: RunPlan) -> str:
     """The file: JSON, one post a line."""
     plan = run.plan
@@ -95,6 +103,7 @@ def encode_plan(run: RunPlan) -> str:
         "n_posts_of_the_whole_set": run.n_whole_set,
         "stand_ins": list(run.stand_ins),
         "left_out": list(run.left_out),
+        "failed": list(run.failed),
     }
     numbers: dict[str, int] = {}
     sizes = Counter(post.thread for post in plan.posts)
@@ -156,5 +165,6 @@ def _decode(value: dict[str, Any]) -> RunPlan:
         n_whole_set=value["n_posts_of_the_whole_set"],
         stand_ins=tuple(value["stand_ins"]),
         left_out=tuple(value["left_out"]),
+        failed=tuple(value["failed"]),
         made_by=value["newsgauge"],
     )

@@ -18,7 +18,7 @@ from .baselines import prompt_digest
 from .cassettes.secrets import hide_secrets
 from .corpus import Corpus
 from .errors import CassetteError, NewsgaugeError, TransientError, UsageError
-from .planfile import RunPlan
+from .planfile import RunPlan, asked_digest
 from .preprocessing import PREPROCESSING, plain
 from .records import Case, Post, Prediction, Result, Score
 from .results import Key, ResultLog
@@ -104,7 +104,7 @@ class Setup:
             shard=self.shard,
             backend=self.backend,
             mode=self.mode,
-            asked={name: prompt_digest(one, one.model) for name, one in self.variants.items()},
+            asked={name: asked_digest(one) for name, one in self.variants.items()},
             prompts={name: prompt_digest(one, models.get(name, one.model)) for name, one in self.variants.items()},
             n_whole_set=sum(post.label in labels for post in self.corpus.posts("test")),
         )

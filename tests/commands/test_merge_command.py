@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from newsgauge.baselines import prompt_digest
 from newsgauge.cli import main
 from newsgauge.guard import BaselinePlace, Guard
-from newsgauge.planfile import RunPlan, load_plan
+from newsgauge.planfile import RunPlan, asked_digest, load_plan
 from newsgauge.records import Outcome, Post, Prediction, Result
 from newsgauge.sampling import Plan
 from newsgauge.sharding import Shard, part_of
@@ -38,7 +37,7 @@ Runs = Callable[..., Path]
 
 
 def digests() -> dict[str, str]:
-    return {name: prompt_digest(one, one.model) for name, one in load_variants(Path("evals/variants.toml")).items()}
+    return {name: asked_digest(one) for name, one in load_variants(Path("evals/variants.toml")).items()}
 
 
 def whole_plan(n: int = 20) -> Plan:
@@ -86,7 +85,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
             about, (), results=Path(name), required=False, baseline=BaselinePlace(Path("none"), "", None, False)
         )
         guard.start()
-        guard.conclude(results)
+        guard.conclude(results, failed=about.failed)
         return Path(name)
 
     return write
@@ -180,6 +179,22 @@ def test_a_failed_gate_is_red(run: Runs, capsys: pytest.CaptureFixture[str]) -> 
     assert "red: gates failed: asked" in capsys.readouterr().out
 
 
+def test_another_tuning_is_another_variant(run: Runs) -> None:
+    text = VARIANTS + '[t]\nabout = "t"\nmodel = "tuned"\ncontents = "{post}"\ntuning = { posts_per_class = 4 }\n'
+    found = []
+    for one in (text, text.replace("= 4", "= 5"), text.replace("{ posts", "{ epochs = 9, posts")):
+        Path("evals/variants.toml").write_text(one)
+        found.append(digests()["t"])
+    assert len(set(found)) == 3
+
+
+def test_tests_that_failed_in_a_shard_make_the_whole_red(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    run("s1", "1/2", failed=("evals/test_own.py::test_it",))
+    run("s2", "2/2")
+    assert merge("s1", "s2") == 1
+    assert "red: tests failed in the run of s1; the first: evals/test_own.py::test_it" in capsys.readouterr().out
+
+
 def test_without_gates_nothing_was_proved(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     run("whole")
     Path("evals/gates.toml").write_text("")
@@ -233,9 +248,12 @@ def test_a_row_of_another_post_is_refused(run: Runs, capsys: pytest.CaptureFixtu
     assert f"{stranger} (a) is no post of shard 1/2" in capsys.readouterr().err
 
 
-def test_variants_that_changed_since_are_refused(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("change", [("Which?", "Which one?"), ("[asked]", "[other]")], ids=["prompt", "name"])
+def test_variants_that_changed_since_are_refused(
+    run: Runs, capsys: pytest.CaptureFixture[str], change: tuple[str, str]
+) -> None:
     run("whole")
-    Path("evals/variants.toml").write_text(VARIANTS.replace("Which?", "Which one?"))
+    Path("evals/variants.toml").write_text(VARIANTS.replace(*change))
     assert merge("whole") == 2
     assert "variants.toml: asked is not what the results are about" in capsys.readouterr().err
 

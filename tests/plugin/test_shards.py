@@ -112,6 +112,31 @@ def test_a_shard_is_red_for_its_own_missing_cases_only(strict: pytest.Pytester) 
     result.stdout.no_fnmatch_line("newsgauge: red: gates not decided*")
 
 
+def test_a_test_that_fails_in_a_shard_is_red_in_the_merge(
+    strict: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("evals/test_own.py").write_text("def test_it(case):\n    assert case.id != 'sci.space-1-bare', 'never'\n")
+    assert strict.runpytest_inprocess("evals", "--shard", "1/1", "--results=s1").ret == 0
+    Path("evals/test_own.py").write_text("def test_it():\n    assert False\n")
+    assert strict.runpytest_inprocess("evals", "--shard", "1/1", "--results=s2").ret == 1
+    capsys.readouterr()
+    assert main(["merge", "s1", "--results", "m1"]) == 0
+    assert main(["merge", "s1", "s2", "--results", "m2"]) == 1
+    said = capsys.readouterr().out
+    assert "red: tests failed in the run of s2; the first: evals/test_own.py::test_it" in said
+    assert gates("m2")["complete"] is True  # every gate is decided, and passed: the test is no gate
+
+
+def test_a_failed_gate_is_the_merges_own_to_decide(strict: pytest.Pytester) -> None:
+    path = Path("evals/gates.toml")
+    good = path.read_text()
+    path.write_text(good.replace("limit = 0.5", "limit = 1.0"))
+    assert strict.runpytest_inprocess("evals", "--results=whole").ret == 1
+    assert main(["merge", "whole"]) == 1
+    path.write_text(good)
+    assert main(["merge", "whole"]) == 0
+
+
 def test_a_broken_case_is_red_in_its_shard_and_in_the_merge(
     strict: pytest.Pytester, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -57,7 +57,7 @@ def run_merge(options: argparse.Namespace) -> int:
     guard = _guard(merged, evals, results)
     guard.start()
     _decide(merged, guard)
-    end = guard.conclude(merged.results, stand_ins=merged.run.stand_ins)
+    end = guard.conclude(merged.results, stand_ins=merged.run.stand_ins, failed=merged.run.failed)
     published = publish(
         results, Facts(now=datetime.now(UTC), n_whole_set=merged.run.n_whole_set, posts=dict(merged.posts))
     )
@@ -68,29 +68,26 @@ def run_merge(options: argparse.Namespace) -> int:
     if merged.left_out:
         files = ", ".join(sorted({name.partition("::")[0] for name in merged.left_out}))
         print(f"newsgauge: not part of a merge: {len(merged.left_out)} tests of the whole plan, in {files}")
-    for complaint in (*merged.gaps, *end.complaints):
+    for complaint in (*merged.red, *end.complaints):
         print(f"newsgauge: red: {complaint}")
     print(f"newsgauge: report {results / 'report.html'}")
     for line in github_annotations(published):
         print(line)
-    return 1 if merged.gaps or end.complaints or not end.complete else 0
+    return 1 if merged.red or end.complaints or not end.complete else 0
 
 
 def _guard(merged: Merged, evals: Path, results: Path) -> Guard:
     """The gates and the baseline as this machine has them, for the whole plan."""
-    from ..baselines import load_baseline, prompt_digest
+    from ..baselines import load_baseline
     from ..gates import load_gates, plan_gates
     from ..guard import BaselinePlace, Guard
     from ..options import baseline_name
+    from ..planfile import asked_digest
     from ..variants import load_variants
 
     run = merged.run
     known = load_variants(evals / "variants.toml")
-    changed = [
-        name
-        for name, asked in run.asked.items()
-        if name not in known or prompt_digest(known[name], known[name].model) != asked
-    ]
+    changed = [name for name, asked in run.asked.items() if name not in known or asked_digest(known[name]) != asked]
     if changed:
         raise UsageError(
             f"{evals / 'variants.toml'}: {', '.join(changed)} is not what the results are about; merge them in the "
