@@ -29,9 +29,9 @@ class RunPlan:
     """What a run asked, and whom. ``part`` is what it asked of the ``plan``: all of it, or its shard's posts.
 
     ``asked``: variant -> digest of what variants.toml says of it; ``prompts``: the same with the model that was tuned
-    in the place of ``tuned``. ``n_whole_set``: posts of these labels in the whole corpus. ``stand_ins``: a line for each
-    variant whose answers are another model's. ``left_out``: tests that need the whole plan, and so were no part of a
-    shard. ``failed``: the first tests that failed and are no gates. ``made_by``: the version of newsgauge.
+    in the place of ``tuned``. ``n_whole_set``: posts of these labels in the whole corpus. ``stand_ins``: a line for
+    each variant whose answers are another model's. ``left_out``: tests that need the whole plan, and so were no part of
+    a shard. ``failed``: the first tests that failed and are no gates. ``made_by``: the version of newsgauge.
     """
 
     plan: Plan

@@ -99,7 +99,7 @@ class Setup:
         """What of this the results folder keeps."""
         labels, models = set(self.plan.labels), {name: training.model for name, training in self.trainings.items()}
         return RunPlan(
-            plan=self.plan,
+            plan=replace(self.plan, whole_digest=self.plan.digest),  # asked for often, and computed from all texts
             part=self.part,
             shard=self.shard,
             backend=self.backend,
