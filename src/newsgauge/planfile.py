@@ -41,7 +41,7 @@ class RunPlan:
     mode: str
     asked: Mapping[str, str]
     prompts: Mapping[str, str]
-    n_whole_set: int
+    n_whole_set: int | None
     stand_ins: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()

@@ -97,7 +97,7 @@ class Setup:
     @cached_property
     def run_plan(self) -> RunPlan:
         """What of this the results folder keeps."""
-        labels, models = set(self.plan.labels), {name: training.model for name, training in self.trainings.items()}
+        models = {name: training.model for name, training in self.trainings.items()}
         return RunPlan(
             plan=replace(self.plan, whole_digest=self.plan.digest),  # asked for often, and computed from all texts
             part=self.part,
@@ -106,7 +106,7 @@ class Setup:
             mode=self.mode,
             asked={name: asked_digest(one) for name, one in self.variants.items()},
             prompts={name: prompt_digest(one, models.get(name, one.model)) for name, one in self.variants.items()},
-            n_whole_set=sum(post.label in labels for post in self.corpus.posts("test")),
+            n_whole_set=self.n_whole_set,
         )
 
     def rerecord(self, variant: str) -> str:
