@@ -11,11 +11,12 @@ LAYERS = {
     0: {"__init__", "errors", "records"},
     1: {
         *("newsgroups", "corpus", "tables", "threads", "preprocessing", "sampling", "variants", "answers", "stats"),
-        *("refusals", "retrying", "locks", "prices", "tokens", "toml_files"),
+        *("refusals", "retrying", "locks", "prices", "tokens", "toml_files", "sharding"),
     },
     2: {
         *("cassettes", "backends", "buckets", "tuning", "endpoint"),
         *("results", "scoreboard", "comparisons", "baselines", "baseline_diff", "runfolder", "runs_compared"),
+        *("planfile", "merging"),
     },
     3: {
         *("run", "preflight", "gates", "report", "guard", "assertions", "token_assertions", "publishing"),
@@ -31,7 +32,7 @@ LAYERS = {
         ),
     },
     4: {
-        *("options", "committed", "judge", "recording", "redaction", "publisher", "progress", "plugin"),
+        *("options", "committed", "judge", "recording", "redaction", "publisher", "progress", "plugin", "machines"),
         *("commands", "cli"),
     },
 }
@@ -47,7 +48,7 @@ DOORS = {
     "httpx2": {"backends", "tuning"},
     "rich": {"commands", "progress"},
     "PIL": {"tuning"},
-    "pytest": {"options", "judge", "recording", "redaction", "publisher", "progress", "plugin"},
+    "pytest": {"options", "judge", "recording", "redaction", "publisher", "progress", "plugin", "machines"},
     "sklearn": {"newsgroups", "endpoint"},
 }
 

@@ -11,6 +11,7 @@ import sys
 from . import __version__
 from .commands.cassettes import add_cassettes_command
 from .commands.classify import add_classify_command
+from .commands.merge import add_merge_command
 from .commands.models import add_models_command
 from .commands.power import add_power_command
 from .commands.record import add_record_command
@@ -37,6 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     add_cassettes_command(commands)
     add_record_command(commands)
     add_report_commands(commands)
+    add_merge_command(commands)
     options = parser.parse_args(argv)
     options.argv = sys.argv[1:] if argv is None else argv  # for commands that say how to come back
     try:

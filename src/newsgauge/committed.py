@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import UsageError
 from .newsgroups import TWENTY, has_twenty_newsgroups
-from .options import BACKENDS, PREPROCESSING, default_options, setup_of
+from .options import BACKENDS, PREPROCESSING, default_options, recordings_of, setup_of
 from .run import Setup
 from .toml_files import read_toml
 from .variants import load_variants
@@ -102,8 +102,8 @@ def _plan(where: str, table: Any, folders: Folders) -> CommittedPlan:
         if getattr(option, name) not in known:
             raise UsageError(f"{where}: {name} is {getattr(option, name)!r}; known: {', '.join(known)}")
     if option.corpus == TWENTY and not has_twenty_newsgroups():
-        suffix = "" if option.preprocessing == PREPROCESSING[0] else f"+{option.preprocessing}"
-        return CommittedPlan(about, f"{option.backend}/{TWENTY}{suffix}", None, why="its corpus is not on this machine")
+        folder = f"{option.backend}/{recordings_of(TWENTY, option.preprocessing)}"
+        return CommittedPlan(about, folder, None, why="its corpus is not on this machine")
     variants = load_variants(folders.root / folders.evals / "variants.toml")
     try:
         setup = setup_of(option, variants, root=folders.root, ini=folders.ini)

@@ -11,26 +11,36 @@ import pytest
 from .errors import UsageError
 from .guard import Conclusion, Guard
 from .records import Result, Verdict
-from .report.baseline import baseline_lines
-from .report.terminal import backend_note, gate_lines, scoreboard_lines
+from .report.concluding import concluding_sections
 from .results import Key, ResultLog
-from .run import stand_ins
+from .run import Setup, stand_ins
 from .stats import Finding
 
 #: The user property in which a gate's test sends its verdict along, also from a worker of pytest-xdist.
 GATE_PROPERTY = "newsgauge_gate"
+#: How the reason begins for which a shard leaves a test out that newsgauge merge does not decide either.
+LEFT_OUT = "needs the whole plan"
+#: So many failed tests are named in the results folder.
+_MAX_FAILED = 100
 
 
 class Judge:
     """The hooks of the process that judges the run: the only one, or the controller of pytest-xdist."""
 
-    def __init__(self, guard: Guard, log: ResultLog) -> None:
+    def __init__(self, guard: Guard, log: ResultLog, setup: Setup) -> None:
         self._guard = guard
         self._log = log
+        self._setup = setup
+        self._left_out: list[str] = []
+        self._failed: list[str] = []
         self._conclusion: Conclusion | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in the verdict that a gate's test sent along; the test's own outcome has the last word."""
+        if report.skipped and isinstance(report.longrepr, tuple) and f"Skipped: {LEFT_OUT}" in report.longrepr[2]:
+            self._left_out.append(report.nodeid)
+        if report.failed and GATE_PROPERTY not in dict(report.user_properties):
+            self._failed.append(report.nodeid)
         for name, value in report.user_properties if report.when == "call" else ():
             if name == GATE_PROPERTY and isinstance(value, dict):
                 self._guard.add(_verdict(value, passed=report.outcome == "passed"))
@@ -39,7 +49,12 @@ class Judge:
         """Conclude; red where planned and seen differ and gates are required."""
         try:
             results = self._log.read()
-            self._conclusion = self._guard.conclude(results)
+            self._conclusion = self._guard.conclude(
+                results,
+                stand_ins=stand_ins(self._setup),
+                left_out=sorted(self._left_out),
+                failed=sorted(self._failed)[:_MAX_FAILED],
+            )
             if self._guard.baseline.updating:
                 self._conclusion = self._update(self._conclusion, results, session)
         finally:
@@ -67,38 +82,17 @@ class Judge:
         yield
         if self._conclusion is None:
             return
-        end, setup, write = self._conclusion, self._guard.setup, terminalreporter.write_line
-        if (
-            not end.verdicts
-            and not end.complaints
-            and not any(score.n or score.counts.broken for score in end.scores.values())
-        ):
+        write = terminalreporter.write_line
+        sections = concluding_sections(self._conclusion, self._guard)
+        if not sections:
             write("newsgauge: no case and no gate was part of this run")
             return
-        answered = [version for score in end.scores.values() for version in score.model_versions]
-        title = (
-            f"{setup.backend} ({backend_note(setup.backend, answered)}) on {setup.plan.corpus}: "
-            f"{len(setup.plan.posts)} posts, plan {setup.plan.digest}"
-        )
         terminalreporter.ensure_newline()
-        terminalreporter.section("newsgauge scoreboard")
-        for line in scoreboard_lines(
-            end.scores,
-            end.verdicts,
-            undecided=[g.variant for g in self._guard.gates if g.name in end.undecided],
-            title=title,
-        ):
-            write(line)
-        for line in stand_ins(setup):
-            write(line)
-        terminalreporter.section("newsgauge gates")
-        for line in gate_lines(end.verdicts.values(), end.undecided, end.notes):
-            write(line)
-        if end.changes is not None:
-            terminalreporter.section("newsgauge baseline")
-            for line in baseline_lines(end.changes, shown=self._guard.baseline.shown):
+        for heading, lines in sections:
+            terminalreporter.section(heading)
+            for line in lines:
                 write(line)
-        for complaint in end.complaints:
+        for complaint in self._conclusion.complaints:
             write(f"newsgauge: red: {complaint}", red=True, bold=True)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pytest
 
     from .run import Setup
+    from .sampling import Plan
     from .variants import Variant
 
 _DEFAULTS: dict[str, Any] = {
@@ -36,6 +37,12 @@ def add_options(parser: pytest.Parser) -> None:
     """Options and ini values."""
     group = parser.getgroup("newsgauge", "newsgauge: evaluating model variants")
     add_plan_options(group.addoption)
+    group.addoption(
+        "--shard",
+        default=None,
+        metavar="K/N",
+        help="ask the K-th of N even parts of the plan only; newsgauge merge joins the results and decides the gates",
+    )
     add_recording_options(group.addoption)
     group.addoption(
         "--require-gates",
@@ -154,8 +161,13 @@ def evals_folder(config: pytest.Config) -> Path:
 
 def baseline_file(config: pytest.Config, setup: Setup) -> tuple[Path, str]:
     """The baseline file of a run, and how to name it: ``evals/baselines/embedded/bundled.json``."""
-    inside = f"baselines/{setup.backend}/{setup.cassettes.name}.json"
+    inside = baseline_name(setup.backend, setup.plan)
     return evals_folder(config) / inside, f"{config.getini('newsgauge_evals')}/{inside}"
+
+
+def baseline_name(backend: str, plan: Plan) -> str:
+    """Where in the evals folder the baseline of a backend's answers lies."""
+    return f"baselines/{backend}/{recordings_of(plan.corpus, plan.preprocessing)}.json"
 
 
 def are_gates_required(config: pytest.Config) -> bool:
@@ -183,7 +195,7 @@ def make_setup(config: pytest.Config, variants: dict[str, Variant]) -> Setup:
 def default_options(**changed: Any) -> Namespace:
     """The options that decide a plan, at their defaults but for these: what a plan of PLANS.toml stands for."""
     return Namespace(
-        **{**_DEFAULTS, "allow_threads": False, "variants": None, "record_mode": "none", "columns": None, **changed}
+        **{**_DEFAULTS, "allow_threads": False, "variants": None, "record_mode": "none", "shard": None, **changed}
     )
 
 
@@ -192,6 +204,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
     from .corpus import find_corpus
     from .run import Setup, preprocessor
     from .sampling import make_plan
+    from .sharding import parse_shard
     from .variants import select_variants
 
     chosen = select_variants(variants, option.variants)
@@ -207,10 +220,10 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         preprocessing=option.preprocessing,
         preprocess=preprocessor(corpus, option.preprocessing),
     )
-    # The texts of two preprocessings differ, so their recordings live apart.
-    own = corpus.name if option.preprocessing == _DEFAULTS["preprocessing"] else f"{corpus.name}+{option.preprocessing}"
+    own = recordings_of(corpus.name, option.preprocessing)
     shown = f"{option.cassettes or ini('newsgauge_cassettes')}/{option.backend}/{own}"
-    return Setup(
+    shard = getattr(option, "shard", None)  # an option of pytest's alone: a command asks the whole plan
+    setup = Setup(
         corpus=corpus,
         plan=plan,
         variants=chosen,
@@ -221,7 +234,15 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         options=_changed_options(option),
         tuned_file=root / ".newsgauge" / "tuned.json",
         n_whole_set=sum(post.label in plan.labels for post in corpus.posts("test")),
+        shard=parse_shard(shard) if shard is not None else None,
     )
+    _ = setup.part  # more shards than posts show here
+    return setup
+
+
+def recordings_of(corpus: str, preprocessing: str) -> str:
+    """The name of a corpus' folder of cassettes, and of its baseline: texts of two preprocessings differ."""
+    return corpus if preprocessing == _DEFAULTS["preprocessing"] else f"{corpus}+{preprocessing}"
 
 
 def usual_classes(corpus: str) -> str:

@@ -49,16 +49,17 @@ def pytest_configure(config: pytest.Config) -> None:
     from .gates import load_gates, plan_gates
     from .guard import BaselinePlace, Guard
     from .judge import Judge
+    from .machines import Controller, Worker, check_places
     from .publisher import Publisher
     from .recording import Recording, prepare_recording
-    from .results import ResultLog
+    from .results import MAIN, ResultLog
     from .retrying import RetryPolicy
     from .run import Run
     from .variants import load_variants
 
     worker: dict[str, str] | None = getattr(config, "workerinput", None)
     results = config.rootpath / config.option.results
-    log = ResultLog(results / f".cases-{run_id(config, worker)}", worker["workerid"] if worker else "main")
+    log = ResultLog(results / f".cases-{run_id(config, worker)}", worker["workerid"] if worker else MAIN)
     judges = worker is None and not config.option.collectonly
     if judges:
         # Also a run that ends right here, with a usage error, leaves no older verdict to be read.
@@ -72,6 +73,8 @@ def pytest_configure(config: pytest.Config) -> None:
         )
         path, shown = baseline_file(config, setup)
         updating = config.option.update_baseline
+        if updating and setup.shard is not None:
+            raise UsageError("--update-baseline: a baseline is about the whole plan; leave --shard out")
         baseline = load_baseline(path, shown=shown)
         planned = plan_gates(
             gates,
@@ -81,20 +84,25 @@ def pytest_configure(config: pytest.Config) -> None:
             live=not setup.replays,
             updating=updating,
         )
+        if worker is not None:
+            config.pluginmanager.register(Worker(log), "newsgauge-worker")
         if judges:
+            check_places(config, setup)
             config.stash[_FORECAST] = prepare_recording(config, setup)
             guard = Guard(
-                setup,
+                setup.run_plan,
                 planned,
                 results=results,
                 required=are_gates_required(config),
                 baseline=BaselinePlace(path, shown, baseline, updating),
             )
             guard.start()
-            config.pluginmanager.register(Judge(guard, log), "newsgauge-judge")
+            log.open()
+            config.pluginmanager.register(Judge(guard, log, setup), "newsgauge-judge")
+            config.pluginmanager.register(Controller(log), "newsgauge-controller")
             config.pluginmanager.register(Recording(setup, log), "newsgauge-recording")
             if config.get_verbosity() <= 0:
-                n_planned, is_quiet = len(setup.plan.posts) * len(setup.variants), config.get_verbosity() < 0
+                n_planned, is_quiet = len(setup.part.posts) * len(setup.variants), config.get_verbosity() < 0
                 progress = Progress(config, n_planned=n_planned, is_quiet=is_quiet)
                 config.pluginmanager.register(progress, "newsgauge-progress")
             wanted, where = config.option.report_posts, config.option.results
@@ -123,6 +131,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         f"(seed {plan.seed}, plan {plan.digest})",
         f"newsgauge: variants {', '.join(setup.variants)}",
     ]
+    if setup.shard is not None:
+        lines.append(f"newsgauge: {setup.run_plan.extent}; newsgauge merge decides the gates")
     for name, training in setup.trainings.items():
         lines.append(f"newsgauge: {name} is trained on {len(training.examples)} posts ({training.model})")
     doing = "replaying" if setup.replays else f"recording (mode {setup.mode}) into"
@@ -144,7 +154,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if setup is None:
         return
     if "case" in metafunc.fixturenames:
-        cases = [Case(post, variant) for variant in setup.variants for post in setup.plan.posts]
+        cases = setup.cases
         metafunc.parametrize("case", cases, ids=[case.id for case in cases])
     if "gate" in metafunc.fixturenames:
         gates = config.stash[_GATES]
@@ -267,27 +277,36 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def prediction(newsgauge_run: Run, case: Case) -> Prediction:
+def prediction(newsgauge_asking: Run, case: Case) -> Prediction:
     """What the case's variant says of its post: from the cassette, or asked and recorded.
 
     A case that cannot be answered (no recording, a stale one, a refusal of the service) is an error of this test.
     """
     try:
-        return newsgauge_run.ask(case)
+        return newsgauge_asking.ask(case)
     except NewsgaugeError as error:
         message = str(error)
     pytest.fail(message, pytrace=False)
 
 
 @pytest.fixture(scope="session")
+def newsgauge_asking(request: pytest.FixtureRequest) -> Run:
+    """What asks this process's cases, also those of a shard; for `prediction`."""
+    return request.config.stash[_RUN]
+
+
+@pytest.fixture(scope="session")
 def newsgauge_run(request: pytest.FixtureRequest) -> Run:
     """This process's part of the run: ``setup`` and ``results`` for questions about more than one case."""
+    _leave_out_of_shards(request)
     return request.config.stash[_RUN]
 
 
 @pytest.fixture
 def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
     """The gate, decided from the results of all planned cases; in a replay missing ones are recomputed."""
+    if request.config.stash[_SETUP].shard is not None:
+        pytest.skip("newsgauge merge decides it, from the results of all shards")
     from .gates import ComparisonGate, Evidence, decide
     from .judge import GATE_PROPERTY
 
@@ -317,6 +336,7 @@ def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
 @pytest.fixture
 def scores(request: pytest.FixtureRequest) -> Scores:
     """The scores of the run: ``scores["tuned"].accuracy.low``, ``scores["tuned"].beats("system")``."""
+    _leave_out_of_shards(request)
     from .assertions import Scores
 
     return Scores(request.config.stash[_RUN])
@@ -325,9 +345,19 @@ def scores(request: pytest.FixtureRequest) -> Scores:
 @pytest.fixture
 def tokens(request: pytest.FixtureRequest) -> Tokens:
     """The tokens of the run: ``tokens.saving("input", "tuned", than="system").saved.low``."""
+    _leave_out_of_shards(request)
     from .token_assertions import Tokens
 
     return Tokens(request.config.stash[_RUN])
+
+
+def _leave_out_of_shards(request: pytest.FixtureRequest) -> None:
+    """A shard does not know what other posts answer, and to recompute it from the cassettes would undo the split."""
+    setup = request.config.stash[_SETUP]
+    if setup.shard is not None:
+        from .judge import LEFT_OUT
+
+        pytest.skip(f"{LEFT_OUT}, and this is shard {setup.shard} of it; a run without --shard asks it")
 
 
 def _fixtures(item: pytest.Item) -> tuple[str, ...]:

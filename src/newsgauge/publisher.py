@@ -5,7 +5,6 @@ The report never decides whether a run is green: what cannot be written is one l
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 
 from .corpus import BUNDLED
 from .errors import UsageError
-from .publishing import Facts, clear, publish
+from .publishing import Facts, append_step_summary, clear, github_annotations, publish
 
 if TYPE_CHECKING:
     from .run import Setup
@@ -46,17 +45,16 @@ class Publisher:
     def pytest_sessionfinish(self) -> Iterator[None]:
         """Write the report."""
         yield
-        plan = self._setup.plan
         try:
             self._run = publish(
                 self._folder,
                 Facts(
                     now=datetime.now(UTC),
                     n_whole_set=self._setup.n_whole_set,
-                    posts={post.id: post.text for post in plan.posts} if self._posts_shown else {},
+                    posts={post.id: post.text for post in self._setup.part.posts} if self._posts_shown else {},
                 ),
             )
-            self._tell_github(self._run)
+            append_step_summary(self._run)
         except (UsageError, OSError) as error:
             self._failed = str(error)
         except Exception as error:  # a fault of the report's own must not take a run's verdict with it
@@ -72,14 +70,5 @@ class Publisher:
         if self._run is None or not self._run.results:
             return
         terminalreporter.write_line(f"newsgauge: report {self._shown}/report.html")
-        if os.environ.get("GITHUB_ACTIONS") == "true":
-            from .report.summary import annotation_lines
-
-            for line in annotation_lines(self._run):
-                terminalreporter.write_line(line)
-
-    def _tell_github(self, run: RunFolder) -> None:
-        where = os.environ.get("GITHUB_STEP_SUMMARY")
-        if where and run.results:
-            with Path(where).open("a", encoding="utf-8") as file:
-                file.write((self._folder / "summary.md").read_text("utf-8") + "\n")
+        for line in github_annotations(self._run):
+            terminalreporter.write_line(line)

@@ -72,6 +72,23 @@ def render(folder: Path) -> RunFolder:
     return run
 
 
+def append_step_summary(run: RunFolder) -> None:
+    """Append summary.md where GitHub Actions says that a job's summary goes."""
+    where = os.environ.get("GITHUB_STEP_SUMMARY")
+    if where and run.results:
+        with Path(where).open("a", encoding="utf-8") as file:
+            file.write((run.path / "summary.md").read_text("utf-8") + "\n")
+
+
+def github_annotations(run: RunFolder) -> list[str]:
+    """In GitHub Actions a line a gate that did not pass; elsewhere, and of a shard, which decides none, nothing."""
+    if os.environ.get("GITHUB_ACTIONS") != "true" or run.shard:
+        return []
+    from .report.summary import annotation_lines
+
+    return annotation_lines(run)
+
+
 def write_comparison(path: Path, first: RunFolder, second: RunFolder, found: RunsCompared) -> None:
     """Write the page of two runs. Raises `UsageError`."""
     from .report.html import render_comparison

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from sys import intern
 from types import MappingProxyType
@@ -18,6 +19,8 @@ from typing import Any
 from .records import Outcome, Prediction, Result
 
 Key = tuple[str, str]
+#: The process that judges: the only one, or the controller of pytest-xdist.
+MAIN = "main"
 
 
 class ResultLog:
@@ -37,12 +40,38 @@ class ResultLog:
             self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.write(self._fd, _encode(result))
 
+    def open(self) -> None:
+        """Make this process's file, empty: by it the other processes see whether they share the folder."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._path.touch()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the process that judges sees the same folder; false for a worker on another machine."""
+        return (self._folder / f"{MAIN}.jsonl").exists()
+
+    def hand_over(self) -> str:
+        """This process's results, one a line, taken out of the folder."""
+        self.close()
+        text = self._path.read_text("ascii") if self._path.exists() else ""
+        self._path.unlink(missing_ok=True)
+        with suppress(OSError):  # another worker of that machine still writes
+            self._folder.rmdir()
+        return text
+
+    def take_in(self, process: str, text: str) -> None:
+        """Put in what another process handed over."""
+        (self._folder / f"{process}.jsonl").write_text(text, "ascii")
+
     def read(self) -> Mapping[Key, Result]:
         """All results of all processes so far, by post id and variant. Reads what was added since the last time."""
         for file in sorted(self._folder.glob("*.jsonl")) if self._folder.is_dir() else []:
-            with file.open("rb") as new:
-                new.seek(self._read_to.get(file, 0))
-                data = new.read()
+            try:
+                with file.open("rb") as new:
+                    new.seek(self._read_to.get(file, 0))
+                    data = new.read()
+            except FileNotFoundError:
+                continue  # handed over just now
             # A line that is being written, or was cut off by a crash, has no end: its case counts as missing.
             data = data[: data.rfind(b"\n") + 1]
             self._read_to[file] = self._read_to.get(file, 0) + len(data)

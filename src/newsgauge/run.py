@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING
 from .answers import read_answer
 from .asked_models import AskedModels
 from .backends import Backend, check_access, generate, generate_once, open_client, recorded_response
+from .baselines import prompt_digest
 from .cassettes.secrets import hide_secrets
 from .corpus import Corpus
 from .errors import CassetteError, NewsgaugeError, TransientError, UsageError
+from .planfile import RunPlan, asked_digest
 from .preprocessing import PREPROCESSING, plain
 from .records import Case, Post, Prediction, Result, Score
 from .results import Key, ResultLog
 from .retrying import RetryPolicy
 from .sampling import Plan
 from .scoreboard import missing_cases, score
+from .sharding import Shard, part_of
 from .variants import TUNED, Variant, make_request
 from .written import WrittenRequests
 
@@ -56,6 +59,8 @@ class Setup:
     n_whole_set: int | None = None
     #: The variants whose recording records these too, where it is not each by itself.
     recorded_with: str = ""
+    #: Which part of the plan is asked here; None: all of it.
+    shard: Shard | None = None
 
     @property
     def replays(self) -> bool:
@@ -79,10 +84,30 @@ class Setup:
             if variant.tuning is not None
         }
 
+    @cached_property
+    def part(self) -> Plan:
+        """What is asked of the plan here: all of it, or a shard. The digest is the whole plan's."""
+        return self.plan if self.shard is None else part_of(self.plan, self.shard)
+
     @property
     def cases(self) -> list[Case]:
-        """Every planned post asked of every variant."""
-        return [Case(post, variant) for variant in self.variants for post in self.plan.posts]
+        """Every post of this part asked of every variant."""
+        return [Case(post, variant) for variant in self.variants for post in self.part.posts]
+
+    @cached_property
+    def run_plan(self) -> RunPlan:
+        """What of this the results folder keeps."""
+        models = {name: training.model for name, training in self.trainings.items()}
+        return RunPlan(
+            plan=replace(self.plan, whole_digest=self.plan.digest),  # asked for often, and computed from all texts
+            part=self.part,
+            shard=self.shard,
+            backend=self.backend,
+            mode=self.mode,
+            asked={name: asked_digest(one) for name, one in self.variants.items()},
+            prompts={name: prompt_digest(one, models.get(name, one.model)) for name, one in self.variants.items()},
+            n_whole_set=self.n_whole_set,
+        )
 
     def rerecord(self, variant: str) -> str:
         """The command that records a variant of this plan again."""
@@ -280,7 +305,7 @@ def stand_ins(setup: Setup) -> list[str]:
         return []
     from .tuned_lookup import stand_in_note
 
-    recorder, post_ids = open_recorder(setup), [post.id for post in setup.plan.posts]
+    recorder, post_ids = open_recorder(setup), [post.id for post in setup.part.posts]
     notes = [stand_in_note(name, recorder.file(name), post_ids) for name in setup.trainings]
     return [note for note in notes if note]
 

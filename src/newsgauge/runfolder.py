@@ -49,6 +49,17 @@ class RunFolder:
         return tuple(str(version) for score in self.scores.values() for version in score["model_versions"])
 
     @property
+    def shard(self) -> str:
+        """``2/4`` where the run asked a part of its plan, else empty."""
+        return str(self.run.get("shard") or "")
+
+    @property
+    def posts_in_words(self) -> str:
+        """``1,000 posts``, or ``shard 2/4 of 1,000 posts``."""
+        posts = f"{self.run['n_posts']:,} posts"
+        return f"shard {self.shard} of {posts}" if self.shard else posts
+
+    @property
     def variants(self) -> tuple[str, ...]:
         """The variants of the run, in the order of variants.toml."""
         return tuple(self.scores)

@@ -29,11 +29,13 @@ class Plan:
     preprocessing: str
     labels: tuple[str, ...]
     posts: tuple[Post, ...]
+    #: Where this is a part of a plan, or its texts are not at hand: the digest of the whole plan.
+    whole_digest: str = ""
 
     @property
     def digest(self) -> str:
         """First 12 hex digits of a SHA-256 over ids, labels and texts: two runs with equal digests asked the same."""
-        return digest_posts(self.posts)
+        return self.whole_digest or digest_posts(self.posts)
 
 
 def make_plan(

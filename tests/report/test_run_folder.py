@@ -14,6 +14,8 @@ from report_runs import write_run
 
 from newsgauge.cli import main
 from newsgauge.errors import UsageError
+from newsgauge.records import Outcome, Prediction, Result
+from newsgauge.report.files import write_results
 from newsgauge.runfolder import load_run
 
 
@@ -29,6 +31,14 @@ def test_a_run_is_read_as_it_was_written(finished: Path) -> None:
         (row["id"], row["variant"], int(row["correct"])) for row in rows
     ]
     assert run.variants == ("plain", "tuned")
+
+
+@pytest.mark.parametrize("answer", ["a\rb", "a\r\nb", 'a,"b"\nc', " a ", "", "a\x0bb\u2028c"])
+def test_an_answer_is_read_letter_for_letter(finished: Path, answer: str) -> None:
+    said = Prediction(answer, Outcome.OFF_LIST, "", 1, 1, "m")
+    written = (Result("sci.med-1", "tuned", "sci.med", said), Result("sci.med-4", "tuned", "sci.med", said))
+    write_results(finished, written)
+    assert load_run(finished).results == written
 
 
 def break_scoreboard(folder: Path) -> None:

@@ -27,8 +27,8 @@ _COLUMNS = (
 
 def write_results(folder: Path, results: Iterable[Result]) -> None:
     """``results.csv``: one row a case, sorted by variant and id as given. No post text."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    buffer = _Rows()
+    writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(_COLUMNS)
     for result in results:
         said = result.prediction
@@ -49,6 +49,14 @@ def write_results(folder: Path, results: Iterable[Result]) -> None:
             )
         )
     write_whole(folder / "results.csv", buffer.getvalue())
+
+
+class _Rows(io.StringIO):
+    """Takes rows that end in CR LF and ends them in LF: only so does csv quote an answer that holds a CR."""
+
+    def write(self, row: str) -> int:
+        """One row."""
+        return super().write(row.removesuffix("\r\n") + "\n")
 
 
 def write_scoreboard(
@@ -84,6 +92,7 @@ def write_gates(
     verdicts: Iterable[Verdict],
     undecided: Iterable[str],
     not_run: int,
+    why_undecided: str = "not decided",
 ) -> None:
     """``gates.json``: every planned gate, and ``complete``: all of them decided, from every planned case."""
     decided = [
@@ -99,7 +108,7 @@ def write_gates(
         for verdict in verdicts
     ]
     waiting = [
-        {"gate": gate, "variant": None, "passed": None, "finding": None, "reasons": ["not decided"]}
+        {"gate": gate, "variant": None, "passed": None, "finding": None, "reasons": [why_undecided]}
         for gate in undecided
     ]
     write_json(

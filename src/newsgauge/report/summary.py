@@ -20,8 +20,14 @@ def summary_markdown(run: RunFolder) -> str:
     lines = [
         f"## newsgauge: {_cell(str(run.run['corpus']))}, {backend} backend",
         "",
-        f"{backend_note(backend, run.model_versions)}; {run.run['n_posts']} posts, plan `{run.run['plan']}`; "
-        + ("every planned gate is decided" if run.gates.get("complete") else "**incomplete**"),
+        f"{backend_note(backend, run.model_versions)}; {run.posts_in_words}, plan `{run.run['plan']}`; "
+        + (
+            "every planned gate is decided"
+            if run.gates.get("complete")
+            else "newsgauge merge decides the gates"
+            if run.shard
+            else "**incomplete**"
+        ),
         "",
         "| variant | n | accuracy | 95% interval | macro-F1 | tokens in, a post | out |",
         "|---|---:|---:|---|---:|---:|---:|",

@@ -44,7 +44,7 @@ def render_run(run: RunFolder) -> str:
     ]
     return _page(
         f"{corpus}, {backend} backend",
-        f"{run.run['n_posts']:,} posts, {n_variants}, plan {run.run['plan']}",
+        f"{run.posts_in_words}, {n_variants}, plan {run.run['plan']}",
         parts,
         nav=_NAV,
         embedded=is_embedded(backend, run.model_versions),

@@ -23,6 +23,8 @@ def summary(run: RunFolder) -> str:
     words = ", ".join(f"{count} {name}" for name, count in found.items())
     if not gates:
         state, text = "UNSURE", "No gate is set for these variants, so nothing was decided."
+    elif run.shard:
+        state, text = "UNSURE", f"Shard {run.shard}: newsgauge merge decides the {len(gates)} gates."
     elif found["FAIL"]:
         state, text = "FAIL", f"{found['FAIL']} of {len(gates)} gates failed ({words})."
     elif not run.gates.get("complete") or set(found) != {"PASS"}:

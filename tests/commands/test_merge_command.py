@@ -1,0 +1,292 @@
+"""Shards of one run are joined in any order; what disagrees or is absent is named, and is never green."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from newsgauge.cli import main
+from newsgauge.guard import BaselinePlace, Guard
+from newsgauge.planfile import RunPlan, asked_digest, load_plan
+from newsgauge.records import Outcome, Post, Prediction, Result
+from newsgauge.sampling import Plan
+from newsgauge.sharding import Shard, part_of
+from newsgauge.variants import load_variants
+
+LABELS = ("a", "b")
+VARIANTS = """
+[plain]
+about = "the post"
+model = "m"
+contents = "{post}"
+[asked]
+about = "asked"
+model = "m"
+contents = "Which? {post}"
+"""
+GATES = """
+[embedded.made.asked]
+min_accuracy = { limit = 0.8, bound = "value", reason = "made so" }
+beats = { variant = "plain", by_at_least = 0.1, reason = "made so" }
+"""
+Runs = Callable[..., Path]
+
+
+def digests() -> dict[str, str]:
+    return {name: asked_digest(one) for name, one in load_variants(Path("evals/variants.toml")).items()}
+
+
+def whole_plan(n: int = 20) -> Plan:
+    posts = tuple(Post(f"{LABELS[i % 2]}-{i:02}", LABELS[i % 2], f"text {i}", f"subject {i // 4}") for i in range(n))
+    return Plan("made", ".", None, 0, True, "clean", LABELS, posts)
+
+
+def answer(post: Post, variant: str, *, right: bool) -> Result:
+    label = post.label if right else next(label for label in LABELS if label != post.label)
+    return Result(post.id, variant, post.label, Prediction(label, Outcome.LABEL, "", 10, 2, "newsgauge-embedded-1"))
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    """Write the results of a shard (or of all) as its run would: asked is right on 18 of 20, plain on none."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    Path("evals").mkdir()
+    Path("evals/variants.toml").write_text(VARIANTS)
+    Path("evals/gates.toml").write_text(GATES)
+
+    def write(name: str, shard: str | None = None, *, without: int = 0, **changed: object) -> Path:
+        plan = whole_plan()
+        number, _, of = (shard or "").partition("/")
+        one = Shard(int(number), int(of)) if shard else None
+        about = RunPlan(
+            plan=plan,
+            part=part_of(plan, one) if one else plan,
+            shard=one,
+            backend="embedded",
+            mode="none",
+            asked=digests(),
+            prompts=digests(),
+            n_whole_set=100,
+        )
+        results = {
+            (post.id, variant): answer(post, variant, right=variant == "asked" and post.id not in ("a-00", "b-01"))
+            for variant in about.variants
+            for post in about.part.posts[without:]
+        }
+        results |= changed.pop("results", {})  # type: ignore[arg-type]
+        about = replace(about, **changed)  # type: ignore[arg-type]
+        guard = Guard(
+            about, (), results=Path(name), required=False, baseline=BaselinePlace(Path("none"), "", None, False)
+        )
+        guard.start()
+        guard.conclude(results, failed=about.failed)
+        return Path(name)
+
+    return write
+
+
+def merge(*arguments: str) -> int:
+    return main(["merge", *arguments, "--results", "out"])
+
+
+def gates() -> Mapping[str, object]:
+    value: dict[str, object] = json.loads(Path("out/gates.json").read_text())
+    return value
+
+
+def findings() -> dict[str, str]:
+    return {gate["gate"]: gate["finding"] for gate in gates()["gates"]}  # type: ignore[attr-defined]
+
+
+def test_shards_in_any_order_are_the_whole(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    for k in (1, 2, 3):
+        run(f"s{k}", f"{k}/3")
+    run("whole")
+    assert merge("s2", "s3", "s1") == 0
+    assert findings() == {"asked": "PASS", "asked-beats-plain": "PASS"}
+    assert gates()["complete"] is True
+    for name in ("results.csv", "flips.csv", "scoreboard.json", "plan.json"):
+        assert Path("out", name).read_bytes() == Path("whole", name).read_bytes()
+    out = capsys.readouterr().out
+    assert "s3: shard 3/3, 12 of 12 cases" in out
+    assert "20 posts, plan" in out
+    assert "PASS  asked: accuracy 0.9000 >= 0.8" in out  # 18 of 20
+    assert Path("out/report.html").exists()
+    assert Path("out/summary.md").exists()
+
+
+def test_shards_may_overlap_and_be_of_other_numbers_where_they_agree(run: Runs) -> None:
+    run("half", "1/2")
+    run("quarter", "2/4")
+    run("whole")
+    assert merge("half", "quarter", "whole") == 0
+
+
+def test_a_whole_run_merges_to_itself(run: Runs) -> None:
+    assert merge(str(run("whole"))) == 0
+
+
+def test_a_contradiction_names_the_case_both_answers_and_both_folders(
+    run: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    post = whole_plan().posts[4]
+    run("one")
+    run("two", results={(post.id, "asked"): answer(post, "asked", right=False)})
+    assert merge("one", "two") == 2
+    err = capsys.readouterr().err
+    assert (
+        "one and two contradict each other on a-04-asked: a (label, 10 + 2 tokens) and b (label, 10 + 2 tokens)" in err
+    )
+    assert not Path("out/gates.json").exists()
+
+
+def test_a_missing_shard_is_named_and_red(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    run("s1", "1/3")
+    run("s3", "3/3")
+    assert merge("s1", "s3") == 1
+    out = capsys.readouterr().out
+    assert "red: shard 2/3 is not among the folders: no results of 14 cases: " in out
+    assert gates()["complete"] is False
+    assert set(findings().values()) == {"FAIL"}
+
+
+def test_a_hole_in_a_shard_is_named_and_red(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    run("s1", "1/2")
+    folder = run("s2", "2/2", without=1)
+    lost = load_plan(folder).part.posts[0].id
+    assert merge("s1", "s2") == 1
+    out = capsys.readouterr().out
+    assert f"red: shard 2/2 was cut short or deselected cases: no results of 2 cases: {lost}-plain, {lost}-asked" in out
+
+
+def test_a_broken_case_is_red(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    post = whole_plan().posts[7]
+    run("whole", results={(post.id, "plain"): Result(post.id, "plain", post.label, None, "no recording of it")})
+    assert merge("whole") == 1
+    assert "red: no answer in 1 cases: b-07-plain; the first: no recording of it" in capsys.readouterr().out
+
+
+def test_a_failed_gate_is_red(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    run("whole")
+    Path("evals/gates.toml").write_text(GATES.replace("0.8", "0.95"))
+    assert merge("whole") == 1
+    assert "red: gates failed: asked" in capsys.readouterr().out
+
+
+def test_another_tuning_is_another_variant(run: Runs) -> None:
+    text = VARIANTS + '[t]\nabout = "t"\nmodel = "tuned"\ncontents = "{post}"\ntuning = { posts_per_class = 4 }\n'
+    found = []
+    for one in (text, text.replace("= 4", "= 5"), text.replace("{ posts", "{ epochs = 9, posts")):
+        Path("evals/variants.toml").write_text(one)
+        found.append(digests()["t"])
+    assert len(set(found)) == 3
+
+
+def test_tests_that_failed_in_a_shard_make_the_whole_red(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    run("s1", "1/2", failed=("evals/test_own.py::test_it",))
+    run("s2", "2/2")
+    assert merge("s1", "s2") == 1
+    assert "red: tests failed in the run of s1; the first: evals/test_own.py::test_it" in capsys.readouterr().out
+
+
+def test_without_gates_nothing_was_proved(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    run("whole")
+    Path("evals/gates.toml").write_text("")
+    assert merge("whole") == 1
+    assert "red: no gate is set for [embedded.made]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"backend": "gemini"}, "two is no part of the same run as one: backend gemini, not embedded"),
+        ({"mode": "once"}, "record mode once, not none"),
+        ({"plan": whole_plan(18), "part": whole_plan(18)}, "plan "),
+        ({"plan": replace(whole_plan(), corpus="other")}, "corpus other, not made"),
+        ({"plan": replace(whole_plan(), preprocessing="codelab")}, "preprocessing codelab, not clean"),
+        (
+            {"asked": {"plain": "x"}, "prompts": {"plain": "x"}},
+            "variants 1 (plain), not 2 (plain, asked)",
+        ),
+        ({"prompts": {"plain": "x", "asked": "y"}}, "prompt or model of plain (digest) x, not "),
+    ],
+    ids=["backend", "mode", "posts", "corpus", "preprocessing", "variants", "prompts"],
+)
+def test_results_of_another_run_are_refused(
+    run: Runs, capsys: pytest.CaptureFixture[str], changed: dict[str, object], said: str
+) -> None:
+    run("one")
+    run("two", **changed)
+    assert merge("one", "two") == 2
+    assert said in capsys.readouterr().err
+
+
+def test_results_of_another_version_are_refused(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    run("whole", made_by="0.0.1")
+    assert merge("whole") == 2
+    assert "plan.json: written by newsgauge 0.0.1, this is " in capsys.readouterr().err
+
+
+def test_a_run_that_was_cut_short_is_no_shard(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    (run("whole") / "plan.json").unlink()
+    assert merge("whole") == 2
+    assert "whole: expected plan.json and results.csv, as a run leaves them" in capsys.readouterr().err
+
+
+def test_a_row_of_another_post_is_refused(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    path = run("s1", "1/2") / "results.csv"
+    there = {post.id for post in load_plan(Path("s1")).part.posts}
+    stranger = next(post.id for post in whole_plan().posts if post.id not in there)
+    path.write_text(path.read_text() + f"{stranger},plain,a,a,1,label,,1,1,m,item,\n")
+    assert merge("s1") == 2
+    assert f"{stranger} (a) is no post of shard 1/2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("change", [("Which?", "Which one?"), ("[asked]", "[other]")], ids=["prompt", "name"])
+def test_variants_that_changed_since_are_refused(
+    run: Runs, capsys: pytest.CaptureFixture[str], change: tuple[str, str]
+) -> None:
+    run("whole")
+    Path("evals/variants.toml").write_text(VARIANTS.replace(*change))
+    assert merge("whole") == 2
+    assert "variants.toml: asked is not what the results are about" in capsys.readouterr().err
+
+
+def test_results_never_go_into_a_folder_that_is_merged(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    run("out")
+    assert merge("out") == 2
+    assert "--results: out is one of the folders to merge" in capsys.readouterr().err
+    assert Path("out/plan.json").exists()
+
+
+def test_an_older_verdict_does_not_outlive_a_refusal(run: Runs) -> None:
+    run("whole")
+    assert merge("whole") == 0
+    assert merge("nowhere") == 2
+    assert not Path("out/gates.json").exists()
+
+
+def test_the_plan_of_a_folder_holds_no_text_and_no_subject(run: Runs) -> None:
+    text = (run("whole") / "plan.json").read_text()
+    assert "text" not in text
+    assert "subject" not in text
+    # Four posts a thread: the first four share one number, and no other post has it.
+    assert [post.thread for post in load_plan(Path("whole")).plan.posts[:5]] == ["thread 1"] * 4 + ["thread 2"]
+
+
+def test_github_gets_a_summary_and_an_annotation_a_gate(
+    run: Runs, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("whole")
+    Path("evals/gates.toml").write_text(GATES.replace("0.8", "0.95"))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary-of-the-job.md")
+    assert merge("whole") == 1
+    assert "::error title=newsgauge gate asked%3A FAIL::" in capsys.readouterr().out
+    assert "every planned gate is decided" in Path("summary-of-the-job.md").read_text()

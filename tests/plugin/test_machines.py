@@ -1,0 +1,118 @@
+"""Workers of pytest-xdist that do not share the controller's folders: what they found comes home."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from newsgauge.records import Outcome, Prediction, Result
+from newsgauge.results import MAIN, ResultLog
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Iterator[list[str]]:
+    """Two ``--tx`` specifications: servers on loopback, each with an empty folder of its own."""
+    started, specs = [], []
+    try:
+        for name in ("a", "b"):
+            folder = tmp_path / name
+            folder.mkdir()
+            command = [sys.executable, "-u", "-m", "execnet.script.socketserver", "127.0.0.1:0"]
+            server = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                text=True,
+            )
+            started.append(server)
+            assert server.stdout is not None
+            found = re.search(r"Accept loop \('127.0.0.1', (\d+)\)", server.stdout.readline())
+            assert found
+            specs.append(f"socket=127.0.0.1:{found[1]}//chdir={folder}")
+        yield specs
+    finally:
+        for server in started:
+            server.kill()
+            server.communicate()
+
+
+def result(number: int) -> Result:
+    said = Prediction("a", Outcome.LABEL, "", 1, 1, "m")
+    return Result(f"a-{number}", "plain", "a", said)
+
+
+def test_a_folder_with_the_controllers_file_is_shared(tmp_path: Path) -> None:
+    controller, worker = ResultLog(tmp_path, MAIN), ResultLog(tmp_path, "gw0")
+    assert not worker.is_shared
+    controller.open()
+    assert worker.is_shared
+
+
+def test_what_a_worker_hands_over_the_controller_reads(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    controller, worker, neighbour = ResultLog(here, MAIN), ResultLog(there, "gw0"), ResultLog(there, "gw1")
+    controller.open()
+    worker.add(result(1))
+    neighbour.add(result(2))
+    controller.take_in("gw0", worker.hand_over())
+    assert controller.read() == {("a-1", "plain"): result(1)}
+    assert neighbour.read() == {("a-2", "plain"): result(2)}  # the neighbour's file is its own to hand over
+    controller.take_in("gw1", neighbour.hand_over())
+    assert controller.read().keys() == {("a-1", "plain"), ("a-2", "plain")}
+    assert not there.exists()
+    controller.discard()
+
+
+def test_a_worker_without_results_hands_over_nothing(tmp_path: Path) -> None:
+    assert ResultLog(tmp_path / "none", "gw0").hand_over() == ""
+
+
+def test_recording_on_other_machines_is_refused(project: pytest.Pytester) -> None:
+    places = ("--dist", "load", "--tx", "2*ssh=nowhere.invalid//chdir=/srv/run")
+    refused = project.runpytest_inprocess("evals", *places, "--record-mode", "once")
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    refused.stderr.fnmatch_lines(
+        ["*the workers of --tx ssh=nowhere.invalid//chdir=/srv/run would record into folders*"]
+    )
+
+
+def arguments(way: str, project: Path, specs: list[str]) -> list[str]:
+    """Where each host has the project: pytest-xdist copies it, or it is there already."""
+    if way == "rsync":
+        quiet = "ignore:The --rsyncdir:DeprecationWarning"
+        places = [str(project / "evals"), "--rsyncdir", str(project), "-W", quiet]
+    else:
+        for spec in specs:
+            shutil.copytree(project, f"{spec.rpartition('=')[2]}/project", symlinks=True)
+        specs = [f"{spec}/project" for spec in specs]
+        places = ["-o", "testpaths=evals"]
+    return [*places, "--dist", "load", *(word for spec in specs for word in ("--tx", spec))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["rsync", "checkout"])
+def test_a_run_on_two_hosts_is_the_run_on_one(project: pytest.Pytester, hosts: list[str], way: str) -> None:
+    here = project.path
+    there = arguments(way, here, hosts)
+    local = project.runpytest_subprocess("evals", "--require-gates", "--results=local")
+    assert local.ret == 0
+    result = project.runpytest_subprocess(*there, "--require-gates", "--results=remote")
+    assert result.ret == 0, result.stdout.str() + result.stderr.str()
+    for name in ("results.csv", "gates.json", "scoreboard.json", "flips.csv"):
+        assert Path("remote", name).read_bytes() == Path("local", name).read_bytes()
+    assert json.loads(Path("remote/gates.json").read_text())["complete"] is True
+    for spec in hosts:  # the hosts worked in copies of their own, and left no results there
+        copy = Path(spec.rpartition("=")[2], here.name if way == "rsync" else "project")
+        assert (copy / "evals").is_dir()
+        assert list(copy.glob("remote/.cases-*")) == []
+        assert list(copy.glob("remote/*.csv")) == []
+    assert list(Path("remote").glob(".cases-*")) == []
