@@ -22,6 +22,7 @@ LAYERS = {
         *(
             "asked_models",
             "written",
+            "exhibits",
             "bulk",
             "finishing",
             "backend_access",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from .assertions import Scores
     from .baselines import Baseline
+    from .exhibits import Exhibits
     from .gates import Gate
     from .run import Run, Setup
     from .token_assertions import Tokens
@@ -328,6 +329,15 @@ def tokens(request: pytest.FixtureRequest) -> Tokens:
     from .token_assertions import Tokens
 
     return Tokens(request.config.stash[_RUN])
+
+
+@pytest.fixture
+def exhibits(request: pytest.FixtureRequest) -> Exhibits:
+    """What a test leaves for the report: ``exhibits.leave_learning_curve(points)``."""
+    from .exhibits import Exhibits
+
+    config = request.config
+    return Exhibits(config.rootpath / config.option.results, plan=config.stash[_SETUP].plan.digest)
 
 
 def _fixtures(item: pytest.Item) -> tuple[str, ...]:
