@@ -2,7 +2,8 @@
 
 The cases of the `tuned` and `system` variants answer some of it. Training sets of other sizes, and texts that are no
 newsgroup posts, are asked here and recorded beside the corpus' cassettes, in folders of their own: `<corpus>+curve` and
-`<corpus>+new-text`; `<corpus>+training` holds what the embedded backend says of the training. They are no variants: nobody would choose a model tuned on fewer posts than there are.
+`<corpus>+new-text`. They are no variants: nobody would choose a model tuned on fewer posts than there are. What the
+embedded backend tells of the training itself is recorded in `<corpus>+training`.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ DOORS = {
     "starlette": {"endpoint"},
     "uvicorn": {"endpoint"},
     "httpx2": {"backends", "tuning"},
-    "rich": {"commands", "progress"},
+    "rich": {"commands"},
     "PIL": {"tuning"},
     "pytest": {"options", "judge", "recording", "redaction", "publisher", "progress", "plugin"},
     "sklearn": {"newsgroups", "endpoint"},

@@ -12,10 +12,10 @@ from itertools import combinations
 from pathlib import Path
 
 from .baseline_diff import VariantChange, diff_baselines
-from .baselines import Baseline, baseline_answers, encode, make_baseline, prompt_digest
-from .comparisons import compare_variants
+from .baselines import Baseline, answer_text, baseline_answers, encode, make_baseline, prompt_digest
+from .comparisons import compare, compare_variants
 from .gates import BaselineGate, Gate
-from .records import Result, Score, Verdict
+from .records import Comparison, Result, Score, Verdict
 from .report.files import write_flips, write_gates, write_results, write_scoreboard, write_whole
 from .results import Key
 from .run import Setup
@@ -37,6 +37,7 @@ class Conclusion:
     """What a run came to. ``complaints`` say why it must not be green; empty where it may be.
 
     ``notes``: what was not held, and is no reason for red. ``changes``: what was written into the baseline.
+    ``flips``: variants of a live run against their baseline answers; a replay is held to those letter for letter.
     """
 
     scores: Mapping[str, Score]
@@ -47,6 +48,7 @@ class Conclusion:
     complaints: tuple[str, ...]
     notes: tuple[str, ...]
     changes: tuple[VariantChange, ...] | None
+    flips: tuple[Comparison, ...] = ()
 
 
 @dataclass
@@ -102,7 +104,8 @@ class Guard:
             not_run=n_not_run,
         )
         complaints = self._complaints(verdicts, undecided, n_not_run) if self.required else ()
-        return Conclusion(scores, verdicts, undecided, n_not_run, complete, complaints, self._notes(), None)
+        flips = self._flips(scores, results)
+        return Conclusion(scores, verdicts, undecided, n_not_run, complete, complaints, self._notes(), None, flips)
 
     def update_baseline(self, scores: Mapping[str, Score], results: Mapping[Key, Result]) -> tuple[VariantChange, ...]:
         """Write the baseline file from this run, whole or not at all. Raises `UsageError` where that cannot be."""
@@ -143,6 +146,19 @@ class Guard:
     def _set_gates(self) -> list[Gate]:
         """Those that somebody set: not the ones that are there because a baseline file is."""
         return [gate for gate in self.gates if not isinstance(gate, BaselineGate) or gate.max_drop is not None]
+
+    def _flips(self, scores: Mapping[str, Score], results: Mapping[Key, Result]) -> tuple[Comparison, ...]:
+        held = self.baseline.held
+        if self.setup.replays or held is None:
+            return ()
+        found = []
+        for variant in self.setup.variants:
+            known = baseline_answers(held, variant)
+            posts = [post for post in self.setup.plan.posts if post.id in known]
+            if posts and scores[variant].complete:
+                now = {post.id: answer_text(results[post.id, variant]) for post in posts}
+                found.append(compare(posts, now, known, names=(variant, "baseline")))
+        return tuple(found)
 
     def _notes(self) -> tuple[str, ...]:
         place = self.baseline

@@ -11,7 +11,8 @@ import pytest
 from .errors import UsageError
 from .guard import Conclusion, Guard
 from .records import Result, Verdict
-from .report.baseline import baseline_lines
+from .report.baseline import baseline_lines, flip_lines
+from .report.classes import worst_lines
 from .report.terminal import backend_note, gate_lines, scoreboard_lines
 from .results import Key, ResultLog
 from .run import stand_ins
@@ -89,10 +90,18 @@ class Judge:
             title=title,
         ):
             write(line)
-        for line in stand_ins(setup):
+        worst = worst_lines(end.scores)
+        for line in [*([""] if worst else []), *worst, *stand_ins(setup)]:
             write(line)
         terminalreporter.section("newsgauge gates")
         for line in gate_lines(end.verdicts.values(), end.undecided, end.notes):
+            write(line)
+        # Those of a gate that did not pass stand below it.
+        shown = {v.variant for v in end.verdicts.values() if v.gate == f"{v.variant}-baseline" and not v.passed}
+        flips = flip_lines((one for one in end.flips if one.first not in shown), shown=self._guard.baseline.shown)
+        if flips:
+            terminalreporter.section("newsgauge flips")
+        for line in flips:
             write(line)
         if end.changes is not None:
             terminalreporter.section("newsgauge baseline")

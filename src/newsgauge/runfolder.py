@@ -1,7 +1,7 @@
 """A results folder in, a `RunFolder` out: what a finished run left, checked, for whoever renders or compares it.
 
-Reads results.csv, scoreboard.json, gates.json and, where they are, tokens.json, posts.json and what evals left. Whatever is absent, cut
-off or of an older version is a `UsageError` that names the file and what to run.
+Reads results.csv, scoreboard.json, gates.json and, where they are, tokens.json, posts.json and what evals left.
+Whatever is absent, cut off or of an older version is a `UsageError` that names the file and what to run.
 """
 
 from __future__ import annotations
