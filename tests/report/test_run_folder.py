@@ -82,6 +82,29 @@ def test_a_damaged_folder_is_one_line_and_no_report_is_touched(
     assert not before or (finished / "report.html").read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["learning_curve", "loss_curve", "token_counts"])
+def test_what_an_eval_of_another_plan_left_is_not_shown(finished: Path, name: str) -> None:
+    assert name in load_run(finished).exhibits
+    change(finished / f"{name}.json", plan="0123456789ab")
+    assert name not in load_run(finished).exhibits
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"format": 2}, "expected format 1 with a list 'losses', written by another version"),
+        ({"losses": {}}, "expected format 1 with a list 'losses'"),
+        ({"losses": [{"step": 1}]}, "expected step, epoch, mean_loss in each of 'losses'"),
+    ],
+)
+def test_a_curve_that_is_none_is_one_line(
+    finished: Path, capsys: pytest.CaptureFixture[str], values: dict[str, Any], said: str
+) -> None:
+    change(finished / "loss_curve.json", **values)
+    assert main(["report", str(finished)]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_tokens_of_an_older_run_are_not_shown_as_those_of_this_one(finished: Path) -> None:
     change(finished / "tokens.json", plan="0123456789ab")
     change(finished / "posts.json", plan="0123456789ab")
