@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -33,8 +34,8 @@ class Judge:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in the verdict that a gate's test sent along; the test's own outcome has the last word."""
         for name, value in report.user_properties if report.when == "call" else ():
-            if name == GATE_PROPERTY and isinstance(value, dict):
-                self._guard.add(_verdict(value, passed=report.outcome == "passed"))
+            if name == GATE_PROPERTY:
+                self._guard.add(_verdict(json.loads(str(value)), passed=report.outcome == "passed"))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Conclude; red where planned and seen differ and gates are required."""

@@ -6,6 +6,7 @@ Thin: what is not pytest's lives in other modules, and what takes long to import
 
 from __future__ import annotations
 
+import json
 from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
@@ -310,7 +311,7 @@ def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
             baseline=stash[_BASELINE],
         ),
     )
-    sent = {**asdict(decided), "finding": decided.finding.value}  # what pytest-xdist can send: plain values
+    sent = json.dumps(asdict(decided))  # JSON: for pytest-xdist, and for who reads junit.xml
     request.node.user_properties += [(GATE_PROPERTY, sent), ("newsgauge_finding", decided.finding.value)]
     return decided
 

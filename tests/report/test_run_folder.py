@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from report_runs import write_run
 from newsgauge.cli import main
 from newsgauge.errors import UsageError
 from newsgauge.runfolder import load_run
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def change(path: Path, **values: Any) -> None:
@@ -29,6 +33,26 @@ def test_a_run_is_read_as_it_was_written(finished: Path) -> None:
         (row["id"], row["variant"], int(row["correct"])) for row in rows
     ]
     assert run.variants == ("plain", "tuned")
+
+
+def test_every_key_of_every_file_is_in_the_documentation(finished: Path) -> None:
+    formats = (ROOT / "docs" / "report.md").read_text("utf-8").partition("## Formats")[2]
+    documented = set(re.findall(r"`(\w+)`", formats)) | {"plain", "tuned"}
+    for path in sorted(finished.glob("*.json")):
+        if path.name != "posts.json":
+            assert set(keys_of(json.loads(path.read_text()))) <= documented, path.name
+    assert set((finished / "results.csv").read_text().splitlines()[0].split(",")) <= documented
+
+
+def keys_of(value: object) -> Iterator[str]:
+    """The names of all objects in a JSON value."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from keys_of(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from keys_of(item)
 
 
 def break_scoreboard(folder: Path) -> None:
