@@ -2,17 +2,22 @@
 
 The cases of the `tuned` and `system` variants answer some of it. Training sets of other sizes, and texts that are no
 newsgroup posts, are asked here and recorded beside the corpus' cassettes, in folders of their own: `<corpus>+curve` and
-`<corpus>+new-text`. They are no variants: nobody would choose a model tuned on fewer posts than there are.
+`<corpus>+new-text`. They are no variants: nobody would choose a model tuned on fewer posts than there are. What the
+embedded backend tells of the training itself is recorded in `<corpus>+training`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
+from newsgauge.exhibits import Exhibits, LearningPoint
 from newsgauge.records import Case, Outcome, Post, Prediction
 from newsgauge.results import ResultLog
 from newsgauge.run import Run, Setup, open_recorder
@@ -98,7 +103,21 @@ def test_it_beats_the_system_instruction_on_the_same_posts(newsgauge_run: Run, t
     assert lead(correct(newsgauge_run, "tuned"), correct(newsgauge_run, "system")) > 0
 
 
-def test_more_training_posts_help(newsgauge_run: Run, tuned: Variant, tmp_path: Path) -> None:
+def test_its_loss_falls(newsgauge_run: Run, tuned: Variant, exhibits: Exhibits, tmp_path: Path) -> None:
+    if newsgauge_run.setup.backend != "embedded":
+        pytest.skip("Vertex keeps losses in an experiment, which only its console shows")
+    with beside(newsgauge_run.setup, [tuned], folder="training", log=tmp_path, keys={"training"}) as run:
+        losses = run.tuned_job("tuned").losses
+    exhibits.leave_loss_curve(losses, model=run.setup.trainings["tuned"].model)
+    by_epoch: dict[int, list[float]] = {}
+    for loss in losses:
+        by_epoch.setdefault(loss.epoch, []).append(loss.mean_loss)
+    means = [fmean(by_epoch[epoch]) for epoch in sorted(by_epoch)]
+    assert len(means) == (tuned.tuning.epochs if tuned.tuning else 0)
+    assert means == sorted(means, reverse=True)
+
+
+def test_more_training_posts_help(newsgauge_run: Run, tuned: Variant, exhibits: Exhibits, tmp_path: Path) -> None:
     setup = newsgauge_run.setup
     if setup.backend != "embedded" or setup.plan.corpus not in CURVE:
         pytest.skip(f"the curve is recorded on the embedded backend, for {' and '.join(CURVE)}")
@@ -112,6 +131,11 @@ def test_more_training_posts_help(newsgauge_run: Run, tuned: Variant, tmp_path: 
         {post.id: asked[name][post.id].label == post.label for post in setup.plan.posts}
         for name in (variant.name for variant in smaller)
     ] + [correct(newsgauge_run, "tuned")]
+    sizes = [size_of(setup, variant) for variant in (*smaller, tuned)]
+    exhibits.leave_learning_curve(
+        LearningPoint(most, n_examples, sum(point.values()), len(point))
+        for (most, n_examples), point in zip(sizes, curve, strict=True)
+    )
     # The whole way up is a lead beyond doubt; each step is at least no fall of more than chance.
     assert lead(curve[-1], curve[0]) > 0, [sum(point.values()) for point in curve]
     assert sum(curve[0].values()) < sum(curve[1].values()) < sum(curve[2].values())
@@ -158,24 +182,31 @@ def lead(first: dict[str, bool], second: dict[str, bool]) -> float:
     return paired_interval(len(pairs.gained), len(pairs.lost), pairs.n)[0]
 
 
+def size_of(setup: Setup, variant: Variant) -> tuple[int, int]:
+    """The training posts of the largest class of a variant's training set, and of all classes."""
+    training = setup.aside("curve", [variant], recorded_with="").trainings[variant.name]
+    by_class = Counter(post.label for post in training.examples)
+    return max(by_class.values()), by_class.total()
+
+
 def ask(
     setup: Setup, variants: Iterable[Variant], posts: Iterable[Post], *, folder: str, log: Path
 ) -> dict[str, dict[str, Prediction]]:
     """Ask posts that are no part of the plan, from cassettes of their own: variant -> id -> prediction."""
-    own = replace(
-        setup,
-        variants={variant.name: variant for variant in variants},
-        cassettes=setup.cassettes.with_name(f"{setup.cassettes.name}+{folder}"),
-        shown_cassettes=f"{setup.shown_cassettes}+{folder}",
-        recorded_with="system,tuned",
-    )
     posts = tuple(posts)
+    with beside(setup, variants, folder=folder, log=log, keys={post.id for post in posts}) as run:
+        return {name: {post.id: run.ask(Case(post, name)) for post in posts} for name in run.setup.variants}
+
+
+@contextmanager
+def beside(setup: Setup, variants: Iterable[Variant], *, folder: str, log: Path, keys: set[str]) -> Iterator[Run]:
+    """A run with cassettes beside the corpus' own; after a recording they are put in order, ``keys`` being planned."""
+    own = setup.aside(folder, variants, recorded_with="system,tuned")
     run = Run(own, ResultLog(log, "main"))
     try:
-        answers = {name: {post.id: run.ask(Case(post, name)) for post in posts} for name in own.variants}
+        yield run
     finally:
         run.close()
     if not own.replays:
         for name in own.variants:
-            open_recorder(own).finalize(name, {post.id for post in posts})
-    return answers
+            open_recorder(own).finalize(name, keys)

@@ -23,6 +23,7 @@ LAYERS = {
         *(
             "asked_models",
             "written",
+            "exhibits",
             "bulk",
             "finishing",
             "backend_access",
@@ -46,7 +47,7 @@ DOORS = {
     "starlette": {"endpoint"},
     "uvicorn": {"endpoint"},
     "httpx2": {"backends", "tuning"},
-    "rich": {"commands", "progress"},
+    "rich": {"commands"},
     "PIL": {"tuning"},
     "pytest": {"options", "judge", "recording", "redaction", "publisher", "progress", "plugin", "machines"},
     "sklearn": {"newsgroups", "endpoint"},

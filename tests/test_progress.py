@@ -19,7 +19,18 @@ def test_the_line_says_done_rate_time_left_errors_and_accuracy() -> None:
     assert describe(tally, 4.0) == "201/400 cases, 50/s, 4 s left, 1 error | system 25% tuned 90%"
 
 
-def test_a_narrow_terminal_gets_the_beginning() -> None:
+def test_a_narrow_terminal_gets_the_variants_that_are_being_asked() -> None:
+    tally = Tally(400)
+    for variant in ("bare", "system", "tuned"):
+        tally.add(variant, True)
+    whole = "3/400 cases, 3.0/s, 132 s left, 0 errors | bare 100% system 100% tuned 100%"
+    assert describe(tally, 1.0, width=200) == whole.replace("132 s", "2 min")
+    assert describe(tally, 1.0, width=70) == "3/400 cases, 3.0/s, 2 min left, 0 errors | … system 100% tuned 100%"
+    assert describe(tally, 1.0, width=60) == "3/400 cases, 3.0/s, 2 min left, 0 errors | … tuned 100%"
+    assert describe(tally, 1.0, width=50) == "3/400 cases, 3.0/s, 2 min left, 0 errors"
+
+
+def test_a_very_narrow_terminal_gets_the_beginning() -> None:
     tally = Tally(30_000)
     tally.add("system", True)
     assert describe(tally, 10.0, width=30) == "1/30,000 cases, 0.1/s, 83.3 h…"

@@ -188,6 +188,22 @@ def recorded_response(answer: dict[str, Any]) -> GenerateContentResponse:
     return GenerateContentResponse._from_response(response=answer, kwargs={})
 
 
+def count_tokens(client: genai.Client, request: Request, policy: RetryPolicy | None = None) -> int:
+    """What the service counts in the request's contents; costs nothing. Raises `BackendError`.
+
+    Instruction and schema are not in it: with an API key the SDK refuses to count them.
+    """
+
+    def ask() -> int:
+        with service_errors(request.model):
+            counted = client.models.count_tokens(model=request.model, contents=request.contents).total_tokens
+        if counted is None:
+            raise BackendError(f"{request.model}: countTokens was answered without totalTokens")
+        return counted
+
+    return call_patiently(ask, policy or RetryPolicy())
+
+
 def list_models(client: genai.Client, policy: RetryPolicy | None = None) -> list[Model]:
     """The models that the account sees, in the service's order. Raises `BackendError`."""
 

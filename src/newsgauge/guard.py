@@ -12,11 +12,11 @@ from itertools import combinations
 from pathlib import Path
 
 from .baseline_diff import VariantChange, diff_baselines
-from .baselines import Baseline, baseline_answers, encode, make_baseline
-from .comparisons import compare_variants
+from .baselines import Baseline, answer_text, baseline_answers, encode, make_baseline
+from .comparisons import compare, compare_variants
 from .gates import BaselineGate, Gate
 from .planfile import NAME, RunPlan, encode_plan
-from .records import Result, Score, Verdict
+from .records import Comparison, Result, Score, Verdict
 from .report.files import write_flips, write_gates, write_results, write_scoreboard, write_whole
 from .results import Key
 from .scoreboard import score
@@ -40,6 +40,7 @@ class Conclusion:
 
     ``notes``: what was not held, and is no reason for red. ``stand_ins``: a line for each variant whose answers are
     another model's. ``changes``: what was written into the baseline.
+    ``flips``: variants of a live run against their baseline answers; a replay is held to those letter for letter.
     """
 
     scores: Mapping[str, Score]
@@ -51,6 +52,7 @@ class Conclusion:
     notes: tuple[str, ...]
     stand_ins: tuple[str, ...]
     changes: tuple[VariantChange, ...] | None
+    flips: tuple[Comparison, ...] = ()
 
 
 @dataclass
@@ -118,7 +120,16 @@ class Guard:
         write_whole(self.results / NAME, encode_plan(run))  # last: with it the folder is one to join
         complaints = self._complaints(verdicts, undecided, n_not_run) if self.required else ()
         return Conclusion(
-            scores, verdicts, undecided, n_not_run, complete, complaints, self._notes(), run.stand_ins, None
+            scores,
+            verdicts,
+            undecided,
+            n_not_run,
+            complete,
+            complaints,
+            self._notes(),
+            run.stand_ins,
+            None,
+            self._flips(scores, results),
         )
 
     def update_baseline(self, scores: Mapping[str, Score], results: Mapping[Key, Result]) -> tuple[VariantChange, ...]:
@@ -157,6 +168,19 @@ class Guard:
     def _set_gates(self) -> list[Gate]:
         """Those that somebody set: not the ones that are there because a baseline file is."""
         return [gate for gate in self.gates if not isinstance(gate, BaselineGate) or gate.max_drop is not None]
+
+    def _flips(self, scores: Mapping[str, Score], results: Mapping[Key, Result]) -> tuple[Comparison, ...]:
+        held = self.baseline.held
+        if self.run.mode == "none" or held is None:
+            return ()
+        found = []
+        for variant in self.run.variants:
+            known = baseline_answers(held, variant)
+            posts = [post for post in self.run.part.posts if post.id in known]
+            if posts and scores[variant].complete:
+                now = {post.id: answer_text(results[post.id, variant]) for post in posts}
+                found.append(compare(posts, now, known, names=(variant, "baseline")))
+        return tuple(found)
 
     def _notes(self) -> tuple[str, ...]:
         place = self.baseline

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -42,8 +43,8 @@ class Judge:
         if report.failed and GATE_PROPERTY not in dict(report.user_properties):
             self._failed.append(report.nodeid)
         for name, value in report.user_properties if report.when == "call" else ():
-            if name == GATE_PROPERTY and isinstance(value, dict):
-                self._guard.add(_verdict(value, passed=report.outcome == "passed"))
+            if name == GATE_PROPERTY:
+                self._guard.add(_verdict(json.loads(str(value)), passed=report.outcome == "passed"))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Conclude; red where planned and seen differ and gates are required."""

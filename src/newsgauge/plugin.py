@@ -6,6 +6,7 @@ Thin: what is not pytest's lives in other modules, and what takes long to import
 
 from __future__ import annotations
 
+import json
 from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from .assertions import Scores
     from .baselines import Baseline
+    from .exhibits import Exhibits
     from .gates import Gate
     from .run import Run, Setup
     from .token_assertions import Tokens
@@ -328,7 +330,7 @@ def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
             baseline=stash[_BASELINE],
         ),
     )
-    sent = {**asdict(decided), "finding": decided.finding.value}  # what pytest-xdist can send: plain values
+    sent = json.dumps(asdict(decided))  # JSON: for pytest-xdist, and for who reads junit.xml
     request.node.user_properties += [(GATE_PROPERTY, sent), ("newsgauge_finding", decided.finding.value)]
     return decided
 
@@ -349,6 +351,15 @@ def tokens(request: pytest.FixtureRequest) -> Tokens:
     from .token_assertions import Tokens
 
     return Tokens(request.config.stash[_RUN])
+
+
+@pytest.fixture
+def exhibits(request: pytest.FixtureRequest) -> Exhibits:
+    """What a test leaves for the report: ``exhibits.leave_learning_curve(points)``."""
+    from .exhibits import Exhibits
+
+    config = request.config
+    return Exhibits(config.rootpath / config.option.results, plan=config.stash[_SETUP].plan.digest)
 
 
 def _leave_out_of_shards(request: pytest.FixtureRequest) -> None:

@@ -15,12 +15,15 @@ from . import __version__
 from .prices import load_prices
 from .report.files import write_json, write_whole
 from .report.token_file import write_tokens
-from .runfolder import COLUMNS, RunFolder, load_run
+from .runfolder import COLUMNS, EXHIBITS, RunFolder, load_run
 from .runs_compared import RunsCompared
 from .tokens import savings, token_use
 
 #: What a run leaves for people; removed when the next one starts, so that none is read as the report of another run.
-WRITTEN = ("report.html", "summary.md", "tokens.json", "posts.json", "results.parquet", "comparison.html")
+WRITTEN = (
+    *("report.html", "summary.md", "tokens.json", "posts.json", "results.parquet", "comparison.html"),
+    *(f"{name}.json" for name in EXHIBITS),
+)
 
 
 @dataclass(frozen=True, slots=True)

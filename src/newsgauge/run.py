@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 
 from .answers import read_answer
 from .asked_models import AskedModels
-from .backends import Backend, check_access, generate, generate_once, open_client, recorded_response
+from .backends import (
+    Backend,
+    check_access,
+    count_tokens,
+    generate,
+    generate_once,
+    open_client,
+    recorded_response,
+)
 from .baselines import prompt_digest
 from .cassettes.secrets import hide_secrets
 from .corpus import Corpus
@@ -30,15 +38,18 @@ from .variants import TUNED, Variant, make_request
 from .written import WrittenRequests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from google import genai
 
     from .cassettes.recorder import Recorder, RecordMode
+    from .tuning.jobs import Job
     from .tuning.training_set import TrainingSet
 
 #: A gate that waits for other processes' live answers gives up after this long without a new one.
 _PATIENCE_S = 60.0
+#: Where a replay sends what a cassette answers.
+_NO_SERVER = "http://replay.invalid"
 
 
 @dataclass(frozen=True)
@@ -109,6 +120,19 @@ class Setup:
             n_whole_set=self.n_whole_set,
         )
 
+    def aside(self, folder: str, variants: Iterable[Variant], *, recorded_with: str) -> Setup:
+        """This setup for what is no case of the plan: cassettes beside the corpus' own, in ``<corpus>+<folder>``.
+
+        ``recorded_with``: the variants of the plan in whose recording these are recorded.
+        """
+        return replace(
+            self,
+            variants={variant.name: variant for variant in variants},
+            cassettes=self.cassettes.with_name(f"{self.cassettes.name}+{folder}"),
+            shown_cassettes=f"{self.shown_cassettes}+{folder}",
+            recorded_with=recorded_with,
+        )
+
     def rerecord(self, variant: str) -> str:
         """The command that records a variant of this plan again."""
         return f"pytest evals{self.options} --variants {self.recorded_with or variant} --record-mode new_episodes"
@@ -128,6 +152,28 @@ class Run:
     def ask(self, case: Case) -> Prediction:
         """The prediction of a case, from its cassette or from the service. Logged; a `NewsgaugeError` too."""
         return self._ask(case.post, case.variant, "item")
+
+    def count_tokens(self, case: Case) -> int:
+        """What countTokens says of a case's contents: recorded like a case, not logged. Raises `NewsgaugeError`.
+
+        A tuned model is counted by the model it was tuned from: they have one tokenizer.
+        """
+        from .tuning.training_set import PLAIN_BASE_MODEL
+
+        variant = self.setup.variants[case.variant]
+        model = variant.model if variant.tuning is None else PLAIN_BASE_MODEL
+        request = make_request(variant, case.post, labels=self.setup.plan.labels, model=model)
+        client = self._client
+        return self._recorder.play(variant.name, case.post, lambda: count_tokens(client, request, self._retry))
+
+    def tuned_job(self, variant: str) -> Job:
+        """The job that trained a variant's model on the embedded backend, with its losses; recorded as one line."""
+        from .tuning.developer import DeveloperTuning
+
+        what = Post("training", variant, "")  # asks about no post
+        model, _ = self._models.of(self.setup.variants[variant], lambda: None)
+        service = DeveloperTuning(self._base_url or _NO_SERVER)
+        return self._recorder.play(variant, what, lambda: service.model(model))
 
     def results(self, variants: tuple[str, ...]) -> Mapping[Key, Result]:
         """All results of these variants, as complete as they can be without a call that costs money.

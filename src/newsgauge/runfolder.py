@@ -1,7 +1,7 @@
 """A results folder in, a `RunFolder` out: what a finished run left, checked, for whoever renders or compares it.
 
-Reads results.csv, scoreboard.json, gates.json and, where they are, tokens.json and posts.json. Whatever is absent, cut
-off or of an older version is a `UsageError` that names the file and what to run.
+Reads results.csv, scoreboard.json, gates.json and, where they are, tokens.json, posts.json and what evals left.
+Whatever is absent, cut off or of an older version is a `UsageError` that names the file and what to run.
 """
 
 from __future__ import annotations
@@ -20,6 +20,12 @@ from .records import Outcome, Prediction, Result
 _AGAIN = "run pytest evals again to write it anew"
 _RUN_KEYS = ("corpus", "backend", "plan", "n_posts", "variants")
 _SCORE_KEYS = ("n", "n_planned", "n_correct", "accuracy", "wilson_95", "macro_f1", "classes", "confusion", "answers")
+#: What evals leave: the name of the file, the list in it, and what each of its rows has to hold.
+EXHIBITS = {
+    "learning_curve": ("points", ("posts_per_class", "n_examples", "n_correct", "n", "accuracy", "wilson_95")),
+    "loss_curve": ("losses", ("step", "epoch", "mean_loss")),
+    "token_counts": ("variants", ("variant", "n", "counted", "used", "least_beyond", "most_beyond")),
+}
 #: The columns of results.csv.
 COLUMNS = (
     *("id", "variant", "label", "prediction", "correct", "outcome", "detail"),
@@ -31,7 +37,8 @@ COLUMNS = (
 class RunFolder:
     """A finished run as its folder tells it. ``posts``: texts by id, empty where they are not to be shown.
 
-    ``scoreboard`` and ``gates`` are the files as they are; ``tokens`` is None where no summary was written.
+    ``scoreboard`` and ``gates`` are the files as they are; ``tokens`` is None where no summary was written;
+    ``exhibits`` holds by name what evals left.
     """
 
     path: Path
@@ -42,6 +49,7 @@ class RunFolder:
     results: tuple[Result, ...]
     tokens: Mapping[str, Any] | None
     posts: Mapping[str, str]
+    exhibits: Mapping[str, Mapping[str, Any]]
 
     @property
     def model_versions(self) -> tuple[str, ...]:
@@ -104,6 +112,7 @@ def load_run(folder: Path) -> RunFolder:
         results,
         tokens,
         load_posts(folder, plan=run["plan"]),
+        {name: value for name in EXHIBITS if (value := load_exhibit(folder, name, plan=run["plan"])) is not None},
     )
 
 
@@ -114,6 +123,21 @@ def load_posts(folder: Path, *, plan: str) -> dict[str, str]:
     value = _json(folder / "posts.json")
     posts = value.get("posts")
     return dict(posts) if value.get("plan") == plan and isinstance(posts, dict) else {}
+
+
+def load_exhibit(folder: Path, name: str, *, plan: str) -> dict[str, Any] | None:
+    """What an eval left under this name; None where none did, or one of another plan. Raises `UsageError`."""
+    path = folder / f"{name}.json"
+    if not path.exists():
+        return None
+    value = _json(path)
+    key, wanted = EXHIBITS[name]
+    rows = value.get(key)
+    if value.get("format") != 1 or not isinstance(rows, list):
+        raise UsageError(f"{path}: expected format 1 with a list {key!r}, written by another version; {_AGAIN}")
+    if not all(isinstance(row, dict) and set(wanted) <= set(row) for row in rows):
+        raise UsageError(f"{path}: expected {', '.join(wanted)} in each of {key!r}; {_AGAIN}")
+    return value if value.get("plan") == plan else None
 
 
 def _json(path: Path) -> dict[str, Any]:

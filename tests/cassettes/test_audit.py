@@ -141,6 +141,18 @@ def test_a_line_that_says_another_thing_is_found(write_cassette: Write, changed:
     assert any(words in message for message in messages), messages
 
 
+def test_only_an_answer_of_a_model_has_to_name_its_version(write_cassette: Write) -> None:
+    unnamed = {key: value for key, value in PROVENANCE.items() if key != "model_version"}
+    path = "/v1/models/gemini-3.5-flash-lite:countTokens"
+    assert found(write_cassette(make_line("a-1", path=path, answer={"totalTokens": 7}, provenance=unnamed))) == []
+    model = {"name": "tunedModels/m", "state": "ACTIVE"}
+    got = make_line("t", method="GET", path="/v1beta/tunedModels/m", body=None, answer=model, provenance=unnamed)
+    assert found(write_cassette(got)) == []
+    assert found(write_cassette(make_line("a-1", answer={"candidates": []}, provenance=unnamed))) == [
+        "v.jsonl:1: the answer names no model version, so nobody knows which model it was"
+    ]
+
+
 def test_an_embedded_answer_cannot_pass_for_geminis(write_cassette: Write) -> None:
     version = {"modelVersion": "newsgauge-embedded-base-1"}
     line = make_line("a-1", answer=version, provenance={**PROVENANCE, "model_version": version["modelVersion"]})

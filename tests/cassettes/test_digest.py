@@ -59,3 +59,7 @@ def test_no_forty_characters_of_the_post_are_left(quoted: str) -> None:
 def test_a_project_is_no_part_of_the_path() -> None:
     path = "/v1beta1/projects/my-project/locations/us-central1/publishers/google/models/m:generateContent"
     assert stable_path(path) == "/v1beta1/projects/-/locations/-/publishers/google/models/m:generateContent"
+
+
+def test_a_request_without_a_body_has_null_for_one() -> None:
+    assert digest_body(b"", POST) == b"null"

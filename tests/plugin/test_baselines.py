@@ -47,6 +47,27 @@ def test_an_updated_baseline_is_printed_and_holds_from_then_on(project: pytest.P
     assert BASELINE.read_text() == text
 
 
+def test_a_live_run_names_the_posts_that_it_gained_and_lost_against_the_baseline(project: pytest.Pytester) -> None:
+    assert project.runpytest_inprocess("evals", "--update-baseline").ret == 0
+    baseline = json.loads(BASELINE.read_text())
+    answers = baseline["variants"]["tuned"]["answers"]
+    right = [post_id for post_id, answer in answers.items() if post_id.startswith(answer)]
+    wrong = [post_id for post_id in answers if post_id not in right]
+    answers[right[0]] = "alt.other"
+    for post_id in wrong[:1]:
+        answers[post_id] = post_id.rpartition("-")[0]
+    BASELINE.write_text(json.dumps(baseline))
+    result = project.runpytest_inprocess("evals", "--record-mode", "once")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [
+            f"tuned against evals/baselines/embedded/bundled.json: 1 gained, {len(wrong[:1])} lost, of 8 posts",
+            f"  gained {right[0]}: was alt.other, now {right[0].rpartition('-')[0]}",
+        ]
+    )
+    result.stdout.fnmatch_lines(["bare against evals/baselines/*: 0 gained, 0 lost, of 8 posts"])
+
+
 def test_a_run_of_some_cases_writes_no_baseline_and_is_red(project: pytest.Pytester) -> None:
     result = project.runpytest_inprocess("evals", "--update-baseline", "-k", "sci.space")
     assert result.ret == 1

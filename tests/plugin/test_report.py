@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 RESULTS = Path(".newsgauge/results")
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_run_leaves_a_report_and_says_where(project: pytest.Pytester) -> None:
@@ -25,6 +26,9 @@ def test_a_run_leaves_a_report_and_says_where(project: pytest.Pytester) -> None:
     assert tokens["variants"]["tuned"]["cost"]["why"] == "the embedded model runs on this machine; nobody sells it"
     # 12 test posts of each of the two labels are in the corpus; 4 of each were asked about.
     assert tokens["n_posts_of_the_whole_set"] == 24
+    documented = (ROOT / "docs" / "report.md").read_text("utf-8")
+    run = json.loads((RESULTS / "scoreboard.json").read_text())["run"]
+    assert [key for key in run if f"`{key}`" not in documented] == []
 
 
 def test_no_report_leaves_none_not_even_an_older_one(project: pytest.Pytester) -> None:
@@ -80,6 +84,9 @@ def test_junit_says_of_each_case_what_was_answered_and_of_each_gate_what_was_fou
         assert (own["newsgauge_label"] == own["newsgauge_answer"]) is (own["newsgauge_correct"] == "True")
     gates = [own for name, own in properties.items() if name.startswith("test_gate[")]
     assert {own["newsgauge_finding"] for own in gates} == {"PASS"}
+    tuned = json.loads(next(own["newsgauge_gate"] for own in gates if '"tuned"' in own["newsgauge_gate"]))
+    assert (tuned["gate"], tuned["variant"], tuned["finding"]) == ("tuned", "tuned", "PASS")
+    assert tuned["reasons"][0].startswith("accuracy ")
 
 
 def test_letters_of_cases_are_gone_and_the_counts_are_not(project: pytest.Pytester) -> None:

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from newsgauge.comparisons import compare_variants
+from newsgauge.exhibits import CountedPost, Exhibits, LearningPoint
 from newsgauge.publishing import Facts, publish
 from newsgauge.records import Outcome, Post, Prediction, Result, Verdict
 from newsgauge.report.files import write_flips, write_gates, write_results, write_scoreboard
 from newsgauge.sampling import Plan
 from newsgauge.scoreboard import score
 from newsgauge.stats import Finding
+from newsgauge.tuning.jobs import Loss
 
 LABELS = ("rec.autos", "sci.med", "sci.space")
 SECRET = "the text of post"
@@ -49,6 +51,7 @@ def write_run(
     shows_posts: bool = True,
     verdicts: tuple[Verdict, ...] = VERDICTS,
     variants: tuple[str, ...] = ("plain", "tuned"),
+    exhibits: bool = True,
 ) -> Path:
     posts = tuple(Post(f"{LABELS[i % 3]}-{i}", LABELS[i % 3], text(i)) for i in range(n_posts))
     plan = Plan(corpus, ".", None, 0, False, "clean", LABELS, posts)
@@ -67,6 +70,18 @@ def write_run(
     write_flips(folder, pairs)
     write_scoreboard(folder, run, score(results, plan, variants), pairs)
     write_gates(folder, run, complete=True, verdicts=verdicts, undecided=(), not_run=0)
+    if exhibits:
+        leave_exhibits(Exhibits(folder, plan=plan.digest))
     shown = {post.id: post.text for post in posts} if shows_posts else {}
     publish(folder, Facts(now=datetime(2026, 1, 2, 3, 4, tzinfo=UTC), n_whole_set=1000, posts=shown))
     return folder
+
+
+def leave_exhibits(exhibits: Exhibits) -> None:
+    """20 then 30 of 40 right; four steps in two epochs; plain needs 7 tokens beyond what was counted."""
+    exhibits.leave_learning_curve([LearningPoint(5, 15, 20, 40), LearningPoint(10, 29, 30, 40)])
+    steps = ((1, 1, 2.0), (2, 1, 1.5), (3, 2, 0.75), (4, 2, 0.5))
+    exhibits.leave_loss_curve([Loss(*step) for step in steps], model="tunedModels/<own>")
+    exhibits.leave_token_counts(
+        {name: [CountedPost(n, n + beyond) for n in (100, 203)] for name, beyond in (("plain", 7), ("tuned", 0))}
+    )

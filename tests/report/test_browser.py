@@ -176,6 +176,18 @@ def test_a_narrow_window_does_not_scroll_sideways(page: Any) -> None:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+def test_a_narrow_window_keeps_a_row_of_the_table_low(page: Any) -> None:
+    page.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    )
+    try:
+        script = "return [...document.querySelectorAll('#cases tbody tr')].map(r => r.clientHeight)"
+        heights = page.execute_script(script)
+        assert max(heights) < 80
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def test_thirty_thousand_cases_load_sort_and_filter(browser: Any, tmp_path: Path) -> None:
     show(browser, write_run(tmp_path / "run", n_posts=15_000, shows_posts=False, text=str) / "report.html")
     assert status(browser) == "30,000 of 30,000 cases, page 1 of 600"

@@ -49,14 +49,41 @@ def test_every_section_is_there_and_the_failed_gate_comes_first(finished: Path) 
 def test_every_chart_has_its_values_in_words(finished: Path) -> None:
     page = (finished / "report.html").read_text("utf-8")
     charts = re.findall(r'<svg class="chart"[^>]+role="img" aria-label="([^"]+)"', page)
-    assert len(charts) == 5  # accuracy, pairs, input, output, cost
-    assert all("tuned" in words for words in charts)
-    assert page.count("<figcaption>") == 5
+    assert len(charts) == 7  # accuracy, pairs, learning curve, loss, input, output, cost
+    assert sum("tuned" in words for words in charts) == 5
+    assert page.count("<figcaption>") == 7
+
+
+def test_curves_say_their_points_in_words_and_in_a_table(finished: Path) -> None:
+    page = (finished / "report.html").read_text("utf-8")
+    assert (
+        'aria-label="Accuracy by training posts: 5 posts a class: 50.0% of 40; 10 posts a class: 75.0% of 40"' in page
+    )
+    assert 'aria-label="Mean loss of 4 steps: first step 1: 2.000, last step 4: 0.500"' in page
+    # Wilson's 95% interval of 20 of 40, as R's prop.test(20, 40, correct=FALSE) gives it.
+    assert ">29</td><td>30 of 40</td>" in page
+    assert ">15</td><td>20 of 40</td><td>50.00%</td><td>[35.2%, 64.8%]</td>" in page
+    assert '<th scope="row">3</th><td>2</td><td>0.7500</td>' in page
+    assert "tunedModels/&lt;own&gt;" in page
+    assert page.count('class="break"') == 2
+
+
+def test_counted_tokens_stand_beside_used_ones(finished: Path) -> None:
+    page = (finished / "report.html").read_text("utf-8")
+    assert "<td>2</td><td>151.5</td><td>158.5</td><td>7</td>" in page
+    assert "<td>2</td><td>151.5</td><td>151.5</td><td>0</td>" in page
+
+
+def test_without_what_evals_leave_there_is_no_section_about_it(tmp_path: Path) -> None:
+    page = (write_run(tmp_path / "run", exhibits=False) / "report.html").read_text("utf-8")
+    assert "#learning" not in page
+    assert "Counted before asking" not in page
+    assert "learning_curve.json" not in page
 
 
 def test_cost_is_shown_where_there_is_a_price_and_said_to_be_none_elsewhere(finished: Path) -> None:
     page = (finished / "report.html").read_text("utf-8")
-    assert "plain: no price: prices.toml holds no price for it (unsold-1)" in page
+    assert ">plain: no price: prices.toml holds no price for it (unsold-1)" in page
     # tuned: 40 posts with 100 + (0..6) tokens in, mean 102.875, at $0.30; 4 out at $2.50 a million
     assert f"${1000 * (102.875 * 0.30 + 4 * 2.50) / 1e6:.4f}" in page
     assert "whole test set (1,000)" in page

@@ -11,7 +11,8 @@ import pytest
 
 from newsgauge.comparisons import compare_variants
 from newsgauge.records import Outcome, Post, Prediction, Result, Score, Verdict
-from newsgauge.report.classes import class_lines, confusion_lines
+from newsgauge.report.baseline import flip_lines
+from newsgauge.report.classes import class_lines, confusion_lines, worst_lines
 from newsgauge.report.files import write_flips, write_gates, write_scoreboard
 from newsgauge.report.terminal import answer_lines, gate_lines, scoreboard_lines
 from newsgauge.results import Key, merge
@@ -43,7 +44,7 @@ def made(
 
 def test_tables_fit_100_columns_whatever_the_names_and_numbers() -> None:
     long = "a-variant-with-a-name-that-goes-on-and-on-without-telling-much"
-    plan, _, scores = made(LABELS, {long: 33, "b": 2})
+    plan, found, scores = made(LABELS, {long: 33, "b": 2})
     scores[long] = replace(scores[long], n_planned=30_128)
     verdicts = {
         long: Verdict(
@@ -56,6 +57,8 @@ def test_tables_fit_100_columns_whatever_the_names_and_numbers() -> None:
         *answer_lines(scores),
         *class_lines(scores["b"]),
         *confusion_lines(scores["b"]),
+        *worst_lines(scores),
+        *flip_lines([compare_variants(found, plan.posts, long, "b")], shown="evals/" + "x" * 90),
     ]
     assert max(map(len, lines)) <= 100
     assert any(line.startswith("a-v") and line.endswith("INCONCLUSIVE") for line in lines)
@@ -111,6 +114,24 @@ def test_a_confusion_matrix_has_a_row_a_class_or_lists_what_was_mixed_up() -> No
     assert rows[2:] == [["a", "aa", "20", ".", ".", "."], ["b", "bb", "15", "5", ".", "."]]
     _, _, wide = made(tuple(f"label-{n:03}" for n in range(40)), {"v": 0})
     assert confusion_lines(wide["v"])[1] == "  label-001 -> label-000: 1"
+
+
+def test_the_worst_confusions_are_named_most_first_and_right_answers_are_none() -> None:
+    # Posts alternate between aa and bb; the first 10 are right, of the rest those of bb are taken for aa.
+    _, _, scores = made(("aa", "bb"), {"v": 10, "w": 40})
+    assert [line.split() for line in worst_lines(scores)[2:]] == [["v", "bb", "aa", "15", "of", "20"]]
+    assert worst_lines({"w": scores["w"]}) == []
+
+
+def test_flips_against_the_baseline_name_lost_posts_first() -> None:
+    plan, found, _ = made(("a", "b"), {"now": 4, "then": 0})
+    lines = flip_lines([compare_variants(found, plan.posts, "now", "then")], shown="base.json")
+    assert lines == [
+        "now against base.json: 2 gained, 0 lost, of 40 posts",
+        "  gained p-1: was a, now b",
+        "  gained p-3: was a, now b",
+    ]
+    assert flip_lines([compare_variants(found, plan.posts, "then", "now")], shown="x")[1] == "  lost p-1: was b, now a"
 
 
 def test_flips_are_written_for_every_pair_with_both_answers(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from newsgauge.errors import UsageError
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.report.files import write_results
 from newsgauge.runfolder import load_run
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def change(path: Path, **values: Any) -> None:
@@ -39,6 +43,26 @@ def test_an_answer_is_read_letter_for_letter(finished: Path, answer: str) -> Non
     written = (Result("sci.med-1", "tuned", "sci.med", said), Result("sci.med-4", "tuned", "sci.med", said))
     write_results(finished, written)
     assert load_run(finished).results == written
+
+
+def test_every_key_of_every_file_is_in_the_documentation(finished: Path) -> None:
+    formats = (ROOT / "docs" / "report.md").read_text("utf-8").partition("## Formats")[2]
+    documented = set(re.findall(r"`(\w+)`", formats)) | {"plain", "tuned"}
+    for path in sorted(finished.glob("*.json")):
+        if path.name != "posts.json":
+            assert set(keys_of(json.loads(path.read_text()))) <= documented, path.name
+    assert set((finished / "results.csv").read_text().splitlines()[0].split(",")) <= documented
+
+
+def keys_of(value: object) -> Iterator[str]:
+    """The names of all objects in a JSON value."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from keys_of(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from keys_of(item)
 
 
 def break_scoreboard(folder: Path) -> None:
@@ -90,6 +114,29 @@ def test_a_damaged_folder_is_one_line_and_no_report_is_touched(
     assert said in error
     assert error.count("\n") == 1
     assert not before or (finished / "report.html").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["learning_curve", "loss_curve", "token_counts"])
+def test_what_an_eval_of_another_plan_left_is_not_shown(finished: Path, name: str) -> None:
+    assert name in load_run(finished).exhibits
+    change(finished / f"{name}.json", plan="0123456789ab")
+    assert name not in load_run(finished).exhibits
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"format": 2}, "expected format 1 with a list 'losses', written by another version"),
+        ({"losses": {}}, "expected format 1 with a list 'losses'"),
+        ({"losses": [{"step": 1}]}, "expected step, epoch, mean_loss in each of 'losses'"),
+    ],
+)
+def test_a_curve_that_is_none_is_one_line(
+    finished: Path, capsys: pytest.CaptureFixture[str], values: dict[str, Any], said: str
+) -> None:
+    change(finished / "loss_curve.json", **values)
+    assert main(["report", str(finished)]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_tokens_of_an_older_run_are_not_shown_as_those_of_this_one(finished: Path) -> None:

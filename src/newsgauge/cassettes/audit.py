@@ -106,5 +106,9 @@ def _provenance_problems(line: Line, backend: str) -> Iterator[str]:
     answered = line.answer.get("modelVersion", "") if isinstance(line.answer, dict) else ""
     if version != answered:
         yield f"provenance says model version {version!r}, the answer says {answered!r}"
+    if not answered:
+        if line.path.endswith(":generateContent"):
+            yield "the answer names no model version, so nobody knows which model it was"
+        return
     if answered.startswith(EMBEDDED_VERSION) != (line.provenance.get("backend") == "embedded"):
         yield f"backend {line.provenance.get('backend')!r} cannot have answered as {answered!r}"

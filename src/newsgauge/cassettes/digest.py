@@ -19,10 +19,10 @@ def digest_body(raw: bytes, text: str) -> bytes:
     """A JSON request body in canonical form, each occurrence of ``text`` replaced by its SHA-256 and length.
 
     A string that is the text becomes ``{"chars": n, "sha256": hex}``; a string that holds it becomes the list of its
-    segments, with that object between them.
+    segments, with that object between them. A request without a body is ``null``.
     """
     if not raw:
-        return b""
+        return canonical(None)
     mark = {
         "chars": len(text),
         "sha256": hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),

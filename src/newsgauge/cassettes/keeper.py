@@ -60,7 +60,7 @@ class Keeper:
             key=key,
             method=request.method,
             path=path,
-            body=json.loads(request.body) if request.body else None,
+            body=json.loads(request.body),
             status=response["status"]["code"],
             headers=dict(HEADERS),
             answer=answer,
@@ -68,7 +68,8 @@ class Keeper:
                 "backend": self._backend,
                 "surface": "vertex" if "/projects/" in path else "developer",
                 "model": path.rpartition("/")[2].partition(":")[0],
-                "model_version": str(answer.get("modelVersion", "")),
+                # A count of tokens and a tuned model's description name no version.
+                **({"model_version": str(answer["modelVersion"])} if answer.get("modelVersion") else {}),
                 "sdk": _sdk(),
                 "newsgauge": __version__,
                 "recorded": self._now().strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -83,7 +84,7 @@ def _sdk() -> str:
 
 
 def _check(line: Line, variant: str, pin: str | None) -> None:
-    version = line.provenance["model_version"]
+    version = line.provenance.get("model_version", "")
     if pin is not None and version != pin:
         raise NotKeptError(
             f"variant {variant!r} expects model version {pin!r}, and {version or 'none'!r} answered. The service may "

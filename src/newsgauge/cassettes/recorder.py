@@ -170,7 +170,7 @@ class Recorder:
         if line is None:
             return MissingRecordingError(f"{file.shown}: no recording of {key}. Record it: {self._rerecord(variant)}")
         assert asked is not None  # a miss is a request that the line does not answer
-        change = describe_change(line, asked.method, asked.path, json.loads(asked.body) if asked.body else None)
+        change = describe_change(line, asked.method, asked.path, json.loads(asked.body))
         if not change:
             return MissingRecordingError(
                 f"{file.shown}:{file.line_number(key)}: {key} was asked more than once, but recorded once"

@@ -128,7 +128,7 @@ def _stats(folders: Folders, options: argparse.Namespace) -> int:
         total_lines, total_bytes = total_lines + len(lines), total_bytes + size
         print(f"{file.shown}: {len(lines):,} cases, {size:,} bytes")
         for name in ("model", "model_version", "sdk"):
-            counted = Counter(line.provenance.get(name, "") for line in lines)
+            counted = Counter(line.provenance.get(name, "not told") for line in lines)
             print(f"  {name}: " + ", ".join(f"{value} ({n})" for value, n in sorted(counted.items())))
         dates = sorted(line.provenance.get("recorded", "") for line in lines)
         usage = [line.answer.get("usageMetadata", {}) for line in lines]
@@ -193,13 +193,16 @@ def _real_text(folders: Folders) -> list[Finding]:
 def _described(line: Line, where: str) -> Iterator[str]:
     came = line.provenance
     yield f"{where}  {line.key}"
-    yield f"  {came.get('model')} of backend {came.get('backend')} answered as {came.get('model_version')}"
+    version = f" as {came['model_version']}" if "model_version" in came else ""
+    yield f"  {came.get('model')} of backend {came.get('backend')} answered{version}"
     yield f"  recorded {came.get('recorded')} with {came.get('sdk')}, newsgauge {came.get('newsgauge')}"
     yield f"  {line.method} {line.path}"
     for part, value in line.body.items() if isinstance(line.body, dict) else ():
         yield f"  {part}: {_text_of(value)}"
     for candidate in line.answer.get("candidates") or ():
         yield f"  -> {_text_of(candidate.get('content', {}))} ({candidate.get('finishReason', 'no finish reason')})"
+    if "totalTokens" in line.answer:
+        yield f"  -> {line.answer['totalTokens']} tokens"
 
 
 def _text_of(value: object) -> str:

@@ -1,4 +1,4 @@
-"""What ``--update-baseline`` changed, as plain text. Computes nothing."""
+"""What ``--update-baseline`` changed, and what a live run answered otherwise, as plain text. Computes nothing."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import textwrap
 from collections.abc import Iterable
 
 from ..baseline_diff import VariantChange
+from ..records import Comparison
 from .tables import WIDTH
 
 _MAX_SHOWN = 40
+_MAX_FLIPS = 20
 
 
 def baseline_lines(changes: Iterable[VariantChange], *, shown: str) -> list[str]:
@@ -33,6 +35,29 @@ def baseline_lines(changes: Iterable[VariantChange], *, shown: str) -> list[str]
             lines += textwrap.wrap(f"    {post_id}: {old} -> {new}", WIDTH, subsequent_indent="      ")
         if len(change.answers) > _MAX_SHOWN:
             lines.append(f"    and {len(change.answers) - _MAX_SHOWN} more: git diff {shown}")
+    return _fitted(lines)
+
+
+def flip_lines(found: Iterable[Comparison], *, shown: str) -> list[str]:
+    """A line a variant, now against the baseline, then the posts that only one of them has right, lost ones first."""
+    lines = []
+    for one in found:
+        lines.append(f"{one.first} against {shown}: {len(one.gained)} gained, {len(one.lost)} lost, of {one.n} posts")
+        flips = [("lost", flip) for flip in one.lost] + [("gained", flip) for flip in one.gained]
+        lines += [
+            f"  {word} {f.post_id}: was {_short(f.second)}, now {_short(f.first)}" for word, f in flips[:_MAX_FLIPS]
+        ]
+        if len(flips) > _MAX_FLIPS:
+            lines.append(f"  and {len(flips) - _MAX_FLIPS} more")
+    return _fitted(lines)
+
+
+def _short(answer: str) -> str:
+    line = " ".join(answer.split())
+    return line if len(line) <= 40 else f"{line[:37]}..."
+
+
+def _fitted(lines: Iterable[str]) -> list[str]:
     return [
         line
         for text in lines

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..records import Score
+from ..stats import worst_confusions
 from .tables import WIDTH, table_lines
+
+#: Cells a variant in the table of the worst ones, and the letters of a label in it.
+_WORST, _LABEL = 3, 34
 
 
 def class_lines(score: Score) -> list[str]:
@@ -32,6 +38,21 @@ def confusion_lines(score: Score) -> list[str]:
         for column, count in zip(matrix.columns, counts, strict=True)
         if count and column != label
     ]
+
+
+def worst_lines(scores: Mapping[str, Score]) -> list[str]:
+    """A table of the labels that each variant takes for another most often; nothing where none is."""
+    rows = [("mixed up most", "label", "taken for", "posts")]
+    for name, score in scores.items():
+        cells = worst_confusions(score.matrix, _WORST)
+        for first, cell in enumerate(cells):
+            of = f"{cell.n} of {cell.support}"
+            rows.append((name if first == 0 else "", _clipped(cell.label), _clipped(cell.answer), of))
+    return table_lines(rows, left=(0, 1, 2)) if len(rows) > 1 else []
+
+
+def _clipped(label: str) -> str:
+    return label if len(label) <= _LABEL else f"{label[: _LABEL - 2]}.."
 
 
 def _number(value: float) -> str:

@@ -7,11 +7,13 @@ from .classification import (
     ERROR_COLUMN,
     OFF_LIST_COLUMN,
     ClassScore,
+    Confusion,
     ConfusionMatrix,
     class_scores,
     confusion_matrix,
     macro_f1,
     macro_f1_interval,
+    worst_confusions,
 )
 from .clustered import clustered_interval, clustered_standard_error, effective_posts
 from .decisions import Decision, Finding, decide_difference, decide_floor, difference_p_values
@@ -49,6 +51,7 @@ __all__ = [
     "ERROR_COLUMN",
     "OFF_LIST_COLUMN",
     "ClassScore",
+    "Confusion",
     "ConfusionMatrix",
     "Decision",
     "Finding",
@@ -85,4 +88,5 @@ __all__ = [
     "wilson_interval",
     "wilson_lower_bound",
     "wilson_upper_bound",
+    "worst_confusions",
 ]

@@ -42,6 +42,30 @@ class ConfusionMatrix:
 
 
 @dataclass(frozen=True, slots=True)
+class Confusion:
+    """``n`` of the ``support`` posts of ``label`` were taken for ``answer``, another label."""
+
+    label: str
+    answer: str
+    n: int
+    support: int
+
+
+def worst_confusions(matrix: ConfusionMatrix, at_most: int) -> tuple[Confusion, ...]:
+    """The cells off the diagonal with the most posts, most first, then in the order of the labels.
+
+    Answers that are no label and errors are left out: they are not one label taken for another.
+    """
+    cells = [
+        Confusion(label, answer, count, sum(row))
+        for label, row in zip(matrix.labels, matrix.counts, strict=True)
+        for answer, count in zip(matrix.labels, row, strict=False)
+        if count and answer != label
+    ]
+    return tuple(sorted(cells, key=lambda cell: -cell.n)[:at_most])
+
+
+@dataclass(frozen=True, slots=True)
 class ClassScore:
     """How one class fared.
 

@@ -44,6 +44,10 @@ class DeveloperTuning:
         operations = self._call("GET", f"{name}/operations").get("operations", ())
         return _read(model, n_steps=operations[0]["metadata"]["totalSteps"] if operations else 0)
 
+    def model(self, name: str) -> Job:
+        """A tuned model as one request tells it: its losses, without the number of steps that there will be."""
+        return _read(self._call("GET", name))
+
     def start(self, training: TrainingSet, recipe: Recipe, *, display_name: str) -> Job:
         """Send the examples inline. The first job of a tag is called ``tunedModels/<tag>``, others get a number."""
         tag = job_tag(training, recipe)

@@ -19,6 +19,8 @@ from ..threads import thread_key
 from ..variants import Tuning
 
 BASE_MODEL = "models/gemini-3.5-flash-lite-tuning"
+#: The model that is tuned, as it is called elsewhere: Vertex tunes it, and it counts tokens as what was tuned does.
+PLAIN_BASE_MODEL = "gemini-3.5-flash-lite"
 
 
 @dataclass(frozen=True, slots=True)

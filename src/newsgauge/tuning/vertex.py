@@ -14,13 +14,13 @@ from ..errors import UsageError
 from ..retrying import RetryPolicy, call_patiently
 from .bucket import BucketFolder, parse_bucket
 from .jobs import Job, JobState
-from .training_set import Recipe, TrainingSet, job_tag, to_jsonl
+from .training_set import PLAIN_BASE_MODEL, Recipe, TrainingSet, job_tag, to_jsonl
 
 if TYPE_CHECKING:
     from google import genai
 
 T = TypeVar("T")
-BASE_MODEL = "gemini-3.5-flash-lite"
+BASE_MODEL = PLAIN_BASE_MODEL
 ADAPTER_SIZES = {1: "ONE", 2: "TWO", 4: "FOUR", 8: "EIGHT", 16: "SIXTEEN", 32: "THIRTY_TWO"}
 _TAG = re.compile(r"newsgauge-[0-9a-f]{12}$")
 _LABEL = "newsgauge"

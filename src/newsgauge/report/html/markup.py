@@ -57,7 +57,7 @@ def span(pair: Sequence[float | None] | None, digits: int = 1) -> str:
 
 def number(value: float | None, digits: int = 1) -> str:
     """``1,234.5``."""
-    return "–" if value is None else f"{value:,.{digits}f}"
+    return "–" if value is None else f"{value:,.{digits}f}".replace("-", "−")
 
 
 def points(value: float | None) -> str:

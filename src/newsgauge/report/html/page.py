@@ -12,6 +12,7 @@ from ..files import comparison_entry
 from ..terminal import BACKEND_NOTES, is_embedded
 from . import sections
 from .cases import clip, pack_cases
+from .curves import learning
 from .markup import section, table
 from .token_sections import tokens
 
@@ -23,21 +24,23 @@ _POLICY = (
 )
 _NAV = (
     *(("summary", "Verdicts"), ("accuracy", "Accuracy"), ("confusion", "Confusion"), ("classes", "Classes")),
-    *(("pairs", "Pairs"), ("tokens", "Tokens and cost"), ("all-cases", "All cases"), ("provenance", "Provenance")),
+    *(("pairs", "Pairs"), ("learning", "Learning"), ("tokens", "Tokens and cost"), ("all-cases", "All cases")),
+    ("provenance", "Provenance"),
 )
 
 
 def render_run(run: RunFolder) -> str:
     """The page of one run."""
-    n_variants = "1 variant" if len(run.variants) == 1 else f"{len(run.variants)} variants"
     backend, corpus = str(run.run["backend"]), str(run.run["corpus"])
     n_variants = f"{len(run.variants)} variant{'' if len(run.variants) == 1 else 's'}"
+    curves = learning(run)
     parts = [
         sections.summary(run),
         sections.accuracy(run),
         sections.matrices(run),
         sections.classes(run),
         sections.comparisons(run),
+        curves,
         tokens(run),
         sections.cases(run, pack_cases(run.results, run.variants, run.posts)),
         _provenance(run),
@@ -46,7 +49,7 @@ def render_run(run: RunFolder) -> str:
         f"{corpus}, {backend} backend",
         f"{run.posts_in_words}, {n_variants}, plan {run.run['plan']}",
         parts,
-        nav=_NAV,
+        nav=[(name, text) for name, text in _NAV if curves or name != "learning"],
         embedded=is_embedded(backend, run.model_versions),
     )
 
@@ -99,6 +102,7 @@ def _provenance(run: RunFolder) -> str:
         ("accuracy interval", "Wilson (1927), by thread where threads repeat: docs/statistics.md"),
         ("interval of a difference", "Tango's score interval; p: exact McNemar: docs/statistics.md"),
         ("tokens, savings, cost", "tokens.json, from the usage metadata of each answer; Student's t; prices.toml"),
+        *((name.replace("_", " "), f"{name}.json, left by an eval of the run") for name in run.exhibits),
         ("cases", "results.csv"),
     ]
     return section(

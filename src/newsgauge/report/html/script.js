@@ -110,7 +110,7 @@
       first.append(button);
       const answer = value.answer(i), outcome = value.outcome(i);
       tr.append(first, cell(value.variant(i), true), cell(value.label(i), true),
-        cell(answer.length > 70 ? answer.slice(0, 69) + "…" : answer, true), cell(outcome, true, CLASSES[outcome] || "is-wrong"),
+        cell(answer.length > 70 ? answer.slice(0, 69) + "…" : answer, true, "answer"), cell(outcome, true, CLASSES[outcome] || "is-wrong"),
         cell(value.input(i) === null ? "–" : number.format(value.input(i))),
         cell(value.output(i) === null ? "–" : number.format(value.output(i))));
       return tr;

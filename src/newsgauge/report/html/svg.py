@@ -54,7 +54,9 @@ def bars(rows: Sequence[Row], *, high: float, ticks: Sequence[tuple[float, str]]
         whisker = ""
         if row.low is not None and row.high is not None:
             x2, x3 = (_x(max(0.0, value), 0, high) for value in (row.low, row.high))
-            whisker = f'<line class="whisker" x1="{x2:.1f}" x2="{x3:.1f}" y1="{y}" y2="{y}"/>'
+            # On a line of the background's colour: it crosses the end of the bar, and has to be seen on both.
+            place = f'x1="{x2:.1f}" x2="{x3:.1f}" y1="{y}" y2="{y}"'
+            whisker = f'<line class="whisker halo" {place}/><line class="whisker" {place}/>'
         width = max(1.0, x1 - x0)
         return f'<rect class="bar {row.kind}" x="{x0}" y="{y - 8}" width="{width:.1f}" height="16" rx="2"/>{whisker}'
 

@@ -22,6 +22,7 @@ def tokens(run: RunFolder) -> str:
         _bars("input", "a", variants),
         _bars("output", "b", variants),
         _savings(run.tokens["savings"]),
+        _counts(run.exhibits.get("token_counts")),
         "<h3>Cost</h3>",
         _cost(variants, run.tokens.get("n_posts_of_the_whole_set")),
     )
@@ -64,13 +65,38 @@ def _savings(savings: list[Mapping[str, Any]]) -> str:
     )
 
 
+def _counts(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    rows = [
+        (
+            escape(one["variant"]),
+            f"{one['n']:,}",
+            number(one["counted"]),
+            number(one["used"]),
+            f"{one['least_beyond']:,}"
+            if one["least_beyond"] == one["most_beyond"]
+            else f"{one['least_beyond']:,} to {one['most_beyond']:,}",
+        )
+        for one in found["variants"]
+    ]
+    head = ("variant", "posts", "countTokens", "used", "beyond the contents, each")
+    caption = (
+        "countTokens of the contents alone against promptTokenCount of the whole request, means over a sample of "
+        "posts; beyond: instruction and schema"
+    )
+    return "<h3>Counted before asking</h3>" + table(head, rows, caption=caption)
+
+
 def _cost(variants: Mapping[str, Any], n_whole_set: int | None) -> str:
     priced = {name: one for name, one in variants.items() if one["cost"]["price"]}
+    unpriced: dict[tuple[str, str], list[str]] = {}
+    for name, one in variants.items():
+        if not one["cost"]["price"]:
+            unpriced.setdefault((one["cost"]["why"], one["cost"]["model"] or "nobody answered"), []).append(name)
     notes = [
-        f"<li>{escape(name)}: no price: {escape(one['cost']['why'])} "
-        f"({escape(one['cost']['model'] or 'nobody answered')})</li>"
-        for name, one in variants.items()
-        if not one["cost"]["price"]
+        f"<li>{escape(', '.join(names))}: no price: {escape(why)} ({escape(model)})</li>"
+        for (why, model), names in unpriced.items()
     ]
     without = f'<ul class="plain">{"".join(notes)}</ul>' if notes else ""
     if not priced:

@@ -1,0 +1,65 @@
+"""Can tokens be known before anything is asked? countTokens costs nothing; it is held here against what was used.
+
+Of each label the first two posts are counted, for every variant, and recorded beside the corpus' cassettes, in
+`<corpus>+count-tokens`. Only contents are counted: with an API key the SDK refuses to count an instruction or a schema.
+So a variant that sends nothing else has to use what was counted, token for token; one that does has to use as much
+more for every post, since it says the same to each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+from newsgauge.exhibits import CountedPost, Exhibits
+from newsgauge.records import Case, Post
+from newsgauge.results import ResultLog
+from newsgauge.run import Run, open_recorder
+from newsgauge.variants import Variant
+
+POSTS_PER_LABEL = 2
+
+
+def test_what_is_counted_is_what_is_used(newsgauge_run: Run, exhibits: Exhibits, tmp_path: Path) -> None:
+    setup = newsgauge_run.setup
+    variants = [replace(variant, expected_model_version=None) for variant in setup.variants.values()]  # none answers
+    own = setup.aside("count-tokens", variants, recorded_with=",".join(setup.variants))
+    sample = sample_of(setup.plan.posts)
+    results = newsgauge_run.results(tuple(setup.variants))
+    run = Run(own, ResultLog(tmp_path, "main"))
+    counts: dict[str, list[CountedPost]] = {}
+    try:
+        for name in setup.variants:
+            counts[name] = []
+            for post in sample:
+                result = results.get((post.id, name))
+                assert result is not None, f"{post.id} has no answer of {name}; while recording, run all of evals"
+                assert result.prediction is not None, result.broken
+                counted = run.count_tokens(Case(post, name))
+                counts[name].append(CountedPost(counted, result.prediction.input_tokens))
+    finally:
+        run.close()
+    if not own.replays:
+        for name in own.variants:
+            open_recorder(own).finalize(name, {post.id for post in sample})
+    exhibits.leave_token_counts(counts)
+    wrong = [
+        f"{name}: {sorted({post.beyond for post in posts})} tokens beyond the contents"
+        for name, posts in counts.items()
+        if not is_explained(setup.variants[name], {post.beyond for post in posts})
+    ]
+    assert wrong == []
+
+
+def sample_of(posts: tuple[Post, ...]) -> list[Post]:
+    """The first posts of each label, in the order of the plan."""
+    by_label = groupby(sorted(posts, key=lambda post: post.label), key=lambda post: post.label)
+    return [post for _, own in by_label for post in list(own)[:POSTS_PER_LABEL]]
+
+
+def is_explained(variant: Variant, beyond: set[int]) -> bool:
+    """Whether tokens beyond the contents are those of instruction and schema, the same for each post."""
+    if variant.system_instruction is None and variant.answer == "text":
+        return beyond == {0}
+    return len(beyond) == 1 and min(beyond) >= 0
