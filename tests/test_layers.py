@@ -49,7 +49,18 @@ DOORS = {
     "httpx2": {"backends", "tuning"},
     "rich": {"commands"},
     "PIL": {"tuning"},
-    "pytest": {"options", "judge", "recording", "redaction", "publisher", "progress", "plugin", "machines"},
+    "pytest": {
+        "cases",
+        "offline",
+        "options",
+        "judge",
+        "recording",
+        "redaction",
+        "publisher",
+        "progress",
+        "plugin",
+        "machines",
+    },
     "sklearn": {"newsgroups", "endpoint"},
 }
 

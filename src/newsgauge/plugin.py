@@ -7,21 +7,19 @@ Thin: what is not pytest's lives in other modules, and what takes long to import
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from .errors import NewsgaugeError, UsageError
+from .errors import UsageError
 from .options import add_options, are_gates_required, baseline_file, evals_folder, is_active, make_setup, run_id
-from .progress import CORRECT_PROPERTY, VARIANT_PROPERTY, Progress
-from .records import Case, Prediction, Verdict
+from .progress import Progress
+from .records import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-    from contextlib import AbstractContextManager
-    from pathlib import Path
+    from collections.abc import Generator
 
     from .assertions import Scores
     from .baselines import Baseline
@@ -34,7 +32,6 @@ _RUN: pytest.StashKey[Run] = pytest.StashKey()
 _SETUP: pytest.StashKey[Setup] = pytest.StashKey()
 _FORECAST: pytest.StashKey[list[str]] = pytest.StashKey()
 _GATES: pytest.StashKey[tuple[Gate, ...]] = pytest.StashKey()
-_OFFLINE: pytest.StashKey[dict[Path, bool]] = pytest.StashKey()
 _BASELINE: pytest.StashKey[Baseline | None] = pytest.StashKey()
 
 
@@ -48,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.help or not is_active(config):
         return
     from .baselines import load_baseline
+    from .cases import Cases
     from .gates import load_gates, plan_gates
     from .guard import BaselinePlace, Guard
     from .judge import Judge
@@ -118,7 +116,12 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"newsgauge: {error}") from None
     config.stash[_SETUP], config.stash[_GATES], config.stash[_BASELINE] = setup, planned, baseline
     retry = RetryPolicy(deadline_s=config.option.retry_deadline)
-    config.stash[_RUN] = Run(setup, log, retry=retry)
+    config.stash[_RUN] = run = Run(setup, log, retry=retry)
+    config.pluginmanager.register(Cases(run), "newsgauge-cases")
+    if setup.replays:
+        from .offline import Offline
+
+        config.pluginmanager.register(Offline(evals_folder(config)), "newsgauge-offline")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -174,50 +177,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """In a replay no test of the evals folder reaches any network."""
-    if not _must_stay_offline(item):
-        return (yield)
-    from .cassettes.blocking import network_blocked
-
-    with network_blocked():
-        return (yield)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
-    """A fixture that tried to leave the machine fails its test."""
-    with _attempts_fail(item):
-        return (yield)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """A test that tried to leave the machine fails, also where its code took the refusal for an answer."""
-    with _attempts_fail(item):
-        return (yield)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
-    """What a fixture tries at its end counts too."""
-    with _attempts_fail(item):
-        return (yield)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A case says what it was about, and a wrong label in one line; a failed test of scores shows their table.
-
-    No key gets into a report, whatever exception printed it.
-    """
-    if call.when == "setup":
-        _tell_case(item)
-    elif call.excinfo is not None and isinstance(call.excinfo.value, pytest.xfail.Exception):
-        # Of a wrong label nobody reads a traceback, and pytest looks for each of its files on the disk.
-        call.excinfo = _innermost(call.excinfo)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test of scores shows their table; no key gets into a report, whatever exception printed it."""
     report = yield
     if report.failed and report.when == "call" and "scores" in _fixtures(item) and isinstance(item, pytest.Function):
         asked = cast("Scores", item.funcargs["scores"])
@@ -230,71 +191,11 @@ def pytest_runtest_makereport(
     return report
 
 
-def _innermost(excinfo: pytest.ExceptionInfo[BaseException]) -> pytest.ExceptionInfo[BaseException]:
-    """The exception as seen from where it was raised, without the frames that called that."""
-    frame = excinfo.tb
-    while frame.tb_next is not None:
-        frame = frame.tb_next
-    return pytest.ExceptionInfo.from_exc_info((excinfo.type, excinfo.value, frame))
-
-
-def _tell_case(item: pytest.Item) -> None:
-    """What junit.xml, and the progress line of the process that shows it, are to know of a case."""
-    callspec = getattr(item, "callspec", None)
-    case = callspec.params.get("case") if callspec is not None else None
-    if not isinstance(case, Case) or not isinstance(item, pytest.Function) or "prediction" not in item.fixturenames:
-        return
-    item.user_properties += [(VARIANT_PROPERTY, case.variant), ("newsgauge_label", case.post.label)]
-    said = item.funcargs.get("prediction")
-    if isinstance(said, Prediction):
-        item.user_properties += [
-            ("newsgauge_answer", said.label if len(said.label) <= 40 else f"{said.label[:40]}..."),
-            (CORRECT_PROPERTY, said.label == case.post.label),
-        ]
-
-
-def _must_stay_offline(item: pytest.Item) -> bool:
-    setup = item.config.stash.get(_SETUP, None)
-    if setup is None or not setup.replays:
-        return False
-    known = item.config.stash.setdefault(_OFFLINE, {})  # asked four times a test, and there are few files
-    if item.path not in known:
-        known[item.path] = item.path.is_relative_to(evals_folder(item.config))
-    return known[item.path]
-
-
-def _attempts_fail(item: pytest.Item) -> AbstractContextManager[None]:
-    if not _must_stay_offline(item):
-        return nullcontext()
-    from .cassettes.blocking import attempts_fail
-
-    return attempts_fail()
-
-
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop what this process started."""
     run = config.stash.get(_RUN, None)
     if run is not None:
         run.close()
-
-
-@pytest.fixture
-def prediction(newsgauge_asking: Run, case: Case) -> Prediction:
-    """What the case's variant says of its post: from the cassette, or asked and recorded.
-
-    A case that cannot be answered (no recording, a stale one, a refusal of the service) is an error of this test.
-    """
-    try:
-        return newsgauge_asking.ask(case)
-    except NewsgaugeError as error:
-        message = str(error)
-    pytest.fail(message, pytrace=False)
-
-
-@pytest.fixture(scope="session")
-def newsgauge_asking(request: pytest.FixtureRequest) -> Run:
-    """What asks this process's cases, also those of a shard; for `prediction`."""
-    return request.config.stash[_RUN]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,78 @@
+"""The hooks and the fixture of a run's cases: what answers one, and what its report says.
+
+A run has 30,000 of them, so what is done here for each is counted in microseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .errors import NewsgaugeError
+from .progress import CORRECT_PROPERTY, VARIANT_PROPERTY
+from .records import Case, Prediction
+
+if TYPE_CHECKING:
+    from .run import Run
+
+
+class Cases:
+    """Registered by each process that runs cases. ``run`` asks them."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @pytest.fixture
+    def prediction(self, case: Case) -> Prediction:
+        """What the case's variant says of its post: from the cassette, or asked and recorded.
+
+        A case that cannot be answered (no recording, a stale one, a refusal of the service) is an error of this test.
+        """
+        try:
+            return self._run.ask(case)
+        except NewsgaugeError as error:
+            message = str(error)
+        pytest.fail(message, pytrace=False)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Say what a case was about, and a wrong label in one line."""
+        if call.when == "setup":
+            _tell_case(item)
+        elif call.excinfo is not None and isinstance(call.excinfo.value, pytest.xfail.Exception):
+            # Of a wrong label nobody reads a traceback, and pytest would look for each of its files on the disk. What
+            # is no ExceptionInfo it takes as it is.
+            reason = call.excinfo.value
+            call.excinfo = _Reason(reason)  # type: ignore[assignment]
+            report = yield
+            report.longrepr = str(reason)
+            return report
+        return (yield)
+
+
+class _Reason:
+    """An exception without its traceback, in the place of pytest's ExceptionInfo."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: BaseException) -> None:
+        self.value = value
+
+
+def _tell_case(item: pytest.Item) -> None:
+    """What junit.xml, and the progress line of the process that shows it, are to know of a case."""
+    callspec: Any = getattr(item, "callspec", None)
+    case = callspec.params.get("case") if callspec is not None else None
+    if not isinstance(case, Case) or not isinstance(item, pytest.Function) or "prediction" not in item.fixturenames:
+        return
+    item.user_properties += [(VARIANT_PROPERTY, case.variant), ("newsgauge_label", case.post.label)]
+    said = item.funcargs.get("prediction")
+    if isinstance(said, Prediction):
+        item.user_properties += [
+            ("newsgauge_answer", said.label if len(said.label) <= 40 else f"{said.label[:40]}..."),
+            (CORRECT_PROPERTY, said.label == case.post.label),
+        ]
