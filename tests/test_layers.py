@@ -20,21 +20,12 @@ LAYERS = {
     },
     3: {
         *("run", "preflight", "gates", "report", "guard", "assertions", "token_assertions", "publishing"),
-        *(
-            "asked_models",
-            "written",
-            "exhibits",
-            "bulk",
-            "finishing",
-            "backend_access",
-            "classifying",
-            "tuned_lookup",
-            "tuning_access",
-        ),
+        *("asked_models", "written", "exhibits", "bulk", "finishing"),
+        *("backend_access", "classifying", "tuned_lookup", "tuning_access"),
     },
     4: {
         *("options", "committed", "judge", "recording", "redaction", "publisher", "progress", "plugin", "machines"),
-        *("commands", "cli"),
+        *("cases", "offline", "commands", "cli"),
     },
 }
 LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}
