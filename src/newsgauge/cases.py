@@ -5,7 +5,8 @@ A run has 30,000 of them, so what is done here for each is counted in microsecon
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import gc
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,9 +14,15 @@ import pytest
 from .errors import NewsgaugeError
 from .progress import CORRECT_PROPERTY, VARIANT_PROPERTY
 from .records import Case, Prediction
+from .redaction import redact_report
 
 if TYPE_CHECKING:
+    from .assertions import Scores
     from .run import Run
+
+
+#: New objects between two looks for garbage, and the share of looks that go through all objects.
+_GARBAGE_EVERY, _NEVER = 5_000, 1_000_000
 
 
 class Cases:
@@ -37,10 +44,24 @@ class Cases:
         pytest.fail(message, pytrace=False)
 
     @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Iterator[None]:
+        """Look for garbage among what is new: what a run keeps, reports above all, it keeps to its end."""
+        usual = gc.get_threshold()
+        gc.set_threshold(_GARBAGE_EVERY, usual[1], _NEVER)
+        try:
+            return (yield)
+        finally:
+            gc.set_threshold(*usual)
+
+    @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Say what a case was about, and a wrong label in one line."""
+        """Say what a case was about, and a wrong label in one line; a failed test of scores shows their table.
+
+        No key gets into a report, whatever exception printed it.
+        """
+        reason: BaseException | None = None
         if call.when == "setup":
             _tell_case(item)
         elif call.excinfo is not None and isinstance(call.excinfo.value, pytest.xfail.Exception):
@@ -48,10 +69,21 @@ class Cases:
             # is no ExceptionInfo it takes as it is.
             reason = call.excinfo.value
             call.excinfo = _Reason(reason)  # type: ignore[assignment]
-            report = yield
+        report = yield
+        if reason is not None:
             report.longrepr = str(reason)
-            return report
-        return (yield)
+        elif report.failed and report.when == "call":
+            _show_scores(item, report)
+        if report.longrepr is not None or report.sections:
+            redact_report(report)
+        return report
+
+
+def _show_scores(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Below a failed test of scores, their table."""
+    asked: Scores | None = getattr(item, "funcargs", {}).get("scores")
+    if asked is not None and (table := asked.table()):
+        report.sections.append(("newsgauge scores", table))
 
 
 class _Reason:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,8 +19,6 @@ from .progress import Progress
 from .records import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from .assertions import Scores
     from .baselines import Baseline
     from .exhibits import Exhibits
@@ -174,21 +172,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(
         key=lambda item: item.get_closest_marker("gate") is not None or bool({"scores", "tokens"} & {*_fixtures(item)})
     )
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test of scores shows their table; no key gets into a report, whatever exception printed it."""
-    report = yield
-    if report.failed and report.when == "call" and "scores" in _fixtures(item) and isinstance(item, pytest.Function):
-        asked = cast("Scores", item.funcargs["scores"])
-        if table := asked.table():
-            report.sections.append(("newsgauge scores", table))
-    if (report.longrepr is not None or report.sections) and _SETUP in item.config.stash:
-        from .redaction import redact_report
-
-        redact_report(report)
-    return report
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
