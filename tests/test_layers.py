@@ -25,7 +25,7 @@ LAYERS = {
     },
     4: {
         *("options", "committed", "judge", "recording", "redaction", "publisher", "progress", "plugin", "machines"),
-        *("cases", "offline", "commands", "cli"),
+        *("entry", "cases", "offline", "commands", "cli"),
     },
 }
 LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}
@@ -41,6 +41,7 @@ DOORS = {
     "rich": {"commands"},
     "PIL": {"tuning"},
     "pytest": {
+        "entry",
         "cases",
         "offline",
         "options",

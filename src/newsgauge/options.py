@@ -33,8 +33,11 @@ RECORD_MODES = ("none", "once", "new_episodes", "all", "rewrite")
 BACKENDS = ("embedded", "gemini", "vertex")
 
 
-def add_options(parser: pytest.Parser) -> None:
-    """Options and ini values."""
+def add_options(parser: pytest.Parser, *, shares_record_mode: bool = False) -> None:
+    """The options of pytest.
+
+    With ``shares_record_mode`` pytest-recording is there: its ``--record-mode`` takes the same modes, and is ours too.
+    """
     group = parser.getgroup("newsgauge", "newsgauge: evaluating model variants")
     add_plan_options(group.addoption)
     group.addoption(
@@ -43,6 +46,8 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="K/N",
         help="ask the K-th of N even parts of the plan only; newsgauge merge joins the results and decides the gates",
     )
+    if not shares_record_mode:
+        add_record_mode(group.addoption)
     add_recording_options(group.addoption)
     group.addoption(
         "--require-gates",
@@ -68,9 +73,6 @@ def add_options(parser: pytest.Parser) -> None:
         action="store_true",
         help="let the report hold the texts of posts that are not the bundled ones; such a report is not to be shared",
     )
-    parser.addini("newsgauge_evals", "folder of variants.toml, gates.toml and the eval files", default="evals")
-    parser.addini("newsgauge_cassettes", "folder of the cassettes", default="cassettes")
-    parser.addini("newsgauge_bundled", "folder of the bundled corpus", default="fixtures/bundled")
 
 
 def add_plan_options(add: Callable[..., Any]) -> None:
@@ -123,8 +125,8 @@ def add_plan_options(add: Callable[..., Any]) -> None:
     )
 
 
-def add_recording_options(add: Callable[..., Any], *, default: str = "none") -> None:
-    """The options of a recording; their names are those of pytest-recording."""
+def add_record_mode(add: Callable[..., Any], *, default: str = "none") -> None:
+    """``--record-mode``, whose name and values are those of pytest-recording."""
     add(
         "--record-mode",
         choices=RECORD_MODES[RECORD_MODES.index(default) :],
@@ -133,6 +135,10 @@ def add_recording_options(add: Callable[..., Any], *, default: str = "none") -> 
         + "once: record what is missing; new_episodes: and what changed; all: everything anew; rewrite: and drop what "
         f"is not planned (default: {default})",
     )
+
+
+def add_recording_options(add: Callable[..., Any]) -> None:
+    """The other options of a recording."""
     add("--yes", action="store_true", help="record from a paid service without asking first")
     add("--allow-record-in-ci", action="store_true", help="record also where CI is set")
     add(
@@ -156,13 +162,17 @@ def is_active(config: pytest.Config) -> bool:
 
 def evals_folder(config: pytest.Config) -> Path:
     """The folder that holds variants.toml, gates.toml and the eval files."""
-    return Path(os.path.abspath(config.rootpath / config.getini("newsgauge_evals")))
+    return Path(os.path.abspath(config.rootpath / _evals_name(config)))
 
 
 def baseline_file(config: pytest.Config, setup: Setup) -> tuple[Path, str]:
     """The baseline file of a run, and how to name it: ``evals/baselines/embedded/bundled.json``."""
     inside = baseline_name(setup.backend, setup.plan)
-    return evals_folder(config) / inside, f"{config.getini('newsgauge_evals')}/{inside}"
+    return evals_folder(config) / inside, f"{_evals_name(config)}/{inside}"
+
+
+def _evals_name(config: pytest.Config) -> str:
+    return str(config.getini("newsgauge_evals") or "evals")
 
 
 def baseline_name(backend: str, plan: Plan) -> str:
@@ -228,7 +238,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         plan=plan,
         variants=chosen,
         backend=option.backend,
-        mode=option.record_mode,
+        mode=option.record_mode or "none",  # None: pytest-recording's default
         cassettes=root / shown,
         shown_cassettes=shown,
         options=_changed_options(option),
