@@ -1,8 +1,8 @@
 """What pytest loads wherever newsgauge is installed: it registers the ini values, and nothing else, unless asked.
 
 A project asks by having a ``variants.toml`` in ``evals/`` under its rootdir, or by naming a folder in the ini value
-``newsgauge_evals``. Only then are the plugin's options, fixtures and hooks there, so that an installed newsgauge neither
-costs another project's runs anything nor takes option names from them. Imports nothing but pytest.
+``newsgauge_evals``. Only then are the plugin's options, fixtures and hooks there, so that an installed newsgauge
+costs another project's runs nothing and takes no option names from them. Imports nothing but pytest.
 """
 
 from __future__ import annotations
@@ -23,6 +23,11 @@ def add_ini(parser: pytest.Parser) -> None:
     """Ini values. An empty folder of evals stands for ``evals``, and asks for nothing."""
     parser.addini("newsgauge_evals", "folder of variants.toml, gates.toml and the eval files (evals)", default="")
     parser.addini("newsgauge_cassettes", "folder of the cassettes", default="cassettes")
+    parser.addini(
+        "newsgauge_corpus", "what is asked about without --corpus; a path from the rootdir (bundled)", default=""
+    )
+    parser.addini("newsgauge_columns", "the --columns of newsgauge_corpus", default="")
+    parser.addini("newsgauge_posts_per_class", "the --posts-per-class of newsgauge_corpus (10)", default="")
     parser.addini("newsgauge_bundled", "folder of the bundled corpus", default="fixtures/bundled")
 
 

@@ -79,9 +79,10 @@ def add_plan_options(add: Callable[..., Any]) -> None:
     """The options that decide a plan and its cassettes; ``add`` is a parser's, pytest's or argparse's."""
     add(
         "--corpus",
-        default=_DEFAULTS["corpus"],
+        default=None,
         metavar="NAME",
-        help="bundled, 20newsgroups, a folder, or a csv, jsonl or parquet file (default: bundled)",
+        help="bundled, 20newsgroups, a folder, or a csv, jsonl or parquet file "
+        "(default: the ini value newsgauge_corpus, bundled)",
     )
     add(
         "--classes",
@@ -91,9 +92,9 @@ def add_plan_options(add: Callable[..., Any]) -> None:
     )
     add(
         "--posts-per-class",
-        default=_DEFAULTS["posts_per_class"],
+        default=None,
         metavar="N|all",
-        help="posts of each label (default: 10)",
+        help="posts of each label (default: 10, or the ini value newsgauge_posts_per_class)",
     )
     add(
         "--sample-seed",
@@ -218,13 +219,15 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
     from .variants import select_variants
 
     chosen = select_variants(variants, option.variants)
+    usual = _usual_corpus(option, root=root, ini=ini)
+    values = {name: value if getattr(option, name) is None else getattr(option, name) for name, value in usual.items()}
     bundled = root / ini("newsgauge_bundled")
-    corpus = find_corpus(option.corpus, bundled=bundled, columns=option.columns)
+    corpus = find_corpus(values["corpus"], bundled=bundled, columns=values["columns"])
     plan = make_plan(
         corpus.posts("test"),
         corpus=corpus.name,
         classes=option.classes if option.classes is not None else usual_classes(corpus.name),
-        posts_per_class=_posts_per_class(option.posts_per_class),
+        posts_per_class=_posts_per_class(values["posts_per_class"]),
         seed=option.sample_seed,
         allow_threads=option.allow_threads,
         preprocessing=option.preprocessing,
@@ -241,7 +244,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         mode=option.record_mode or "none",  # None: pytest-recording's default
         cassettes=root / shown,
         shown_cassettes=shown,
-        options=_changed_options(option),
+        options=_changed_options(option, {**_DEFAULTS, **usual}),
         tuned_file=root / ".newsgauge" / "tuned.json",
         n_whole_set=sum(post.label in plan.labels for post in corpus.posts("test")),
         shard=parse_shard(shard) if shard is not None else None,
@@ -253,6 +256,20 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
 def recordings_of(corpus: str, preprocessing: str) -> str:
     """The name of a corpus' folder of cassettes, and of its baseline: texts of two preprocessings differ."""
     return corpus if preprocessing == _DEFAULTS["preprocessing"] else f"{corpus}+{preprocessing}"
+
+
+def _usual_corpus(option: Any, *, root: Path, ini: Callable[[str], str]) -> dict[str, Any]:
+    """Corpus, columns and posts of each label where the command line says nothing.
+
+    The ini values of the last two are about the corpus of the first: ``--corpus`` puts all three aside.
+    """
+    names = ("corpus", "columns", "posts_per_class")
+    if option.corpus is not None or not ini("newsgauge_corpus"):
+        return {name: _DEFAULTS[name] for name in names}
+    usual = {name: ini(f"newsgauge_{name}") or _DEFAULTS[name] for name in names}
+    if usual["corpus"] not in ("bundled", "20newsgroups"):
+        usual["corpus"] = os.path.relpath(root / usual["corpus"])
+    return usual
 
 
 def usual_classes(corpus: str) -> str:
@@ -283,10 +300,10 @@ def _posts_per_class(text: str) -> int | None:
     return int(text)
 
 
-def _changed_options(option: Any) -> str:
+def _changed_options(option: Any, usual: dict[str, Any]) -> str:
     changed = [
         f" --{name.replace('_', '-')} {shlex.quote(str(getattr(option, name)))}"
-        for name, default in _DEFAULTS.items()
-        if getattr(option, name) != default
+        for name, value in usual.items()
+        if getattr(option, name) not in (None, value)
     ]
     return "".join(changed) + (" --allow-threads" if option.allow_threads else "")

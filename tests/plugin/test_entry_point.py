@@ -130,10 +130,9 @@ def test_a_fixture_of_the_same_name_outside_of_the_evals_is_left_alone(project: 
 
 
 def test_the_value_of_an_option_is_no_path_of_tests(project: pytest.Pytester) -> None:
-    # A conftest.py of evals with an option of its own has to be loaded early, also where a folder follows an option.
-    (project.path / "evals" / "conftest.py").write_text(
-        "def pytest_addoption(parser):\n    parser.addoption('--own')\n"
-    )
+    # A conftest.py of evals with an option of its own is loaded early only if 'out' is not taken for where tests lie.
+    own = "def pytest_addoption(parser):\n    parser.addoption('--own')\n"
+    (project.path / "evals" / "conftest.py").write_text(own)
     (project.path / "pyproject.toml").write_text(
         (project.path / "pyproject.toml").read_text() + 'testpaths = ["evals"]\n'
     )
