@@ -21,7 +21,7 @@ LAYERS = {
     3: {
         *("run", "preflight", "gates", "report", "guard", "assertions", "token_assertions", "publishing"),
         *("asked_models", "written", "exhibits", "bulk", "finishing"),
-        *("backend_access", "classifying", "tuned_lookup", "tuning_access"),
+        *("backend_access", "classifying", "tuned_lookup", "tuning_access", "starter"),
     },
     4: {
         *("options", "committed", "judge", "recording", "redaction", "publisher", "progress", "plugin", "machines"),
