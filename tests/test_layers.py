@@ -25,7 +25,7 @@ LAYERS = {
     },
     4: {
         *("options", "committed", "judge", "recording", "redaction", "publisher", "progress", "plugin", "machines"),
-        *("entry", "cases", "offline", "commands", "cli"),
+        *("entry", "cases", "offline", "diagnosis", "commands", "cli"),
     },
 }
 LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}
