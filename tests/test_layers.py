@@ -11,7 +11,7 @@ LAYERS = {
     0: {"__init__", "errors", "records"},
     1: {
         *("newsgroups", "corpus", "tables", "threads", "preprocessing", "sampling", "variants", "answers", "stats"),
-        *("refusals", "retrying", "locks", "prices", "tokens", "toml_files", "sharding"),
+        *("refusals", "retrying", "locks", "prices", "tokens", "toml_files", "inifile", "sharding"),
     },
     2: {
         *("cassettes", "backends", "buckets", "tuning", "endpoint"),

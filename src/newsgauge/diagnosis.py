@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 from . import __version__
 from .backends import check_access
-from .committed import Folders, has_twenty_newsgroups
+from .committed import Folders
 from .errors import UsageError
+from .newsgroups import has_twenty_newsgroups
 from .variants import load_variants
 
 _EXTRAS = ("pyarrow", "google-cloud-storage")

@@ -56,6 +56,11 @@ def test_without_a_table_a_sample_is_written_and_the_first_run_is_green(
     monkeypatch.chdir(tmp_path / "new")
     assert main(["cassettes", "check"]) == 0
     assert main(["cassettes", "verify"]) == 0
+    # Commands without pytest know the project's corpus, too.
+    assert main(["record"]) == 0
+    assert "160 of 160 planned cases are recorded in cassettes/embedded/tickets" in capfd.readouterr().out
+    assert main(["classify", "A question of billing", "--variant", "labels", "--no-second"]) == 0
+    assert "billing" in capfd.readouterr().out
 
 
 @pytest.mark.slow
