@@ -1,7 +1,7 @@
 """What pytest loads wherever newsgauge is installed: it registers the ini values, and nothing else, unless asked.
 
-A project asks by having a ``variants.toml`` in ``evals/`` under its rootdir, or by naming a folder in the ini value
-``newsgauge_evals``. Only then are the plugin's options, fixtures and hooks there, so that an installed newsgauge
+A project asks by having ``variants.toml`` or ``gates.toml`` in ``evals/`` under its rootdir, or by naming a folder in the
+ini value ``newsgauge_evals``: of two files one may get lost, and that must be told. Only then are the plugin's options, fixtures and hooks there, so that an installed newsgauge
 costs another project's runs nothing and takes no option names from them. Imports nothing but pytest.
 """
 
@@ -55,4 +55,7 @@ def pytest_load_initial_conftests(
 
 
 def _is_wanted(config: pytest.Config) -> bool:
-    return bool(config.getini("newsgauge_evals")) or (config.rootpath / "evals" / "variants.toml").is_file()
+    evals = config.rootpath / "evals"
+    return bool(config.getini("newsgauge_evals")) or any(
+        (evals / name).is_file() for name in ("variants.toml", "gates.toml")
+    )
