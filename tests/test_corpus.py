@@ -165,3 +165,34 @@ def test_the_frame_has_the_codelabs_columns() -> None:
     assert frame["Label"].tolist() == [1, 0]
     assert frame["Class Name"].tolist() == ["b", "a"]
     assert frame.index.tolist() == ["b-1", "a-1"]
+
+
+def sides(path: Path, columns: str = "split=auto") -> dict[str, set[str]]:
+    corpus = corpus_of(path, columns)
+    return {split: {post.raw for post in corpus.posts(split)} for split in ("train", "test")}
+
+
+def test_a_table_without_a_split_is_halved_label_by_label(tmp_path: Path) -> None:
+    rows = [f"text {label}{number},{label}" for label, n in (("a", 6), ("b c", 4)) for number in range(n)]
+    found = corpus_of(write(tmp_path / "a.csv", "text,label\n" + "\n".join(rows)), "split=auto")
+    for split, counts in (("train", {"a": 3, "b c": 2}), ("test", {"a": 3, "b c": 2})):
+        labels = [post.label for post in found.posts(split)]
+        assert {label: labels.count(label) for label in labels} == counts
+
+
+def test_the_order_of_rows_does_not_change_their_split(tmp_path: Path) -> None:
+    rows = [f"text {number},a" for number in range(9)]
+    forward = sides(write(tmp_path / "a.csv", "text,label\n" + "\n".join(rows)))
+    backward = sides(write(tmp_path / "b.csv", "text,label\n" + "\n".join(reversed(rows))))
+    assert forward == backward
+
+
+def test_equal_texts_and_texts_of_a_thread_lie_on_one_side(tmp_path: Path) -> None:
+    rows = [f"text {number % 5},a,t{number % 5}" for number in range(15)]
+    found = sides(write(tmp_path / "a.csv", "text,label,thread\n" + "\n".join(rows)))
+    assert not found["train"] & found["test"]
+    assert len(found["train"]) == 2
+    rows = [f"text {number},a,{number // 3}" for number in range(12)]
+    found = sides(write(tmp_path / "b.csv", "text,label,thread\n" + "\n".join(rows)))
+    threads = {side: {int(text.split()[1]) // 3 for text in texts} for side, texts in found.items()}
+    assert not threads["train"] & threads["test"]

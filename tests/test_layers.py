@@ -11,7 +11,7 @@ LAYERS = {
     0: {"__init__", "errors", "records"},
     1: {
         *("newsgroups", "corpus", "tables", "threads", "preprocessing", "sampling", "variants", "answers", "stats"),
-        *("refusals", "retrying", "locks", "prices", "tokens", "toml_files", "sharding"),
+        *("refusals", "retrying", "locks", "prices", "tokens", "toml_files", "inifile", "sharding"),
     },
     2: {
         *("cassettes", "backends", "buckets", "tuning", "endpoint"),
@@ -21,11 +21,11 @@ LAYERS = {
     3: {
         *("run", "preflight", "gates", "report", "guard", "assertions", "token_assertions", "publishing"),
         *("asked_models", "written", "exhibits", "bulk", "finishing"),
-        *("backend_access", "classifying", "tuned_lookup", "tuning_access"),
+        *("backend_access", "classifying", "tuned_lookup", "tuning_access", "starter"),
     },
     4: {
         *("options", "committed", "judge", "recording", "redaction", "publisher", "progress", "plugin", "machines"),
-        *("cases", "offline", "commands", "cli"),
+        *("entry", "cases", "offline", "diagnosis", "commands", "cli"),
     },
 }
 LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}
@@ -41,6 +41,7 @@ DOORS = {
     "rich": {"commands"},
     "PIL": {"tuning"},
     "pytest": {
+        "entry",
         "cases",
         "offline",
         "options",

@@ -11,6 +11,8 @@ import sys
 from . import __version__
 from .commands.cassettes import add_cassettes_command
 from .commands.classify import add_classify_command
+from .commands.doctor import add_doctor_command
+from .commands.init import add_init_command
 from .commands.merge import add_merge_command
 from .commands.models import add_models_command
 from .commands.power import add_power_command
@@ -30,6 +32,8 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"newsgauge {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    add_init_command(commands)
+    add_doctor_command(commands)
     add_serve_command(commands)
     add_models_command(commands)
     add_classify_command(commands)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UsageError
+from .inifile import read_ini
 from .newsgroups import TWENTY, has_twenty_newsgroups
 from .options import BACKENDS, PREPROCESSING, default_options, recordings_of, setup_of
 from .run import Setup
@@ -38,8 +39,9 @@ class Folders:
     bundled: str = "fixtures/bundled"
 
     def ini(self, name: str) -> str:
-        """The folder that pytest's ini value of this name stands for."""
-        return str(getattr(self, name.removeprefix("newsgauge_")))
+        """The folder that pytest's ini value of this name stands for; of other values what its configuration says."""
+        own = getattr(self, name.removeprefix("newsgauge_"), None)
+        return str(own) if own is not None else read_ini(self.root).get(name, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,12 @@ def find_corpus(name: str, *, bundled: Path, columns: str | None = None) -> Corp
     if columns:
         raise CorpusError(f"--columns is about a {', '.join(SUFFIXES)} file, and --corpus is {name!r}")
     if name == BUNDLED:
-        return Corpus(BUNDLED, _existing(bundled, "the bundled corpus"))
+        if not bundled.is_dir():
+            raise CorpusError(
+                f"--corpus {BUNDLED}: it is part of newsgauge's source checkout, not of the installed package, and "
+                f"there is none at {bundled}. Name your own texts: --corpus FILE.csv, or the ini value newsgauge_corpus"
+            )
+        return Corpus(BUNDLED, bundled)
     if name == TWENTY:
         return Corpus(TWENTY, None)
     if not path.exists():

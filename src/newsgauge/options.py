@@ -33,8 +33,11 @@ RECORD_MODES = ("none", "once", "new_episodes", "all", "rewrite")
 BACKENDS = ("embedded", "gemini", "vertex")
 
 
-def add_options(parser: pytest.Parser) -> None:
-    """Options and ini values."""
+def add_options(parser: pytest.Parser, *, shares_record_mode: bool = False) -> None:
+    """The options of pytest.
+
+    With ``shares_record_mode`` pytest-recording is there: its ``--record-mode`` takes the same modes, and is ours too.
+    """
     group = parser.getgroup("newsgauge", "newsgauge: evaluating model variants")
     add_plan_options(group.addoption)
     group.addoption(
@@ -43,6 +46,8 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="K/N",
         help="ask the K-th of N even parts of the plan only; newsgauge merge joins the results and decides the gates",
     )
+    if not shares_record_mode:
+        add_record_mode(group.addoption)
     add_recording_options(group.addoption)
     group.addoption(
         "--require-gates",
@@ -68,18 +73,16 @@ def add_options(parser: pytest.Parser) -> None:
         action="store_true",
         help="let the report hold the texts of posts that are not the bundled ones; such a report is not to be shared",
     )
-    parser.addini("newsgauge_evals", "folder of variants.toml, gates.toml and the eval files", default="evals")
-    parser.addini("newsgauge_cassettes", "folder of the cassettes", default="cassettes")
-    parser.addini("newsgauge_bundled", "folder of the bundled corpus", default="fixtures/bundled")
 
 
 def add_plan_options(add: Callable[..., Any]) -> None:
     """The options that decide a plan and its cassettes; ``add`` is a parser's, pytest's or argparse's."""
     add(
         "--corpus",
-        default=_DEFAULTS["corpus"],
+        default=None,
         metavar="NAME",
-        help="bundled, 20newsgroups, a folder, or a csv, jsonl or parquet file (default: bundled)",
+        help="bundled, 20newsgroups, a folder, or a csv, jsonl or parquet file "
+        "(default: the ini value newsgauge_corpus, bundled)",
     )
     add(
         "--classes",
@@ -89,9 +92,9 @@ def add_plan_options(add: Callable[..., Any]) -> None:
     )
     add(
         "--posts-per-class",
-        default=_DEFAULTS["posts_per_class"],
+        default=None,
         metavar="N|all",
-        help="posts of each label (default: 10)",
+        help="posts of each label (default: 10, or the ini value newsgauge_posts_per_class)",
     )
     add(
         "--sample-seed",
@@ -123,8 +126,8 @@ def add_plan_options(add: Callable[..., Any]) -> None:
     )
 
 
-def add_recording_options(add: Callable[..., Any], *, default: str = "none") -> None:
-    """The options of a recording; their names are those of pytest-recording."""
+def add_record_mode(add: Callable[..., Any], *, default: str = "none") -> None:
+    """``--record-mode``, whose name and values are those of pytest-recording."""
     add(
         "--record-mode",
         choices=RECORD_MODES[RECORD_MODES.index(default) :],
@@ -133,6 +136,10 @@ def add_recording_options(add: Callable[..., Any], *, default: str = "none") -> 
         + "once: record what is missing; new_episodes: and what changed; all: everything anew; rewrite: and drop what "
         f"is not planned (default: {default})",
     )
+
+
+def add_recording_options(add: Callable[..., Any]) -> None:
+    """The other options of a recording."""
     add("--yes", action="store_true", help="record from a paid service without asking first")
     add("--allow-record-in-ci", action="store_true", help="record also where CI is set")
     add(
@@ -156,13 +163,17 @@ def is_active(config: pytest.Config) -> bool:
 
 def evals_folder(config: pytest.Config) -> Path:
     """The folder that holds variants.toml, gates.toml and the eval files."""
-    return Path(os.path.abspath(config.rootpath / config.getini("newsgauge_evals")))
+    return Path(os.path.abspath(config.rootpath / _evals_name(config)))
 
 
 def baseline_file(config: pytest.Config, setup: Setup) -> tuple[Path, str]:
     """The baseline file of a run, and how to name it: ``evals/baselines/embedded/bundled.json``."""
     inside = baseline_name(setup.backend, setup.plan)
-    return evals_folder(config) / inside, f"{config.getini('newsgauge_evals')}/{inside}"
+    return evals_folder(config) / inside, f"{_evals_name(config)}/{inside}"
+
+
+def _evals_name(config: pytest.Config) -> str:
+    return str(config.getini("newsgauge_evals") or "evals")
 
 
 def baseline_name(backend: str, plan: Plan) -> str:
@@ -208,13 +219,15 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
     from .variants import select_variants
 
     chosen = select_variants(variants, option.variants)
+    usual = _usual_corpus(option, root=root, ini=ini)
+    values = {name: value if getattr(option, name) is None else getattr(option, name) for name, value in usual.items()}
     bundled = root / ini("newsgauge_bundled")
-    corpus = find_corpus(option.corpus, bundled=bundled, columns=option.columns)
+    corpus = find_corpus(values["corpus"], bundled=bundled, columns=values["columns"])
     plan = make_plan(
         corpus.posts("test"),
         corpus=corpus.name,
         classes=option.classes if option.classes is not None else usual_classes(corpus.name),
-        posts_per_class=_posts_per_class(option.posts_per_class),
+        posts_per_class=_posts_per_class(values["posts_per_class"]),
         seed=option.sample_seed,
         allow_threads=option.allow_threads,
         preprocessing=option.preprocessing,
@@ -228,10 +241,10 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         plan=plan,
         variants=chosen,
         backend=option.backend,
-        mode=option.record_mode,
+        mode=option.record_mode or "none",  # None: pytest-recording's default
         cassettes=root / shown,
         shown_cassettes=shown,
-        options=_changed_options(option),
+        options=_changed_options(option, {**_DEFAULTS, **usual}),
         tuned_file=root / ".newsgauge" / "tuned.json",
         n_whole_set=sum(post.label in plan.labels for post in corpus.posts("test")),
         shard=parse_shard(shard) if shard is not None else None,
@@ -243,6 +256,20 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
 def recordings_of(corpus: str, preprocessing: str) -> str:
     """The name of a corpus' folder of cassettes, and of its baseline: texts of two preprocessings differ."""
     return corpus if preprocessing == _DEFAULTS["preprocessing"] else f"{corpus}+{preprocessing}"
+
+
+def _usual_corpus(option: Any, *, root: Path, ini: Callable[[str], str]) -> dict[str, Any]:
+    """Corpus, columns and posts of each label where the command line says nothing.
+
+    The ini values of the last two are about the corpus of the first: ``--corpus`` puts all three aside.
+    """
+    names = ("corpus", "columns", "posts_per_class")
+    if option.corpus is not None or not ini("newsgauge_corpus"):
+        return {name: _DEFAULTS[name] for name in names}
+    usual = {name: ini(f"newsgauge_{name}") or _DEFAULTS[name] for name in names}
+    if usual["corpus"] not in ("bundled", "20newsgroups"):
+        usual["corpus"] = os.path.relpath(root / usual["corpus"])
+    return usual
 
 
 def usual_classes(corpus: str) -> str:
@@ -273,10 +300,10 @@ def _posts_per_class(text: str) -> int | None:
     return int(text)
 
 
-def _changed_options(option: Any) -> str:
+def _changed_options(option: Any, usual: dict[str, Any]) -> str:
     changed = [
         f" --{name.replace('_', '-')} {shlex.quote(str(getattr(option, name)))}"
-        for name, default in _DEFAULTS.items()
-        if getattr(option, name) != default
+        for name, value in usual.items()
+        if getattr(option, name) not in (None, value)
     ]
     return "".join(changed) + (" --allow-threads" if option.allow_threads else "")

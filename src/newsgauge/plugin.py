@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .entry import add_ini
 from .errors import UsageError
 from .options import add_options, are_gates_required, baseline_file, evals_folder, is_active, make_setup, run_id
 from .progress import Progress
@@ -32,14 +33,23 @@ _FORECAST: pytest.StashKey[list[str]] = pytest.StashKey()
 _GATES: pytest.StashKey[tuple[Gate, ...]] = pytest.StashKey()
 _BASELINE: pytest.StashKey[Baseline | None] = pytest.StashKey()
 
+_MARKERS = (
+    "case: one post asked of one variant",
+    "gate: decides a limit of gates.toml from the results of all planned cases",
+)
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options of a run."""
-    add_options(parser)
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """The options of a run; the ini values too where the plugin was named by hand and not through its entry point."""
+    if not pluginmanager.hasplugin("newsgauge"):
+        add_ini(parser)
+    add_options(parser, shares_record_mode=pluginmanager.hasplugin("recording"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read and check everything a run depends on before anything is collected; a mistake is a usage error."""
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
     if config.option.help or not is_active(config):
         return
     from .baselines import load_baseline
@@ -154,7 +164,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One case a planned post and variant; one gate a planned gate."""
     config = metafunc.config
     setup = config.stash.get(_SETUP, None)
-    if setup is None:
+    if setup is None or not metafunc.definition.path.is_relative_to(evals_folder(config)):
         return
     if "case" in metafunc.fixturenames:
         cases = setup.cases
@@ -170,7 +180,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Gates and tests of scores or tokens go last: by then most cases have left their results."""
     items.sort(
-        key=lambda item: item.get_closest_marker("gate") is not None or bool({"scores", "tokens"} & {*_fixtures(item)})
+        key=lambda item: (
+            (item.get_closest_marker("gate") is not None or bool({"scores", "tokens"} & {*_fixtures(item)}))
+            and _SETUP in item.config.stash
+        )
     )
 
 

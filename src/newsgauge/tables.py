@@ -1,11 +1,13 @@
 """A user's own data: csv, jsonl or parquet with a text and a label a row -> `RawPost` records of both splits.
 
 Columns ``text`` and ``label``, optional ``id``, ``split`` (train or test; without it every row is a test post) and
-``thread``; other names can be given. The text is taken as it is: it is no mail.
+``thread``; other names can be given. The text is taken as it is: it is no mail. With ``split=auto`` no column says
+which rows are train posts: half of each label's are, drawn by a digest of their text.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 COLUMNS = ("text", "label", "id", "split", "thread")
+#: In the place of a column's name: nothing in the file says which rows are train posts.
+AUTO_SPLIT = "auto"
 
 
 def parse_columns(text: str | None) -> dict[str, str]:
@@ -41,10 +45,13 @@ def read_table(path: Path, columns: dict[str, str]) -> dict[Split, list[RawPost]
                 f"{path}: expected a column {columns[ours]!r}, found {', '.join(map(repr, frame.columns)) or 'none'}"
                 f". Name yours: --columns {ours}=COLUMN"
             )
+    splits_itself = columns["split"] == AUTO_SPLIT
     for ours in ("id", "split", "thread"):
-        if columns[ours] != ours and columns[ours] not in frame.columns:
+        if columns[ours] != ours and not (ours == "split" and splits_itself) and columns[ours] not in frame.columns:
             raise CorpusError(f"{path}: --columns: no column {columns[ours]!r} for {ours}")
     values = {ours: _column(frame, theirs) for ours, theirs in columns.items()}
+    if splits_itself:
+        values["split"] = _half_to_train(values["text"], values["label"], values["thread"])
     posts: dict[Split, list[RawPost]] = {"train": [], "test": []}
     seen: dict[tuple[str, str], int] = {}
     for row, (text, label, number, split, thread) in enumerate(zip(*values.values(), strict=True), 1):
@@ -61,6 +68,24 @@ def read_table(path: Path, columns: dict[str, str]) -> dict[Split, list[RawPost]
             raise CorpusError(f"{where}: id {number!r} of label {label!r} was already used in row {earlier}")
         posts[split].append(RawPost(label, number, text, thread))
     return posts
+
+
+def _half_to_train(texts: list[str | None], labels: list[str | None], threads: list[str | None]) -> list[str | None]:
+    """``train`` or ``test`` for each row. Equal texts of a label, and its rows of one thread, lie on one side.
+
+    The draw looks at the texts alone: the order of the rows does not matter.
+    """
+    keys = [
+        None if text is None or label is None else (label, f"thread:{thread}" if thread else text)
+        for text, label, thread in zip(texts, labels, threads, strict=True)
+    ]
+    ranked: dict[str, list[tuple[str, str]]] = {}
+    for key in sorted(
+        {key for key in keys if key}, key=lambda key: hashlib.sha256(key[1].encode("utf-8", "surrogatepass")).digest()
+    ):
+        ranked.setdefault(key[0], []).append(key)
+    train = {key for ours in ranked.values() for key in ours[: len(ours) // 2]}
+    return ["train" if key in train else "test" for key in keys]
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -70,7 +70,6 @@ def write_project(folder: Path) -> Path:
     (folder / "fixtures").mkdir()
     (folder / "fixtures" / "bundled").symlink_to(ROOT / "fixtures" / "bundled")
     (folder / "pyproject.toml").write_text(PYPROJECT)
-    (folder / "conftest.py").write_text('pytest_plugins = ["newsgauge.plugin"]\n')
     (folder / "evals" / "variants.toml").write_text(VARIANTS)
     (folder / "evals" / "gates.toml").write_text(GATES)
     for name in ("test_newsgroups.py", "test_gates.py"):

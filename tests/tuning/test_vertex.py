@@ -122,7 +122,6 @@ def evaluate(project, fresh_server):
     for path in project.glob("evals/*.py"):
         if path.name != "test_newsgroups.py":
             path.unlink()
-    (project / "conftest.py").write_text('pytest_plugins = ["newsgauge.plugin"]\n')
     (project / "pyproject.toml").write_text('[tool.pytest]\nstrict = true\nmarkers = ["case: a", "gate: a"]\n')
 
     def run(*options: str, online: bool = False) -> tuple[int, str]:

@@ -74,9 +74,10 @@ def _model_and_labels(variant: Variant, options: argparse.Namespace) -> tuple[st
 
     entries = [e for e in read_tuned(FILE).values() if (e.backend, e.corpus) == (options.backend, corpus.name)]
     if not entries:
+        columns = f" --columns {options.columns}" if options.columns else ""
         raise UsageError(
             f"{FILE} knows no tuned model of the {options.backend} backend for {corpus.name}. Get one: newsgauge tune "
-            f"--backend {options.backend} --corpus {options.corpus}"
+            f"--backend {options.backend} --corpus {options.corpus}{columns}"
         )
     newest = entries[-1]
     if newest.fallback_for:

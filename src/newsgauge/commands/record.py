@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..options import add_plan_options, add_recording_options
+from ..options import add_plan_options, add_record_mode, add_recording_options
 
 if TYPE_CHECKING:
     from ..bulk.campaign import Report
@@ -34,7 +34,8 @@ def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
         "same options replays what was recorded.",
     )
     add_plan_options(record.add_argument)
-    add_recording_options(record.add_argument, default="once")
+    add_record_mode(record.add_argument, default="once")
+    add_recording_options(record.add_argument)
     record.add_argument("--base-url", metavar="URL", help="a server to ask, such as a running 'newsgauge serve'")
     record.add_argument(
         "--concurrency", type=_positive, default=32, metavar="N", help="calls at once at most (default: %(default)s)"

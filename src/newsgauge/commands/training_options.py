@@ -21,7 +21,7 @@ BUNDLED = Path("fixtures") / "bundled"
 
 def add_corpus_options(parser: argparse.ArgumentParser) -> None:
     """The options of pytest evals that choose posts, under the same names."""
-    parser.add_argument("--corpus", default="bundled", metavar="NAME", help="as in pytest evals (default: %(default)s)")
+    parser.add_argument("--corpus", metavar="NAME", help="as in pytest evals (default: the same as there)")
     parser.add_argument("--columns", metavar="NAME=COLUMN,..", help="as in pytest evals")
     parser.add_argument("--classes", metavar="REGEX", help="labels to keep (default: as in pytest evals)")
     parser.add_argument("--preprocessing", choices=PREPROCESSING, default="clean", help="(default: %(default)s)")
@@ -42,10 +42,16 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
 
 
 def load_corpus(options: argparse.Namespace) -> Corpus:
-    """The corpus of ``--corpus``. Raises `UsageError`."""
-    from ..corpus import find_corpus
+    """The corpus of ``--corpus``; without it that of the project, which the options then name. Raises `UsageError`."""
+    from .. import corpus
+    from ..inifile import read_ini
 
-    return find_corpus(options.corpus, bundled=BUNDLED, columns=options.columns)
+    if options.corpus is None:
+        ini = read_ini(Path())
+        options.corpus = ini.get("newsgauge_corpus") or corpus.BUNDLED
+        options.columns = options.columns or ini.get("newsgauge_columns")
+
+    return corpus.find_corpus(options.corpus, bundled=BUNDLED, columns=options.columns)
 
 
 def tuning_of_variant(name: str) -> Tuning:

@@ -1,0 +1,110 @@
+"""`newsgauge doctor` says what is here and what would work, and no key's value."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+from newsgauge import diagnosis
+from newsgauge.cli import main
+from newsgauge.committed import Folders
+from newsgauge.diagnosis import diagnose
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = (
+    *("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_CLOUD_PROJECT", "GOOGLE_APPLICATION_CREDENTIALS", "CI"),
+    *("GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL", "HTTPS_PROXY", "https_proxy"),
+)
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+
+
+def fact(name: str, root: Path = ROOT) -> str:
+    (text,) = [one.text for facts in diagnose(Folders(root)).facts.values() for one in facts if one.name == name]
+    return text
+
+
+def why_not(name: str, root: Path = ROOT) -> str:
+    (text,) = [one.why_not for one in diagnose(Folders(root)).abilities if one.name == name]
+    return text
+
+
+def test_this_checkout_can_replay_and_its_folders_are_found(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--root", str(ROOT)]) == 0
+    said = capsys.readouterr().out
+    assert " variants: bare, zero-shot, " in said
+    assert "embedded/bundled (" in said
+    assert "baselines/embedded/bundled.json" in said
+
+
+def test_an_empty_folder_cannot_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--root", str(tmp_path)]) == 1
+    assert "replay                            no: evals/variants.toml, evals/gates.toml, cassettes: see above" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_damaged_variants_file_forbids_replay_and_is_named(tmp_path: Path) -> None:
+    for name in ("evals", "cassettes"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    assert why_not("replay", tmp_path) == ""
+    (tmp_path / "evals" / "variants.toml").write_text("[bare\n")
+    assert why_not("replay", tmp_path) == "evals/variants.toml: see above"
+
+
+def test_no_value_of_a_key_or_password_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GOOGLE_API_KEY", "first-value")
+    monkeypatch.setenv("GEMINI_API_KEY", "second-value")
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "third-value")
+    monkeypatch.setenv("HTTPS_PROXY", "http://someone:fourth-value@localhost:1")
+    monkeypatch.setenv(
+        "GOOGLE_GEMINI_BASE_URL", "http://someone:fifth-value@localhost:8000/sixth-value?key=seventh-value"
+    )
+    main(["doctor", "--root", str(ROOT)])
+    said = capsys.readouterr().out
+    assert "-value" not in said
+    assert "someone" not in said
+    assert "http://localhost:8000" in said
+    assert fact("both keys") == "GOOGLE_API_KEY wins"
+    assert fact("proxies") == "HTTPS_PROXY set"
+
+
+def test_what_is_missing_for_gemini_and_vertex_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert "needs an API key in GOOGLE_API_KEY or GEMINI_API_KEY, none is set" in why_not("record from Gemini")
+    assert "GOOGLE_CLOUD_PROJECT" in why_not("tune on Vertex")
+    assert "no credentials of Google Cloud" in why_not("record from Vertex")
+    monkeypatch.setenv("GEMINI_API_KEY", "k")
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
+    (tmp_path / "application_default_credentials.json").write_text("{}")
+    assert why_not("record from Gemini") == ""
+    assert why_not("record from Vertex") == ""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "absent.json"))
+    assert why_not("record from Vertex") == "GOOGLE_APPLICATION_CREDENTIALS names no file"
+    monkeypatch.setenv("CI", "true")
+    assert "--allow-record-in-ci" in why_not("record from Gemini")
+    assert why_not("replay") == ""
+
+
+def test_a_package_that_is_absent_or_too_old_forbids_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnosis, "requires", lambda _: ["vcrpy<1", "no-such-package>=3", "later ; extra == 'x'"])
+    assert why_not("replay") == "vcrpy, no-such-package: see above"
+    assert fact("no-such-package") == "not installed, >=3 is needed"
+
+
+def test_no_connection_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("doctor opened a socket")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert main(["doctor", "--root", str(ROOT)]) == 0

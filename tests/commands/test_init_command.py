@@ -1,0 +1,159 @@
+"""`newsgauge init` writes a project whose first run is green, and never writes over anything."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from newsgauge.cli import main
+from newsgauge.gates import load_gates
+from newsgauge.variants import load_variants
+
+ROOT = Path(__file__).resolve().parents[2]
+LABELS = ("how-to / question", "Lob & Dank", "fehler")
+
+
+def write_table(path: Path, *, rows: int = 12, header: str = "body,team,nr", extra: str = "") -> Path:
+    """Labels with blanks and signs, three of them; each text names a word of its own label."""
+    lines = [
+        f'"text {n} about {label.split()[0].lower()} {word}","{label}",{n}'
+        for label, word in zip(LABELS, ("how", "danke", "kaputt"), strict=True)
+        for n in range(rows)
+    ]
+    path.write_text("\n".join([header, *lines, *([extra] if extra else [])]) + "\n", "utf-8")
+    return path
+
+
+def run_pytest(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if key != "CI" and "PYTEST" not in key}
+    command = [sys.executable, "-m", "pytest", *options]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CI", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_TESTRUNUID", "PYTEST_ADDOPTS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("clean")
+def test_without_a_table_a_sample_is_written_and_the_first_run_is_green(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["init", str(tmp_path / "new")]) == 0
+    said = capfd.readouterr().out
+    assert f"written: {tmp_path / 'new' / 'data' / 'tickets.csv'}" in said
+    assert "green: these are the embedded backend's answers, not Gemini's" in said
+    done = run_pytest(tmp_path / "new", "--require-gates")
+    assert done.returncode == 0, done.stdout
+    assert "4 labels = 40 posts" in done.stdout
+    monkeypatch.chdir(tmp_path / "new")
+    assert main(["cassettes", "check"]) == 0
+    assert main(["cassettes", "verify"]) == 0
+    # Commands without pytest know the project's corpus, too.
+    assert main(["record"]) == 0
+    assert "160 of 160 planned cases are recorded in cassettes/embedded/tickets" in capfd.readouterr().out
+    assert main(["classify", "A question of billing", "--variant", "labels", "--no-second"]) == 0
+    assert "billing" in capfd.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("clean")
+def test_a_table_with_other_columns_and_unusual_labels_is_green_too(tmp_path: Path) -> None:
+    write_table(tmp_path / "mine.csv")
+    code = main(["init", str(tmp_path), "--csv", str(tmp_path / "mine.csv"), "--columns", "text=body,label=team,id=nr"])
+    assert code == 0
+    done = run_pytest(tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "corpus mine, 6 posts of each of 3 labels = 18 posts" in done.stdout
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_configuration_that_is_there_is_left_alone_and_what_to_add_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_table(tmp_path / "mine.csv", header="text,label,nr")
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest]\nstrict = true\n")
+    (tmp_path / ".gitignore").write_text("mine\n")
+    assert main(["init", str(tmp_path), "--csv", str(tmp_path / "mine.csv"), "--no-record", "--ci", "gitlab"]) == 0
+    said = capsys.readouterr().out
+    assert '  [tool.pytest]\n  newsgauge_corpus = "mine.csv"\n  newsgauge_columns = "split=auto"\n' in said
+    assert "  .newsgauge/\n" in said
+    assert (tmp_path / "pyproject.toml").read_text() == "[tool.pytest]\nstrict = true\n"
+    assert (tmp_path / ".gitignore").read_text() == "mine\n"
+    assert not (tmp_path / "pytest.ini").exists()
+    assert (tmp_path / ".gitlab-ci.yml").is_file()
+    assert not (tmp_path / ".github").exists()
+    # What was printed is what a run needs.
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.pytest]\nstrict = true\n" + "".join(line[2:] + "\n" for line in said.splitlines() if "= " in line)
+    )
+    assert "corpus mine, 6 posts" in run_pytest(tmp_path, "evals", "--co").stdout
+
+
+@pytest.mark.parametrize("there", ["evals/gates.toml", "cassettes/PLANS.toml", ".github/workflows/evals.yml"])
+def test_nothing_is_written_where_one_file_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], there: str
+) -> None:
+    (tmp_path / there).parent.mkdir(parents=True)
+    (tmp_path / there).write_text("mine")
+    assert main(["init", str(tmp_path)]) == 2
+    assert str(tmp_path / there) in capsys.readouterr().err
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / there]
+    assert (tmp_path / there).read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rows", "extra", "message"),
+    [
+        (["--columns", "text=body"], 12, "", "expected a column 'label', found 'body', 'team', 'nr'"),
+        (["--columns", "text=body,label=team"], 12, '"",fehler,1', "row 37: expected a text and a label"),
+        (["--columns", "text=body,label=team"], 12, "one,rare,1", "'rare' has 0 and 1"),
+        (["--columns", "text=body,label=team"], 1, "", "too few rows: expected 2 to train on and 2 to test with"),
+        (["--columns", "text=nr,label=nr"], 2, "", "too few rows"),
+    ],
+)
+def test_a_table_that_cannot_be_asked_about_is_told_before_anything_is_written(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    rows: int,
+    extra: str,
+    message: str,
+) -> None:
+    table = write_table(tmp_path / "mine.csv", rows=rows, extra=extra)
+    assert main(["init", str(tmp_path / "new"), "--csv", str(table), *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_file_that_is_no_table_and_columns_without_a_table_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", str(tmp_path), "--csv", str(tmp_path / "absent.csv")]) == 2
+    assert "--csv: expected a .csv, .jsonl, .parquet file with texts and labels, none at" in capsys.readouterr().err
+    assert main(["init", str(tmp_path), "--columns", "text=body"]) == 2
+    assert "--columns is about the file of --csv" in capsys.readouterr().err
+
+
+def test_the_limits_are_what_guessing_gives(tmp_path: Path) -> None:
+    table = write_table(tmp_path / "a b.csv", header="text,label,nr")
+    assert main(["init", str(tmp_path), "--csv", str(table), "--no-record"]) == 0
+    variants = load_variants(tmp_path / "evals" / "variants.toml")
+    assert list(variants) == ["bare", "zero-shot", "labels", "tuned"]
+    path = tmp_path / "evals" / "gates.toml"
+    load_gates(path, backend="embedded", corpus="a-b", known=variants)
+    table_of_gates = tomllib.loads(path.read_text("utf-8"))
+    assert table_of_gates["embedded"]["a-b"]["tuned"]["min_accuracy"]["limit"] == pytest.approx(1 / 3, abs=1e-4)
+    assert table_of_gates["gemini"]["a-b"]["labels"]["min_accuracy"]["limit"] == pytest.approx(1 / 3, abs=1e-4)
+
+
+def test_the_gates_file_is_that_of_this_project() -> None:
+    template = ROOT / "src" / "newsgauge" / "templates" / "test_gates.py.txt"
+    assert template.read_text("utf-8") == (ROOT / "evals" / "test_gates.py").read_text("utf-8")

@@ -1,0 +1,81 @@
+"""Files that other programs read: workflows, hooks, the citation. Checked by the schemas and linters made for them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from newsgauge.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+TEMPLATES = ROOT / "src" / "newsgauge" / "templates"
+WORKFLOWS = [*sorted((ROOT / ".github" / "workflows").glob("*.yml")), TEMPLATES / "github.yml"]
+PIPELINES = [ROOT / ".gitlab-ci.yml", TEMPLATES / "gitlab.yml"]
+TOOLS = Path(sys.executable).parent
+
+
+def run(tool: str, *arguments: str | Path) -> None:
+    done = subprocess.run([TOOLS / tool, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("schema", ["vendor.github-workflows", "custom.github-workflows-require-timeout"])
+def test_the_workflows_are_as_github_reads_them(schema: str) -> None:
+    assert len(WORKFLOWS) > 1
+    run("check-jsonschema", "--builtin-schema", schema, *WORKFLOWS)
+
+
+def test_the_pipelines_are_as_gitlab_reads_them() -> None:
+    run("check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci", *PIPELINES)
+
+
+def test_the_citation_is_in_the_format_of_citation_files() -> None:
+    run("check-jsonschema", "--builtin-schema", "vendor.citation-file-format", "CITATION.cff")
+
+
+def test_the_workflows_are_safe() -> None:
+    run("zizmor", "--offline", "--no-progress", "--config", ".github/zizmor.yml", *WORKFLOWS)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_to_a_full_version(path: Path) -> None:
+    used = re.findall(r"uses: (\S+)", path.read_text("utf-8"))
+    assert used
+    assert [name for name in used if not re.fullmatch(r"actions/[a-z-]+@v\d+\.\d+\.\d+", name)] == []
+
+
+def test_every_newsgauge_command_of_these_files_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    hooks = [ROOT / ".pre-commit-hooks.yaml", ROOT / ".pre-commit-config.yaml"]
+    found = set()
+    for path in (*WORKFLOWS, *PIPELINES, *hooks):
+        found |= set(re.findall(r"(?:- |run: |entry: |^ +)newsgauge ([a-z]+)\b", path.read_text("utf-8"), re.MULTILINE))
+    assert {"cassettes", "merge"} <= found
+    for command in found:
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--help"])
+        assert ended.value.code == 0
+    capsys.readouterr()
+
+
+def test_one_command_of_contributing_does_what_ci_does() -> None:
+    command = "bash .ci/run"
+    assert command in (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    assert f"run: {command}\n" in (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8")
+    assert f"- {command}\n" in (ROOT / ".gitlab-ci.yml").read_text("utf-8")
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert all(shlex.join(part.split()) in script for part in ("bash .ci/wheel", "ruff check .", "mypy"))
+
+
+def test_the_package_says_that_it_is_typed_and_which_pythons_it_was_tried_on() -> None:
+    assert (ROOT / "src" / "newsgauge" / "py.typed").is_file()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert "Typing :: Typed" in project["classifiers"]
+    assert [one for one in project["classifiers"] if one.startswith("Programming Language :: Python :: 3.")] == [
+        "Programming Language :: Python :: 3.11"
+    ]
