@@ -6,7 +6,7 @@ replay from results/replay.json, which benchmarks/replay.py writes. The rest is 
 
     pytest evals/test_newsgroups.py evals/test_gates.py --corpus 20newsgroups --classes . --posts-per-class all \
         --variants zero-shot,system,labels,tuned --cassettes DIR --results RESULTS
-    python benchmarks/scaling.py RESULTS --cassettes DIR --posts 1000000 [--model M] [--rpm N --tpm N --rpd N --enqueued N]
+    python benchmarks/scaling.py RESULTS --cassettes DIR --posts 1000000 [--rpm N --tpm N --rpd N --enqueued N]
 
 `--again DIR`: cassettes of the same plan, recorded another time; what the history of git grows by is measured too.
 """
@@ -84,7 +84,7 @@ def packed_bytes(commits: Iterable[Sequence[Path]], *, deltas: bool = True) -> l
             for file in files:
                 shutil.copy(file, folder / file.name)
             git("add", ".")
-            git("commit", "-q", "-m", "cassettes")
+            git("commit", "-q", "--allow-empty", "-m", "cassettes")
             git("gc", "-q")
             sizes.append(sum(pack.stat().st_size for pack in folder.glob(".git/objects/pack/*.pack")))
     return sizes
