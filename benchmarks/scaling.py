@@ -36,6 +36,8 @@ from newsgauge.prices import load_prices
 from newsgauge.runfolder import RunFolder, load_run
 
 QUOTAS = Path(__file__).with_name("quotas.toml")
+#: The files of a results folder that hold something of every post.
+GROWING = ("results.csv", "results.parquet", "flips.csv", "plan.json", "report.html")
 
 
 def tokens_of(run: RunFolder) -> tuple[sums.Tokens, sums.Tokens]:
@@ -148,10 +150,7 @@ def scaled(options: argparse.Namespace) -> dict[str, Any]:
         },
         "cassette_bytes": sums.cassette_bytes(cassettes, n_posts),
         "github": sums.github(quotas["github"]["limits"], cassettes),
-        # Files of constant size say nothing about more posts.
-        "results_bytes": {
-            name: left[name] / n_measured * n_posts for name in ("results.csv", "report.html") if name in left
-        },
+        "results_bytes": {name: left[name] / n_measured * n_posts for name in GROWING if name in left},
         "replay": sums.replay(json.loads(replay.read_text("utf-8")), calls) if replay.exists() else None,
     }
 

@@ -115,7 +115,8 @@ def times(
 ) -> dict[str, dict[str, Any]]:
     """By tier, and for quotas of one's ``own``: hours by limit, rounds of batches, posts a day on either road.
 
-    All calls ask the one model. ``batch_posts_a_day`` is what is promised: the queue emptied once a day.
+    All calls ask the one model. ``batch_posts_a_day`` is what is promised: the queue emptied once a day. Calls that
+    come through one by one at fewer than ``batch_faster_below_rpm`` a minute take longer than that.
     """
     gemini, last = quotas["gemini"], quotas["last_published"]
     asked = {} if own == Quota() else {"yours": own}
@@ -131,10 +132,12 @@ def times(
             at_once = gemini["batch_jobs_at_once"]
             rounds = batch_rounds(calls, input_tokens, enqueued=quota.enqueued, jobs_at_once=at_once)
             by_tokens, by_jobs = n_posts * quota.enqueued / input_tokens, n_posts * at_once * REQUESTS_A_JOB / calls
+            batch_posts = math.floor(min(by_tokens, by_jobs))
             found[name] |= {
                 "batch_rounds": rounds,
                 "batch_hours_at_most": rounds * BATCH_TURNAROUND_H,
-                "batch_posts_a_day": math.floor(min(by_tokens, by_jobs)),
+                "batch_posts_a_day": batch_posts,
+                "batch_faster_below_rpm": batch_posts * calls / n_posts / (24 * 60),
             }
     return found
 

@@ -14,7 +14,8 @@ def lines_of(figures: Mapping[str, Any], quotas: Mapping[str, Any], prices: Mapp
     n_variants = len(measured["variants"])
     return [
         f"measured: {measured['corpus']}, {measured['backend']} backend, {measured['posts']:,} posts x {n_variants} "
-        f"variants, plan {measured['plan']}; answered by {', '.join(measured['model_versions'])}",
+        f"variants, plan {measured['plan']}",
+        f"answered by {', '.join(measured['model_versions'])}",
         f"computed: {figures['posts']:,} posts x {n_variants} variants = {figures['calls']:,} calls",
         *_tokens(figures),
         *_money(figures, prices),
@@ -60,12 +61,13 @@ def _money(figures: Mapping[str, Any], prices: Mapping[str, Price | NoPrice]) ->
 
 def _time(figures: Mapping[str, Any], quotas: Mapping[str, Any]) -> list[str]:
     gemini, last = quotas["gemini"], quotas["last_published"]
-    rows = [("quotas", "interactive", "held up by", "posts a day", "batch rounds", "at most", "posts a day", "cap")]
+    rows = [("quotas", "one by one", "held up by", "posts/day", "batches", "posts/day", "faster below", "cap")]
     for name, of in figures["time"]["by_quota"].items():
         slowest, hours = max(of["hours_by_limit"].items(), key=lambda item: item[1])
         batch = ("unknown", "", "")
         if "batch_rounds" in of:
-            batch = (f"{of['batch_rounds']:,}", _hours(of["batch_hours_at_most"]), f"{of['batch_posts_a_day']:,}")
+            rpm = f"{of['batch_faster_below_rpm']:,.0f} rpm"
+            batch = (f"{of['batch_rounds']:,} x 24 h", f"{of['batch_posts_a_day']:,}", rpm)
         cap = _usd(gemini["tiers"][name]["cap_usd"]) if name in gemini["tiers"] else ""
         rows.append((name, _hours(hours), slowest, f"{of['posts_a_day']:,}", *batch, cap))
     return [
@@ -99,8 +101,7 @@ def _github(figures: Mapping[str, Any], quotas: Mapping[str, Any]) -> list[str]:
     of = {"file": f"{max(each, key=each.__getitem__)}.jsonl", "pack": "all, packed without deltas"}
     rows = [("limit at GitHub", "bytes", "posts within", "of")]
     rows += [(one["limit"], _size(one["bytes"]), f"{one['posts']:,}", of[one["of"]]) for one in figures["github"]]
-    sources = sorted({one["source"] for one in figures["github"]})
-    return [*_table("Git", rows), f"sources ({quotas['github']['seen']}):", *(f"  {source}" for source in sources)]
+    return [*_table("Git", rows), f"GitHub's docs, {quotas['github']['seen']}: see quotas.toml"]
 
 
 def _results(figures: Mapping[str, Any]) -> list[str]:
@@ -125,8 +126,10 @@ def _table(title: str, rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _interval(of: Mapping[str, float | None], unit: float = 1.0, digits: int = 0) -> str:
-    value, low, high = ("?" if of[key] is None else f"{of[key] / unit:,.{digits}f}" for key in ("value", "low", "high"))  # type: ignore[operator]
-    return f"{value} [{low}, {high}]"
+    def shown(value: float | None) -> str:
+        return "?" if value is None else f"{value / unit:,.{digits}f}"
+
+    return f"{shown(of['value'])} [{shown(of['low'])}, {shown(of['high'])}]"
 
 
 def _usd(value: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import math
 import tomllib
 from datetime import date
@@ -107,6 +108,8 @@ def test_a_day_of_either_road_is_compared(sums: ModuleType) -> None:
     assert found["Tier 1"]["posts_a_day"] == 1_440_000
     assert (found["Tier 1"]["batch_rounds"], found["Tier 1"]["batch_hours_at_most"]) == (200, 4800)
     assert found["Tier 1"]["batch_posts_a_day"] == 5_000
+    # 20,000 calls in 1,440 minutes
+    assert found["Tier 1"]["batch_faster_below_rpm"] == pytest.approx(13.889, abs=1e-3)
 
 
 def test_of_a_model_without_a_known_queue_nothing_is_said_about_batches(sums: ModuleType) -> None:
@@ -136,6 +139,17 @@ def test_a_replay_is_cut_into_shards_of_the_size_that_was_measured(sums: ModuleT
     found = sums.replay(measured, 1_000_000)
     assert (found["cpu_hours"], found["gates_alone_cpu_hours"]) == (pytest.approx(1.0), pytest.approx(0.25))
     assert (found["shards"], found["memory_mb_a_shard"]) == (4, 400)
+
+
+def test_the_page_shows_the_stored_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    figures = json.loads((BENCHMARKS / "results" / "scaling.json").read_text("utf-8"))
+    quotas = tomllib.loads((BENCHMARKS / "quotas.toml").read_text("utf-8"))
+    shown = importlib.import_module("scaling_tables").lines_of(figures, quotas, load_prices())
+    page = (BENCHMARKS.parent / "docs" / "scaling.md").read_text("utf-8")
+    assert "\n".join(shown) in page
+    prose = page.partition("## Whose numbers")[2]
+    assert all(f"{limit['posts']:,}" in prose for limit in figures["github"] if limit["of"] == "file")
 
 
 def test_quotas_name_their_sources_and_models_that_have_a_price() -> None:
