@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import pytest
 
@@ -61,6 +62,24 @@ def describe(tally: Tally, elapsed_s: float, *, width: int | None = None) -> str
     return counts if len(counts) <= width else counts[: max(0, width - 1)] + "…"
 
 
+class _LightReport(pytest.TestReport):
+    """What pytest's summary asks of a case that is no failure: its id and its reason."""
+
+    keywords = MappingProxyType({})
+    user_properties = []  # noqa: RUF012  # one for all, and nobody adds to it: the tests are over
+    sections = []  # noqa: RUF012
+    location = ("", None, "")
+    longrepr = None
+    duration = 0.0
+    when = "call"
+
+    def __init__(self, report: pytest.TestReport) -> None:
+        self.nodeid = report.nodeid
+        self.outcome = report.outcome
+        if hasattr(report, "wasxfail"):
+            self.wasxfail = report.wasxfail
+
+
 class Progress:
     """The hooks of the process that writes to the terminal. ``is_quiet``: no letters, and no line either."""
 
@@ -99,9 +118,8 @@ class Progress:
         variant = _property(report, VARIANT_PROPERTY)
         if variant is None:
             return
-        report.keywords = {}  # nobody asks for them once all have seen the report, and 30,000 reports are kept
+        self._lighten(report)
         if not (report.when == "call" or (report.when == "setup" and report.failed)):
-            self._forget(report)
             return
         self._tally.add(str(variant), _property(report, CORRECT_PROPERTY))
         now = self._clock()
@@ -112,17 +130,22 @@ class Progress:
             self._last, self._shown = now, self._tally.done
             self._show(now - self._start, is_last=is_last)
 
-    def _forget(self, report: pytest.TestReport) -> None:
-        """Drop the report of a case's setup or teardown that went well: pytest keeps all, for ``--durations`` alone.
+    def _lighten(self, report: pytest.TestReport) -> None:
+        """Put a light report in the place of a case's, once all have seen it; drop those of its setup and teardown.
 
-        At 30,000 cases these are half of what a run takes in memory.
+        pytest keeps three reports a test to the end, to count, and to list them where it is told to. At 30,000 cases
+        they are most of what a run takes in memory.
         """
-        reporter = self._reporter()
-        if reporter is None or self._config.option.durations is not None or report.failed:
+        reporter, option = self._reporter(), self._config.option
+        is_listed = option.durations is not None or option.xfail_tb or set("PA") & set(option.reportchars)
+        if reporter is None or report.failed or is_listed:
             return
-        quiet = reporter.stats.get("", [])
-        if quiet and quiet[-1] is report:
-            quiet.pop()
+        category = "xfailed" if hasattr(report, "wasxfail") else "passed" if report.when == "call" else ""
+        kept = reporter.stats.get(category, [])
+        if kept and kept[-1] is report:
+            kept.pop()
+            if category:
+                kept.append(_LightReport(report))
 
     def _show(self, elapsed_s: float, *, is_last: bool) -> None:
         reporter = self._reporter()
