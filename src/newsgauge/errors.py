@@ -63,7 +63,11 @@ class DamagedCassetteError(CassetteError):
 
 
 class NotKeptError(CassetteError):
-    """An answer arrived while recording and was not kept."""
+    """An answer arrived while recording and was not kept. ``disk``: it could not be written, nor will the next be."""
+
+    def __init__(self, message: str, *, disk: bool = False) -> None:
+        super().__init__(message)
+        self.disk = disk
 
 
 class NetworkBlockedError(NewsgaugeError):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 
 import httpx2
 import pytest
 from endpoint_calls import ask
+from google import genai
 
+from newsgauge.endpoint.app import Options
+from newsgauge.endpoint.faults import Fault, FaultPlan
 from newsgauge.endpoint.server import EmbeddedServer
 from newsgauge.endpoint.state import State
 
 URL = "/v1beta/models/gemini-3.5-flash-lite:batchGenerateContent"
+ONE = "/v1beta/models/gemini-3.5-flash-lite:generateContent"
 
 
 def batch_body(*requests):
@@ -72,6 +77,46 @@ def test_a_batch_that_a_stopped_server_left_open_is_answered_by_the_next(tmp_pat
         assert wait(http, "batches/7")["metadata"]["state"] == "BATCH_STATE_SUCCEEDED"
 
 
-@pytest.mark.parametrize("body", [{}, batch_body(), {"batch": {"inputConfig": {"fileName": "files/x"}}}])
-def test_an_empty_or_file_batch_is_refused(http, body):
-    assert http.post(URL, json=body).json()["error"]["status"] == "INVALID_ARGUMENT"
+@pytest.mark.parametrize(
+    "body", [{}, batch_body(), {"batch": {"inputConfig": {}}}, {"batch": {"inputConfig": {"fileName": ""}}}]
+)
+def test_an_empty_batch_is_refused(http, body):
+    assert http.post(URL, json=body).json()["error"]["status"] in ("INVALID_ARGUMENT", "NOT_FOUND")
+
+
+def test_a_batch_of_a_file_writes_a_file_of_answers_with_their_keys(http):
+    client = genai.Client(api_key="any", http_options={"base_url": str(http.base_url)})
+    lines = [{"key": f"k{n}", "request": request} for n, request in enumerate((ask("space"), {"contents": []}))]
+    data = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    file = client.files.upload(file=io.BytesIO(data), config={"mime_type": "application/jsonl"})
+    name = client.batches.create(model="gemini-3.5-flash-lite", src=file.name, config={"display_name": "mine"}).name
+    wait(http, name)
+    job = client.batches.get(name=name)
+    assert (job.state.value, job.display_name) == ("JOB_STATE_SUCCEEDED", "mine")
+    answers = [json.loads(line) for line in client.files.download(file=job.dest.file_name).splitlines()]
+    assert [answer["key"] for answer in answers] == ["k0", "k1"]
+    assert answers[0]["response"] == http.post(ONE, json=ask("space")).json()
+    assert answers[1]["error"]["code"] == 400
+    assert http.get(f"/v1beta/{file.name}:download").status_code == 400  # what was uploaded is not given back
+    client.files.delete(name=file.name)
+    assert http.get(f"/v1beta/{file.name}").status_code == 404
+    client.close()
+
+
+def test_a_large_file_arrives_in_pieces(http):
+    client = genai.Client(api_key="any", http_options={"base_url": str(http.base_url)})
+    line = json.dumps({"key": "k", "request": ask("space " * 1_500_000)}).encode() + b"\n"  # two pieces of 8 MB
+    file = client.files.upload(file=io.BytesIO(line), config={"mime_type": "application/jsonl"})
+    assert http.get(f"/v1beta/{file.name}").json()["sizeBytes"] == str(len(line))
+    client.close()
+
+
+def test_requests_of_a_batch_meet_faults_of_their_own_and_a_batch_may_end_without_answers():
+    plan = FaultPlan((Fault("internal", every=2, path="requests"), Fault("batch-expired", every=2)))
+    with EmbeddedServer(options=Options(faults=plan)) as server, httpx2.Client(base_url=server.base_url) as http:
+        first = wait(http, http.post(URL, json=batch_body(*[ask("x")] * 4)).json()["name"])
+        stats = first["metadata"]["batchStats"]
+        assert (stats["successfulRequestCount"], stats["failedRequestCount"]) == ("2", "2")
+        second = wait(http, http.post(URL, json=batch_body(ask("x"))).json()["name"])
+        assert second["metadata"]["state"] == "BATCH_STATE_EXPIRED"
+        assert "output" not in second["metadata"]

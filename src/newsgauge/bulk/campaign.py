@@ -188,8 +188,9 @@ class Campaign:
         self._on_answer(job.case, None)
         self._in_vain += 1
         most = _NOT_KEPT if isinstance(error, NotKeptError) else _REFUSED
-        if self._in_vain >= most:
-            self._close_all(f"stopped, as {self._in_vain} cases in a row went wrong, the last so: {why}")
+        if self._in_vain >= most or (isinstance(error, NotKeptError) and error.disk):
+            times = "a case" if self._in_vain == 1 else f"{self._in_vain} cases in a row"
+            self._close_all(f"stopped, as {times} went wrong: {why}")
 
     def _close_all(self, why: str) -> None:
         for lane in self._lanes.values():

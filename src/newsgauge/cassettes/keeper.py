@@ -46,7 +46,8 @@ class Keeper:
         except OSError as error:
             raise NotKeptError(
                 f"{file.shown}: {key} was answered but not kept: {error.strerror or error}. What was recorded before "
-                "is there; make room or the file writable, and run again with --record-mode once"
+                "is there; make room or the file writable, and run again with --record-mode once",
+                disk=True,
             ) from None
         except CassetteError as error:
             raise type(error)(f"{file.shown}: {key} was answered but not kept: {error}") from None

@@ -8,16 +8,19 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..backend_access import check_base_url
+from ..errors import UsageError
 from ..options import add_plan_options, add_record_mode, add_recording_options
 
 if TYPE_CHECKING:
     from ..bulk.campaign import Report
     from ..bulk.todo import Todo
+    from ..records import Case
     from ..run import Setup
 
 #: Reasons that are shown; the others are counted.
@@ -44,6 +47,15 @@ def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
         "--rpm", type=_positive, metavar="N", help="requests a minute and model at most (default: the service's limit)"
     )
     record.add_argument("--tpm", type=_positive, metavar="N", help="input tokens a minute and model at most (the same)")
+    record.add_argument(
+        "--batch",
+        action="store_true",
+        help="through the Batch API, at half the price and within a day; the same command goes on with open jobs",
+    )
+    record.add_argument("--no-wait", action="store_true", help="with --batch: submit, collect what is done, and leave")
+    record.add_argument(
+        "--requests-per-job", type=_positive, default=10_000, metavar="N", help="with --batch (default: %(default)s)"
+    )
     record.add_argument("--root", default=".", metavar="DIR", help="the project (default: this folder)")
     record.add_argument("--evals", default="evals", metavar="DIR", help="in it (default: %(default)s)")
     record.add_argument("--bundled", default="fixtures/bundled", metavar="DIR", help="in it (default: %(default)s)")
@@ -51,12 +63,12 @@ def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def _record(options: argparse.Namespace) -> int:
-    from ..bulk.todo import find_todo
     from ..bulk.unfinished import Unfinished
     from ..committed import Folders
+    from ..finishing import finalize_files
     from ..locks import locked
     from ..options import setup_of
-    from ..preflight import check_ci, check_folder, confirm, forecast
+    from ..preflight import check_ci, check_folder
     from ..run import check_setup
     from ..variants import load_variants
 
@@ -65,54 +77,69 @@ def _record(options: argparse.Namespace) -> int:
     setup = setup_of(options, variants, root=folders.root, ini=folders.ini)
     check_ci(setup, allowed=options.allow_record_in_ci)
     check_setup(setup)
+    check_base_url(setup.backend, options.base_url)
+    if options.batch and setup.backend == "vertex":
+        raise UsageError("--batch: expected --backend gemini; jobs of Vertex are not supported, record without --batch")
     check_folder(setup)
-    with locked(folders.root / ".newsgauge" / "record.lock", on_wait=_say_waiting):
-        unfinished = Unfinished(folders.root / ".newsgauge" / "record.json")
+    state = folders.root / ".newsgauge"
+    with locked(state / "record.lock", on_wait=_say_waiting):
+        unfinished = Unfinished(state / "record.json")
         name = f"{setup.shown_cassettes} {setup.mode} {setup.plan.digest} {','.join(setup.variants)}"
         anew = setup.mode in ("all", "rewrite")
-        todo = find_todo(setup, since=unfinished.begin(name) if anew else "")
-        lines = forecast(setup, cases=todo.to_ask).lines()
-        if todo.to_ask and setup.backend != "embedded" and not options.yes and _at_a_terminal():
-            confirm(lines)
-        else:
-            print("\n".join(f"newsgauge: {line}" for line in lines), flush=True)
-        status = _ask(setup, todo, options)
+        since = unfinished.begin(name) if anew else ""
+        try:
+            if options.batch:
+                from .record_batches import ask_in_batches
+
+                todo, report = ask_in_batches(setup, options, since=since, path=state / "batches.json")
+            else:
+                todo, report = _ask(setup, options, since=since)
+        finally:
+            complaints = finalize_files(setup)
+            for complaint in complaints:
+                print(f"newsgauge: {complaint}", file=sys.stderr)
+        status = _conclude(setup, todo, report) or (1 if complaints else 0)
         if anew and not status:
             unfinished.end(name)
-        return status
+    return status
 
 
-def _ask(setup: Setup, todo: Todo, options: argparse.Namespace) -> int:
+def _ask(setup: Setup, options: argparse.Namespace, *, since: str) -> tuple[Todo, Report]:
     from ..bulk.campaign import Limits, Report
     from ..bulk.session import record_cases
-    from ..finishing import finalize_files
+    from ..bulk.todo import find_todo
     from ..retrying import RetryPolicy
     from .record_display import RecordDisplay
 
-    report = Report()
-    complaints: list[str] = []
-    try:
-        if todo.to_ask:
-            limits = Limits(options.concurrency, options.rpm, options.tpm)
-            retry = RetryPolicy(deadline_s=options.retry_deadline)
-            with _server(setup, options.base_url) as url, RecordDisplay(setup, len(todo.to_ask)) as display:
-                report = record_cases(
-                    setup,
-                    todo.to_ask,
-                    base_url=url,
-                    limits=limits,
-                    retry=retry,
-                    on_answer=display.answered,
-                    on_note=display.note,
-                )
-    finally:
-        complaints = finalize_files(setup)
-        for complaint in complaints:
-            print(f"newsgauge: {complaint}", file=sys.stderr)
-    return _conclude(setup, todo, report, complaints)
+    todo = find_todo(setup, since=since)
+    announce(setup, todo.to_ask, options)
+    if not todo.to_ask:
+        return todo, Report()
+    with _server(setup, options.base_url) as url, RecordDisplay(setup, len(todo.to_ask)) as display:
+        return todo, record_cases(
+            setup,
+            todo.to_ask,
+            base_url=url,
+            limits=Limits(options.concurrency, options.rpm, options.tpm),
+            retry=RetryPolicy(deadline_s=options.retry_deadline),
+            on_answer=display.answered,
+            on_note=display.note,
+        )
 
 
-def _conclude(setup: Setup, todo: Todo, report: Report, complaints: list[str]) -> int:
+def announce(setup: Setup, cases: Sequence[Case], options: argparse.Namespace) -> None:
+    """Say what will be asked; where that is paid and somebody sits at the terminal, ask first. Raises `UsageError`."""
+    from ..preflight import confirm, forecast
+
+    lines = forecast(setup, cases=cases).lines()
+    at_a_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    if cases and setup.backend != "embedded" and not options.yes and at_a_terminal:
+        confirm(lines)
+    else:
+        print("\n".join(f"newsgauge: {line}" for line in lines), flush=True)
+
+
+def _conclude(setup: Setup, todo: Todo, report: Report) -> int:
     n_planned = len(setup.plan.posts) * len(setup.variants)
     n_recorded = todo.n_recorded + report.n_kept
     print(f"newsgauge: {n_recorded:,} of {n_planned:,} planned cases are recorded in {setup.shown_cassettes}")
@@ -126,14 +153,11 @@ def _conclude(setup: Setup, todo: Todo, report: Report, complaints: list[str]) -
     if report.interrupted:
         print("newsgauge: interrupted; the same command goes on", file=sys.stderr)
         return 130
-    return 1 if missing or complaints else 0
+    return 1 if missing else 0
 
 
 @contextmanager
 def _server(setup: Setup, base_url: str | None) -> Iterator[str | None]:
-    from ..backend_access import check_base_url
-
-    check_base_url(setup.backend, base_url)
     if base_url is not None or setup.backend != "embedded":
         yield base_url
         return
@@ -141,10 +165,6 @@ def _server(setup: Setup, base_url: str | None) -> Iterator[str | None]:
 
     with ServerProcess() as server:
         yield server.base_url
-
-
-def _at_a_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _say_waiting() -> None:

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from . import batches, developer, storage, vertex
+from . import batches, developer, files, storage, vertex
 from .call import Call, Reply
 from .connections import reset
 from .faults import Fault, FaultPlan
@@ -45,13 +45,14 @@ class App:
         self._options = options or Options()
         self._router = Router()
         self._quota = SlidingQuota(self._options.rpm) if self._options.rpm else None
-        self._faults = self._options.faults or FaultPlan()
+        self._faults = service.faults = self._options.faults or FaultPlan()
         self._resumed = False
         for version in developer.VERSIONS:
             self._router.add(version, developer.ROUTES)
         for version in vertex.VERSIONS:
             self._router.add(version, vertex.ROUTES)
         self._router.add("", storage.ROUTES)
+        self._router.add("", files.UPLOAD_ROUTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call (ASGI 3)."""

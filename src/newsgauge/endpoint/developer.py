@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import batches, tuned_models
+from . import batches, files, tuned_models
 from .call import Call, Reply
 from .generation import stream
 from .messages import COUNT_REQUEST, GENERATE_REQUEST
@@ -71,6 +71,7 @@ ROUTES = (
     Route("POST", "models/{model}:streamGenerateContent", stream_generate, generates=True),
     Route("POST", "models/{model}:countTokens", count),
     Route("POST", "models/{model}:batchGenerateContent", batches.create),
+    *files.ROUTES,
     Route("GET", "batches", batches.list_all),
     Route("GET", "batches/{id}", batches.get),
     Route("POST", "batches/{id}:cancel", batches.cancel),
@@ -81,6 +82,7 @@ ROUTES = (
     Route("DELETE", "tunedModels/{id}", tuned_models.delete),
     Route("POST", "tunedModels/{id}:generateContent", generate_tuned, generates=True),
     Route("POST", "tunedModels/{id}:streamGenerateContent", stream_tuned, generates=True),
+    Route("POST", "tunedModels/{id}:batchGenerateContent", batches.create_tuned),
     Route("GET", "tunedModels/{id}/operations", tuned_models.list_operations),
     Route("GET", "tunedModels/{id}/operations/{operation}", tuned_models.get_operation),
 )

@@ -1,7 +1,7 @@
 """Faults that the real service shows on bad days, on request: which call gets which, seeded.
 
 A `FaultPlan` holds the rules of a file; a call may also ask for one in a header. Only calls of a model are
-faulted.
+faulted, and the requests of batches (``batches/N/requests/N``).
 """
 
 from __future__ import annotations
@@ -31,8 +31,13 @@ Kind = Literal[
     "empty-part",
     "cut-json",
     "html",
+    "batch-failed",
+    "batch-expired",
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
+#: What befalls a batch as a whole; the others befall one call, or one request of a batch.
+BATCH_KINDS = frozenset({"batch-failed", "batch-expired"})
+_CALL_KINDS = frozenset(KINDS) - BATCH_KINDS
 _LONGEST_DELAY_S = 600.0
 _MOST_HEADERS = 1000
 
@@ -79,8 +84,8 @@ class FaultPlan:
     _seen: dict[int, int] = field(default_factory=dict)
     _headers: OrderedDict[str, int] = field(default_factory=OrderedDict)
 
-    def choose(self, path: str, headers: Mapping[str, str]) -> Fault | None:
-        """The fault of this call, None for none. Raises 400 for a header that names no fault."""
+    def choose(self, path: str, headers: Mapping[str, str], *, kinds: frozenset[str] = _CALL_KINDS) -> Fault | None:
+        """The fault of this call, of these kinds, None for none. Raises 400 for a header that names no fault."""
         header = headers.get(HEADER)
         if header is not None:
             fault = parse_header(header)
@@ -90,7 +95,7 @@ class FaultPlan:
             if self._strikes(fault, count, header):
                 return fault
         for number, fault in enumerate(self.faults):
-            if re.search(fault.path, path):
+            if fault.kind in kinds and re.search(fault.path, path):
                 count = self._seen[number] = self._seen.get(number, 0) + 1
                 if self._strikes(fault, count, str(number)):
                     return fault

@@ -143,9 +143,8 @@ BATCH = message(
                             },
                             required=("requests",),
                         ),
-                        "fileName": unsupported("send the requests inline"),
-                    },
-                    required=("requests",),
+                        "fileName": text,
+                    }
                 ),
                 "webhookConfig": unsupported("it calls nobody"),
             },
@@ -154,6 +153,8 @@ BATCH = message(
     },
     required=("batch",),
 )
+BATCH_LINE = message({"key": text, "request": anything}, required=("request",))
+FILE = message({"file": message(dict.fromkeys(("name", "displayName", "mimeType", "sizeBytes"), anything))})
 TUNING_JOB = message(
     {
         "baseModel": text,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .faults import FaultPlan
 from .generation import generate
 from .messages import GENERATE_REQUEST
 from .predictor import Predictor
@@ -26,6 +27,7 @@ class Service:
     trainer: Trainer
     predictor: Predictor
     uploads: Uploads = field(default_factory=Uploads)
+    faults: FaultPlan = field(default_factory=FaultPlan)
 
     @classmethod
     def open(cls, folder: Path | None = None) -> Service:

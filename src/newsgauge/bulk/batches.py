@@ -1,0 +1,187 @@
+"""Records a plan through the Batch API: cases in, jobs out; later their answers into the same cassettes.
+
+An answer is kept under the request that the case would send by itself, so that a replay cannot tell the roads apart;
+only the line's provenance says ``"mode": "batch"``. An answer to another request than that is not kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from ..cassettes.recorder import Recorder
+from ..cassettes.replaying import Asked
+from ..cassettes.secrets import hide_secrets
+from ..errors import CassetteError, NotKeptError
+from ..records import Case
+from ..run import Setup
+from .batch_service import BatchService
+from .campaign import Report
+from .form import Form
+from .open_jobs import OpenJob, OpenJobs
+from .written import WrittenRequests
+
+#: The service takes files of 2 GB; kept well below, as what is sent is held in memory.
+MAX_BYTES = 200_000_000
+
+
+class Batches:
+    """The jobs of one folder of cassettes. ``report`` counts what `collect` found, over all its calls."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        service: BatchService,
+        jobs: OpenJobs,
+        recorder: Recorder,
+        *,
+        max_requests: int,
+        max_bytes: int = MAX_BYTES,
+        on_note: Callable[[str], None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._setup = setup
+        self._service = service
+        self._jobs = jobs
+        self._recorder = recorder
+        self._max_requests = max_requests
+        self._max_bytes = max_bytes
+        self._on_note = on_note
+        self._now = now
+        self._written = WrittenRequests(setup.backend)
+        self._cases = {_key(case): case for case in setup.cases}
+        self.report = Report()
+
+    @property
+    def open_keys(self) -> set[str]:
+        """Cases that an open job holds, of this plan or another."""
+        return {key for job in self._jobs.of(self._setup.shown_cassettes) for key in job.requests}
+
+    def waiting(self, cases: Iterable[Case]) -> tuple[list[Case], list[Case]]:
+        """The cases that may be submitted, and those that an open job holds; what failed in this run is in neither."""
+        held = self.open_keys
+        failed = {_key(case) for case, _ in self.report.broken}
+        cases = list(cases)
+        return (
+            [case for case in cases if _key(case) not in held | failed],
+            [case for case in cases if _key(case) in held],
+        )
+
+    def adopt(self) -> None:
+        """Find out which jobs were started, of those that were written down and then interrupted."""
+        for job in self._jobs.of(self._setup.shown_cassettes):
+            if not job.name:
+                name = self._service.find(job.label)
+                if name is None:
+                    self._jobs.remove(job)
+                else:
+                    self._jobs.started(job, name)
+
+    def submit(self, cases: Iterable[Case], forms: Mapping[str, Form]) -> int:
+        """Start jobs for the cases, each of one model and within the limits; how many jobs."""
+        by_model: dict[str, list[Case]] = {}
+        for case in cases:
+            by_model.setdefault(forms[case.variant].model, []).append(case)
+        n_jobs = 0
+        for model, of_model in by_model.items():
+            for part, lines in self._parts(of_model, forms):
+                job = OpenJob(
+                    label=f"newsgauge-{uuid.uuid4().hex}",
+                    folder=self._setup.shown_cassettes,
+                    options=f"{self._setup.options} --variants {','.join(self._setup.variants)}",
+                    model=model,
+                    submitted=self._now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    requests={_key(case): _digest(self._asked(case, forms)) for case in part},
+                )
+                job = replace(job, file=self._service.upload(lines, label=job.label))
+                self._jobs.put(job)
+                job = self._jobs.started(job, self._service.submit(model, job.file, label=job.label))
+                self._on_note(f"submitted {job.name}: {len(part):,} requests to {model}")
+                n_jobs += 1
+        return n_jobs
+
+    def collect(self, forms: Mapping[str, Form]) -> int:
+        """Keep the answers of the jobs that are over; how many jobs of this plan are still open.
+
+        Raises `NotKeptError` where the disk takes no more; the job is then collected by the next recording.
+        """
+        n_open = 0
+        for job in self._jobs.of(self._setup.shown_cassettes):
+            if not job.requests.keys() <= self._cases.keys():
+                self._on_note(f"{job.name} is of another plan; collect it with: newsgauge record --batch{job.options}")
+                continue
+            status = self._service.status(job.name)
+            if status.state == "open":
+                n_open += 1
+                continue
+            if status.state == "gone":
+                self.report.broken += [(self._cases[key], status.why) for key in job.requests]
+            else:
+                n_before = self.report.n_kept
+                self._keep_all(job, status.answers, forms)
+                n_kept = self.report.n_kept - n_before
+                self._on_note(f"{job.name}: {n_kept:,} of {len(job.requests):,} answers are recorded")
+            self._jobs.remove(job)
+            self._service.forget(job.file)
+        return n_open
+
+    def _keep_all(self, job: OpenJob, file: str, forms: Mapping[str, Form]) -> None:
+        left = dict(job.requests)
+        for item in self._service.answers(file):
+            key = str(item.get("key", ""))
+            digest = left.pop(key, None)
+            if digest is None:
+                continue
+            why = self._keep(self._cases[key], digest, item, forms)
+            if why:
+                self.report.broken.append((self._cases[key], hide_secrets(why)))
+            else:
+                self.report.n_kept += 1
+        self.report.broken += [(self._cases[key], f"{job.name} has no answer to it") for key in left]
+
+    def _keep(self, case: Case, digest: str, item: Mapping[str, object], forms: Mapping[str, Form]) -> str:
+        answer = item.get("response")
+        if not isinstance(answer, dict):
+            return f"the batch did not answer it: {json.dumps(item.get('error'))[:300]}"
+        if _digest(self._asked(case, forms)) != digest:
+            return "the variant, the post or the model changed since the batch was submitted; not kept"
+        form = forms[case.variant]
+        wire = replace(self._written.wire(form.request(case.post)), answer=json.dumps(answer).encode("ascii"))
+        try:
+            self._recorder.keep(case.variant, case.post, wire, {**form.provenance, "mode": "batch"})
+        except CassetteError as error:
+            if isinstance(error, NotKeptError) and error.disk:
+                raise
+            return str(error)
+        return ""
+
+    def _asked(self, case: Case, forms: Mapping[str, Form]) -> Asked:
+        return self._written.asked(forms[case.variant].request(case.post), case.post.text)
+
+    def _parts(self, cases: list[Case], forms: Mapping[str, Form]) -> Iterator[tuple[list[Case], bytes]]:
+        part: list[Case] = []
+        lines: list[bytes] = []
+        size = 0
+        for case in cases:
+            body = self._written.wire(forms[case.variant].request(case.post)).body
+            line = b'{"key":' + json.dumps(_key(case)).encode("ascii") + b',"request":' + body + b"}\n"
+            if part and (len(part) >= self._max_requests or size + len(line) > self._max_bytes):
+                yield part, b"".join(lines)
+                part, lines, size = [], [], 0
+            part.append(case)
+            lines.append(line)
+            size += len(line)
+        if part:
+            yield part, b"".join(lines)
+
+
+def _key(case: Case) -> str:
+    return f"{case.variant}/{case.post.id}"
+
+
+def _digest(asked: Asked) -> str:
+    return hashlib.sha256(f"{asked.method} {asked.path}\n".encode() + asked.body).hexdigest()[:16]

@@ -1,0 +1,77 @@
+"""The batch jobs that are not collected yet, in ``.newsgauge/batches.json``: which cases each holds, and where from.
+
+A job is written down before it is started, so that whatever happens in between no case is submitted twice. Written
+beside the file and moved over it; the command holds a lock meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from ..errors import UsageError
+from ..report.files import write_whole
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJob:
+    """``label`` is ours and unique; ``name`` is the service's, '' until it is known to be started.
+
+    ``requests``: key of each case, and the digest of what was asked.
+    """
+
+    label: str
+    folder: str
+    options: str
+    model: str
+    submitted: str
+    requests: Mapping[str, str]
+    file: str = ""
+    name: str = ""
+
+
+class OpenJobs:
+    """The file. Raises `UsageError` where it is damaged: what is under way and paid for must not be forgotten."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._jobs = {job.label: job for job in self._read()}
+
+    def of(self, folder: str) -> list[OpenJob]:
+        """The jobs whose answers go into this folder of cassettes, oldest first."""
+        return [job for job in self._jobs.values() if job.folder == folder]
+
+    def put(self, job: OpenJob) -> None:
+        """Write a job down, in the place of what was known of it."""
+        self._jobs[job.label] = job
+        self._write()
+
+    def started(self, job: OpenJob, name: str) -> OpenJob:
+        """The same job, now with the service's name."""
+        job = replace(job, name=name)
+        self.put(job)
+        return job
+
+    def remove(self, job: OpenJob) -> None:
+        """It is collected, or was never started."""
+        self._jobs.pop(job.label, None)
+        self._write()
+
+    def _write(self) -> None:
+        text = json.dumps({"format": 1, "jobs": [asdict(job) for job in self._jobs.values()]}, indent=1)
+        write_whole(self._path, text + "\n", option="--batch")
+
+    def _read(self) -> list[OpenJob]:
+        try:
+            value = json.loads(self._path.read_text("utf-8"))
+            if value["format"] != 1:
+                raise ValueError(f"format {value['format']!r} is not known here")
+            return [OpenJob(**job) for job in value["jobs"]]
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(
+                f"{self._path}: expected the open batch jobs, got {error}. If none is under way, delete it"
+            ) from None

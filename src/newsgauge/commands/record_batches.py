@@ -1,0 +1,68 @@
+"""``newsgauge record --batch``: collects the jobs that are done, submits what is missing, and waits for it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from ..asked_models import AskedModels
+from ..backend_access import reach_backend
+from ..backends import open_client
+from ..bulk.batch_service import BatchService
+from ..bulk.batches import Batches
+from ..bulk.campaign import Report
+from ..bulk.form import make_forms
+from ..bulk.open_jobs import OpenJobs
+from ..bulk.todo import Todo, find_todo
+from ..retrying import RetryPolicy
+from ..run import Setup, open_recorder
+from .record import announce
+
+#: Seconds between two looks at open jobs; doubled up to the last, as a job may take a day.
+_FIRST_LOOK_S, _LAST_LOOK_S = 0.5, 60.0
+
+
+def ask_in_batches(setup: Setup, options: argparse.Namespace, *, since: str, path: Path) -> tuple[Todo, Report]:
+    """Do what can be done now. What open jobs hold is left for the next time."""
+    jobs = OpenJobs(path)
+    with reach_backend(setup.backend, options.base_url) as url:
+        client = open_client(setup.backend, base_url=url, live=True)
+        try:
+            batches = Batches(
+                setup,
+                BatchService(client, RetryPolicy(deadline_s=options.retry_deadline)),
+                jobs,
+                open_recorder(setup),
+                max_requests=options.requests_per_job,
+                on_note=_note,
+            )
+            forms = make_forms(setup, AskedModels(setup, base_url=lambda: url))
+            batches.adopt()
+            n_open = batches.collect(forms)
+            n_kept = batches.report.n_kept
+            todo = find_todo(setup, since=since)
+            to_submit, held = batches.waiting(todo.to_ask)
+            if to_submit or not held:
+                announce(setup, to_submit, options)
+            try:
+                n_open += batches.submit(to_submit, forms)
+                pause = _FIRST_LOOK_S
+                while n_open and not options.no_wait:
+                    time.sleep(pause)
+                    pause = min(2 * pause, _LAST_LOOK_S)
+                    n_open = batches.collect(forms)
+            except KeyboardInterrupt:
+                batches.report.interrupted = True
+            _, held = batches.waiting(todo.to_ask)
+            why = "an open batch job holds it; the same command collects it"
+            batches.report.left += [(case, why) for case in held]
+            batches.report.n_kept -= n_kept  # these are counted as recorded already
+            return todo, batches.report
+        finally:
+            client.close()
+
+
+def _note(text: str) -> None:
+    print(f"newsgauge: {text}", file=sys.stderr, flush=True)
