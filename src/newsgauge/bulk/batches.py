@@ -19,11 +19,11 @@ from ..cassettes.secrets import hide_secrets
 from ..errors import CassetteError, NotKeptError
 from ..records import Case
 from ..run import Setup
+from ..written import WrittenRequests
 from .batch_service import BatchService
 from .campaign import Report
 from .form import Form
 from .open_jobs import OpenJob, OpenJobs
-from .written import WrittenRequests
 
 #: The service takes files of 2 GB; kept well below, as what is sent is held in memory.
 MAX_BYTES = 200_000_000

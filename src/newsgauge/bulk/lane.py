@@ -16,7 +16,7 @@ from ..records import Case
 from .bucket import Bucket, lower
 
 #: So many refusals in a row, with no answer between, are the quota and not an accident.
-_REFUSALS_THAT_COUNT = 3
+_REFUSALS_THAT_COUNT = 5
 _MINUTE_S = 60.0
 #: A new estimate of the tokens of a character counts so much beside all earlier ones.
 _NEWEST = 0.05

@@ -142,6 +142,9 @@ def announce(setup: Setup, cases: Sequence[Case], options: argparse.Namespace) -
 def _conclude(setup: Setup, todo: Todo, report: Report) -> int:
     n_planned = len(setup.plan.posts) * len(setup.variants)
     n_recorded = todo.n_recorded + report.n_kept
+    if report.n_calls:
+        again = report.n_calls - report.n_kept - len(report.broken)
+        print(f"newsgauge: {report.n_calls:,} calls, {again:,} of them refused for a while")
     print(f"newsgauge: {n_recorded:,} of {n_planned:,} planned cases are recorded in {setup.shown_cassettes}")
     missing = [*((case, str(why)) for case, why in todo.unfit), *report.broken, *report.left]
     for why, n in Counter(why for _, why in missing).most_common(_N_SHOWN):

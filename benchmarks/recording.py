@@ -1,0 +1,187 @@
+"""What newsgauge record reaches, on the embedded backend: its quota, its losses under faults, its pace. In one run.
+
+*quota*: a server that lets 3,000 calls a minute through, and how many of them are used in a full minute.
+*faults*: of every five calls one is refused with 429; which cases are lost or asked twice.
+*pace*: a whole plan of 7,532 posts and four variants, against the same client that asks the same and keeps nothing.
+The posts are made up, about as long as those of 20 Newsgroups; with --corpus 20newsgroups they are the real ones.
+
+    python benchmarks/recording.py [--posts 7532] [--corpus 20newsgroups] [--only quota,faults,pace]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import json
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from processes import Taken, run, store
+
+from newsgauge.asked_models import AskedModels
+from newsgauge.backends import open_async_client
+from newsgauge.bulk.form import make_forms
+from newsgauge.committed import Folders
+from newsgauge.options import default_options, setup_of
+from newsgauge.run import Setup
+from newsgauge.variants import load_variants
+
+ROOT = Path(__file__).resolve().parents[1]
+RPM = 3000
+VARIANTS = "zero-shot,system,labels,tuned"
+CONCURRENCY = 32
+FAULTS = """
+[[fault]]
+kind = "quota-per-minute"
+probability = 0.2
+delay_s = 0.5
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--posts", type=int, default=7532)
+    parser.add_argument("--corpus", help="in the place of made-up posts")
+    parser.add_argument("--only", default="quota,faults,pace")
+    options = parser.parse_args()
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "evals").mkdir()
+        (folder / "evals" / "variants.toml").write_bytes((ROOT / "evals" / "variants.toml").read_bytes())
+        write_corpus(folder / "made.csv", options.posts)
+        for part in options.only.split(","):
+            figures[part] = {"quota": quota, "faults": faults, "pace": pace}[part](folder, options.corpus)
+            print(json.dumps({part: figures[part]}, indent=2), flush=True)
+    print(f"stored in {store('recording', figures)}")
+
+
+def quota(folder: Path, corpus: str | None) -> dict[str, Any]:
+    """Calls answered in the fullest minute, of those that the server lets through."""
+    with serving("--rpm", str(RPM)) as url:
+        taken = record(folder, "made.csv", "quota", "--variants", "system", "--posts-per-class", "165",
+                       "--base-url", url, "--rpm", str(RPM))  # fmt: skip
+    seconds = Counter(datetime.fromisoformat(line["provenance"]["recorded"]) for line in lines(folder / "quota"))
+    stamps = sorted(moment.timestamp() for moment in seconds.elements())
+    most = max(sum(start <= stamp < start + 60 for stamp in stamps) for start in set(stamps))
+    return {"calls_a_minute": most, "share_of_quota": most / RPM, **counts(taken)}
+
+
+def faults(folder: Path, corpus: str | None) -> dict[str, Any]:
+    """Every refusal is asked again; what is answered is not."""
+    (folder / "faults.toml").write_text(FAULTS)
+    with serving("--faults", str(folder / "faults.toml")) as url:
+        taken = record(folder, "made.csv", "faults", "--variants", "system,labels", "--posts-per-class", "100",
+                       "--base-url", url)  # fmt: skip
+    keys = Counter(line["key"] for line in lines(folder / "faults"))
+    return {"recorded": keys.total(), "planned": 2 * 2000, "wall_s": taken.wall_s, **counts(taken)}
+
+
+def pace(folder: Path, corpus: str | None) -> dict[str, Any]:
+    """The whole plan; and what asking alone costs, of a tenth of it."""
+    where = corpus or "made.csv"
+    taken = record(folder, where, "pace", "--variants", VARIANTS, "--posts-per-class", "all")
+    n_cases = len(lines(folder / "pace"))
+    again = record(folder, where, "pace", "--variants", VARIANTS, "--posts-per-class", "all")
+    with serving() as url:
+        n_asked, alone_s = asyncio.run(ask_alone(make_setup(folder, where), url))
+    return {
+        "cases": n_cases,
+        "wall_s": taken.wall_s,
+        "cases_a_second": n_cases / taken.wall_s,
+        "cpu_ms_a_case": 1000 * taken.cpu_s / n_cases,
+        "memory_mb": taken.memory / 1e6,
+        "asking_alone_a_second": n_asked / alone_s,
+        "times_asking_alone": (taken.wall_s / n_cases) / (alone_s / n_asked),
+        "with_nothing_to_ask_s": again.wall_s,
+    }
+
+
+async def ask_alone(setup: Setup, url: str) -> tuple[int, float]:
+    """Every tenth case through the same client, nothing looked at and nothing kept."""
+    forms = make_forms(setup, AskedModels(setup, base_url=lambda: url))
+    cases = iter(setup.cases[::10])
+    n_asked = 0
+    async with open_async_client(setup.backend, base_url=url, connections=CONCURRENCY) as client:
+
+        async def work() -> None:
+            nonlocal n_asked
+            for case in cases:
+                await client.ask(forms[case.variant].request(case.post), lambda wire: None)
+                n_asked += 1
+
+        start = time.monotonic()
+        await asyncio.gather(*(work() for _ in range(CONCURRENCY)))
+        return n_asked, time.monotonic() - start
+
+
+def make_setup(folder: Path, corpus: str) -> Setup:
+    folders = Folders(folder, bundled=str(ROOT / "fixtures" / "bundled"))
+    where = str(folder / corpus) if corpus.endswith(".csv") else corpus
+    option = default_options(
+        corpus=where, classes=".", posts_per_class="all", variants=VARIANTS, allow_threads=True, record_mode="once"
+    )
+    return setup_of(option, load_variants(folder / "evals" / "variants.toml"), root=folder, ini=folders.ini)
+
+
+def record(folder: Path, corpus: str, cassettes: str, *arguments: str) -> Taken:
+    command = [sys.executable, "-m", "newsgauge.cli", "record", "--corpus", corpus, "--classes", ".", "--allow-threads",
+               "--cassettes", cassettes, "--concurrency", str(CONCURRENCY), *arguments]  # fmt: skip
+    taken = run(command, cwd=folder)
+    if taken.status:
+        raise SystemExit(taken.output)
+    return taken
+
+
+def counts(taken: Taken) -> dict[str, int]:
+    found = re.search(r"([\d,]+) calls, ([\d,]+) of them refused", taken.output)
+    assert found is not None, taken.output
+    calls, refused = (int(text.replace(",", "")) for text in found.groups())
+    return {"calls": calls, "refused": refused, "answered": calls - refused}
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(raw) for path in sorted(folder.glob("*/*/*.jsonl")) for raw in path.read_text().splitlines()]
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[str]:
+    command = [sys.executable, "-m", "newsgauge.cli", "serve", "--port", "0", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        url = re.search(r"http://[\d.:]+", server.stdout.readline())
+        assert url is not None
+        try:
+            yield url[0]
+        finally:
+            server.terminate()
+
+
+def write_corpus(path: Path, n_test: int) -> None:
+    """Twenty labels, each with words of its own; 50 train posts each, and so many test posts in all."""
+    rng = random.Random(20)
+    common = [f"word{number}" for number in range(3000)]
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("id", "label", "split", "text"))
+        for number in range(1000 + n_test):
+            label = f"group.number{number % 20:02}"
+            own = [f"{label.rpartition('.')[2]}word{rng.randrange(40)}" for _ in range(8)]
+            words = own + rng.choices(common, k=min(2000, int(rng.lognormvariate(5.0, 0.9)) + 5))
+            rng.shuffle(words)
+            writer.writerow((number, label, "train" if number < 1000 else "test", " ".join(words)))
+
+
+if __name__ == "__main__":
+    main()
