@@ -46,7 +46,7 @@ def test_every_option_that_the_readme_names_is_one(pytestconfig: pytest.Config) 
     known = {name for option in pytestconfig._parser._anonymous.options for name in option.names()}
     for group in pytestconfig._parser._groups:
         known |= {name for option in group.options for name in option.names()}
-    of_newsgauge = {"--baseline", "--difference", "--csv"}
+    of_newsgauge = {"--baseline", "--difference", "--csv", "--batch"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) <= known | of_newsgauge
 
 

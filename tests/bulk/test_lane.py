@@ -41,8 +41,9 @@ def test_five_refusals_in_a_row_make_all_wait_and_an_answer_between_starts_anew(
     for now in range(5, 9):
         lane.refused(lane.start(0.0), again_at=50.0, per_minute={}, now=float(now))
     assert lane.wait_s(8.0) == 0
-    lane.refused(lane.start(9.0), again_at=53.0, per_minute={}, now=9.0)
+    said = lane.refused(lane.start(9.0), again_at=53.0, per_minute={}, now=9.0)
     assert lane.wait_s(9.0) == 44.0
+    assert said == ["m: refused 5 times in a row; waiting 44 s"]
 
 
 def test_a_limit_that_refusals_name_is_learnt() -> None:

@@ -148,6 +148,41 @@ def test_a_quota_of_the_day_ends_it_with_what_is_recorded_and_what_to_do(
     assert main([*PLAN, "--variants", "bare,tuned"]) == 0
 
 
+def test_vertex_is_asked_as_pytest_asks_it(
+    emptied: pytest.Pytester, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_VERTEX_BASE_URL", server.base_url)
+    vertex = ["--backend", "vertex", "--variants", "bare,labels"]
+    assert main([*PLAN, *vertex]) == 0
+    folder = Path("cassettes/vertex/bundled")
+    ours = {
+        path.name: [undated(json.loads(raw)) for raw in path.read_bytes().splitlines()] for path in folder.iterdir()
+    }
+    for path in folder.iterdir():
+        path.unlink()
+    assert emptied.runpytest_inprocess("evals", *vertex, "--record-mode", "once").ret == 0
+    assert kept() == ours
+
+
+def test_nobody_there_ends_it_soon_and_says_so(emptied: pytest.Pytester, capsys: pytest.CaptureFixture[str]) -> None:
+    nowhere = ["--variants", "bare", "--base-url", "http://127.0.0.1:9", "--retry-deadline", "1"]
+    assert main([*PLAN, *nowhere]) == 1
+    said = capsys.readouterr()
+    assert "0 of 8 planned cases are recorded" in said.out
+    assert "ConnectError" in said.err
+
+
+def test_an_answer_that_is_cut_is_asked_again(
+    emptied: pytest.Pytester, answered: Counter[tuple[str, bytes]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    faults = FaultPlan((Fault("cut-json", every=5), Fault("html", every=7)))
+    with EmbeddedServer(options=Options(faults=faults)) as server:
+        assert main([*PLAN, "--variants", "system", "--base-url", server.base_url]) == 0
+    assert len(lines("system")) == 8
+    assert answered.total() > 8
+    assert emptied.runpytest_inprocess("evals", "--variants", "system").ret == 0
+
+
 def test_refusals_for_good_stop_it_early(emptied: pytest.Pytester, capsys: pytest.CaptureFixture[str]) -> None:
     with EmbeddedServer(options=Options(api_key="another")) as server:
         assert main([*PLAN, "--variants", "bare,system,labels", "--base-url", server.base_url]) == 1

@@ -18,6 +18,7 @@ from .bucket import Bucket, lower
 #: So many refusals in a row, with no answer between, are the quota and not an accident.
 _REFUSALS_THAT_COUNT = 5
 _MINUTE_S = 60.0
+_WORTH_TELLING_S = 5.0
 #: A new estimate of the tokens of a character counts so much beside all earlier ones.
 _NEWEST = 0.05
 
@@ -96,10 +97,13 @@ class Lane:
         heapq.heappush(self._later, (again_at, next(self._numbers), job))
         if self._refused < _REFUSALS_THAT_COUNT:
             return []
+        notes = []
+        if self._paused_until <= now and again_at - now >= _WORTH_TELLING_S:
+            notes.append(f"{self.model}: refused {self._refused} times in a row; waiting {again_at - now:.0f} s")
         self._paused_until = max(self._paused_until, again_at)
         recent = [tokens for at, tokens in self._answers if at >= now - _MINUTE_S]
         places = {"requests": (self.requests, len(recent)), "input tokens": (self.tokens, sum(recent))}
-        return [
+        return notes + [
             f"{self.model}: the service allows {limit:,} {kind} a minute; keeping to it"
             for kind, limit in per_minute.items()
             if places[kind][1] <= limit and lower(places[kind][0], limit)
