@@ -155,9 +155,12 @@ def test_vertex_is_asked_as_pytest_asks_it(
     vertex = ["--backend", "vertex", "--variants", "bare,labels"]
     assert main([*PLAN, *vertex]) == 0
     folder = Path("cassettes/vertex/bundled")
-    ours = {
-        path.name: [undated(json.loads(raw)) for raw in path.read_bytes().splitlines()] for path in folder.iterdir()
-    }
+
+    def kept() -> dict[str, list[dict[str, Any]]]:
+        raw = {path.name: path.read_bytes().splitlines() for path in folder.iterdir()}
+        return {name: [undated(json.loads(line)) for line in lines] for name, lines in raw.items()}
+
+    ours = kept()
     for path in folder.iterdir():
         path.unlink()
     assert emptied.runpytest_inprocess("evals", *vertex, "--record-mode", "once").ret == 0
