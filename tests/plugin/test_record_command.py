@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -237,6 +238,36 @@ def test_mistakes_are_one_line_and_status_2(
 ) -> None:
     assert main([*PLAN, *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_who_does_not_want_to_pay_is_asked_first_and_then_nothing_is_changed(
+    project: pytest.Pytester,
+    answered: Counter[tuple[str, bytes]],
+    server: EmbeddedServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    folder = Path("cassettes/gemini/bundled")
+    folder.mkdir(parents=True)
+    for path in FOLDER.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    monkeypatch.setenv("GEMINI_API_KEY", "any-key-at-all")
+    paid = ["--backend", "gemini", "--variants", "bare", "--posts-per-class", "2", "--record-mode", "rewrite"]
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdin", Terminal("n\n"))
+        patch.setattr("sys.stdout", Terminal())
+        assert main([*PLAN, *paid, "--base-url", server.base_url]) == 2
+    assert "not confirmed: nothing was asked" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert answered.total() == 0
+    assert main([*PLAN, *paid, "--base-url", server.base_url, "--yes"]) == 0
+    assert answered.total() == 4
+    assert (folder / "bare.jsonl").read_bytes().count(b"\n") == 4
 
 
 def test_ci_is_refused(

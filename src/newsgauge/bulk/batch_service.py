@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from google import genai
 
 T = TypeVar("T")
-_OPEN = ("JOB_STATE_QUEUED", "JOB_STATE_PENDING", "JOB_STATE_RUNNING", "JOB_STATE_PAUSED", "JOB_STATE_CANCELLING")
+_ANSWERED = ("JOB_STATE_SUCCEEDED", "JOB_STATE_PARTIALLY_SUCCEEDED")
+_GONE = ("JOB_STATE_FAILED", "JOB_STATE_CANCELLED", "JOB_STATE_EXPIRED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,9 @@ class BatchService:
                 raise
             return JobStatus("gone", why=str(error))
         state = str(job.state.value if job.state else "")
-        if state in _OPEN:
-            return JobStatus("open")
-        if state in ("JOB_STATE_SUCCEEDED", "JOB_STATE_PARTIALLY_SUCCEEDED") and job.dest and job.dest.file_name:
+        if state not in _ANSWERED + _GONE:
+            return JobStatus("open")  # also in a state that is not known here: what is paid for is not given up
+        if state in _ANSWERED and job.dest and job.dest.file_name:
             return JobStatus("answered", answers=job.dest.file_name)
         said = f": {job.error.message}" if job.error and job.error.message else ""
         return JobStatus("gone", why=f"{name} ended as {state.removeprefix('JOB_STATE_').lower()}{said}")

@@ -87,6 +87,7 @@ def _record(options: argparse.Namespace) -> int:
         name = f"{setup.shown_cassettes} {setup.mode} {setup.plan.digest} {','.join(setup.variants)}"
         anew = setup.mode in ("all", "rewrite")
         since = unfinished.begin(name) if anew else ""
+        complaints: list[str] = []
         try:
             if options.batch:
                 from .record_batches import ask_in_batches
@@ -94,8 +95,14 @@ def _record(options: argparse.Namespace) -> int:
                 todo, report = ask_in_batches(setup, options, since=since, path=state / "batches.json")
             else:
                 todo, report = _ask(setup, options, since=since)
-        finally:
+        except UsageError:
+            raise  # nothing was asked, so that also in mode rewrite nothing is dropped
+        except BaseException:
             complaints = finalize_files(setup)
+            raise
+        else:
+            complaints = finalize_files(setup)
+        finally:
             for complaint in complaints:
                 print(f"newsgauge: {complaint}", file=sys.stderr)
         status = _conclude(setup, todo, report) or (1 if complaints else 0)
