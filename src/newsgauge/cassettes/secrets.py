@@ -21,19 +21,12 @@ _KINDS = {
     "private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
     "service account": r"\"private_key_id\"|\"type\"\s*:\s*\"service_account\"|[\w-]+\.iam\.gserviceaccount\.com",
 }
-_PATTERN = re.compile("|".join(f"(?P<k{number}>{pattern})" for number, pattern in enumerate(_KINDS.values())))
-#: Each kind holds at least one of these; the header's name is found in any case, but is never hidden.
+#: Each kind holds one of these, in lower case. Looking for them first takes a hundredth of the time.
 _HINTS = (
-    "AIza",
-    "AQ.",
-    "ya29.",
-    "earer ",
-    "key=",
-    "PRIVATE KEY",
-    "private_key_id",
-    "service_account",
-    "gserviceaccount",
+    *("aiza", "aq.", "ya29.", "bearer ", "key=", "x-goog-api-key", "private key-----"),
+    *("private_key_id", "service_account", "gserviceaccount.com"),
 )
+_PATTERN = re.compile("|".join(f"(?P<k{number}>{pattern})" for number, pattern in enumerate(_KINDS.values())))
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
 _HIDDEN = "[secret]"
 
@@ -41,7 +34,8 @@ _HIDDEN = "[secret]"
 def find_secrets(text: str, *, environ: Mapping[str, str] = os.environ) -> list[str]:
     """The kinds of secret in the text, by name, never by value."""
     names = list(_KINDS)
-    kinds = [names[int((match.lastgroup or "k0")[1:])] for match in _PATTERN.finditer(text)]
+    matches = _PATTERN.finditer(text) if _may_hold(text) else ()
+    kinds = [names[int((match.lastgroup or "k0")[1:])] for match in matches]
     kinds += [f"value of {name}" for name, value in _keys(environ) if value in text]
     return list(dict.fromkeys(kinds))
 
@@ -56,13 +50,18 @@ def hide_secrets(text: str, *, environ: Mapping[str, str] = os.environ) -> str:
     for _, value in _keys(environ):
         if value in text:
             text = text.replace(value, _HIDDEN)
-    if not any(hint in text for hint in _HINTS):
-        return text  # as of most texts that are asked about: ten times faster than the pattern
+    if not _may_hold(text):
+        return text
     # The name of the header is no secret: what stands beside it is, and was replaced if it is the key of this machine.
     return _PATTERN.sub(lambda match: match[0] if match.lastgroup == _HEADER_GROUP else _HIDDEN, text)
 
 
 _HEADER_GROUP = f"k{list(_KINDS).index('key header')}"
+
+
+def _may_hold(text: str) -> bool:
+    lowered = text.lower()
+    return any(hint in lowered for hint in _HINTS)
 
 
 def _keys(environ: Mapping[str, str]) -> list[tuple[str, str]]:
