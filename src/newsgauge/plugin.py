@@ -15,6 +15,7 @@ import pytest
 
 from .entry import add_ini
 from .errors import UsageError
+from .memory import give_back
 from .options import add_options, are_gates_required, baseline_file, evals_folder, is_active, make_setup, run_id
 from .progress import Progress
 from .records import Verdict
@@ -120,6 +121,7 @@ def pytest_configure(config: pytest.Config) -> None:
                 config.pluginmanager.register(publisher, "newsgauge-publisher")
         _ = setup.trainings
         setup.corpus.release()  # the plan and the training sets hold the texts that the run is about
+        give_back()
     except UsageError as error:
         raise pytest.UsageError(f"newsgauge: {error}") from None
     config.stash[_SETUP], config.stash[_GATES], config.stash[_BASELINE] = setup, planned, baseline
