@@ -11,6 +11,7 @@ NewsgaugeError
 │   ├── StaleRecordingError     the line is there, the request changed
 │   ├── DamagedCassetteError    the file is cut, altered or not a cassette
 │   └── NotKeptError            an answer came, and was not written: full disk, another model version, a secret in it
+├── TechniqueError           a callable of the user's own raised, or returned no label
 ├── NetworkBlockedError      something tried to leave the machine during a replay
 └── BackendError             the service could not be reached or refused
     ├── TransientError       for now: asked again
@@ -64,6 +65,10 @@ class DamagedCassetteError(CassetteError):
 
 class NotKeptError(CassetteError):
     """An answer arrived while recording and was not kept."""
+
+
+class TechniqueError(NewsgaugeError):
+    """A callable that variants.toml names raised an error, or returned something that is no label."""
 
 
 class NetworkBlockedError(NewsgaugeError):

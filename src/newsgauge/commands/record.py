@@ -63,6 +63,7 @@ def _record(options: argparse.Namespace) -> int:
     folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
     variants = load_variants(folders.root / folders.evals / "variants.toml")
     setup = setup_of(options, variants, root=folders.root, ini=folders.ini)
+    _check_techniques(setup)
     check_ci(setup, allowed=options.allow_record_in_ci)
     check_setup(setup)
     check_folder(setup)
@@ -80,6 +81,20 @@ def _record(options: argparse.Namespace) -> int:
         if anew and not status:
             unfinished.end(name)
         return status
+
+
+def _check_techniques(setup: Setup) -> None:
+    """A callable asks one call after another, and what comes next may depend on an answer: that is pytest's road."""
+    from ..errors import UsageError
+
+    own = [name for name, variant in setup.variants.items() if variant.predict is not None]
+    if own:
+        others = [name for name, variant in setup.variants.items() if variant.predict is None and variant.has_cassette]
+        rest = f", and the others here with --variants {','.join(others)}" if others else ""
+        raise UsageError(
+            f"--variants: {', '.join(own)} asks with a callable of your own. Record it with "
+            f"'pytest evals{setup.options} --variants {','.join(own)} --record-mode {setup.mode}'{rest}"
+        )
 
 
 def _ask(setup: Setup, todo: Todo, options: argparse.Namespace) -> int:
@@ -113,7 +128,7 @@ def _ask(setup: Setup, todo: Todo, options: argparse.Namespace) -> int:
 
 
 def _conclude(setup: Setup, todo: Todo, report: Report, complaints: list[str]) -> int:
-    n_planned = len(setup.plan.posts) * len(setup.variants)
+    n_planned = len(setup.recorded_cases)
     n_recorded = todo.n_recorded + report.n_kept
     print(f"newsgauge: {n_recorded:,} of {n_planned:,} planned cases are recorded in {setup.shown_cassettes}")
     missing = [*((case, str(why)) for case, why in todo.unfit), *report.broken, *report.left]
