@@ -367,7 +367,7 @@ class Run:
         technique = self._technique(variant.name)
         calls = technique.calls(self._recorder, variant.name, post)
         # What it tries past its client breaks the case, also where it takes the refusal for an answer.
-        with self._patience() as retry, attempts_fail():
+        with self._patience() as retry, attempts_fail:
             return technique.predict(post, calls, model=model, provenance=provenance, policy=retry)
 
     @contextmanager
