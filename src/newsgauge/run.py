@@ -293,7 +293,7 @@ class Run:
         A `CassetteError` where it is the cassettes' fault; another where a callable of the user's failed.
         """
         try:
-            with network_blocked():
+            with network_blocked:
                 self._predict(case.post, self.setup.variants[case.variant])
         except (CassetteError, TechniqueError, NetworkBlockedError) as error:
             return error
