@@ -65,3 +65,33 @@ def test_tokens_and_model_come_from_the_response() -> None:
     usage = {"promptTokenCount": 136, "candidatesTokenCount": 4, "totalTokenCount": 140}
     prediction = read(**candidate("sci.space"), usageMetadata=usage, modelVersion="m-1")
     assert (prediction.input_tokens, prediction.output_tokens, prediction.model_version) == (136, 4, "m-1")
+
+
+def read_json(text: str, reason: str = "STOP") -> Prediction:
+    return read_answer(GenerateContentResponse.model_validate(candidate(text, reason)), LABELS, as_json=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "outcome"),
+    [
+        ('{"reason": "rockets", "label": "sci.space"}', "sci.space", Outcome.LABEL),
+        ('\n{"label": " sci.space "}', "sci.space", Outcome.LABEL),
+        ('{"label": "sci.spaec"}', "sci.spaec", Outcome.OFF_LIST),
+        ("sci.space", "(not JSON) sci.space", Outcome.OFF_LIST),
+        ('{"label": "sci.space"', '(not JSON) {"label": "sci.space"', Outcome.OFF_LIST),
+        ('"sci.space"', '(no label) "sci.space"', Outcome.OFF_LIST),
+        ('["sci.space"]', '(no label) ["sci.space"]', Outcome.OFF_LIST),
+        ('{"Label": "sci.space"}', '(no label) {"Label": "sci.space"}', Outcome.OFF_LIST),
+        ('{"label": null}', '(no label) {"label": null}', Outcome.OFF_LIST),
+        ('{"label": 3}', '(no label) {"label": 3}', Outcome.OFF_LIST),
+        ('{"label": ""}', '(no label) {"label": ""}', Outcome.OFF_LIST),
+        ("", "(error)", Outcome.EMPTY),
+    ],
+)
+def test_of_a_json_answer_only_the_label_counts(text: str, label: str, outcome: Outcome) -> None:
+    assert (read_json(text).label, read_json(text).outcome) == (label, outcome)
+
+
+def test_a_json_answer_that_was_cut_is_cut_and_a_deep_one_is_no_json() -> None:
+    assert read_json('{"label": "sci.space"}', "MAX_TOKENS").outcome is Outcome.CUT
+    assert read_json("[" * 100_000).label.startswith("(not JSON) [[[")

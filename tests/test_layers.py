@@ -10,18 +10,19 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "newsgauge"
 LAYERS = {
     0: {"__init__", "errors", "records"},
     1: {
-        *("newsgroups", "corpus", "tables", "threads", "preprocessing", "sampling", "variants", "answers", "stats"),
-        *("refusals", "retrying", "locks", "prices", "tokens", "toml_files", "inifile", "sharding"),
+        *("newsgroups", "corpus", "tables", "threads", "preprocessing", "sampling", "answers", "stats"),
+        *("variants", "variant_checks", "refusals", "retrying", "locks", "prices", "tokens", "toml_files"),
+        *("callables", "tap", "sharding", "inifile"),
     },
     2: {
         *("cassettes", "backends", "buckets", "tuning", "endpoint"),
         *("results", "scoreboard", "comparisons", "baselines", "baseline_diff", "runfolder", "runs_compared"),
-        *("planfile", "merging"),
+        *("planfile", "merging", "examples"),
     },
     3: {
         *("run", "preflight", "gates", "report", "guard", "assertions", "token_assertions", "publishing"),
-        *("asked_models", "written", "exhibits", "bulk", "finishing"),
-        *("backend_access", "classifying", "tuned_lookup", "tuning_access", "starter"),
+        *("asked_models", "written", "exhibits", "bulk", "finishing", "starter", "techniques", "estimators"),
+        *("backend_access", "classifying", "tuned_lookup", "tuning_access"),
     },
     4: {
         *("options", "committed", "judge", "recording", "redaction", "publisher", "progress", "plugin", "machines"),
@@ -37,7 +38,7 @@ DOORS = {
     "google": {"backends", "buckets"},
     "starlette": {"endpoint"},
     "uvicorn": {"endpoint"},
-    "httpx2": {"backends", "tuning"},
+    "httpx2": {"backends", "tap", "tuning"},
     "rich": {"commands"},
     "PIL": {"tuning"},
     "pytest": {

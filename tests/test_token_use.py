@@ -46,6 +46,8 @@ def test_cost_is_tokens_times_price_and_the_whole_set_is_more_posts() -> None:
 def test_a_model_without_a_price_says_so() -> None:
     use = token_use([result("1", "v", 1, 1, "unheard-of")], "v", prices={"m": PRICE})
     assert use.cost == NoPrice("unheard-of", "prices.toml holds no price for it")
+    asks_nobody = token_use([result("1", "v", 0, 0, "estimator a:b, scikit-learn 1.9")], "v", prices={"m": PRICE})
+    assert asks_nobody.cost == NoPrice("estimator a:b, scikit-learn 1.9", "no service is asked, nothing is paid")
     mixed = token_use([result("1", "v", 1, 1, "m"), result("2", "v", 1, 1, "n")], "v", prices={"m": PRICE})
     assert isinstance(mixed.cost, NoPrice)
 

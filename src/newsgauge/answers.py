@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from .records import ERROR_LABEL, Outcome, Prediction
@@ -10,14 +11,17 @@ if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse
 
 
-def read_answer(response: GenerateContentResponse, labels: tuple[str, ...]) -> Prediction:
+def read_answer(response: GenerateContentResponse, labels: tuple[str, ...], *, as_json: bool = False) -> Prediction:
     """The stripped text, or ``(error)`` where the answer is blocked, cut or empty.
 
     An answer counts only with finish reason STOP: text that came with MAX_TOKENS, SAFETY, RECITATION or any other
-    reason is refused, also where it looks like a label.
+    reason is refused, also where it looks like a label. ``as_json``: the text is an object, and its ``label`` the
+    answer. Where it is none, the answer is off the list: what is wrong in brackets, and the text as it came.
     """
     usage = response.usage_metadata
     outcome, detail, text = _judge(response)
+    if outcome is None and as_json:
+        text = _label_of(text)
     if outcome is None:
         outcome = Outcome.LABEL if text in labels else Outcome.OFF_LIST
     return Prediction(
@@ -47,3 +51,13 @@ def _judge(response: GenerateContentResponse) -> tuple[Outcome | None, str, str]
     if not text:
         return Outcome.EMPTY, "no text", ""
     return None, "", text
+
+
+def _label_of(text: str) -> str:
+    """The label that a JSON object holds; where there is none, a text that is no label whatever it says."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return f"(not JSON) {text}"
+    label = value.get("label") if isinstance(value, dict) else None
+    return label.strip() if isinstance(label, str) and label.strip() else f"(no label) {text}"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from google import genai
     from google.genai.types import GenerateContentResponse, Model
 
+    from .tap import Tap
+
 Backend = Literal["embedded", "gemini", "vertex"]
 _TIMEOUT_MS = 120_000
 _KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")  # the SDK's own order
@@ -67,11 +69,17 @@ def cloud_credentials(base_url: str | None) -> Any:
     return _replay_credentials() if base_url is not None and is_loopback(base_url) else None
 
 
-def open_client(backend: Backend, *, base_url: str | None, live: bool) -> genai.Client:
-    """A client that asks the backend (``live``), or one whose every call must be answered from a cassette."""
+def open_client(
+    backend: Backend, *, base_url: str | None, live: bool, tap: Callable[[ssl.SSLContext], Tap] | None = None
+) -> genai.Client:
+    """A client that asks the backend (``live``), or one whose every call must be answered from a cassette.
+
+    ``tap`` makes the transport of the client, where somebody else than the network is to answer.
+    """
     # One TLS context for both clients the SDK makes; a replay never opens a connection and needs no certificates.
     context = ssl.create_default_context() if live else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    http = {"client_args": {"verify": context}, "async_client_args": {"verify": context}}
+    args: dict[str, Any] = {"verify": context, **({"transport": tap(context)} if tap else {})}
+    http = {"client_args": args, "async_client_args": args}
     return _make_client(backend, base_url=base_url, live=live, http=http)
 
 
@@ -124,7 +132,7 @@ class AsyncClient:
 
         Raises `BackendError`.
         """
-        config = _config(request.system_instruction, request.max_output_tokens, request.enum)
+        config = _config(request.system_instruction, request.max_output_tokens, request.enum, request.json_fields)
         token = _ON_WIRE.set(on_wire)
         try:
             with service_errors(request.model):
@@ -173,7 +181,7 @@ def generate(client: genai.Client, request: Request, policy: RetryPolicy | None 
 
 def generate_once(client: genai.Client, request: Request) -> GenerateContentResponse:
     """The same, asked once: what is replayed is never busy."""
-    config = _config(request.system_instruction, request.max_output_tokens, request.enum)
+    config = _config(request.system_instruction, request.max_output_tokens, request.enum, request.json_fields)
     with service_errors(request.model):
         return client.models.generate_content(model=request.model, contents=request.contents, config=config)
 
@@ -214,6 +222,22 @@ def list_models(client: genai.Client, policy: RetryPolicy | None = None) -> list
     return call_patiently(ask, policy or RetryPolicy())
 
 
+def is_response(value: object) -> bool:
+    """Whether it is what ``generate_content`` returns."""
+    from google.genai.types import GenerateContentResponse
+
+    return isinstance(value, GenerateContentResponse)
+
+
+def is_service_error(error: Exception) -> bool:
+    """Whether the SDK, its HTTP client or Google's log-in raised it."""
+    import httpx2
+    from google.auth.exceptions import GoogleAuthError
+    from google.genai.errors import APIError
+
+    return isinstance(error, (APIError, httpx2.HTTPError, GoogleAuthError))
+
+
 @contextmanager
 def service_errors(what: str) -> Iterator[None]:
     """Turn what the SDK and its HTTP client raise into `BackendError`, `TransientError` or `QuotaError`."""
@@ -240,13 +264,25 @@ def service_errors(what: str) -> Iterator[None]:
 
 
 @lru_cache(maxsize=64)  # the same for every post of a variant; the SDK does not change it
-def _config(system_instruction: str | None, max_output_tokens: int | None, enum: tuple[str, ...] | None) -> Any:
+def _config(
+    system_instruction: str | None,
+    max_output_tokens: int | None,
+    enum: tuple[str, ...] | None,
+    json_fields: tuple[tuple[str, str], ...] | None,
+) -> Any:
     from google.genai.types import GenerateContentConfig, Schema, Type
 
     config = GenerateContentConfig(system_instruction=system_instruction, max_output_tokens=max_output_tokens)
-    if enum:
+    label = Schema(type=Type.STRING, enum=list(enum or ()))
+    if json_fields is not None:
+        # The label comes last: what a model writes before it, it has thought about when it decides.
+        fields = {**{name: Schema(type=Type(kind.upper())) for name, kind in json_fields}, "label": label}
+        names = list(fields)
+        config.response_mime_type = "application/json"
+        config.response_schema = Schema(type=Type.OBJECT, properties=fields, required=names, property_ordering=names)
+    elif enum:
         config.response_mime_type = "text/x.enum"
-        config.response_schema = Schema(type=Type.STRING, enum=list(enum))
+        config.response_schema = label
     return config
 
 

@@ -30,20 +30,27 @@ class Answer:
 
 
 def classify(
-    client: genai.Client, variant: Variant, text: str, *, model: str, labels: tuple[str, ...], with_second: bool
+    client: genai.Client,
+    variant: Variant,
+    text: str,
+    *,
+    model: str,
+    labels: tuple[str, ...],
+    with_second: bool,
+    examples: str = "",
 ) -> Answer:
     """Ask as the variant asks. No service lists whole labels with their probabilities, so the second-best is asked for
     in a second call, whose schema allows every label but the first. Raises `BackendError`.
     """
     post = Post("", "", plain(text))
-    request = make_request(variant, post, labels=labels, model=model)
-    response = generate(client, request)
-    prediction, logprob = read_answer(response, labels), _logprob(response)
+    request = make_request(variant, post, labels=labels, model=model, examples=examples)
+    response, as_json = generate(client, request), variant.answer == "json"
+    prediction, logprob = read_answer(response, labels, as_json=as_json), _logprob(response)
     others = tuple(label for label in labels if label != prediction.label)
     if not with_second or logprob is None or prediction.outcome is not Outcome.LABEL or not others:
         return Answer(prediction, logprob)
     response = generate(client, dataclasses.replace(request, enum=others))
-    second = read_answer(response, others)
+    second = read_answer(response, others, as_json=as_json)
     if second.outcome is not Outcome.LABEL:
         return Answer(prediction, logprob)
     return Answer(prediction, logprob, second.label, _logprob(response))

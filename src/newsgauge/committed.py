@@ -72,15 +72,17 @@ def load_plans(folders: Folders) -> list[CommittedPlan]:
 
 
 def wanted_keys(plans: Iterable[CommittedPlan]) -> tuple[dict[str, set[str]], dict[str, str]]:
-    """The case keys that plans ask for, by file (``backend/corpus/variant.jsonl``); and folders that cannot be told."""
+    """The ids of posts that plans ask for, by file (``backend/corpus/variant.jsonl``); folders that cannot be told."""
     wanted: dict[str, set[str]] = {}
     unknown = {}
     for plan in plans:
         if plan.setup is None:
             unknown[plan.folder] = plan.why
             continue
-        for variant in plan.setup.variants:
-            keys = wanted.setdefault(f"{plan.folder}/{variant}.jsonl", set())
+        for name, variant in plan.setup.variants.items():
+            if not variant.has_cassette:
+                continue
+            keys = wanted.setdefault(f"{plan.folder}/{name}.jsonl", set())
             keys |= {post.id for post in plan.setup.plan.posts}
     return wanted, unknown
 

@@ -11,6 +11,7 @@ NewsgaugeError
 │   ├── StaleRecordingError     the line is there, the request changed
 │   ├── DamagedCassetteError    the file is cut, altered or not a cassette
 │   └── NotKeptError            an answer came, and was not written: full disk, another model version, a secret in it
+├── TechniqueError           a callable of the user's own raised, or returned no label
 ├── NetworkBlockedError      something tried to leave the machine during a replay
 └── BackendError             the service could not be reached or refused
     ├── TransientError       for now: asked again
@@ -68,6 +69,10 @@ class NotKeptError(CassetteError):
     def __init__(self, message: str, *, disk: bool = False) -> None:
         super().__init__(message)
         self.disk = disk
+
+
+class TechniqueError(NewsgaugeError):
+    """A callable that variants.toml names raised an error, or returned something that is no label."""
 
 
 class NetworkBlockedError(NewsgaugeError):

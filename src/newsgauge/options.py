@@ -248,6 +248,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         tuned_file=root / ".newsgauge" / "tuned.json",
         n_whole_set=sum(post.label in plan.labels for post in corpus.posts("test")),
         shard=parse_shard(shard) if shard is not None else None,
+        code=(root / (ini("newsgauge_evals") or "evals"), root),
     )
     _ = setup.part  # more shards than posts show here
     return setup

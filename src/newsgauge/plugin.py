@@ -150,6 +150,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         lines.append(f"newsgauge: {setup.run_plan.extent}; newsgauge merge decides the gates")
     for name, training in setup.trainings.items():
         lines.append(f"newsgauge: {name} is trained on {len(training.examples)} posts ({training.model})")
+    for name, shown in setup.examples.items():
+        lines.append(f"newsgauge: {name} shows {len(shown.posts)} training posts as examples (digest {shown.digest})")
     doing = "replaying" if setup.replays else f"recording (mode {setup.mode}) into"
     lines.append(f"newsgauge: backend {setup.backend}, {doing} {setup.shown_cassettes}")
     from .gates import undecidable

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from .bulk.todo import find_todo
 from .errors import CassetteError, UsageError
-from .records import Case
+from .records import Case, Post
 from .run import Setup
-from .variants import make_request
+from .variants import Variant
 
 #: The rule of thumb of Gemini's documentation for English. Mail full of figures and signs has fewer characters a token.
 CHARS_A_TOKEN = 4
@@ -29,13 +29,17 @@ Price = Callable[[str, int, int], float | None]
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The calls a recording would make; tokens are estimates, ``output_tokens`` a bound, None where there is none."""
+    """The calls a recording would make; tokens are estimates, ``output_tokens`` a bound, None where there is none.
+
+    ``at_least``: variants with a callable of the user's own, which makes a call a case or more; nobody knows before.
+    """
 
     backend: str
     calls: Mapping[str, int]
     input_tokens: int
     output_tokens: int | None
     cost: float | None = None
+    at_least: frozenset[str] = frozenset()
 
     @property
     def n_calls(self) -> int:
@@ -44,17 +48,21 @@ class Forecast:
 
     def lines(self) -> list[str]:
         """The forecast in words, one fact a line."""
-        each = ", ".join(f"{variant} {n:,}" for variant, n in self.calls.items() if n)
+        open_end = {variant for variant in self.at_least if self.calls.get(variant)}
+        each = ", ".join(
+            f"{variant} {'at least ' if variant in open_end else ''}{n:,}" for variant, n in self.calls.items() if n
+        )
         if not self.n_calls:
             return [f"every planned case is recorded: {self.backend} is asked nothing"]
         bound = (
             "without a limit (max_output_tokens)" if self.output_tokens is None else f"at most {self.output_tokens:,}"
         )
         cost = "cost: no price is known" if self.cost is None else f"cost: about {self.cost:,.2f} USD"
+        more = "and more in what a callable adds, " if open_end else ""
         tokens = f"about {self.input_tokens:,} tokens in ({CHARS_A_TOKEN} characters a token, an estimate)"
         return [
-            f"asks {self.backend} {self.n_calls:,} times: {each}",
-            f"{tokens}, out {bound}; {cost}",
+            f"asks {self.backend} {'at least ' if open_end else ''}{self.n_calls:,} times: {each}",
+            f"{tokens}, {more}out {bound}; {cost}",
         ]
 
 
@@ -108,8 +116,7 @@ def forecast(setup: Setup, *, price: Price | None = None, cases: Iterable[Case] 
     bounded = True
     for case in cases:
         variant = setup.variants[case.variant]
-        request = make_request(variant, case.post, labels=setup.plan.labels, model=variant.model)
-        chars = len(request.contents) + len(request.system_instruction or "") + sum(map(len, request.enum or ()))
+        chars = _chars(setup, variant, case.post)
         tokens_in[variant.model] += -(-chars // CHARS_A_TOKEN)
         tokens_out[variant.model] += variant.max_output_tokens or 0
         bounded = bounded and variant.max_output_tokens is not None
@@ -121,7 +128,16 @@ def forecast(setup: Setup, *, price: Price | None = None, cases: Iterable[Case] 
         input_tokens=tokens_in.total(),
         output_tokens=tokens_out.total() if bounded else None,
         cost=None if None in costs else sum(cost or 0.0 for cost in costs),
+        at_least=frozenset(name for name, variant in setup.variants.items() if variant.predict is not None),
     )
+
+
+def _chars(setup: Setup, variant: Variant, post: Post) -> int:
+    """Characters of a request; of a callable's, which is not made yet, those of the post."""
+    if variant.predict is not None:
+        return len(post.text)
+    request = setup.request(variant, post, model=variant.model)
+    return len(request.contents) + len(request.system_instruction or "") + sum(map(len, request.enum or ()))
 
 
 def _needed_bytes(setup: Setup) -> int:

@@ -15,6 +15,8 @@ Split = Literal["train", "test"]
 ERROR_LABEL = "(error)"
 #: How every answer of the embedded backend calls its model, whoever was believed to be asked.
 EMBEDDED_VERSION = "newsgauge-embedded-"
+#: How the model version of a prediction begins that no service made.
+ESTIMATOR_VERSION = "estimator "
 
 
 class Outcome(StrEnum):
@@ -41,8 +43,11 @@ class RawPost:
 
     @property
     def id(self) -> str:
-        """``sci.space-60862``: readable, unique within a split, safe as a file name (others are %-encoded)."""
-        return quote(f"{self.label}-{self.number}", safe="+")
+        """``sci.space-60862``: readable, unique within a split, safe as a file name (others are %-encoded).
+
+        Without a ``~``, which in a cassette tells the calls of a case apart.
+        """
+        return quote(f"{self.label}-{self.number}", safe="+").replace("~", "%7E")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,11 @@ def refusal(what: str, code: int, status: str | None, message: str | None, body:
     return BackendError(said)
 
 
+def is_transient(code: int) -> bool:
+    """Whether an HTTP status passes by itself."""
+    return code in _TRANSIENT
+
+
 def broken_transport(what: str, error: Exception, *, unreachable: bool) -> TransientError:
     """The error for a call that timed out, was cut or met nobody."""
     return TransientError(f"{what}: {type(error).__name__}: {error}".rstrip(": "), unreachable=unreachable)

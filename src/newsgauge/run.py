@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .answers import read_answer
 from .asked_models import AskedModels
@@ -23,9 +23,10 @@ from .backends import (
     recorded_response,
 )
 from .baselines import prompt_digest
+from .cassettes.blocking import attempts_fail, network_blocked
 from .cassettes.secrets import hide_secrets
 from .corpus import Corpus
-from .errors import CassetteError, NewsgaugeError, TransientError, UsageError
+from .errors import CassetteError, NetworkBlockedError, NewsgaugeError, TechniqueError, TransientError, UsageError
 from .planfile import RunPlan, asked_digest
 from .preprocessing import PREPROCESSING, plain
 from .records import Case, Post, Prediction, Result, Score
@@ -34,15 +35,20 @@ from .retrying import RetryPolicy
 from .sampling import Plan
 from .scoreboard import missing_cases, score
 from .sharding import Shard, part_of
-from .variants import TUNED, Variant, make_request
+from .variant_checks import TUNED
+from .variants import Request, Training, Variant, make_request
 from .written import WrittenRequests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from google import genai
 
+    from .cassettes.digest import Block
     from .cassettes.recorder import Recorder, RecordMode
+    from .estimators import FittedEstimator
+    from .examples import Examples
+    from .techniques import Technique, TechniqueClient
     from .tuning.jobs import Job
     from .tuning.training_set import TrainingSet
 
@@ -72,6 +78,8 @@ class Setup:
     recorded_with: str = ""
     #: Which part of the plan is asked here; None: all of it.
     shard: Shard | None = None
+    #: Where the modules of callables that variants.toml names are looked for first.
+    code: tuple[Path, ...] = ()
 
     @property
     def replays(self) -> bool:
@@ -116,7 +124,14 @@ class Setup:
             backend=self.backend,
             mode=self.mode,
             asked={name: asked_digest(one) for name, one in self.variants.items()},
-            prompts={name: prompt_digest(one, models.get(name, one.model)) for name, one in self.variants.items()},
+            prompts={
+                name: prompt_digest(
+                    one,
+                    models.get(name, one.model),
+                    examples=self.examples[name].digest if name in self.examples else "",
+                )
+                for name, one in self.variants.items()
+            },
             n_whole_set=self.n_whole_set,
         )
 
@@ -133,6 +148,68 @@ class Setup:
             recorded_with=recorded_with,
         )
 
+    @cached_property
+    def examples(self) -> dict[str, Examples]:
+        """What ``{examples}`` stands for in each variant that shows some."""
+        from .examples import make_examples
+
+        return {
+            name: make_examples(
+                self.corpus,
+                variant.few_shot,
+                classes=self.plan.classes,
+                labels=self.plan.labels,
+                preprocess=preprocessor(self.corpus, self.plan.preprocessing),
+            )
+            for name, variant in self.variants.items()
+            if variant.few_shot is not None
+        }
+
+    @cached_property
+    def callables(self) -> dict[str, Callable[..., Any]]:
+        """The callable of each variant that names one. Raises `VariantsError`."""
+        from . import estimators, techniques
+        from .callables import load_callable
+
+        return {
+            name: load_callable(
+                spec,
+                self.code,
+                where=f"variants.toml: [{name}]",
+                called=techniques.CALLED if variant.predict else estimators.CALLED,
+            )
+            for name, variant in self.variants.items()
+            if (spec := variant.predict or variant.estimator) is not None
+        }
+
+    def request(self, variant: Variant, post: Post, *, model: str) -> Request:
+        """What a variant that is a prompt asks about a post."""
+        shown = self.examples.get(variant.name)
+        examples = shown.block.text if shown else ""
+        return make_request(variant, post, labels=self.plan.labels, model=model, examples=examples)
+
+    def blocks(self, variant: str) -> tuple[Block, ...]:
+        """What every request of a variant holds and no recording does: its examples."""
+        return (self.examples[variant].block,) if variant in self.examples else ()
+
+    def examples_for(self, training: Training) -> tuple[Post, ...]:
+        """The training posts that an estimator is fitted on."""
+        from .tuning.training_set import draw_examples
+
+        return draw_examples(
+            self.corpus,
+            posts_per_class=training.posts_per_class,
+            seed=training.seed,
+            classes=self.plan.classes,
+            labels=self.plan.labels,
+            preprocess=preprocessor(self.corpus, self.plan.preprocessing),
+        )
+
+    @property
+    def recorded_cases(self) -> list[Case]:
+        """Those of the variants that ask a service."""
+        return [case for case in self.cases if self.variants[case.variant].has_cassette]
+
     def rerecord(self, variant: str) -> str:
         """The command that records a variant of this plan again."""
         return f"pytest evals{self.options} --variants {self.recorded_with or variant} --record-mode new_episodes"
@@ -147,6 +224,8 @@ class Run:
         self._given_up = False
         self.log = log
         self._closing = ExitStack()
+        self._techniques: dict[str, Technique] = {}
+        self._estimators: dict[str, FittedEstimator] = {}
         self._scored: dict[str, tuple[int, Score]] = {}
 
     def ask(self, case: Case) -> Prediction:
@@ -162,7 +241,7 @@ class Run:
 
         variant = self.setup.variants[case.variant]
         model = variant.model if variant.tuning is None else PLAIN_BASE_MODEL
-        request = make_request(variant, case.post, labels=self.setup.plan.labels, model=model)
+        request = self.setup.request(variant, case.post, model=model)
         client = self._client
         return self._recorder.play(variant.name, case.post, lambda: count_tokens(client, request, self._retry))
 
@@ -208,11 +287,15 @@ class Run:
                 self._scored[variant] = (self.log.n_bytes_read, found)
         return {variant: self._scored[variant][1] for variant in variants}
 
-    def why_not_answered(self, case: Case) -> CassetteError | None:
-        """Why the cassettes hold no answer to a case; None where they do. For a setup that replays; logs nothing."""
+    def why_not_answered(self, case: Case) -> NewsgaugeError | None:
+        """Why a case has no answer from the cassettes; None where it has. For a setup that replays; logs nothing.
+
+        A `CassetteError` where it is the cassettes' fault; another where a callable of the user's failed.
+        """
         try:
-            self._predict(case.post, self.setup.variants[case.variant])
-        except CassetteError as error:
+            with network_blocked:
+                self._predict(case.post, self.setup.variants[case.variant])
+        except (CassetteError, TechniqueError, NetworkBlockedError) as error:
             return error
         return None
 
@@ -250,36 +333,77 @@ class Run:
         None where the cassette does not simply answer. Then `_predict` says why.
         """
         try:
+            if variant.predict is not None or variant.estimator is not None:
+                return None
             line = self._recorder.file(variant.name).read(post.id)
             if line is None:
                 return None
             model, _ = self._models.of(variant, lambda: line)
-            request = make_request(variant, post, labels=self.setup.plan.labels, model=model)
-            if not self._written.asked(request, post.text).fits(line):
+            request = self.setup.request(variant, post, model=model)
+            if not self._written.asked(request, post.text, self.setup.blocks(variant.name)).fits(line):
                 return None
-            return read_answer(recorded_response(line.answer), self.setup.plan.labels)
+            response = recorded_response(line.answer)
+            return read_answer(response, self.setup.plan.labels, as_json=variant.answer == "json")
         except Exception:  # a damaged line, an answer that the SDK does not take: the whole road has words for it
             return None
 
     def _predict(self, post: Post, variant: Variant) -> Prediction:
         labels = self.setup.plan.labels
+        if variant.estimator is not None:
+            return self._estimator(variant).predict(post.text, labels)
         model, provenance = self._models.of(variant, lambda: self._recorder.file(variant.name).read(post.id))
-        request = make_request(variant, post, labels=labels, model=model)
-        client = self._client
+        if variant.predict is not None:
+            return self._ask_technique(post, variant, model, provenance)
+        request = self.setup.request(variant, post, model=model)
+        client, as_json = self._client, variant.answer == "json"
         if self.setup.replays:
-            return read_answer(
-                self._recorder.play(variant.name, post, lambda: generate_once(client, request), provenance), labels
-            )
-        # A service that was asked in vain until the deadline is asked once a case until it answers again: a run of
-        # many cases must not wait as many deadlines.
-        retry = replace(self._retry, deadline_s=0.0) if self._given_up else self._retry
-        try:
+            response = self._recorder.play(variant.name, post, lambda: generate_once(client, request), provenance)
+            return read_answer(response, labels, as_json=as_json)
+        with self._patience() as retry:
             response = self._recorder.play(variant.name, post, lambda: generate(client, request, retry), provenance)
+        return read_answer(response, labels, as_json=as_json)
+
+    def _ask_technique(self, post: Post, variant: Variant, model: str, provenance: dict[str, str]) -> Prediction:
+        technique = self._technique(variant.name)
+        calls = technique.calls(self._recorder, variant.name, post)
+        # What it tries past its client breaks the case, also where it takes the refusal for an answer.
+        with self._patience() as retry, attempts_fail:
+            return technique.predict(post, calls, model=model, provenance=provenance, policy=retry)
+
+    @contextmanager
+    def _patience(self) -> Iterator[RetryPolicy]:
+        """How long to go on asking. A service that was asked in vain until the deadline is asked once a case until it
+        answers again: a run of many cases must not wait as many deadlines.
+        """
+        try:
+            yield replace(self._retry, deadline_s=0.0) if self._given_up else self._retry
         except TransientError:
             self._given_up = True
             raise
         self._given_up = False
-        return read_answer(response, labels)
+
+    def _technique(self, name: str) -> Technique:
+        if name not in self._techniques:
+            from .techniques import Technique
+
+            spec, labels = self.setup.variants[name].predict, self.setup.plan.labels
+            assert spec is not None
+            self._techniques[name] = Technique(
+                spec, self.setup.callables[name], client=self._technique_client, labels=labels
+            )
+        return self._techniques[name]
+
+    def _estimator(self, variant: Variant) -> FittedEstimator:
+        if variant.name not in self._estimators:
+            from .estimators import FittedEstimator
+
+            training = variant.training
+            assert variant.estimator is not None
+            assert training is not None
+            self._estimators[variant.name] = FittedEstimator(
+                variant.estimator, self.setup.callables[variant.name], lambda: self.setup.examples_for(training)
+            )
+        return self._estimators[variant.name]
 
     @cached_property
     def _models(self) -> AskedModels:
@@ -302,6 +426,14 @@ class Run:
     @cached_property
     def _client(self) -> genai.Client:
         client = open_client(self.setup.backend, base_url=self._base_url, live=not self.setup.replays)
+        self._closing.callback(client.close)
+        return client
+
+    @cached_property
+    def _technique_client(self) -> TechniqueClient:
+        from .techniques import TechniqueClient
+
+        client = TechniqueClient(self.setup.backend, base_url=self._base_url, live=not self.setup.replays)
         self._closing.callback(client.close)
         return client
 
@@ -342,6 +474,7 @@ def open_recorder(setup: Setup) -> Recorder:
         rerecord=setup.rerecord,
         pins=lambda variant: setup.variants[variant].pinned_version(setup.backend),
         now=lambda: datetime.now(UTC),
+        blocks=setup.blocks,
     )
 
 
@@ -358,7 +491,8 @@ def stand_ins(setup: Setup) -> list[str]:
 
 def check_setup(setup: Setup) -> None:
     """Refuse before the first request what could only fail after it. Raises `UsageError`."""
-    _ = setup.trainings  # a corpus without train posts shows here
+    # A module that cannot be imported shows here, and a corpus without train posts.
+    _ = setup.callables, setup.trainings, setup.examples
     if setup.replays:
         return
     check_access(setup.backend)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .prices import NoPrice, Price, find_price
-from .records import Prediction, Result
+from .records import ESTIMATOR_VERSION, Prediction, Result
 from .stats.beta import student_quantile
 
 Kind = Literal["input", "output"]
@@ -123,6 +123,8 @@ def _cost(
     if len(versions) != 1:
         why = "no answer yet" if not versions else "several models answered: there is no one price"
         return NoPrice(", ".join(versions), why)
+    if versions[0].startswith(ESTIMATOR_VERSION):
+        return NoPrice(versions[0], "no service is asked, nothing is paid")
     price = find_price(prices, versions[0])
     if isinstance(price, NoPrice):
         return price

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from .errors import VariantsError
 from .records import Post
 from .toml_files import read_toml
-
-TUNED = "tuned"
-Answer = Literal["text", "enum"]
-_NAME = re.compile(r"[a-z][a-z0-9-]*")
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+from .variant_checks import EXAMPLE_KEYS, PLACEHOLDER, Answer, check_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +25,33 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True)
+class Training:
+    """Which training posts an estimator is fitted on."""
+
+    posts_per_class: int = 50
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FewShot:
+    """Which training posts ``{examples}`` shows, and how: ``template`` with ``{post}`` and ``{label}``.
+
+    ``chars`` is the longest text of an example, in characters.
+    """
+
+    per_class: int
+    template: str = "{post}\n-> {label}"
+    chars: int = 500
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
-    """One way to ask. ``contents`` holds ``{post}``; ``{labels}`` stands for the plan's labels, one a line."""
+    """One way to find a label: a prompt, or a callable of the user's own (``predict``, ``estimator``).
+
+    ``contents`` holds ``{post}``; ``{labels}`` stands for the plan's labels, one a line, ``{examples}`` for training
+    posts with their labels. ``contents`` is empty where a callable asks, ``model`` where nobody is asked.
+    """
 
     name: str
     about: str
@@ -43,6 +63,19 @@ class Variant:
     tuning: Tuning | None = None
     #: One version for every backend, or one a backend.
     expected_model_version: str | Mapping[str, str] | None = None
+    few_shot: FewShot | None = None
+    #: With ``answer = "json"``: what the object holds before ``label``, each with its type.
+    json_fields: tuple[tuple[str, str], ...] = ()
+    #: ``module:callable`` that is called with the text and a client.
+    predict: str | None = None
+    #: ``module:callable`` that makes a scikit-learn estimator, and what that is fitted on.
+    estimator: str | None = None
+    training: Training | None = None
+
+    @property
+    def has_cassette(self) -> bool:
+        """False where no service is asked, so that there is nothing to record."""
+        return self.estimator is None
 
     def pinned_version(self, backend: str) -> str | None:
         """The ``modelVersion`` that has to answer; None where any may."""
@@ -59,24 +92,8 @@ class Request:
     system_instruction: str | None
     enum: tuple[str, ...] | None
     max_output_tokens: int | None
-
-
-_KEYS: dict[str, type] = {
-    "about": str,
-    "model": str,
-    "contents": str,
-    "system_instruction": str,
-    "answer": str,
-    "max_output_tokens": int,
-    "tuning": dict,
-}
-_TUNING_KEYS: dict[str, tuple[type, ...]] = {
-    "posts_per_class": (int,),
-    "epochs": (int,),
-    "batch_size": (int,),
-    "learning_rate": (int, float),
-    "seed": (int,),
-}
+    #: Where the answer is a JSON object: its fields before ``label``, which is one of ``enum``. None: it is none.
+    json_fields: tuple[tuple[str, str], ...] | None = None
 
 
 def load_variants(path: Path) -> dict[str, Variant]:
@@ -100,66 +117,37 @@ def select_variants(variants: dict[str, Variant], names: str | None) -> dict[str
     return {name: variant for name, variant in variants.items() if name in wanted}
 
 
-def make_request(variant: Variant, post: Post, *, labels: tuple[str, ...], model: str) -> Request:
-    """Fill the variant's templates. ``model`` is the model to ask: the variant's own, or its tuned model."""
+def make_request(variant: Variant, post: Post, *, labels: tuple[str, ...], model: str, examples: str = "") -> Request:
+    """Fill the variant's templates. ``model`` is the model to ask: the variant's own, or its tuned model.
+
+    ``examples`` is what ``{examples}`` stands for.
+    """
 
     def fill(template: str) -> str:
         # One pass, so that a post which happens to contain "{labels}" is left as it is.
-        values = {"post": post.text, "labels": "\n".join(labels)}
-        return _PLACEHOLDER.sub(lambda match: values[match[1]], template)
+        values = {"post": post.text, "labels": "\n".join(labels), "examples": examples}
+        return PLACEHOLDER.sub(lambda match: values[match[1]], template)
 
     instruction = variant.system_instruction
     return Request(
         model=model,
         contents=fill(variant.contents),
         system_instruction=None if instruction is None else fill(instruction),
-        enum=labels if variant.answer == "enum" else None,
+        enum=None if variant.answer == "text" else labels,
         max_output_tokens=variant.max_output_tokens,
+        json_fields=variant.json_fields if variant.answer == "json" else None,
     )
 
 
 def _variant(file: str, name: str, table: Any) -> Variant:
-    where = f"{file}: [{name}]"
-    if not _NAME.fullmatch(name):
-        raise VariantsError(f"{where}: expected a name of lower-case letters, digits and hyphens")
-    if not isinstance(table, dict):
-        raise VariantsError(f"{where}: expected a table, got {table!r}; did its [header] get lost?")
-    kinds: dict[str, tuple[type, ...]] = {key: (kind,) for key, kind in _KEYS.items()}
-    _check_keys(where, table, {**kinds, "expected_model_version": (str, dict)})
-    pin = table.get("expected_model_version")
-    if isinstance(pin, dict):
-        _check_keys(f"{where} expected_model_version", pin, dict.fromkeys(("embedded", "gemini", "vertex"), (str,)))
-    for key in ("about", "model", "contents"):
-        if not table.get(key, "").strip():
-            raise VariantsError(f"{where}: expected a non-empty {key!r}")
-    if table["contents"].count("{post}") != 1:
-        raise VariantsError(f"{where}: expected 'contents' to hold {{post}} exactly once")
-    for key, allowed in (("contents", {"post", "labels"}), ("system_instruction", {"labels"})):
-        unknown = set(_PLACEHOLDER.findall(table.get(key, ""))) - allowed
-        if unknown:
-            raise VariantsError(
-                f"{where}: unknown placeholder {{{sorted(unknown)[0]}}} in {key!r}; "
-                f"known: {', '.join(f'{{{known}}}' for known in sorted(allowed))}"
-            )
-    if table.get("answer", "text") not in get_args(Answer):
-        raise VariantsError(f"{where}: 'answer' is {table['answer']!r}; known: {', '.join(get_args(Answer))}")
-    if table.get("max_output_tokens", 1) < 1:
-        raise VariantsError(f"{where}: expected 'max_output_tokens' from 1, got {table['max_output_tokens']}")
-    tuning = table.get("tuning")
-    if (table["model"] == TUNED) != (tuning is not None):
-        raise VariantsError(f"{where}: 'tuning' and model = \"{TUNED}\" go together; only one of them is there")
-    if tuning is not None:
-        _check_keys(f"{where} tuning", tuning, _TUNING_KEYS)
-        for key, value in tuning.items():
-            if key != "seed" and value <= 0:
-                raise VariantsError(f"{where}: expected tuning.{key} above 0, got {value}")
-    return Variant(name=name, **{**table, "tuning": None if tuning is None else Tuning(**tuning)})
-
-
-def _check_keys(where: str, table: dict[str, Any], known: dict[str, tuple[type, ...]]) -> None:
-    for key, value in table.items():
-        if key not in known:
-            raise VariantsError(f"{where}: unknown key {key!r}; known: {', '.join(known)}")
-        if not isinstance(value, known[key]) or isinstance(value, bool):
-            kinds = " or ".join(kind.__name__ for kind in known[key])
-            raise VariantsError(f"{where}: expected {key!r} to be {kinds}, got {type(value).__name__}")
+    check_table(f"{file}: [{name}]", name, table)
+    values = {key: value for key, value in table.items() if key not in EXAMPLE_KEYS}
+    if "examples_per_class" in table:
+        values["few_shot"] = FewShot(**{EXAMPLE_KEYS[key]: table[key] for key in EXAMPLE_KEYS if key in table})
+    if "tuning" in table:
+        values["tuning"] = Tuning(**table["tuning"])
+    if "estimator" in table:
+        values["training"] = Training(**table.get("training", {}))
+    if "json_fields" in table:
+        values["json_fields"] = tuple(table["json_fields"].items())
+    return Variant(**{"name": name, "model": "", "contents": "", **values})

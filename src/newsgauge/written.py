@@ -7,12 +7,13 @@ text is put in its place. 0.05 ms a case instead of the 1.5 ms that the SDK take
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from .backends import Backend, DryClient
-from .cassettes.digest import digest_body, stable_path
+from .cassettes.digest import Block, digest_body, stable_path
 from .cassettes.replaying import Asked
 from .records import Wire
 from .variants import Request
@@ -28,10 +29,10 @@ class WrittenRequests:
         self._client = DryClient(backend)
         self._forms: dict[Request, _Form | None] = {}
 
-    def asked(self, request: Request, text: str) -> Asked:
-        """The request as a cassette keeps it; ``text`` is the post's."""
+    def asked(self, request: Request, text: str, blocks: Sequence[Block] = ()) -> Asked:
+        """The request as a cassette keeps it; ``text`` is the post's, ``blocks`` what else is not kept."""
         wire = self.wire(request)
-        return Asked(wire.method, stable_path(urlsplit(wire.uri).path), digest_body(wire.body, text))
+        return Asked(wire.method, stable_path(urlsplit(wire.uri).path), digest_body(wire.body, text, blocks))
 
     def wire(self, request: Request) -> Wire:
         """The request in clear."""

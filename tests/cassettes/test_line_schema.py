@@ -57,6 +57,16 @@ def test_every_committed_line_is_what_the_schema_says() -> None:
             assert schema_problems(json.loads(raw)) == []
 
 
+@pytest.mark.parametrize(
+    ("of", "is_good"), [("example sci.space-5", True), ("made", True), ("example", False), ("the post's text", False)]
+)
+def test_a_digest_says_of_what_it_is_in_few_words(of: str, is_good: bool) -> None:
+    line = copy.deepcopy(GOOD)
+    line["request"]["body"]["contents"][0]["parts"][0]["text"][1] = {**MARK, "of": of}
+    line["provenance"]["calls"] = "2"
+    assert (not list(VALIDATOR.iter_errors(line)), not schema_problems(line)) == (is_good, is_good)
+
+
 def test_a_line_that_is_written_is_what_the_schema_says() -> None:
     request, response = GOOD["request"], GOOD["response"]
     line = Line(

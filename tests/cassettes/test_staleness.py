@@ -87,6 +87,25 @@ def test_the_changed_part_is_named_alone(place: list[Any], value: object, words:
         assert "; " not in said
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            ["example a-1", "example b-2"],
+            ["example a-1", "example c-3"],
+            "examples: recorded 2, now 2, of them 1 as recorded",
+        ),
+        (["made"], ["made"], "{text}: another text than the one recorded, made from the post or from an answer"),
+    ],
+)
+def test_texts_that_are_not_the_post_are_told_apart(old: list[str], new: list[str], words: str) -> None:
+    def body(names: list[str], digit: str) -> dict[str, Any]:
+        marks = [{"chars": 9, "of": of, "sha256": (of[-3] if of != "made" else digit) * 64} for of in names]
+        return {"contents": [{"parts": [{"text": ["Like this:", *marks]}]}]}
+
+    assert describe_change(make_line("a-1", body=body(old, "a"), path=PATH), "POST", PATH, body(new, "b")) == words
+
+
 def test_another_model_is_named() -> None:
     said = describe_change(make_line("a-1", body=BODY, path=PATH), "POST", PATH.replace("3.5", "4"), BODY)
     assert said == (f'model: recorded "{PATH}", now "/v1/models/gemini-4-flash-lite:generateContent"')

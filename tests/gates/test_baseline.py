@@ -16,7 +16,7 @@ from newsgauge.gates import BaselineGate, ComparisonGate, Evidence, Gate, Limit,
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.report.baseline import baseline_lines
 from newsgauge.scoreboard import score
-from newsgauge.variants import Variant
+from newsgauge.variants import Training, Variant, load_variants
 
 Make = Callable[..., Evidence]
 GATE = BaselineGate("v-baseline", "v", 0.05, "r")
@@ -149,6 +149,26 @@ def test_a_prompt_digest_is_about_what_is_asked_not_what_it_is_called() -> None:
     for other in (replace(one, contents="x {post}"), replace(one, system_instruction="s"), replace(one, answer="enum")):
         assert prompt_digest(other, "m") != prompt_digest(one, "m")
     assert prompt_digest(one, "n") != prompt_digest(one, "m")
+
+
+def test_examples_fields_and_callables_are_part_of_a_prompt_digest() -> None:
+    one = Variant("v", "about", "m", "{post}")
+    others = [
+        prompt_digest(one, "m", examples="0123456789ab"),
+        prompt_digest(replace(one, json_fields=(("reason", "string"),)), "m"),
+        prompt_digest(replace(one, predict="a:b"), "m"),
+        prompt_digest(replace(one, estimator="a:b", training=Training(50)), "m"),
+        prompt_digest(replace(one, estimator="a:b", training=Training(51)), "m"),
+    ]
+    assert len({prompt_digest(one, "m"), *others}) == 6
+
+
+def test_a_plain_prompt_has_the_digest_that_committed_baselines_hold() -> None:
+    root = Path(__file__).resolve().parents[2]
+    held = json.loads((root / "evals" / "baselines" / "embedded" / "bundled.json").read_text())["variants"]
+    for name, variant in load_variants(root / "evals" / "variants.toml").items():
+        if variant.tuning is None:
+            assert prompt_digest(variant, variant.model) == held[name]["prompt"]
 
 
 def names(gates: tuple[Gate, ...]) -> list[str]:

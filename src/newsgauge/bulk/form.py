@@ -8,25 +8,26 @@ from dataclasses import dataclass, field
 from ..asked_models import AskedModels
 from ..records import Post
 from ..run import Setup
-from ..variants import Request, Variant, make_request
+from ..variants import Request, Variant
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """``provenance`` is what a line says of the model beyond its name."""
 
+    setup: Setup
     variant: Variant
-    labels: tuple[str, ...]
     model: str
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     def request(self, post: Post) -> Request:
         """The post asked."""
-        return make_request(self.variant, post, labels=self.labels, model=self.model)
+        return self.setup.request(self.variant, post, model=self.model)
 
     def chars(self, post: Post) -> int:
         """About how many characters that are."""
-        return len(self.variant.contents) + len(self.variant.system_instruction or "") + len(post.text)
+        shown = sum(len(block.text) for block in self.setup.blocks(self.variant.name))
+        return len(self.variant.contents) + len(self.variant.system_instruction or "") + shown + len(post.text)
 
 
 def make_forms(setup: Setup, models: AskedModels) -> dict[str, Form]:
@@ -34,5 +35,5 @@ def make_forms(setup: Setup, models: AskedModels) -> dict[str, Form]:
     forms = {}
     for name, variant in setup.variants.items():
         model, provenance = models.of(variant, lambda: None)
-        forms[name] = Form(variant, setup.plan.labels, model, provenance)
+        forms[name] = Form(setup, variant, model, provenance)
     return forms

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..records import EMBEDDED_VERSION
+from .keys import number_of, post_of
 from .line import Line, decode, format_of, peek_key
 from .secrets import find_addresses, find_secrets
 from .shape import schema_problems
@@ -33,6 +35,7 @@ def audit_file(path: Path, *, shown: str) -> list[Finding]:
     """What is wrong with a file by itself: damage, order, doubles, schema, provenance, secrets, addresses."""
     findings: list[Finding] = []
     previous = ""
+    n_calls: dict[str, int] = {}
     for number, raw in enumerate(path.read_bytes().splitlines(keepends=True), 1):
         key = peek_key(raw)
         problems = [*_line_problems(raw, backend=path.parent.parent.name)]
@@ -40,6 +43,8 @@ def audit_file(path: Path, *, shown: str) -> list[Finding]:
             problems.append(f"{key} is there twice; the later counts. Run: newsgauge cassettes finalize")
         elif key is not None and key < previous:
             problems.append(f"not sorted: {key} comes after {previous}. Run: newsgauge cassettes finalize")
+        if key is not None:
+            problems += _call_problems(raw, key, n_calls)
         previous = key or previous
         findings += [Finding(shown, number, what) for what in problems]
     return findings
@@ -52,7 +57,7 @@ def find_orphans(path: Path, wanted: Collection[str] | None, *, shown: str) -> l
     return [
         Finding(shown, number, f"orphan: no plan of PLANS.toml asks for {key}. Run: newsgauge cassettes prune")
         for number, raw in enumerate(path.read_bytes().splitlines(), 1)
-        if (key := peek_key(raw)) is not None and key not in wanted
+        if (key := peek_key(raw)) is not None and post_of(key) not in wanted
     ]
 
 
@@ -97,6 +102,15 @@ def _line_problems(raw: bytes, *, backend: str) -> Iterator[str]:
     if line.encode() != raw.rstrip(b"\r\n") + b"\n":
         yield "not in canonical form (sorted names, no spaces, ASCII). Run: newsgauge cassettes finalize"
     yield from _provenance_problems(line, backend)
+
+
+def _call_problems(raw: bytes, key: str, n_calls: dict[str, int]) -> Iterator[str]:
+    """``n_calls``: of the posts so far; a first call's line comes before those of the others, as files are sorted."""
+    if number_of(key) == 1:
+        with suppress(ValueError):
+            n_calls[key] = decode(raw).n_calls
+    elif number_of(key) > n_calls.get(post_of(key), 0):
+        yield f"call {number_of(key)} of a case that makes fewer. Run: newsgauge cassettes finalize"
 
 
 def _provenance_problems(line: Line, backend: str) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Takes a post's text out of what is kept: digests in requests, ellipses in answers. Pure.
 
-Prompts stay in clear, so that a diff of a cassette shows what was asked; the post is a digest and a length.
+Prompts stay in clear, so that a diff of a cassette shows what was asked; the post is a digest and a length, and so is
+each training post that a prompt shows as an example.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 #: An answer may share a name or a phrase with its post; a run this long is a quotation.
@@ -15,19 +18,32 @@ MIN_QUOTED_CHARS = 40
 _PROJECT = re.compile(r"/projects/[^/]+/locations/[^/]+/")
 
 
-def digest_body(raw: bytes, text: str) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A text that every request of a variant holds, and the segments that stand for it: strings and marks."""
+
+    text: str
+    segments: tuple[Any, ...]
+    #: The texts in it that are not kept.
+    hidden: tuple[str, ...]
+
+
+def mark(text: str, of: str = "") -> dict[str, Any]:
+    """What stands for a text that is not kept; ``of`` says where it came from, where that is not the case's post."""
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return {"chars": len(text), "sha256": digest, **({"of": of} if of else {})}
+
+
+def digest_body(raw: bytes, text: str, blocks: Sequence[Block] = ()) -> bytes:
     """A JSON request body in canonical form, each occurrence of ``text`` replaced by its SHA-256 and length.
 
     A string that is the text becomes ``{"chars": n, "sha256": hex}``; a string that holds it becomes the list of its
-    segments, with that object between them. A request without a body is ``null``.
+    segments, with that object between them. A block becomes its segments. A request without a body is ``null``.
     """
     if not raw:
         return canonical(None)
-    mark = {
-        "chars": len(text),
-        "sha256": hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
-    }
-    return canonical(_replace(json.loads(raw), text, mark))
+    post = Block(text, (mark(text),), (text,))
+    return canonical(_replace(json.loads(raw), (*blocks, post)))
 
 
 def canonical(value: Any) -> bytes:
@@ -40,12 +56,20 @@ def stable_path(path: str) -> str:
     return _PROJECT.sub("/projects/-/locations/-/", path)
 
 
-def unquote(answer: Any, text: str) -> Any:
-    """The answer with every run of 40 or more characters of the post replaced by ``[N characters of the post]``."""
+def unquote(answer: Any, text: str, blocks: Sequence[Block] = ()) -> Any:
+    """The answer with every run of 40 or more characters of the post replaced by ``[N characters of the post]``.
+
+    Runs of what a block hides likewise.
+    """
+    hidden = [part for block in blocks for part in block.hidden]
+    return _unquote(answer, "\0".join([text, *hidden]) if hidden else text)
+
+
+def _unquote(answer: Any, text: str) -> Any:
     if isinstance(answer, dict):
-        return {key: unquote(value, text) for key, value in answer.items()}
+        return {key: _unquote(value, text) for key, value in answer.items()}
     if isinstance(answer, list):
-        return [unquote(value, text) for value in answer]
+        return [_unquote(value, text) for value in answer]
     return _unquote_text(answer, text) if isinstance(answer, str) else answer
 
 
@@ -65,16 +89,25 @@ def _unquote_text(answer: str, text: str) -> str:
     return "".join(kept) + answer[start:]
 
 
-def _replace(value: Any, text: str, mark: dict[str, Any]) -> Any:
+def _replace(value: Any, blocks: Sequence[Block]) -> Any:
     if isinstance(value, dict):
-        return {key: _replace(item, text, mark) for key, item in value.items()}
+        return {key: _replace(item, blocks) for key, item in value.items()}
     if isinstance(value, list):
-        return [_replace(item, text, mark) for item in value]
-    if not isinstance(value, str) or not text or text not in value:
+        return [_replace(item, blocks) for item in value]
+    if not isinstance(value, str):
         return value
-    if value == text:
-        return mark
-    segments: list[Any] = []
-    for number, piece in enumerate(value.split(text)):
-        segments += ([mark] if number else []) + ([piece] if piece else [])
-    return segments
+    segments: list[Any] = [value]
+    for block in blocks:
+        if block.text and block.text in value:
+            segments = [new for one in segments for new in split_text(one, block)]
+    return segments[0] if len(segments) == 1 else segments
+
+
+def split_text(segment: Any, block: Block) -> list[Any]:
+    """A text as segments, the block's in its place; what is no text as it is."""
+    if not isinstance(segment, str):
+        return [segment]
+    pieces: list[Any] = []
+    for number, piece in enumerate(segment.split(block.text)):
+        pieces += (block.segments if number else ()) + ((piece,) if piece else ())
+    return pieces

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import vcr
 
-from .digest import canonical, digest_body, stable_path, unquote
+from .digest import Block, canonical, digest_body, stable_path, unquote
 from .line import Line
 
 #: The host is no part of a case: the embedded backend has a new port each time. vcrpy wants a whole URI all the same.
@@ -31,8 +32,9 @@ class KeptResponse(dict[str, Any]):
 class Exchange:
     """The filters of one case. ``asked``: the last digested request; ``refused``: it was answered, and not kept."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, blocks: Sequence[Block] = ()) -> None:
         self._text = text
+        self._blocks = blocks
         self._seen: tuple[bytes, DigestedRequest] | None = None
         self.asked: DigestedRequest | None = None
         self.refused = False
@@ -44,7 +46,7 @@ class Exchange:
         raw = request.body or b""
         if self._seen is None or self._seen[0] != raw:
             path = stable_path(urlsplit(request.uri).path)
-            self._seen = (raw, digested(request.method, path, digest_body(raw, self._text)))
+            self._seen = (raw, digested(request.method, path, digest_body(raw, self._text, self._blocks)))
         self.asked = self._seen[1]
         return self.asked
 
@@ -61,7 +63,7 @@ class Exchange:
         self.refused = not isinstance(answer, dict)
         if self.refused:
             return None
-        body = json.dumps(unquote(answer, self._text)).encode("ascii")
+        body = json.dumps(unquote(answer, self._text, self._blocks)).encode("ascii")
         return {**response, "headers": {name: [value] for name, value in HEADERS.items()}, "body": {"string": body}}
 
 

@@ -34,6 +34,12 @@ class Line:
     answer: Any
     provenance: dict[str, str]
 
+    @property
+    def n_calls(self) -> int:
+        """How many calls its case made."""
+        said = self.provenance.get("calls", "1")
+        return int(said) if said.isascii() and said.isdecimal() else 1
+
     def encode(self) -> bytes:
         """The line with its newline."""
         rest = canonical(

@@ -12,7 +12,7 @@ a persister that raises leaks vcrpy's patches, so an error in keeping is held ba
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -25,7 +25,8 @@ from vcr.persisters.filesystem import CassetteNotFoundError
 
 from ..errors import CassetteError, MissingRecordingError, NotKeptError, StaleRecordingError
 from ..records import Post, Wire
-from .exchange import Exchange, load, same_request
+from .digest import Block
+from .exchange import Exchange, digested, load, same_request
 from .keeper import Keeper
 from .replaying import Asked, MissError, Replaying
 from .staleness import describe_change
@@ -41,7 +42,8 @@ _SKIP_PATCHERS = [name for name in PATCHER_NAMES if name != "httpx2"]
 class Recorder:
     """The cassettes of one backend and corpus. ``rerecord`` names the command that records a variant again.
 
-    ``pins`` says for a variant which model version has to answer; an answer of another one is not kept.
+    ``pins`` says for a variant which model version has to answer; an answer of another one is not kept. ``blocks`` are
+    the texts of every request of a variant that are not kept as they are, such as examples.
     """
 
     def __init__(
@@ -54,11 +56,13 @@ class Recorder:
         rerecord: Callable[[str], str],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         pins: Callable[[str], str | None] = lambda variant: None,
+        blocks: Callable[[str], Sequence[Block]] = lambda variant: (),
     ) -> None:
         self._folder = folder
-        self._mode = mode
+        self.mode = mode
         self._shown = shown
-        self._rerecord = rerecord
+        self.rerecord = rerecord
+        self._blocks = blocks
         self._keeper = Keeper(backend=backend, now=now, pins=pins)
         self._files: dict[str, CassetteFile] = {}
         self._failed: CassetteError | None = None
@@ -79,7 +83,7 @@ class Recorder:
         if variant not in self._files:
             name = f"{variant}.jsonl"
             self._files[variant] = CassetteFile(self._folder / name, shown=f"{self._shown}/{name}")
-            if self._mode != "none":
+            if self.mode != "none":
                 self._files[variant].repair()
         return self._files[variant]
 
@@ -89,9 +93,9 @@ class Recorder:
         Raises `MissingRecordingError`, `StaleRecordingError` or `DamagedCassetteError` where the mode forbids to ask
         the service, `NotKeptError` where its answer could not be kept; whatever the call itself raises passes through.
         """
-        if self._mode == "none":
+        if self.mode == "none":
             try:
-                return self._replaying.play(post.text, self.file(variant).read(post.id), call)
+                return self._replaying.play(post.text, self.file(variant).read(post.id), call, self._blocks(variant))
             except MissError as miss:
                 asked = miss.asked
             raise self.explain(variant, post.id, asked)
@@ -102,7 +106,7 @@ class Recorder:
         self._replaying.close()
 
     def _record(self, variant: str, post: Post, call: Callable[[], T], provenance: dict[str, str] | None) -> T:
-        exchange = Exchange(post.text)
+        exchange = Exchange(post.text, self._blocks(variant))
         self._failed = None
         self._provenance = provenance or {}
         try:
@@ -129,16 +133,24 @@ class Recorder:
         vcrpy replaces parts of the HTTP client for the whole process and has one cassette in place at a time, so calls
         that run side by side are handed in here.
         """
-        exchange = Exchange(post.text)
+        exchange = Exchange(post.text, self._blocks(variant))
         request = exchange.on_request(wire)
         response = exchange.on_response({"status": {"code": wire.status}, "body": {"string": wire.answer}})
         if response is None:
             raise self._refused(variant, post.id)
         self._keeper.keep(self.file(variant), post.id, request, response, provenance)
 
+    def keep_call(
+        self, variant: str, key: str, asked: Asked, answer: dict[str, Any], provenance: dict[str, str]
+    ) -> None:
+        """Keep a call that vcrpy did not see, digested as it is. Raises `NotKeptError`."""
+        request = digested(asked.method, asked.path, asked.body)
+        response = {"status": {"code": 200}, "body": {"string": json.dumps(answer).encode("ascii")}}
+        self._keeper.keep(self.file(variant), key, request, response, provenance)
+
     def finalize(self, variant: str, planned: set[str]) -> None:
         """After recording: sort a variant's lines and drop doubles; in mode ``rewrite`` also what is not planned."""
-        self.file(variant).finalize(keep=planned if self._mode == "rewrite" else None)
+        self.file(variant).finalize(keep=planned if self.mode == "rewrite" else None)
 
     def load_cassette(self, cassette_path: str, serializer: object) -> tuple[list[Any], list[Any]]:
         """vcrpy's persister protocol: one case's request and response."""
@@ -168,7 +180,7 @@ class Recorder:
         file = self.file(variant)
         line = file.read(key)
         if line is None:
-            return MissingRecordingError(f"{file.shown}: no recording of {key}. Record it: {self._rerecord(variant)}")
+            return MissingRecordingError(f"{file.shown}: no recording of {key}. Record it: {self.rerecord(variant)}")
         assert asked is not None  # a miss is a request that the line does not answer
         change = describe_change(line, asked.method, asked.path, json.loads(asked.body))
         if not change:
@@ -177,7 +189,7 @@ class Recorder:
             )
         return StaleRecordingError(
             f"{file.shown}:{file.line_number(key)}: variant {variant!r} changed since it was recorded: {change}. "
-            f"Record it again: {self._rerecord(variant)}"
+            f"Record it again: {self.rerecord(variant)}"
         )
 
 

@@ -8,7 +8,7 @@ network, or the block on it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from vcr.cassette import Cassette
 from vcr.errors import CannotOverwriteExistingCassetteException
 from vcr.record_mode import RecordMode
 
-from .digest import canonical, digest_body, stable_path
+from .digest import Block, canonical, digest_body, stable_path
 from .line import Line
 
 T = TypeVar("T")
@@ -50,13 +50,15 @@ class CaseCassette(Cassette):  # type: ignore[misc]  # vcrpy ships no types
     def __init__(self, **options: Any) -> None:
         super().__init__(record_mode=RecordMode.NONE, **options)
         self._text: str | None = None
+        self._blocks: Sequence[Block] = ()
         self._line: Line | None = None
         self._played = False
         self.asked: Asked | None = None
 
-    def begin(self, text: str, line: Line | None) -> None:
+    def begin(self, text: str, line: Line | None, blocks: Sequence[Block] = ()) -> None:
         """Answer for a post with this text from this line, once."""
         self._text, self._line, self._played, self.asked = text, line, False, None
+        self._blocks = blocks
 
     def end(self) -> None:
         """Stand aside."""
@@ -76,7 +78,7 @@ class CaseCassette(Cassette):  # type: ignore[misc]  # vcrpy ships no types
         if self._text is None:
             return False
         path = stable_path(urlsplit(request.uri).path)
-        self.asked = Asked(request.method, path, digest_body(request.body or b"", self._text))
+        self.asked = Asked(request.method, path, digest_body(request.body or b"", self._text, self._blocks))
         return self._line is not None and not self._played and self.asked.fits(self._line)
 
     def play_response(self, request: Any) -> dict[str, Any]:
@@ -115,10 +117,10 @@ class Replaying:
         self._skip_patchers = skip_patchers
         self._is_open = False
 
-    def play(self, text: str, line: Line | None, call: Callable[[], T]) -> T:
+    def play(self, text: str, line: Line | None, call: Callable[[], T], blocks: Sequence[Block] = ()) -> T:
         """What the call returns, its request answered from the line. Raises `MissError`."""
         cassette = self._open()
-        cassette.begin(text, line)
+        cassette.begin(text, line, blocks)
         try:
             return call()
         except CannotOverwriteExistingCassetteException:

@@ -10,7 +10,9 @@ from typing import Any
 from .line import Line
 
 _MAX_SHOWN = 70
-_POST = "{post}"
+#: What stands in the place of a text that is not kept, by the first word of where it came from.
+_PLACES = {"": "{post}", "example": "{example}", "made": "{text}"}
+_Mark = tuple[str, int, str]  # where it came from, characters, digest
 
 
 def describe_change(recorded: Line, method: str, path: str, body: Any) -> str:
@@ -20,16 +22,15 @@ def describe_change(recorded: Line, method: str, path: str, body: Any) -> str:
         changes.append(_words("method", recorded.method, method))
     if recorded.path != path:
         changes.append(_words("model", recorded.path, path))
-    old_posts: list[tuple[int, str]] = []
-    new_posts: list[tuple[int, str]] = []
-    before, after = _flatten(_readable(recorded.body, old_posts)), _flatten(_readable(body, new_posts))
+    old_texts: list[_Mark] = []
+    new_texts: list[_Mark] = []
+    before, after = _flatten(_readable(recorded.body, old_texts)), _flatten(_readable(body, new_texts))
     parts: dict[str, list[tuple[Any, Any]]] = {}
     for place in sorted(before.keys() | after.keys()):
         if before.get(place) != after.get(place):
             parts.setdefault(_part_name(place), []).append((before.get(place), after.get(place)))
     changes += [_part_words(part, pairs) for part, pairs in parts.items()]
-    if old_posts != new_posts:
-        changes.append(_post_words(old_posts, new_posts))
+    changes += _text_words(old_texts, new_texts)
     if not changes and recorded.body != body:
         changes.append("request: the same words in another form (another version of the SDK?)")
     return "; ".join(changes)
@@ -47,18 +48,19 @@ def _part_name(place: str) -> str:
     return "generation config" if place == "generationConfig" else place
 
 
-def _readable(value: Any, posts: list[tuple[int, str]]) -> Any:
-    """The body with ``{post}`` where the post's digest stands, as variants.toml has it; the digests go to ``posts``."""
+def _readable(value: Any, texts: list[_Mark]) -> Any:
+    """The body with ``{post}`` where the post's digest stands, as variants.toml has it; the digests go to ``texts``."""
     if isinstance(value, dict):
-        if value.keys() == {"chars", "sha256"}:
-            posts.append((value["chars"], value["sha256"]))
-            return _POST
-        return {key: _readable(item, posts) for key, item in value.items()}
+        if {"chars", "sha256"} <= value.keys() <= {"chars", "sha256", "of"}:
+            of = value.get("of", "")
+            texts.append((of, value["chars"], value["sha256"]))
+            return _PLACES[of.partition(" ")[0]]
+        return {key: _readable(item, texts) for key, item in value.items()}
     if isinstance(value, list):
-        n_posts = len(posts)
-        items = [_readable(item, posts) for item in value]
+        n_texts = len(texts)
+        items = [_readable(item, texts) for item in value]
         # A list of segments is one text that holds the post; other lists hold no digest of their own.
-        is_text = len(posts) > n_posts and all(isinstance(item, str) for item in items)
+        is_text = len(texts) > n_texts and all(isinstance(item, str) for item in items)
         return "".join(items) if is_text else items
     return value
 
@@ -92,6 +94,22 @@ def _list_words(old: list[str], new: list[str]) -> str:
 def _few(items: Iterable[str]) -> str:
     shown = [json.dumps(item, ensure_ascii=False) for item in items]
     return ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "")
+
+
+def _text_words(old: list[_Mark], new: list[_Mark]) -> list[str]:
+    words = []
+    for kind, place in _PLACES.items():
+        before, after = ([one for one in texts if one[0].partition(" ")[0] == kind] for texts in (old, new))
+        if before == after:
+            continue
+        if kind == "example":
+            n_same = len(set(before) & set(after))
+            words.append(f"examples: recorded {len(before)}, now {len(after)}, of them {n_same} as recorded")
+        elif kind == "made" and len(before) == len(after):
+            words.append(f"{place}: another text than the one recorded, made from the post or from an answer")
+        elif kind == "":
+            words.append(_post_words([one[1:] for one in before], [one[1:] for one in after]))
+    return words
 
 
 def _post_words(old: list[tuple[int, str]], new: list[tuple[int, str]]) -> str:

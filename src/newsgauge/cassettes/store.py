@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import DamagedCassetteError
+from .keys import number_of, post_of
 from .line import FORMAT, Line, decode, format_of, peek_key
 
 _CONFLICT = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
@@ -91,14 +92,17 @@ class CassetteFile:
     def finalize(self, *, keep: Collection[str] | None = None) -> bool:
         """Sort the lines by key, keep the last of each, in today's format; True where that changed the file.
 
-        With ``keep``, keys that are not in it are dropped. Written beside the file and moved over it, so that the old
-        file is there until the new one is whole; other writers wait. Raises `DamagedCassetteError`, OSError.
+        Dropped are lines of posts that are not in ``keep``, and calls that a technique no longer makes. Written beside
+        the file and moved over it, so that the old file is there until the new one is whole; other writers wait.
+        Raises `DamagedCassetteError`, OSError.
         """
         if not self.path.exists():
             return False
         with self._locked():
             self._index = None
-            kept = [line for line in self.lines() if keep is None or line.key in keep]
+            kept = [line for line in self.lines() if keep is None or post_of(line.key) in keep]
+            n_calls = {line.key: line.n_calls for line in kept}
+            kept = [line for line in kept if number_of(line.key) <= n_calls.get(post_of(line.key), 0)]
             new = b"".join(line.encode() for line in sorted(kept, key=lambda line: line.key))
             changed = new != self.path.read_bytes()
             if changed:

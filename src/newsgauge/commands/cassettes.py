@@ -92,7 +92,7 @@ def _verify(folders: Folders, options: argparse.Namespace) -> int:
             print(f"not verified, as {plan.why}: {_named(plan)}")
             continue
         run = Run(plan.setup, ResultLog(folders.root / ".newsgauge", "verify"))
-        for case in plan.setup.cases:
+        for case in plan.setup.recorded_cases:
             n_asked += 1
             problem = run.why_not_answered(case)
             if problem is not None:
@@ -105,28 +105,34 @@ def _verify(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _show(folders: Folders, options: argparse.Namespace) -> int:
+    from ..cassettes.keys import post_of
+
     n_shown = 0
     for path in _paths(folders):
         file = _open(path, folders)
-        for key in (options.case, options.case.removesuffix(f"-{path.stem}")):
-            line = file.read(key)
-            if line is not None:
+        names = (options.case, options.case.removesuffix(f"-{path.stem}"))
+        keys = file.keys()
+        for key in keys:
+            if post_of(key) in names and (line := file.read(key)) is not None:
                 print("\n".join(_described(line, f"{file.shown}:{file.line_number(key)}")))
                 n_shown += 1
-                break
     if not n_shown:
         raise UsageError(f"no cassette holds {options.case!r}; a case is named like sci.space-60862[-tuned]")
     return 0
 
 
 def _stats(folders: Folders, options: argparse.Namespace) -> int:
-    total_lines = total_bytes = 0
+    from ..cassettes.keys import post_of
+
+    total_cases = total_bytes = 0
     for path in _paths(folders):
         file = _open(path, folders)
         lines = list(file.lines())
         size = path.stat().st_size
-        total_lines, total_bytes = total_lines + len(lines), total_bytes + size
-        print(f"{file.shown}: {len(lines):,} cases, {size:,} bytes")
+        n_cases = len({post_of(line.key) for line in lines})
+        total_cases, total_bytes = total_cases + n_cases, total_bytes + size
+        calls = "" if n_cases == len(lines) else f" of {len(lines):,} calls"
+        print(f"{file.shown}: {n_cases:,} cases{calls}, {size:,} bytes")
         for name in ("model", "model_version", "sdk"):
             counted = Counter(line.provenance.get(name, "not told") for line in lines)
             print(f"  {name}: " + ", ".join(f"{value} ({n})" for value, n in sorted(counted.items())))
@@ -136,11 +142,12 @@ def _stats(folders: Folders, options: argparse.Namespace) -> int:
         print(
             f"  recorded: {dates[0]} to {dates[-1]}; tokens in {tokens[0]:,}, out {tokens[1]:,}" if dates else "  empty"
         )
-    print(f"in all {total_lines:,} cases, {total_bytes:,} bytes")
+    print(f"in all {total_cases:,} cases, {total_bytes:,} bytes")
     return 0
 
 
 def _prune(folders: Folders, options: argparse.Namespace) -> int:
+    from ..cassettes.keys import post_of
     from ..committed import load_plans, wanted_keys
 
     wanted, unknown = wanted_keys(load_plans(folders))
@@ -150,7 +157,7 @@ def _prune(folders: Folders, options: argparse.Namespace) -> int:
         if why := unknown.get(name.rpartition("/")[0]):
             print(f"{file.shown}: left as it is, as {why}")
             continue
-        kept, there = wanted.get(name, set()), set(file.keys())
+        kept, there = wanted.get(name, set()), set(map(post_of, file.keys()))
         file.finalize(keep=kept)
         if there - kept:
             print(f"{file.shown}: dropped {len(there - kept)} of {len(there)} cases that no plan asks for")
@@ -208,8 +215,10 @@ def _described(line: Line, where: str) -> Iterator[str]:
 def _text_of(value: object) -> str:
     """The texts in a part of a request or answer; a post as its length and the head of its digest."""
     if isinstance(value, dict):
-        if set(value) == {"chars", "sha256"}:
-            return f"[a post of {value['chars']} characters, sha256 {str(value['sha256'])[:12]}]"
+        if {"chars", "sha256"} <= set(value) <= {"chars", "sha256", "of"}:
+            of = str(value.get("of", ""))
+            what = {"": "a post", "made": "a text"}.get(of, of)
+            return f"[{what} of {value['chars']} characters, sha256 {str(value['sha256'])[:12]}]"
         inner = {name: item for name, item in value.items() if name != "role"}
         if inner and set(inner) <= {"parts", "text"}:
             return " ".join(_text_of(item) for item in inner.values())

@@ -9,13 +9,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..backend_access import add_backend_options, reach_backend
+from ..backend_access import add_backend_options
 from ..errors import BackendError, UsageError
-from .training_options import VARIANTS, add_corpus_options, load_corpus
+from .training_options import VARIANTS, add_corpus_options
 
 if TYPE_CHECKING:
     from ..classifying import Answer
-    from ..variants import Variant
 
 
 def add_classify_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,52 +36,23 @@ def add_classify_command(commands: argparse._SubParsersAction[argparse.ArgumentP
 
 
 def _classify(options: argparse.Namespace) -> int:
-    from ..backends import open_client
-    from ..classifying import classify
     from ..variants import load_variants, select_variants
+    from .asking import asking
 
     texts = _read_texts(options)  # a damaged line is found before the first call
     variant = select_variants(load_variants(VARIANTS), options.variant)[options.variant]
-    model, labels = _model_and_labels(variant, options)
-    with reach_backend(options.backend, options.base_url) as url:
-        client = open_client(options.backend, base_url=url, live=True)
-        try:
+    try:
+        with asking(variant, options) as ask:
             for text in texts:
-                answer = classify(client, variant, text, model=model, labels=labels, with_second=not options.no_second)
+                answer = ask(text)
                 print(_json_line(answer) if options.jsonl else _line(answer), flush=True)
-        except BackendError as error:
-            if ": 404 " in str(error) and variant.tuning is not None:
-                raise BackendError(
-                    f"{error}. The tuned model is gone: 'newsgauge tune --backend {options.backend}' finds or trains it"
-                ) from None
-            raise
-        finally:
-            client.close()
+    except BackendError as error:
+        if ": 404 " in str(error) and variant.tuning is not None:
+            raise BackendError(
+                f"{error}. The tuned model is gone: 'newsgauge tune --backend {options.backend}' finds or trains it"
+            ) from None
+        raise
     return 0
-
-
-def _model_and_labels(variant: Variant, options: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
-    corpus = load_corpus(options)
-    if variant.tuning is None:
-        import re
-
-        from ..options import usual_classes
-
-        pattern = re.compile(options.classes if options.classes is not None else usual_classes(corpus.name))
-        return variant.model, tuple(sorted({post.label for post in corpus.posts("test") if pattern.search(post.label)}))
-    from ..tuning.tuned_file import FILE, read_tuned
-
-    entries = [e for e in read_tuned(FILE).values() if (e.backend, e.corpus) == (options.backend, corpus.name)]
-    if not entries:
-        columns = f" --columns {options.columns}" if options.columns else ""
-        raise UsageError(
-            f"{FILE} knows no tuned model of the {options.backend} backend for {corpus.name}. Get one: newsgauge tune "
-            f"--backend {options.backend} --corpus {options.corpus}{columns}"
-        )
-    newest = entries[-1]
-    if newest.fallback_for:
-        print(f"newsgauge: {newest.model} stands in for {newest.fallback_for}", file=sys.stderr)
-    return newest.model, newest.labels
 
 
 def _read_texts(options: argparse.Namespace) -> list[str]:

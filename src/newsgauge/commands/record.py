@@ -75,6 +75,7 @@ def _record(options: argparse.Namespace) -> int:
     folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
     variants = load_variants(folders.root / folders.evals / "variants.toml")
     setup = setup_of(options, variants, root=folders.root, ini=folders.ini)
+    _check_techniques(setup)
     check_ci(setup, allowed=options.allow_record_in_ci)
     check_setup(setup)
     check_base_url(setup.backend, options.base_url)
@@ -109,6 +110,19 @@ def _record(options: argparse.Namespace) -> int:
         if anew and not status:
             unfinished.end(name)
     return status
+
+
+def _check_techniques(setup: Setup) -> None:
+    """A callable asks one call after another, and what comes next may depend on an answer: that is pytest's road."""
+
+    own = [name for name, variant in setup.variants.items() if variant.predict is not None]
+    if own:
+        others = [name for name, variant in setup.variants.items() if variant.predict is None and variant.has_cassette]
+        rest = f", and the others here with --variants {','.join(others)}" if others else ""
+        raise UsageError(
+            f"--variants: {', '.join(own)} asks with a callable of your own. Record it with "
+            f"'pytest evals{setup.options} --variants {','.join(own)} --record-mode {setup.mode}'{rest}"
+        )
 
 
 def _ask(setup: Setup, options: argparse.Namespace, *, since: str) -> tuple[Todo, Report]:
@@ -147,7 +161,7 @@ def announce(setup: Setup, cases: Sequence[Case], options: argparse.Namespace) -
 
 
 def _conclude(setup: Setup, todo: Todo, report: Report) -> int:
-    n_planned = len(setup.plan.posts) * len(setup.variants)
+    n_planned = len(setup.recorded_cases)
     n_recorded = todo.n_recorded + report.n_kept
     if report.n_calls:
         again = report.n_calls - report.n_kept - len(report.broken)

@@ -55,7 +55,8 @@ class RecordDisplay:
 
     def answered(self, case: Case, response: GenerateContentResponse | None) -> None:
         """Count a case; its response is None where it is broken."""
-        said = None if response is None else read_answer(response, self._setup.plan.labels)
+        as_json = self._setup.variants[case.variant].answer == "json"
+        said = None if response is None else read_answer(response, self._setup.plan.labels, as_json=as_json)
         self._tally.add(case.variant, None if said is None else said.label == case.post.label)
         if self._clock() - self._last >= (_LIVE_S if self._live else _PLAIN_S):
             self._show()

@@ -72,24 +72,52 @@ def job_tag(training: TrainingSet, recipe: Recipe) -> str:
 def make_training_set(
     corpus: Corpus, tuning: Tuning, *, classes: str, labels: tuple[str, ...], preprocess: Callable[[str], str]
 ) -> TrainingSet:
-    """Draw at most ``tuning.posts_per_class`` train posts of each class that matches, in a seeded mixed order.
+    """What a model is tuned on: `draw_examples` with the settings. Raises `CorpusError`."""
+    examples = draw_examples(
+        corpus,
+        posts_per_class=tuning.posts_per_class,
+        seed=tuning.seed,
+        classes=classes,
+        labels=labels,
+        preprocess=preprocess,
+    )
+    return TrainingSet(examples, tuning)
 
-    A train post whose text is a test post's too is left out, and another drawn for it. Raises `CorpusError` where a
-    label that is asked about (``labels``) has no train post: a model tuned on this could never name it.
+
+def draw_examples(
+    corpus: Corpus,
+    *,
+    posts_per_class: int,
+    seed: int,
+    classes: str,
+    labels: tuple[str, ...],
+    preprocess: Callable[[str], str],
+    share_threads: bool = True,
+) -> tuple[Post, ...]:
+    """Draw at most ``posts_per_class`` train posts of each class that matches, in a seeded mixed order.
+
+    A train post whose text is a test post's too is left out, and another drawn for it; without ``share_threads`` so is
+    every post of a thread that has test posts. Raises `CorpusError` where a label that is asked about (``labels``) has
+    no train post: what is made from these could never name it.
     """
     pool: list[RawPost] = list(corpus.posts("train"))
+    if not share_threads:
+        of_test = {_thread(post) for post in corpus.posts("test")} - {None}
+        pool = [post for post in pool if _thread(post) not in of_test]
     absent = sorted(set(labels) - {post.label for post in pool})
     if absent:
+        apart = "" if share_threads else " of threads without test posts"
         raise CorpusError(
-            f"corpus {corpus.name}: {', '.join(absent)} has test posts but no train posts: no tuned model can name it. "
-            "Add some, leave the label out with --classes, or the tuned variant with --variants"
+            f"corpus {corpus.name}: {', '.join(absent)} has test posts but no train posts{apart} to learn it from. Add "
+            "some, leave the label out with --classes, or the variants that learn (tuning, estimator, examples) with "
+            "--variants"
         )
     while True:
         drawn = draw(
             pool,
             classes=classes,
-            posts_per_class=tuning.posts_per_class,
-            seed=tuning.seed,
+            posts_per_class=posts_per_class,
+            seed=seed,
             allow_threads=True,
             what=f"{corpus.name} train",
             at_most=True,
@@ -99,16 +127,20 @@ def make_training_set(
         if not doubles:
             break
         pool = [post for post in pool if post.id not in doubles]
-    drawn.sort(key=lambda post: rank(post.id, tuning.seed))  # batches must mix the labels
-    return TrainingSet(tuple(Post(raw.id, raw.label, texts[raw.id]) for raw in drawn), tuning)
+    drawn.sort(key=lambda post: rank(post.id, seed))  # batches must mix the labels
+    return tuple(Post(raw.id, raw.label, texts[raw.id]) for raw in drawn)
+
+
+def _thread(post: RawPost) -> str | None:
+    return post.thread or thread_key(post.raw)
 
 
 def _also_in_test(
     texts: dict[str, str], drawn: list[RawPost], corpus: Corpus, preprocess: Callable[[str], str]
 ) -> set[str]:
     """Ids of drawn posts whose text is a test post's. Equal texts have equal subjects: only those are compared."""
-    threads = {post.thread or thread_key(post.raw) for post in drawn}
-    test = {preprocess(post.raw) for post in corpus.posts("test") if (post.thread or thread_key(post.raw)) in threads}
+    threads = {_thread(post) for post in drawn}
+    test = {preprocess(post.raw) for post in corpus.posts("test") if _thread(post) in threads}
     return {post_id for post_id, text in texts.items() if text in test}
 
 

@@ -1,0 +1,178 @@
+"""What is kept of requests and answers that a technique of the user's own makes from a post. Pure.
+
+A technique may cut a post, change its case or put it into several parts, so looking for its text would not find it.
+Here it is the other way round: of what is asked, only texts that stand in the technique's source stay in clear, and
+everything else is a digest and a length. Where a text of the source is a passage of the post, it is a digest too.
+
+Answers stay, without passages of the post. A passage that is quoted exactly is replaced by where it stands in the post,
+and a replay puts it back, as the technique may build its next request from it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from .digest import MIN_QUOTED_CHARS, Block, canonical, mark, split_text
+
+#: A shorter text of the source, such as one letter, would lay bare a post letter by letter.
+MIN_CLEAR_CHARS = 8
+_MADE = "made"
+# What is said to the model. Everything else of a request is settings, where a word by itself is no text.
+_SPOKEN = ("contents", "systemInstruction")
+_WORD = re.compile(r"[\w./:+-]{1,64}", re.ASCII)
+_SPACE = re.compile(r"\s+")
+_QUOTED = re.compile(r"\[characters (\d+)-(\d+) of the post\]")
+
+
+class Clear:
+    """The texts that may stand in clear: those of a technique's source, and labels."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        kept = {text for text in texts if len(text) >= MIN_CLEAR_CHARS and not text.isspace()}
+        longest_first = sorted(kept, key=lambda text: (-len(text), text))
+        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if kept else None
+
+    def split(self, text: str) -> list[Any]:
+        """The text as segments: strings that may stay, marks for the rest. White space may stay."""
+        pieces: list[tuple[str, bool]] = []
+        end = 0
+        for match in self._pattern.finditer(text) if self._pattern else ():
+            pieces += [(text[end : match.start()], False), (match[0], True)]
+            end = match.end()
+        pieces.append((text[end:], False))
+        segments: list[Any] = []
+        for piece, stays in pieces:
+            if not stays and piece.strip():
+                segments.append(mark(piece, _MADE))
+            elif segments and isinstance(segments[-1], str):
+                segments[-1] += piece
+            elif piece:
+                segments.append(piece)
+        return segments
+
+
+def digest_made(raw: bytes, text: str, clear: Clear) -> bytes:
+    """A JSON request body in canonical form of which no passage of ``text`` is left."""
+    body = json.loads(raw) if raw else None
+    if not isinstance(body, dict):
+        return canonical(None if body is None else mark(json.dumps(body), _MADE))
+    post = _fold(text)
+    kept = {_name(key, post): _digest(value, text, post, clear, spoken=key in _SPOKEN) for key, value in body.items()}
+    return canonical(kept)
+
+
+def take_quotes_out(answer: Any, text: str) -> Any:
+    """The answer with ``[characters A-B of the post]`` for each exact quotation of 40 characters and more.
+
+    A quotation in other letters or white space becomes ``[N characters of the post]``, which cannot be put back.
+    """
+    if isinstance(answer, dict):
+        return {key: take_quotes_out(value, text) for key, value in answer.items()}
+    if isinstance(answer, list):
+        return [take_quotes_out(value, text) for value in answer]
+    return _without_quotes(answer, text) if isinstance(answer, str) else answer
+
+
+def put_quotes_back(answer: Any, text: str) -> Any:
+    """The answer as it came, as far as its quotations were exact."""
+    if isinstance(answer, dict):
+        return {key: put_quotes_back(value, text) for key, value in answer.items()}
+    if isinstance(answer, list):
+        return [put_quotes_back(value, text) for value in answer]
+    return _QUOTED.sub(lambda at: text[int(at[1]) : int(at[2])], answer) if isinstance(answer, str) else answer
+
+
+def quotes(words: str, text: str) -> bool:
+    """Whether words that are going to be shown hold a passage of the text, whatever its case and white space."""
+    return _shares_passage(words, _fold(text))
+
+
+def _digest(value: Any, text: str, post: str, clear: Clear, *, spoken: bool) -> Any:
+    if isinstance(value, dict):
+        # A part's role and the like are settings, also of what is spoken.
+        return {
+            _name(key, post): _digest(item, text, post, clear, spoken=spoken and key != "role")
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_digest(item, text, post, clear, spoken=spoken) for item in value]
+    if not isinstance(value, str) or not value:
+        return value
+    if not spoken and _WORD.fullmatch(value) and not _shares_passage(value, post):
+        return value
+    segments: list[Any] = []
+    for piece in split_text(value, Block(text, (mark(text),), ())) if text else [value]:
+        segments += clear.split(piece) if isinstance(piece, str) else [piece]
+    segments = [mark(one, _MADE) if isinstance(one, str) and _shares_passage(one, post) else one for one in segments]
+    return segments[0] if len(segments) == 1 else segments
+
+
+def _name(key: str, post: str) -> str:
+    """A name in a request; one that a technique made from a post is a digest."""
+    return key if _WORD.fullmatch(key) and not _shares_passage(key, post) else mark(key)["sha256"]
+
+
+def _fold(text: str) -> str:
+    return _SPACE.sub(" ", text).casefold()
+
+
+def _shares_passage(text: str, post: str) -> bool:
+    """Whether 40 characters of ``text`` stand in a folded post, whatever their case and white space."""
+    folded = _fold(text)
+    n, half = len(folded), MIN_QUOTED_CHARS // 2
+    # 40 characters in a row hold one of the blocks of 20 that are looked for first: there are few of them.
+    if n < MIN_QUOTED_CHARS or not any(folded[i : i + half] in post for i in range(0, n - half + 1, half)):
+        return False
+    return any(folded[i : i + MIN_QUOTED_CHARS] in post for i in range(n - MIN_QUOTED_CHARS + 1))
+
+
+def _without_quotes(answer: str, text: str) -> str:
+    kept: list[str] = []
+    start = done = 0
+    while start + MIN_QUOTED_CHARS <= len(answer):
+        place = text.find(answer[start : start + MIN_QUOTED_CHARS])
+        if place < 0:
+            start += 1
+            continue
+        end = start + MIN_QUOTED_CHARS
+        while end < len(answer) and text.startswith(answer[start : end + 1], place):
+            end += 1
+        kept += [_without_likeness(answer[done:start], text), f"[characters {place}-{place + end - start} of the post]"]
+        start = done = end
+    return "".join([*kept, _without_likeness(answer[done:], text)])
+
+
+def _without_likeness(piece: str, text: str) -> str:
+    post = _fold(text)
+    if not _shares_passage(piece, post):
+        return piece
+    folded, places = _folded_with_places(piece)
+    kept: list[str] = []
+    start = done = 0
+    while start + MIN_QUOTED_CHARS <= len(folded):
+        end = start + MIN_QUOTED_CHARS
+        if folded[start:end] not in post:
+            start += 1
+            continue
+        while end < len(folded) and folded[start : end + 1] in post:
+            end += 1
+        first, last = places[start], places[end - 1] + 1
+        kept += [piece[done:first], f"[{last - first} characters of the post]"]
+        start, done = end, last
+    return "".join([*kept, piece[done:]])
+
+
+def _folded_with_places(text: str) -> tuple[str, list[int]]:
+    """The folded text, and for each of its characters the place of the one it came from."""
+    folded: list[str] = []
+    places: list[int] = []
+    for place, char in enumerate(text):
+        if char.isspace() and folded and folded[-1] == " ":
+            continue
+        for new in " " if char.isspace() else char.casefold():
+            folded.append(new)
+            places.append(place)
+    return "".join(folded), places
