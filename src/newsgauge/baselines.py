@@ -108,6 +108,11 @@ def is_same_draw(baseline: Baseline, plan: Plan) -> bool:
     return all(baseline.drawn_by.get(key) == value for key, value in _draw(plan).items())
 
 
+def is_about_classes(baseline: Baseline, plan: Plan) -> bool:
+    """True where the baseline's posts are of the classes that the plan asks about."""
+    return bool(baseline.drawn_by.get("classes", plan.classes) == plan.classes)
+
+
 def encode(baseline: Baseline) -> str:
     """The file: JSON, one answer a line, sorted, so that a changed answer is a changed line."""
     return json.dumps({"format": FORMAT, **asdict(baseline)}, indent=1, sort_keys=True, allow_nan=False) + "\n"

@@ -12,7 +12,7 @@ from itertools import combinations
 from pathlib import Path
 
 from .baseline_diff import VariantChange, diff_baselines
-from .baselines import Baseline, answer_text, baseline_answers, encode, make_baseline
+from .baselines import Baseline, answer_text, baseline_answers, encode, is_about_classes, make_baseline
 from .comparisons import compare, compare_variants
 from .gates import BaselineGate, Gate
 from .planfile import NAME, RunPlan, encode_plan
@@ -194,6 +194,11 @@ class Guard:
         free = [variant for variant in self.run.variants if variant not in held]
         if not free:
             return ()
+        if not is_about_classes(place.held, self.run.plan):
+            return (
+                f"the baseline {place.shown} is about --classes {place.held.drawn_by['classes']!r}, and this run asks "
+                f"{self.run.plan.classes!r}: not held to it",
+            )
         if not self.run.replays:
             return (f"not held to the baseline in a live run, as gates.toml sets no max_drop: {', '.join(free)}",)
         why = (

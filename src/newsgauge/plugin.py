@@ -32,6 +32,7 @@ _RUN: pytest.StashKey[Run] = pytest.StashKey()
 _SETUP: pytest.StashKey[Setup] = pytest.StashKey()
 _FORECAST: pytest.StashKey[list[str]] = pytest.StashKey()
 _GATES: pytest.StashKey[tuple[Gate, ...]] = pytest.StashKey()
+_NOT_SET: pytest.StashKey[list[str]] = pytest.StashKey()
 _BASELINE: pytest.StashKey[Baseline | None] = pytest.StashKey()
 
 _MARKERS = (
@@ -55,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from .baselines import load_baseline
     from .cases import Cases
-    from .gates import load_gates, plan_gates
+    from .gates import limits_of_other_classes, load_gates, plan_gates
     from .guard import BaselinePlace, Guard
     from .judge import Judge
     from .machines import Controller, Worker, check_places
@@ -125,6 +126,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except UsageError as error:
         raise pytest.UsageError(f"newsgauge: {error}") from None
     config.stash[_SETUP], config.stash[_GATES], config.stash[_BASELINE] = setup, planned, baseline
+    config.stash[_NOT_SET] = limits_of_other_classes(gates, setup.plan)
     retry = RetryPolicy(deadline_s=config.option.retry_deadline)
     config.stash[_RUN] = run = Run(setup, log, retry=retry)
     config.pluginmanager.register(Cases(run), "newsgauge-cases")
@@ -161,6 +163,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     if too_few:
         note = "a live run of this plan cannot pass" if setup.replays else "whatever is answered, this run cannot pass"
         lines += [f"newsgauge: warning: {len(plan.posts)} posts: {note}: {text}" for text in too_few]
+    lines += [f"newsgauge: not held: {text}" for text in config.stash[_NOT_SET]]
     return [*lines, *(f"newsgauge: recording {line}" for line in config.stash.get(_FORECAST, []))]
 
 

@@ -5,7 +5,7 @@ from .evidence import Evidence
 from .feasible import undecidable
 from .file import load_gates
 from .gate import BaselineGate, ComparisonGate, Gate, Limit, LimitsGate
-from .planning import plan_gates
+from .planning import limits_of_other_classes, plan_gates
 
 __all__ = [
     "BaselineGate",
@@ -15,6 +15,7 @@ __all__ = [
     "Limit",
     "LimitsGate",
     "decide",
+    "limits_of_other_classes",
     "load_gates",
     "plan_gates",
     "undecidable",

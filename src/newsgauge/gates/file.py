@@ -66,7 +66,7 @@ def _gates(place: str, variant: str, table: dict[str, Any], known: Collection[st
 
 
 def _limit(place: str, key: str, value: Any) -> Limit:
-    entry = _entry(f"{place} {key}", value, {"limit"}, {"bound"})
+    entry = _entry(f"{place} {key}", value, {"limit"}, {"bound", "classes"})
     limit, metric = _number(entry.get("limit")), METRICS[key]
     if metric.is_rate and not 0 <= limit <= 1:
         raise GatesError(f"{place}: {key}: expected 'limit' from 0 to 1, got {entry.get('limit')!r}")
@@ -77,7 +77,10 @@ def _limit(place: str, key: str, value: Any) -> Limit:
     bound = entry.get("bound", "confidence")
     if bound not in get_args(Bound):
         raise GatesError(f"{place}: {key}: unknown bound {bound!r}; known: {', '.join(get_args(Bound))}")
-    return Limit(key, limit, entry["reason"], bound)
+    classes = entry.get("classes")
+    if classes is not None and not isinstance(classes, str):
+        raise GatesError(f"{place}: {key}: expected 'classes' to be what --classes is given, got {classes!r}")
+    return Limit(key, limit, entry["reason"], bound, classes)
 
 
 def _check_limits(place: str, limits: tuple[Limit, ...]) -> None:

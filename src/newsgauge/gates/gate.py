@@ -32,12 +32,16 @@ METRICS = {
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One bound on one metric, and why it is where it is."""
+    """One bound on one metric, and why it is where it is.
+
+    ``classes``: the ``--classes`` that it is about; None: any. What is hard among eight labels is harder among twenty.
+    """
 
     metric: str
     limit: float
     reason: str
     bound: Bound = "confidence"
+    classes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

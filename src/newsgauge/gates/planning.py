@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
-from ..baselines import Baseline, baseline_answers
+from ..baselines import Baseline, baseline_answers, is_about_classes
 from ..sampling import Plan
-from .gate import BaselineGate, Gate
+from .gate import BaselineGate, Gate, Limit, LimitsGate
 
 
 def plan_gates(
@@ -21,10 +22,17 @@ def plan_gates(
     """The gates that a run of these variants has to decide.
 
     In a replay a variant with a baseline of some of these posts is held to it, whether or not gates.toml says
-    ``max_drop``. A run that writes the baseline is not held to it.
+    ``max_drop``. A run that writes the baseline is not held to it; nor is one of other classes, as to choose among
+    other labels is another question. Limits that are about other classes are left out.
     """
-    planned = [gate for gate in gates if all(variant in variants for variant in gate.variants)]
+    planned = [
+        kept
+        for gate in gates
+        if all(variant in variants for variant in gate.variants) and (kept := _for_classes(gate, plan)) is not None
+    ]
     own = {gate.variant: gate for gate in planned if isinstance(gate, BaselineGate)}
+    if baseline is not None and not is_about_classes(baseline, plan):
+        own, baseline = {}, None
     others = tuple(gate for gate in planned if not isinstance(gate, BaselineGate))
     if updating:
         return others
@@ -34,3 +42,26 @@ def plan_gates(
             if variant not in own and ids & baseline_answers(baseline, variant).keys():
                 own[variant] = BaselineGate(f"{variant}-baseline", variant)
     return (*others, *(own[variant] for variant in variants if variant in own))
+
+
+def limits_of_other_classes(gates: Iterable[Gate], plan: Plan) -> list[str]:
+    """A sentence each limit that `plan_gates` leaves out of this plan, for whoever wonders where it went."""
+    return [
+        f"{gate.variant}: {limit.metric} {limit.limit:g} is set for --classes {limit.classes!r}, and this run asks "
+        f"{plan.classes!r}"
+        for gate in gates
+        if isinstance(gate, LimitsGate)
+        for limit in _others(gate, plan)
+    ]
+
+
+def _for_classes(gate: Gate, plan: Plan) -> Gate | None:
+    if not isinstance(gate, LimitsGate):
+        return gate
+    others = set(_others(gate, plan))
+    limits = tuple(limit for limit in gate.limits if limit not in others)
+    return replace(gate, limits=limits) if limits else None
+
+
+def _others(gate: LimitsGate, plan: Plan) -> Iterator[Limit]:
+    return (limit for limit in gate.limits if limit.classes not in (None, plan.classes))
