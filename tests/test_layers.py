@@ -12,7 +12,7 @@ LAYERS = {
     1: {
         *("newsgroups", "corpus", "tables", "threads", "preprocessing", "sampling", "answers", "stats"),
         *("variants", "variant_checks", "refusals", "retrying", "locks", "prices", "tokens", "toml_files"),
-        *("callables", "tap", "sharding", "inifile"),
+        *("callables", "tap", "sharding", "inifile", "memory"),
     },
     2: {
         *("cassettes", "backends", "buckets", "tuning", "endpoint"),

@@ -42,6 +42,7 @@ class Screen:
 
     def __init__(self, *, isatty: bool, width: int = 80) -> None:
         self.text = ""
+        self.stats: dict[str, list[Any]] = {}
         self.fullwidth = width
         self.isatty = isatty
         self._tw = self
@@ -73,7 +74,8 @@ def play(
     monkeypatch: pytest.MonkeyPatch, screen: Screen, n: int, *, seconds_each: float, is_quiet: bool = False
 ) -> list[str]:
     now = iter(i * seconds_each for i in range(n + 1))
-    progress = Progress(None, n_planned=n, is_quiet=is_quiet, clock=lambda: next(now))  # type: ignore[arg-type]
+    config: Any = SimpleNamespace(option=SimpleNamespace(durations=None, xfail_tb=False, reportchars=""))
+    progress = Progress(config, n_planned=n, is_quiet=is_quiet, clock=lambda: next(now))
     monkeypatch.setattr(progress, "_reporter", lambda: screen)
     for i in range(n):
         progress.pytest_runtest_logreport(report(f"t[{i}]", "tuned", i % 2 == 0))
@@ -120,3 +122,43 @@ def test_no_colour_is_ever_written(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "".join(play(monkeypatch, Screen(isatty=True), 400, seconds_each=0.05))
     assert set(text.split("\x1b")[1:]) != set()
     assert all(part.startswith("[2K") for part in text.split("\x1b")[1:])
+
+
+def test_of_a_case_that_is_no_failure_a_light_report_is_kept(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        f"""
+        import pytest
+        from newsgauge.progress import Progress
+
+        def pytest_configure(config):
+            config.pluginmanager.register(Progress(config, n_planned=4, is_quiet=False))
+
+        def pytest_runtest_makereport(item):
+            if not item.user_properties:
+                item.user_properties.append(("{VARIANT_PROPERTY}", "tuned"))
+
+        def pytest_terminal_summary(terminalreporter):
+            for category, reports in sorted(terminalreporter.stats.items()):
+                for report in reports:
+                    print("kept", category or "quiet", type(report).__name__, report.nodeid, len(report.keywords))
+        """
+    )
+    pytester.makepyfile(
+        test_some="""
+        import pytest
+        def test_right(): pass
+        def test_wrong(): pytest.xfail("a -> b")
+        def test_broken(): assert False
+        """
+    )
+    result = pytester.runpytest("-rx", "-p", "no:newsgauge")
+    result.assert_outcomes(passed=1, xfailed=1, failed=1)
+    kept = [line.split()[1:4] for line in result.outlines if line.startswith("kept")]
+    assert kept == [
+        ["failed", "TestReport", "test_some.py::test_broken"],
+        ["passed", "_LightReport", "test_some.py::test_right"],
+        ["xfailed", "_LightReport", "test_some.py::test_wrong"],
+    ]
+    result.stdout.fnmatch_lines(["XFAIL test_some.py::test_wrong - a -> b"])
+    slow = pytester.runpytest("--durations", "0", "-vv", "-p", "no:newsgauge")
+    slow.stdout.re_match_lines([r".* setup +test_some.py::test_right"])

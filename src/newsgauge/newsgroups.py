@@ -2,13 +2,15 @@
 
 scikit-learn's own loader is asked where its cache file is not there yet, or is not as expected. Where the file is
 there it is read here: importing ``sklearn.datasets`` takes 150 MB and a second in each process of a run, the posts take
-40 MB. The file is a pickle, and of a pickle nothing is let in but arrays and scikit-learn's dict.
+40 MB. The file is a pickle, and nothing of it is let in but scikit-learn's dict and two kinds of array, for which plain
+lists stand in.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
+import struct
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -20,8 +22,6 @@ from .records import RawPost, Split
 TWENTY = "20newsgroups"
 _CACHE_NAME = "20news-bydate_py3.pkz"
 _FETCH_HINT = "python -c 'from sklearn.datasets import fetch_20newsgroups as f; f()'"
-_ARRAYS = {("numpy._core.multiarray", "_reconstruct"), ("numpy.core.multiarray", "_reconstruct")}
-_ALLOWED = _ARRAYS | {("numpy", "ndarray"), ("numpy", "dtype")}
 
 
 def has_twenty_newsgroups() -> bool:
@@ -50,13 +50,49 @@ class _Bunch(dict[str, Any]):
         """Bunch ignores its state, too."""
 
 
+class _Kind:
+    """Stands in for ``numpy.dtype``: ``i8`` for numbers of 8 bytes, ``U49`` for texts of 49 characters."""
+
+    def __init__(self, name: str, *rest: object) -> None:
+        self._name = name
+        self._is_little = False
+
+    def __setstate__(self, state: tuple[object, ...]) -> None:
+        self._is_little = state[1] == "<"
+
+    def values(self, raw: bytes) -> list[Any]:
+        """The values that the bytes of an array hold. Raises ValueError for any other kind."""
+        if not self._is_little:
+            raise ValueError("expected little-endian values")
+        if self._name == "i8":
+            return [value for (value,) in struct.iter_unpack("<q", raw)]
+        if not self._name.startswith("U"):
+            raise ValueError(f"expected numbers or texts, got {self._name}")
+        size = 4 * int(self._name[1:])
+        return [raw[start : start + size].decode("utf-32-le").rstrip("\0") for start in range(0, len(raw), size)]
+
+
+class _Array(list[Any]):
+    """Stands in for ``numpy.ndarray``, of one dimension."""
+
+    def __setstate__(self, state: tuple[object, tuple[int], _Kind, bool, bytes]) -> None:
+        _, (n,), kind, _, raw = state
+        self[:] = kind.values(raw)
+        if len(self) != n:
+            raise ValueError(f"expected {n} values, got {len(self)}")
+
+
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if name == "Bunch" and module.startswith("sklearn.utils"):
             return _Bunch
-        if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"{module}.{name} has no place in a corpus")
-        return super().find_class(module, name)
+        if (module, name) == ("numpy", "dtype"):
+            return _Kind
+        if (module, name) == ("numpy", "ndarray"):
+            return _Array
+        if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
+            return lambda kind, shape, code: _Array()
+        raise pickle.UnpicklingError(f"{module}.{name} has no place in a corpus")
 
 
 def _fetched(split: Split) -> list[RawPost]:

@@ -137,9 +137,10 @@ class Progress:
         they are most of what a run takes in memory.
         """
         reporter, option = self._reporter(), self._config.option
-        is_listed = option.durations is not None or option.xfail_tb or set("PA") & set(option.reportchars)
-        if reporter is None or report.failed or is_listed:
+        if reporter is None or report.failed:
             return
+        if option.durations is not None or option.xfail_tb or set("PA") & set(option.reportchars):
+            return  # all of them are listed at the end
         category = "xfailed" if hasattr(report, "wasxfail") else "passed" if report.when == "call" else ""
         kept = reporter.stats.get(category, [])
         if kept and kept[-1] is report:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from sys import intern
@@ -66,17 +66,19 @@ class ResultLog:
     def read(self) -> Mapping[Key, Result]:
         """All results of all processes so far, by post id and variant. Reads what was added since the last time."""
         for file in sorted(self._folder.glob("*.jsonl")) if self._folder.is_dir() else []:
-            try:
-                with file.open("rb") as new:
-                    new.seek(self._read_to.get(file, 0))
-                    data = new.read()
-            except FileNotFoundError:
-                continue  # handed over just now
-            # A line that is being written, or was cut off by a crash, has no end: its case counts as missing.
-            data = data[: data.rfind(b"\n") + 1]
-            self._read_to[file] = self._read_to.get(file, 0) + len(data)
-            _merge_into(self._merged, _decode_all(data))
+            with suppress(FileNotFoundError):  # handed over just now
+                _merge_into(self._merged, self._added(file))
         return MappingProxyType(self._merged)
+
+    def _added(self, file: Path) -> Iterator[Result]:
+        with file.open("rb") as new:
+            new.seek(self._read_to.get(file, 0))
+            for raw in new:
+                if not raw.endswith(b"\n"):
+                    return  # being written, or cut off by a crash: its case counts as missing
+                self._read_to[file] = self._read_to.get(file, 0) + len(raw)
+                with suppress(ValueError, KeyError, TypeError):  # damaged by a crash: likewise
+                    yield _decode(json.loads(raw))
 
     @property
     def n_bytes_read(self) -> int:
@@ -119,14 +121,6 @@ def _encode(result: Result) -> bytes:
     if said is not None:
         value["prediction"] = {name: getattr(said, name) for name in Prediction.__slots__}
     return json.dumps(value).encode("ascii") + b"\n"
-
-
-def _decode_all(data: bytes) -> Iterable[Result]:
-    for raw in data.splitlines():
-        try:
-            yield _decode(json.loads(raw))
-        except (ValueError, KeyError, TypeError):
-            continue  # damaged by a crash: the case counts as missing
 
 
 def _decode(value: dict[str, Any]) -> Result:

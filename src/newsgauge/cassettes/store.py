@@ -138,21 +138,18 @@ class CassetteFile:
         if self._index is not None:
             return self._index
         index: dict[str, tuple[int, int, int]] = {}
-        try:
-            data = self.path.read_bytes()
-        except FileNotFoundError:
-            data = b""
         offset = number = 0
-        for number, raw in enumerate(data.splitlines(keepends=True), 1):
-            key = peek_key(raw)
-            if raw.startswith(_CONFLICT):
-                raise self._damaged(number, f"a merge conflict that is not resolved: {repr(raw[:40])[1:]}")
-            if not raw.endswith(b"\n") and not _is_whole(raw):
-                raise self._damaged(number, "the last line is cut off")
-            if key is None:
-                raise self._damaged(number, _what_is_wrong(raw))
-            index[key] = (offset, len(raw), number)
-            offset += len(raw)
+        with suppress(FileNotFoundError), self.path.open("rb") as file:
+            for number, raw in enumerate(file, 1):  # line by line: a file may be larger than all else in memory
+                key = peek_key(raw)
+                if raw.startswith(_CONFLICT):
+                    raise self._damaged(number, f"a merge conflict that is not resolved: {repr(raw[:40])[1:]}")
+                if not raw.endswith(b"\n") and not _is_whole(raw):
+                    raise self._damaged(number, "the last line is cut off")
+                if key is None:
+                    raise self._damaged(number, _what_is_wrong(raw))
+                index[key] = (offset, len(raw), number)
+                offset += len(raw)
         self._index, self._size, self._n_lines = index, offset, number
         return index
 
