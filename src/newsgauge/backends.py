@@ -270,9 +270,14 @@ def _config(
     enum: tuple[str, ...] | None,
     json_fields: tuple[tuple[str, str], ...] | None,
 ) -> Any:
-    from google.genai.types import GenerateContentConfig, Schema, Type
+    from google.genai.types import AutomaticFunctionCallingConfig, GenerateContentConfig, Schema, Type
 
-    config = GenerateContentConfig(system_instruction=system_instruction, max_output_tokens=max_output_tokens)
+    config = GenerateContentConfig(
+        system_instruction=system_instruction,
+        max_output_tokens=max_output_tokens,
+        # Never sent: there are no functions to call, and where they may be, the SDK copies its settings for each call.
+        automatic_function_calling=AutomaticFunctionCallingConfig(disable=True),
+    )
     label = Schema(type=Type.STRING, enum=list(enum or ()))
     if json_fields is not None:
         # The label comes last: what a model writes before it, it has thought about when it decides.

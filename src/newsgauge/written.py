@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .backends import Backend, DryClient
-from .cassettes.digest import Block, digest_body, stable_path
+from .cassettes.digest import Block, stable_path
+from .cassettes.digester import Digester
 from .cassettes.replaying import Asked
 from .records import Wire
 from .variants import Request
@@ -28,11 +29,12 @@ class WrittenRequests:
     def __init__(self, backend: Backend) -> None:
         self._client = DryClient(backend)
         self._forms: dict[Request, _Form | None] = {}
+        self._digester = Digester()
 
     def asked(self, request: Request, text: str, blocks: Sequence[Block] = ()) -> Asked:
         """The request as a cassette keeps it; ``text`` is the post's, ``blocks`` what else is not kept."""
         wire = self.wire(request)
-        return Asked(wire.method, stable_path(urlsplit(wire.uri).path), digest_body(wire.body, text, blocks))
+        return Asked(wire.method, stable_path(urlsplit(wire.uri).path), self._digester.digest(wire.body, text, blocks))
 
     def wire(self, request: Request) -> Wire:
         """The request in clear."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .digest import canonical
@@ -33,6 +33,8 @@ class Line:
     headers: dict[str, str]
     answer: Any
     provenance: dict[str, str]
+    #: The line as it was read; empty where it was not.
+    raw: bytes = field(default=b"", compare=False, repr=False)
 
     @property
     def n_calls(self) -> int:
@@ -92,6 +94,7 @@ def decode(raw: bytes) -> Line:
             headers=response["headers"],
             answer=response["body"],
             provenance=value["provenance"],
+            raw=raw,
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"no field {error}") from None
