@@ -5,7 +5,8 @@ HTML comments right above a block say what is special about it:
 - ``<!-- not run: WHY -->``: it needs what a test has not; the options of its commands are still checked.
 - ``<!-- needs: 20 Newsgroups -->``: it runs where that corpus is on the machine.
 - ``<!-- status: 1 -->``: its last command is to end with this status instead of 0.
-- ``<!-- write: FILE -->``, ``<!-- add to: FILE -->``: the block is that file's content, or its end.
+- ``<!-- write: FILE -->``, ``<!-- add to: FILE -->``, ``<!-- replace in: FILE -->``: the block is that file's content,
+  its new end, or the new text of one of its tables.
 - ``<!-- command: NAME -->``: one of the README's two commands, which CI runs.
 
 In a ``console`` block lines after a ``$ command`` are what it prints, in order; ``...`` stands for anything.
@@ -152,12 +153,7 @@ class Shell:
 def try_block(block: Block, shell: Shell) -> None:
     """Run, load or write a block, as its language and marks say."""
     status = int(block.marks.get("status", "0"))
-    for mark, mode in (("write", "w"), ("add to", "a")):
-        if mark in block.marks:
-            path = shell.folder / block.marks[mark]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open(mode, encoding="utf-8") as file:
-                file.write(("\n" if mode == "a" else "") + block.text)
+    is_file = _write_file(block, shell.folder)
     if block.language == "sh":
         shell.run(block.text, where=block.where, status=status)
     elif block.language == "console":
@@ -165,15 +161,34 @@ def try_block(block: Block, shell: Shell) -> None:
         for number, (command, lines) in enumerate(shown, 1):
             said = shell.run(command, where=block.where, status=status if number == len(shown) else 0)
             check_shown(lines, said, where=f"{block.where}: {command}")
-    elif block.language == "python" and not {"write", "add to"} & set(block.marks):
+    elif block.language == "python" and not is_file:
         if "def test_" in block.text:
             (shell.folder / "evals" / "test_of_the_docs.py").write_text(block.text, "utf-8")
             shell.run("pytest -q evals/test_of_the_docs.py --no-require-gates --no-report", where=block.where)
             (shell.folder / "evals" / "test_of_the_docs.py").unlink()
         else:
             shell.run_python(block.text, where=block.where)
-    elif block.language == "toml" and not {"write", "add to"} & set(block.marks):
+    elif block.language == "toml" and not is_file:
         load_toml(block, shell.folder)
+
+
+def _write_file(block: Block, folder: Path) -> bool:
+    name = next((block.marks[mark] for mark in ("write", "add to", "replace in") if mark in block.marks), None)
+    if name is None:
+        return False
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    there = path.read_text("utf-8") if path.is_file() else ""
+    if "add to" in block.marks:
+        text = f"{there}\n{block.text}" if there else block.text
+    elif "replace in" in block.marks:
+        head = re.escape(block.text.splitlines()[0])
+        text, n = re.subn(rf"^{head}\n(?:(?!\[).*\n)*", lambda _: block.text, there, flags=re.MULTILINE)
+        assert n == 1, f"{block.where}: {name} has {n} of {head}"
+    else:
+        text = block.text
+    path.write_text(text, "utf-8")
+    return True
 
 
 def check_shown(lines: list[str], said: str, *, where: str) -> None:
