@@ -24,6 +24,7 @@ ENVIRONMENT = {
     "GOOGLE_CLOUD_LOCATION": "its location (default: us-central1)",
     "GOOGLE_APPLICATION_CREDENTIALS": "key file of a service account, where `gcloud` has not logged in; Google's "
     "libraries read it",
+    "CLOUDSDK_CONFIG": "where `gcloud` keeps its credentials; `newsgauge doctor` looks there",
     "GOOGLE_VERTEX_BASE_URL": "another server for `--backend vertex`",
     "SCIKIT_LEARN_DATA": "where scikit-learn keeps 20 Newsgroups (default: `~/scikit_learn_data`)",
     "CI": "where set and not 0 or false: gates are required, recording is refused, progress is plain lines",
@@ -44,7 +45,7 @@ FORMATS = {
     "`.newsgauge/tuned.json`, `.newsgauge/tuning/`": "tuned models and their losses: [tuning.md](tuning.md#what-it-leaves)",
     "`prices.toml`": "prices with source and date: [report.md](report.md#tokens-and-cost)",
     "the file of `--faults`": "faults of the embedded backend: [endpoint.md](endpoint.md#faults)",
-    "a corpus of your own": "csv, jsonl, parquet, a folder: [how-to/own-texts.md](how-to/own-texts.md)",
+    "a table of your own": "csv, jsonl, parquet: [own-project.md](own-project.md#what-a-table-needs)",
 }
 HEAD = """<!-- Made by 'python docs/reference.py' from the code. Do not edit by hand. -->
 # Reference
@@ -85,7 +86,8 @@ def page() -> str:
         [
             HEAD,
             "## pytest\n",
-            "Options of `pytest evals`, beside pytest's own. They are there where the plugin is loaded.\n",
+            "Options of `pytest evals`, beside pytest's own. They are there "
+            "[where the plugin is loaded](own-project.md#when-the-plugin-is-there).\n",
             *_options_table(added.options),
             "\n### Ini values\n",
             "In `pyproject.toml` under `[tool.pytest]`, or in `pytest.ini`.\n",
@@ -111,10 +113,11 @@ def page() -> str:
 
 
 def _add_options(added: Options) -> None:
-    from newsgauge import options
+    from newsgauge import entry, options
 
     parser: Any = added
     options.add_options(parser)
+    entry.add_ini(parser)
 
 
 def _options_table(actions: Iterable[argparse.Action]) -> list[str]:
