@@ -78,7 +78,7 @@ def save_report(report: Path, path: Path) -> bool:
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1200,1500"):
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1200,1980"):
         options.add_argument(argument)
     options.binary_location = chromium
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))

@@ -71,7 +71,7 @@ class Options:
         """An option of the command line."""
         self.options.append(self._parser.add_argument(*names, **settings))
 
-    def addini(self, name: str, help: str, type: Any = None, default: Any = "") -> None:  # noqa: A002
+    def addini(self, name: str, help: str, type: Any = None, default: Any = "") -> None:
         """An ini value."""
         self.ini.append((name, help, str(default)))
 

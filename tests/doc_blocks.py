@@ -85,7 +85,7 @@ def shown_commands(block: Block) -> list[tuple[str, list[str]]]:
 
 def commands_of(script: str) -> Iterator[list[str]]:
     """The words of each ``newsgauge`` and ``pytest`` command of a shell script, the program's name first."""
-    script = re.sub(r"^\s*#.*$", "", re.sub(r"\\\n\s*", " ", script), flags=re.MULTILINE)
+    script = re.sub(r"(^|\s)#\s.*$", "", re.sub(r"\\\n\s*", " ", script), flags=re.MULTILINE)
     lexer = shlex.shlex(re.sub(r"^\$ ", "", script, flags=re.MULTILINE), posix=True, punctuation_chars=";&|()\n")
     lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t", True, ""
     words: list[str] = []

@@ -144,9 +144,14 @@ def options_of_newsgauge(parser: argparse.ArgumentParser | None = None) -> set[s
     return found
 
 
+def options_of_benchmarks() -> set[str]:
+    scripts = (path.read_text("utf-8") for path in (ROOT / "benchmarks").glob("*.py"))
+    return {name for script in scripts for name in re.findall(r"add_argument\(\s*\"(--[a-z-]+)", script)}
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_options_that_the_prose_names_are_there(name: str, pytestconfig: pytest.Config) -> None:
-    known = options_of_pytest(pytestconfig) | options_of_newsgauge()
+    known = options_of_pytest(pytestconfig) | options_of_newsgauge() | options_of_benchmarks()
     for span in re.findall(r"`([^`\n]+)`", prose(ROOT / name)):
         of_others = re.match(r"(pip|uv|git|gcloud|sed|ruff) ", span)
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", span))
