@@ -35,15 +35,15 @@ ENVIRONMENT = {
     "HYPOTHESIS_PROFILE": "`dev`, `ci`, `thorough`: how long the property tests of this project's evals look",
 }
 FORMATS = {
-    "`evals/variants.toml`": "the ways to ask: [evals/variants.toml](../evals/variants.toml) shows the keys of a prompt, "
-    "[own-technique.md](own-technique.md) those of examples, JSON, callables and estimators, "
+    "`evals/variants.toml`": "the ways to ask: [evals/variants.toml](../evals/variants.toml) shows those of a prompt, "
+    "[own-technique.md](own-technique.md) keys of examples, JSON, callables and estimators, "
     "[cassettes.md](cassettes.md#recording) `expected_model_version`",
     "`evals/gates.toml`": "limits: [gates.md](gates.md)",
     "`evals/baselines/<backend>/<corpus>.json`": "reviewed answers: [gates.md](gates.md#baselines)",
     "`cassettes/<backend>/<corpus>/<variant>.jsonl`": "recordings: [cassettes.md](cassettes.md#a-line)",
     "`cassettes/PLANS.toml`": "what they are for: [cassettes.md](cassettes.md#what-is-committed-is-for-a-plan)",
     "`.newsgauge/results/`": "what a run leaves: [report.md](report.md#formats)",
-    "`.newsgauge/tuned.json`, `.newsgauge/tuning/`": "tuned models, their losses: [tuning.md](tuning.md#what-it-leaves)",
+    "`.newsgauge/tuned.json`, `.newsgauge/tuning/`": "tuned models, losses: [tuning.md](tuning.md#what-it-leaves)",
     "`prices.toml`": "prices with source and date: [report.md](report.md#tokens-and-cost)",
     "the file of `--faults`": "faults of the embedded backend: [endpoint.md](endpoint.md#faults)",
     "a table of your own": "csv, jsonl, parquet: [own-project.md](own-project.md#what-a-table-needs)",

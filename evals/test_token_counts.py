@@ -1,8 +1,8 @@
 """Can tokens be known before anything is asked? countTokens costs nothing; it is held here against what was used.
 
 Of each label the first two posts of the draw are counted, for every variant, and recorded beside the corpus' cassettes,
-in `<corpus>+count-tokens`. Only contents are counted: with an API key the SDK refuses to count an instruction or a schema.
-So a variant that sends nothing else has to use what was counted, token for token; one that does has to use as much
+in `<corpus>+count-tokens`. Only contents are counted: with an API key the SDK refuses to count an instruction or a
+schema. So a variant that sends nothing else has to use what was counted, token for token; one that does has to use as much
 more for every post, since it says the same to each.
 """
 
