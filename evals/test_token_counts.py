@@ -2,8 +2,8 @@
 
 Of each label the first two posts of the draw are counted, for every variant, and recorded beside the corpus' cassettes,
 in `<corpus>+count-tokens`. Only contents are counted: with an API key the SDK refuses to count an instruction or a
-schema. So a variant that sends nothing else has to use what was counted, token for token; one that does has to use as much
-more for every post, since it says the same to each.
+schema. So a variant that sends nothing else has to use what was counted, token for token; one that does has to use as
+much more for every post, since it says the same to each.
 """
 
 from __future__ import annotations

@@ -120,6 +120,8 @@ class Shell:
             **here,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             **({"SCIKIT_LEARN_DATA": str(folder / "no-data")} if is_bare else {}),
+            # The properties of preprocessing are no matter of the docs, and take a third of a run.
+            "PYTEST_ADDOPTS": "--ignore=evals/test_preprocessing.py",
             "HYPOTHESIS_PROFILE": "dev",
             "COLUMNS": "100",
             "NO_COLOR": "1",
