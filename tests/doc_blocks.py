@@ -3,7 +3,7 @@
 HTML comments right above a block say what is special about it:
 
 - ``<!-- not run: WHY -->``: it needs what a test has not; the options of its commands are still checked.
-- ``<!-- needs: 20 Newsgroups -->``: it runs where that corpus is on the machine.
+- ``<!-- needs: 20 Newsgroups -->``, ``<!-- needs: PROGRAM -->``: it runs where that is on the machine.
 - ``<!-- status: 1 -->``: its last command is to end with this status instead of 0.
 - ``<!-- write: FILE -->``, ``<!-- add to: FILE -->``, ``<!-- replace in: FILE -->``: the block is that file's content,
   its new end, or the new text of one of its tables.
@@ -22,6 +22,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -96,7 +97,7 @@ def commands_of(script: str) -> Iterator[list[str]]:
         while words and (words[0] in _BEFORE_A_COMMAND or re.match(r"[A-Z_]+=", words[0])):
             del words[0]
         if words and words[0] in ("newsgauge", "pytest"):
-            yield [one for one in words if not re.match(r"\d?[<>]", one)]
+            yield list(takewhile(lambda one: not re.match(r"\d?[<>]", one), words))
         words = []
 
 
@@ -194,9 +195,11 @@ def _write_file(block: Block, folder: Path) -> bool:
 
 
 def check_shown(lines: list[str], said: str, *, where: str) -> None:
-    """Every shown line is there, in this order, and next to its neighbour unless ``...`` stands between them."""
+    """The shown lines are those that were printed, but for what ``...`` stands for. No lines: nothing is claimed."""
+    if not lines:
+        return
     printed = [_RULE.sub("=====", line.rstrip()) for line in said.splitlines()]
-    at, may_skip = 0, True
+    at, may_skip = 0, False
     for line in (_RULE.sub("=====", line.rstrip()) for line in lines):
         if line == "...":
             may_skip = True
@@ -206,6 +209,8 @@ def check_shown(lines: list[str], said: str, *, where: str) -> None:
         place = next((number for number in places if pattern.fullmatch(printed[number])), None)
         assert place is not None, f"{where}\nis said to print\n{line}\nafter line {at} of\n{said}"
         at, may_skip = place + 1, False
+    rest = "\n".join(printed[at:]).strip()
+    assert may_skip or not rest, f"{where}\nprints more than is shown:\n{rest}"
 
 
 def load_toml(block: Block, folder: Path) -> None:
