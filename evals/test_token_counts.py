@@ -1,9 +1,9 @@
 """Can tokens be known before anything is asked? countTokens costs nothing; it is held here against what was used.
 
-Of each label the first two posts are counted, for every variant, and recorded beside the corpus' cassettes, in
-`<corpus>+count-tokens`. Only contents are counted: with an API key the SDK refuses to count an instruction or a schema.
-So a variant that sends nothing else has to use what was counted, token for token; one that does has to use as much
-more for every post, since it says the same to each.
+Of each label the first two posts of the draw are counted, for every variant, and recorded beside the corpus' cassettes,
+in `<corpus>+count-tokens`. Only contents are counted: with an API key the SDK refuses to count an instruction or a
+schema. So a variant that sends nothing else has to use what was counted, token for token; one that does has to use as
+much more for every post, since it says the same to each.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from newsgauge.exhibits import CountedPost, Exhibits
 from newsgauge.records import Case, Post
 from newsgauge.results import ResultLog
 from newsgauge.run import Run, open_recorder
+from newsgauge.sampling import Plan, rank
 from newsgauge.variants import Variant
 
 POSTS_PER_LABEL = 2
@@ -25,7 +26,7 @@ def test_what_is_counted_is_what_is_used(newsgauge_run: Run, exhibits: Exhibits,
     setup = newsgauge_run.setup
     variants = [replace(variant, expected_model_version=None) for variant in setup.variants.values()]  # none answers
     own = setup.aside("count-tokens", variants, recorded_with=",".join(setup.variants))
-    sample = sample_of(setup.plan.posts)
+    sample = sample_of(setup.plan)
     results = newsgauge_run.results(tuple(setup.variants))
     run = Run(own, ResultLog(tmp_path, "main"))
     counts: dict[str, list[CountedPost]] = {}
@@ -52,10 +53,10 @@ def test_what_is_counted_is_what_is_used(newsgauge_run: Run, exhibits: Exhibits,
     assert wrong == []
 
 
-def sample_of(posts: tuple[Post, ...]) -> list[Post]:
-    """The first posts of each label, in the order of the plan."""
-    by_label = groupby(sorted(posts, key=lambda post: post.label), key=lambda post: post.label)
-    return [post for _, own in by_label for post in list(own)[:POSTS_PER_LABEL]]
+def sample_of(plan: Plan) -> list[Post]:
+    """The posts of each label that come first in the draw, so that a smaller plan asks no others."""
+    drawn = sorted(plan.posts, key=lambda post: (post.label, rank(post.id, plan.seed)))
+    return [post for _, own in groupby(drawn, key=lambda post: post.label) for post in list(own)[:POSTS_PER_LABEL]]
 
 
 def is_explained(variant: Variant, beyond: set[int]) -> bool:

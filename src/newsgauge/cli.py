@@ -23,8 +23,8 @@ from .commands.tune import add_tune_command
 from .errors import NewsgaugeError, UsageError
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit status: 0, 2 for a usage error, 1 for anything else that went wrong."""
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; what it parses has its handler as ``handler``."""
     parser = argparse.ArgumentParser(
         prog="newsgauge",
         description="How well Gemini model variants name the newsgroup a post came from. Evaluations themselves are "
@@ -43,7 +43,12 @@ def main(argv: list[str] | None = None) -> int:
     add_record_command(commands)
     add_report_commands(commands)
     add_merge_command(commands)
-    options = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit status: 0, 2 for a usage error, 1 for anything else that went wrong."""
+    options = make_parser().parse_args(argv)
     options.argv = sys.argv[1:] if argv is None else argv  # for commands that say how to come back
     try:
         return int(options.handler(options))

@@ -61,5 +61,12 @@ def test_a_project_is_no_part_of_the_path() -> None:
     assert stable_path(path) == "/v1beta1/projects/-/locations/-/publishers/google/models/m:generateContent"
 
 
+@pytest.mark.parametrize("gateway", ["", "/gemini", "/v1/account/gateway/google-ai-studio"])
+@pytest.mark.parametrize("version", ["v1", "v1beta", "v1alpha", "v1beta1"])
+def test_the_path_of_a_gateway_is_no_part_of_the_path(gateway: str, version: str) -> None:
+    path = f"/{version}/models/m:generateContent"
+    assert stable_path(gateway + path) == path
+
+
 def test_a_request_without_a_body_has_null_for_one() -> None:
     assert digest_body(b"", POST) == b"null"

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "own-technique.md").read_text("utf-8")
+from doc_blocks import ROOT, blocks
+
 OWN = ["few-shot", "reasoned", "vote", "two-steps", "linear"]
 CASSETTES = Path("cassettes/embedded/bundled")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+def shown(language: str) -> list[str]:
+    return [block.text for block in blocks(ROOT / "docs" / "own-technique.md") if block.language == language]
 
 
 def lines(variant: str) -> list[dict[str, Any]]:
@@ -24,9 +25,9 @@ def lines(variant: str) -> list[dict[str, Any]]:
 
 
 def test_every_block_of_the_page_works_as_it_stands(project: pytest.Pytester) -> None:
-    variants = [block for block in blocks("toml") if "[embedded." not in block]
-    gates = [block for block in blocks("toml") if "[embedded." in block]
-    Path("evals/my_techniques.py").write_text("".join(blocks("python")))
+    variants = [block for block in shown("toml") if "[embedded." not in block]
+    gates = [block for block in shown("toml") if "[embedded." in block]
+    Path("evals/my_techniques.py").write_text("".join(shown("python")))
     with Path("evals/variants.toml").open("a") as file:
         file.write("\n" + "\n".join(variants))
     Path("evals/gates.toml").write_text("\n".join(gates))

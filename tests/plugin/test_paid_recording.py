@@ -35,6 +35,19 @@ def service(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterat
         yield service
 
 
+def test_a_recording_through_a_gateway_is_replayed_without_it(
+    project: pytest.Pytester, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", f"{service.url}/team-7/gemini")
+    assert project.runpytest_inprocess(*RECORD, "once").ret == 0
+    assert {path.partition("/v1")[0] for path, _ in service.calls} == {"/team-7/gemini"}
+    assert "team-7" not in (CASSETTES / "bare.jsonl").read_text()
+    for other in (f"{service.url}/another", ""):
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", other)
+        assert project.runpytest_inprocess(*RECORD, "none").ret == 0
+    assert len(service.calls) == 16
+
+
 def keys(variant: str) -> list[str]:
     return [json.loads(raw)["key"] for raw in (CASSETTES / f"{variant}.jsonl").read_text().splitlines()]
 

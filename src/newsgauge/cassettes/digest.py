@@ -15,6 +15,7 @@ from typing import Any
 
 #: An answer may share a name or a phrase with its post; a run this long is a quotation.
 MIN_QUOTED_CHARS = 40
+_BEFORE_VERSION = re.compile(r"^.+(?=/v\d+(?:(?:alpha|beta)\d*)?/)")
 _PROJECT = re.compile(r"/projects/[^/]+/locations/[^/]+/")
 
 
@@ -52,8 +53,12 @@ def canonical(value: Any) -> bytes:
 
 
 def stable_path(path: str) -> str:
-    """The request path without what differs between accounts: the Google Cloud project and location."""
-    return _PROJECT.sub("/projects/-/locations/-/", path)
+    """The request path without what differs between accounts.
+
+    That is the Google Cloud project and location, and what stands before the version of the API where a gateway is
+    asked: its path may name an account, and who replays need not know the gateway.
+    """
+    return _PROJECT.sub("/projects/-/locations/-/", _BEFORE_VERSION.sub("", path))
 
 
 def unquote(answer: Any, text: str, blocks: Sequence[Block] = ()) -> Any:
