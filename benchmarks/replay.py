@@ -91,6 +91,7 @@ def replay(options: argparse.Namespace, posts_per_class: str, *more: str, env: d
 
 def requests_of(options: argparse.Namespace, posts_per_class: str) -> list[dict[str, Any]]:
     """The requests of the plan in plain values, as the SDK takes them."""
+    from newsgauge.committed import Folders
     from newsgauge.options import default_options, setup_of
     from newsgauge.variants import load_variants, make_request
 
@@ -98,8 +99,7 @@ def requests_of(options: argparse.Namespace, posts_per_class: str) -> list[dict[
         corpus=options.corpus, classes=options.classes, posts_per_class=posts_per_class, variants=VARIANTS,
         allow_threads=True,
     )  # fmt: skip
-    folders = {"newsgauge_bundled": "fixtures/bundled", "newsgauge_cassettes": "cassettes"}
-    setup = setup_of(option, load_variants(ROOT / "evals" / "variants.toml"), root=ROOT, ini=folders.__getitem__)
+    setup = setup_of(option, load_variants(ROOT / "evals" / "variants.toml"), root=ROOT, ini=Folders(ROOT).ini)
     asked = []
     for case in setup.cases:
         variant = setup.variants[case.variant]
