@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .cassettes.secrets import hide_secrets
 from .errors import NewsgaugeError
 from .memory import give_back
 from .progress import CORRECT_PROPERTY, VARIANT_PROPERTY
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 #: New objects between two looks for garbage, and the share of looks that go through all objects.
 _GARBAGE_EVERY, _NEVER = 5_000, 1_000_000
 #: Tests between two times that free memory goes back to the system.
-_GIVE_BACK_EVERY = 3_000
+_GIVE_BACK_EVERY = 1_000
 
 
 class Cases:
@@ -48,14 +50,16 @@ class Cases:
         pytest.fail(message, pytrace=False)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self) -> Iterator[None]:
-        """Look for garbage among what is new: what a run keeps, reports above all, it keeps to its end."""
-        usual = gc.get_threshold()
-        gc.set_threshold(_GARBAGE_EVERY, usual[1], _NEVER)
-        try:
+    def pytest_collection(self) -> Iterator[None]:
+        """See `_keeping`."""
+        with _keeping():
             return (yield)
-        finally:
-            gc.set_threshold(*usual)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Iterator[None]:
+        """See `_keeping`."""
+        with _keeping():
+            return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -75,7 +79,9 @@ class Cases:
             call.excinfo = _Reason(reason)  # type: ignore[assignment]
         report = yield
         if reason is not None:
-            report.longrepr = str(reason)
+            report.longrepr = text = str(reason)
+            if not report.sections and hide_secrets(text) == text:
+                return report  # as of nearly all
         elif report.failed and report.when == "call":
             _show_scores(item, report)
         if report.longrepr is not None or report.sections:
@@ -86,6 +92,17 @@ class Cases:
             if self._n_done % _GIVE_BACK_EVERY == 1:  # the first has imported the SDK
                 give_back()
         return report
+
+
+@contextmanager
+def _keeping() -> Iterator[None]:
+    """Look for garbage among what is new: what a run keeps, items and reports above all, it keeps to its end."""
+    usual = gc.get_threshold()
+    gc.set_threshold(_GARBAGE_EVERY, usual[1], _NEVER)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _show_scores(item: pytest.Item, report: pytest.TestReport) -> None:

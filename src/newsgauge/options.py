@@ -6,6 +6,7 @@ import os
 import shlex
 import uuid
 from argparse import ArgumentTypeError, Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -233,6 +234,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         preprocessing=option.preprocessing,
         preprocess=preprocessor(corpus, option.preprocessing),
     )
+    plan = replace(plan, whole_digest=plan.digest)  # asked for often, and computed from all texts
     own = recordings_of(corpus.name, option.preprocessing)
     shown = f"{option.cassettes or ini('newsgauge_cassettes')}/{option.backend}/{own}"
     shard = getattr(option, "shard", None)  # an option of pytest's alone: a command asks the whole plan

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 
 import pytest
@@ -130,17 +131,21 @@ class Progress:
             self._last, self._shown = now, self._tally.done
             self._show(now - self._start, is_last=is_last)
 
+    @cached_property
+    def _are_listed(self) -> bool:
+        """Whether pytest lists all reports at the end, also of what went well."""
+        option = self._config.option
+        return option.durations is not None or option.xfail_tb or bool(set("PA") & set(option.reportchars))
+
     def _lighten(self, report: pytest.TestReport) -> None:
         """Put a light report in the place of a case's, once all have seen it; drop those of its setup and teardown.
 
         pytest keeps three reports a test to the end, to count, and to list them where it is told to. At 30,000 cases
         they are most of what a run takes in memory.
         """
-        reporter, option = self._reporter(), self._config.option
-        if reporter is None or report.failed:
+        reporter = self._reporter()
+        if reporter is None or report.failed or self._are_listed:
             return
-        if option.durations is not None or option.xfail_tb or set("PA") & set(option.reportchars):
-            return  # all of them are listed at the end
         category = "xfailed" if hasattr(report, "wasxfail") else "passed" if report.when == "call" else ""
         kept = reporter.stats.get(category, [])
         if kept and kept[-1] is report:

@@ -118,7 +118,7 @@ class Setup:
         """What of this the results folder keeps."""
         models = {name: training.model for name, training in self.trainings.items()}
         return RunPlan(
-            plan=replace(self.plan, whole_digest=self.plan.digest),  # asked for often, and computed from all texts
+            plan=self.plan,
             part=self.part,
             shard=self.shard,
             backend=self.backend,

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from sys import intern
 from typing import BinaryIO
 
 from ..errors import DamagedCassetteError
@@ -148,7 +149,7 @@ class CassetteFile:
                     raise self._damaged(number, "the last line is cut off")
                 if key is None:
                     raise self._damaged(number, _what_is_wrong(raw))
-                index[key] = (offset, len(raw), number)
+                index[intern(key)] = (offset, len(raw), number)  # all variants have the same keys
                 offset += len(raw)
         self._index, self._size, self._n_lines = index, offset, number
         return index
