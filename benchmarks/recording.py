@@ -35,7 +35,7 @@ from newsgauge.backends import open_async_client
 from newsgauge.bulk.form import make_forms
 from newsgauge.committed import Folders
 from newsgauge.options import default_options, setup_of
-from newsgauge.run import Setup
+from newsgauge.setup import Setup
 from newsgauge.variants import load_variants
 
 ROOT = Path(__file__).resolve().parents[1]

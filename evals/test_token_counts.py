@@ -15,8 +15,9 @@ from pathlib import Path
 from newsgauge.exhibits import CountedPost, Exhibits
 from newsgauge.records import Case, Post
 from newsgauge.results import ResultLog
-from newsgauge.run import Run, open_recorder
+from newsgauge.run import Run
 from newsgauge.sampling import Plan, rank
+from newsgauge.setup import open_recorder
 from newsgauge.variants import Variant
 
 POSTS_PER_LABEL = 2

@@ -20,7 +20,8 @@ import pytest
 from newsgauge.exhibits import Exhibits, LearningPoint
 from newsgauge.records import Case, Outcome, Post, Prediction
 from newsgauge.results import ResultLog
-from newsgauge.run import Run, Setup, open_recorder
+from newsgauge.run import Run
+from newsgauge.setup import Setup, open_recorder
 from newsgauge.stats import exact_lower_bound, pair, paired_interval
 from newsgauge.tuning.jobs import Job, JobState, choose_job
 from newsgauge.tuning.training_set import Recipe, job_tag

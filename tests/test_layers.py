@@ -20,7 +20,7 @@ LAYERS = {
         *("planfile", "merging", "examples"),
     },
     3: {
-        *("run", "preflight", "gates", "report", "guard", "assertions", "token_assertions", "publishing"),
+        *("setup", "run", "preflight", "gates", "report", "guard", "assertions", "token_assertions", "publishing"),
         *("asked_models", "written", "exhibits", "bulk", "finishing", "starter", "techniques", "estimators"),
         *("backend_access", "classifying", "tuned_lookup", "tuning_access"),
     },

@@ -11,8 +11,8 @@ from newsgauge.corpus import Corpus
 from newsgauge.errors import UsageError
 from newsgauge.preflight import check_ci, check_folder, forecast
 from newsgauge.records import Post
-from newsgauge.run import Setup
 from newsgauge.sampling import Plan
+from newsgauge.setup import Setup
 from newsgauge.variants import Variant
 
 

@@ -19,8 +19,9 @@ from newsgauge.preprocessing import PREPROCESSING
 from newsgauge.records import Case
 from newsgauge.results import ResultLog
 from newsgauge.retrying import RetryPolicy
-from newsgauge.run import Run, Setup
+from newsgauge.run import Run
 from newsgauge.sampling import make_plan
+from newsgauge.setup import Setup
 from newsgauge.variants import load_variants
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .cassettes.line import Line
-    from .run import Setup
+    from .setup import Setup
     from .variants import Variant
 
 

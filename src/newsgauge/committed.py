@@ -11,7 +11,7 @@ from .errors import UsageError
 from .inifile import read_ini
 from .newsgroups import TWENTY, has_twenty_newsgroups
 from .options import BACKENDS, PREPROCESSING, default_options, recordings_of, setup_of
-from .run import Setup
+from .setup import Setup
 from .toml_files import read_toml
 from .variants import load_variants
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .errors import CassetteError
-from .run import Setup, open_recorder
+from .setup import Setup, open_recorder
 
 
 def finalize_files(setup: Setup) -> list[str]:

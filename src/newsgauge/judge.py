@@ -14,7 +14,7 @@ from .guard import Conclusion, Guard
 from .records import Result, Verdict
 from .report.concluding import concluding_sections
 from .results import Key, ResultLog
-from .run import Setup, stand_ins
+from .setup import Setup, stand_ins
 from .stats import Finding
 
 #: The user property in which a gate's test sends its verdict along, also from a worker of pytest-xdist.

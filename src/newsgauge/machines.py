@@ -14,7 +14,7 @@ from .errors import UsageError
 
 if TYPE_CHECKING:
     from .results import ResultLog
-    from .run import Setup
+    from .setup import Setup
 
 #: The entry of pytest-xdist's ``workeroutput`` that holds a worker's results.
 _OUTPUT = "newsgauge_results"

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from .run import Setup
     from .sampling import Plan
+    from .setup import Setup
     from .variants import Variant
 
 _DEFAULTS: dict[str, Any] = {
@@ -214,8 +214,8 @@ def default_options(**changed: Any) -> Namespace:
 def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Callable[[str], str]) -> Setup:
     """The same without pytest: ``option`` has the options as attributes, ``ini`` knows the folders' names."""
     from .corpus import find_corpus
-    from .run import Setup, preprocessor
     from .sampling import make_plan
+    from .setup import Setup, preprocessor
     from .sharding import parse_shard
     from .variants import select_variants
 

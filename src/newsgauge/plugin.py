@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from .baselines import Baseline
     from .exhibits import Exhibits
     from .gates import Gate
-    from .run import Run, Setup
+    from .run import Run
+    from .setup import Setup
     from .token_assertions import Tokens
 
 _RUN: pytest.StashKey[Run] = pytest.StashKey()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from .bulk.todo import find_todo
 from .errors import CassetteError, UsageError
 from .records import Case, Post
-from .run import Setup
+from .setup import Setup
 from .variants import Variant
 
 #: The rule of thumb of Gemini's documentation for English. Mail full of figures and signs has fewer characters a token.

@@ -17,8 +17,8 @@ from .errors import UsageError
 from .publishing import Facts, append_step_summary, clear, github_annotations, publish
 
 if TYPE_CHECKING:
-    from .run import Setup
     from .runfolder import RunFolder
+    from .setup import Setup
 
 
 class Publisher:

@@ -15,11 +15,11 @@ import pytest
 
 from .finishing import finalize_files
 from .preflight import check_ci, check_folder, confirm, forecast
-from .run import check_setup
+from .setup import check_setup
 
 if TYPE_CHECKING:
     from .results import ResultLog
-    from .run import Setup
+    from .setup import Setup
 
 
 def prepare_recording(config: pytest.Config, setup: Setup) -> list[str]:

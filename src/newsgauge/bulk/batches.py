@@ -18,7 +18,7 @@ from ..cassettes.replaying import Asked
 from ..cassettes.secrets import hide_secrets
 from ..errors import CassetteError, NotKeptError
 from ..records import Case
-from ..run import Setup
+from ..setup import Setup
 from ..written import WrittenRequests
 from .batch_service import BatchService
 from .campaign import Report

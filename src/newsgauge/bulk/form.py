@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..asked_models import AskedModels
 from ..records import Post
-from ..run import Setup
+from ..setup import Setup
 from ..variants import Request, Variant
 
 

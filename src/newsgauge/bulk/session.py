@@ -13,7 +13,7 @@ from ..asked_models import AskedModels
 from ..backends import open_async_client
 from ..records import Case
 from ..retrying import RetryPolicy
-from ..run import Setup, open_recorder
+from ..setup import Setup, open_recorder
 from .campaign import Campaign, Limits, Report
 from .form import make_forms
 

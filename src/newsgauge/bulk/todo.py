@@ -13,7 +13,8 @@ from ..asked_models import AskedModels
 from ..errors import CassetteError, MissingRecordingError, NewsgaugeError, StaleRecordingError
 from ..records import Case
 from ..results import ResultLog
-from ..run import Run, Setup, open_recorder
+from ..run import Run
+from ..setup import Setup, open_recorder
 from ..written import WrittenRequests
 
 

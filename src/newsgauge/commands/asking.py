@@ -50,7 +50,7 @@ def _prompt(
     from ..backends import open_client
     from ..classifying import classify
     from ..examples import make_examples
-    from ..run import preprocessor
+    from ..setup import preprocessor
 
     shown = ""
     if variant.few_shot is not None:
@@ -85,7 +85,7 @@ def _technique(
 
 def _estimator(variant: Variant, corpus: Corpus, options: argparse.Namespace) -> FittedEstimator:
     from ..estimators import FittedEstimator
-    from ..run import preprocessor
+    from ..setup import preprocessor
     from ..tuning.training_set import draw_examples
 
     training = variant.training

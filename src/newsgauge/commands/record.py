@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..bulk.campaign import Report
     from ..bulk.todo import Todo
     from ..records import Case
-    from ..run import Setup
+    from ..setup import Setup
 
 #: Reasons that are shown; the others are counted.
 _N_SHOWN = 5
@@ -69,7 +69,7 @@ def _record(options: argparse.Namespace) -> int:
     from ..locks import locked
     from ..options import setup_of
     from ..preflight import check_ci, check_folder
-    from ..run import check_setup
+    from ..setup import check_setup
     from ..variants import load_variants
 
     folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)

@@ -17,7 +17,7 @@ from ..bulk.form import make_forms
 from ..bulk.open_jobs import OpenJobs
 from ..bulk.todo import Todo, find_todo
 from ..retrying import RetryPolicy
-from ..run import Setup, open_recorder
+from ..setup import Setup, open_recorder
 from .record import announce
 
 #: Seconds between two looks at open jobs; doubled up to the last, as a job may take a day.

@@ -14,7 +14,7 @@ from rich.text import Text
 from ..answers import read_answer
 from ..progress import Tally, describe
 from ..records import Case
-from ..run import Setup
+from ..setup import Setup
 
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse

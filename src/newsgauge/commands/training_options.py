@@ -68,7 +68,7 @@ def tuning_of_variant(name: str) -> Tuning:
 
 def make_training(options: argparse.Namespace, corpus: Corpus) -> tuple[TrainingSet, bool]:
     """The training set, and whether it is the one that the suite's variant asks for. Raises `UsageError`."""
-    from ..run import preprocessor
+    from ..setup import preprocessor
     from ..tuning.training_set import make_training_set
 
     of_variant = tuning_of_variant(options.variant)
