@@ -164,7 +164,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     if too_few:
         note = "a live run of this plan cannot pass" if setup.replays else "whatever is answered, this run cannot pass"
         lines += [f"newsgauge: warning: {len(plan.posts)} posts: {note}: {text}" for text in too_few]
-    lines += [f"newsgauge: not held: {text}" for text in config.stash[_NOT_SET]]
+    if config.stash[_NOT_SET]:
+        lines.append(f"newsgauge: not held with --classes {plan.classes!r}: {', '.join(config.stash[_NOT_SET])}")
     return [*lines, *(f"newsgauge: recording {line}" for line in config.stash.get(_FORECAST, []))]
 
 

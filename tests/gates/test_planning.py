@@ -35,7 +35,7 @@ def test_a_run_of_the_classes_they_are_set_for_is_held_to_all(live: bool) -> Non
 def test_a_run_of_other_classes_is_held_to_what_is_about_any(live: bool) -> None:
     assert planned(TWENTY, live=live) == (LimitsGate("v", "v", (ANY,)),)
     assert limits_of_other_classes(GATES, TWENTY) == [
-        f"{name}: min_accuracy 0.75 is set for --classes '^rec|^sci', and this run asks '.'" for name in "vw"
+        f"{name} min_accuracy 0.75 (set for '^rec|^sci')" for name in "vw"
     ]
 
 
