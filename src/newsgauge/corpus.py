@@ -44,7 +44,12 @@ class Corpus:
         Raises `CorpusError` where the split is absent, empty or unreadable.
         """
         if split not in self._read:
-            self._read[split] = self._posts(split)
+            if self.path is None:
+                # One file holds both splits, and to read it takes longer than to keep what it holds for a while.
+                both = read_twenty_newsgroups()
+                self._read.update({one: _in_order(posts) for one, posts in both.items()})
+            else:
+                self._read[split] = self._posts(self.path, split)
         return self._read[split]
 
     def release(self) -> None:
@@ -55,16 +60,11 @@ class Corpus:
     def _read(self) -> dict[Split, tuple[RawPost, ...]]:
         return {}
 
-    def _posts(self, split: Split) -> tuple[RawPost, ...]:
-        if self.path is None:
-            posts = read_twenty_newsgroups(split)
-        elif self.path.is_dir():
-            posts = _from_folder(self.path, split)
-        else:
-            posts = self._table[split]
+    def _posts(self, path: Path, split: Split) -> tuple[RawPost, ...]:
+        posts = _from_folder(path, split) if path.is_dir() else self._table[split]
         if not posts:
-            raise CorpusError(f"corpus {self.path or self.name}: expected {split} posts, there is none")
-        return tuple(sorted(posts, key=lambda post: (post.label, _natural(post.number))))
+            raise CorpusError(f"corpus {path}: expected {split} posts, there is none")
+        return _in_order(posts)
 
     @cached_property
     def _table(self) -> dict[Split, list[RawPost]]:
@@ -117,6 +117,10 @@ def to_frame(posts: tuple[Post, ...]) -> pd.DataFrame:
         },
         index=pd.Index([post.id for post in posts], name="id"),
     )
+
+
+def _in_order(posts: list[RawPost]) -> tuple[RawPost, ...]:
+    return tuple(sorted(posts, key=lambda post: (post.label, _natural(post.number))))
 
 
 def _safe(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The real 20 Newsgroups as scikit-learn keeps it: a split in, `RawPost` records out.
+"""The real 20 Newsgroups as scikit-learn keeps it, as `RawPost` records.
 
 scikit-learn's own loader is asked where its cache file is not there yet, or is not as expected. Where the file is
 there it is read here: importing ``sklearn.datasets`` takes 150 MB and a second in each process of a run, the posts take
@@ -29,13 +29,13 @@ def has_twenty_newsgroups() -> bool:
     return _cache_file().is_file()
 
 
-def read_twenty_newsgroups(split: Split) -> list[RawPost]:
-    """The posts of a split, in scikit-learn's order. Raises `CorpusError` where they are not to be had."""
+def read_twenty_newsgroups() -> dict[Split, list[RawPost]]:
+    """The posts of both splits, in scikit-learn's order. Raises `CorpusError` where they are not to be had."""
     try:
-        bunch = _Unpickler(BytesIO(zlib.decompress(_cache_file().read_bytes()))).load()[split]
-        return _posts(bunch["data"], bunch["target"], bunch["filenames"], bunch["target_names"])
+        splits = _Unpickler(BytesIO(zlib.decompress(_cache_file().read_bytes()))).load()
+        return {split: _posts(**_parts(splits[split])) for split in ("train", "test")}
     except Exception:  # absent, cut, another layout: whatever it is, scikit-learn knows better
-        return _fetched(split)
+        return {split: _posts(**_parts(_fetched(split))) for split in ("train", "test")}
 
 
 def _cache_file() -> Path:
@@ -95,7 +95,7 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{module}.{name} has no place in a corpus")
 
 
-def _fetched(split: Split) -> list[RawPost]:
+def _fetched(split: str) -> Any:
     from sklearn.datasets import fetch_20newsgroups, get_data_home
 
     try:
@@ -106,11 +106,15 @@ def _fetched(split: Split) -> list[RawPost]:
             f"({type(error).__name__}: {error}).\nSet SCIKIT_LEARN_DATA to a folder that holds {_CACHE_NAME}, "
             f"or run where there is a network: {_FETCH_HINT}"
         ) from None
-    return _posts(bunch.data, bunch.target, bunch.filenames, bunch.target_names)
+    return bunch
 
 
-def _posts(texts: list[str], targets: Any, filenames: Any, names: list[str]) -> list[RawPost]:
+def _parts(bunch: dict[str, Any]) -> dict[str, Any]:
+    return {name: bunch[name] for name in ("data", "target", "filenames", "target_names")}
+
+
+def _posts(*, data: list[str], target: Any, filenames: Any, target_names: list[str]) -> list[RawPost]:
     return [
-        RawPost(names[target], str(filename).rpartition("/")[2].rpartition("\\")[2], raw)
-        for raw, target, filename in zip(texts, targets, filenames, strict=True)
+        RawPost(target_names[number], str(filename).rpartition("/")[2].rpartition("\\")[2], raw)
+        for raw, number, filename in zip(data, target, filenames, strict=True)
     ]

@@ -164,8 +164,9 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     if too_few:
         note = "a live run of this plan cannot pass" if setup.replays else "whatever is answered, this run cannot pass"
         lines += [f"newsgauge: warning: {len(plan.posts)} posts: {note}: {text}" for text in too_few]
-    if config.stash[_NOT_SET]:
-        lines.append(f"newsgauge: not held with --classes {plan.classes!r}: {', '.join(config.stash[_NOT_SET])}")
+    not_set: list[str] = config.stash[_NOT_SET]
+    if not_set:
+        lines.append(f"newsgauge: not held with --classes {plan.classes!r}: {', '.join(not_set)}")
     return [*lines, *(f"newsgauge: recording {line}" for line in config.stash.get(_FORECAST, []))]
 
 
@@ -188,12 +189,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Gates and tests of scores or tokens go last: by then most cases have left their results."""
-    items.sort(
-        key=lambda item: (
-            (item.get_closest_marker("gate") is not None or bool({"scores", "tokens"} & {*_fixtures(item)}))
-            and _SETUP in item.config.stash
-        )
-    )
+    if not items or _SETUP not in items[0].config.stash:
+        return
+    known: dict[tuple[object, ...], bool] = {}  # the items of one test function are alike, and there are thousands
+
+    def goes_last(item: pytest.Item) -> bool:
+        kind = (item.parent, getattr(item, "originalname", item.name), *[mark.name for mark in item.own_markers])
+        if kind not in known:
+            is_gate = item.get_closest_marker("gate") is not None
+            known[kind] = is_gate or not {"scores", "tokens"}.isdisjoint(_fixtures(item))
+        return known[kind]
+
+    items.sort(key=goes_last)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
