@@ -17,16 +17,26 @@ import email.mime.base
 import email.mime.multipart
 import email.mime.text
 import email.policy
+import os
 import re
 import unicodedata
 from collections.abc import Callable
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from newsgauge.preprocessing import MAX_CHARS, clean, codelab
 from newsgauge.preprocessing.addresses import redact
+
+# ``HYPOTHESIS_PROFILE=thorough pytest evals`` looks hard for counter-examples; without it ``ci`` where CI is set, else
+# ``dev``. Set here and not for the folder: of the evals only this one needs hypothesis, which takes a while to import.
+# No deadline and no check for slow examples: these say more about the machine than about the code.
+_EVERYWHERE = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("dev", max_examples=20, **_EVERYWHERE)
+settings.register_profile("ci", max_examples=100, derandomize=True, database=None, **_EVERYWHERE)
+settings.register_profile("thorough", max_examples=10_000, **_EVERYWHERE)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 Prepare = Callable[[str], str]
 
