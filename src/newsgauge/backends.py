@@ -54,6 +54,13 @@ def is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
 
 
+def import_sdk() -> None:
+    """Import all that a call needs, now rather than at the first call: parts of it come with the first client."""
+    from google.auth.exceptions import GoogleAuthError  # noqa: F401
+
+    open_client("embedded", base_url=None, live=False).close()
+
+
 def cloud_project(base_url: str | None) -> str:
     """The Google Cloud project to work in; a server of this machine takes any. Raises `UsageError`."""
     project = os.environ.get("GOOGLE_CLOUD_PROJECT")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from .backends import import_sdk
 from .cassettes.blocking import attempts_fail, network_blocked
 
 
@@ -16,6 +17,12 @@ class Offline:
     def __init__(self, evals: Path) -> None:
         self._evals = evals
         self._known: dict[Path, bool] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Import the SDK before the block is on: what it imports may start programs, to find libraries."""
+        if any(self._is_meant(item) for item in session.items):
+            import_sdk()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:

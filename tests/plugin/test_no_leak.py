@@ -149,3 +149,13 @@ def test_a_traceback_that_shows_the_request_shows_no_key(project: pytest.Pyteste
     result.assert_outcomes(failed=1, xfailed=1, skipped=1)
     assert KEY not in result.stdout.str() + result.stderr.str()
     assert "cannot send {'x-goog-api-key': '[secret]'}" in result.stdout.str()
+
+
+def test_what_the_sdk_imports_may_start_a_program(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    # httpcore2 imports trio where it is installed, and trio asks ldconfig for a library. A stand-in that does likewise:
+    lib = project.mkdir("lib")
+    (lib / "trio.py").write_text("import subprocess, sys\nsubprocess.run([sys.executable, '-c', ''], check=True)\n")
+    monkeypatch.setenv("PYTHONPATH", str(lib))
+    result = project.runpytest_subprocess("evals", "-p", "no:anyio", "-p", "no:hypothesispytest")
+    assert result.ret == 0
+    assert "errors" not in result.parseoutcomes()
