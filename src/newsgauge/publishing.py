@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from . import __version__
+from .memory import give_back
 from .prices import load_prices
 from .report.files import write_json, write_whole
 from .report.token_file import write_tokens
@@ -71,6 +72,7 @@ def render(folder: Path) -> RunFolder:
     run = load_run(folder)
     write_whole(folder / "report.html", render_run(run))
     write_whole(folder / "summary.md", summary_markdown(run))
+    give_back()
     _write_parquet(folder)
     return run
 
@@ -110,6 +112,7 @@ def _write_parquet(folder: Path) -> None:
     text = {name: pyarrow.string() for name in COLUMNS if name not in counts}  # a label may look like a number
     rows = pyarrow.csv.read_csv(
         folder / "results.csv",
+        read_options=pyarrow.csv.ReadOptions(use_threads=False),  # each thread would keep memory of its own
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
         convert_options=pyarrow.csv.ConvertOptions(column_types=text, strings_can_be_null=False),
     )

@@ -21,6 +21,7 @@ from .backends import (
 from .cassettes.blocking import attempts_fail, network_blocked
 from .cassettes.secrets import hide_secrets
 from .errors import CassetteError, NetworkBlockedError, NewsgaugeError, TechniqueError, TransientError
+from .memory import give_back
 from .records import Case, Post, Prediction, Result, Score
 from .results import Key, ResultLog
 from .retrying import RetryPolicy
@@ -110,6 +111,7 @@ class Run:
     def scores(self, variants: tuple[str, ...]) -> dict[str, Score]:
         """The scores of these variants from all results so far; computed anew only where results came in."""
         results = self.log.read()
+        give_back()  # what it took to read them
         for variant in variants:
             known = self._scored.get(variant)
             if known is None or known[0] != self.log.n_bytes_read:
