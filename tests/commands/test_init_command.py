@@ -133,11 +133,23 @@ def test_a_table_that_cannot_be_asked_about_is_told_before_anything_is_written(
     assert not (tmp_path / "new").exists()
 
 
+def test_a_table_is_called_as_it_was_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_table(tmp_path / "mine.csv", rows=1)
+    assert main(["init", "new", "--csv", "mine.csv", "--columns", "text=body,label=team"]) == 2
+    assert capsys.readouterr().err.startswith("newsgauge: mine.csv: too few rows")
+
+
 def test_a_file_that_is_no_table_and_columns_without_a_table_are_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["init", str(tmp_path), "--csv", str(tmp_path / "absent.csv")]) == 2
     assert "--csv: expected a .csv, .jsonl, .parquet file with texts and labels, none at" in capsys.readouterr().err
+    (tmp_path / "mine.xlsx").touch()
+    assert main(["init", str(tmp_path), "--csv", str(tmp_path / "mine.xlsx")]) == 2
+    assert f"file with texts and labels, got {tmp_path / 'mine.xlsx'}" in capsys.readouterr().err
     assert main(["init", str(tmp_path), "--columns", "text=body"]) == 2
     assert "--columns is about the file of --csv" in capsys.readouterr().err
 
