@@ -94,10 +94,10 @@ def find_corpus(name: str, *, bundled: Path, columns: str | None = None) -> Corp
     if name == TWENTY:
         return Corpus(TWENTY, None)
     if not path.is_dir():
-        got = "is a file of another kind" if path.exists() else "is neither a known corpus nor there"
+        got = "which is a file of another kind" if path.exists() else "which is neither a known corpus nor there"
         raise CorpusError(
             f"--corpus: expected {BUNDLED}, {TWENTY}, a folder with train/<label>/<id> and test/<label>/<id>, or a "
-            f"{', '.join(SUFFIXES)} file; got {name!r}, which {got}"
+            f"{', '.join(SUFFIXES)} file; got {name!r}, {got}"
         )
     return Corpus(_safe(path.resolve().name), path)
 
