@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from newsgauge.cli import main
+from newsgauge.commands import init
 from newsgauge.gates import load_gates
 from newsgauge.variants import load_variants
 
@@ -95,6 +96,21 @@ def test_a_configuration_that_is_there_is_left_alone_and_what_to_add_is_printed(
         "[tool.pytest]\nstrict = true\n" + "".join(line[2:] + "\n" for line in said.splitlines() if "= " in line)
     )
     assert "corpus mine, 6 posts" in run_pytest(tmp_path, "evals", "--co").stdout
+
+
+def test_what_to_add_is_said_after_the_run_that_fills_a_screen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def record(*_: object, is_configured: bool) -> int:
+        print("a screen of scores")
+        return int(is_configured)
+
+    monkeypatch.setattr(init, "_record", record)
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest]\n")
+    (tmp_path / ".gitignore").write_text("mine\n")
+    assert main(["init", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert said.index("a screen of scores") < said.index("to add to ") < said.index("newsgauge_corpus = ")
 
 
 @pytest.mark.parametrize("there", ["evals/gates.toml", "cassettes/PLANS.toml", ".github/workflows/evals.yml"])

@@ -61,11 +61,13 @@ def _init(options: argparse.Namespace) -> int:
         wanted[".gitignore"] = ignored_files()
     _write(root, wanted)
     print("\n".join(f"written: {root / path}" for path in sorted(wanted)))
-    if not ignores:
-        print(f"to add to {root / '.gitignore'}:\n{_indented(ignored_files())}")
-    if configured:
-        print(_advice(configured, starter))
-    return 0 if options.no_record else _record(root, starter, is_configured=bool(configured))
+    try:
+        return 0 if options.no_record else _record(root, starter, is_configured=bool(configured))
+    finally:  # last, as the run before it fills a screen
+        if not ignores:
+            print(f"to add to {root / '.gitignore'}:\n{_indented(ignored_files())}")
+        if configured:
+            print(_advice(configured, starter))
 
 
 def _read_table(path: Path, options: argparse.Namespace) -> tuple[Corpus, str]:
