@@ -35,17 +35,17 @@ _KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")  # the SDK's own order
 
 
 def check_access(backend: Backend) -> None:
-    """Raise `UsageError` where the account that a recording needs is not in the environment."""
+    """Raise `UsageError` where the account that is needed to ask is not in the environment."""
     if backend == "gemini" and not any(os.environ.get(key) for key in _KEYS):
         raise UsageError(
-            f"--backend gemini: recording needs an API key in {' or '.join(_KEYS)}, none is set. "
-            "Replay needs none: leave --record-mode out"
+            f"--backend gemini: asking it needs an API key in {' or '.join(_KEYS)}, none is set. "
+            "A replay needs none: pytest evals without --record-mode"
         )
     local = is_loopback(os.environ.get("GOOGLE_VERTEX_BASE_URL", ""))
     if backend == "vertex" and not local and not os.environ.get("GOOGLE_CLOUD_PROJECT"):
         raise UsageError(
-            "--backend vertex: recording needs GOOGLE_CLOUD_PROJECT (and, unless it is us-central1, "
-            "GOOGLE_CLOUD_LOCATION), which is not set. Replay needs neither: leave --record-mode out"
+            "--backend vertex: asking it needs GOOGLE_CLOUD_PROJECT (and, unless it is us-central1, "
+            "GOOGLE_CLOUD_LOCATION), which is not set. A replay needs neither: pytest evals without --record-mode"
         )
 
 

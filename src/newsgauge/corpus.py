@@ -93,12 +93,13 @@ def find_corpus(name: str, *, bundled: Path, columns: str | None = None) -> Corp
         return Corpus(BUNDLED, bundled)
     if name == TWENTY:
         return Corpus(TWENTY, None)
-    if not path.exists():
+    if not path.is_dir():
+        got = "which is a file of another kind" if path.exists() else "which is neither a known corpus nor there"
         raise CorpusError(
             f"--corpus: expected {BUNDLED}, {TWENTY}, a folder with train/<label>/<id> and test/<label>/<id>, or a "
-            f"{', '.join(SUFFIXES)} file; got {name!r}, which is neither a known corpus nor there"
+            f"{', '.join(SUFFIXES)} file; got {name!r}, {got}"
         )
-    return Corpus(_safe(path.resolve().name), _existing(path, "--corpus"))
+    return Corpus(_safe(path.resolve().name), path)
 
 
 def to_frame(posts: tuple[Post, ...]) -> pd.DataFrame:
@@ -127,12 +128,6 @@ def _safe(name: str) -> str:
     """A name for the cassette folder; never that of another corpus."""
     safe = re.sub(r"[^\w.-]", "-", name)
     return f"own-{safe}" if safe in (BUNDLED, TWENTY) else safe
-
-
-def _existing(folder: Path, what: str) -> Path:
-    if not folder.is_dir():
-        raise CorpusError(f"{what}: expected a folder with train/<label>/<id> and test/<label>/<id>, none at {folder}")
-    return folder
 
 
 def _natural(number: str) -> tuple[int, str]:

@@ -19,6 +19,7 @@ from .backends import check_access
 from .committed import Folders
 from .errors import UsageError
 from .newsgroups import has_twenty_newsgroups
+from .setup import variant_callable
 from .variants import load_variants
 
 _EXTRAS = ("pyarrow", "google-cloud-storage")
@@ -163,10 +164,12 @@ def _project(folders: Folders) -> list[Fact]:
     facts = []
     try:
         variants = load_variants(evals / "variants.toml")
+        for variant in variants.values():
+            if variant.predict or variant.estimator:
+                variant_callable(variant, (evals.resolve(), folders.root.resolve()))
         facts.append(Fact(f"{folders.evals}/variants.toml", f"{len(variants)} variants: {', '.join(variants)}"))
     except UsageError as error:
-        hint = "" if evals.is_dir() else ". 'newsgauge init' writes evals for a table of texts"
-        facts.append(Fact(f"{folders.evals}/variants.toml", f"{error}{hint}", is_wrong=True))
+        facts.append(Fact(f"{folders.evals}/variants.toml", str(error), is_wrong=True))
     facts.append(_found(evals / "gates.toml", f"{folders.evals}/gates.toml"))
     recorded: dict[str, int] = {}
     for path in cassettes.glob("*/*/*.jsonl"):

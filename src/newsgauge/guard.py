@@ -189,7 +189,7 @@ class Guard:
         if place.updating:
             return ()
         if place.held is None:
-            return (f"no baseline: there is no {place.shown}; pytest evals --update-baseline writes it",)
+            return (f"no baseline: there is no {place.shown}; this run with --update-baseline writes it",)
         held = {gate.variant for gate in self.gates if isinstance(gate, BaselineGate)}
         free = [variant for variant in self.run.variants if variant not in held]
         if not free:

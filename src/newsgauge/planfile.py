@@ -129,10 +129,13 @@ def load_plan(folder: Path) -> RunPlan:
             )
         return _decode(value)
     except FileNotFoundError:
-        raise UsageError(
-            f"{folder}: expected {NAME} and results.csv, as a run leaves them; no results, or the run was cut short: "
-            "run it again"
-        ) from None
+        below = sorted(path.parent.name for path in folder.glob(f"*/{NAME}"))
+        todo = (
+            f"they are in its folders {', '.join(below)}: name those, as in {folder}/*"
+            if below
+            else "no results, or the run was cut short: run it again"
+        )
+        raise UsageError(f"{folder}: expected {NAME} and results.csv, as a run leaves them; {todo}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path}: not a plan ({type(error).__name__}: {error}); run it again") from None
 

@@ -124,6 +124,7 @@ class Run:
 
         A `CassetteError` where it is the cassettes' fault; another where a callable of the user's failed.
         """
+        _ = self._client  # what it imports may start a program (trio: ldconfig), and does so before the block
         try:
             with network_blocked:
                 self._predict(case.post, self.setup.variants[case.variant])

@@ -27,7 +27,7 @@ from .variant_checks import TUNED
 from .variants import Request, Training, Variant, make_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from .cassettes.digest import Block
     from .cassettes.recorder import Recorder, RecordMode
@@ -145,18 +145,10 @@ class Setup:
     @cached_property
     def callables(self) -> dict[str, Callable[..., Any]]:
         """The callable of each variant that names one. Raises `VariantsError`."""
-        from . import estimators, techniques
-        from .callables import load_callable
-
         return {
-            name: load_callable(
-                spec,
-                self.code,
-                where=f"variants.toml: [{name}]",
-                called=techniques.CALLED if variant.predict else estimators.CALLED,
-            )
+            name: variant_callable(variant, self.code)
             for name, variant in self.variants.items()
-            if (spec := variant.predict or variant.estimator) is not None
+            if variant.predict or variant.estimator
         }
 
     def request(self, variant: Variant, post: Post, *, model: str) -> Request:
@@ -241,3 +233,16 @@ def check_setup(setup: Setup) -> None:
 
         for training in setup.trainings.values():
             model_to_record(setup.tuned_file, setup.corpus.name, training)
+
+
+def variant_callable(variant: Variant, folders: Sequence[Path]) -> Callable[..., Any]:
+    """The callable that a variant names, looked for in ``folders`` first. Raises `VariantsError`."""
+    from . import estimators, techniques
+    from .callables import load_callable
+
+    return load_callable(
+        variant.predict or variant.estimator or "",
+        folders,
+        where=f"variants.toml: [{variant.name}]",
+        called=techniques.CALLED if variant.predict else estimators.CALLED,
+    )

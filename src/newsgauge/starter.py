@@ -39,15 +39,18 @@ class Starter:
     n_labels: int
 
 
-def plan_starter(corpus: Corpus, *, shown: str, columns: str, ci: Ci) -> Starter:
-    """The files for a table that is at ``shown``. Raises `CorpusError` where it is too small to be asked about."""
+def plan_starter(corpus: Corpus, *, named: str, shown: str, columns: str, ci: Ci) -> Starter:
+    """The files for a table that is at ``shown``, seen from the project; messages call it as it was ``named``.
+
+    Raises `CorpusError` where it is too small to be asked about.
+    """
     test = corpus.posts("test")
     try:
         train = corpus.posts("train")
     except CorpusError:
         train = ()  # told below, with numbers
     labels = sorted({post.label for post in test})
-    posts_per_class = _check_size(shown, labels, test, train)
+    posts_per_class = _check_size(named, labels, test, train)
     usual = Tuning()
     n_training = sum(min(n, usual.posts_per_class) for n in Counter(post.label for post in train).values())
     epochs = max(usual.epochs, math.ceil(_STEPS / math.ceil(n_training / usual.batch_size)))
@@ -89,10 +92,10 @@ def ini_lines(ini: dict[str, str], *, toml: bool) -> str:
     return "".join(f"{name} = {json.dumps(value) if toml else value}\n" for name, value in ini.items())
 
 
-def _check_size(shown: str, labels: list[str], test: tuple[RawPost, ...], train: tuple[RawPost, ...]) -> int:
+def _check_size(named: str, labels: list[str], test: tuple[RawPost, ...], train: tuple[RawPost, ...]) -> int:
     """How many test posts of each label a run asks. Raises `CorpusError`."""
     if len(labels) < 2:
-        raise CorpusError(f"{shown}: expected two labels or more, got {', '.join(map(repr, labels))}")
+        raise CorpusError(f"{named}: expected two labels or more, got {', '.join(map(repr, labels))}")
     n_train = Counter(post.label for post in train)
     n_test = Counter(label for label, _ in {(post.label, _conversation(post)) for post in test})
     # Two of each label, and as many in all as it takes to tell right answers from lucky ones.
@@ -102,7 +105,7 @@ def _check_size(shown: str, labels: list[str], test: tuple[RawPost, ...], train:
         counted = "; ".join(f"{label!r} has {n_train[label]} and {n_test[label]}" for label in small[:5])
         more = f"; and {len(small) - 5} more labels" if len(small) > 5 else ""
         raise CorpusError(
-            f"{shown}: too few rows: expected 2 to train on and {needed} to test with of each of the {len(labels)} "
+            f"{named}: too few rows: expected 2 to train on and {needed} to test with of each of the {len(labels)} "
             f"labels, and {counted}{more}. Add rows, join labels, or name another column: --columns label=COLUMN"
         )
     return min(_POSTS_PER_CLASS, *n_test.values())

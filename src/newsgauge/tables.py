@@ -41,9 +41,11 @@ def read_table(path: Path, columns: dict[str, str]) -> dict[Split, list[RawPost]
     frame = _read(path)
     for ours in ("text", "label"):
         if columns[ours] not in frame.columns:
+            is_one = len(frame.columns) == 1 and any(mark in str(frame.columns[0]) for mark in ";\t|")
+            hint = " (commas separate columns)" if is_one else ""
+            found = ", ".join(map(repr, frame.columns)) or "none"
             raise CorpusError(
-                f"{path}: expected a column {columns[ours]!r}, found {', '.join(map(repr, frame.columns)) or 'none'}"
-                f". Name yours: --columns {ours}=COLUMN"
+                f"{path}: expected a column {columns[ours]!r}, found {found}{hint}. Name yours: --columns {ours}=COLUMN"
             )
     splits_itself = columns["split"] == AUTO_SPLIT
     for ours in ("id", "split", "thread"):

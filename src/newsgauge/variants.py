@@ -98,6 +98,11 @@ class Request:
 
 def load_variants(path: Path) -> dict[str, Variant]:
     """All variants of the file, by name, in the order of the file. Raises `VariantsError`."""
+    if not path.exists():
+        raise VariantsError(
+            f"{path}: expected the variants to ask, there is no such file. Go to the project's folder, or make a "
+            "project: newsgauge init"
+        )
     tables = read_toml(path, expected="the variants to ask", error=VariantsError)
     if not tables:
         raise VariantsError(f"{path}: expected one table a variant, the file is empty")
@@ -115,6 +120,13 @@ def select_variants(variants: dict[str, Variant], names: str | None) -> dict[str
             f"--variants: unknown {', '.join(map(repr, unknown)) or repr(names)}; known: {', '.join(variants)}"
         )
     return {name: variant for name, variant in variants.items() if name in wanted}
+
+
+def one_variant(variants: dict[str, Variant], name: str) -> Variant:
+    """The variant of that name, of ``--variant``. Raises `VariantsError`."""
+    if name not in variants:
+        raise VariantsError(f"--variant: expected one of {', '.join(variants)}, got {name!r}")
+    return variants[name]
 
 
 def make_request(variant: Variant, post: Post, *, labels: tuple[str, ...], model: str, examples: str = "") -> Request:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +50,13 @@ def test_what_is_committed_passes_the_check_and_answers_its_plan(command: Comman
     assert (status, out.splitlines()[-1]) == (0, "5 files checked, 0 findings")
     assert "not checked, as 20 Newsgroups is not on this machine" in out
     assert command("verify") == (0, "400 planned cases replayed, 0 without an answer\n", "")
+
+
+def test_a_fresh_process_verifies_whatever_its_imports_start(project: Path) -> None:
+    # Where trio is installed, the SDK's client imports it, and that asks ldconfig for a library.
+    code = "import sys; from newsgauge.cli import main; sys.exit(main(['cassettes', 'verify', '--root', sys.argv[1]]))"
+    done = subprocess.run([sys.executable, "-c", code, str(project)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "400 planned cases replayed, 0 without an answer\n"), done.stderr
 
 
 def test_the_check_is_red_for_an_orphan_and_prune_drops_it(project: Path, command: Command) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,9 @@ def test_an_empty_folder_cannot_replay(tmp_path: Path, capsys: pytest.CaptureFix
     assert "replay                            no: evals/variants.toml, evals/gates.toml, cassettes: see above" in (
         capsys.readouterr().out
     )
+    assert fact("evals/variants.toml", tmp_path).endswith(
+        "there is no such file. Go to the project's folder, or make a project: newsgauge init"
+    )
 
 
 def test_a_damaged_variants_file_forbids_replay_and_is_named(tmp_path: Path) -> None:
@@ -58,6 +62,18 @@ def test_a_damaged_variants_file_forbids_replay_and_is_named(tmp_path: Path) -> 
     assert why_not("replay", tmp_path) == ""
     (tmp_path / "evals" / "variants.toml").write_text("[bare\n")
     assert why_not("replay", tmp_path) == "evals/variants.toml: see above"
+
+
+def test_a_callable_that_is_not_there_forbids_replay_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])  # modules are looked for in the project's folders
+    for name in ("evals", "cassettes"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    with (tmp_path / "evals" / "variants.toml").open("a") as file:
+        file.write('\n[own]\nabout = "x"\nmodel = "m"\npredict = "nowhere_to_be_found:ask"\n')
+    assert why_not("replay", tmp_path) == "evals/variants.toml: see above"
+    assert "[own]: expected a module 'nowhere_to_be_found'" in fact("evals/variants.toml", tmp_path)
 
 
 def test_no_value_of_a_key_or_password_is_shown(

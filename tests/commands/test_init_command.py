@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from newsgauge.cli import main
+from newsgauge.commands import init
 from newsgauge.gates import load_gates
 from newsgauge.variants import load_variants
 
@@ -97,6 +98,21 @@ def test_a_configuration_that_is_there_is_left_alone_and_what_to_add_is_printed(
     assert "corpus mine, 6 posts" in run_pytest(tmp_path, "evals", "--co").stdout
 
 
+def test_what_to_add_is_said_after_the_run_that_fills_a_screen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def record(*_: object, is_configured: bool) -> int:
+        print("a screen of scores")
+        return int(is_configured)
+
+    monkeypatch.setattr(init, "_record", record)
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest]\n")
+    (tmp_path / ".gitignore").write_text("mine\n")
+    assert main(["init", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert said.index("a screen of scores") < said.index("to add to ") < said.index("newsgauge_corpus = ")
+
+
 @pytest.mark.parametrize("there", ["evals/gates.toml", "cassettes/PLANS.toml", ".github/workflows/evals.yml"])
 def test_nothing_is_written_where_one_file_is_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], there: str
@@ -133,11 +149,23 @@ def test_a_table_that_cannot_be_asked_about_is_told_before_anything_is_written(
     assert not (tmp_path / "new").exists()
 
 
+def test_a_table_is_called_as_it_was_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_table(tmp_path / "mine.csv", rows=1)
+    assert main(["init", "new", "--csv", "mine.csv", "--columns", "text=body,label=team"]) == 2
+    assert capsys.readouterr().err.startswith("newsgauge: mine.csv: too few rows")
+
+
 def test_a_file_that_is_no_table_and_columns_without_a_table_are_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["init", str(tmp_path), "--csv", str(tmp_path / "absent.csv")]) == 2
     assert "--csv: expected a .csv, .jsonl, .parquet file with texts and labels, none at" in capsys.readouterr().err
+    (tmp_path / "mine.xlsx").touch()
+    assert main(["init", str(tmp_path), "--csv", str(tmp_path / "mine.xlsx")]) == 2
+    assert f"file with texts and labels, got {tmp_path / 'mine.xlsx'}" in capsys.readouterr().err
     assert main(["init", str(tmp_path), "--columns", "text=body"]) == 2
     assert "--columns is about the file of --csv" in capsys.readouterr().err
 

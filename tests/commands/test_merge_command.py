@@ -239,6 +239,15 @@ def test_a_run_that_was_cut_short_is_no_shard(run: Runs, capsys: pytest.CaptureF
     assert "whole: expected plan.json and results.csv, as a run leaves them" in capsys.readouterr().err
 
 
+def test_the_folder_above_the_shards_is_no_shard_and_those_are_named(
+    run: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (1, 2):
+        run(f"shards/{number}", f"{number}/2")
+    assert merge("shards") == 2
+    assert "they are in its folders 1, 2: name those, as in shards/*" in capsys.readouterr().err
+
+
 def test_a_row_of_another_post_is_refused(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     path = run("s1", "1/2") / "results.csv"
     there = {post.id for post in load_plan(Path("s1")).part.posts}

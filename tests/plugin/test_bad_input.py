@@ -29,6 +29,7 @@ USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
             ["--posts-per-class", "13"],
             "*--posts-per-class: 13 asked for, but sci.med of bundled * 12 posts in * threads*--allow-threads*",
         ),
+        (["--corpus", "evals/variants.toml"], "*--corpus: expected *; got *, which is a file of another kind*"),
         (["--corpus", "no.csv"], "*--corpus: expected a csv file with columns text and label, none at no.csv*"),
         (["--columns", "text=x"], "*--columns is about a .csv, .jsonl, .parquet file, and --corpus is 'bundled'*"),
         (["--posts-per-class", "0"], "*--posts-per-class: expected 'all' or a number from 1, got '0'*"),
@@ -103,7 +104,7 @@ def test_results_that_cannot_be_written_are_a_usage_error(project: pytest.Pytest
     Path("taken").write_text("mine")
     result = project.runpytest_inprocess("evals", "--results", "taken")
     assert result.ret == USAGE_ERROR
-    result.stderr.fnmatch_lines(["*--results: cannot write *taken*"])
+    result.stderr.fnmatch_lines(["*--results: cannot write *gates.json: *taken is no folder"])
     assert Path("taken").read_text() == "mine"
 
 

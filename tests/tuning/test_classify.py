@@ -29,6 +29,14 @@ def test_a_text_gets_its_label_and_the_next_best_with_their_probabilities(classi
     assert float(first) > float(second)
 
 
+@pytest.mark.parametrize("name", ["nope", "labels,tuned", ""])
+@pytest.mark.parametrize("command", [("classify", "a text"), ("tune",)])
+def test_the_variant_is_one_of_the_file(newsgauge, command, name):
+    status, out, err = newsgauge(*command, "--variant", name)
+    assert (status, out) == (2, "")
+    assert re.fullmatch(rf"newsgauge: --variant: expected one of bare, .*tuned.*, got '{name}'\n", err)
+
+
 def test_a_file_and_standard_input_are_read_as_one_text(classify, project, monkeypatch):
     Path("mail.txt").write_text(HEALTH + "\n\nBye")
     assert classify("mail.txt")[1].startswith("sci.med ")

@@ -105,16 +105,9 @@ def _estimator(variant: Variant, corpus: Corpus, options: argparse.Namespace) ->
 
 
 def _callable(variant: Variant) -> Callable[..., object]:
-    from ..callables import load_callable
-    from ..estimators import CALLED as FITTED
-    from ..techniques import CALLED as ASKED
+    from ..setup import variant_callable
 
-    return load_callable(
-        variant.predict or variant.estimator or "",
-        (Path.cwd() / VARIANTS.parent, Path.cwd()),
-        where=f"variants.toml: [{variant.name}]",
-        called=ASKED if variant.predict else FITTED,
-    )
+    return variant_callable(variant, (Path.cwd() / VARIANTS.parent, Path.cwd()))
 
 
 def _classes(corpus: Corpus, options: argparse.Namespace) -> str:

@@ -36,11 +36,11 @@ def add_classify_command(commands: argparse._SubParsersAction[argparse.ArgumentP
 
 
 def _classify(options: argparse.Namespace) -> int:
-    from ..variants import load_variants, select_variants
+    from ..variants import load_variants, one_variant
     from .asking import asking
 
     texts = _read_texts(options)  # a damaged line is found before the first call
-    variant = select_variants(load_variants(VARIANTS), options.variant)[options.variant]
+    variant = one_variant(load_variants(VARIANTS), options.variant)
     try:
         with asking(variant, options) as ask:
             for text in texts:

@@ -49,7 +49,7 @@ def _init(options: argparse.Namespace) -> int:
     with sample_table() as sample:
         corpus, columns = _read_table(Path(options.csv) if options.csv else sample, options)
         shown = Path(os.path.relpath(options.csv, root)).as_posix() if options.csv else SAMPLE
-        starter = plan_starter(corpus, shown=shown, columns=columns, ci=options.ci)
+        starter = plan_starter(corpus, named=options.csv or SAMPLE, shown=shown, columns=columns, ci=options.ci)
         wanted = dict(starter.files)
         if not options.csv:
             wanted[SAMPLE] = sample.read_text("utf-8")
@@ -61,11 +61,13 @@ def _init(options: argparse.Namespace) -> int:
         wanted[".gitignore"] = ignored_files()
     _write(root, wanted)
     print("\n".join(f"written: {root / path}" for path in sorted(wanted)))
-    if not ignores:
-        print(f"to add to {root / '.gitignore'}:\n{_indented(ignored_files())}")
-    if configured:
-        print(_advice(configured, starter))
-    return 0 if options.no_record else _record(root, starter, is_configured=bool(configured))
+    try:
+        return 0 if options.no_record else _record(root, starter, is_configured=bool(configured))
+    finally:  # last, as the run before it fills a screen
+        if not ignores:
+            print(f"to add to {root / '.gitignore'}:\n{_indented(ignored_files())}")
+        if configured:
+            print(_advice(configured, starter))
 
 
 def _read_table(path: Path, options: argparse.Namespace) -> tuple[Corpus, str]:
@@ -76,7 +78,8 @@ def _read_table(path: Path, options: argparse.Namespace) -> tuple[Corpus, str]:
     if options.csv is None and options.columns:
         raise UsageError("--columns is about the file of --csv, and none is named")
     if path.suffix not in SUFFIXES or not path.is_file():
-        raise UsageError(f"--csv: expected a {', '.join(SUFFIXES)} file with texts and labels, none at {path}")
+        got = f"got {path}" if path.is_file() else f"none at {path}"
+        raise UsageError(f"--csv: expected a {', '.join(SUFFIXES)} file with texts and labels, {got}")
     columns = options.columns or ""
     corpus = find_corpus(str(path), bundled=path, columns=columns)
     corpus.posts("test")  # whatever is wrong with the file is told here

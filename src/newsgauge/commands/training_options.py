@@ -56,11 +56,11 @@ def load_corpus(options: argparse.Namespace) -> Corpus:
 
 def tuning_of_variant(name: str) -> Tuning:
     """The settings of a variant of evals/variants.toml; the usual ones where there is no such file."""
-    from ..variants import Tuning, load_variants, select_variants
+    from ..variants import Tuning, load_variants, one_variant
 
     if not VARIANTS.is_file():
         return Tuning()
-    tuning = select_variants(load_variants(VARIANTS), name)[name].tuning
+    tuning = one_variant(load_variants(VARIANTS), name).tuning
     if tuning is None:
         raise UsageError(f"--variant: {name!r} of {VARIANTS} asks a model that is not tuned")
     return tuning

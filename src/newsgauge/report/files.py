@@ -181,7 +181,9 @@ def write_whole(path: Path, text: str, *, option: str = "--results") -> None:
         os.chmod(file.name, 0o644)
         os.replace(file.name, path)
     except OSError as error:
-        raise UsageError(f"{option}: cannot write {path}: {error.strerror}") from None
+        is_file = isinstance(error, FileExistsError | NotADirectoryError)
+        why = f"{path.parent} is no folder" if is_file else error.strerror
+        raise UsageError(f"{option}: cannot write {path}: {why}") from None
 
 
 def _number(value: float) -> float | None:
