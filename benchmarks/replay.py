@@ -112,7 +112,7 @@ def requests_of(options: argparse.Namespace, posts_per_class: str) -> list[dict[
     """The requests of the plan in plain values, as the SDK takes them."""
     from newsgauge.committed import Folders
     from newsgauge.options import default_options, setup_of
-    from newsgauge.variants import load_variants, make_request
+    from newsgauge.variants import load_variants
 
     option = default_options(
         corpus=options.corpus, classes=options.classes, posts_per_class=posts_per_class, variants=VARIANTS,
@@ -123,7 +123,7 @@ def requests_of(options: argparse.Namespace, posts_per_class: str) -> list[dict[
     for case in setup.cases:
         variant = setup.variants[case.variant]
         model = setup.trainings[case.variant].model if variant.tuning else variant.model
-        request = make_request(variant, case.post, labels=setup.plan.labels, model=model)
+        request = setup.request(variant, case.post, model=model)
         config: dict[str, Any] = {"system_instruction": request.system_instruction}
         if request.enum:
             config["response_mime_type"] = "text/x.enum"

@@ -9,7 +9,6 @@ The second question is whether the cost grows with the file: the same case in fi
 from __future__ import annotations
 
 import argparse
-import json
 import ssl
 import statistics
 import tempfile
@@ -17,32 +16,24 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx2
 from google import genai
 from google.genai.types import GenerateContentConfig, HttpOptions
+from replay import mock_client
 
 from newsgauge.cassettes.recorder import Recorder
 from newsgauge.records import Post
 
 MODEL = "gemini-3.5-flash-lite"
 INSTRUCTION = "You are a service that sorts mail. Reply with the name of the newsgroup and nothing else."
-ANSWER = {
-    "candidates": [
-        {"content": {"parts": [{"text": "sci.space"}], "role": "model"}, "finishReason": "STOP", "index": 0}
-    ],
-    "modelVersion": "mock-1",
-    "usageMetadata": {"candidatesTokenCount": 3, "promptTokenCount": 300, "totalTokenCount": 303},
-}
 
 
 def post(number: int) -> Post:
     return Post(f"sci.space-{number:06}", "sci.space", f"Post {number}\n\n" + "The mirror was ground too flat. " * 40)
 
 
-def open_client(transport: httpx2.BaseTransport | None) -> genai.Client:
+def real_client() -> genai.Client:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    arguments = {"verify": context} if transport is None else {"transport": transport}
-    options = HttpOptions(client_args=arguments, async_client_args={"verify": context})
+    options = HttpOptions(client_args={"verify": context}, async_client_args={"verify": context})
     return genai.Client(vertexai=False, api_key="none", http_options=options)
 
 
@@ -57,8 +48,7 @@ def recorder(folder: Path, mode: str) -> Recorder:
 
 def write_cassette(folder: Path, n_lines: int) -> None:
     """One line recorded for real, the others made from it: another key, another post."""
-    answer = httpx2.MockTransport(lambda request: httpx2.Response(200, json=ANSWER))
-    client = open_client(answer)
+    client = mock_client()
     recording = recorder(folder, "once")
     for number in range(min(n_lines, 100)):
         recording.play("v", post(number), lambda number=number: ask(client, post(number).text))
@@ -85,10 +75,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=3000)
     parser.add_argument("--lines", type=int, default=30_000)
     options = parser.parse_args()
-    raw = json.dumps(ANSWER).encode()
-    headers = {"content-type": "application/json"}
-    mock = open_client(httpx2.MockTransport(lambda request: httpx2.Response(200, content=raw, headers=headers)))
-    real = open_client(None)
+    mock, real = mock_client(), real_client()
     with tempfile.TemporaryDirectory() as name:
         played = {}
         for n_lines in (100, options.lines):

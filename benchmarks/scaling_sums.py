@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from newsgauge.commands.record import REQUESTS_A_JOB
 from newsgauge.prices import NoPrice, Price
 from newsgauge.tokens import Mean, mean_with_interval
 
@@ -17,8 +18,6 @@ from newsgauge.tokens import Mean, mean_with_interval
 Tokens = Mapping[str, Sequence[int]]
 
 BATCH_TURNAROUND_H = 24.0
-#: What newsgauge record --batch puts into a job.
-REQUESTS_A_JOB = 10_000
 
 
 @dataclass(frozen=True)

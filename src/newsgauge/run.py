@@ -110,13 +110,12 @@ class Run:
 
     def scores(self, variants: tuple[str, ...]) -> dict[str, Score]:
         """The scores of these variants from all results so far; computed anew only where results came in."""
-        results = self.log.read()
-        give_back()  # what it took to read them
-        for variant in variants:
-            known = self._scored.get(variant)
-            if known is None or known[0] != self.log.n_bytes_read:
-                found = score(results, self.setup.plan, [variant])[variant]
-                self._scored[variant] = (self.log.n_bytes_read, found)
+        results, n_read = self.log.read(), self.log.n_bytes_read
+        anew = [name for name in variants if name not in self._scored or self._scored[name][0] != n_read]
+        if anew:
+            give_back()  # what it took to read them
+        for variant in anew:
+            self._scored[variant] = (n_read, score(results, self.setup.plan, [variant])[variant])
         return {variant: self._scored[variant][1] for variant in variants}
 
     def why_not_answered(self, case: Case) -> NewsgaugeError | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ..backend_access import check_base_url
 from ..errors import UsageError
 from ..options import add_plan_options, add_record_mode, add_recording_options
+from .numbers import positive
 
 if TYPE_CHECKING:
     from ..bulk.campaign import Report
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Reasons that are shown; the others are counted.
 _N_SHOWN = 5
+#: Of a batch job, unless said otherwise.
+REQUESTS_A_JOB = 10_000
 
 
 def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -41,12 +44,12 @@ def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     add_recording_options(record.add_argument)
     record.add_argument("--base-url", metavar="URL", help="a server to ask, such as a running 'newsgauge serve'")
     record.add_argument(
-        "--concurrency", type=_positive, default=32, metavar="N", help="calls at once at most (default: %(default)s)"
+        "--concurrency", type=positive, default=32, metavar="N", help="calls at once at most (default: %(default)s)"
     )
     record.add_argument(
-        "--rpm", type=_positive, metavar="N", help="requests a minute and model at most (default: the service's limit)"
+        "--rpm", type=positive, metavar="N", help="requests a minute and model at most (default: the service's limit)"
     )
-    record.add_argument("--tpm", type=_positive, metavar="N", help="input tokens a minute and model at most (the same)")
+    record.add_argument("--tpm", type=positive, metavar="N", help="input tokens a minute and model at most (the same)")
     record.add_argument(
         "--batch",
         action="store_true",
@@ -54,7 +57,11 @@ def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     )
     record.add_argument("--no-wait", action="store_true", help="with --batch: submit, collect what is done, and leave")
     record.add_argument(
-        "--requests-per-job", type=_positive, default=10_000, metavar="N", help="with --batch (default: %(default)s)"
+        "--requests-per-job",
+        type=positive,
+        default=REQUESTS_A_JOB,
+        metavar="N",
+        help="with --batch (default: %(default)s)",
     )
     record.add_argument("--root", default=".", metavar="DIR", help="the project (default: this folder)")
     record.add_argument("--evals", default="evals", metavar="DIR", help="in it (default: %(default)s)")
@@ -193,9 +200,3 @@ def _server(setup: Setup, base_url: str | None) -> Iterator[str | None]:
 
 def _say_waiting() -> None:
     print("newsgauge: another recording of this project is under way; waiting for it to end", file=sys.stderr)
-
-
-def _positive(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
-    return int(text)

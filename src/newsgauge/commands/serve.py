@@ -7,6 +7,8 @@ import ipaddress
 import sys
 from pathlib import Path
 
+from .numbers import positive
+
 
 def add_serve_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``serve`` and its options."""
@@ -22,7 +24,7 @@ def add_serve_command(commands: argparse._SubParsersAction[argparse.ArgumentPars
     serve.add_argument("--api-key", metavar="KEY", help="let in only calls with this key (default: any key or none)")
     serve.add_argument("--faults", type=Path, metavar="FILE", help="TOML file of faults to answer with (default: none)")
     serve.add_argument(
-        "--rpm", type=_positive, metavar="N", help="calls of a model let through in any minute (default: all)"
+        "--rpm", type=positive, metavar="N", help="calls of a model let through in any minute (default: all)"
     )
     serve.set_defaults(handler=_serve)
 
@@ -46,12 +48,6 @@ def _serve(options: argparse.Namespace) -> int:
     )
     serve(options.host, options.port, ServeOptions(state=options.state, app=app_options))
     return 0
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
-    return int(text)
 
 
 def _is_loopback(host: str) -> bool:
