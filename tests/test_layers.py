@@ -15,7 +15,7 @@ LAYERS = {
         *("callables", "tap", "sharding", "inifile", "memory"),
     },
     2: {
-        *("cassettes", "backends", "buckets", "tuning", "endpoint"),
+        *("cassettes", "backends", "sdk_arguments", "buckets", "tuning", "endpoint"),
         *("results", "scoreboard", "comparisons", "baselines", "baseline_diff", "runfolder", "runs_compared"),
         *("planfile", "merging", "examples"),
     },
@@ -35,7 +35,7 @@ LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in mod
 DOORS = {
     "vcr": {"cassettes"},
     "tenacity": {"retrying"},
-    "google": {"backends", "buckets"},
+    "google": {"backends", "sdk_arguments", "buckets"},
     "starlette": {"endpoint"},
     "uvicorn": {"endpoint"},
     "httpx2": {"backends", "tap", "tuning"},

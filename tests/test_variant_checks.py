@@ -109,7 +109,7 @@ def test_examples_are_filled_in_once_and_a_post_is_left_as_it_is(tmp_path: Path)
 
 
 def test_the_label_comes_last_in_a_json_answer(tmp_path: Path) -> None:
-    from newsgauge.backends import _config
+    from newsgauge.sdk_arguments import _config
 
     variant = load(tmp_path, JSON + 'json_fields = { reason = "string", sure = "number" }')
     request = make_request(variant, Post("a-1", "a", "text"), labels=("a", "b"), model="m")

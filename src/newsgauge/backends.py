@@ -12,7 +12,6 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -20,6 +19,7 @@ from .errors import BackendError, UsageError
 from .records import Wire
 from .refusals import broken_body, broken_transport, refusal
 from .retrying import RetryPolicy, call_patiently
+from .sdk_arguments import call_arguments
 from .variants import Request
 
 if TYPE_CHECKING:
@@ -139,13 +139,10 @@ class AsyncClient:
 
         Raises `BackendError`.
         """
-        config = _config(request.system_instruction, request.max_output_tokens, request.enum, request.json_fields)
         token = _ON_WIRE.set(on_wire)
         try:
             with service_errors(request.model):
-                return await self._client.aio.models.generate_content(
-                    model=request.model, contents=request.contents, config=config
-                )
+                return await self._client.aio.models.generate_content(**call_arguments(request))
         finally:
             _ON_WIRE.reset(token)
 
@@ -188,9 +185,8 @@ def generate(client: genai.Client, request: Request, policy: RetryPolicy | None 
 
 def generate_once(client: genai.Client, request: Request) -> GenerateContentResponse:
     """The same, asked once: what is replayed is never busy."""
-    config = _config(request.system_instruction, request.max_output_tokens, request.enum, request.json_fields)
     with service_errors(request.model):
-        return client.models.generate_content(model=request.model, contents=request.contents, config=config)
+        return client.models.generate_content(**call_arguments(request))
 
 
 def recorded_response(answer: dict[str, Any]) -> GenerateContentResponse:
@@ -268,34 +264,6 @@ def service_errors(what: str) -> Iterator[None]:
             f"{what}: Google Cloud takes no credentials from here ({type(error).__name__}: {str(error)[:200]}). "
             "Run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS to a key file"
         ) from None
-
-
-@lru_cache(maxsize=64)  # the same for every post of a variant; the SDK does not change it
-def _config(
-    system_instruction: str | None,
-    max_output_tokens: int | None,
-    enum: tuple[str, ...] | None,
-    json_fields: tuple[tuple[str, str], ...] | None,
-) -> Any:
-    from google.genai.types import AutomaticFunctionCallingConfig, GenerateContentConfig, Schema, Type
-
-    config = GenerateContentConfig(
-        system_instruction=system_instruction,
-        max_output_tokens=max_output_tokens,
-        # Never sent: there are no functions to call, and where they may be, the SDK copies its settings for each call.
-        automatic_function_calling=AutomaticFunctionCallingConfig(disable=True),
-    )
-    label = Schema(type=Type.STRING, enum=list(enum or ()))
-    if json_fields is not None:
-        # The label comes last: what a model writes before it, it has thought about when it decides.
-        fields = {**{name: Schema(type=Type(kind.upper())) for name, kind in json_fields}, "label": label}
-        names = list(fields)
-        config.response_mime_type = "application/json"
-        config.response_schema = Schema(type=Type.OBJECT, properties=fields, required=names, property_ordering=names)
-    elif enum:
-        config.response_mime_type = "text/x.enum"
-        config.response_schema = label
-    return config
 
 
 def _replay_credentials() -> Any:
