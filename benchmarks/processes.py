@@ -29,10 +29,15 @@ class Taken:
 
 
 def run(command: Sequence[str], *, cwd: Path, env: dict[str, str] | None = None) -> Taken:
-    """Run to the end. Children count in CPU time once they are waited for, as pytest-xdist's workers are."""
+    """Run to the end. Children count in CPU time once they are waited for, as pytest-xdist's workers are.
+
+    Compiled files are kept, as they usually are: without them pytest compiles all of hypothesis in each process.
+    """
+    env = {**os.environ, **(env or {})}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     start = time.monotonic()
     with subprocess.Popen(
-        command, cwd=cwd, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
         over = threading.Event()

@@ -25,7 +25,18 @@ LAYERS = {
         *("backend_access", "classifying", "tuned_lookup", "tuning_access"),
     },
     4: {
-        *("options", "committed", "judge", "recording", "redaction", "publisher", "progress", "plugin", "machines"),
+        *(
+            "options",
+            "committed",
+            "judge",
+            "recording",
+            "redaction",
+            "publisher",
+            "progress",
+            "light_reports",
+            "plugin",
+            "machines",
+        ),
         *("entry", "cases", "offline", "diagnosis", "commands", "cli"),
     },
 }
@@ -51,6 +62,7 @@ DOORS = {
         "redaction",
         "publisher",
         "progress",
+        "light_reports",
         "plugin",
         "machines",
     },

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from newsgauge.progress import CORRECT_PROPERTY, VARIANT_PROPERTY, Progress, Tally, describe
+from newsgauge.light_reports import CORRECT_PROPERTY, VARIANT_PROPERTY
+from newsgauge.progress import Progress, Tally, describe
 
 
 def test_the_line_says_done_rate_time_left_errors_and_accuracy() -> None:
@@ -74,7 +75,7 @@ def play(
     monkeypatch: pytest.MonkeyPatch, screen: Screen, n: int, *, seconds_each: float, is_quiet: bool = False
 ) -> list[str]:
     now = iter(i * seconds_each for i in range(n + 1))
-    config: Any = SimpleNamespace(option=SimpleNamespace(durations=None, xfail_tb=False, reportchars=""))
+    config: Any = None  # asked for nothing but its terminal
     progress = Progress(config, n_planned=n, is_quiet=is_quiet, clock=lambda: next(now))
     monkeypatch.setattr(progress, "_reporter", lambda: screen)
     for i in range(n):
@@ -122,43 +123,3 @@ def test_no_colour_is_ever_written(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "".join(play(monkeypatch, Screen(isatty=True), 400, seconds_each=0.05))
     assert set(text.split("\x1b")[1:]) != set()
     assert all(part.startswith("[2K") for part in text.split("\x1b")[1:])
-
-
-def test_of_a_case_that_is_no_failure_a_light_report_is_kept(pytester: pytest.Pytester) -> None:
-    pytester.makeconftest(
-        f"""
-        import pytest
-        from newsgauge.progress import Progress
-
-        def pytest_configure(config):
-            config.pluginmanager.register(Progress(config, n_planned=4, is_quiet=False))
-
-        def pytest_runtest_makereport(item):
-            if not item.user_properties:
-                item.user_properties.append(("{VARIANT_PROPERTY}", "tuned"))
-
-        def pytest_terminal_summary(terminalreporter):
-            for category, reports in sorted(terminalreporter.stats.items()):
-                for report in reports:
-                    print("kept", category or "quiet", type(report).__name__, report.nodeid, len(report.keywords))
-        """
-    )
-    pytester.makepyfile(
-        test_some="""
-        import pytest
-        def test_right(): pass
-        def test_wrong(): pytest.xfail("a -> b")
-        def test_broken(): assert False
-        """
-    )
-    result = pytester.runpytest("-rx", "-p", "no:newsgauge")
-    result.assert_outcomes(passed=1, xfailed=1, failed=1)
-    kept = [line.split()[1:4] for line in result.outlines if line.startswith("kept")]
-    assert kept == [
-        ["failed", "TestReport", "test_some.py::test_broken"],
-        ["passed", "_LightReport", "test_some.py::test_right"],
-        ["xfailed", "_LightReport", "test_some.py::test_wrong"],
-    ]
-    result.stdout.fnmatch_lines(["XFAIL test_some.py::test_wrong - a -> b"])
-    slow = pytester.runpytest("--durations", "0", "-vv", "-p", "no:newsgauge")
-    slow.stdout.re_match_lines([r".* setup +test_some.py::test_right"])

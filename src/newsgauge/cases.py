@@ -14,8 +14,8 @@ import pytest
 
 from .cassettes.secrets import hide_secrets
 from .errors import NewsgaugeError
+from .light_reports import CORRECT_PROPERTY, VARIANT_PROPERTY
 from .memory import give_back
-from .progress import CORRECT_PROPERTY, VARIANT_PROPERTY
 from .records import Case, Prediction
 from .redaction import redact_report
 

@@ -60,6 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from .gates import limits_of_other_classes, load_gates, plan_gates
     from .guard import BaselinePlace, Guard
     from .judge import Judge
+    from .light_reports import LightReports
     from .machines import Controller, Worker, check_places
     from .publisher import Publisher
     from .recording import Recording, prepare_recording
@@ -131,6 +132,7 @@ def pytest_configure(config: pytest.Config) -> None:
     retry = RetryPolicy(deadline_s=config.option.retry_deadline)
     config.stash[_RUN] = run = Run(setup, log, retry=retry)
     config.pluginmanager.register(Cases(run), "newsgauge-cases")
+    config.pluginmanager.register(LightReports(config), "newsgauge-light-reports")
     if setup.replays:
         from .offline import Offline
 

@@ -10,14 +10,11 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
-from types import MappingProxyType
 
 import pytest
 
-#: The user properties in which a case sends along what the line shows; also in junit.xml.
-VARIANT_PROPERTY = "newsgauge_variant"
-CORRECT_PROPERTY = "newsgauge_correct"
+from .light_reports import CORRECT_PROPERTY, VARIANT_PROPERTY, user_property
+
 #: Seconds between two rewrites in a terminal, and between two plain lines.
 _LIVE_S, _PLAIN_S = 0.1, 5.0
 #: And this many lines at most, however long the run takes.
@@ -63,24 +60,6 @@ def describe(tally: Tally, elapsed_s: float, *, width: int | None = None) -> str
     return counts if len(counts) <= width else counts[: max(0, width - 1)] + "…"
 
 
-class _LightReport(pytest.TestReport):
-    """What pytest's summary asks of a case that is no failure: its id and its reason."""
-
-    keywords = MappingProxyType({})
-    user_properties = []  # noqa: RUF012  # one for all, and nobody adds to it: the tests are over
-    sections = []  # noqa: RUF012
-    location = ("", None, "")
-    longrepr = None
-    duration = 0.0
-    when = "call"
-
-    def __init__(self, report: pytest.TestReport) -> None:
-        self.nodeid = report.nodeid
-        self.outcome = report.outcome
-        if hasattr(report, "wasxfail"):
-            self.wasxfail = report.wasxfail
-
-
 class Progress:
     """The hooks of the process that writes to the terminal. ``is_quiet``: no letters, and no line either."""
 
@@ -104,7 +83,7 @@ class Progress:
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
         """No letter for a case; the category stays what pytest counts, the word what ``-rx`` begins its lines with."""
-        if not isinstance(report, pytest.TestReport) or _property(report, VARIANT_PROPERTY) is None:
+        if not isinstance(report, pytest.TestReport) or user_property(report, VARIANT_PROPERTY) is None:
             return None
         if report.when == "setup" and report.failed:
             return "error", "", "ERROR"
@@ -116,13 +95,12 @@ class Progress:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count a case once: at its call, or where it got no answer."""
-        variant = _property(report, VARIANT_PROPERTY)
-        if variant is None:
-            return
-        self._lighten(report)
         if not (report.when == "call" or (report.when == "setup" and report.failed)):
             return
-        self._tally.add(str(variant), _property(report, CORRECT_PROPERTY))
+        variant = user_property(report, VARIANT_PROPERTY)
+        if variant is None:
+            return
+        self._tally.add(str(variant), user_property(report, CORRECT_PROPERTY))
         now = self._clock()
         if self._start is None:
             self._start = self._last = now
@@ -130,28 +108,6 @@ class Progress:
         if self._is_due(now) or (is_last and (self._lines or self._is_live())):
             self._last, self._shown = now, self._tally.done
             self._show(now - self._start, is_last=is_last)
-
-    @cached_property
-    def _are_listed(self) -> bool:
-        """Whether pytest lists all reports at the end, also of what went well."""
-        option = self._config.option
-        return option.durations is not None or option.xfail_tb or bool(set("PA") & set(option.reportchars))
-
-    def _lighten(self, report: pytest.TestReport) -> None:
-        """Put a light report in the place of a case's, once all have seen it; drop those of its setup and teardown.
-
-        pytest keeps three reports a test to the end, to count, and to list them where it is told to. At 30,000 cases
-        they are most of what a run takes in memory.
-        """
-        reporter = self._reporter()
-        if reporter is None or report.failed or self._are_listed:
-            return
-        category = "xfailed" if hasattr(report, "wasxfail") else "passed" if report.when == "call" else ""
-        kept = reporter.stats.get(category, [])
-        if kept and kept[-1] is report:
-            kept.pop()
-            if category:
-                kept.append(_LightReport(report))
 
     def _show(self, elapsed_s: float, *, is_last: bool) -> None:
         reporter = self._reporter()
@@ -171,8 +127,10 @@ class Progress:
         self._lines += 1
 
     def _is_due(self, now: float) -> bool:
+        if now - self._last < _LIVE_S:
+            return False  # as of nearly all: there are thousands
         if self._is_live():
-            return now - self._last >= _LIVE_S
+            return True
         news = self._tally.done - self._shown
         return now - self._last >= _PLAIN_S and news * _MAX_LINES >= self._tally.n_planned
 
@@ -188,14 +146,6 @@ class Progress:
     def _reporter(self) -> pytest.TerminalReporter | None:
         found = self._config.pluginmanager.get_plugin("terminalreporter")
         return found if isinstance(found, pytest.TerminalReporter) else None
-
-
-def _property(report: pytest.TestReport, name: str) -> object:
-    """The value of a user property; None where there is none. Without a dict: there are three reports a case."""
-    for key, value in report.user_properties:
-        if key == name:
-            return value
-    return None
 
 
 def _duration(seconds: float) -> str:

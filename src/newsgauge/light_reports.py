@@ -1,0 +1,72 @@
+"""Keeps little of the reports of cases: at 30,000 of them they are most of what a run takes in memory.
+
+pytest's terminal keeps three reports a test to the end, to count them, and to list them where it is told to. The one
+of a pytest-xdist worker does so too, though nobody reads what it writes.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from types import MappingProxyType
+
+import pytest
+
+#: The user properties in which a case says what it is about; also in junit.xml.
+VARIANT_PROPERTY = "newsgauge_variant"
+CORRECT_PROPERTY = "newsgauge_correct"
+
+
+class LightReports:
+    """The hooks of each process of a run."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Put a light report in the place of a case's, once all have seen it; drop those of its setup and teardown."""
+        if self._reporter is None or report.failed or self._are_listed or not user_property(report, VARIANT_PROPERTY):
+            return
+        category = "xfailed" if hasattr(report, "wasxfail") else "passed" if report.when == "call" else ""
+        kept = self._reporter.stats.get(category)
+        if kept and kept[-1] is report:
+            kept.pop()
+            if category:
+                kept.append(_LightReport(report))
+
+    @cached_property
+    def _reporter(self) -> pytest.TerminalReporter | None:
+        found = self._config.pluginmanager.get_plugin("terminalreporter")
+        return found if isinstance(found, pytest.TerminalReporter) else None
+
+    @cached_property
+    def _are_listed(self) -> bool:
+        """Whether pytest lists all reports at the end, also of what went well."""
+        option = self._config.option
+        return option.durations is not None or option.xfail_tb or bool(set("PA") & set(option.reportchars))
+
+
+def user_property(report: pytest.TestReport, name: str) -> object:
+    """The value of a user property; None where there is none. Without a dict: there are three reports a case."""
+    for key, value in report.user_properties:
+        if key == name:
+            return value
+    return None
+
+
+class _LightReport(pytest.TestReport):
+    """What pytest's summary asks of a case that is no failure: its id and its reason."""
+
+    keywords = MappingProxyType({})
+    user_properties = []  # noqa: RUF012  # one for all, and nobody adds to it: the tests are over
+    sections = []  # noqa: RUF012
+    location = ("", None, "")
+    longrepr = None
+    duration = 0.0
+    when = "call"
+
+    def __init__(self, report: pytest.TestReport) -> None:
+        self.nodeid = report.nodeid
+        self.outcome = report.outcome
+        if hasattr(report, "wasxfail"):
+            self.wasxfail = report.wasxfail
