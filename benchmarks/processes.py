@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+#: Between two looks at the memory; each stops every process for some milliseconds.
+_SAMPLE_S = 0.5
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
@@ -76,7 +78,7 @@ def _processor() -> str:
 
 
 def _watch(pid: int, over: threading.Event, peak: list[int]) -> None:
-    while not over.wait(0.25):
+    while not over.wait(_SAMPLE_S):
         peak[0] = max(peak[0], sum(_pss(one) for one in _family(pid)))
 
 

@@ -27,12 +27,12 @@ class LightReports:
         """Put a light report in the place of a case's, once all have seen it; drop those of its setup and teardown."""
         if self._reporter is None or report.failed or self._are_listed or not user_property(report, VARIANT_PROPERTY):
             return
-        category = "xfailed" if hasattr(report, "wasxfail") else "passed" if report.when == "call" else ""
-        kept = self._reporter.stats.get(category)
-        if kept and kept[-1] is report:
-            kept.pop()
-            if category:
-                kept.append(_LightReport(report))
+        category = "xfailed" if hasattr(report, "wasxfail") else "passed"
+        for name, kept in ((name, self._reporter.stats.get(name)) for name in (category, "")):
+            if kept and kept[-1] is report:
+                kept.pop()
+                if name:
+                    kept.append(_LightReport(report))
 
     @cached_property
     def _reporter(self) -> pytest.TerminalReporter | None:

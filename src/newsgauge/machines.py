@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .errors import UsageError
+from .light_reports import VARIANT_PROPERTY, user_property
 
 if TYPE_CHECKING:
     from .results import ResultLog
@@ -21,10 +22,18 @@ _OUTPUT = "newsgauge_results"
 
 
 class Worker:
-    """The hooks of a worker."""
+    """The hooks of a worker. It has a terminal of its own, which nobody reads: what it need not write it does not."""
 
-    def __init__(self, log: ResultLog) -> None:
+    def __init__(self, config: pytest.Config, log: ResultLog) -> None:
         self._log = log
+        config.option.no_summary = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
+        """No letter for a case that is no failure."""
+        if report.failed or not isinstance(report, pytest.TestReport) or not user_property(report, VARIANT_PROPERTY):
+            return None
+        return "", "", ""
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Hand over the results where the controller cannot see them."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .baselines import Baseline
     from .exhibits import Exhibits
     from .gates import Gate
+    from .guard import BaselinePlace
+    from .results import ResultLog
     from .run import Run
     from .setup import Setup
     from .token_assertions import Tokens
@@ -58,12 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
     from .baselines import load_baseline
     from .cases import Cases
     from .gates import limits_of_other_classes, load_gates, plan_gates
-    from .guard import BaselinePlace, Guard
-    from .judge import Judge
     from .light_reports import LightReports
-    from .machines import Controller, Worker, check_places
-    from .publisher import Publisher
-    from .recording import Recording, prepare_recording
+    from .machines import Worker
     from .results import MAIN, ResultLog
     from .retrying import RetryPolicy
     from .run import Run
@@ -97,31 +95,11 @@ def pytest_configure(config: pytest.Config) -> None:
             updating=updating,
         )
         if worker is not None:
-            config.pluginmanager.register(Worker(log), "newsgauge-worker")
+            config.pluginmanager.register(Worker(config, log), "newsgauge-worker")
         if judges:
-            check_places(config, setup)
-            config.stash[_FORECAST] = prepare_recording(config, setup)
-            guard = Guard(
-                setup.run_plan,
-                planned,
-                results=results,
-                required=are_gates_required(config),
-                baseline=BaselinePlace(path, shown, baseline, updating),
-            )
-            guard.start()
-            log.open()
-            config.pluginmanager.register(Judge(guard, log, setup), "newsgauge-judge")
-            config.pluginmanager.register(Controller(log), "newsgauge-controller")
-            config.pluginmanager.register(Recording(setup, log), "newsgauge-recording")
-            if config.get_verbosity() <= 0:
-                n_planned, is_quiet = len(setup.part.posts) * len(setup.variants), config.get_verbosity() < 0
-                progress = Progress(config, n_planned=n_planned, is_quiet=is_quiet)
-                config.pluginmanager.register(progress, "newsgauge-progress")
-            wanted, where = config.option.report_posts, config.option.results
-            publisher = Publisher(setup, results, shown=where, posts_wanted=wanted)
-            publisher.start()  # also with --no-report: an older report is not about this run
-            if not config.option.no_report:
-                config.pluginmanager.register(publisher, "newsgauge-publisher")
+            from .guard import BaselinePlace
+
+            _register_judge(config, setup, planned, log, BaselinePlace(path, shown, baseline, updating))
         _ = setup.trainings
         setup.corpus.release()  # the plan and the training sets hold the texts that the run is about
         give_back()
@@ -137,6 +115,35 @@ def pytest_configure(config: pytest.Config) -> None:
         from .offline import Offline
 
         config.pluginmanager.register(Offline(evals_folder(config)), "newsgauge-offline")
+
+
+def _register_judge(
+    config: pytest.Config, setup: Setup, planned: tuple[Gate, ...], log: ResultLog, baseline: BaselinePlace
+) -> None:
+    """What only the process does that judges the run. Raises `UsageError`."""
+    from .guard import Guard
+    from .judge import Judge
+    from .machines import Controller, check_places
+    from .publisher import Publisher
+    from .recording import Recording, prepare_recording
+
+    check_places(config, setup)
+    config.stash[_FORECAST] = prepare_recording(config, setup)
+    where, plugins = config.option.results, config.pluginmanager
+    results = config.rootpath / where
+    guard = Guard(setup.run_plan, planned, results=results, required=are_gates_required(config), baseline=baseline)
+    guard.start()
+    log.open()
+    plugins.register(Judge(guard, log, setup), "newsgauge-judge")
+    plugins.register(Controller(log), "newsgauge-controller")
+    plugins.register(Recording(setup, log), "newsgauge-recording")
+    if config.get_verbosity() <= 0:
+        n_planned, is_quiet = len(setup.part.posts) * len(setup.variants), config.get_verbosity() < 0
+        plugins.register(Progress(config, n_planned=n_planned, is_quiet=is_quiet), "newsgauge-progress")
+    publisher = Publisher(setup, results, shown=where, posts_wanted=config.option.report_posts)
+    publisher.start()  # also with --no-report: an older report is not about this run
+    if not config.option.no_report:
+        plugins.register(publisher, "newsgauge-publisher")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
