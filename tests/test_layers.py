@@ -12,7 +12,7 @@ LAYERS = {
     1: {
         *("newsgroups", "corpus", "tables", "threads", "preprocessing", "sampling", "answers", "stats"),
         *("variants", "variant_checks", "refusals", "retrying", "locks", "prices", "tokens", "toml_files"),
-        *("callables", "tap", "sharding", "inifile", "memory"),
+        *("callables", "tap", "sharding", "inifile", "memory", "ci"),
     },
     2: {
         *("cassettes", "backends", "sdk_arguments", "buckets", "tuning", "endpoint"),

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from . import __version__
 from .backends import check_access
+from .ci import is_ci
 from .committed import Folders
 from .errors import UsageError
 from .newsgroups import has_twenty_newsgroups
@@ -64,8 +65,8 @@ def diagnose(folders: Folders, environ: Mapping[str, str] = os.environ) -> Diagn
     """Look at this machine and this project."""
     packages, project = _packages(), _project(folders)
     unsuitable, wrong = _see_above(packages), _see_above([*packages, *project])
-    in_ci = _is_set(environ, "CI") and environ["CI"].lower() not in ("0", "false")
-    blocked = [*unsuitable, *(["CI is set: say --allow-record-in-ci"] if in_ci else [])]
+    unready = _see_above([*packages, *(fact for fact in project if fact.name != folders.cassettes)])
+    blocked = [*unready, *(["CI is set: say --allow-record-in-ci"] if is_ci(environ) else [])]
     return Diagnosis(
         {
             "installed": packages,

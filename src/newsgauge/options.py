@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .ci import is_ci
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -186,7 +188,7 @@ def are_gates_required(config: pytest.Config) -> bool:
     """What the command line says; else whether this is CI."""
     if config.option.require_gates is not None:
         return bool(config.option.require_gates)
-    return os.environ.get("CI", "").lower() not in ("", "0", "false")
+    return is_ci()
 
 
 def run_id(config: pytest.Config, worker: dict[str, str] | None) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from .bulk.todo import find_todo
+from .ci import is_ci
 from .errors import CassetteError, UsageError
 from .records import Case, Post
 from .setup import Setup
@@ -68,7 +69,7 @@ class Forecast:
 
 def check_ci(setup: Setup, *, allowed: bool, environ: Mapping[str, str] = os.environ) -> None:
     """Refuse to record where CI is set: a run that nobody watches must not pay, nor turn red cases green."""
-    if not setup.replays and not allowed and environ.get("CI", "").lower() not in ("", "0", "false"):
+    if not setup.replays and not allowed and is_ci(environ):
         raise UsageError(
             f"--record-mode {setup.mode}: CI is set, and a CI run replays what was reviewed. "
             "Where recording is meant, say --allow-record-in-ci"

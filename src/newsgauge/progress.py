@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from .ci import is_ci
 from .light_reports import CORRECT_PROPERTY, VARIANT_PROPERTY, user_property
 
 #: Seconds between two rewrites in a terminal, and between two plain lines.
@@ -140,7 +141,7 @@ class Progress:
             reporter is not None
             and bool(reporter.isatty)
             and os.environ.get("TERM", "") not in ("", "dumb")
-            and os.environ.get("CI", "").lower() in ("", "0", "false")
+            and not is_ci()
         )
 
     def _reporter(self) -> pytest.TerminalReporter | None:

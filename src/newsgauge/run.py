@@ -71,6 +71,8 @@ class Run:
         from .tuning.training_set import PLAIN_BASE_MODEL
 
         variant = self.setup.variants[case.variant]
+        if variant.predict is not None or variant.estimator is not None:
+            raise TechniqueError(f"{variant.name}: countTokens counts a request, and this variant has none of its own")
         model = variant.model if variant.tuning is None else PLAIN_BASE_MODEL
         request = self.setup.request(variant, case.post, model=model)
         client = self._client

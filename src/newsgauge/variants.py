@@ -110,15 +110,15 @@ def load_variants(path: Path) -> dict[str, Variant]:
 
 
 def select_variants(variants: dict[str, Variant], names: str | None) -> dict[str, Variant]:
-    """The variants named in a comma-separated list, in the order of the file; None or '' selects all."""
-    if not names:
+    """The variants named in a comma-separated list, in the order of the file; None selects all."""
+    if names is None:
         return variants
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     unknown = [name for name in wanted if name not in variants]
-    if unknown or not wanted:
-        raise VariantsError(
-            f"--variants: unknown {', '.join(map(repr, unknown)) or repr(names)}; known: {', '.join(variants)}"
-        )
+    if not wanted:
+        raise VariantsError(f"--variants: expected one or more of {', '.join(variants)}, got {names!r}")
+    if unknown:
+        raise VariantsError(f"--variants: unknown {', '.join(map(repr, unknown))}; known: {', '.join(variants)}")
     return {name: variant for name, variant in variants.items() if name in wanted}
 
 

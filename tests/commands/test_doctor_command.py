@@ -56,6 +56,13 @@ def test_an_empty_folder_cannot_replay(tmp_path: Path, capsys: pytest.CaptureFix
     )
 
 
+def test_recording_takes_a_project_but_no_cassettes(tmp_path: Path) -> None:
+    assert why_not("record from the embedded backend", tmp_path) == "evals/variants.toml, evals/gates.toml: see above"
+    shutil.copytree(ROOT / "evals", tmp_path / "evals", ignore=shutil.ignore_patterns("__pycache__"))
+    assert why_not("record from the embedded backend", tmp_path) == ""
+    assert why_not("replay", tmp_path) == "cassettes: see above"
+
+
 def test_a_damaged_variants_file_forbids_replay_and_is_named(tmp_path: Path) -> None:
     for name in ("evals", "cassettes"):
         shutil.copytree(ROOT / name, tmp_path / name)

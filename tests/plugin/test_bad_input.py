@@ -13,7 +13,8 @@ USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
     ("options", "words"),
     [
         (["--variants", "bare,tunde"], "*--variants: unknown 'tunde'; known: bare, system, labels, tuned*"),
-        (["--variants", ","], "*--variants: unknown ','; known: bare*"),
+        (["--variants", ","], "*--variants: expected one or more of bare, system, labels, tuned, got ','*"),
+        (["--variants", ""], "*--variants: expected one or more of bare, system, labels, tuned, got ''*"),
         (
             ["--corpus", "reuters"],
             "*--corpus: expected bundled, 20newsgroups, a folder*got 'reuters', which is neither*",

@@ -228,6 +228,16 @@ def test_an_estimator_that_cannot_be_fitted_is_an_error_and_turns_its_gate_red(p
     result.stdout.fnmatch_lines(["*own_technique:make: expected it to return a scikit-learn estimator, got NoneType*"])
 
 
+def test_a_variant_without_a_request_has_no_tokens_to_count(project: pytest.Pytester) -> None:
+    write("    return labels[0]\n")
+    Path("evals/test_counted.py").write_text(
+        "def test_counted(newsgauge_run):\n    newsgauge_run.count_tokens(newsgauge_run.setup.cases[0])\n"
+    )
+    result = project.runpytest_inprocess("evals/test_counted.py", "--variants", "own")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*TechniqueError: own: countTokens counts a request*has none of its own"])
+
+
 def test_a_classify_asks_own_techniques(project: pytest.Pytester, capsys: pytest.CaptureFixture[str]) -> None:
     from newsgauge.cli import main
 

@@ -132,6 +132,13 @@ def test_posts_of_another_corpus_are_in_the_report_only_where_asked_for(project:
     assert "marmalade" in (RESULTS / "posts.json").read_text()
 
 
+def test_gates_alone_are_reported_as_decided_from_the_recordings(project: pytest.Pytester) -> None:
+    project.runpytest_inprocess("evals", "-k", "gate", "--no-require-gates")
+    page = (RESULTS / "report.html").read_text("utf-8")
+    # No gate is about the system variant.
+    assert "32 planned cases did not run. What 24 of them answer was computed from the recordings.</p>" in page
+
+
 def test_half_a_run_is_reported_as_half(project: pytest.Pytester) -> None:
     project.runpytest_inprocess("evals", "-k", "bare", "--no-require-gates")
     page = (RESULTS / "report.html").read_text("utf-8")

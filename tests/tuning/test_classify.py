@@ -44,6 +44,15 @@ def test_a_file_and_standard_input_are_read_as_one_text(classify, project, monke
     assert classify("-")[1] == classify("mail.txt")[1]
 
 
+@pytest.mark.parametrize("name", ["mail.txt", "posts/one.eml", "all.jsonl"])
+def test_a_file_that_is_not_there_is_no_text(newsgauge, project, name):
+    status, out, err = newsgauge("classify", name)
+    assert (status, out) == (2, "")
+    assert err == (
+        f"newsgauge: classify: there is no file {name}. If it is the text itself: echo {name} | newsgauge classify -\n"
+    )
+
+
 def test_of_jsonl_each_line_is_answered_in_its_order(classify):
     lines = [json.dumps({"text": HEALTH, "id": 7}), "", json.dumps("Orbit, rocket and shuttle launch")]
     Path("texts.jsonl").write_text("\n".join(lines))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ from .training_options import VARIANTS, add_corpus_options
 
 if TYPE_CHECKING:
     from ..classifying import Answer
+
+#: What nobody means as a text to classify.
+_FILE = re.compile(r"\S+\.(txt|text|eml|md|json|jsonl|csv)")
 
 
 def add_classify_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -62,6 +66,10 @@ def _read_texts(options: argparse.Namespace) -> list[str]:
             text, where = sys.stdin.buffer.read().decode("utf-8"), "standard input"
         elif len(text) < 1000 and "\n" not in text and Path(text).is_file():
             text, where = Path(text).read_bytes().decode("utf-8"), text
+        elif _FILE.fullmatch(text):
+            raise UsageError(
+                f"classify: there is no file {text}. If it is the text itself: echo {text} | newsgauge classify -"
+            )
     except UnicodeDecodeError as error:
         raise UsageError(f"classify: expected UTF-8, byte {error.start} of it is none") from None
     except OSError as error:

@@ -34,6 +34,9 @@ def summary(run: RunFolder) -> str:
     not_run = run.gates.get("n_cases_not_run", 0)
     if not_run:
         text += f" {not_run:,} planned cases did not run."
+        recomputed = sum(result.origin == "gate" for result in run.results)
+        if recomputed:
+            text += f" What {recomputed:,} of them answer was computed from the recordings."
     body = f'<p class="verdict {state}">{text}</p>'
     passed = [gate for gate in gates if finding_of(gate) == "PASS"]
     rest = [gate for gate in gates if finding_of(gate) != "PASS"]
