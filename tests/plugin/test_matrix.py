@@ -234,3 +234,65 @@ def test_a_worker_that_dies_in_a_gate_leaves_it_undecided_or_decided_by_another(
     check(strict_project.runpytest_subprocess("evals", "-n", "2"), green=False)
     artifact = json.loads(ARTIFACT.read_text())
     assert artifact["complete"] is False
+
+
+#: Runs a failed test a second time, as pytest-rerunfailures does: what failed first is reported with another outcome.
+RERUNS = """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    for is_last in (False, True):
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        is_last = is_last or not any(report.failed for report in reports)
+        for report in reports:
+            if report.failed and not is_last:
+                report.outcome = "rerun"
+            item.ihook.pytest_runtest_logreport(report=report)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        if is_last:
+            return True
+        item._initrequest()
+
+def pytest_report_teststatus(report):
+    return ("rerun", "R", "RERUN") if report.outcome == "rerun" else None
+"""
+FIRST_TIME = """
+    try:
+        open("seen", "x").close()
+    except FileExistsError:
+        pass
+    else:
+        raise AssertionError("the first time")
+"""
+
+
+@pytest.mark.parametrize("options", [[], pytest.param(["-n", "2"], marks=pytest.mark.slow)], ids=["serial", "-n 2"])
+@pytest.mark.parametrize(
+    ("change", "n_again", "green"),
+    [
+        pytest.param(lambda: None, 0, True, id="nothing fails"),
+        pytest.param(
+            lambda: edit("evals/test_gates.py", "    assert", f"{FIRST_TIME}    assert"), 1, True, id="a gate, once"
+        ),
+        pytest.param(
+            lambda: edit("evals/test_newsgroups.py", "    if pred", f"{FIRST_TIME}    if pred"),
+            1,
+            True,
+            id="a case, once",
+        ),
+        pytest.param(lambda: edit("evals/gates.toml", "limit = 0.5", "limit = 1.0"), 1, False, id="a gate, twice"),
+        # 16 cases, and the 8 gates about them.
+        pytest.param(without_a_class, 24, False, id="cases without a recording, twice"),
+    ],
+)
+def test_what_fails_and_is_run_again_is_judged_by_the_last_time(
+    strict_project: pytest.Pytester, change: Callable[[], object], n_again: int, green: bool, options: list[str]
+) -> None:
+    conftest = Path("conftest.py")
+    conftest.write_text((conftest.read_text() if conftest.exists() else "") + RERUNS)
+    change()
+    run = strict_project.runpytest_subprocess if options else strict_project.runpytest_inprocess
+    result = run("evals", *options)
+    check(result, green=green)
+    assert result.parseoutcomes().get("rerun", 0) == n_again
