@@ -4,53 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..tuning.jobs import Job
 from ..tuning.loss_curve import curve_lines
+from .live_display import LiveDisplay
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.live import Live
 
 _HEIGHT = 8
 _LINE_EVERY_S = 30.0
 
 
-class JobDisplay:
+class JobDisplay(LiveDisplay):
     """A context manager; ``show`` takes each state of the job."""
 
     def __init__(self, console: Console, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._console = console
+        super().__init__(console)
         self._clock = clock
         self._start = clock()
-        self._live: Live | None = None
         self._last: tuple[str, float] = ("", float("-inf"))
-
-    def __enter__(self) -> JobDisplay:
-        if self._console.is_terminal:
-            from rich.live import Live
-
-            self._live = Live(console=self._console, auto_refresh=False)
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
 
     def show(self, job: Job) -> None:
         """Draw the job anew, or print a line where it is in another state or half a minute has passed."""
         now = self._clock()
         line = status_line(job, elapsed_s=now - self._start)
-        if self._live is not None:
-            from rich.text import Text
-
+        if self.is_live:
             chart = curve_lines(job.losses, width=max(10, self._console.width - 10), height=_HEIGHT)
-            self._live.update(Text("\n".join([line, *chart])), refresh=True)
+            self.draw("\n".join([line, *chart]))
         elif job.state != self._last[0] or now - self._last[1] >= _LINE_EVERY_S:
             self._console.print(line, highlight=False, soft_wrap=True, markup=False)
             self._last = (job.state, now)
