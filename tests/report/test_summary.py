@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
 
-from newsgauge.report.summary import annotation_lines
+from newsgauge.report.summary import annotation_lines, summary_markdown
 from newsgauge.runfolder import load_run
 
 
@@ -15,9 +16,27 @@ def test_the_summary_is_two_tables_of_whole_rows(finished: Path) -> None:
     lines = (finished / "summary.md").read_text("utf-8").splitlines()
     tables = [line for line in lines if line.startswith("|")]
     widths = [line.replace("\\|", "").count("|") for line in tables]
-    assert widths == [8] * 4 + [4] * 4
+    assert widths == [9] * 4 + [4] * 4
     assert "❌ FAIL" in tables[-1]
     assert "<img" not in "".join(lines)
+
+
+def test_the_summary_says_what_1000_posts_cost_where_there_is_a_price(finished: Path) -> None:
+    lines = (finished / "summary.md").read_text("utf-8").splitlines()
+    (head, tuned, plain) = [
+        next(x for x in lines if x.startswith(f"| {name} |")) for name in ("variant", "tuned", "plain")
+    ]
+    assert head.endswith("| $ for 1,000 posts |")
+    # 40 posts with a mean of 102.875 tokens in at $0.30 and 4 out at $2.50 a million
+    assert tuned.endswith(f"| ${1000 * (102.875 * 0.30 + 4 * 2.50) / 1e6:.4f} |")
+    assert plain.endswith("| \u2013 |")
+
+
+def test_the_summary_has_no_column_of_cost_where_nothing_has_a_price(finished: Path) -> None:
+    value = json.loads((finished / "tokens.json").read_text("utf-8"))
+    value["variants"]["tuned"]["cost"] = value["variants"]["plain"]["cost"]
+    (finished / "tokens.json").write_text(json.dumps(value))
+    assert "$" not in summary_markdown(load_run(finished))
 
 
 def test_an_annotation_is_one_line_a_gate_that_did_not_pass(finished: Path) -> None:

@@ -29,12 +29,17 @@ def summary_markdown(run: RunFolder) -> str:
             else "**incomplete**"
         ),
         "",
-        "| variant | n | accuracy | 95% interval | macro-F1 | tokens in, a post | out |",
-        "|---|---:|---:|---|---:|---:|---:|",
+    ]
+    tokens = {} if run.tokens is None else run.tokens["variants"]
+    is_priced = any(use["cost"]["price"] for use in tokens.values())
+    cost = (" $ for 1,000 posts |", "---:|") if is_priced else ("", "")
+    lines += [
+        f"| variant | n | accuracy | 95% interval | macro-F1 | tokens in, a post | out |{cost[0]}",
+        f"|---|---:|---:|---|---:|---:|---:|{cost[1]}",
     ]
     for name, score in run.scores.items():
         low, high = score.get("thread_clustered_95") or score["wilson_95"]
-        use = {} if run.tokens is None else run.tokens["variants"].get(name, {})
+        use = tokens.get(name, {})
         cells = (
             name,
             f"{score['n']}" if score["n"] == score["n_planned"] else f"{score['n']} of {score['n_planned']}",
@@ -42,6 +47,7 @@ def summary_markdown(run: RunFolder) -> str:
             f"{_percent(low)} to {_percent(high)}",
             "–" if score["macro_f1"] is None else f"{score['macro_f1']:.4f}",
             *(_mean(use, kind) for kind in ("input", "output")),
+            *([dollars(use.get("cost", {}).get("usd_per_1000_posts"))] if is_priced else []),
         )
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "| gate | finding | numbers and rule |", "|---|---|---|"]
@@ -67,6 +73,11 @@ def annotation_lines(run: RunFolder) -> list[str]:
 def title_of(gate: Mapping[str, Any]) -> str:
     """``newsgauge gate tuned: FAIL``."""
     return f"newsgauge gate {gate['gate']}: {gate.get('finding') or 'not decided'}"
+
+
+def dollars(value: float | None) -> str:
+    """``$12.50``, ``$0.0125``; a dash for None."""
+    return "–" if value is None else f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
 
 
 def _percent(value: float | None) -> str:

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from ...runfolder import RunFolder
+from ..summary import dollars
 from .markup import figure, number, percent, section, table
 from .svg import Row, bars, round_ticks
 
@@ -102,7 +103,7 @@ def _cost(variants: Mapping[str, Any], n_whole_set: int | None) -> str:
     if not priced:
         return without
     rows = [
-        Row(name, one["cost"]["usd_per_1000_posts"], None, None, _dollars(one["cost"]["usd_per_1000_posts"]))
+        Row(name, one["cost"]["usd_per_1000_posts"], None, None, dollars(one["cost"]["usd_per_1000_posts"]))
         for name, one in priced.items()
     ]
     end, ticks = round_ticks(max(row.value or 0.0 for row in rows), prefix="$")
@@ -117,9 +118,9 @@ def _cost(variants: Mapping[str, Any], n_whole_set: int | None) -> str:
             (
                 escape(name),
                 f"{escape(price['model'])}: {_price(each['input'])} in, {_price(each['output'])} out<br>{source}",
-                _dollars(cost["usd_per_1000_posts"]),
-                _dollars(cost["usd_per_1000_posts_batch"]),
-                _dollars(cost["usd_whole_set"]),
+                dollars(cost["usd_per_1000_posts"]),
+                dollars(cost["usd_per_1000_posts_batch"]),
+                dollars(cost["usd_whole_set"]),
             )
         )
     whole = f"whole test set ({n_whole_set:,})" if n_whole_set else "whole test set"
@@ -129,10 +130,6 @@ def _cost(variants: Mapping[str, Any], n_whole_set: int | None) -> str:
         + table(head, lines, left=2, caption="mean tokens a post times the list price; tuning itself is not in it")
         + without
     )
-
-
-def _dollars(value: float | None) -> str:
-    return "–" if value is None else f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
 
 
 def _price(value: float) -> str:
