@@ -6,6 +6,7 @@ hands its results over with its exit, and the controller puts them into the fold
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,12 +29,14 @@ class Worker:
         self._log = log
         config.option.no_summary = True
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
-        """No letter for a case that is no failure."""
-        if report.failed or not isinstance(report, pytest.TestReport) or not user_property(report, VARIANT_PROPERTY):
-            return None
-        return "", "", ""
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_teststatus(
+        self, report: pytest.TestReport | pytest.CollectReport
+    ) -> Generator[None, tuple[str, str, str], tuple[str, str, str]]:
+        """No letter for a case."""
+        status = yield
+        is_case = isinstance(report, pytest.TestReport) and user_property(report, VARIANT_PROPERTY) is not None
+        return ("", "", "") if is_case else status
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Hand over the results where the controller cannot see them."""

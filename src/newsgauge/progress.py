@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 import pytest
@@ -20,6 +20,9 @@ from .light_reports import CORRECT_PROPERTY, VARIANT_PROPERTY, user_property
 _LIVE_S, _PLAIN_S = 0.1, 5.0
 #: And this many lines at most, however long the run takes.
 _MAX_LINES = 50
+
+#: What `pytest_report_teststatus` is answered with, and answers.
+_Status = Generator[None, tuple[str, str, str], tuple[str, str, str]]
 
 
 @dataclass
@@ -81,23 +84,20 @@ class Progress:
         mine = sum(item.get_closest_marker("case") is not None for item in session.items)
         self._tally.n_planned = mine or self._tally.n_planned
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
-        """No letter for a case; the category stays what pytest counts, the word what ``-rx`` begins its lines with."""
-        if not isinstance(report, pytest.TestReport) or user_property(report, VARIANT_PROPERTY) is None:
-            return None
-        if report.when == "setup" and report.failed:
-            return "error", "", "ERROR"
-        if report.when != "call" or hasattr(report, "wasxfail") is not report.skipped:
-            return None
-        category = "xfailed" if report.skipped else report.outcome
-        return category, "", "XFAIL" if report.skipped else report.outcome.upper()
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> _Status:
+        """No letter for a case; what pytest counts it as, and the word that ``-rx`` begins its lines with, stay."""
+        category, letter, word = yield
+        is_case = isinstance(report, pytest.TestReport) and user_property(report, VARIANT_PROPERTY) is not None
+        return category, "" if is_case else letter, word
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count a case once: at its call, or where it got no answer."""
         if not (report.when == "call" or (report.when == "setup" and report.failed)):
             return
+        if isinstance(report, pytest.SubtestReport):
+            return  # a part of one
         variant = user_property(report, VARIANT_PROPERTY)
         if variant is None:
             return

@@ -115,3 +115,20 @@ def test_a_gate_alone_reads_from_the_cassettes_what_the_cases_replay(project: py
     assert {row.pop("origin") for row in alone} == {"gate"}
     assert alone == [row for row in full if row["variant"] == "system"]
     assert {row["outcome"] for row in alone} >= {"cut", "blocked", "label", "empty"}
+
+
+@pytest.mark.parametrize("options", [(), ("-v",), pytest.param(("-n", "2"), marks=pytest.mark.slow)], ids=" ".join)
+def test_parts_of_a_case_are_counted_as_pytest_counts_them(project: pytest.Pytester, options: tuple[str, ...]) -> None:
+    Path("evals/test_newsgroups.py").write_text(
+        "import pytest\n\npytestmark = pytest.mark.case\n\n\n"
+        "def test_in_parts(case, prediction, subtests):\n"
+        "    with subtests.test('words'):\n        assert prediction.label\n"
+        "    with subtests.test('no tuned space'):\n"
+        "        assert (case.variant, case.post.label) != ('tuned', 'sci.space')\n"
+    )
+    run = project.runpytest_subprocess if options == ("-n", "2") else project.runpytest_inprocess
+    result = run("evals/test_newsgroups.py", "--no-require-gates", *options)
+    counts = result.parseoutcomes()
+    # 4 of 32 cases fail in one of their two parts: pytest counts part and whole, and passed parts where it is verbose.
+    assert (counts["failed"], counts["passed"]) == (8, 28)
+    assert counts.get("subtests", 0) == (60 if options == ("-v",) else 0)
