@@ -78,7 +78,7 @@ def test_a_job_can_be_cancelled_and_is_not_joined_then(newsgauge, fresh_server):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "--bucket: tuning on Vertex reads its training file from Cloud Storage: name a bucket"),
+        ((), "--bucket: Vertex reads training files and batches from Cloud Storage: name a bucket"),
         (("--bucket", "my-bucket"), "--bucket: expected gs://BUCKET or gs://BUCKET/FOLDER"),
         (("--bucket", "s3://my-bucket"), "--bucket: expected gs://BUCKET or gs://BUCKET/FOLDER"),
         (("--bucket", "gs://"), "--bucket: expected gs://BUCKET or gs://BUCKET/FOLDER"),
