@@ -104,8 +104,7 @@ async def _run(service: Service, surface: Surface, name: str) -> None:
     outcomes: list[Outcome] = []
     for number, item in enumerate(json.loads(service.state.blob(surface.kind, name, _REQUESTS) or b"[]")):
         await asyncio.sleep(0)  # other calls come first
-        current = service.state.get(surface.kind, name)
-        if current is None or current["state"] != RUNNING:
+        if not _is_running(service, surface, name):
             return
         try:
             path = f"{name}/requests/{number}"
@@ -113,10 +112,17 @@ async def _run(service: Service, surface: Surface, name: str) -> None:
             outcomes.append(Outcome(item, answer, None))
         except ServiceError as error:
             outcomes.append(Outcome(item, None, error))
+    if not _is_running(service, surface, name):
+        return
     failed = sum(outcome.error is not None for outcome in outcomes)
     more, blobs = await surface.finish(service, document, outcomes)
     done = {"state": SUCCEEDED, "endTime": now(), "updateTime": now(), "failedRequestCount": failed}
     service.state.update(surface.kind, name, document | done | more, blobs=blobs)
+
+
+def _is_running(service: Service, surface: Surface, name: str) -> bool:
+    document = service.state.get(surface.kind, name)
+    return document is not None and document["state"] == RUNNING
 
 
 async def _answer(service: Service, surface: Surface, model: str, request: Any, path: str) -> dict[str, Any]:

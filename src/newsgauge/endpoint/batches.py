@@ -94,7 +94,7 @@ async def _finish(
 
 
 def _response(outcome: Outcome) -> dict[str, Any]:
-    about = {key: outcome.item[key] for key in ("metadata", "key") if key in outcome.item}
+    about: dict[str, Any] = {key: outcome.item[key] for key in ("metadata", "key") if key in outcome.item}
     if outcome.error is not None:
         return {"error": {"code": outcome.error.code, "message": outcome.error.message}, **about}
     return {"response": outcome.answer, **about}

@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from . import batch_runs, storage
-from .batch_runs import OPEN, SUCCEEDED, Outcome, Surface
+from .batch_runs import SUCCEEDED, Outcome, Surface
 from .call import Call
 from .clock import now
 from .messages import PREDICTION_JOB, PREDICTION_LINE
@@ -38,8 +38,10 @@ async def create(service: Service, call: Call) -> dict[str, Any]:
     uris = job["inputConfig"]["gcsSource"]["uris"]
     requests = [request for uri in uris for request in _read_requests(service, uri)]
     prefix = job["outputConfig"]["gcsDestination"]["outputUriPrefix"]
-    _output(prefix, "")  # a wrong one is refused before anything is asked
-    about = {key: job[key] for key in ("displayName", "model", "inputConfig", "outputConfig", "labels") if key in job}
+    storage.check_name(*_output(prefix, _new_folder()))  # a wrong one is refused before anything is asked
+    about: dict[str, Any] = {
+        key: job[key] for key in ("displayName", "model", "inputConfig", "outputConfig", "labels") if key in job
+    }
     name = f"{_parent(call)}/batchPredictionJobs/{service.state.next_number()}"
     return _show(batch_runs.create(service, _SURFACE, name, requests, about))
 
@@ -112,6 +114,10 @@ def _read_requests(service: Service, uri: str) -> list[dict[str, Any]]:
     ]
 
 
+def _new_folder() -> str:
+    return f"prediction-model-{now()}"
+
+
 def _output(prefix: str, folder: str) -> tuple[str, str]:
     uri = f"{prefix.rstrip('/')}/{folder}/predictions.jsonl"
     return storage.split_uri(uri, field="outputConfig.gcsDestination.outputUriPrefix")
@@ -127,7 +133,7 @@ async def _ask(service: Service, model: str, request: dict[str, Any]) -> dict[st
 async def _finish(
     service: Service, document: dict[str, Any], outcomes: list[Outcome]
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
-    folder = f"prediction-model-{now()}"
+    folder = _new_folder()
     prefix = document["outputConfig"]["gcsDestination"]["outputUriPrefix"]
     bucket, name = _output(prefix, folder)
     data = b"".join(json.dumps(_row(outcome)).encode("ascii") + b"\n" for outcome in reversed(outcomes))
@@ -150,11 +156,10 @@ def _show(document: dict[str, Any]) -> dict[str, Any]:
         shown["error"] = _ENDED[document["state"]]
     count, failed = document["requestCount"], document["failedRequestCount"]
     answered = count - failed if document["state"] == SUCCEEDED else 0
-    open_or_ended = count - answered - failed
     shown["completionStats"] = {
         "successfulCount": str(answered),
         "failedCount": str(failed),
-        "incompleteCount": str(open_or_ended),
+        "incompleteCount": str(count - answered - failed),
     }
     return shown
 

@@ -41,13 +41,18 @@ def split_uri(uri: str, *, field: str) -> tuple[str, str]:
     return match[1], match[2]
 
 
+def check_name(bucket: str, name: str) -> None:
+    """Raise 400 where no object may be called so."""
+    _check_bucket(bucket)
+    if not 1 <= len(name.encode("utf-8", "replace")) <= 1024 or "\r" in name or "\n" in name or name in (".", ".."):
+        raise invalid(f"Invalid object name {name[:60]!r}", field="name")
+
+
 async def write(
     service: Service, bucket: str, name: str, data: bytes, *, content_type: str, about: dict[str, Any]
 ) -> dict[str, Any]:
     """Store an object, and its bucket if that is new; what is known of it. Raises 400 for wrong names and sums."""
-    _check_bucket(bucket)
-    if not 1 <= len(name.encode("utf-8", "replace")) <= 1024 or "\r" in name or "\n" in name or name in (".", ".."):
-        raise invalid(f"Invalid object name {name[:60]!r}", field="name")
+    check_name(bucket, name)
     sums = {"md5Hash": md5(data), "crc32c": await run_in_threadpool(crc32c, data)}
     for key, value in sums.items():
         if about.get(key, value) != value:
