@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from google.genai.types import BatchJob, BatchJobOutputInfo, JobError, JobState
+from google.genai.types import BatchJob, BatchJobOutputInfo, JobError, JobState, TunedModel, TuningJob
 
 from newsgauge.buckets import CloudStorage
 from newsgauge.bulk.jobs import JobStatus, json_lines
@@ -20,7 +20,11 @@ PLACE = "gs://bucket/newsgauge/batches/label/prediction-model-1"
 
 
 def service(job: BatchJob | None = None, folder: str = "") -> VertexBatches:
-    client: Any = SimpleNamespace(batches=SimpleNamespace(get=lambda name: job))
+    parent = "projects/p/locations/l"
+    tuned = TuningJob(tuned_model=TunedModel(model=f"{parent}/models/7@1", endpoint=f"{parent}/endpoints/7"))
+    client: Any = SimpleNamespace(
+        batches=SimpleNamespace(get=lambda name: job), tunings=SimpleNamespace(list=lambda: [TuningJob(), tuned])
+    )
     storage = CloudStorage("project", "http://127.0.0.1:1")
     return VertexBatches(client, storage, BucketFolder("bucket", folder), RetryPolicy(deadline_s=0.0))
 
@@ -51,10 +55,11 @@ def test_what_a_job_wrote_is_read_however_it_ended(state: str, place: str | None
         ("gemini-3.5-flash-lite", False),
         ("publishers/google/models/gemini-3.5-flash-lite", False),
         ("projects/p/locations/l/models/7@1", False),
-        ("projects/p/locations/l/endpoints/7", True),
+        ("projects/p/locations/l/endpoints/7", False),
+        ("projects/p/locations/l/endpoints/8", True),
     ],
 )
-def test_an_endpoint_is_refused(model: str, is_refused: bool) -> None:
+def test_an_endpoint_is_refused_where_its_model_is_not_known(model: str, is_refused: bool) -> None:
     assert bool(service().refusal(model)) == is_refused
 
 

@@ -283,7 +283,25 @@ def test_files_that_somebody_has_deleted_already_are_fine(project: pytest.Pytest
     assert open_jobs() == []
 
 
-def test_a_tuned_model_is_refused_before_anything_is_sent_with_both_commands_that_do(
+def test_a_tuned_model_is_asked_by_its_name_and_recorded_as_its_endpoint_is(project: pytest.Pytester) -> None:
+    tuned, bucket_option = ["--variants", "tuned"], ["--bucket", "gs://bucket/tuning"]
+    with serving() as bucket:
+        assert main(["tune", *PLAN[:4], *bucket.where, *bucket_option]) == 0
+        (training_file,) = bucket.names()
+        assert record(*bucket.where, *tuned) == 0
+        single = [without(line, "recorded") for line in lines("tuned")]
+        (FOLDER / "tuned.jsonl").unlink()
+        assert record(*bucket.where, *tuned, *BATCH) == 0
+        (job,) = bucket.jobs()
+        assert re.fullmatch("projects/local/locations/us-central1/models/[0-9]+@1", job["model"])
+        assert bucket.names() == [training_file]
+    assert all("/endpoints/" in json.dumps(line) for line in single)
+    assert len(single) == 8
+    assert [without(line, "recorded", "mode") for line in lines("tuned")] == single
+    assert project.runpytest_inprocess("evals", "--backend", "vertex", *tuned).ret == 0
+
+
+def test_an_endpoint_of_no_tuning_job_is_refused_before_anything_is_sent_with_both_commands_that_do(
     project: pytest.Pytester, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changed = variants().replace('model = "gemini-3.5-flash-lite"\nsystem', f'model = "{TUNED}"\nsystem', 1)
@@ -293,7 +311,7 @@ def test_a_tuned_model_is_refused_before_anything_is_sent_with_both_commands_tha
         assert record(*bucket.where, *ALL, *BATCH) == 2
         assert (bucket.names(), bucket.jobs()) == ([], [])
     said = capsys.readouterr().err
-    assert "--batch: a batch job of Vertex cannot ask an endpoint, which system asks. Record it with" in said
+    assert f"--batch: system cannot be asked by a job: no tuning job of this project and location made {TUNED}," in said
     assert "--variants system', and the others with 'newsgauge record --batch " in said
     assert "--backend vertex --variants bare,labels --bucket gs://bucket/mine'" in said
     assert said.count("\n") == 1

@@ -71,8 +71,8 @@ class Batches:
         others = [name for name in forms if name not in refused and self._setup.variants[name].has_cassette]
         rest = f", and the others with '{_COMMAND}{self._options(others)}'" if others else ""
         raise UsageError(
-            f"--batch: {whys[refused[0]]}, which {', '.join(refused)} asks. Record it with 'newsgauge record"
-            f"{self._setup.options} --variants {','.join(refused)}'{rest}"
+            f"--batch: {', '.join(refused)} cannot be asked by a job: {whys[refused[0]]}. Record it with 'newsgauge "
+            f"record{self._setup.options} --variants {','.join(refused)}'{rest}"
         )
 
     def waiting(self, cases: Iterable[Case]) -> tuple[list[Case], list[Case]]:

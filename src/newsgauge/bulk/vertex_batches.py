@@ -30,9 +30,11 @@ class VertexBatches:
     """The `JobService` of one project and location."""
 
     def __init__(self, client: genai.Client, storage: CloudStorage, place: BucketFolder, retry: RetryPolicy) -> None:
+        self._client = client
         self._jobs = SdkJobs(client, retry, by_label='display_name="{label}"')
         self._storage = storage
         self._place = place
+        self._served: dict[str, str] | None = None
 
     @property
     def options(self) -> str:
@@ -40,8 +42,10 @@ class VertexBatches:
         return f" --bucket {self._place.uri('').rstrip('/')}"
 
     def refusal(self, model: str) -> str:
-        """A job starts a model of its own, and takes none that is served at an endpoint, as tuned ones are."""
-        return "a batch job of Vertex cannot ask an endpoint" if "/endpoints/" in model else ""
+        """A job takes a model, where other calls take the endpoint that serves it; its tuning job knows both."""
+        if self._asked(model):
+            return ""
+        return f"no tuning job of this project and location made {model}, and Vertex takes no endpoint"
 
     def line(self, key: str, body: bytes) -> bytes:
         """``{"request": ...}`` with our label among its own."""
@@ -55,7 +59,7 @@ class VertexBatches:
 
     def submit(self, model: str, file: str, *, label: str) -> str:
         """The job's name; it will write into a folder beside the file."""
-        return self._jobs.start(model, file, {"display_name": label, "dest": file.removesuffix(_END)})
+        return self._jobs.start(self._asked(model), file, {"display_name": label, "dest": file.removesuffix(_END)})
 
     def find(self, label: str) -> str | None:
         """The service filters."""
@@ -84,6 +88,16 @@ class VertexBatches:
         except BackendError as error:
             return f"{error} Delete it yourself: gcloud storage rm --recursive '{file.removesuffix(_END)}*'"
         return ""
+
+    def _asked(self, model: str) -> str:
+        """The model as a job takes it; '' for an endpoint of which that is not known."""
+        if "/endpoints/" not in model:
+            return model
+        if self._served is None:
+            tunings = self._jobs.call("tuningJobs", lambda: list(self._client.tunings.list()))
+            tuned = [job.tuned_model for job in tunings if job.tuned_model]
+            self._served = {str(one.endpoint): one.model or "" for one in tuned}
+        return self._served.get(model, "")
 
     def _input(self, label: str) -> str:
         return self._place.uri(f"{_FOLDER}/{label}{_END}")
