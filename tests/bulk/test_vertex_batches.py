@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from google.genai.types import BatchJob, BatchJobOutputInfo, JobError, JobState, TunedModel, TuningJob
+from google.genai.types import BatchJob, BatchJobDestination, BatchJobOutputInfo, JobError, JobState, TunedModel, TuningJob
 
 from newsgauge.buckets import CloudStorage
 from newsgauge.bulk.jobs import JobStatus, json_lines
@@ -47,6 +47,11 @@ def test_what_a_job_wrote_is_read_however_it_ended(state: str, place: str | None
     info = BatchJobOutputInfo(gcs_output_directory=place) if place else None
     job = BatchJob(state=JobState(state), output_info=info, error=JobError(message="said"))
     assert service(job).status("jobs/1") == expected
+
+
+def test_a_job_that_does_not_say_where_it_wrote_is_looked_for_below_the_place_it_was_given() -> None:
+    job = BatchJob(state=JobState.JOB_STATE_CANCELLED, dest=BatchJobDestination(gcs_uri="gs://bucket/given"))
+    assert service(job).status("jobs/1") == JobStatus("answered", "gs://bucket/given", "jobs/1 ended as cancelled")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,9 +52,12 @@ class Bucket:
         return found
 
     def wait(self) -> dict[str, Any]:
-        while (job := self.jobs()[-1])["state"] in ("JOB_STATE_PENDING", "JOB_STATE_RUNNING"):
-            pass
-        return job
+        for _ in range(600):
+            job = self.jobs()[-1]
+            if job["state"] not in ("JOB_STATE_PENDING", "JOB_STATE_RUNNING"):
+                return job
+            time.sleep(0.02)
+        raise AssertionError(f"{job['name']} does not end")
 
     def cancel(self) -> None:
         httpx2.post(f"{self.url}/v1beta1/{self.jobs()[-1]['name']}:cancel", trust_env=False).raise_for_status()
@@ -204,6 +208,27 @@ def test_a_job_that_ended_without_answers_is_told_and_its_cases_are_asked_again(
         assert open_jobs() == []
     with serving() as bucket:
         assert record(*bucket.where, *SYSTEM, *BATCH) == 0
+
+
+def test_what_a_job_had_answered_before_it_was_cancelled_is_kept(
+    project: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving() as bucket:
+        assert record(*bucket.where, *SYSTEM, *BATCH, "--no-wait") == 1
+        bucket.wait()
+        rows = bucket.read(bucket.answers())
+    Path(".newsgauge/batches.json").unlink()
+    with serving(SLOW) as bucket:
+        assert record(*bucket.where, *SYSTEM, *BATCH, "--no-wait") == 1
+        bucket.cancel()
+        folder = bucket.names()[0].removesuffix(".jsonl")
+        bucket.write(f"{folder}/prediction-model-1/predictions.jsonl", rows[:3])
+        capsys.readouterr()
+        assert record(*bucket.where, *SYSTEM, *BATCH, "--no-wait") == 1
+        assert bucket.names() == []
+    said = capsys.readouterr()
+    assert "3 of 8 planned cases are recorded" in said.out
+    assert re.search("5 not recorded, .* ended as cancelled", said.err)
 
 
 def test_while_a_job_is_open_its_cases_are_not_submitted_again(

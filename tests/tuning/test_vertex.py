@@ -97,6 +97,12 @@ def test_a_mistake_is_one_line_and_starts_nothing(newsgauge, fresh_server, argum
     assert jobs(fresh_server) == []
 
 
+def test_a_server_of_the_environment_stands_in_for_cloud_storage_too(newsgauge, fresh_server, monkeypatch):
+    monkeypatch.setenv("GOOGLE_VERTEX_BASE_URL", fresh_server.base_url)
+    assert newsgauge("tune", *SMALL, "--backend", "vertex", *BUCKET)[0] == 0
+    assert len(jobs(fresh_server)) == 1
+
+
 def test_without_a_project_nothing_is_asked(newsgauge):
     status, _, err = newsgauge("tune", *SMALL, "--backend", "vertex", *BUCKET)
     assert (status, "GOOGLE_CLOUD_PROJECT" in err, err.count("\n")) == (2, True, 1)

@@ -20,6 +20,7 @@ from .open_jobs import OpenJob
 
 if TYPE_CHECKING:
     from google import genai
+    from google.genai.types import BatchJob
 
 _LABEL = "newsgauge_case"
 _FOLDER = "newsgauge/batches"
@@ -66,8 +67,8 @@ class VertexBatches:
         return self._jobs.find(label)
 
     def status(self, name: str) -> JobStatus:
-        """The answers are in a folder that the job has made."""
-        return self._jobs.status(name, lambda job: job.output_info.gcs_output_directory if job.output_info else None)
+        """The answers are in a folder that the job has made, below the one that it was given."""
+        return self._jobs.status(name, _place)
 
     def answers(self, place: str, keys: Collection[str]) -> Iterator[Answer]:
         """Each line of each file: ``{"status": "", "request": ..., "response": ...}``, ``status`` where it failed."""
@@ -101,6 +102,12 @@ class VertexBatches:
 
     def _input(self, label: str) -> str:
         return self._place.uri(f"{_FOLDER}/{label}{_END}")
+
+
+def _place(job: BatchJob) -> str | None:
+    # A job that was ended has written what it had answered by then, whether or not it says where.
+    made = job.output_info.gcs_output_directory if job.output_info else None
+    return made or (job.dest.gcs_uri if job.dest else None)
 
 
 def _tag(key: str) -> str:
