@@ -8,7 +8,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from google.genai.types import BatchJob, BatchJobDestination, BatchJobOutputInfo, JobError, JobState, TunedModel, TuningJob
+from google.genai.types import (
+    BatchJob,
+    BatchJobDestination,
+    BatchJobOutputInfo,
+    JobError,
+    JobState,
+    TunedModel,
+    TuningJob,
+)
 
 from newsgauge.buckets import CloudStorage
 from newsgauge.bulk.jobs import JobStatus, json_lines
