@@ -41,7 +41,7 @@ def check_access(backend: Backend) -> None:
             f"--backend gemini: asking it needs an API key in {' or '.join(_KEYS)}, none is set. "
             "A replay needs none: pytest evals without --record-mode"
         )
-    local = is_loopback(os.environ.get("GOOGLE_VERTEX_BASE_URL", ""))
+    local = is_loopback(vertex_base_url(None) or "")
     if backend == "vertex" and not local and not os.environ.get("GOOGLE_CLOUD_PROJECT"):
         raise UsageError(
             "--backend vertex: asking it needs GOOGLE_CLOUD_PROJECT (and, unless it is us-central1, "
@@ -71,6 +71,11 @@ def cloud_project(base_url: str | None) -> str:
     return project
 
 
+def vertex_base_url(base_url: str | None) -> str | None:
+    """The server that stands in for Google's on Vertex: the one that is given, else that of the environment."""
+    return base_url or os.environ.get("GOOGLE_VERTEX_BASE_URL") or None
+
+
 def cloud_credentials(base_url: str | None) -> Any:
     """None, which lets Google's libraries look for the user's own; a made-up token for a server of this machine."""
     return _replay_credentials() if base_url is not None and is_loopback(base_url) else None
@@ -96,7 +101,7 @@ def _make_client(backend: Backend, *, base_url: str | None, live: bool, http: di
 
     options = HttpOptions(base_url=base_url if live else None, timeout=_TIMEOUT_MS, **http)
     if backend == "vertex":
-        base_url = base_url or os.environ.get("GOOGLE_VERTEX_BASE_URL")
+        base_url = vertex_base_url(base_url)
         return genai.Client(
             vertexai=True,
             project=cloud_project(base_url) if live else "replay",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .backend_access import reach_backend
-from .backends import Backend, cloud_project, open_client
+from .backends import Backend, cloud_project, open_client, vertex_base_url
 from .errors import UsageError
 from .retrying import RetryPolicy
 
@@ -34,6 +34,7 @@ def open_tuning(backend: Backend, *, base_url: str | None, bucket: str | None) -
             return
         from .tuning.vertex import VertexTuning
 
+        url = vertex_base_url(url)
         client = open_client("vertex", base_url=url, live=True)
         try:
             yield VertexTuning(client, cloud_project(url), url, bucket, RetryPolicy())

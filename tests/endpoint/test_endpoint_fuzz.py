@@ -29,6 +29,8 @@ _TEMPLATES = st.sampled_from(
         "/v1beta/tunedModels",
         "/v1beta1/projects/{}/locations/{}/tuningJobs",
         "/v1beta1/projects/{}/locations/l/tuningJobs/{}:cancel",
+        "/v1beta1/projects/{}/locations/l/batchPredictionJobs",
+        "/v1beta1/projects/p/locations/l/batchPredictionJobs/{}:cancel",
         "/v1beta1/projects/p/locations/l/endpoints/{}:generateContent",
         "/v1beta1/projects/p/locations/l/publishers/google/models/{}:countTokens",
         "/storage/v1/b",
@@ -46,6 +48,7 @@ maxOutputTokens stopSequences responseMimeType responseSchema responseJsonSchema
 properties type $ref $defs thinkingConfig thinkingBudget candidateCount baseModel tuningTask
 hyperparameters epochCount batchSize learningRate trainingData examples textInput output batch
 inputConfig requests request metadata supervisedTuningSpec trainingDatasetUri generateContentRequest
+displayName model instancesFormat gcsSource uris predictionsFormat gcsDestination outputUriPrefix
 minItems maxItems minimum const name
 """
 _KEYS = st.one_of(
@@ -95,6 +98,16 @@ _GOOD = [
         f"{_PROJECT}/tuningJobs",
         {"baseModel": "gemini-1", "supervisedTuningSpec": {"trainingDatasetUri": "gs://bucket/x"}},
     ),
+    (
+        f"{_PROJECT}/batchPredictionJobs",
+        {
+            "displayName": "d",
+            "model": "publishers/google/models/gemini-1",
+            "inputConfig": {"instancesFormat": "jsonl", "gcsSource": {"uris": ["gs://bucket/requests"]}},
+            "outputConfig": {"predictionsFormat": "jsonl", "gcsDestination": {"outputUriPrefix": "gs://bucket/x"}},
+        },
+    ),
+    ("/upload/storage/v1/b/bucket/o?uploadType=media&name=requests", {"request": ask("moon")}),
     (f"{_PROJECT}/publishers/google/models/gemini-1:generateContent", ask("moon", **_CONFIG)),
     ("/storage/v1/b", {"name": "bucket-1"}),
     ("/upload/storage/v1/b/bucket/o?uploadType=media&name=x", {"contents": []}),

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from urllib.parse import quote
 
+import httpx2
 import pytest
 from endpoint_calls import ask, make_examples
 from google import genai
 from google.auth.credentials import AnonymousCredentials, Credentials
 from google.genai import types
 
+from newsgauge.endpoint.app import Options
 from newsgauge.endpoint.checksums import crc32c, md5
+from newsgauge.endpoint.faults import Fault, FaultPlan
+from newsgauge.endpoint.server import EmbeddedServer
 
 PARENT = "/v1beta1/projects/p/locations/us-central1"
 MODEL = "gemini-3.5-flash-lite"
@@ -204,3 +209,160 @@ def test_a_job_can_be_cancelled_and_its_endpoint_is_not_there(http):
 def test_a_uri_that_is_no_object_is_refused(http, uri):
     answer = http.post(f"{PARENT}/tuningJobs", json=job_body(uri))
     assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
+
+
+# --- batch jobs
+
+
+def batch_job(source="gs://bucket/in.jsonl", prefix="gs://bucket/out", model=f"publishers/google/models/{MODEL}"):
+    return {
+        "displayName": "mine",
+        "model": model,
+        "inputConfig": {"instancesFormat": "jsonl", "gcsSource": {"uris": [source]}},
+        "outputConfig": {"predictionsFormat": "jsonl", "gcsDestination": {"outputUriPrefix": prefix}},
+    }
+
+
+def put_requests(http, name, *requests):
+    put(http, name, "".join(json.dumps({"request": request}) + "\n" for request in requests).encode())
+
+
+def finish_batch(http, job):
+    for _ in range(600):
+        shown = http.get(f"/v1/{job['name']}").json()
+        if shown["state"] not in ("JOB_STATE_PENDING", "JOB_STATE_RUNNING"):
+            return shown
+        time.sleep(0.02)
+    raise AssertionError(f"{job['name']} does not end")
+
+
+def predictions(http, shown):
+    folder = shown["outputInfo"]["gcsOutputDirectory"].removeprefix("gs://bucket/")
+    uri = f"/storage/v1/b/bucket/o/{quote(folder, safe='')}%2Fpredictions.jsonl?alt=media"
+    return [json.loads(line) for line in http.get(uri).text.splitlines()]
+
+
+def test_the_sdk_runs_a_batch_of_a_bucket_and_finds_it_by_its_name(http, enterprise, server):
+    named = {"systemInstruction": {"parts": [{"text": "Name the group."}]}}
+    requests = [
+        ask("space, space") | named | {"labels": {"n": "0"}},
+        {"contents": []},
+        ask("x") | {"labels": {"n": "2"}},
+    ]
+    put_requests(http, "sdk/in.jsonl", *requests)
+    config = {"display_name": "by the SDK", "dest": "gs://bucket/sdk/out"}
+    name = enterprise.batches.create(model=MODEL, src="gs://bucket/sdk/in.jsonl", config=config).name
+    shown = finish_batch(http, {"name": name})
+    job = enterprise.batches.get(name=name)
+    assert (job.state.value, job.model) == ("JOB_STATE_SUCCEEDED", f"publishers/google/models/{MODEL}")
+    assert job.dest.gcs_uri == "gs://bucket/sdk/out"
+    assert job.output_info.gcs_output_directory.startswith("gs://bucket/sdk/out/prediction-model-")
+    counts = job.completion_stats
+    assert (counts.successful_count, counts.failed_count, counts.incomplete_count) == (2, 1, 0)
+    rows = predictions(http, shown)
+    assert [row["request"] for row in rows] == requests[::-1]
+    url = f"{PARENT}/publishers/google/models/{MODEL}:generateContent"
+    assert rows[2]["response"] == http.post(url, json=requests[0]).json()
+    assert [row["status"] == "" for row in rows] == [True, False, True]
+    assert rows[1]["response"] == {}
+    found = [job.name for job in enterprise.batches.list(config={"filter": 'display_name="by the SDK"'})]
+    assert found == [name]
+    assert list(enterprise.batches.list(config={"filter": 'display_name="another"'})) == []
+    enterprise.batches.delete(name=name)
+    assert http.get(f"/v1/{name}").status_code == 404
+
+
+def test_google_cloud_storage_lists_and_deletes_what_a_batch_wrote(http, server):
+    from google.cloud import storage
+
+    put_requests(http, "gone/in.jsonl", ask("x"))
+    job = http.post(f"{PARENT}/batchPredictionJobs", json=batch_job("gs://bucket/gone/in.jsonl", "gs://bucket/gone/"))
+    finish_batch(http, job.json())
+    anyone = AnonymousCredentials()
+    client = storage.Client(project="p", credentials=anyone, client_options={"api_endpoint": server.base_url})
+    names = [blob.name for blob in client.list_blobs("bucket", prefix="gone/")]
+    assert len(names) == 2
+    for name in names:
+        client.bucket("bucket").blob(name).delete()
+    assert list(client.list_blobs("bucket", prefix="gone/")) == []
+    client.close()
+
+
+def test_a_tuned_model_is_asked_by_its_name_and_not_by_its_endpoint(http):
+    put(http, "tuned/train.jsonl", jsonl(make_examples()))
+    tuned = finish(http, http.post(f"{PARENT}/tuningJobs", json=job_body("gs://bucket/tuned/train.jsonl")).json())
+    put_requests(http, "tuned/in.jsonl", ask("orbit"))
+    url, uri = f"{PARENT}/batchPredictionJobs", "gs://bucket/tuned/in.jsonl"
+    job = http.post(url, json=batch_job(uri, model=tuned["tunedModel"]["model"])).json()
+    (row,) = predictions(http, finish_batch(http, job))
+    single = http.post(f"/v1beta1/{tuned['tunedModel']['endpoint']}:generateContent", json=ask("orbit")).json()
+    assert row["response"] == single
+    refused = http.post(url, json=batch_job(uri, model=tuned["tunedModel"]["endpoint"]))
+    assert (refused.status_code, "'projects/" in refused.text) == (400, True)
+
+
+def without_key(body, path):
+    *parents, last = path.split(".")
+    inner = body
+    for key in parents:
+        inner = inner[key]
+    del inner[last]
+    return body
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        (without_key(batch_job(), "inputConfig.gcsSource"), 400, "inputConfig.gcsSource"),
+        (without_key(batch_job(), "outputConfig.gcsDestination"), 400, "outputConfig.gcsDestination"),
+        (without_key(batch_job(), "displayName"), 400, "displayName"),
+        (without_key(batch_job(), "model"), 400, "model"),
+        (batch_job(source="in.jsonl"), 400, "inputConfig.gcsSource.uris"),
+        (batch_job(prefix="out"), 400, "outputConfig.gcsDestination.outputUriPrefix"),
+        (batch_job(prefix="gs://B/out"), 400, "bucket"),
+        (batch_job(prefix=f"gs://bucket/{'o' * 970}"), 400, "name"),
+        (batch_job(model="x"), 400, "model"),
+        (batch_job(source="gs://bucket/empty.jsonl"), 400, "batch"),
+        (batch_job(source="gs://bucket/damaged.jsonl"), 400, ""),
+        (batch_job(source="gs://bucket/none.jsonl"), 404, ""),
+        (batch_job(model="publishers/google/models/x"), 404, ""),
+    ],
+)
+def test_a_batch_that_cannot_be_run_is_refused_with_the_field(http, body, code, field):
+    put_requests(http, "in.jsonl", ask("x"))
+    put(http, "empty.jsonl", b"\n")
+    put(http, "damaged.jsonl", b'{"request": ')
+    answer = http.post(f"{PARENT}/batchPredictionJobs", json=body)
+    details = answer.json()["error"].get("details", [{"fieldViolations": [{"field": ""}]}])
+    assert (answer.status_code, details[0]["fieldViolations"][0]["field"]) == (code, field)
+
+
+def test_a_filter_that_is_not_understood_is_refused(http):
+    answer = http.get(f"{PARENT}/batchPredictionJobs", params={"filter": "display_name:x"})
+    assert (answer.status_code, "filter" in answer.text) == (400, True)
+    assert http.get(f"{PARENT}/batchPredictionJobs/77777").status_code == 404
+
+
+def test_batches_of_vertex_meet_the_faults_of_batches_and_are_cancelled():
+    plan = FaultPlan((Fault("batch-failed", every=2), Fault("slow", path="requests/1", delay_s=600)))
+    with EmbeddedServer(options=Options(faults=plan)) as server, httpx2.Client(base_url=server.base_url) as http:
+        put_requests(http, "in.jsonl", ask("x"), ask("y"))
+        url = f"{PARENT}/batchPredictionJobs"
+        first = http.post(url, json=batch_job()).json()
+        second = finish_batch(http, http.post(url, json=batch_job()).json())
+        assert (second["state"], second["error"]["code"]) == ("JOB_STATE_FAILED", 13)
+        assert "outputInfo" not in second
+        assert http.post(f"/v1/{first['name']}:cancel").json() == {}
+        assert finish_batch(http, first)["state"] == "JOB_STATE_CANCELLED"
+        states = http.get(url, params={"filter": 'state="JOB_STATE_FAILED"'}).json()["batchPredictionJobs"]
+        assert [job["name"] for job in states] == [second["name"]]
+
+
+def test_a_batch_that_a_stopped_server_left_open_is_answered_by_the_next(tmp_path):
+    slow = Options(faults=FaultPlan((Fault("slow", path="requests", delay_s=600),)))
+    with EmbeddedServer(state=tmp_path, options=slow) as server, httpx2.Client(base_url=server.base_url) as http:
+        put_requests(http, "in.jsonl", ask("x"))
+        job = http.post(f"{PARENT}/batchPredictionJobs", json=batch_job()).json()
+    with EmbeddedServer(state=tmp_path) as server, httpx2.Client(base_url=server.base_url) as http:
+        (row,) = predictions(http, finish_batch(http, job))
+        assert row["request"] == ask("x")

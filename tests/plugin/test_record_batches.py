@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 from google import genai
 
 from newsgauge.bulk.batch_service import BatchService
+from newsgauge.bulk.jobs import Answer
 from newsgauge.cassettes.audit import audit_file
 from newsgauge.cli import main
 from newsgauge.endpoint.app import Options
@@ -162,8 +163,8 @@ def test_a_kill_while_collecting_collects_again_and_keeps_each_line_once(
 ) -> None:
     answers = BatchService.answers
 
-    def killed(self: BatchService, file: str) -> Iterator[dict[str, Any]]:
-        for number, item in enumerate(answers(self, file)):
+    def killed(self: BatchService, place: str, keys: Collection[str]) -> Iterator[Answer]:
+        for number, item in enumerate(answers(self, place, keys)):
             if number == 5:
                 raise SystemExit
             yield item
@@ -209,7 +210,8 @@ def test_without_a_server_of_its_own_the_embedded_backend_goes_on_with_the_job_a
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--backend", "vertex", "--variants", "system"], "--batch: expected --backend gemini"),
+        (["--backend", "vertex", "--variants", "system"], "--bucket: Vertex reads training files and batches from"),
+        (["--backend", "vertex", "--variants", "system", "--bucket", "mine"], "--bucket: expected gs://BUCKET or gs"),
         (["--variants", "system"], "expected the open batch jobs, got "),
     ],
 )

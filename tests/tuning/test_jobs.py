@@ -98,7 +98,7 @@ def test_the_training_file_has_one_conversation_a_line():
 )
 def test_a_bucket_may_have_a_folder(text, bucket, name):
     where = parse_bucket(text)
-    assert (where.bucket, where.object_name("f")) == (bucket, name)
+    assert (where.bucket, where.uri("f")) == (bucket, f"gs://{bucket}/{name}")
     assert where == BucketFolder(bucket, name.removesuffix("/f").removesuffix("f"))
 
 

@@ -78,7 +78,7 @@ def test_a_job_can_be_cancelled_and_is_not_joined_then(newsgauge, fresh_server):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "--bucket: tuning on Vertex reads its training file from Cloud Storage: name a bucket"),
+        ((), "--bucket: Vertex reads training files and batches from Cloud Storage: name a bucket"),
         (("--bucket", "my-bucket"), "--bucket: expected gs://BUCKET or gs://BUCKET/FOLDER"),
         (("--bucket", "s3://my-bucket"), "--bucket: expected gs://BUCKET or gs://BUCKET/FOLDER"),
         (("--bucket", "gs://"), "--bucket: expected gs://BUCKET or gs://BUCKET/FOLDER"),
@@ -95,6 +95,12 @@ def test_a_mistake_is_one_line_and_starts_nothing(newsgauge, fresh_server, argum
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert words in err
     assert jobs(fresh_server) == []
+
+
+def test_a_server_of_the_environment_stands_in_for_cloud_storage_too(newsgauge, fresh_server, monkeypatch):
+    monkeypatch.setenv("GOOGLE_VERTEX_BASE_URL", fresh_server.base_url)
+    assert newsgauge("tune", *SMALL, "--backend", "vertex", *BUCKET)[0] == 0
+    assert len(jobs(fresh_server)) == 1
 
 
 def test_without_a_project_nothing_is_asked(newsgauge):

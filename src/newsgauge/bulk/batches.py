@@ -16,17 +16,18 @@ from datetime import UTC, datetime
 from ..cassettes.recorder import Recorder
 from ..cassettes.replaying import Asked
 from ..cassettes.secrets import hide_secrets
-from ..errors import CassetteError, NotKeptError
+from ..errors import CassetteError, NotKeptError, UsageError
 from ..records import Case
 from ..setup import Setup
 from ..written import WrittenRequests
-from .batch_service import BatchService
 from .campaign import Report
 from .form import Form
+from .jobs import Answer, JobService, JobStatus
 from .open_jobs import OpenJob, OpenJobs
 
 #: The service takes files of 2 GB; kept well below, as what is sent is held in memory.
 MAX_BYTES = 200_000_000
+_COMMAND = "newsgauge record --batch"
 
 
 class Batches:
@@ -35,7 +36,7 @@ class Batches:
     def __init__(
         self,
         setup: Setup,
-        service: BatchService,
+        service: JobService,
         jobs: OpenJobs,
         recorder: Recorder,
         *,
@@ -59,7 +60,20 @@ class Batches:
     @property
     def open_keys(self) -> set[str]:
         """Cases that an open job holds, of this plan or another."""
-        return {key for job in self._jobs.of(self._setup.shown_cassettes) for key in job.requests}
+        return {key for job in self._open() for key in job.requests}
+
+    def check(self, forms: Mapping[str, Form]) -> None:
+        """Raise `UsageError` where a variant's model cannot be asked by a job."""
+        whys = {name: self._service.refusal(form.model) for name, form in forms.items()}
+        refused = [name for name, why in whys.items() if why]
+        if not refused:
+            return
+        others = [name for name in forms if name not in refused and self._setup.variants[name].has_cassette]
+        rest = f", and the others with '{_COMMAND}{self._options(others)}'" if others else ""
+        raise UsageError(
+            f"--batch: {', '.join(refused)} cannot be asked by a job: {whys[refused[0]]}. Record it with 'newsgauge "
+            f"record{self._setup.options} --variants {','.join(refused)}'{rest}"
+        )
 
     def waiting(self, cases: Iterable[Case]) -> tuple[list[Case], list[Case]]:
         """The cases that may be submitted, and those that an open job holds; what failed in this run is in neither."""
@@ -72,12 +86,14 @@ class Batches:
         )
 
     def adopt(self) -> None:
-        """Find out which jobs were started, of those that were written down and then interrupted."""
+        """Take up what was interrupted: jobs that were written down, started or not, and such as are collected."""
         for job in self._jobs.of(self._setup.shown_cassettes):
-            if not job.name:
+            if job.collected:
+                self._forget(job)
+            elif not job.name:
                 name = self._service.find(job.label)
                 if name is None:
-                    self._jobs.remove(job)
+                    self._forget(job)
                 else:
                     self._jobs.started(job, name)
 
@@ -92,13 +108,13 @@ class Batches:
                 job = OpenJob(
                     label=f"newsgauge-{uuid.uuid4().hex}",
                     folder=self._setup.shown_cassettes,
-                    options=f"{self._setup.options} --variants {','.join(self._setup.variants)}",
+                    options=self._options(self._setup.variants),
                     model=model,
                     submitted=self._now().strftime("%Y-%m-%dT%H:%M:%SZ"),
                     requests={_key(case): _digest(self._asked(case, forms)) for case in part},
                 )
-                job = replace(job, file=self._service.upload(lines, label=job.label))
                 self._jobs.put(job)
+                job = self._jobs.uploaded(job, self._service.upload(lines, label=job.label))
                 job = self._jobs.started(job, self._service.submit(model, job.file, label=job.label))
                 self._on_note(f"submitted {job.name}: {len(part):,} requests to {model}")
                 n_jobs += 1
@@ -110,9 +126,9 @@ class Batches:
         Raises `NotKeptError` where the disk takes no more; the job is then collected by the next recording.
         """
         n_open = 0
-        for job in self._jobs.of(self._setup.shown_cassettes):
+        for job in self._open():
             if not job.requests.keys() <= self._cases.keys():
-                self._on_note(f"{job.name} is of another plan; collect it with: newsgauge record --batch{job.options}")
+                self._on_note(f"{job.name} is of another plan; collect it with: {_COMMAND}{job.options}")
                 continue
             status = self._service.status(job.name)
             if status.state == "open":
@@ -122,35 +138,46 @@ class Batches:
                 self.report.broken += [(self._cases[key], status.why) for key in job.requests]
             else:
                 n_before = self.report.n_kept
-                self._keep_all(job, status.answers, forms)
+                self._keep_all(job, status, forms)
                 n_kept = self.report.n_kept - n_before
                 self._on_note(f"{job.name}: {n_kept:,} of {len(job.requests):,} answers are recorded")
-            self._jobs.remove(job)
-            self._service.forget(job.file)
+            self._forget(self._jobs.collected(job))
         return n_open
 
-    def _keep_all(self, job: OpenJob, file: str, forms: Mapping[str, Form]) -> None:
+    def _open(self) -> list[OpenJob]:
+        return [job for job in self._jobs.of(self._setup.shown_cassettes) if not job.collected]
+
+    def _forget(self, job: OpenJob) -> None:
+        complaint = self._service.forget(job)
+        if complaint:
+            self._on_note(complaint)
+        self._jobs.remove(job)
+
+    def _options(self, variants: Iterable[str]) -> str:
+        return f"{self._setup.options} --variants {','.join(variants)}{self._service.options}"
+
+    def _keep_all(self, job: OpenJob, status: JobStatus, forms: Mapping[str, Form]) -> None:
         left = dict(job.requests)
-        for item in self._service.answers(file):
-            key = str(item.get("key", ""))
-            digest = left.pop(key, None)
+        for answer in self._service.answers(status.answers, job.requests.keys()):
+            digest = left.pop(answer.key, None)
             if digest is None:
                 continue
-            why = self._keep(self._cases[key], digest, item, forms)
+            case = self._cases[answer.key]
+            why = self._keep(case, digest, answer, forms)
             if why:
-                self.report.broken.append((self._cases[key], hide_secrets(why)))
+                self.report.broken.append((case, hide_secrets(why)))
             else:
                 self.report.n_kept += 1
-        self.report.broken += [(self._cases[key], f"{job.name} has no answer to it") for key in left]
+        why = status.why or f"{job.name} has no answer to it"
+        self.report.broken += [(self._cases[key], why) for key in left]
 
-    def _keep(self, case: Case, digest: str, item: Mapping[str, object], forms: Mapping[str, Form]) -> str:
-        answer = item.get("response")
-        if not isinstance(answer, dict):
-            return f"the batch did not answer it: {json.dumps(item.get('error'))[:300]}"
+    def _keep(self, case: Case, digest: str, answer: Answer, forms: Mapping[str, Form]) -> str:
+        if answer.response is None:
+            return f"the batch did not answer it: {answer.why[:300]}"
         if _digest(self._asked(case, forms)) != digest:
             return "the variant, the post or the model changed since the batch was submitted; not kept"
         form = forms[case.variant]
-        wire = replace(self._written.wire(form.request(case.post)), answer=json.dumps(answer).encode("ascii"))
+        wire = replace(self._written.wire(form.request(case.post)), answer=json.dumps(answer.response).encode("ascii"))
         try:
             self._recorder.keep(case.variant, case.post, wire, {**form.provenance, "mode": "batch"})
         except CassetteError as error:
@@ -168,7 +195,7 @@ class Batches:
         size = 0
         for case in cases:
             body = self._written.wire(forms[case.variant].request(case.post)).body
-            line = b'{"key":' + json.dumps(_key(case)).encode("ascii") + b',"request":' + body + b"}\n"
+            line = self._service.line(_key(case), body)
             if part and (len(part) >= self._max_requests or size + len(line) > self._max_bytes):
                 yield part, b"".join(lines)
                 part, lines, size = [], [], 0

@@ -19,7 +19,8 @@ from ..report.files import write_whole
 class OpenJob:
     """``label`` is ours and unique; ``name`` is the service's, '' until it is known to be started.
 
-    ``requests``: key of each case, and the digest of what was asked.
+    ``requests``: key of each case, and the digest of what was asked. ``file``: where they are, '' until they are
+    uploaded. ``collected``: its answers are kept, what the service has of it is to be deleted.
     """
 
     label: str
@@ -30,6 +31,7 @@ class OpenJob:
     requests: Mapping[str, str]
     file: str = ""
     name: str = ""
+    collected: bool = False
 
 
 class OpenJobs:
@@ -43,19 +45,26 @@ class OpenJobs:
         """The jobs whose answers go into this folder of cassettes, oldest first."""
         return [job for job in self._jobs.values() if job.folder == folder]
 
-    def put(self, job: OpenJob) -> None:
-        """Write a job down, in the place of what was known of it."""
+    def put(self, job: OpenJob) -> OpenJob:
+        """Write a job down, in the place of what was known of it; the same job."""
         self._jobs[job.label] = job
         self._write()
+        return job
+
+    def uploaded(self, job: OpenJob, file: str) -> OpenJob:
+        """The same job, now with the place of its requests."""
+        return self.put(replace(job, file=file))
 
     def started(self, job: OpenJob, name: str) -> OpenJob:
         """The same job, now with the service's name."""
-        job = replace(job, name=name)
-        self.put(job)
-        return job
+        return self.put(replace(job, name=name))
+
+    def collected(self, job: OpenJob) -> OpenJob:
+        """The same job, whose answers nobody needs any more."""
+        return self.put(replace(job, collected=True))
 
     def remove(self, job: OpenJob) -> None:
-        """It is collected, or was never started."""
+        """Nothing is left of it, or it was never started."""
         self._jobs.pop(job.label, None)
         self._write()
 

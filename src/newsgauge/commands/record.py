@@ -63,6 +63,11 @@ def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
         metavar="N",
         help="with --batch (default: %(default)s)",
     )
+    record.add_argument(
+        "--bucket",
+        metavar="gs://BUCKET[/FOLDER]",
+        help="with --batch on vertex: where requests and answers are until they are collected",
+    )
     record.add_argument("--root", default=".", metavar="DIR", help="the project (default: this folder)")
     record.add_argument("--evals", default="evals", metavar="DIR", help="in it (default: %(default)s)")
     record.add_argument("--bundled", default="fixtures/bundled", metavar="DIR", help="in it (default: %(default)s)")
@@ -86,8 +91,6 @@ def _record(options: argparse.Namespace) -> int:
     check_ci(setup, allowed=options.allow_record_in_ci)
     check_setup(setup)
     check_base_url(setup.backend, options.base_url)
-    if options.batch and setup.backend == "vertex":
-        raise UsageError("--batch: expected --backend gemini; jobs of Vertex are not supported, record without --batch")
     check_folder(setup)
     state = folders.root / ".newsgauge"
     with locked(state / "record.lock", on_wait=_say_waiting):

@@ -6,19 +6,25 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..asked_models import AskedModels
 from ..backend_access import reach_backend
-from ..backends import open_client
+from ..backends import Backend, cloud_project, open_client, vertex_base_url
 from ..bulk.batch_service import BatchService
 from ..bulk.batches import Batches
 from ..bulk.campaign import Report
 from ..bulk.form import make_forms
+from ..bulk.jobs import JobService
 from ..bulk.open_jobs import OpenJobs
 from ..bulk.todo import Todo, find_todo
 from ..retrying import RetryPolicy
 from ..setup import Setup, open_recorder
+from ..tuning.bucket import parse_bucket
 from .record import announce
+
+if TYPE_CHECKING:
+    from google import genai
 
 #: Seconds between two looks at open jobs; doubled up to the last, as a job may take a day.
 _FIRST_LOOK_S, _LAST_LOOK_S = 0.5, 60.0
@@ -26,19 +32,22 @@ _FIRST_LOOK_S, _LAST_LOOK_S = 0.5, 60.0
 
 def ask_in_batches(setup: Setup, options: argparse.Namespace, *, since: str, path: Path) -> tuple[Todo, Report]:
     """Do what can be done now. What open jobs hold is left for the next time."""
+    if setup.backend == "vertex":
+        parse_bucket(options.bucket)
     jobs = OpenJobs(path)
     with reach_backend(setup.backend, options.base_url) as url:
         client = open_client(setup.backend, base_url=url, live=True)
         try:
             batches = Batches(
                 setup,
-                BatchService(client, RetryPolicy(deadline_s=options.retry_deadline)),
+                _service(setup.backend, client, url, options),
                 jobs,
                 open_recorder(setup),
                 max_requests=options.requests_per_job,
                 on_note=_note,
             )
             forms = make_forms(setup, AskedModels(setup, base_url=lambda: url))
+            batches.check(forms)
             batches.adopt()
             n_open = batches.collect(forms)
             n_kept = batches.report.n_kept
@@ -62,6 +71,17 @@ def ask_in_batches(setup: Setup, options: argparse.Namespace, *, since: str, pat
             return todo, batches.report
         finally:
             client.close()
+
+
+def _service(backend: Backend, client: genai.Client, url: str | None, options: argparse.Namespace) -> JobService:
+    retry = RetryPolicy(deadline_s=options.retry_deadline)
+    if backend != "vertex":
+        return BatchService(client, retry)
+    from ..buckets import CloudStorage
+    from ..bulk.vertex_batches import VertexBatches
+
+    place = vertex_base_url(url)
+    return VertexBatches(client, CloudStorage(cloud_project(place), place), parse_bucket(options.bucket), retry)
 
 
 def _note(text: str) -> None:

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from . import batches, developer, files, storage, vertex
+from . import batches, developer, files, prediction_jobs, storage, vertex
 from .call import Call, Reply
 from .connections import reset
 from .faults import Fault, FaultPlan
@@ -61,6 +61,7 @@ class App:
         if not self._resumed:
             self._resumed = True
             batches.resume(self._service)
+            prediction_jobs.resume(self._service)
         fault = None
         try:
             reply, fault = await self._answer(scope, receive)

@@ -19,6 +19,7 @@ from .wire import (
 )
 
 _TEXT_ONLY = unsupported("it reads and writes text only")
+_BUCKETS_ONLY = unsupported("it reads and writes Cloud Storage only")
 _NO_TOOLS = unsupported("it calls no tools and keeps no cache")
 
 PART = message(
@@ -182,6 +183,32 @@ TUNING_JOB = message(
     },
     required=("baseModel", "supervisedTuningSpec"),
 )
+PREDICTION_JOB = message(
+    {
+        "displayName": text,
+        "model": text,
+        "inputConfig": message(
+            {
+                "instancesFormat": one_of("JSONL"),
+                "gcsSource": message({"uris": repeated(text)}, required=("uris",)),
+                **dict.fromkeys(("bigquerySource", "vertexMultimodalDatasetSource"), _BUCKETS_ONLY),
+            },
+            required=("instancesFormat", "gcsSource"),
+        ),
+        "outputConfig": message(
+            {
+                "predictionsFormat": one_of("JSONL"),
+                "gcsDestination": message({"outputUriPrefix": text}, required=("outputUriPrefix",)),
+                **dict.fromkeys(("bigqueryDestination", "vertexMultimodalDatasetDestination"), _BUCKETS_ONLY),
+            },
+            required=("predictionsFormat", "gcsDestination"),
+        ),
+        "labels": struct,
+        **dict.fromkeys(("instanceConfig", "modelParameters", "encryptionSpec", "serviceAccount"), anything),
+    },
+    required=("displayName", "model", "inputConfig", "outputConfig"),
+)
+PREDICTION_LINE = message({"request": anything}, required=("request",))
 TRAINING_LINE = message(
     {"contents": repeated(CONTENT), "systemInstruction": CONTENT, "labels": struct}, required=("contents",)
 )

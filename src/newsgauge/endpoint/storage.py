@@ -1,4 +1,4 @@
-"""Buckets and objects: the few Cloud Storage calls with which a training file is uploaded and read again.
+"""Buckets and objects: the few Cloud Storage calls with which the files of jobs are uploaded, read and deleted.
 
 A bucket springs into being at the first upload to it, so that code which expects its bucket to exist runs
 unchanged.
@@ -24,6 +24,7 @@ from .uploads import read_multipart
 
 _BUCKET, _OBJECT, _DATA = "bucket", "object", "data"
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
+_URI = re.compile(r"gs://([^/]+)/(.+)", re.DOTALL)
 _RANGE = re.compile(r"bytes=(\d{1,12})-(\d{0,12})")
 
 
@@ -32,13 +33,26 @@ def read(service: Service, bucket: str, name: str) -> bytes | None:
     return service.state.blob(_OBJECT, f"{bucket}/{name}", _DATA)
 
 
-async def write(
-    service: Service, call: Call, name: str, data: bytes, *, content_type: str, about: dict[str, Any]
-) -> dict[str, Any]:
-    """Store an object, and its bucket if that is new; its resource. Raises 400 for wrong names and sums."""
-    bucket = _check_bucket(call.params["bucket"])
+def split_uri(uri: str, *, field: str) -> tuple[str, str]:
+    """Bucket and name of ``gs://BUCKET/OBJECT``. Raises 400 for another form."""
+    match = _URI.fullmatch(uri)
+    if match is None:
+        raise invalid(f"expected gs://BUCKET/OBJECT, got {uri[:100]!r}", field=field)
+    return match[1], match[2]
+
+
+def check_name(bucket: str, name: str) -> None:
+    """Raise 400 where no object may be called so."""
+    _check_bucket(bucket)
     if not 1 <= len(name.encode("utf-8", "replace")) <= 1024 or "\r" in name or "\n" in name or name in (".", ".."):
         raise invalid(f"Invalid object name {name[:60]!r}", field="name")
+
+
+async def write(
+    service: Service, bucket: str, name: str, data: bytes, *, content_type: str, about: dict[str, Any]
+) -> dict[str, Any]:
+    """Store an object, and its bucket if that is new; what is known of it. Raises 400 for wrong names and sums."""
+    check_name(bucket, name)
     sums = {"md5Hash": md5(data), "crc32c": await run_in_threadpool(crc32c, data)}
     for key, value in sums.items():
         if about.get(key, value) != value:
@@ -61,26 +75,27 @@ async def write(
     service.state.create(_BUCKET, bucket, _new_bucket(bucket))
     if not service.state.create(_OBJECT, key, document, blobs={_DATA: data}):
         service.state.update(_OBJECT, key, document, blobs={_DATA: data})
-    return _show(document, call)
+    return document
 
 
 async def upload(service: Service, call: Call) -> Reply | dict[str, Any]:
     """``POST upload/storage/v1/b/BUCKET/o`` with uploadType media, multipart or resumable."""
     kind, content_type = call.query.get("uploadType", ""), call.headers.get("content-type", "")
+    bucket = call.params["bucket"]
     if kind == "media":
         name = call.query.get("name", "")
-        return await write(service, call, name, call.body, content_type=content_type, about={})
+        return _show(await write(service, bucket, name, call.body, content_type=content_type, about={}), call)
     if kind == "multipart":
         about, part_type, data = read_multipart(call.body, content_type)
         name = _name(about, call)
-        return await write(service, call, name, data, content_type=part_type, about=about)
+        return _show(await write(service, bucket, name, data, content_type=part_type, about=about), call)
     if kind == "resumable":
         about = call.message(_about) if call.body else {}
         fallback = call.headers.get("x-upload-content-type", "application/octet-stream")
-        _check_bucket(call.params["bucket"])
+        _check_bucket(bucket)
         session = service.uploads.open(_name(about, call), {"contentType": fallback, **about})
         query = f"uploadType=resumable&upload_id={session}"
-        location = f"{call.base_url}/upload/storage/v1/b/{quote(call.params['bucket'], safe='')}/o?{query}"
+        location = f"{call.base_url}/upload/storage/v1/b/{quote(bucket, safe='')}/o?{query}"
         return Reply(b"", headers={"location": location, "x-guploader-uploadid": session})
     raise invalid(f"uploadType: expected media, multipart or resumable, got {kind[:40]!r}", field="uploadType")
 
@@ -92,9 +107,10 @@ async def resume(service: Service, call: Call) -> Reply | dict[str, Any]:
     if received.data is None:
         headers = {"range": f"bytes=0-{received.size - 1}"} if received.size else {}
         return Reply(b"", status=308, headers=headers)
-    about = received.about
+    about, bucket = received.about, call.params["bucket"]
     content_type = str(about["contentType"])
-    return await write(service, call, received.name, received.data, content_type=content_type, about=about)
+    document = await write(service, bucket, received.name, received.data, content_type=content_type, about=about)
+    return _show(document, call)
 
 
 async def get_object(service: Service, call: Call) -> Reply | dict[str, Any]:

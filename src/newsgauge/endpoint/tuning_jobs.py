@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from . import storage
@@ -10,7 +9,7 @@ from .call import Call
 from .messages import TUNING_JOB
 from .models import check_model
 from .paging import page
-from .refusals import invalid, not_found
+from .refusals import not_found
 from .service import Service
 from .training_file import read_training_file
 from .training_job import (
@@ -25,7 +24,6 @@ from .training_job import (
 )
 from .tuned_model import Example, TrainingError
 
-_URI = re.compile(r"gs://([^/]+)/(.+)", re.DOTALL)
 _SPEC = "supervisedTuningSpec"
 
 
@@ -92,10 +90,7 @@ def _find(service: Service, call: Call) -> dict[str, Any]:
 
 
 def _read(service: Service, uri: str) -> tuple[list[Example], str]:
-    match = _URI.fullmatch(uri)
-    if match is None:
-        raise invalid(f"expected gs://BUCKET/OBJECT, got {uri[:100]!r}", field=f"{_SPEC}.trainingDatasetUri")
-    data = storage.read(service, match[1], match[2])
+    data = storage.read(service, *storage.split_uri(uri, field=f"{_SPEC}.trainingDatasetUri"))
     if data is None:
         return [], f"{uri} does not exist; upload it with a storage client that points here"
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import tuning_jobs
+from . import prediction_jobs, tuning_jobs
 from .call import Call, Reply
 from .developer import count_request
 from .generation import stream
@@ -80,4 +80,9 @@ ROUTES = (
     Route("GET", _PARENT + "/tuningJobs", tuning_jobs.list_all),
     Route("GET", _PARENT + "/tuningJobs/{job}", tuning_jobs.get),
     Route("POST", _PARENT + "/tuningJobs/{job}:cancel", tuning_jobs.cancel),
+    Route("POST", _PARENT + "/batchPredictionJobs", prediction_jobs.create),
+    Route("GET", _PARENT + "/batchPredictionJobs", prediction_jobs.list_all),
+    Route("GET", _PARENT + "/batchPredictionJobs/{job}", prediction_jobs.get),
+    Route("POST", _PARENT + "/batchPredictionJobs/{job}:cancel", prediction_jobs.cancel),
+    Route("DELETE", _PARENT + "/batchPredictionJobs/{job}", prediction_jobs.delete),
 )

@@ -1,4 +1,4 @@
-"""Where a training file goes: ``gs://BUCKET[/FOLDER]``."""
+"""Where a file for Vertex goes: ``gs://BUCKET[/FOLDER]``."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class BucketFolder:
     bucket: str
     folder: str
 
-    def object_name(self, file: str) -> str:
-        """The name of a file's object."""
-        return f"{self.folder}/{file}" if self.folder else file
+    def uri(self, file: str) -> str:
+        """The URI of a file in it."""
+        return f"gs://{self.bucket}/{self.folder}/{file}" if self.folder else f"gs://{self.bucket}/{file}"
 
 
 def parse_bucket(text: str | None) -> BucketFolder:
     """Raises `UsageError` where there is none, or it has another form."""
     if not text:
         raise UsageError(
-            "--bucket: tuning on Vertex reads its training file from Cloud Storage: name a bucket of the project, "
+            "--bucket: Vertex reads training files and batches from Cloud Storage: name a bucket of the project, "
             "such as --bucket gs://my-bucket/newsgauge"
         )
     match = _URI.fullmatch(text)

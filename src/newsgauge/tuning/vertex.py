@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..backends import service_errors
-from ..buckets import upload
+from ..buckets import CloudStorage
 from ..errors import UsageError
 from ..retrying import RetryPolicy, call_patiently
-from .bucket import BucketFolder, parse_bucket
+from .bucket import parse_bucket
 from .jobs import Job, JobState
 from .training_set import PLAIN_BASE_MODEL, Recipe, TrainingSet, job_tag, to_jsonl
 
@@ -58,14 +58,8 @@ class VertexTuning:
     def start(self, training: TrainingSet, recipe: Recipe, *, display_name: str) -> Job:
         """Upload the training file and start the job."""
         tag = job_tag(training, recipe)
-        where: BucketFolder = parse_bucket(self.bucket)
-        uri = upload(
-            to_jsonl(training),
-            bucket=where.bucket,
-            name=where.object_name(f"{tag}.jsonl"),
-            project=self.project,
-            base_url=self.base_url,
-        )
+        place = parse_bucket(self.bucket).uri(f"{tag}.jsonl")
+        uri = CloudStorage(self.project, self.base_url).upload(to_jsonl(training), place)
         config: dict[str, Any] = {
             "tuned_model_display_name": f"{display_name} {tag}",
             "labels": {_LABEL: tag},
