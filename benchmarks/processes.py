@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-#: Between two looks at the memory. Each stops every process for some milliseconds: twice a second cost three workers 5%.
+#: Between two looks at the memory; each stops every process for some milliseconds.
 _SAMPLE_S = 1.0
 RESULTS = Path(__file__).resolve().parent / "results"
 

@@ -151,8 +151,11 @@ def mock_client() -> Any:
 
 
 def measure_calls(path: Path) -> None:
-    """Make the requests of a file on a mock transport and print the CPU seconds of the calls alone."""
+    """Make the requests of a file on a mock transport; print the CPU seconds of the calls alone, plain and as ours are."""
     from google.genai.types import GenerateContentConfig
+
+    from newsgauge.sdk_arguments import call_arguments
+    from newsgauge.variants import Request
 
     asked = json.loads(path.read_text())
     kinds = {json.dumps(one["config"]): GenerateContentConfig(**one["config"]) for one in asked}
@@ -163,6 +166,13 @@ def measure_calls(path: Path) -> None:
     for one, config in zip(asked, configs, strict=True):
         _ = client.models.generate_content(model=one["model"], contents=one["contents"], config=config).text
     print(f"calls {time.process_time() - start:.3f}")
+    start = time.process_time()
+    for one in asked:
+        enum = one["config"].get("response_schema", {}).get("enum")
+        instruction = one["config"]["system_instruction"]
+        request = Request(one["model"], one["contents"], instruction, tuple(enum) if enum else None, None)
+        _ = client.models.generate_content(**call_arguments(request)).text
+    print(f"ours {time.process_time() - start:.3f}")
 
 
 def write_by_hand(folder: Path, asked: list[dict[str, Any]]) -> None:
@@ -211,9 +221,14 @@ def main() -> None:
         tiny = replay(options, "1")
         items = run([*PYTEST, "-q", "-p", "no:cacheprovider"], cwd=folder / "items")
         called = run([sys.executable, __file__, "--calls", str(folder / "asked.json")], cwd=folder)
-        calls_s = float(called.output.split()[-1])
+        if called.status:
+            sys.exit(f"the calls failed:\n{called.output[-2000:]}")
+        calls_s, ours_s = (float(line.split()[1]) for line in called.output.splitlines()[-2:])
         floor_s = items.cpu_s + calls_s
         print(f"floor: {n:,} no-op items {items.cpu_s:.1f}, the SDK's calls {calls_s:.1f}: {floor_s:.1f}", flush=True)
+        print(
+            f"... calls with the arguments of newsgauge {ours_s:.1f}: {ours_s / calls_s:.2f}x of plain ones", flush=True
+        )
         (folder / "both").mkdir()
         (folder / "both" / "pytest.ini").write_text("[pytest]\n")
         (folder / "both" / "test_calls.py").write_text(CALLS.format(benchmarks=str(ROOT / "benchmarks")))
@@ -247,6 +262,7 @@ def main() -> None:
     figures = {
         "cases": n,
         "floor_cpu_s": {"items": round(items.cpu_s, 2), "calls": round(calls_s, 2)},
+        "calls_with_own_arguments_over_plain": round(ours_s / calls_s, 3),
         "replay_cpu_s": round(serial.cpu_s, 2),
         "replay_over_floor": round(serial.cpu_s / floor_s, 3),
         "floor_in_one_process_cpu_s": round(both.cpu_s, 2),
