@@ -151,7 +151,7 @@ def mock_client() -> Any:
 
 
 def measure_calls(path: Path) -> None:
-    """Make the requests of a file on a mock transport; print the CPU seconds of the calls alone, plain and as ours are."""
+    """Make the requests of a file on a mock transport, plain and as ours are; print the CPU seconds of the calls."""
     from google.genai.types import GenerateContentConfig
 
     from newsgauge.sdk_arguments import call_arguments
