@@ -6,11 +6,14 @@ of a pytest-xdist worker does so too, though nobody reads what it writes.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from functools import cached_property
 from types import MappingProxyType
 
 import pytest
 
+#: What a `pytest_report_teststatus` that wraps the others is answered with, and answers.
+Status = Generator[None, tuple[str, str, str], tuple[str, str, str]]
 #: The user properties in which a case says what it is about; also in junit.xml.
 VARIANT_PROPERTY = "newsgauge_variant"
 CORRECT_PROPERTY = "newsgauge_correct"
@@ -25,25 +28,35 @@ class LightReports:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Put a light report in the place of a case's, once all have seen it; drop those of its setup and teardown."""
-        if self._reporter is None or report.failed or self._are_listed or not user_property(report, VARIANT_PROPERTY):
+        if self._terminal is None or report.failed or self._are_listed or not is_case(report):
             return
         category = "xfailed" if hasattr(report, "wasxfail") else "passed"
-        for name, kept in ((name, self._reporter.stats.get(name)) for name in (category, "")):
+        for name, kept in ((name, self._terminal.stats.get(name)) for name in (category, "")):
             if kept and kept[-1] is report:
                 kept.pop()
                 if name:
                     kept.append(_LightReport(report))
 
     @cached_property
-    def _reporter(self) -> pytest.TerminalReporter | None:
-        found = self._config.pluginmanager.get_plugin("terminalreporter")
-        return found if isinstance(found, pytest.TerminalReporter) else None
+    def _terminal(self) -> pytest.TerminalReporter | None:
+        return terminal_of(self._config)
 
     @cached_property
     def _are_listed(self) -> bool:
         """Whether pytest lists all reports at the end, also of what went well."""
         option = self._config.option
         return option.durations is not None or option.xfail_tb or bool(set("PA") & set(option.reportchars))
+
+
+def terminal_of(config: pytest.Config) -> pytest.TerminalReporter | None:
+    """What writes to this process's terminal; None with ``-p no:terminal``."""
+    found = config.pluginmanager.get_plugin("terminalreporter")
+    return found if isinstance(found, pytest.TerminalReporter) else None
+
+
+def is_case(report: pytest.TestReport | pytest.CollectReport) -> bool:
+    """Whether a report is about a case."""
+    return isinstance(report, pytest.TestReport) and user_property(report, VARIANT_PROPERTY) is not None
 
 
 def user_property(report: pytest.TestReport, name: str) -> object:

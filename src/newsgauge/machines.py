@@ -6,13 +6,12 @@ hands its results over with its exit, and the controller puts them into the fold
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .errors import UsageError
-from .light_reports import VARIANT_PROPERTY, user_property
+from .light_reports import Status, is_case
 
 if TYPE_CHECKING:
     from .results import ResultLog
@@ -30,13 +29,10 @@ class Worker:
         config.option.no_summary = True
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_report_teststatus(
-        self, report: pytest.TestReport | pytest.CollectReport
-    ) -> Generator[None, tuple[str, str, str], tuple[str, str, str]]:
+    def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> Status:
         """No letter for a case."""
         status = yield
-        is_case = isinstance(report, pytest.TestReport) and user_property(report, VARIANT_PROPERTY) is not None
-        return ("", "", "") if is_case else status
+        return ("", "", "") if is_case(report) else status
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Hand over the results where the controller cannot see them."""

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 
 from .ci import is_ci
-from .light_reports import CORRECT_PROPERTY, VARIANT_PROPERTY, user_property
+from .light_reports import CORRECT_PROPERTY, VARIANT_PROPERTY, Status, is_case, terminal_of, user_property
 
 #: Seconds between two rewrites in a terminal, and between two plain lines.
 _LIVE_S, _PLAIN_S = 0.1, 5.0
 #: And this many lines at most, however long the run takes.
 _MAX_LINES = 50
-
-#: What `pytest_report_teststatus` is answered with, and answers.
-_Status = Generator[None, tuple[str, str, str], tuple[str, str, str]]
 
 
 @dataclass
@@ -85,11 +82,10 @@ class Progress:
         self._tally.n_planned = mine or self._tally.n_planned
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> _Status:
+    def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> Status:
         """No letter for a case; what pytest counts it as, and the word that ``-rx`` begins its lines with, stay."""
         category, letter, word = yield
-        is_case = isinstance(report, pytest.TestReport) and user_property(report, VARIANT_PROPERTY) is not None
-        return category, "" if is_case else letter, word
+        return category, "" if is_case(report) else letter, word
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -145,8 +141,7 @@ class Progress:
         )
 
     def _reporter(self) -> pytest.TerminalReporter | None:
-        found = self._config.pluginmanager.get_plugin("terminalreporter")
-        return found if isinstance(found, pytest.TerminalReporter) else None
+        return terminal_of(self._config)
 
 
 def _duration(seconds: float) -> str:

@@ -63,6 +63,11 @@ class Setup:
         """True where every answer must come from a cassette."""
         return self.mode == "none"
 
+    @property
+    def preprocess(self) -> Callable[[str], str]:
+        """What turns a raw post of the corpus into the text that is asked about."""
+        return preprocessor(self.corpus, self.plan.preprocessing)
+
     @cached_property
     def trainings(self) -> dict[str, TrainingSet]:
         """The training set of each variant that asks a tuned model."""
@@ -74,7 +79,7 @@ class Setup:
                 variant.tuning,
                 classes=self.plan.classes,
                 labels=self.plan.labels,
-                preprocess=preprocessor(self.corpus, self.plan.preprocessing),
+                preprocess=self.preprocess,
             )
             for name, variant in self.variants.items()
             if variant.tuning is not None
@@ -136,7 +141,7 @@ class Setup:
                 variant.few_shot,
                 classes=self.plan.classes,
                 labels=self.plan.labels,
-                preprocess=preprocessor(self.corpus, self.plan.preprocessing),
+                preprocess=self.preprocess,
             )
             for name, variant in self.variants.items()
             if variant.few_shot is not None
@@ -171,7 +176,7 @@ class Setup:
             seed=training.seed,
             classes=self.plan.classes,
             labels=self.plan.labels,
-            preprocess=preprocessor(self.corpus, self.plan.preprocessing),
+            preprocess=self.preprocess,
         )
 
     @property

@@ -66,10 +66,10 @@ def job_body(uri="gs://bucket/train.jsonl", **hyper):
     return {"baseModel": MODEL, "tunedModelDisplayName": "d", "supervisedTuningSpec": spec}
 
 
-def finish(http, job):
+def finish(http, job, version="v1beta1"):
     for _ in range(1200):
-        shown = http.get(f"/v1beta1/{job['name']}").json()
-        if shown["state"] not in ("JOB_STATE_QUEUED", "JOB_STATE_RUNNING"):
+        shown = http.get(f"/{version}/{job['name']}").json()
+        if shown["state"] not in ("JOB_STATE_QUEUED", "JOB_STATE_PENDING", "JOB_STATE_RUNNING"):
             return shown
         time.sleep(0.05)
     raise AssertionError(f"{job['name']} does not end")
@@ -227,15 +227,6 @@ def put_requests(http, name, *requests):
     put(http, name, "".join(json.dumps({"request": request}) + "\n" for request in requests).encode())
 
 
-def finish_batch(http, job):
-    for _ in range(600):
-        shown = http.get(f"/v1/{job['name']}").json()
-        if shown["state"] not in ("JOB_STATE_PENDING", "JOB_STATE_RUNNING"):
-            return shown
-        time.sleep(0.02)
-    raise AssertionError(f"{job['name']} does not end")
-
-
 def predictions(http, shown):
     folder = shown["outputInfo"]["gcsOutputDirectory"].removeprefix("gs://bucket/")
     uri = f"/storage/v1/b/bucket/o/{quote(folder, safe='')}%2Fpredictions.jsonl?alt=media"
@@ -252,7 +243,7 @@ def test_the_sdk_runs_a_batch_of_a_bucket_and_finds_it_by_its_name(http, enterpr
     put_requests(http, "sdk/in.jsonl", *requests)
     config = {"display_name": "by the SDK", "dest": "gs://bucket/sdk/out"}
     name = enterprise.batches.create(model=MODEL, src="gs://bucket/sdk/in.jsonl", config=config).name
-    shown = finish_batch(http, {"name": name})
+    shown = finish(http, {"name": name}, "v1")
     job = enterprise.batches.get(name=name)
     assert (job.state.value, job.model) == ("JOB_STATE_SUCCEEDED", f"publishers/google/models/{MODEL}")
     assert job.dest.gcs_uri == "gs://bucket/sdk/out"
@@ -277,7 +268,7 @@ def test_google_cloud_storage_lists_and_deletes_what_a_batch_wrote(http, server)
 
     put_requests(http, "gone/in.jsonl", ask("x"))
     job = http.post(f"{PARENT}/batchPredictionJobs", json=batch_job("gs://bucket/gone/in.jsonl", "gs://bucket/gone/"))
-    finish_batch(http, job.json())
+    finish(http, job.json(), "v1")
     anyone = AnonymousCredentials()
     client = storage.Client(project="p", credentials=anyone, client_options={"api_endpoint": server.base_url})
     names = [blob.name for blob in client.list_blobs("bucket", prefix="gone/")]
@@ -294,7 +285,7 @@ def test_a_tuned_model_is_asked_by_its_name_and_not_by_its_endpoint(http):
     put_requests(http, "tuned/in.jsonl", ask("orbit"))
     url, uri = f"{PARENT}/batchPredictionJobs", "gs://bucket/tuned/in.jsonl"
     job = http.post(url, json=batch_job(uri, model=tuned["tunedModel"]["model"])).json()
-    (row,) = predictions(http, finish_batch(http, job))
+    (row,) = predictions(http, finish(http, job, "v1"))
     single = http.post(f"/v1beta1/{tuned['tunedModel']['endpoint']}:generateContent", json=ask("orbit")).json()
     assert row["response"] == single
     refused = http.post(url, json=batch_job(uri, model=tuned["tunedModel"]["endpoint"]))
@@ -349,11 +340,11 @@ def test_batches_of_vertex_meet_the_faults_of_batches_and_are_cancelled():
         put_requests(http, "in.jsonl", ask("x"), ask("y"))
         url = f"{PARENT}/batchPredictionJobs"
         first = http.post(url, json=batch_job()).json()
-        second = finish_batch(http, http.post(url, json=batch_job()).json())
+        second = finish(http, http.post(url, json=batch_job()).json(), "v1")
         assert (second["state"], second["error"]["code"]) == ("JOB_STATE_FAILED", 13)
         assert "outputInfo" not in second
         assert http.post(f"/v1/{first['name']}:cancel").json() == {}
-        assert finish_batch(http, first)["state"] == "JOB_STATE_CANCELLED"
+        assert finish(http, first, "v1")["state"] == "JOB_STATE_CANCELLED"
         states = http.get(url, params={"filter": 'state="JOB_STATE_FAILED"'}).json()["batchPredictionJobs"]
         assert [job["name"] for job in states] == [second["name"]]
 
@@ -364,5 +355,5 @@ def test_a_batch_that_a_stopped_server_left_open_is_answered_by_the_next(tmp_pat
         put_requests(http, "in.jsonl", ask("x"))
         job = http.post(f"{PARENT}/batchPredictionJobs", json=batch_job()).json()
     with EmbeddedServer(state=tmp_path) as server, httpx2.Client(base_url=server.base_url) as http:
-        (row,) = predictions(http, finish_batch(http, job))
+        (row,) = predictions(http, finish(http, job, "v1"))
         assert row["request"] == ask("x")

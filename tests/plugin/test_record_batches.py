@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from batch_files import lines_of, open_jobs, without
 from google import genai
 
 from newsgauge.bulk.batch_service import BatchService
@@ -34,18 +34,7 @@ def serving(*faults: Fault) -> Iterator[tuple[list[str], genai.Client]]:
 
 
 def lines(variant: str) -> list[dict[str, Any]]:
-    path = FOLDER / f"{variant}.jsonl"
-    return [json.loads(raw) for raw in path.read_text().splitlines()] if path.exists() else []
-
-
-def without(line: dict[str, Any], *names: str) -> dict[str, Any]:
-    provenance = {name: value for name, value in line["provenance"].items() if name not in names}
-    return {**line, "provenance": provenance, "digest": ""}
-
-
-def open_jobs() -> list[dict[str, Any]]:
-    jobs: list[dict[str, Any]] = json.loads(Path(".newsgauge/batches.json").read_text())["jobs"]
-    return jobs
+    return lines_of(FOLDER / f"{variant}.jsonl")
 
 
 @pytest.fixture

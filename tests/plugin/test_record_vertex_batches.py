@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from batch_files import lines_of, open_jobs, without
 
 from newsgauge.bulk.jobs import Answer
 from newsgauge.bulk.vertex_batches import VertexBatches
@@ -92,18 +93,7 @@ def record(*arguments: str) -> int:
 
 
 def lines(variant: str) -> list[dict[str, Any]]:
-    path = FOLDER / f"{variant}.jsonl"
-    return [json.loads(raw) for raw in path.read_text().splitlines()] if path.exists() else []
-
-
-def without(line: dict[str, Any], *names: str) -> dict[str, Any]:
-    provenance = {name: value for name, value in line["provenance"].items() if name not in names}
-    return {**line, "provenance": provenance, "digest": ""}
-
-
-def open_jobs() -> list[dict[str, Any]]:
-    jobs: list[dict[str, Any]] = json.loads(Path(".newsgauge/batches.json").read_text())["jobs"]
-    return jobs
+    return lines_of(FOLDER / f"{variant}.jsonl")
 
 
 def variants() -> str:

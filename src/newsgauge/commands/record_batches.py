@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..asked_models import AskedModels
 from ..backend_access import reach_backend
-from ..backends import Backend, cloud_project, open_client, vertex_base_url
+from ..backends import cloud_project, open_client, vertex_base_url
 from ..bulk.batch_service import BatchService
 from ..bulk.batches import Batches
 from ..bulk.campaign import Report
@@ -20,7 +20,7 @@ from ..bulk.open_jobs import OpenJobs
 from ..bulk.todo import Todo, find_todo
 from ..retrying import RetryPolicy
 from ..setup import Setup, open_recorder
-from ..tuning.bucket import parse_bucket
+from ..tuning.bucket import BucketFolder, parse_bucket
 from .record import announce
 
 if TYPE_CHECKING:
@@ -32,15 +32,14 @@ _FIRST_LOOK_S, _LAST_LOOK_S = 0.5, 60.0
 
 def ask_in_batches(setup: Setup, options: argparse.Namespace, *, since: str, path: Path) -> tuple[Todo, Report]:
     """Do what can be done now. What open jobs hold is left for the next time."""
-    if setup.backend == "vertex":
-        parse_bucket(options.bucket)
+    bucket = parse_bucket(options.bucket) if setup.backend == "vertex" else None
     jobs = OpenJobs(path)
     with reach_backend(setup.backend, options.base_url) as url:
         client = open_client(setup.backend, base_url=url, live=True)
         try:
             batches = Batches(
                 setup,
-                _service(setup.backend, client, url, options),
+                _service(client, url, bucket, RetryPolicy(deadline_s=options.retry_deadline)),
                 jobs,
                 open_recorder(setup),
                 max_requests=options.requests_per_job,
@@ -73,15 +72,14 @@ def ask_in_batches(setup: Setup, options: argparse.Namespace, *, since: str, pat
             client.close()
 
 
-def _service(backend: Backend, client: genai.Client, url: str | None, options: argparse.Namespace) -> JobService:
-    retry = RetryPolicy(deadline_s=options.retry_deadline)
-    if backend != "vertex":
+def _service(client: genai.Client, url: str | None, bucket: BucketFolder | None, retry: RetryPolicy) -> JobService:
+    if bucket is None:
         return BatchService(client, retry)
     from ..buckets import CloudStorage
     from ..bulk.vertex_batches import VertexBatches
 
     place = vertex_base_url(url)
-    return VertexBatches(client, CloudStorage(cloud_project(place), place), parse_bucket(options.bucket), retry)
+    return VertexBatches(client, CloudStorage(cloud_project(place), place), bucket, retry)
 
 
 def _note(text: str) -> None:

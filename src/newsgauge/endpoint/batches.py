@@ -104,11 +104,7 @@ _SURFACE = Surface(_KIND, _ask, _finish)
 
 
 def _find(service: Service, call: Call) -> dict[str, Any]:
-    name = f"batches/{call.params['id']}"
-    document = service.state.get(_KIND, name)
-    if document is None:
-        raise not_found(name)
-    return document
+    return service.find(_KIND, f"batches/{call.params['id']}")
 
 
 def _show(service: Service, document: dict[str, Any], *, whole: bool = False) -> dict[str, Any]:

@@ -23,6 +23,11 @@ class Call:
     body: bytes
     base_url: str
 
+    @property
+    def parent(self) -> str:
+        """The project and location whose route it is, in full: ``projects/P/locations/L``."""
+        return f"projects/{self.params['project']}/locations/{self.params['location']}"
+
     def message(self, kind: Kind) -> dict[str, Any]:
         """The body as a checked message. Raises 400."""
         parsed: dict[str, Any] = kind(parse_json(self.body), "")

@@ -8,7 +8,7 @@ from .call import Call, Reply
 from .clock import now
 from .messages import FILE
 from .paging import page
-from .refusals import ServiceError, invalid, not_found
+from .refusals import ServiceError, invalid
 from .routing import Route
 from .service import Service
 
@@ -89,11 +89,7 @@ async def delete(service: Service, call: Call) -> dict[str, Any]:
 
 
 def _find(service: Service, call: Call) -> dict[str, Any]:
-    name = f"files/{call.params['id']}"
-    document = service.state.get(_KIND, name)
-    if document is None:
-        raise not_found(name)
-    return document
+    return service.find(_KIND, f"files/{call.params['id']}")
 
 
 def _show(document: dict[str, Any], call: Call) -> dict[str, Any]:

@@ -42,7 +42,7 @@ async def create(service: Service, call: Call) -> dict[str, Any]:
     about: dict[str, Any] = {
         key: job[key] for key in ("displayName", "model", "inputConfig", "outputConfig", "labels") if key in job
     }
-    name = f"{_parent(call)}/batchPredictionJobs/{service.state.next_number()}"
+    name = f"{call.parent}/batchPredictionJobs/{service.state.next_number()}"
     return _show(batch_runs.create(service, _SURFACE, name, requests, about))
 
 
@@ -53,7 +53,7 @@ async def get(service: Service, call: Call) -> dict[str, Any]:
 
 async def list_all(service: Service, call: Call) -> dict[str, Any]:
     """``GET batchPredictionJobs?filter=``, newest last; filters are ``display_name="..."`` and ``state="..."``."""
-    jobs = [_show(job) for job in service.state.list(_KIND, prefix=f"{_parent(call)}/batchPredictionJobs/")]
+    jobs = [_show(job) for job in service.state.list(_KIND, prefix=f"{call.parent}/batchPredictionJobs/")]
     wanted = call.query.get("filter", "")
     if wanted:
         match = _FILTER.fullmatch(wanted)
@@ -82,16 +82,8 @@ def resume(service: Service) -> None:
     batch_runs.resume(service, _SURFACE)
 
 
-def _parent(call: Call) -> str:
-    return f"projects/{call.params['project']}/locations/{call.params['location']}"
-
-
 def _find(service: Service, call: Call) -> dict[str, Any]:
-    name = f"{_parent(call)}/batchPredictionJobs/{call.params['job']}"
-    job = service.state.get(_KIND, name)
-    if job is None:
-        raise not_found(name)
-    return job
+    return service.find(_KIND, f"{call.parent}/batchPredictionJobs/{call.params['job']}")
 
 
 def _check_model(name: str) -> None:

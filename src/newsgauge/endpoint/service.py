@@ -45,6 +45,13 @@ class Service:
         self.predictor.stop()
         self.state.close()
 
+    def find(self, kind: str, name: str, *, shown: str = "") -> dict[str, Any]:
+        """What is kept under that name; ``shown`` is what its surface calls it, else the same. Raises 404."""
+        document = self.state.get(kind, name)
+        if document is None:
+            raise not_found(shown or name)
+        return document
+
     async def ask_base(self, request: dict[str, Any]) -> dict[str, Any]:
         """The base model's answer to a checked request."""
         prompt = read_prompt(request)
@@ -56,9 +63,7 @@ class Service:
         return generate(prompt, await self._tuned_voice(name, prompt, shown))
 
     async def _tuned_voice(self, name: str, prompt: Prompt, shown: str) -> TunedVoice:
-        job = self.state.get(KIND, name)
-        if job is None:
-            raise not_found(shown)
+        job = self.find(KIND, name, shown=shown)
         if job["state"] != SUCCEEDED:
             raise not_ready(f"{shown} is not ACTIVE: its tuning is {job['state']}")
         row = await self.predictor.predict(f"{name}\n{job['createTime']}", prompt.contents)

@@ -17,7 +17,7 @@ from .checksums import crc32c, md5
 from .clock import now
 from .messages import BUCKET
 from .paging import page
-from .refusals import ServiceError, exists, invalid, not_found
+from .refusals import ServiceError, exists, invalid
 from .routing import Route
 from .service import Service
 from .uploads import read_multipart
@@ -142,8 +142,7 @@ async def download(service: Service, call: Call) -> Reply:
 async def list_objects(service: Service, call: Call) -> dict[str, Any]:
     """``GET storage/v1/b/BUCKET/o?prefix=``."""
     bucket = call.params["bucket"]
-    if service.state.get(_BUCKET, bucket) is None:
-        raise not_found(f"bucket {bucket}")
+    service.find(_BUCKET, bucket, shown=f"bucket {bucket}")
     documents = service.state.list(_OBJECT, prefix=f"{bucket}/{call.query.get('prefix', '')}")
     documents.sort(key=lambda document: str(document["name"]))
     items = [_show(document, call) for document in documents]
@@ -168,10 +167,8 @@ async def create_bucket(service: Service, call: Call) -> dict[str, Any]:
 
 async def get_bucket(service: Service, call: Call) -> dict[str, Any]:
     """``GET storage/v1/b/BUCKET``."""
-    document = service.state.get(_BUCKET, call.params["bucket"])
-    if document is None:
-        raise not_found(f"bucket {call.params['bucket']}")
-    return document
+    bucket = call.params["bucket"]
+    return service.find(_BUCKET, bucket, shown=f"bucket {bucket}")
 
 
 async def list_buckets(service: Service, call: Call) -> dict[str, Any]:
@@ -202,10 +199,7 @@ def _new_bucket(name: str) -> dict[str, Any]:
 
 def _find(service: Service, call: Call) -> dict[str, Any]:
     name = f"{call.params['bucket']}/{call.params['object']}"
-    document = service.state.get(_OBJECT, name)
-    if document is None:
-        raise not_found(f"gs://{name[:200]}")
-    return document
+    return service.find(_OBJECT, name, shown=f"gs://{name[:200]}")
 
 
 def _show(document: dict[str, Any], call: Call) -> dict[str, Any]:

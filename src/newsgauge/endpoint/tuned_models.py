@@ -84,11 +84,7 @@ async def list_operations(service: Service, call: Call) -> dict[str, Any]:
 
 
 def _find(service: Service, call: Call) -> dict[str, Any]:
-    name = PREFIX + call.params["id"]
-    job = service.state.get(KIND, name)
-    if job is None:
-        raise not_found(name)
-    return service.trainer.progress(job)
+    return service.trainer.progress(service.find(KIND, PREFIX + call.params["id"]))
 
 
 def _show(job: dict[str, Any]) -> dict[str, Any]:

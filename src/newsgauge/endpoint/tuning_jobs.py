@@ -9,7 +9,6 @@ from .call import Call
 from .messages import TUNING_JOB
 from .models import check_model
 from .paging import page
-from .refusals import not_found
 from .service import Service
 from .training_file import read_training_file
 from .training_job import (
@@ -37,7 +36,7 @@ async def create(service: Service, call: Call) -> dict[str, Any]:
     check_model(request["baseModel"].removeprefix("publishers/google/models/").removeprefix("models/"))
     spec = request[_SPEC]
     settings = read_settings(spec.get("hyperParameters", {}))
-    name = f"{_parent(call)}/tuningJobs/{service.state.next_number()}"
+    name = f"{call.parent}/tuningJobs/{service.state.next_number()}"
     examples, reason = _read(service, spec["trainingDatasetUri"])
     if "validationDatasetUri" in spec and not reason:
         _, reason = _read(service, spec["validationDatasetUri"])
@@ -61,7 +60,7 @@ async def get(service: Service, call: Call) -> dict[str, Any]:
 
 async def list_all(service: Service, call: Call) -> dict[str, Any]:
     """``GET tuningJobs``, newest last."""
-    jobs = service.state.list(KIND, prefix=f"{_parent(call)}/tuningJobs/")
+    jobs = service.state.list(KIND, prefix=f"{call.parent}/tuningJobs/")
     result = page(jobs, call.query, key="tuningJobs")
     return result | {"tuningJobs": [_show(service.trainer.progress(job)) for job in result["tuningJobs"]]}
 
@@ -74,19 +73,11 @@ async def cancel(service: Service, call: Call) -> dict[str, Any]:
 
 def job_of_endpoint(call: Call) -> str:
     """The name of the job whose model an endpoint serves."""
-    return f"{_parent(call)}/tuningJobs/{call.params['endpoint']}"
-
-
-def _parent(call: Call) -> str:
-    return f"projects/{call.params['project']}/locations/{call.params['location']}"
+    return f"{call.parent}/tuningJobs/{call.params['endpoint']}"
 
 
 def _find(service: Service, call: Call) -> dict[str, Any]:
-    name = f"{_parent(call)}/tuningJobs/{call.params['job']}"
-    job = service.state.get(KIND, name)
-    if job is None:
-        raise not_found(name)
-    return job
+    return service.find(KIND, f"{call.parent}/tuningJobs/{call.params['job']}")
 
 
 def _read(service: Service, uri: str) -> tuple[list[Example], str]:
