@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from newsgauge.preprocessing import MAX_CHARS, clean
+from newsgauge.corpora.preprocessing import MAX_CHARS, clean
 
 LIMIT_MS = 50.0
 LIMIT_RATIO = 3.2  # between linear (2) and quadratic (4)

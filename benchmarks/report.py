@@ -14,8 +14,8 @@ import time
 import tracemalloc
 from pathlib import Path
 
-from newsgauge.publishing import render
-from newsgauge.runfolder import load_run
+from newsgauge.report.publishing import render
+from newsgauge.results.runfolder import load_run
 
 
 def grown(source: Path, target: Path, times: int) -> Path:

@@ -30,10 +30,10 @@ from processes import RESULTS, store
 from scaling_tables import lines_of
 
 from newsgauge.errors import UsageError
-from newsgauge.options import recordings_of
-from newsgauge.planfile import load_plan
-from newsgauge.prices import load_prices
-from newsgauge.runfolder import RunFolder, load_run
+from newsgauge.planning.planfile import load_plan
+from newsgauge.results.runfolder import RunFolder, load_run
+from newsgauge.running.options import recordings_of
+from newsgauge.scoring.prices import load_prices
 
 QUOTAS = Path(__file__).with_name("quotas.toml")
 #: The files of a results folder that hold something of every post.

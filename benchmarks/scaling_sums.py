@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from newsgauge.commands.record import REQUESTS_A_JOB
-from newsgauge.prices import NoPrice, Price
-from newsgauge.tokens import Mean, mean_with_interval
+from newsgauge.cli.commands.record import REQUESTS_A_JOB
+from newsgauge.scoring.prices import NoPrice, Price
+from newsgauge.scoring.tokens import Mean, mean_with_interval
 
 #: By variant one count a post, posts in the same order.
 Tokens = Mapping[str, Sequence[int]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from newsgauge.prices import NoPrice, Price
 from newsgauge.report.tables import table_lines
+from newsgauge.scoring.prices import NoPrice, Price
 
 
 def lines_of(figures: Mapping[str, Any], quotas: Mapping[str, Any], prices: Mapping[str, Price | NoPrice]) -> list[str]:

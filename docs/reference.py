@@ -79,7 +79,7 @@ class Options:
 
 def page() -> str:
     """The whole page."""
-    from newsgauge.cli import make_parser
+    from newsgauge.cli.cli import make_parser
 
     added = Options()
     _add_options(added)
@@ -114,7 +114,8 @@ def page() -> str:
 
 
 def _add_options(added: Options) -> None:
-    from newsgauge import entry, options
+    from newsgauge.pytest_plugin import entry
+    from newsgauge.running import options
 
     parser: Any = added
     options.add_options(parser)
@@ -165,7 +166,7 @@ def _subcommands(parser: argparse.ArgumentParser) -> argparse._SubParsersAction[
 
 def _fixtures() -> list[tuple[str, str, str]]:
     import newsgauge
-    from newsgauge import plugin
+    from newsgauge.pytest_plugin import plugin
 
     kind = type(plugin.scores)  # pytest wraps fixtures in a type of its own
     found = {}

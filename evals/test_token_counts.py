@@ -12,13 +12,13 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from newsgauge.exhibits import CountedPost, Exhibits
+from newsgauge.planning.sampling import Plan, rank
 from newsgauge.records import Case, Post
-from newsgauge.results import ResultLog
-from newsgauge.run import Run
-from newsgauge.sampling import Plan, rank
-from newsgauge.setup import open_recorder
-from newsgauge.variants import Variant
+from newsgauge.results.exhibits import CountedPost, Exhibits
+from newsgauge.running.results import ResultLog
+from newsgauge.running.run import Run
+from newsgauge.running.setup import open_recorder
+from newsgauge.variants.variants import Variant
 
 POSTS_PER_LABEL = 2
 

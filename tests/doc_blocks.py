@@ -215,9 +215,9 @@ def check_shown(lines: list[str], said: str, *, where: str) -> None:
 
 def load_toml(block: Block, folder: Path) -> None:
     """Read a snippet with the loader of the file that it is about."""
-    from newsgauge.endpoint.fault_file import load_faults
+    from gemini_emulator.faults.fault_file import load_faults
     from newsgauge.gates import load_gates
-    from newsgauge.variants import load_variants
+    from newsgauge.variants.variants import load_variants
 
     tables = tomllib.loads(block.text)
     path = folder / "snippet.toml"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.genai.types import GenerateContentResponse
 
-from newsgauge.answers import read_answer
+from newsgauge.client.answers import read_answer
 from newsgauge.records import Outcome, Prediction
 
 LABELS = ("rec.autos", "sci.space")

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from newsgauge.corpus import find_corpus
-from newsgauge.threads import thread_key
+from newsgauge.corpora.corpus import find_corpus
+from newsgauge.corpora.threads import thread_key
 
 ROOT = Path(__file__).resolve().parents[1] / "fixtures" / "bundled"
 MAIN = (

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from newsgauge import estimators, techniques
-from newsgauge.callables import describe, load_callable
 from newsgauge.errors import TechniqueError, VariantsError
-from newsgauge.estimators import FittedEstimator
 from newsgauge.records import Outcome, Post
-from newsgauge.techniques import literals_of
+from newsgauge.running import estimators, techniques
+from newsgauge.running.estimators import FittedEstimator
+from newsgauge.running.techniques import literals_of
+from newsgauge.variants.callables import describe, load_callable
 
 GOOD = "def f(text, client, *, labels, model):\n    return labels[0]\n"
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from newsgauge.corpus import Corpus, find_corpus, to_frame
+from newsgauge.corpora.corpus import Corpus, find_corpus, to_frame
+from newsgauge.corpora.preprocessing import clean, codelab
 from newsgauge.errors import CorpusError
-from newsgauge.preprocessing import clean, codelab
+from newsgauge.planning.sampling import make_plan
+from newsgauge.planning.training_set import make_training_set
 from newsgauge.records import Post
-from newsgauge.sampling import make_plan
-from newsgauge.tuning.training_set import make_training_set
-from newsgauge.variants import Tuning
+from newsgauge.variants.variants import Tuning
 
 NOWHERE = Path("nowhere")
 

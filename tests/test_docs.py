@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from doc_blocks import ROOT, SERVER, Block, Shell, blocks, commands_of, pages, prose, try_block
-from newsgauge.cli import make_parser
-from newsgauge.newsgroups import has_twenty_newsgroups
-from newsgauge.options import add_plan_options, add_recording_options
+from newsgauge.cli.cli import make_parser
+from newsgauge.corpora.newsgroups import has_twenty_newsgroups
+from newsgauge.running.options import add_plan_options, add_recording_options
 
 #: Ways to try a block; a block of another language needs one of its own.
 LANGUAGES = {"sh", "console", "python", "toml", "json", "yaml", "text"}
@@ -40,7 +40,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if SERVER not in (ROOT / str(request.node.callspec.params["name"])).read_text("utf-8"):
         yield SERVER
         return
-    from newsgauge.endpoint.server import EmbeddedServer
+    from gemini_emulator.server import EmbeddedServer
 
     with EmbeddedServer(state=tmp_path / "state") as running:
         yield running.base_url

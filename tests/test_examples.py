@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from newsgauge.cassettes.digest import digest_body
-from newsgauge.corpus import find_corpus
+from newsgauge.corpora.corpus import find_corpus
 from newsgauge.errors import CorpusError
-from newsgauge.examples import Examples, lay_out, make_examples
 from newsgauge.records import Post
-from newsgauge.variants import FewShot
+from newsgauge.running.examples import Examples, lay_out, make_examples
+from newsgauge.variants.variants import FewShot
 
 
 def sha(text: str) -> str:

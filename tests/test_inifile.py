@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from newsgauge._util.inifile import read_ini
 from newsgauge.errors import UsageError
-from newsgauge.inifile import read_ini
 
 INI = "[pytest]\nnewsgauge_corpus = a b%.csv\naddopts = -q\n"
 

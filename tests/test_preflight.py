@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from newsgauge.corpus import Corpus
+from newsgauge.corpora.corpus import Corpus
 from newsgauge.errors import UsageError
-from newsgauge.preflight import check_ci, check_folder, forecast
+from newsgauge.planning.sampling import Plan
+from newsgauge.recording.preflight import check_ci, check_folder, forecast
 from newsgauge.records import Post
-from newsgauge.sampling import Plan
-from newsgauge.setup import Setup
-from newsgauge.variants import Variant
+from newsgauge.running.setup import Setup
+from newsgauge.variants.variants import Variant
 
 
 def variant(name: str, contents: str, **more: object) -> Variant:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from newsgauge.preprocessing import MAX_CHARS, PREPROCESSING, clean, codelab
-from newsgauge.preprocessing.addresses import redact
-from newsgauge.preprocessing.clipping import clip
-from newsgauge.preprocessing.subjects import one_line
+from newsgauge.corpora.preprocessing import MAX_CHARS, PREPROCESSING, clean, codelab
+from newsgauge.corpora.preprocessing.addresses import redact
+from newsgauge.corpora.preprocessing.clipping import clip
+from newsgauge.corpora.preprocessing.subjects import one_line
 
 MAIL = Path(__file__).parents[1] / "fixtures" / "mail"
 

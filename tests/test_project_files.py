@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from newsgauge.cli import main
+from newsgauge.cli.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
-TEMPLATES = ROOT / "src" / "newsgauge" / "templates"
+TEMPLATES = ROOT / "src" / "newsgauge" / "cli" / "templates"
 WORKFLOWS = [*sorted((ROOT / ".github" / "workflows").glob("*.yml")), TEMPLATES / "github.yml"]
 PIPELINES = [ROOT / ".gitlab-ci.yml", TEMPLATES / "gitlab.yml"]
 TOOLS = Path(sys.executable).parent

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from newsgauge.corpus import find_corpus
-from newsgauge.endpoint import server
-from newsgauge.endpoint.app import Options
-from newsgauge.endpoint.faults import Fault, FaultPlan
+from gemini_emulator import server
+from gemini_emulator.app import Options
+from gemini_emulator.faults.faults import Fault, FaultPlan
+from newsgauge.client.retrying import RetryPolicy
+from newsgauge.corpora.corpus import find_corpus
+from newsgauge.corpora.preprocessing import PREPROCESSING
 from newsgauge.errors import QuotaError
-from newsgauge.preprocessing import PREPROCESSING
+from newsgauge.planning.sampling import make_plan
 from newsgauge.records import Case
-from newsgauge.results import ResultLog
-from newsgauge.retrying import RetryPolicy
-from newsgauge.run import Run
-from newsgauge.sampling import make_plan
-from newsgauge.setup import Setup
-from newsgauge.variants import load_variants
+from newsgauge.running.results import ResultLog
+from newsgauge.running.run import Run
+from newsgauge.running.setup import Setup
+from newsgauge.variants.variants import load_variants
 
 ROOT = Path(__file__).resolve().parents[1]
 

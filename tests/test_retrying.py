@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from newsgauge.client.refusals import refusal
+from newsgauge.client.retrying import RetryPolicy, call_patiently
 from newsgauge.errors import BackendError, QuotaError, TransientError
-from newsgauge.refusals import refusal
-from newsgauge.retrying import RetryPolicy, call_patiently
 
 RETRY_INFO = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "53s"}
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsgauge.corpora.threads import thread_key
 from newsgauge.errors import CorpusError, UsageError
+from newsgauge.planning.sampling import Plan, draw, make_plan
 from newsgauge.records import RawPost
-from newsgauge.sampling import Plan, draw, make_plan
-from newsgauge.threads import thread_key
 
 POSTS = [RawPost(label, str(n), f"Subject: {n}\n\nbody {n}") for label in ("a.x", "b.x", "c.y") for n in range(12)]
 

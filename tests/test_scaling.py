@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from newsgauge.prices import NoPrice, Price, load_prices
+from newsgauge.scoring.prices import NoPrice, Price, load_prices
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 PRICE = Price("m", 0.30, 2.50, "a page", date(2026, 10, 7), cached=0.03, batch_input=0.15, batch_output=1.25)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsgauge.planning.sampling import Plan
 from newsgauge.records import AnswerCounts, Outcome, Post, Prediction, Result
-from newsgauge.results import ResultLog, merge
-from newsgauge.sampling import Plan
-from newsgauge.scoreboard import missing_cases, nearest_label, score
+from newsgauge.running.results import ResultLog, merge
+from newsgauge.scoring.scoreboard import missing_cases, nearest_label, score
 
 POSTS = tuple(Post(f"a-{n}", "a", "text") for n in range(16))
 PLAN = Plan("made", "", None, 0, False, "clean", ("a", "b"), POSTS)

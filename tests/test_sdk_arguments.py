@@ -15,8 +15,8 @@ from google.genai import types
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from newsgauge.sdk_arguments import call_arguments
-from newsgauge.variants import Request
+from newsgauge.client.sdk_arguments import call_arguments
+from newsgauge.variants.variants import Request
 
 ENUM = ("rec.autos", "sci.space")
 LABEL = types.Schema(type=types.Type.STRING, enum=list(ENUM))

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsgauge.errors import UsageError
+from newsgauge.planning.sampling import Plan
+from newsgauge.planning.sharding import Shard, parse_shard, part_of
 from newsgauge.records import Post
-from newsgauge.sampling import Plan
-from newsgauge.sharding import Shard, parse_shard, part_of
 
 
 def plan(sizes: list[int], seed: int = 0) -> Plan:

@@ -11,10 +11,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from newsgauge.backends import open_client
+from newsgauge.client.backends import open_client
+from newsgauge.client.retrying import RetryPolicy
+from newsgauge.client.tap import Answered, Sent, Tap
 from newsgauge.errors import NewsgaugeError, QuotaError, TransientError
-from newsgauge.retrying import RetryPolicy
-from newsgauge.tap import Answered, Sent, Tap
 
 ANSWER = {"candidates": [{"content": {"parts": [{"text": "sci.space"}]}, "finishReason": "STOP"}]}
 Service = Callable[[httpx2.Request], httpx2.Response]

@@ -10,9 +10,9 @@ import pytest
 from scipy import stats
 
 from newsgauge.errors import UsageError
-from newsgauge.prices import NoPrice, Price, find_price, load_prices
 from newsgauge.records import Outcome, Prediction, Result
-from newsgauge.tokens import Cost, mean_with_interval, saving, savings, token_use
+from newsgauge.scoring.prices import NoPrice, Price, find_price, load_prices
+from newsgauge.scoring.tokens import Cost, mean_with_interval, saving, savings, token_use
 
 PRICE = Price("m", input=0.5, output=2.0, source="a page", checked=date(2026, 1, 2), batch_input=0.25, batch_output=1.0)
 

@@ -8,7 +8,7 @@ import pytest
 
 from newsgauge.errors import VariantsError
 from newsgauge.records import Post
-from newsgauge.variants import FewShot, Training, Variant, load_variants, make_request
+from newsgauge.variants.variants import FewShot, Training, Variant, load_variants, make_request
 
 PROMPT = 'about = "x"\nmodel = "m"\ncontents = "{post}"\n'
 SHOT = 'about = "x"\nmodel = "m"\ncontents = "{examples}\\n{post}"\nexamples_per_class = 2\n'
@@ -109,7 +109,7 @@ def test_examples_are_filled_in_once_and_a_post_is_left_as_it_is(tmp_path: Path)
 
 
 def test_the_label_comes_last_in_a_json_answer(tmp_path: Path) -> None:
-    from newsgauge.sdk_arguments import _config
+    from newsgauge.client.sdk_arguments import _config
 
     variant = load(tmp_path, JSON + 'json_fields = { reason = "string", sure = "number" }')
     request = make_request(variant, Post("a-1", "a", "text"), labels=("a", "b"), model="m")

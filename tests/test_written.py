@@ -8,12 +8,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from newsgauge.backends import Backend, DryClient
 from newsgauge.cassettes.digest import digest_body, stable_path
 from newsgauge.cassettes.replaying import Asked
+from newsgauge.client.backends import Backend, DryClient
 from newsgauge.records import Post
-from newsgauge.variants import Variant, make_request
-from newsgauge.written import WrittenRequests
+from newsgauge.running.written import WrittenRequests
+from newsgauge.variants.variants import Variant, make_request
 
 LABELS = ("rec.autos", "sci.space")
 VARIANTS = (

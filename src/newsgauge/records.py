@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from .stats import ClassScore, ConfusionMatrix, Finding, Interval
+    from .scoring.stats import ClassScore, ConfusionMatrix, Finding, Interval
 
 Split = Literal["train", "test"]
 ERROR_LABEL = "(error)"

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from newsgauge.bulk.bucket import Bucket
-from newsgauge.bulk.lane import Job, Lane
+from newsgauge.recording.bucket import Bucket
+from newsgauge.recording.lane import Job, Lane
 from newsgauge.records import Case, Post
 
 

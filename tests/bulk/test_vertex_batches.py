@@ -18,11 +18,11 @@ from google.genai.types import (
     TuningJob,
 )
 
-from newsgauge.buckets import CloudStorage
-from newsgauge.bulk.jobs import JobStatus, json_lines
-from newsgauge.bulk.vertex_batches import VertexBatches
-from newsgauge.retrying import RetryPolicy
-from newsgauge.tuning.bucket import BucketFolder
+from newsgauge.client.bucket import BucketFolder
+from newsgauge.client.buckets import CloudStorage
+from newsgauge.client.retrying import RetryPolicy
+from newsgauge.recording.jobs import JobStatus, json_lines
+from newsgauge.recording.vertex_batches import VertexBatches
 
 PLACE = "gs://bucket/newsgauge/batches/label/prediction-model-1"
 

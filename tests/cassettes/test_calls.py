@@ -16,9 +16,9 @@ from newsgauge.cassettes.keys import call_key, number_of, post_of
 from newsgauge.cassettes.made import Clear
 from newsgauge.cassettes.recorder import Recorder, RecordMode
 from newsgauge.cassettes.store import CassetteFile
+from newsgauge.client.tap import Answered, Handler, Sent
 from newsgauge.errors import MissingRecordingError, NotKeptError, StaleRecordingError
 from newsgauge.records import Post, RawPost
-from newsgauge.tap import Answered, Handler, Sent
 
 POST = Post("sci.space-1", "sci.space", "The mirror was ground to the wrong figure, by some two microns at the edge.")
 CLEAR = Clear(["First question", "Second question", "Third question"])

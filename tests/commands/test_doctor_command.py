@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from newsgauge import diagnosis
-from newsgauge.cli import main
-from newsgauge.committed import Folders
-from newsgauge.diagnosis import diagnose
+from newsgauge.cli import diagnosis
+from newsgauge.cli.cli import main
+from newsgauge.cli.diagnosis import diagnose
+from newsgauge.running.committed import Folders
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = (

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from newsgauge.cli import main
-from newsgauge.commands import init
+from newsgauge.cli.cli import main
+from newsgauge.cli.commands import init
 from newsgauge.gates import load_gates
-from newsgauge.variants import load_variants
+from newsgauge.variants.variants import load_variants
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = ("how-to / question", "Lob & Dank", "fehler")
@@ -183,5 +183,5 @@ def test_the_limits_are_what_guessing_gives(tmp_path: Path) -> None:
 
 
 def test_the_gates_file_is_that_of_this_project() -> None:
-    template = ROOT / "src" / "newsgauge" / "templates" / "test_gates.py.txt"
+    template = ROOT / "src" / "newsgauge" / "cli" / "templates" / "test_gates.py.txt"
     assert template.read_text("utf-8") == (ROOT / "evals" / "test_gates.py").read_text("utf-8")

@@ -1,6 +1,6 @@
 import pytest
 
-from newsgauge.cli import main
+from newsgauge.cli.cli import main
 
 
 def _run(command: str) -> int:

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from endpoint_calls import tune
 
-from newsgauge.endpoint.server import EmbeddedServer
+from gemini_emulator.server import EmbeddedServer
 
 
 @pytest.fixture(scope="module")

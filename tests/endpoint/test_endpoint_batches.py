@@ -11,10 +11,10 @@ import pytest
 from endpoint_calls import ask
 from google import genai
 
-from newsgauge.endpoint.app import Options
-from newsgauge.endpoint.faults import Fault, FaultPlan
-from newsgauge.endpoint.server import EmbeddedServer
-from newsgauge.endpoint.state import State
+from gemini_emulator.app import Options
+from gemini_emulator.faults.faults import Fault, FaultPlan
+from gemini_emulator.server import EmbeddedServer
+from gemini_emulator.state import State
 
 URL = "/v1beta/models/gemini-3.5-flash-lite:batchGenerateContent"
 ONE = "/v1beta/models/gemini-3.5-flash-lite:generateContent"

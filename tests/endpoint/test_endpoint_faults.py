@@ -10,12 +10,12 @@ from endpoint_calls import ask
 from google import genai
 from google.genai import errors, types
 
-from newsgauge.endpoint.app import Options
-from newsgauge.endpoint.fault_file import load_faults
-from newsgauge.endpoint.faults import HEADER, Fault, FaultPlan
-from newsgauge.endpoint.quota import SlidingQuota
-from newsgauge.endpoint.refusals import ServiceError
-from newsgauge.endpoint.server import EmbeddedServer
+from gemini_emulator.app import Options
+from gemini_emulator.faults.fault_file import load_faults
+from gemini_emulator.faults.faults import HEADER, Fault, FaultPlan
+from gemini_emulator.server import EmbeddedServer
+from gemini_emulator.wire.quota import SlidingQuota
+from gemini_emulator.wire.refusals import ServiceError
 from newsgauge.errors import UsageError
 
 URL = "/v1beta/models/gemini-3.5-flash-lite:generateContent"
@@ -104,7 +104,7 @@ def test_a_slow_answer_is_only_slow(http, monkeypatch):
     async def record(seconds):
         waits.append(seconds)
 
-    monkeypatch.setattr("newsgauge.endpoint.app._sleep", record)
+    monkeypatch.setattr("gemini_emulator.app._sleep", record)
     assert faulted(http, "slow; delay_s=7").json() == http.post(URL, json=ask("Which newsgroup?\nspace")).json()
     assert waits == [7.0]
 

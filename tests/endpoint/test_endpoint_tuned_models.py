@@ -12,8 +12,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import SGDClassifier
 from sklearn.metrics import log_loss
 
-from newsgauge.endpoint import arrays, tuned_model
-from newsgauge.endpoint.tuned_model import Example, train
+from gemini_emulator.models import arrays, tuned_model
+from gemini_emulator.models.tuned_model import Example, train
 
 
 def predict(http, tuned_id, text, **config):

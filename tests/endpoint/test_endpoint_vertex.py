@@ -14,10 +14,10 @@ from google import genai
 from google.auth.credentials import AnonymousCredentials, Credentials
 from google.genai import types
 
-from newsgauge.endpoint.app import Options
-from newsgauge.endpoint.checksums import crc32c, md5
-from newsgauge.endpoint.faults import Fault, FaultPlan
-from newsgauge.endpoint.server import EmbeddedServer
+from gemini_emulator.app import Options
+from gemini_emulator.faults.faults import Fault, FaultPlan
+from gemini_emulator.server import EmbeddedServer
+from gemini_emulator.surfaces.checksums import crc32c, md5
 
 PARENT = "/v1beta1/projects/p/locations/us-central1"
 MODEL = "gemini-3.5-flash-lite"

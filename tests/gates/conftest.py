@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pytest
 
 from newsgauge.gates import Evidence
+from newsgauge.planning.sampling import Plan
 from newsgauge.records import Outcome, Post, Prediction, Result
-from newsgauge.results import merge
-from newsgauge.sampling import Plan
-from newsgauge.scoreboard import score
+from newsgauge.running.results import merge
+from newsgauge.scoring.scoreboard import score
 
 
 def posts(n: int, labels: tuple[str, ...] = ("a", "b")) -> tuple[Post, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from newsgauge.gates import BaselineGate, ComparisonGate, Limit, LimitsGate, undecidable
+from newsgauge.planning.sampling import Plan
 from newsgauge.records import Post
-from newsgauge.sampling import Plan
 
 
 def plan(n: int) -> Plan:

@@ -10,8 +10,8 @@ from scipy.stats import binomtest
 
 from newsgauge.gates import Evidence, Limit, LimitsGate, decide
 from newsgauge.records import Outcome, Result
-from newsgauge.results import merge
-from newsgauge.scoreboard import score
+from newsgauge.running.results import merge
+from newsgauge.scoring.scoreboard import score
 
 Make = Callable[..., Evidence]
 

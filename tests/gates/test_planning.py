@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from newsgauge.baselines import Baseline, BaselineVariant
 from newsgauge.errors import GatesError
 from newsgauge.gates import BaselineGate, Gate, Limit, LimitsGate, limits_of_other_classes, load_gates, plan_gates
+from newsgauge.gates.baselines import Baseline, BaselineVariant
+from newsgauge.planning.sampling import Plan
 from newsgauge.records import Post
-from newsgauge.sampling import Plan
 
 EIGHT = Plan("made", "^rec|^sci", None, 0, False, "clean", ("a",), (Post("p-0", "a", "text"),))
 TWENTY = replace(EIGHT, classes=".")

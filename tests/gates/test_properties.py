@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newsgauge.gates import ComparisonGate, Evidence, Limit, LimitsGate, decide
-from newsgauge.results import merge
-from newsgauge.scoreboard import score
+from newsgauge.running.results import merge
+from newsgauge.scoring.scoreboard import score
 
 Make = Callable[..., Evidence]
 # The fixture is a function without state; a deadline says more about the machine than about the code.

@@ -30,7 +30,7 @@ def foreign(pytester: pytest.Pytester) -> pytest.Pytester:
         def test_own(case, request):
             assert request.config.getoption("--results") == "mine"
             loaded = {name for name in sys.modules if name.split(".")[0] == "newsgauge"}
-            assert loaded <= {"newsgauge", "newsgauge.entry"}
+            assert loaded <= {"newsgauge", "newsgauge.pytest_plugin.entry"}
         """
     )
     return pytester
@@ -66,20 +66,20 @@ def test_an_ini_value_asks_too(project: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize("autoload", [True, False])
-@pytest.mark.parametrize("named", ["conftest", "-p newsgauge", "-p newsgauge.plugin"])
+@pytest.mark.parametrize("named", ["conftest", "-p newsgauge", "-p newsgauge.pytest_plugin.plugin"])
 def test_a_plugin_that_is_also_named_is_loaded_once(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, named: str, autoload: bool
 ) -> None:
     if not autoload:
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     if named == "conftest":
-        project.makeconftest('pytest_plugins = ["newsgauge.plugin"]')
+        project.makeconftest('pytest_plugins = ["newsgauge.pytest_plugin.plugin"]')
     result = project.runpytest_inprocess("evals", "-k", "gate", *([] if named == "conftest" else named.split()))
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*newsgauge gates*"])
 
 
-@pytest.mark.parametrize("name", ["newsgauge", "newsgauge.plugin"])
+@pytest.mark.parametrize("name", ["newsgauge", "newsgauge.pytest_plugin.plugin"])
 def test_a_plugin_that_is_switched_off_is_not_there(project: pytest.Pytester, name: str) -> None:
     result = project.runpytest_inprocess("evals", "-p", f"no:{name}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -144,6 +144,6 @@ def test_the_value_of_an_option_is_no_path_of_tests(project: pytest.Pytester) ->
 def test_the_entry_point_imports_nothing_but_pytest() -> None:
     import subprocess
 
-    code = "import pytest, sys; before = set(sys.modules); import newsgauge.entry; print(*set(sys.modules) - before)"
+    code = "import pytest, sys; before = set(sys.modules); import newsgauge.pytest_plugin.entry; print(*set(sys.modules) - before)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert set(done.stdout.split()) == {"newsgauge", "newsgauge.entry"}
+    assert set(done.stdout.split()) == {"newsgauge", "newsgauge.pytest_plugin.entry"}

@@ -186,7 +186,7 @@ def test_a_rerun_of_what_failed_last_is_red_until_all_cases_ran(strict_project: 
 
 def test_without_the_plugin_nothing_is_green(strict_project: pytest.Pytester) -> None:
     shutil.rmtree(".newsgauge", ignore_errors=True)
-    result = strict_project.runpytest_inprocess("evals", "-p", "no:newsgauge.plugin")
+    result = strict_project.runpytest_inprocess("evals", "-p", "no:newsgauge.pytest_plugin.plugin")
     assert result.ret != 0
     assert not ARTIFACT.exists()
 

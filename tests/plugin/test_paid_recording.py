@@ -152,7 +152,7 @@ def test_a_disk_without_room_is_refused_before_the_first_call(
 ) -> None:
     import shutil
 
-    from newsgauge import preflight
+    from newsgauge.recording import preflight
 
     used = shutil.disk_usage(".")
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: used._replace(free=1000))

@@ -11,13 +11,13 @@ import pytest
 from batch_files import lines_of, open_jobs, without
 from google import genai
 
-from newsgauge.bulk.batch_service import BatchService
-from newsgauge.bulk.jobs import Answer
+from gemini_emulator.app import Options
+from gemini_emulator.faults.faults import Fault, FaultPlan
+from gemini_emulator.server import EmbeddedServer
 from newsgauge.cassettes.audit import audit_file
-from newsgauge.cli import main
-from newsgauge.endpoint.app import Options
-from newsgauge.endpoint.faults import Fault, FaultPlan
-from newsgauge.endpoint.server import EmbeddedServer
+from newsgauge.cli.cli import main
+from newsgauge.recording.batch_service import BatchService
+from newsgauge.recording.jobs import Answer
 
 FOLDER = Path("cassettes/embedded/bundled")
 PLAN = ["record", "--batch", "--classes", "^sci.(space|med)$", "--posts-per-class", "4"]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from newsgauge.endpoint.app import Options
-from newsgauge.endpoint.server import EmbeddedServer
+from gemini_emulator.app import Options
+from gemini_emulator.server import EmbeddedServer
 
 CASSETTES = Path("cassettes/embedded/bundled")
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from newsgauge.comparisons import compare_variants
-from newsgauge.exhibits import CountedPost, Exhibits, LearningPoint
-from newsgauge.publishing import Facts, publish
+from newsgauge.planning.sampling import Plan
 from newsgauge.records import Outcome, Post, Prediction, Result, Verdict
-from newsgauge.report.files import write_flips, write_gates, write_results, write_scoreboard
-from newsgauge.sampling import Plan
-from newsgauge.scoreboard import score
-from newsgauge.stats import Finding
+from newsgauge.report.publishing import Facts, publish
+from newsgauge.results.exhibits import CountedPost, Exhibits, LearningPoint
+from newsgauge.results.files import write_flips, write_gates, write_results, write_scoreboard
+from newsgauge.scoring.comparisons import compare_variants
+from newsgauge.scoring.scoreboard import score
+from newsgauge.scoring.stats import Finding
 from newsgauge.tuning.jobs import Loss
 
 LABELS = ("rec.autos", "sci.med", "sci.space")

@@ -108,7 +108,7 @@ def test_no_text_of_a_post_is_in_a_report_that_may_not_show_it(tmp_path: Path) -
 
 
 def test_rendering_again_says_the_same(finished: Path) -> None:
-    from newsgauge.publishing import render
+    from newsgauge.report.publishing import render
 
     before = (finished / "report.html").read_bytes()
     (finished / "report.html").unlink()

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from newsgauge.comparisons import compare_variants
+from newsgauge.planning.sampling import Plan
 from newsgauge.records import Outcome, Post, Prediction, Result, Score, Verdict
 from newsgauge.report.baseline import flip_lines
 from newsgauge.report.classes import class_lines, confusion_lines, worst_lines
-from newsgauge.report.files import write_flips, write_gates, write_scoreboard
 from newsgauge.report.terminal import answer_lines, gate_lines, scoreboard_lines
-from newsgauge.results import Key, merge
-from newsgauge.sampling import Plan
-from newsgauge.scoreboard import score
-from newsgauge.stats import Finding
+from newsgauge.results.files import write_flips, write_gates, write_scoreboard
+from newsgauge.running.results import Key, merge
+from newsgauge.scoring.comparisons import compare_variants
+from newsgauge.scoring.scoreboard import score
+from newsgauge.scoring.stats import Finding
 
 LABELS = tuple(f"talk.politics.label-number-{n:02}" for n in range(20))
 

@@ -8,12 +8,7 @@ import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsgauge.stats import (
-    clustered_interval,
-    clustered_standard_error,
-    effective_posts,
-    wilson_interval,
-)
+from newsgauge.scoring.stats import clustered_interval, clustered_standard_error, effective_posts, wilson_interval
 
 posts = st.lists(st.tuples(st.booleans(), st.integers(0, 12)), min_size=1, max_size=80)
 

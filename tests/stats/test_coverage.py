@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from newsgauge.stats import (
+from newsgauge.scoring.stats import (
     Finding,
     Interval,
     decide_difference,

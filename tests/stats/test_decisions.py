@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsgauge.stats import (
+from newsgauge.scoring.stats import (
     Finding,
     decide_difference,
     decide_floor,

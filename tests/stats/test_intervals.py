@@ -9,7 +9,7 @@ from scipy import special
 from scipy import stats as scipy_stats
 from statsmodels.stats.proportion import proportion_confint
 
-from newsgauge.stats import (
+from newsgauge.scoring.stats import (
     exact_interval,
     exact_lower_bound,
     exact_upper_bound,
@@ -17,7 +17,7 @@ from newsgauge.stats import (
     wilson_lower_bound,
     wilson_upper_bound,
 )
-from newsgauge.stats.beta import beta_cdf, binomial_cdf, binomial_sf, student_quantile
+from newsgauge.scoring.stats.beta import beta_cdf, binomial_cdf, binomial_sf, student_quantile
 
 
 @st.composite
@@ -125,6 +125,6 @@ def test_students_quantiles_equal_those_of_scipy(degrees: int, probability: floa
 
 
 def test_importing_the_package_loads_neither_numpy_nor_scipy() -> None:
-    code = "import sys, newsgauge.stats; print(sorted({'numpy', 'scipy', 'statistics'} & set(sys.modules)))"
+    code = "import sys, newsgauge.scoring.stats; print(sorted({'numpy', 'scipy', 'statistics'} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

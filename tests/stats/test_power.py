@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-import newsgauge.stats.power as power_module
-from newsgauge.stats import (
+import newsgauge.scoring.stats.power as power_module
+from newsgauge.scoring.stats import (
     correct_answers_needed,
     exact_lower_bound,
     fewest_flips,
@@ -20,7 +20,7 @@ from newsgauge.stats import (
     posts_for_difference,
     posts_for_floor,
 )
-from newsgauge.stats.beta import binomial_cdf
+from newsgauge.scoring.stats.beta import binomial_cdf
 
 
 @pytest.mark.parametrize(

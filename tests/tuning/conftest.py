@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from newsgauge.cli import main
-from newsgauge.endpoint.server import EmbeddedServer
+from gemini_emulator.server import EmbeddedServer
+from newsgauge.cli.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,7 +59,7 @@ def start_newsgauge(project: Path) -> Iterator[Callable[..., subprocess.Popen[st
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "newsgauge.cli", *arguments],
+            [sys.executable, "-m", "newsgauge.cli.cli", *arguments],
             cwd=project,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

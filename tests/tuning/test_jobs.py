@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from newsgauge.commands.tuning_display import JobDisplay, status_line
+from newsgauge.cli.commands.tuning_display import JobDisplay, status_line
+from newsgauge.client.bucket import BucketFolder, parse_bucket
 from newsgauge.errors import UsageError
+from newsgauge.planning.training_set import Recipe, TrainingSet, job_tag, to_jsonl
 from newsgauge.records import Post
-from newsgauge.tuning.bucket import BucketFolder, parse_bucket
 from newsgauge.tuning.jobs import Job, JobState, Loss, choose_job
 from newsgauge.tuning.loss_curve import csv_text, curve_lines, save_png
-from newsgauge.tuning.training_set import Recipe, TrainingSet, job_tag, to_jsonl
 from newsgauge.tuning.tuned_file import TunedModel, forget_job, read_tuned, write_tuned
 from newsgauge.tuning.watching import watch
-from newsgauge.variants import Tuning
+from newsgauge.variants.variants import Tuning
 
 S, R, Q, F, C = JobState.SUCCEEDED, JobState.RUNNING, JobState.QUEUED, JobState.FAILED, JobState.CANCELLED
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .._util.secrets import find_addresses, find_secrets
 from ..records import EMBEDDED_VERSION
 from .keys import number_of, post_of
 from .line import Line, decode, format_of, peek_key
-from .secrets import find_addresses, find_secrets
 from .shape import schema_problems
 
 

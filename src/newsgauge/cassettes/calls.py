@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from ..client.tap import Answered, Forward, Handler, Sent
 from ..errors import CassetteError, MissingRecordingError, NotKeptError, StaleRecordingError
 from ..records import Post
-from ..tap import Answered, Forward, Handler, Sent
 from .digest import stable_path
 from .keys import call_key
 from .line import Line

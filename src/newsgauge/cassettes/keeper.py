@@ -14,10 +14,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .. import __version__
+from .._util.secrets import find_secrets
 from ..errors import CassetteError, NotKeptError
 from .exchange import HEADERS, DigestedRequest
 from .line import Line
-from .secrets import find_secrets
 from .store import CassetteFile
 
 

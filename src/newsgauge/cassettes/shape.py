@@ -31,7 +31,7 @@ KEYWORDS = {
 @cache
 def line_schema() -> dict[str, Any]:
     """The JSON schema of a cassette's line."""
-    text = files("newsgauge").joinpath("schemas", "cassette-line.schema.json").read_text("utf-8")
+    text = files("newsgauge.cassettes").joinpath("cassette-line.schema.json").read_text("utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
 

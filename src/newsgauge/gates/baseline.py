@@ -6,10 +6,10 @@ the accuracy may not fall by more than ``max_drop`` on the same posts: paired no
 
 from __future__ import annotations
 
-from ..baselines import Baseline, answer_text, baseline_answers, changes, is_same_draw
-from ..comparisons import compare
 from ..records import Verdict
-from ..stats import Finding, decide_difference, mcnemar_exact
+from ..scoring.comparisons import compare
+from ..scoring.stats import Finding, decide_difference, mcnemar_exact
+from .baselines import Baseline, answer_text, baseline_answers, changes, is_same_draw
 from .comparison import clipped, flip_lines
 from .evidence import Evidence
 from .gate import BaselineGate

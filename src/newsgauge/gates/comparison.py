@@ -6,9 +6,9 @@ primary one: so the chance that any comparison passes wrongly stays at 5% over a
 
 from __future__ import annotations
 
-from ..comparisons import compare_variants
 from ..records import Comparison, Flip, Verdict
-from ..stats import Finding, decide_difference, difference_p_values, holm
+from ..scoring.comparisons import compare_variants
+from ..scoring.stats import Finding, decide_difference, difference_p_values, holm
 from .evidence import Evidence
 from .gate import ComparisonGate
 from .limits import how_many

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..records import Score, Verdict
-from ..stats import Finding
+from ..scoring.stats import Finding
 from .baseline import decide_baseline
 from .comparison import decide_comparison
 from .evidence import Evidence

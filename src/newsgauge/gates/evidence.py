@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..baselines import Baseline
+from ..planning.sampling import Plan
 from ..records import Result, Score
-from ..results import Key
-from ..sampling import Plan
+from ..running.results import Key
+from .baselines import Baseline
 from .gate import ComparisonGate
 
 

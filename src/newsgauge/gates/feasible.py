@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from ..sampling import Plan
-from ..stats import fewest_flips, fewest_posts_for_floor, fewest_posts_for_margin
+from ..planning.sampling import Plan
+from ..scoring.stats import fewest_flips, fewest_posts_for_floor, fewest_posts_for_margin
 from .gate import METRICS, BaselineGate, ComparisonGate, Gate, Limit
 
 

@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, get_args
 
+from .._util.toml_files import read_toml
 from ..errors import GatesError
-from ..toml_files import read_toml
 from .gate import METRICS, BaselineGate, Bound, ComparisonGate, Gate, Limit, LimitsGate
 
 _BACKENDS = ("embedded", "gemini", "vertex")

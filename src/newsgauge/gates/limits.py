@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass
 
 from ..records import Outcome, Post, Prediction, Verdict
-from ..scoreboard import threads_of
-from ..stats import Finding, decide_floor, effective_posts, macro_f1_interval
+from ..scoring.scoreboard import threads_of
+from ..scoring.stats import Finding, decide_floor, effective_posts, macro_f1_interval
 from .evidence import Evidence
 from .gate import METRICS, Limit, LimitsGate
 

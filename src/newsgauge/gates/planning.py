@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
-from ..baselines import Baseline, baseline_answers, is_about_classes
-from ..sampling import Plan
+from ..planning.sampling import Plan
+from .baselines import Baseline, baseline_answers, is_about_classes
 from .gate import BaselineGate, Gate, Limit, LimitsGate
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
-from ..baseline_diff import VariantChange
+from ..gates.baseline_diff import VariantChange
 from ..records import Comparison
 from .tables import WIDTH
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..records import Score
-from ..stats import worst_confusions
+from ..scoring.stats import worst_confusions
 from .tables import WIDTH, table_lines
 
 #: Cells a variant in the table of the worst ones, and the letters of a label in it.

@@ -9,7 +9,7 @@ from .classes import worst_lines
 from .terminal import backend_note, gate_lines, scoreboard_lines
 
 if TYPE_CHECKING:
-    from ..guard import Conclusion, Guard
+    from ..gates.guard import Conclusion, Guard
 
 
 def concluding_sections(end: Conclusion, guard: Guard) -> list[tuple[str, list[str]]]:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..prices import NoPrice
-from ..tokens import Cost, Mean, Saving, TokenUse
-from .files import write_json
+from ..results.files import write_json
+from ..scoring.prices import NoPrice
+from ..scoring.tokens import Cost, Mean, Saving, TokenUse
 
 FORMAT = 1
 

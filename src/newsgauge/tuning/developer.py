@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..client.refusals import broken_body, broken_transport, refusal
+from ..client.retrying import RetryPolicy, call_patiently
 from ..errors import BackendError, UsageError
-from ..refusals import broken_body, broken_transport, refusal
-from ..retrying import RetryPolicy, call_patiently
+from ..planning.training_set import Recipe, TrainingSet, job_tag
 from .jobs import Job, JobState, Loss
-from .training_set import Recipe, TrainingSet, job_tag
 from .watching import watch
 
 _TAG = re.compile(r"tunedModels/(newsgauge-[0-9a-f]{12})(?:-\d+)?")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from .training_set import Recipe, TrainingSet, job_tag
+from ..planning.training_set import Recipe, TrainingSet, job_tag
 
 How = Literal["reused", "joined", "started"]
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from .._util.locks import locked
 from ..errors import UsageError
-from ..locks import locked
 
 FILE = Path(".newsgauge") / "tuned.json"
 _FORMAT = 1

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..backends import service_errors
-from ..buckets import CloudStorage
+from ..client.backends import service_errors
+from ..client.bucket import parse_bucket
+from ..client.buckets import CloudStorage
+from ..client.retrying import RetryPolicy, call_patiently
 from ..errors import UsageError
-from ..retrying import RetryPolicy, call_patiently
-from .bucket import parse_bucket
+from ..planning.training_set import PLAIN_BASE_MODEL, Recipe, TrainingSet, job_tag, to_jsonl
 from .jobs import Job, JobState
-from .training_set import PLAIN_BASE_MODEL, Recipe, TrainingSet, job_tag, to_jsonl
 
 if TYPE_CHECKING:
     from google import genai

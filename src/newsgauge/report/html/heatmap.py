@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ...stats import ERROR_COLUMN, OFF_LIST_COLUMN
+from ...scoring.stats import ERROR_COLUMN, OFF_LIST_COLUMN
 from .markup import number, percent
 
 

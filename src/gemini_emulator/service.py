@@ -1,0 +1,79 @@
+"""One server's working parts, and the one way to an answer of either model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .faults.faults import FaultPlan
+from .models.generation import generate
+from .models.predictor import Predictor
+from .models.prompt import Prompt, read_prompt
+from .models.trainer import Trainer
+from .models.training_job import ARRAYS, KIND, SUCCEEDED
+from .models.voices import BaseVoice, TunedVoice
+from .state import State
+from .surfaces.uploads import Uploads
+from .wire.messages import GENERATE_REQUEST
+from .wire.refusals import not_found, not_ready
+
+
+@dataclass
+class Service:
+    """State, trainer and predictor, which start and stop together."""
+
+    state: State
+    trainer: Trainer
+    predictor: Predictor
+    uploads: Uploads = field(default_factory=Uploads)
+    faults: FaultPlan = field(default_factory=FaultPlan)
+
+    @classmethod
+    def open(cls, folder: Path | None = None) -> Service:
+        """With the state of ``folder``, or in memory. Raises `BackendError`."""
+        state = State(folder)
+
+        def load(key: str) -> bytes | None:
+            return state.blob(KIND, key.partition("\n")[0], ARRAYS)
+
+        return cls(state, Trainer(state), Predictor(load))
+
+    def close(self) -> None:
+        """Stop the threads and close the state."""
+        self.trainer.stop()
+        self.predictor.stop()
+        self.state.close()
+
+    def find(self, kind: str, name: str, *, shown: str = "") -> dict[str, Any]:
+        """What is kept under that name; ``shown`` is what its surface calls it, else the same. Raises 404."""
+        document = self.state.get(kind, name)
+        if document is None:
+            raise not_found(shown or name)
+        return document
+
+    async def ask_base(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The base model's answer to a checked request."""
+        prompt = read_prompt(request)
+        return generate(prompt, BaseVoice(prompt))
+
+    async def ask_tuned(self, name: str, request: dict[str, Any], *, shown: str) -> dict[str, Any]:
+        """A tuned model's answer; ``shown`` is what its surface calls it. Raises 404, 400 while not ready."""
+        prompt = read_prompt(request)
+        return generate(prompt, await self._tuned_voice(name, prompt, shown))
+
+    async def _tuned_voice(self, name: str, prompt: Prompt, shown: str) -> TunedVoice:
+        job = self.find(KIND, name, shown=shown)
+        if job["state"] != SUCCEEDED:
+            raise not_ready(f"{shown} is not ACTIVE: its tuning is {job['state']}")
+        row = await self.predictor.predict(f"{name}\n{job['createTime']}", prompt.contents)
+        if row is None:
+            raise not_found(shown)
+        outputs, probabilities = row
+        return TunedVoice(prompt, outputs, probabilities)
+
+
+def check_generate(body: Any) -> dict[str, Any]:
+    """A generateContent request, checked. Raises 400."""
+    checked: dict[str, Any] = GENERATE_REQUEST(body, "")
+    return checked

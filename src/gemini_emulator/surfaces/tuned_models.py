@@ -1,0 +1,137 @@
+"""``tunedModels`` of the Developer API: create from inline examples, get, list, delete, operations."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Any
+
+from ..call import Call
+from ..models.training_job import (
+    CANCELLED,
+    EXAMPLES,
+    FAILED,
+    FINISHED,
+    KIND,
+    SUCCEEDED,
+    new_document,
+    pack_examples,
+    read_settings,
+)
+from ..models.tuned_model import Example
+from ..service import Service
+from ..wire.messages import TUNED_MODEL
+from ..wire.models import check_tunable
+from ..wire.paging import page
+from ..wire.refusals import exists, invalid, not_found
+
+PREFIX = "tunedModels/"
+_ID = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_STATES = {SUCCEEDED: "ACTIVE", FAILED: "FAILED", CANCELLED: "FAILED"}
+_OPERATION = "type.googleapis.com/google.ai.generativelanguage.v1beta."
+
+
+async def create(service: Service, call: Call) -> dict[str, Any]:
+    """``POST tunedModels?tunedModelId=ID``: queues the training and answers with its operation."""
+    request = call.message(TUNED_MODEL)
+    tuned_id = call.query.get("tunedModelId") or _make_id(request.get("displayName", ""))
+    if not _ID.fullmatch(tuned_id):
+        raise invalid("tunedModelId: expected [a-z][a-z0-9-]{0,39}", field="tuned_model_id")
+    check_tunable(request["baseModel"])
+    task = request["tuningTask"]
+    hyper = task.get("hyperparameters", {})
+    settings = read_settings(hyper)
+    examples = [Example(item["textInput"], item["output"]) for item in task["trainingData"]["examples"]["examples"]]
+    name = PREFIX + tuned_id
+    about = {key: request[key] for key in ("displayName", "description", "baseModel") if key in request}
+    document = new_document(name, settings=settings, examples=len(examples), about=about | {"hyperparameters": hyper})
+    if not service.state.create(KIND, name, document, blobs={EXAMPLES: pack_examples(examples)}):
+        raise exists(name)
+    service.trainer.submit(name)
+    return _operation(document)
+
+
+async def get(service: Service, call: Call) -> dict[str, Any]:
+    """``GET tunedModels/ID``."""
+    return _show(_find(service, call))
+
+
+async def list_all(service: Service, call: Call) -> dict[str, Any]:
+    """``GET tunedModels``, newest last."""
+    result = page(service.state.list(KIND, prefix=PREFIX), call.query, key="tunedModels", default_size=10)
+    return result | {"tunedModels": [_show(service.trainer.progress(job)) for job in result["tunedModels"]]}
+
+
+async def delete(service: Service, call: Call) -> dict[str, Any]:
+    """``DELETE tunedModels/ID``: ends its training too, where that still runs."""
+    name = PREFIX + call.params["id"]
+    if not service.trainer.cancel(name, delete=True):
+        raise not_found(name)
+    return {}
+
+
+async def get_operation(service: Service, call: Call) -> dict[str, Any]:
+    """``GET tunedModels/ID/operations/1``."""
+    job = _find(service, call)
+    if call.params["operation"] != "1":
+        raise not_found(f"{job['name']}/operations/{call.params['operation']}")
+    return _operation(job)
+
+
+async def list_operations(service: Service, call: Call) -> dict[str, Any]:
+    """``GET tunedModels/ID/operations``: one."""
+    return page([_operation(_find(service, call))], call.query, key="operations")
+
+
+def _find(service: Service, call: Call) -> dict[str, Any]:
+    return service.trainer.progress(service.find(KIND, PREFIX + call.params["id"]))
+
+
+def _show(job: dict[str, Any]) -> dict[str, Any]:
+    about = job["about"]
+    task: dict[str, Any] = {"hyperparameters": about["hyperparameters"], "snapshots": job["snapshots"]}
+    for key, shown in (("startTime", "startTime"), ("endTime", "completeTime")):
+        if key in job:
+            task[shown] = job[key]
+    if job["epochSeconds"]:
+        task["epochDurations"] = [f"{seconds:.4f}s" for seconds in job["epochSeconds"]]
+    shown_model = {
+        "name": job["name"],
+        "displayName": about.get("displayName", ""),
+        "description": about.get("description", ""),
+        "baseModel": about["baseModel"],
+        "state": _STATES.get(job["state"], "CREATING"),
+        "createTime": job["createTime"],
+        "updateTime": job["updateTime"],
+        "tuningTask": task,
+    }
+    return shown_model | ({"error": job["error"]} if "error" in job else {})
+
+
+def _operation(job: dict[str, Any]) -> dict[str, Any]:
+    total, done = job["totalSteps"], len(job["snapshots"])
+    operation: dict[str, Any] = {
+        "name": f"{job['name']}/operations/1",
+        "metadata": {
+            "@type": f"{_OPERATION}CreateTunedModelMetadata",
+            "totalSteps": total,
+            "completedSteps": done,
+            "completedPercent": round(100 * done / total, 1) if total else 0,
+            "snapshots": job["snapshots"],
+            "tunedModel": job["name"],
+        },
+    }
+    if job["state"] in FINISHED:
+        operation["done"] = True
+        if job["state"] == SUCCEEDED:
+            operation["response"] = {"@type": f"{_OPERATION}TunedModel", **_show(job)}
+        else:
+            operation["error"] = job.get("error", {"code": 1, "message": "The operation was cancelled."})
+    return operation
+
+
+def _make_id(display_name: str) -> str:
+    # As the service does: from the display name, made unique. Not a secret.
+    words = re.sub(r"[^a-z0-9]+", "-", display_name.lower()).strip("-")
+    words = words if words[:1].isalpha() else f"tuned-{words}".strip("-")
+    return f"{words[:27].strip('-')}-{secrets.token_hex(6)}"

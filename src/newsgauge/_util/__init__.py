@@ -1,0 +1,1 @@
+"""Helpers that know no concept of newsgauge: files, processes, configuration of pytest, secrets."""

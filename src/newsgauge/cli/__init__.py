@@ -1,0 +1,1 @@
+"""The ``newsgauge`` command. Does not know pytest."""

@@ -1,0 +1,139 @@
+"""A variant, ready to be asked texts of the user's own: options in, a function from text to answer out."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import UsageError
+from ..backend_access import reach_backend
+from .training_options import VARIANTS, load_corpus
+
+if TYPE_CHECKING:
+    from ...corpora.corpus import Corpus
+    from ...running.classifying import Answer
+    from ...running.estimators import FittedEstimator
+    from ...variants.variants import Variant
+
+Ask = Callable[[str], "Answer"]
+
+
+@contextmanager
+def asking(variant: Variant, options: argparse.Namespace) -> Iterator[Ask]:
+    """A function that asks the variant as long as the block lasts. Raises `UsageError` before anything is asked."""
+    from ...corpora.preprocessing import plain
+
+    corpus = load_corpus(options)
+    if variant.estimator is not None:
+        from ...running.classifying import Answer
+
+        fitted, labels = _estimator(variant, corpus, options), _labels(corpus, options)
+        yield lambda text: Answer(fitted.predict(plain(text), labels))
+        return
+    model, labels = _model_and_labels(variant, corpus, options)
+    function = _callable(variant) if variant.predict is not None else None
+    with reach_backend(options.backend, options.base_url) as url:
+        if function is not None:
+            yield from _technique(variant, function, model, labels, url, options)
+        else:
+            yield from _prompt(variant, corpus, model, labels, url, options)
+
+
+def _prompt(
+    variant: Variant, corpus: Corpus, model: str, labels: tuple[str, ...], url: str | None, options: argparse.Namespace
+) -> Iterator[Ask]:
+    from ...client.backends import open_client
+    from ...running.classifying import classify
+    from ...running.examples import make_examples
+    from ...running.setup import preprocessor
+
+    shown = ""
+    if variant.few_shot is not None:
+        prepare = preprocessor(corpus, options.preprocessing)
+        found = make_examples(
+            corpus, variant.few_shot, classes=_classes(corpus, options), labels=labels, preprocess=prepare
+        )
+        shown = found.block.text
+    with closing(open_client(options.backend, base_url=url, live=True)) as client:
+        yield lambda text: classify(
+            client, variant, text, model=model, labels=labels, with_second=not options.no_second, examples=shown
+        )
+
+
+def _technique(
+    variant: Variant,
+    function: Callable[..., object],
+    model: str,
+    labels: tuple[str, ...],
+    url: str | None,
+    options: argparse.Namespace,
+) -> Iterator[Ask]:
+    from ...client.retrying import RetryPolicy
+    from ...corpora.preprocessing import plain
+    from ...running.classifying import Answer
+    from ...running.techniques import Technique, TechniqueClient
+
+    with closing(TechniqueClient(options.backend, base_url=url, live=True)) as client:
+        technique = Technique(variant.predict or "", function, client=client, labels=labels)
+        yield lambda text: Answer(technique.predict_live(plain(text), model=model, policy=RetryPolicy()))
+
+
+def _estimator(variant: Variant, corpus: Corpus, options: argparse.Namespace) -> FittedEstimator:
+    from ...planning.training_set import draw_examples
+    from ...running.estimators import FittedEstimator
+    from ...running.setup import preprocessor
+
+    training = variant.training
+    assert training is not None
+    return FittedEstimator(
+        variant.estimator or "",
+        _callable(variant),
+        lambda: draw_examples(
+            corpus,
+            posts_per_class=training.posts_per_class,
+            seed=training.seed,
+            classes=_classes(corpus, options),
+            labels=(),
+            preprocess=preprocessor(corpus, options.preprocessing),
+        ),
+    )
+
+
+def _callable(variant: Variant) -> Callable[..., object]:
+    from ...running.setup import variant_callable
+
+    return variant_callable(variant, (Path.cwd() / VARIANTS.parent, Path.cwd()))
+
+
+def _classes(corpus: Corpus, options: argparse.Namespace) -> str:
+    from ...running.options import usual_classes
+
+    return str(options.classes) if options.classes is not None else usual_classes(corpus.name)
+
+
+def _labels(corpus: Corpus, options: argparse.Namespace) -> tuple[str, ...]:
+    pattern = re.compile(_classes(corpus, options))
+    return tuple(sorted({post.label for post in corpus.posts("test") if pattern.search(post.label)}))
+
+
+def _model_and_labels(variant: Variant, corpus: Corpus, options: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
+    if variant.tuning is None:
+        return variant.model, _labels(corpus, options)
+    from ...tuning.tuned_file import FILE, read_tuned
+
+    entries = [e for e in read_tuned(FILE).values() if (e.backend, e.corpus) == (options.backend, corpus.name)]
+    if not entries:
+        columns = f" --columns {options.columns}" if options.columns else ""
+        raise UsageError(
+            f"{FILE} knows no tuned model of the {options.backend} backend for {corpus.name}. Get one: newsgauge tune "
+            f"--backend {options.backend} --corpus {options.corpus}{columns}"
+        )
+    newest = entries[-1]
+    if newest.fallback_for:
+        print(f"newsgauge: {newest.model} stands in for {newest.fallback_for}", file=sys.stderr)
+    return newest.model, newest.labels

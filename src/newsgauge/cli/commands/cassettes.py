@@ -1,0 +1,256 @@
+"""``newsgauge cassettes``: looks after the committed recordings. Options in, lines and an exit status out.
+
+0: nothing found, or done. 1: something must not be committed as it is, or a plan is not answered. 2: a usage error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import NewsgaugeError, UsageError
+
+if TYPE_CHECKING:
+    from ...cassettes.audit import Finding
+    from ...cassettes.line import Line
+    from ...cassettes.store import CassetteFile
+    from ...running.committed import CommittedPlan, Folders
+
+
+def add_cassettes_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``cassettes`` to the commands; its handler is in the namespace as ``handler``."""
+    parser = subparsers.add_parser(
+        "cassettes", help="look after the recordings", description="Looks after the recordings of a project."
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, (_, about) in _ACTIONS.items():
+        action = actions.add_parser(name, help=about, description=about)
+        if name == "show":
+            action.add_argument("case", metavar="CASE", help="a post's id, or a test's: sci.space-60862[-tuned]")
+        action.add_argument("--root", default=".", metavar="DIR", help="the project (default: this folder)")
+        action.add_argument("--evals", default="evals", metavar="DIR", help="in it (default: %(default)s)")
+        action.add_argument("--cassettes", default="cassettes", metavar="DIR", help="in it (default: %(default)s)")
+        action.add_argument("--bundled", default="fixtures/bundled", metavar="DIR", help="in it (default: %(default)s)")
+        action.set_defaults(handler=run_cassettes)
+
+
+def run_cassettes(options: argparse.Namespace) -> int:
+    """Do one action; errors are one line on stderr."""
+    from ...running.committed import Folders
+
+    folders = Folders(Path(options.root), options.evals, options.cassettes, options.bundled)
+    try:
+        if not _paths(folders):
+            raise UsageError(f"expected cassettes in {folders.root / folders.cassettes}, there is none; see --root")
+        return int(_ACTIONS[options.action][0](folders, options))
+    except UsageError as error:
+        print(f"newsgauge cassettes {options.action}: {error}", file=sys.stderr)
+        return 2
+    except (NewsgaugeError, OSError) as error:
+        print(f"newsgauge cassettes {options.action}: {error}", file=sys.stderr)
+        return 1
+
+
+def _check(folders: Folders, options: argparse.Namespace) -> int:
+    from ...cassettes.audit import audit_file, find_orphans
+    from ...corpora.newsgroups import has_twenty_newsgroups
+    from ...running.committed import load_plans, wanted_keys
+
+    wanted, unknown = wanted_keys(load_plans(folders))
+    findings: list[Finding] = []
+    for path in _paths(folders):
+        shown = _shown(path, folders)
+        findings += audit_file(path, shown=shown)
+        name = shown.removeprefix(f"{folders.cassettes}/")
+        if name.rpartition("/")[0] not in unknown:
+            findings += find_orphans(path, wanted.get(name), shown=shown)
+    if has_twenty_newsgroups():
+        findings += _real_text(folders)
+    else:
+        print("not checked, as 20 Newsgroups is not on this machine: whether a line holds text of it")
+    for folder, why in sorted(unknown.items()):
+        print(f"not checked, as {why}: orphans in {folders.cassettes}/{folder}")
+    for finding in findings:
+        print(finding)
+    print(f"{len(_paths(folders))} files checked, {len(findings)} {'finding' if len(findings) == 1 else 'findings'}")
+    return 1 if findings else 0
+
+
+def _verify(folders: Folders, options: argparse.Namespace) -> int:
+    from ...running.committed import load_plans
+    from ...running.results import ResultLog
+    from ...running.run import Run
+
+    n_asked, broken = 0, []
+    for plan in load_plans(folders):
+        if plan.setup is None:
+            print(f"not verified, as {plan.why}: {_named(plan)}")
+            continue
+        run = Run(plan.setup, ResultLog(folders.root / ".newsgauge", "verify"))
+        for case in plan.setup.recorded_cases:
+            n_asked += 1
+            problem = run.why_not_answered(case)
+            if problem is not None:
+                broken.append(f"{_named(plan)}: {problem}")
+        run.close()
+    for line in broken:
+        print(line)
+    print(f"{n_asked} planned cases replayed, {len(broken)} without an answer")
+    return 1 if broken else 0
+
+
+def _show(folders: Folders, options: argparse.Namespace) -> int:
+    from ...cassettes.keys import post_of
+
+    n_shown = 0
+    for path in _paths(folders):
+        file = _open(path, folders)
+        names = (options.case, options.case.removesuffix(f"-{path.stem}"))
+        keys = file.keys()
+        for key in keys:
+            if post_of(key) in names and (line := file.read(key)) is not None:
+                print("\n".join(_described(line, f"{file.shown}:{file.line_number(key)}")))
+                n_shown += 1
+    if not n_shown:
+        raise UsageError(f"no cassette holds {options.case!r}; a case is named like sci.space-60862[-tuned]")
+    return 0
+
+
+def _stats(folders: Folders, options: argparse.Namespace) -> int:
+    from ...cassettes.keys import post_of
+
+    total_cases = total_bytes = 0
+    for path in _paths(folders):
+        file = _open(path, folders)
+        lines = list(file.lines())
+        size = path.stat().st_size
+        n_cases = len({post_of(line.key) for line in lines})
+        total_cases, total_bytes = total_cases + n_cases, total_bytes + size
+        calls = "" if n_cases == len(lines) else f" of {len(lines):,} calls"
+        print(f"{file.shown}: {n_cases:,} cases{calls}, {size:,} bytes")
+        for name in ("model", "model_version", "sdk"):
+            counted = Counter(line.provenance.get(name, "not told") for line in lines)
+            print(f"  {name}: " + ", ".join(f"{value} ({n})" for value, n in sorted(counted.items())))
+        dates = sorted(line.provenance.get("recorded", "") for line in lines)
+        usage = [line.answer.get("usageMetadata", {}) for line in lines]
+        tokens = [sum(one.get(name, 0) for one in usage) for name in ("promptTokenCount", "candidatesTokenCount")]
+        print(
+            f"  recorded: {dates[0]} to {dates[-1]}; tokens in {tokens[0]:,}, out {tokens[1]:,}" if dates else "  empty"
+        )
+    print(f"in all {total_cases:,} cases, {total_bytes:,} bytes")
+    return 0
+
+
+def _prune(folders: Folders, options: argparse.Namespace) -> int:
+    from ...cassettes.keys import post_of
+    from ...running.committed import load_plans, wanted_keys
+
+    wanted, unknown = wanted_keys(load_plans(folders))
+    for path in _paths(folders):
+        file = _open(path, folders)
+        name = file.shown.removeprefix(f"{folders.cassettes}/")
+        if why := unknown.get(name.rpartition("/")[0]):
+            print(f"{file.shown}: left as it is, as {why}")
+            continue
+        kept, there = wanted.get(name, set()), set(map(post_of, file.keys()))
+        file.finalize(keep=kept)
+        if there - kept:
+            print(f"{file.shown}: dropped {len(there - kept)} of {len(there)} cases that no plan asks for")
+        if not there & kept:
+            path.unlink()
+            print(f"{file.shown}: removed")
+    return 0
+
+
+def _finalize(folders: Folders, options: argparse.Namespace) -> int:
+    for path in _paths(folders):
+        file = _open(path, folders)
+        if file.finalize():
+            print(f"{file.shown}: rewritten")
+    return 0
+
+
+def _real_text(folders: Folders) -> list[Finding]:
+    from ...cassettes.audit import Finding, strings_of
+    from ...cassettes.quotations import find_quotations
+    from ...corpora.corpus import find_corpus
+    from ...corpora.newsgroups import TWENTY
+
+    corpus = find_corpus(TWENTY, bundled=folders.root)
+    theirs = "\n".join(post.raw for posts in (corpus.posts("train"), corpus.posts("test")) for post in posts)
+    ours: dict[str, list[str]] = {}
+    for path in _paths(folders):
+        for number, raw in enumerate(path.read_bytes().splitlines(), 1):
+            try:
+                ours[f"{_shown(path, folders)}:{number}"] = list(strings_of(json.loads(raw)))
+            except ValueError:
+                ours[f"{_shown(path, folders)}:{number}"] = [raw.decode("latin-1")]
+    findings = []
+    for place, passages in find_quotations(ours, theirs).items():
+        file, _, line_number = place.rpartition(":")
+        findings.append(Finding(file, int(line_number), f"holds {len(passages)} passages of 20 Newsgroups"))
+    return findings
+
+
+def _described(line: Line, where: str) -> Iterator[str]:
+    came = line.provenance
+    yield f"{where}  {line.key}"
+    version = f" as {came['model_version']}" if "model_version" in came else ""
+    yield f"  {came.get('model')} of backend {came.get('backend')} answered{version}"
+    yield f"  recorded {came.get('recorded')} with {came.get('sdk')}, newsgauge {came.get('newsgauge')}"
+    yield f"  {line.method} {line.path}"
+    for part, value in line.body.items() if isinstance(line.body, dict) else ():
+        yield f"  {part}: {_text_of(value)}"
+    for candidate in line.answer.get("candidates") or ():
+        yield f"  -> {_text_of(candidate.get('content', {}))} ({candidate.get('finishReason', 'no finish reason')})"
+    if "totalTokens" in line.answer:
+        yield f"  -> {line.answer['totalTokens']} tokens"
+
+
+def _text_of(value: object) -> str:
+    """The texts in a part of a request or answer; a post as its length and the head of its digest."""
+    if isinstance(value, dict):
+        if {"chars", "sha256"} <= set(value) <= {"chars", "sha256", "of"}:
+            of = str(value.get("of", ""))
+            what = {"": "a post", "made": "a text"}.get(of, of)
+            return f"[{what} of {value['chars']} characters, sha256 {str(value['sha256'])[:12]}]"
+        inner = {name: item for name, item in value.items() if name != "role"}
+        if inner and set(inner) <= {"parts", "text"}:
+            return " ".join(_text_of(item) for item in inner.values())
+        return ", ".join(f"{name} {_text_of(item)}" for name, item in inner.items()) or "nothing"
+    if isinstance(value, list):
+        return " ".join(_text_of(item) for item in value)
+    return str(value)
+
+
+def _named(plan: CommittedPlan) -> str:
+    return plan.about or plan.folder
+
+
+def _paths(folders: Folders) -> list[Path]:
+    return sorted((folders.root / folders.cassettes).glob("*/*/*.jsonl"))
+
+
+def _shown(path: Path, folders: Folders) -> str:
+    return path.relative_to(folders.root).as_posix()
+
+
+def _open(path: Path, folders: Folders) -> CassetteFile:
+    from ...cassettes.store import CassetteFile
+
+    return CassetteFile(path, shown=_shown(path, folders))
+
+
+_ACTIONS = {
+    "check": (_check, "find what must not be committed: damage, doubles, orphans, secrets, addresses, copied posts"),
+    "verify": (_verify, "replay every case of the plans in PLANS.toml, offline"),
+    "show": (_show, "what was asked and answered for one case, by every variant"),
+    "stats": (_stats, "cases, bytes, models, dates and tokens of each file"),
+    "prune": (_prune, "drop the lines that no plan in PLANS.toml asks for"),
+    "finalize": (_finalize, "sort, drop doubles, write today's format; the content stays"),
+}

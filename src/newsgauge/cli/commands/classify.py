@@ -1,0 +1,120 @@
+"""``newsgauge classify``: the label of a text of the user's own, asked as a variant asks."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import BackendError, UsageError
+from ..backend_access import add_backend_options
+from .training_options import VARIANTS, add_corpus_options
+
+if TYPE_CHECKING:
+    from ...running.classifying import Answer
+
+#: What nobody means as a text to classify.
+_FILE = re.compile(r"\S+\.(txt|text|eml|md|json|jsonl|csv)")
+
+
+def add_classify_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``classify`` and its options."""
+    classify = commands.add_parser(
+        "classify",
+        help="name the label of a text of your own",
+        description="Asks a variant of evals/variants.toml, 'tuned' unless --variant says otherwise. The second-best "
+        "label takes a second call, and is told where the service gives log-probabilities.",
+    )
+    classify.add_argument("text", metavar="TEXT|-|FILE", help="a text, a file that holds one, or - for standard input")
+    classify.add_argument(
+        "--jsonl", action="store_true", help='one text a line, {"text": ...} or a string; answers one a line, as JSON'
+    )
+    classify.add_argument("--no-second", action="store_true", help="make no second call for the second-best label")
+    add_backend_options(classify)
+    add_corpus_options(classify)
+    classify.set_defaults(handler=_classify)
+
+
+def _classify(options: argparse.Namespace) -> int:
+    from ...variants.variants import load_variants, one_variant
+    from .asking import asking
+
+    texts = _read_texts(options)  # a damaged line is found before the first call
+    variant = one_variant(load_variants(VARIANTS), options.variant)
+    try:
+        with asking(variant, options) as ask:
+            for text in texts:
+                answer = ask(text)
+                print(_json_line(answer) if options.jsonl else _line(answer), flush=True)
+    except BackendError as error:
+        if ": 404 " in str(error) and variant.tuning is not None:
+            raise BackendError(
+                f"{error}. The tuned model is gone: 'newsgauge tune --backend {options.backend}' finds or trains it"
+            ) from None
+        raise
+    return 0
+
+
+def _read_texts(options: argparse.Namespace) -> list[str]:
+    text, where = options.text, "TEXT"
+    try:
+        if text == "-":
+            text, where = sys.stdin.buffer.read().decode("utf-8"), "standard input"
+        elif len(text) < 1000 and "\n" not in text and Path(text).is_file():
+            text, where = Path(text).read_bytes().decode("utf-8"), text
+        elif _FILE.fullmatch(text):
+            raise UsageError(
+                f"classify: there is no file {text}. If it is the text itself: echo {text} | newsgauge classify -"
+            )
+    except UnicodeDecodeError as error:
+        raise UsageError(f"classify: expected UTF-8, byte {error.start} of it is none") from None
+    except OSError as error:
+        raise UsageError(f"classify: cannot read {text}: {error.strerror}") from None
+    if not options.jsonl:
+        if not text.strip():
+            raise UsageError(f"classify: expected a text, {where} is empty")
+        return [text]
+    texts = [_text_of(line, f"{where}:{number}") for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if not texts:
+        raise UsageError(f"classify --jsonl: expected a text a line, {where} has none")
+    return texts
+
+
+def _text_of(line: str, where: str) -> str:
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise UsageError(f'classify --jsonl: {where}: expected {{"text": ...}} or a JSON string: {error}') from None
+    text = value.get("text") if isinstance(value, dict) else value
+    if not isinstance(text, str) or not text.strip():
+        raise UsageError(f'classify --jsonl: {where}: expected {{"text": ...}} or a JSON string, got {line[:60]}')
+    return text
+
+
+def _line(answer: Answer) -> str:
+    parts = [answer.prediction.label]
+    if answer.prediction.is_error:
+        parts.append(answer.prediction.detail)
+    if answer.logprob is not None:
+        parts.append(f"{math.exp(answer.logprob):.1%}")
+    if answer.second is not None and answer.second_logprob is not None:
+        parts.append(f"(next: {answer.second} {math.exp(answer.second_logprob):.1%})")
+    return "  ".join(parts)
+
+
+def _json_line(answer: Answer) -> str:
+    return json.dumps(
+        {
+            "label": answer.prediction.label,
+            "outcome": answer.prediction.outcome,
+            "detail": answer.prediction.detail,
+            "logprob": answer.logprob,
+            "second": answer.second,
+            "second_logprob": answer.second_logprob,
+            "model_version": answer.prediction.model_version,
+        }
+    )

@@ -1,0 +1,49 @@
+"""``newsgauge doctor``: what is installed and visible, and what would work. 0 where a replay would, else 1."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..diagnosis import Diagnosis
+
+
+def add_doctor_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``doctor`` and its options."""
+    about = "what is installed and visible here, and what would work"
+    doctor = commands.add_parser(
+        "doctor",
+        help=about,
+        description=f"Says {about}: versions, keys and data (never a key's value), this project's folders. Asks no "
+        "service. Exit status 0 where a replay would work, else 1.",
+    )
+    doctor.add_argument("--root", default=".", metavar="DIR", help="the project (default: this folder)")
+    doctor.add_argument("--evals", default="evals", metavar="DIR", help="in it (default: %(default)s)")
+    doctor.add_argument("--cassettes", default="cassettes", metavar="DIR", help="in it (default: %(default)s)")
+    doctor.add_argument("--bundled", default="fixtures/bundled", metavar="DIR", help="in it (default: %(default)s)")
+    doctor.set_defaults(handler=_doctor)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from ...running.committed import Folders
+    from ..diagnosis import diagnose
+
+    found = diagnose(Folders(Path(options.root), options.evals, options.cassettes, options.bundled))
+    print("\n".join(_lines(found)))
+    return 0 if found.can_replay else 1
+
+
+def _lines(found: Diagnosis) -> Iterator[str]:
+    for heading, facts in found.facts.items():
+        yield heading
+        width = max(len(fact.name) for fact in facts)
+        for fact in facts:
+            yield f"  {'!' if fact.is_wrong else ' '} {fact.name:<{width}}  {fact.text}"
+    yield "what would work"
+    width = max(len(ability.name) for ability in found.abilities)
+    for ability in found.abilities:
+        yield f"    {ability.name:<{width}}  {f'no: {ability.why_not}' if ability.why_not else 'yes'}"

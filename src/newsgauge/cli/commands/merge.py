@@ -1,0 +1,121 @@
+"""``newsgauge merge``: results folders of the shards of a run in, the results and gates of the whole out."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import UsageError
+
+if TYPE_CHECKING:
+    from ...gates.guard import Guard
+    from ...results.merging import Merged
+
+_WIDTH = 80
+
+
+def add_merge_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``merge`` to the commands; the handler is in the namespace as ``handler``."""
+    merge = subparsers.add_parser(
+        "merge",
+        help="join the results of shards and decide the gates on the whole",
+        description="Join the results of 'pytest evals --shard K/N' of all K, and decide the gates on the whole, as "
+        "one run would. Status 0: every gate passed; 1: one did not, or a case has no answer; 2: the folders do not "
+        "belong together.",
+    )
+    merge.add_argument("folders", metavar="DIR", nargs="+", help="folder of results of a shard, in any order")
+    merge.add_argument(
+        "--results", metavar="DIR", default=".newsgauge/results", help="where results go (default: %(default)s)"
+    )
+    merge.add_argument(
+        "--evals",
+        metavar="DIR",
+        default="evals",
+        help="folder of variants.toml, gates.toml and baselines (default: %(default)s)",
+    )
+    merge.set_defaults(handler=run_merge)
+
+
+def run_merge(options: argparse.Namespace) -> int:
+    """Join, decide, write, print; 0 where every gate passed, else 1. Raises `UsageError`."""
+    from ...report.concluding import concluding_sections
+    from ...report.publishing import Facts, append_step_summary, clear, github_annotations, publish
+    from ...results.merging import merge_folders
+
+    results, evals = Path(options.results), Path(options.evals)
+    folders = [Path(name) for name in options.folders]
+    if results.resolve() in [folder.resolve() for folder in folders]:
+        raise UsageError(f"--results: {results} is one of the folders to merge; name another")
+    try:
+        (results / "gates.json").unlink(missing_ok=True)  # whatever happens, no older verdict is left to be read
+        clear(results)
+    except OSError as error:
+        raise UsageError(f"--results: cannot remove older results from {results}: {error.strerror}") from None
+    merged = merge_folders(folders)
+    guard = _guard(merged, evals, results)
+    guard.start()
+    _decide(merged, guard)
+    end = guard.conclude(merged.results, stand_ins=merged.run.stand_ins, failed=merged.run.failed)
+    published = publish(
+        results, Facts(now=datetime.now(UTC), n_whole_set=merged.run.n_whole_set, posts=dict(merged.posts))
+    )
+    append_step_summary(published)
+    print("\n".join(f"newsgauge: {line}" for line in merged.folders))
+    for heading, lines in concluding_sections(end, guard):
+        print("\n".join([f" {heading} ".center(_WIDTH, "="), *lines]))
+    if merged.left_out:
+        files = ", ".join(sorted({name.partition("::")[0] for name in merged.left_out}))
+        print(f"newsgauge: not part of a merge: {len(merged.left_out)} tests of the whole plan, in {files}")
+    for complaint in (*merged.red, *end.complaints):
+        print(f"newsgauge: red: {complaint}")
+    print(f"newsgauge: report {results / 'report.html'}")
+    for line in github_annotations(published):
+        print(line)
+    return 1 if merged.red or end.complaints or not end.complete else 0
+
+
+def _guard(merged: Merged, evals: Path, results: Path) -> Guard:
+    """The gates and the baseline as this machine has them, for the whole plan."""
+    from ...gates import load_gates, plan_gates
+    from ...gates.baselines import load_baseline
+    from ...gates.guard import BaselinePlace, Guard
+    from ...planning.planfile import asked_digest
+    from ...running.options import baseline_name
+    from ...variants.variants import load_variants
+
+    run = merged.run
+    known = load_variants(evals / "variants.toml")
+    changed = [name for name, asked in run.asked.items() if name not in known or asked_digest(known[name]) != asked]
+    if changed:
+        raise UsageError(
+            f"{evals / 'variants.toml'}: {', '.join(changed)} is not what the results are about; merge them in the "
+            "checkout that made them, or run the shards again"
+        )
+    gates = load_gates(evals / "gates.toml", backend=run.backend, corpus=run.plan.corpus, known=known)
+    path = evals / baseline_name(run.backend, run.plan)
+    baseline = load_baseline(path, shown=str(path))
+    planned = plan_gates(
+        gates, variants=run.variants, plan=run.plan, baseline=baseline, live=not run.replays, updating=False
+    )
+    place = BaselinePlace(path, str(path), baseline, updating=False)
+    return Guard(run, planned, results=results, required=True, baseline=place, why_not_run="")
+
+
+def _decide(merged: Merged, guard: Guard) -> None:
+    """Decide every gate from the joined results."""
+    from ...gates import ComparisonGate, Evidence, decide
+    from ...scoring.scoreboard import score
+
+    run = merged.run
+    evidence = Evidence(
+        plan=run.plan,
+        scores=score(merged.results, run.plan, run.variants),
+        results=merged.results,
+        live=not run.replays,
+        family=tuple(gate for gate in guard.gates if isinstance(gate, ComparisonGate)),
+        baseline=guard.baseline.held,
+    )
+    for gate in guard.gates:
+        guard.add(decide(gate, evidence))

@@ -1,0 +1,41 @@
+"""``newsgauge models``: which models a backend has, and which of them can be tuned."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..backend_access import add_backend_options, reach_backend
+
+_TUNES = "createTunedModel"
+
+
+def add_models_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``models`` and its options."""
+    models = commands.add_parser("models", help="list the models of a backend; * marks those that can be tuned")
+    add_backend_options(models)
+    models.set_defaults(handler=_models)
+
+
+def _models(options: argparse.Namespace) -> int:
+    from ...client.backends import list_models, open_client
+
+    with reach_backend(options.backend, options.base_url) as url:
+        client = open_client(options.backend, base_url=url, live=True)
+        try:
+            models = list_models(client)
+        finally:
+            client.close()
+    width = max((len(model.name or "") for model in models), default=0)
+    for model in models:
+        print(_line(model, width))
+    if options.backend == "vertex":
+        print("Vertex does not list which models can be tuned: cloud.google.com, 'supervised tuning', names them.")
+    else:
+        print(f"{sum(_TUNES in (model.supported_actions or ()) for model in models)} of {len(models)} can be tuned (*)")
+    return 0
+
+
+def _line(model: Any, width: int) -> str:
+    actions = model.supported_actions or ()
+    return f"{'*' if _TUNES in actions else ' '} {model.name or '':<{width}}  {', '.join(actions) or '-'}".rstrip()

@@ -1,0 +1,119 @@
+"""``newsgauge power``: how many posts a question takes. Options in, a table and an exit status out."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+
+from ...errors import UsageError
+from ...scoring.stats import fewest_flips, fewest_posts_for_margin, posts_for_difference, posts_for_floor
+
+
+def add_power_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``power`` to the commands; its handler is in the namespace as ``handler``."""
+    parser = subparsers.add_parser(
+        "power",
+        help="how many posts it takes to see a difference",
+        description="How many posts it takes to find a true difference between two variants that are asked "
+        "about the same posts, and to hold one of them to the accuracy of the other as a floor.",
+    )
+    # Read as text: a number out of range and a word that is no number get the same one-line answer.
+    parser.add_argument("--baseline", required=True, metavar="P", help="accuracy of the baseline, such as 0.85")
+    parser.add_argument(
+        "--difference",
+        required=True,
+        metavar="D",
+        help="difference to find, such as 0.05, or -0.05 for a drop",
+    )
+    parser.add_argument(
+        "--discordant",
+        metavar="Q",
+        help="share of posts that exactly one of the two has right (default: a table of plausible shares)",
+    )
+    parser.add_argument("--power", default="0.8", metavar="P", help="chance to find it (default: %(default)s)")
+    parser.add_argument("--alpha", default="0.05", metavar="A", help="chance of a false find (default: %(default)s)")
+    parser.set_defaults(handler=run_power)
+
+
+def run_power(options: argparse.Namespace) -> int:
+    """Print the plan; 0, or 2 with one line on stderr where a value makes no sense."""
+    try:
+        print(describe_plan(options))
+    except UsageError as error:
+        print(f"newsgauge power: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def describe_plan(options: argparse.Namespace) -> str:
+    """The plan as text. `UsageError` names the option, what it expects and what came."""
+    baseline = _read_number("--baseline", options.baseline, 0, 1)
+    difference = _read_number("--difference", options.difference, -1, 1)
+    power = _read_number("--power", options.power, 0, 1)
+    alpha = _read_number("--alpha", options.alpha, 0, 0.5)
+    other = baseline + difference
+    if difference == 0:
+        raise UsageError("--difference: expected a number other than 0; no number of posts shows that nothing differs")
+    if not 0 <= other <= 1:
+        raise UsageError(
+            f"--difference: {baseline:g} {difference:+g} is {other:g}, which is no accuracy between 0 and 1"
+        )
+    # At least the posts of the difference flip; at most each is wrong only where the other is right.
+    fewest, most = abs(difference), min(baseline + other, 2 - baseline - other)
+    independent = baseline * (1 - other) + other * (1 - baseline)
+    if options.discordant is None:
+        shares = {
+            "the fewest possible: no answer flips the other way": fewest,
+            "three times as many flips as the difference needs": min(3 * fewest, most),
+            "two variants that err independently of each other": independent,
+        }
+    else:
+        share = _read_number("--discordant", options.discordant, 0, 1)
+        if not fewest - 1e-12 <= share <= most + 1e-12:
+            raise UsageError(
+                f"--discordant: expected a share from {fewest:g} to {most:g}, as accuracies {baseline:g} "
+                f"and {other:g} allow no other; got {share:g}"
+            )
+        shares = {"as given": max(share, fewest)}
+    lines = [
+        f"Two variants on the same posts, true accuracies {baseline:.1%} and {other:.1%}, exact McNemar "
+        f"test, alpha {alpha:g}, power {power:g}.",
+        "",
+        "posts needed                 posts flipped, and how that comes about",
+        "two-sided   one-sided",
+    ]
+    for note, share in dict(sorted(shares.items(), key=lambda entry: entry[1])).items():
+        counts = [
+            posts_for_difference(difference, share, power=power, alpha=alpha, two_sided=two_sided)
+            for two_sided in (True, False)
+        ]
+        lines.append(f"{_posts(counts[0]):>9}   {_posts(counts[1]):>9}        {share:>6.1%}  {note}")
+    floor = posts_for_floor(other, baseline, power=power, alpha=alpha) if 0 < baseline < 1 else None
+    flips, flips_two_sided = fewest_flips(alpha=alpha), fewest_flips(alpha=alpha, two_sided=True)
+    margin_posts = fewest_posts_for_margin(abs(difference), confidence=1 - alpha)
+    verdict = "above" if difference > 0 else "below"
+    lines += [
+        "",
+        f"Unpaired, one variant of true accuracy {other:.1%} against a floor of {baseline:.1%}: "
+        f"{_posts(floor)} posts to prove it {verdict}.",
+        f"Whatever the power: fewer than {flips} flips, all one way, prove nothing one-sided "
+        f"({flips_two_sided} two-sided), and on fewer than",
+        f"{margin_posts:,} posts not even identical answers exclude a drop of {abs(difference):.1%}.",
+    ]
+    return "\n".join(lines)
+
+
+def _posts(n: int | None) -> str:
+    return "over 100,000" if n is None else f"{n:,}"
+
+
+def _read_number(option: str, text: str, low: float, high: float) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    # Differences and accuracies may not reach their ends: nothing remains to plan there.
+    if not low < number < high:
+        raise UsageError(f"{option}: expected a number above {low:g} and below {high:g}, got {text!r}")
+    return number

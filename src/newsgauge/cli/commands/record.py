@@ -1,0 +1,205 @@
+"""``newsgauge record``: fills the cassettes of a plan ahead of pytest, many calls side by side.
+
+0: every planned case is recorded. 1: some are not. 2: a usage error. 130: interrupted; the same command goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import UsageError
+from ...running.options import add_plan_options, add_record_mode, add_recording_options
+from ..backend_access import check_base_url
+from .numbers import positive
+
+if TYPE_CHECKING:
+    from ...recording.campaign import Report
+    from ...recording.todo import Todo
+    from ...records import Case
+    from ...running.setup import Setup
+
+#: Reasons that are shown; the others are counted.
+_N_SHOWN = 5
+#: Of a batch job, unless said otherwise.
+REQUESTS_A_JOB = 10_000
+
+
+def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``record`` and its options: those of ``pytest evals`` that decide a plan, and how fast to go."""
+    record = commands.add_parser(
+        "record",
+        help="fill the cassettes of a plan, many calls side by side",
+        description="Asks the cases of a plan that are not recorded yet, as fast as the account's quota allows, and "
+        "keeps each answer at once. Interrupted, however it was, the same command goes on. 'pytest evals' with the "
+        "same options replays what was recorded.",
+    )
+    add_plan_options(record.add_argument)
+    add_record_mode(record.add_argument, default="once")
+    add_recording_options(record.add_argument)
+    record.add_argument("--base-url", metavar="URL", help="a server to ask, such as a running 'newsgauge serve'")
+    record.add_argument(
+        "--concurrency", type=positive, default=32, metavar="N", help="calls at once at most (default: %(default)s)"
+    )
+    record.add_argument(
+        "--rpm", type=positive, metavar="N", help="requests a minute and model at most (default: the service's limit)"
+    )
+    record.add_argument("--tpm", type=positive, metavar="N", help="input tokens a minute and model at most (the same)")
+    record.add_argument(
+        "--batch",
+        action="store_true",
+        help="through the Batch API, at half the price and within a day; the same command goes on with open jobs",
+    )
+    record.add_argument("--no-wait", action="store_true", help="with --batch: submit, collect what is done, and leave")
+    record.add_argument(
+        "--requests-per-job",
+        type=positive,
+        default=REQUESTS_A_JOB,
+        metavar="N",
+        help="with --batch (default: %(default)s)",
+    )
+    record.add_argument(
+        "--bucket",
+        metavar="gs://BUCKET[/FOLDER]",
+        help="with --batch on vertex: where requests and answers are until they are collected",
+    )
+    record.add_argument("--root", default=".", metavar="DIR", help="the project (default: this folder)")
+    record.add_argument("--evals", default="evals", metavar="DIR", help="in it (default: %(default)s)")
+    record.add_argument("--bundled", default="fixtures/bundled", metavar="DIR", help="in it (default: %(default)s)")
+    record.set_defaults(handler=_record)
+
+
+def _record(options: argparse.Namespace) -> int:
+    from ..._util.locks import locked
+    from ...recording.finishing import finalize_files
+    from ...recording.preflight import check_ci, check_folder
+    from ...recording.unfinished import Unfinished
+    from ...running.committed import Folders
+    from ...running.options import setup_of
+    from ...running.setup import check_setup
+    from ...variants.variants import load_variants
+
+    folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
+    variants = load_variants(folders.root / folders.evals / "variants.toml")
+    setup = setup_of(options, variants, root=folders.root, ini=folders.ini)
+    _check_techniques(setup)
+    check_ci(setup, allowed=options.allow_record_in_ci)
+    check_setup(setup)
+    check_base_url(setup.backend, options.base_url)
+    check_folder(setup)
+    state = folders.root / ".newsgauge"
+    with locked(state / "record.lock", on_wait=_say_waiting):
+        unfinished = Unfinished(state / "record.json")
+        name = f"{setup.shown_cassettes} {setup.mode} {setup.plan.digest} {','.join(setup.variants)}"
+        anew = setup.mode in ("all", "rewrite")
+        since = unfinished.begin(name) if anew else ""
+        complaints: list[str] = []
+        try:
+            if options.batch:
+                from .record_batches import ask_in_batches
+
+                todo, report = ask_in_batches(setup, options, since=since, path=state / "batches.json")
+            else:
+                todo, report = _ask(setup, options, since=since)
+        except UsageError:
+            raise  # nothing was asked, so that also in mode rewrite nothing is dropped
+        except BaseException:
+            complaints = finalize_files(setup)
+            raise
+        else:
+            complaints = finalize_files(setup)
+        finally:
+            for complaint in complaints:
+                print(f"newsgauge: {complaint}", file=sys.stderr)
+        status = _conclude(setup, todo, report) or (1 if complaints else 0)
+        if anew and not status:
+            unfinished.end(name)
+    return status
+
+
+def _check_techniques(setup: Setup) -> None:
+    """A callable asks one call after another, and what comes next may depend on an answer: that is pytest's road."""
+
+    own = [name for name, variant in setup.variants.items() if variant.predict is not None]
+    if own:
+        others = [name for name, variant in setup.variants.items() if variant.predict is None and variant.has_cassette]
+        rest = f", and the others here with --variants {','.join(others)}" if others else ""
+        raise UsageError(
+            f"--variants: {', '.join(own)} asks with a callable of your own. Record it with "
+            f"'pytest evals{setup.options} --variants {','.join(own)} --record-mode {setup.mode}'{rest}"
+        )
+
+
+def _ask(setup: Setup, options: argparse.Namespace, *, since: str) -> tuple[Todo, Report]:
+    from ...client.retrying import RetryPolicy
+    from ...recording.campaign import Limits, Report
+    from ...recording.session import record_cases
+    from ...recording.todo import find_todo
+    from .record_display import RecordDisplay
+
+    todo = find_todo(setup, since=since)
+    announce(setup, todo.to_ask, options)
+    if not todo.to_ask:
+        return todo, Report()
+    with _server(setup, options.base_url) as url, RecordDisplay(setup, len(todo.to_ask)) as display:
+        return todo, record_cases(
+            setup,
+            todo.to_ask,
+            base_url=url,
+            limits=Limits(options.concurrency, options.rpm, options.tpm),
+            retry=RetryPolicy(deadline_s=options.retry_deadline),
+            on_answer=display.answered,
+            on_note=display.note,
+        )
+
+
+def announce(setup: Setup, cases: Sequence[Case], options: argparse.Namespace) -> None:
+    """Say what will be asked; where that is paid and somebody sits at the terminal, ask first. Raises `UsageError`."""
+    from ...recording.preflight import confirm, forecast
+
+    lines = forecast(setup, cases=cases).lines()
+    at_a_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    if cases and setup.backend != "embedded" and not options.yes and at_a_terminal:
+        confirm(lines)
+    else:
+        print("\n".join(f"newsgauge: {line}" for line in lines), flush=True)
+
+
+def _conclude(setup: Setup, todo: Todo, report: Report) -> int:
+    n_planned = len(setup.recorded_cases)
+    n_recorded = todo.n_recorded + report.n_kept
+    if report.n_calls:
+        again = report.n_calls - report.n_kept - len(report.broken)
+        print(f"newsgauge: {report.n_calls:,} calls, {again:,} of them refused for a while")
+    print(f"newsgauge: {n_recorded:,} of {n_planned:,} planned cases are recorded in {setup.shown_cassettes}")
+    missing = [*((case, str(why)) for case, why in todo.unfit), *report.broken, *report.left]
+    for why, n in Counter(why for _, why in missing).most_common(_N_SHOWN):
+        first = next(case.id for case, reason in missing if reason == why)
+        print(f"newsgauge: {n:,} not recorded, the first {first}: {why}", file=sys.stderr)
+    n_more = len({why for _, why in missing}) - _N_SHOWN
+    if n_more > 0:
+        print(f"newsgauge: and {n_more:,} other reasons", file=sys.stderr)
+    if report.interrupted:
+        print("newsgauge: interrupted; the same command goes on", file=sys.stderr)
+        return 130
+    return 1 if missing else 0
+
+
+@contextmanager
+def _server(setup: Setup, base_url: str | None) -> Iterator[str | None]:
+    if base_url is not None or setup.backend != "embedded":
+        yield base_url
+        return
+    from gemini_emulator.process import ServerProcess
+
+    with ServerProcess() as server:
+        yield server.base_url
+
+
+def _say_waiting() -> None:
+    print("newsgauge: another recording of this project is under way; waiting for it to end", file=sys.stderr)

@@ -1,0 +1,86 @@
+"""``newsgauge record --batch``: collects the jobs that are done, submits what is missing, and waits for it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...client.backends import cloud_project, open_client, vertex_base_url
+from ...client.bucket import BucketFolder, parse_bucket
+from ...client.retrying import RetryPolicy
+from ...recording.batch_service import BatchService
+from ...recording.batches import Batches
+from ...recording.campaign import Report
+from ...recording.form import make_forms
+from ...recording.jobs import JobService
+from ...recording.open_jobs import OpenJobs
+from ...recording.todo import Todo, find_todo
+from ...running.asked_models import AskedModels
+from ...running.setup import Setup, open_recorder
+from ..backend_access import reach_backend
+from .record import announce
+
+if TYPE_CHECKING:
+    from google import genai
+
+#: Seconds between two looks at open jobs; doubled up to the last, as a job may take a day.
+_FIRST_LOOK_S, _LAST_LOOK_S = 0.5, 60.0
+
+
+def ask_in_batches(setup: Setup, options: argparse.Namespace, *, since: str, path: Path) -> tuple[Todo, Report]:
+    """Do what can be done now. What open jobs hold is left for the next time."""
+    bucket = parse_bucket(options.bucket) if setup.backend == "vertex" else None
+    jobs = OpenJobs(path)
+    with reach_backend(setup.backend, options.base_url) as url:
+        client = open_client(setup.backend, base_url=url, live=True)
+        try:
+            batches = Batches(
+                setup,
+                _service(client, url, bucket, RetryPolicy(deadline_s=options.retry_deadline)),
+                jobs,
+                open_recorder(setup),
+                max_requests=options.requests_per_job,
+                on_note=_note,
+            )
+            forms = make_forms(setup, AskedModels(setup, base_url=lambda: url))
+            batches.check(forms)
+            batches.adopt()
+            n_open = batches.collect(forms)
+            n_kept = batches.report.n_kept
+            todo = find_todo(setup, since=since)
+            to_submit, held = batches.waiting(todo.to_ask)
+            if to_submit or not held:
+                announce(setup, to_submit, options)
+            try:
+                n_open += batches.submit(to_submit, forms)
+                pause = _FIRST_LOOK_S
+                while n_open and not options.no_wait:
+                    time.sleep(pause)
+                    pause = min(2 * pause, _LAST_LOOK_S)
+                    n_open = batches.collect(forms)
+            except KeyboardInterrupt:
+                batches.report.interrupted = True
+            _, held = batches.waiting(todo.to_ask)
+            why = "an open batch job holds it; the same command collects it"
+            batches.report.left += [(case, why) for case in held]
+            batches.report.n_kept -= n_kept  # these are counted as recorded already
+            return todo, batches.report
+        finally:
+            client.close()
+
+
+def _service(client: genai.Client, url: str | None, bucket: BucketFolder | None, retry: RetryPolicy) -> JobService:
+    if bucket is None:
+        return BatchService(client, retry)
+    from ...client.buckets import CloudStorage
+    from ...recording.vertex_batches import VertexBatches
+
+    place = vertex_base_url(url)
+    return VertexBatches(client, CloudStorage(cloud_project(place), place), bucket, retry)
+
+
+def _note(text: str) -> None:
+    print(f"newsgauge: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,66 @@
+"""Shows how far a recording is: a live line on a terminal, a plain one every few seconds anywhere else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from ...client.answers import read_answer
+from ...pytest_plugin.progress import Tally, describe
+from ...records import Case
+from ...running.setup import Setup
+from .live_display import LiveDisplay
+
+if TYPE_CHECKING:
+    from google.genai.types import GenerateContentResponse
+
+_LIVE_S, _PLAIN_S = 0.1, 5.0
+
+
+class RecordDisplay(LiveDisplay):
+    """A context manager; ``answered`` takes each case as it is answered, or broken."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        n_cases: int,
+        *,
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(console or Console(stderr=True, soft_wrap=True, highlight=False, markup=False))
+        self._setup = setup
+        self._clock = clock
+        self._tally = Tally(n_cases)
+        self._start = self._last = clock()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._show()
+        super().__exit__(kind, error, trace)
+
+    def answered(self, case: Case, response: GenerateContentResponse | None) -> None:
+        """Count a case; its response is None where it is broken."""
+        as_json = self._setup.variants[case.variant].answer == "json"
+        said = None if response is None else read_answer(response, self._setup.plan.labels, as_json=as_json)
+        self._tally.add(case.variant, None if said is None else said.label == case.post.label)
+        if self._clock() - self._last >= (_LIVE_S if self.is_live else _PLAIN_S):
+            self._show()
+
+    def note(self, text: str) -> None:
+        """A line of its own."""
+        self._console.print(f"newsgauge: {text}")
+
+    def _show(self) -> None:
+        self._last = self._clock()
+        width = self._console.width - 1 if self.is_live else None
+        line = describe(self._tally, self._last - self._start, width=width)
+        if self.is_live:
+            self.draw(line)
+        else:
+            self._console.print(f"newsgauge: {line}")

@@ -1,0 +1,95 @@
+"""The options that say what a model is tuned on: a command line in, a corpus and a `TrainingSet` out."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import UsageError
+from ...running.options import PREPROCESSING, usual_classes
+
+if TYPE_CHECKING:
+    from ...corpora.corpus import Corpus
+    from ...planning.training_set import TrainingSet
+    from ...variants.variants import Tuning
+
+VARIANTS = Path("evals") / "variants.toml"
+BUNDLED = Path("fixtures") / "bundled"
+
+
+def add_corpus_options(parser: argparse.ArgumentParser) -> None:
+    """The options of pytest evals that choose posts, under the same names."""
+    parser.add_argument("--corpus", metavar="NAME", help="as in pytest evals (default: the same as there)")
+    parser.add_argument("--columns", metavar="NAME=COLUMN,..", help="as in pytest evals")
+    parser.add_argument("--classes", metavar="REGEX", help="labels to keep (default: as in pytest evals)")
+    parser.add_argument("--preprocessing", choices=PREPROCESSING, default="clean", help="(default: %(default)s)")
+    parser.add_argument("--variant", default="tuned", metavar="NAME", help="variant of variants.toml (default: tuned)")
+
+
+def add_tuning_options(parser: argparse.ArgumentParser) -> None:
+    """What replaces a setting of the variant."""
+    parser.add_argument("--posts-per-class", type=int, metavar="N", help="at most so many train posts of a label")
+    parser.add_argument("--epochs", type=int, metavar="N", help="times that each post is read")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="posts a step (embedded)")
+    parser.add_argument("--learning-rate", type=float, metavar="X", help="step size (embedded)")
+    parser.add_argument(
+        "--learning-rate-multiplier", type=float, metavar="X", help="times the service's own learning rate"
+    )
+    parser.add_argument("--adapter-size", type=int, metavar="N", help="1, 2, 4, 8, 16 or 32 (vertex)")
+    parser.add_argument("--base-model", metavar="MODEL", help="model to tune")
+
+
+def load_corpus(options: argparse.Namespace) -> Corpus:
+    """The corpus of ``--corpus``; without it that of the project, which the options then name. Raises `UsageError`."""
+    from ..._util.inifile import read_ini
+    from ...corpora import corpus
+
+    if options.corpus is None:
+        ini = read_ini(Path())
+        options.corpus = ini.get("newsgauge_corpus") or corpus.BUNDLED
+        options.columns = options.columns or ini.get("newsgauge_columns")
+
+    return corpus.find_corpus(options.corpus, bundled=BUNDLED, columns=options.columns)
+
+
+def tuning_of_variant(name: str) -> Tuning:
+    """The settings of a variant of evals/variants.toml; the usual ones where there is no such file."""
+    from ...variants.variants import Tuning, load_variants, one_variant
+
+    if not VARIANTS.is_file():
+        return Tuning()
+    tuning = one_variant(load_variants(VARIANTS), name).tuning
+    if tuning is None:
+        raise UsageError(f"--variant: {name!r} of {VARIANTS} asks a model that is not tuned")
+    return tuning
+
+
+def make_training(options: argparse.Namespace, corpus: Corpus) -> tuple[TrainingSet, bool]:
+    """The training set, and whether it is the one that the suite's variant asks for. Raises `UsageError`."""
+    from ...planning.training_set import make_training_set
+    from ...running.setup import preprocessor
+
+    of_variant = tuning_of_variant(options.variant)
+    rate = options.learning_rate
+    if options.learning_rate_multiplier is not None and options.backend == "embedded":
+        if rate is not None:
+            raise UsageError("--learning-rate and --learning-rate-multiplier: expected one of them, got both")
+        rate = 0.001 * options.learning_rate_multiplier
+    given = {
+        "posts_per_class": options.posts_per_class,
+        "epochs": options.epochs,
+        "batch_size": options.batch_size,
+        "learning_rate": rate,
+    }
+    changed = {name: value for name, value in given.items() if value is not None}
+    for name, value in changed.items():
+        if not value > 0:
+            raise UsageError(f"--{name.replace('_', '-')}: expected a number above 0, got {value}")
+    tuning = dataclasses.replace(of_variant, **changed)
+    classes = options.classes if options.classes is not None else usual_classes(corpus.name)
+    training = make_training_set(
+        corpus, tuning, classes=classes, labels=(), preprocess=preprocessor(corpus, options.preprocessing)
+    )
+    return training, tuning == of_variant

@@ -1,0 +1,100 @@
+"""``newsgauge tune``: from training posts to a tuned model, and what became of jobs."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from typing import TYPE_CHECKING
+
+from ...errors import UsageError
+from ..backend_access import add_backend_options
+from .training_options import add_corpus_options, add_tuning_options
+
+if TYPE_CHECKING:
+    from ...tuning.jobs import Job
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_ACTIONS = ("start", "list", "status", "cancel", "delete")
+
+
+def add_tune_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``tune`` and its options."""
+    tune = commands.add_parser(
+        "tune",
+        help="get the tuned model of a variant: reuse, join or start its job",
+        description="Without an action: finds the job of this training set, base model and settings, or starts it, "
+        "waits for it, and writes the model to .newsgauge/tuned.json. 'list' shows all jobs, 'status', 'cancel' and "
+        "'delete' are about one.",
+    )
+    tune.add_argument("action", nargs="?", choices=_ACTIONS, default="start", help="what to do (default: %(default)s)")
+    tune.add_argument("job", nargs="?", metavar="JOB", help="for status, cancel and delete: a name that 'list' shows")
+    add_backend_options(tune)
+    add_corpus_options(tune)
+    add_tuning_options(tune)
+    tune.add_argument("--bucket", metavar="gs://BUCKET[/FOLDER]", help="where the training file goes (vertex)")
+    tune.add_argument(
+        "--display-name", metavar="NAME", default="newsgroup classification", help="what the job is called"
+    )
+    tune.add_argument("--max-wait", type=_seconds, metavar="TIME", help="wait so long, such as 90s, 10m, 2h")
+    tune.add_argument("--fallback", metavar="MODEL", help="model to take where --max-wait was not enough")
+    tune.add_argument("--new", action="store_true", help="start a job even where one is there")
+    tune.add_argument("--price", type=float, metavar="USD", help="price of a million training tokens, to tell the cost")
+    tune.set_defaults(handler=_tune)
+
+
+def _tune(options: argparse.Namespace) -> int:
+    if options.action in ("start", "list") and options.job is not None:
+        raise UsageError(f"tune {options.action}: expected no job name, got {options.job!r}")
+    if options.action in ("status", "cancel", "delete") and options.job is None:
+        raise UsageError(f"tune {options.action}: expected the name of a job; 'newsgauge tune list' shows them")
+    if options.action == "start":
+        from .tuning_run import run_tuning
+
+        return run_tuning(options)
+    from ..tuning_access import open_tuning
+
+    with open_tuning(options.backend, base_url=options.base_url, bucket=options.bucket) as service:
+        if options.action == "list":
+            return _print_jobs(service.jobs())
+        if options.action == "status":
+            return _print_job(service.job(options.job))
+        said = service.cancel(options.job) if options.action == "cancel" else service.delete(options.job)
+    if options.action == "delete":
+        from ...tuning.tuned_file import FILE, forget_job
+
+        forget_job(FILE, options.job)
+    print(said)
+    return 0
+
+
+def _print_jobs(jobs: list[Job]) -> int:
+    if not jobs:
+        print("no tuning jobs; 'newsgauge tune' starts one")
+    for job in reversed(jobs):
+        print(f"{job.state:<9}  {job.created[:19]}  {job.name}  {job.display_name!r} of {job.base_model}")
+    return 0
+
+
+def _print_job(job: Job) -> int:
+    from ...tuning.loss_curve import curve_lines
+
+    print(f"{job.name}: {job.state}, created {job.created}, base model {job.base_model}")
+    if job.losses:
+        total = f" of {job.n_steps}" if job.n_steps else ""
+        print(f"step {job.losses[-1].step}{total}, mean loss {job.losses[-1].mean_loss:.3f}")
+        print("\n".join(curve_lines(job.losses, width=60, height=6)))
+    if job.losses_elsewhere:
+        print(f"losses: in experiment {job.losses_elsewhere}")
+    if job.model:
+        print(f"model: {job.model}")
+    if job.error:
+        print(f"error: {job.error}", file=sys.stderr)
+    return 0
+
+
+def _seconds(text: str) -> float:
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smh]?)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"expected a time such as 90s, 10m or 2h, got {text!r}")
+    return float(match[1]) * _UNITS[match[2]]

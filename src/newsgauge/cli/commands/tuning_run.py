@@ -1,0 +1,192 @@
+"""``newsgauge tune`` from its options to a model: training set, job, wait, and what is written at the end."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from ..._util.locks import locked
+from ...client.backends import Backend
+from ...client.bucket import parse_bucket
+from ...errors import BackendError, UsageError
+from ...planning.training_set import Recipe, TrainingSet
+from ...tuning.jobs import Job, JobState, find_or_start
+from ...tuning.loss_curve import csv_text, save_png
+from ...tuning.tuned_file import FILE, TunedModel, read_tuned, write_tuned
+from ...tuning.watching import watch
+from ..tuning_access import open_tuning
+from .training_options import load_corpus, make_training
+
+if TYPE_CHECKING:
+    from ...corpora.corpus import Corpus
+
+_FOLDER = Path(".newsgauge") / "tuning"
+_ASKING = ("backend", "base_url", "corpus", "columns")
+_USUAL = {"backend": "embedded", "corpus": "bundled", "preprocessing": "clean"}
+_HOW = {
+    "reused": "a job with the same training set, base model and settings has succeeded: reused",
+    "joined": "a job with the same training set, base model and settings is under way: waiting for it",
+    "started": "started",
+}
+
+
+def run_tuning(options: argparse.Namespace) -> int:
+    """The exit status: 0 with a model or a fallback, 1 where the wait was not enough, 130 after Ctrl-C."""
+    recipe = _recipe(options)  # bad options are refused before the first request
+    if options.fallback is not None and options.max_wait is None:
+        raise UsageError("--fallback: expected --max-wait with it: without a limit the job is waited for to its end")
+    if options.backend == "vertex":
+        parse_bucket(options.bucket)
+    read_tuned(FILE)  # a damaged file is reported before a job is paid for
+    corpus = load_corpus(options)
+    with open_tuning(options.backend, base_url=options.base_url, bucket=options.bucket) as service:
+        training, is_variants = make_training(options, corpus)
+        _announce(training, recipe, options)
+        with locked(FILE.with_name("tune.lock"), on_wait=_say_waiting):
+            job, how = find_or_start(service, training, recipe, display_name=options.display_name, new=options.new)
+        print(f"Job {job.name}: {_HOW[how]}", flush=True)
+        try:
+            job = _watch(lambda: service.job(job.name), options.max_wait)
+        except KeyboardInterrupt:
+            return _say_left(job, options)
+    _save_losses(job)
+    if job.state is JobState.SUCCEEDED:
+        return _keep(_entry(job, training, corpus, options.backend), options, is_variants=is_variants)
+    if not job.state.ended:
+        return _give_up_waiting(job, training, corpus, options, is_variants=is_variants)
+    _fail(job)
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    if options.backend != "vertex":
+        if options.adapter_size is not None:
+            raise UsageError("--adapter-size: only Vertex has adapters; leave it out or say --backend vertex")
+        return Recipe(base_model=options.base_model) if options.base_model else Recipe()
+    from ...tuning.vertex import ADAPTER_SIZES, BASE_MODEL
+
+    for name in ("batch_size", "learning_rate"):
+        if getattr(options, name) is not None:
+            other = " (there is --learning-rate-multiplier)" if name == "learning_rate" else ""
+            raise UsageError(f"--{name.replace('_', '-')}: Vertex has no such setting{other}")
+    if options.adapter_size is not None and options.adapter_size not in ADAPTER_SIZES:
+        raise UsageError(f"--adapter-size: expected {', '.join(map(str, ADAPTER_SIZES))}, got {options.adapter_size}")
+    if options.learning_rate_multiplier is not None and not options.learning_rate_multiplier > 0:
+        raise UsageError(f"--learning-rate-multiplier: expected above 0, got {options.learning_rate_multiplier}")
+    return Recipe(options.base_model or BASE_MODEL, options.learning_rate_multiplier, options.adapter_size)
+
+
+def _announce(training: TrainingSet, recipe: Recipe, options: argparse.Namespace) -> None:
+    epochs, tokens = training.tuning.epochs, training.tokens
+    cost = "cost: none, it trains on this machine"
+    if options.price is not None:
+        cost = f"cost: about {tokens * epochs * options.price / 1e6:.2f} USD at {options.price:g} USD a million tokens"
+    elif options.backend == "vertex":
+        cost = f"cost: no price of {recipe.base_model} is known here; --price USD a million training tokens tells it"
+    print(
+        f"Training set {training.digest}: {len(training.examples)} posts of {len(training.labels)} labels, "
+        f"about {tokens:,} tokens x {epochs} epochs; {cost}"
+    )
+
+
+def _watch(read: Callable[[], Job], max_wait_s: float | None) -> Job:
+    from rich.console import Console
+
+    from .tuning_display import JobDisplay
+
+    with JobDisplay(Console()) as display:
+        return watch(read, max_wait_s=max_wait_s, on_job=display.show)
+
+
+def _entry(job: Job, training: TrainingSet, corpus: Corpus, backend: Backend) -> TunedModel:
+    return TunedModel(
+        backend=backend,
+        corpus=corpus.name,
+        digest=training.digest,
+        model=job.model,
+        job=job.name,
+        base_model=job.base_model,
+        labels=training.labels,
+        n_examples=len(training.examples),
+        created=job.created,
+    )
+
+
+def _keep(entry: TunedModel, options: argparse.Namespace, *, is_variants: bool) -> int:
+    write_tuned(FILE, entry)
+    print(f"Tuned model: {entry.model}")
+    if not is_variants:
+        print(f"The settings are not those of [{options.variant}] in variants.toml: change them there to evaluate it.")
+    same = _same_options(options, ("backend", "corpus", "columns", "classes", "preprocessing"))
+    print(f"Evaluate it: pytest evals{same} --variants {options.variant} --record-mode new_episodes")
+    print(f"Ask it:      newsgauge classify{_same_options(options, _ASKING)} 'Subject: ...'")
+    return 0
+
+
+def _save_losses(job: Job) -> None:
+    if not job.losses:
+        if job.losses_elsewhere:
+            print(f"Losses: the service keeps them in {job.losses_elsewhere}")
+        return
+    path = _FOLDER / f"{job.name.rpartition('/')[2]}.csv"
+    try:
+        _FOLDER.mkdir(parents=True, exist_ok=True)
+        path.write_text(csv_text(job.losses), "ascii")
+        save_png(path.with_suffix(".png"), job.losses, title=job.name)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+    print(f"Loss curve: {path} and {path.with_suffix('.png').name}")
+
+
+def _give_up_waiting(
+    job: Job, training: TrainingSet, corpus: Corpus, options: argparse.Namespace, *, is_variants: bool
+) -> int:
+    print(f"newsgauge: {job.name} is {job.state} still after {options.max_wait:g} s, and goes on", file=sys.stderr)
+    if options.fallback is None:
+        print(f"Come back: {_command(options)}", file=sys.stderr)
+        return 1
+    import dataclasses
+
+    entry = _entry(job, training, corpus, options.backend)
+    told = "every scoreboard will say so" if entry.backend == "vertex" else "pytest evals trains its own model here"
+    print(f"newsgauge: {options.fallback} stands in for it; {told}", file=sys.stderr)
+    return _keep(
+        dataclasses.replace(entry, model=options.fallback, fallback_for=job.name), options, is_variants=is_variants
+    )
+
+
+def _say_left(job: Job, options: argparse.Namespace) -> int:
+    where = ""
+    if options.backend == "embedded" and options.base_url is None:
+        where = " as soon as a newsgauge command opens this folder's embedded backend again"
+    print(f"\nnewsgauge: left {job.name} as it is; it goes on{where}.", file=sys.stderr)
+    print(f"Come back:  {_command(options)}", file=sys.stderr)
+    reach = _same_options(options, ("backend", "base_url"))
+    print(f"Look at it: newsgauge tune status {job.name}{reach}", file=sys.stderr)
+    return 130
+
+
+def _command(options: argparse.Namespace) -> str:
+    # --new would start another job instead of coming back to this one.
+    return shlex.join(["newsgauge", *(word for word in options.argv if word != "--new")])
+
+
+def _same_options(options: argparse.Namespace, names: tuple[str, ...]) -> str:
+    """Those of the options that were given, as another command takes them."""
+    given = {name: getattr(options, name) for name in names}
+    return "".join(
+        f" --{name.replace('_', '-')} {shlex.quote(str(value))}"
+        for name, value in given.items()
+        if value is not None and value != _USUAL.get(name)
+    )
+
+
+def _say_waiting() -> None:
+    print("newsgauge: another 'newsgauge tune' is starting a job; waiting for it", file=sys.stderr, flush=True)
+
+
+def _fail(job: Job) -> NoReturn:
+    raise BackendError(f"{job.name}: tuning has {job.state}: {job.error or 'the service gives no reason'}")

@@ -1,0 +1,210 @@
+"""What is here and what would work: environment and folders in, facts and abilities out. Opens no connection.
+
+Of keys, projects and credentials it says whether they are set, never their values; of a URL scheme, host and port.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from .. import __version__
+from .._util.ci import is_ci
+from ..client.backends import check_access
+from ..corpora.newsgroups import has_twenty_newsgroups
+from ..errors import UsageError
+from ..running.committed import Folders
+from ..running.setup import variant_callable
+from ..variants.variants import load_variants
+
+_EXTRAS = ("pyarrow", "google-cloud-storage")
+_KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+_SWITCHES = ("GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE")
+_CLOUD = ("GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION", "GOOGLE_APPLICATION_CREDENTIALS")
+_BASE_URLS = ("GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL")
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that is so; ``is_wrong`` where newsgauge cannot do with it."""
+
+    name: str
+    text: str
+    is_wrong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """Something one may want to do; ``why_not`` is empty where it would work."""
+
+    name: str
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """All facts by heading, and what they come to."""
+
+    facts: dict[str, list[Fact]]
+    abilities: list[Ability]
+
+    @property
+    def can_replay(self) -> bool:
+        """Whether a run without a key and a network would find what it needs."""
+        return any(one.name == "replay" and not one.why_not for one in self.abilities)
+
+
+def diagnose(folders: Folders, environ: Mapping[str, str] = os.environ) -> Diagnosis:
+    """Look at this machine and this project."""
+    packages, project = _packages(), _project(folders)
+    unsuitable, wrong = _see_above(packages), _see_above([*packages, *project])
+    unready = _see_above([*packages, *(fact for fact in project if fact.name != folders.cassettes)])
+    blocked = [*unready, *(["CI is set: say --allow-record-in-ci"] if is_ci(environ) else [])]
+    return Diagnosis(
+        {
+            "installed": packages,
+            "environment": _environment(environ),
+            "data": [_twenty_newsgroups()],
+            f"project {folders.root.resolve()}": project,
+        },
+        [
+            Ability("replay", "".join(wrong)),
+            Ability("record from the embedded backend", "; ".join(blocked)),
+            Ability("record from Gemini", "; ".join([*_access("gemini"), *blocked])),
+            Ability("record from Vertex", "; ".join([*_access("vertex"), *_credentials(environ), *blocked])),
+            Ability("tune on the embedded backend", "; ".join(unsuitable)),
+            Ability("tune on Vertex", "; ".join([*_access("vertex"), *_credentials(environ), *_bucket(), *unsuitable])),
+            Ability(
+                "ask about 20 Newsgroups",
+                "" if has_twenty_newsgroups() else "not on this machine, unless a run can download it",
+            ),
+        ],
+    )
+
+
+def _see_above(facts: list[Fact]) -> list[str]:
+    wrong = [fact.name for fact in facts if fact.is_wrong]
+    return [f"{', '.join(wrong)}: see above"] if wrong else []
+
+
+def _packages() -> list[Fact]:
+    from packaging.requirements import Requirement  # pytest needs it too
+
+    facts = [
+        Fact("python", f"{platform.python_version()} ({platform.system()} {platform.machine()})"),
+        Fact("newsgauge", __version__),
+    ]
+    for requirement in (Requirement(line) for line in requires("newsgauge") or ()):
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            found = version(requirement.name)
+        except PackageNotFoundError:
+            facts.append(Fact(requirement.name, f"not installed, {requirement.specifier} is needed", is_wrong=True))
+            continue
+        fits = requirement.specifier.contains(found, prereleases=True)
+        text = found if fits else f"{found}, and {requirement.specifier} is needed"
+        facts.append(Fact(requirement.name, text, is_wrong=not fits))
+    facts += [Fact(name, _version(name) or "not installed (an extra)") for name in _EXTRAS]
+    if find_spec("aiohttp"):
+        text = "the SDK's async client switches to it; newsgauge asks through the sync one"
+        facts.append(Fact("aiohttp", f"{_version('aiohttp')}: {text}"))
+    return facts
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _environment(environ: Mapping[str, str]) -> list[Fact]:
+    keys = [name for name in _KEYS if _is_set(environ, name)]
+    facts = [Fact(name, "set" if name in keys else "not set") for name in _KEYS]
+    if len(keys) == len(_KEYS):
+        facts.append(Fact("both keys", f"{_KEYS[0]} wins"))
+    facts += [Fact(name, "set" if _is_set(environ, name) else "not set") for name in _CLOUD]
+    facts += [Fact(name, "set, and without effect: --backend decides") for name in _SWITCHES if _is_set(environ, name)]
+    facts += [Fact(name, _origin(environ[name])) for name in _BASE_URLS if _is_set(environ, name)]
+    proxies = [name for name in _PROXIES if _is_set(environ, name) or _is_set(environ, name.lower())]
+    facts.append(Fact("proxies", f"{', '.join(proxies)} set" if proxies else "none set"))
+    facts.append(Fact("CI", "set" if _is_set(environ, "CI") else "not set"))
+    return facts
+
+
+def _is_set(environ: Mapping[str, str], name: str) -> bool:
+    return bool(environ.get(name))
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    try:
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        port = ""
+    return f"{parts.scheme}://{parts.hostname}{port}" if parts.scheme and parts.hostname else "set, and no URL"
+
+
+def _twenty_newsgroups() -> Fact:
+    home = os.environ.get("SCIKIT_LEARN_DATA")
+    where = "SCIKIT_LEARN_DATA" if home else "scikit-learn's own folder"
+    is_there = has_twenty_newsgroups()
+    return Fact("20 Newsgroups", f"in {where}" if is_there else f"not in {where}; a run downloads it where it can")
+
+
+def _project(folders: Folders) -> list[Fact]:
+    evals, cassettes = folders.root / folders.evals, folders.root / folders.cassettes
+    facts = []
+    try:
+        variants = load_variants(evals / "variants.toml")
+        for variant in variants.values():
+            if variant.predict or variant.estimator:
+                variant_callable(variant, (evals.resolve(), folders.root.resolve()))
+        facts.append(Fact(f"{folders.evals}/variants.toml", f"{len(variants)} variants: {', '.join(variants)}"))
+    except UsageError as error:
+        facts.append(Fact(f"{folders.evals}/variants.toml", str(error), is_wrong=True))
+    facts.append(_found(evals / "gates.toml", f"{folders.evals}/gates.toml"))
+    recorded: dict[str, int] = {}
+    for path in cassettes.glob("*/*/*.jsonl"):
+        name = path.parent.relative_to(cassettes).as_posix()
+        recorded[name] = recorded.get(name, 0) + 1
+    text = ", ".join(f"{name} ({n})" for name, n in sorted(recorded.items()))
+    facts.append(Fact(folders.cassettes, text or "no cassette: record with --record-mode once", is_wrong=not recorded))
+    baselines = sorted(path.relative_to(evals).as_posix() for path in (evals / "baselines").glob("*/*.json"))
+    facts.append(Fact(f"{folders.evals}/baselines", ", ".join(baselines) or "none: accept one with --update-baseline"))
+    facts.append(_found(folders.root / folders.bundled, f"{folders.bundled} (the bundled corpus)", needed=False))
+    return facts
+
+
+def _found(path: Path, name: str, *, needed: bool = True) -> Fact:
+    return Fact(name, "there" if path.exists() else "not there", is_wrong=needed and not path.exists())
+
+
+def _access(backend: str) -> list[str]:
+    try:
+        check_access("gemini" if backend == "gemini" else "vertex")
+    except UsageError as error:
+        return [str(error).partition(": ")[2].partition(". ")[0]]
+    return []
+
+
+def _credentials(environ: Mapping[str, str]) -> list[str]:
+    if _is_set(environ, "GOOGLE_APPLICATION_CREDENTIALS"):
+        there = Path(environ["GOOGLE_APPLICATION_CREDENTIALS"]).is_file()
+        return [] if there else ["GOOGLE_APPLICATION_CREDENTIALS names no file"]
+    home = environ.get("CLOUDSDK_CONFIG") or "~/.config/gcloud"
+    if (Path(home).expanduser() / "application_default_credentials.json").is_file():
+        return []
+    return ["no credentials of Google Cloud: 'gcloud auth application-default login', or a machine that has its own"]
+
+
+def _bucket() -> list[str]:
+    return [] if _version("google-cloud-storage") else ["google-cloud-storage: pip install 'newsgauge[vertex]'"]

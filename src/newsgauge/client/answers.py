@@ -1,0 +1,63 @@
+"""A response of the service in, a `Prediction` out. Pure: reads attributes, calls nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from ..records import ERROR_LABEL, Outcome, Prediction
+
+if TYPE_CHECKING:
+    from google.genai.types import GenerateContentResponse
+
+
+def read_answer(response: GenerateContentResponse, labels: tuple[str, ...], *, as_json: bool = False) -> Prediction:
+    """The stripped text, or ``(error)`` where the answer is blocked, cut or empty.
+
+    An answer counts only with finish reason STOP: text that came with MAX_TOKENS, SAFETY, RECITATION or any other
+    reason is refused, also where it looks like a label. ``as_json``: the text is an object, and its ``label`` the
+    answer. Where it is none, the answer is off the list: what is wrong in brackets, and the text as it came.
+    """
+    usage = response.usage_metadata
+    outcome, detail, text = _judge(response)
+    if outcome is None and as_json:
+        text = _label_of(text)
+    if outcome is None:
+        outcome = Outcome.LABEL if text in labels else Outcome.OFF_LIST
+    return Prediction(
+        label=text or ERROR_LABEL,
+        outcome=outcome,
+        detail=detail,
+        input_tokens=(usage.prompt_token_count if usage else None) or 0,
+        output_tokens=(usage.candidates_token_count if usage else None) or 0,
+        model_version=response.model_version or "",
+    )
+
+
+def _judge(response: GenerateContentResponse) -> tuple[Outcome | None, str, str]:
+    feedback = response.prompt_feedback
+    if feedback is not None and feedback.block_reason:
+        return Outcome.BLOCKED, f"prompt blocked: {feedback.block_reason.value}", ""
+    if not response.candidates:
+        return Outcome.EMPTY, "no candidate", ""
+    candidate = response.candidates[0]
+    reason = candidate.finish_reason.value if candidate.finish_reason else "missing"
+    if reason == "MAX_TOKENS":
+        return Outcome.CUT, "finish reason MAX_TOKENS", ""
+    if reason != "STOP":
+        return Outcome.BLOCKED, f"finish reason {reason}", ""
+    parts = (candidate.content.parts if candidate.content else None) or []
+    text = "".join(part.text or "" for part in parts if not part.thought).strip()
+    if not text:
+        return Outcome.EMPTY, "no text", ""
+    return None, "", text
+
+
+def _label_of(text: str) -> str:
+    """The label that a JSON object holds; where there is none, a text that is no label whatever it says."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return f"(not JSON) {text}"
+    label = value.get("label") if isinstance(value, dict) else None
+    return label.strip() if isinstance(label, str) and label.strip() else f"(no label) {text}"

@@ -1,0 +1,94 @@
+"""The one layer of retry: a call in, its result out, however often the service was busy in between.
+
+What may be asked again is a `TransientError`; everything else passes through at once. The wait is the one that the
+service asked for, else exponential with full jitter, so that clients which failed together do not come back together.
+Clock, sleep and random numbers are values of the policy: a test waits for nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
+
+from ..errors import TransientError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How long to go on, in seconds. ``deadline_s`` counts from the first try to the last, waits included."""
+
+    deadline_s: float = 600.0
+    #: Where nobody answers at all, a mistyped address is likelier than a bad minute.
+    unreachable_deadline_s: float = 30.0
+    first_wait_s: float = 1.0
+    max_wait_s: float = 60.0
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    rng: random.Random = field(default_factory=random.Random)
+
+
+def call_patiently(call: Callable[[], T], policy: RetryPolicy) -> T:
+    """Call until it succeeds, fails for good, or the next wait would end past the deadline.
+
+    Raises what the last try raised; a `TransientError` then tells how often and how long it was tried.
+    """
+    start = policy.clock()
+
+    def wait(state: RetryCallState) -> float:
+        return wait_s(policy, _transient(state), state.attempt_number)
+
+    def stop(state: RetryCallState) -> bool:
+        return is_too_late(policy, _transient(state), policy.clock() - start + state.upcoming_sleep)
+
+    def give_up(state: RetryCallState) -> T:
+        raise given_up(_transient(state), state.attempt_number, policy.clock() - start) from None
+
+    return Retrying(
+        retry=retry_if_exception_type(TransientError),
+        wait=wait,
+        stop=stop,
+        sleep=policy.sleep,
+        retry_error_callback=give_up,
+    )(call)
+
+
+def wait_s(policy: RetryPolicy, error: TransientError, attempts: int) -> float:
+    """Seconds until the call may be made again, after so many attempts, from 1."""
+    # A power past 2 ** 10 is past every sensible maximum, and past 2 ** 1024 no float.
+    limit = min(policy.first_wait_s * 2 ** min(attempts - 1, 10), policy.max_wait_s)
+    jittered = policy.rng.uniform(0, limit)
+    # All who were told the same time would come back at the same time: a little later, each by itself.
+    return jittered if error.retry_after_s is None else error.retry_after_s + min(jittered, policy.first_wait_s)
+
+
+def is_too_late(policy: RetryPolicy, error: TransientError, elapsed_s: float) -> bool:
+    """Whether the deadline has passed, so long after the first try."""
+    deadline_s = policy.deadline_s
+    if error.unreachable:
+        deadline_s = min(deadline_s, policy.unreachable_deadline_s)
+    return elapsed_s > deadline_s
+
+
+def given_up(error: TransientError, attempts: int, elapsed_s: float) -> TransientError:
+    """The last error, telling how often and how long it was tried."""
+    tries = "once" if attempts == 1 else f"{attempts} times"
+    asked = "" if error.retry_after_s is None else f"; the service asks to wait {error.retry_after_s:g} s"
+    return TransientError(
+        f"{error}; tried {tries} in {elapsed_s:.0f} s{asked}",
+        retry_after_s=error.retry_after_s,
+        unreachable=error.unreachable,
+    )
+
+
+def _transient(state: RetryCallState) -> TransientError:
+    assert state.outcome is not None
+    error = state.outcome.exception()
+    assert isinstance(error, TransientError)
+    return error

@@ -1,0 +1,158 @@
+"""Training posts with a digest: corpus and settings in, the examples that a model is tuned on out. Pure.
+
+The model's name holds the digest of examples, base model and settings: another training set is another model, and a
+cassette recorded with the old one is stale by its path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from ..corpora.corpus import Corpus
+from ..corpora.threads import thread_key
+from ..errors import CorpusError
+from ..records import Post, RawPost
+from ..variants.variants import Tuning
+from .sampling import draw, rank
+
+BASE_MODEL = "models/gemini-3.5-flash-lite-tuning"
+#: The model that is tuned, as it is called elsewhere: Vertex tunes it, and it counts tokens as what was tuned does.
+PLAIN_BASE_MODEL = "gemini-3.5-flash-lite"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """Examples in the order they are trained on, with the settings."""
+
+    examples: tuple[Post, ...]
+    tuning: Tuning
+
+    @property
+    def digest(self) -> str:
+        """First 12 hex digits of a SHA-256 over texts, labels, base model and settings."""
+        value = [BASE_MODEL, asdict(self.tuning), [[post.text, post.label] for post in self.examples]]
+        return hashlib.sha256(json.dumps(value, sort_keys=True).encode("ascii")).hexdigest()[:12]
+
+    @property
+    def model(self) -> str:
+        """``tunedModels/newsgauge-<digest>``, as the Developer API names tuned models."""
+        return f"tunedModels/newsgauge-{self.digest}"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the model can answer."""
+        return tuple(sorted({post.label for post in self.examples}))
+
+    @property
+    def tokens(self) -> int:
+        """About how many tokens an epoch reads: four characters each, as a rule of thumb."""
+        return sum(len(post.text) + len(post.label) for post in self.examples) // 4
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What is tuned and how, beyond `Tuning`: the settings that only Enterprise/Vertex has."""
+
+    base_model: str = BASE_MODEL
+    learning_rate_multiplier: float | None = None
+    adapter_size: int | None = None
+
+
+def job_tag(training: TrainingSet, recipe: Recipe) -> str:
+    """``newsgauge-<digest>``: equal tags mean equal examples, base model and settings."""
+    if recipe == Recipe():
+        return f"newsgauge-{training.digest}"
+    value = json.dumps([training.digest, asdict(recipe)], sort_keys=True)
+    return f"newsgauge-{hashlib.sha256(value.encode('ascii')).hexdigest()[:12]}"
+
+
+def make_training_set(
+    corpus: Corpus, tuning: Tuning, *, classes: str, labels: tuple[str, ...], preprocess: Callable[[str], str]
+) -> TrainingSet:
+    """What a model is tuned on: `draw_examples` with the settings. Raises `CorpusError`."""
+    examples = draw_examples(
+        corpus,
+        posts_per_class=tuning.posts_per_class,
+        seed=tuning.seed,
+        classes=classes,
+        labels=labels,
+        preprocess=preprocess,
+    )
+    return TrainingSet(examples, tuning)
+
+
+def draw_examples(
+    corpus: Corpus,
+    *,
+    posts_per_class: int,
+    seed: int,
+    classes: str,
+    labels: tuple[str, ...],
+    preprocess: Callable[[str], str],
+    share_threads: bool = True,
+) -> tuple[Post, ...]:
+    """Draw at most ``posts_per_class`` train posts of each class that matches, in a seeded mixed order.
+
+    A train post whose text is a test post's too is left out, and another drawn for it; without ``share_threads`` so is
+    every post of a thread that has test posts. Raises `CorpusError` where a label that is asked about (``labels``) has
+    no train post: what is made from these could never name it.
+    """
+    pool: list[RawPost] = list(corpus.posts("train"))
+    if not share_threads:
+        of_test = {_thread(post) for post in corpus.posts("test")} - {None}
+        pool = [post for post in pool if _thread(post) not in of_test]
+    absent = sorted(set(labels) - {post.label for post in pool})
+    if absent:
+        apart = "" if share_threads else " of threads without test posts"
+        raise CorpusError(
+            f"corpus {corpus.name}: {', '.join(absent)} has test posts but no train posts{apart} to learn it from. Add "
+            "some, leave the label out with --classes, or the variants that learn (tuning, estimator, examples) with "
+            "--variants"
+        )
+    while True:
+        drawn = draw(
+            pool,
+            classes=classes,
+            posts_per_class=posts_per_class,
+            seed=seed,
+            allow_threads=True,
+            what=f"{corpus.name} train",
+            at_most=True,
+        )
+        texts = {post.id: preprocess(post.raw) for post in drawn}
+        doubles = _also_in_test(texts, drawn, corpus, preprocess)
+        if not doubles:
+            break
+        pool = [post for post in pool if post.id not in doubles]
+    drawn.sort(key=lambda post: rank(post.id, seed))  # batches must mix the labels
+    return tuple(Post(raw.id, raw.label, texts[raw.id]) for raw in drawn)
+
+
+def _thread(post: RawPost) -> str | None:
+    return post.thread or thread_key(post.raw)
+
+
+def _also_in_test(
+    texts: dict[str, str], drawn: list[RawPost], corpus: Corpus, preprocess: Callable[[str], str]
+) -> set[str]:
+    """Ids of drawn posts whose text is a test post's. Equal texts have equal subjects: only those are compared."""
+    threads = {_thread(post) for post in drawn}
+    test = {preprocess(post.raw) for post in corpus.posts("test") if _thread(post) in threads}
+    return {post_id for post_id, text in texts.items() if text in test}
+
+
+def to_jsonl(training: TrainingSet) -> bytes:
+    """The examples as Enterprise/Vertex reads them: one conversation a line, a user's turn and the model's answer."""
+    lines = [
+        {
+            "contents": [
+                {"role": "user", "parts": [{"text": post.text}]},
+                {"role": "model", "parts": [{"text": post.label}]},
+            ]
+        }
+        for post in training.examples
+    ]
+    return b"".join(json.dumps(line).encode("ascii") + b"\n" for line in lines)

@@ -1,0 +1,305 @@
+"""The pytest plugin: one case a planned post and variant, the fixtures that answer them, and gates that go last.
+
+A run is active where its paths touch the evals folder (ini ``newsgauge_evals``); elsewhere the plugin does nothing.
+Thin: what is not pytest's lives in other modules, and what takes long to import is imported where a run needs it.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .._util.memory import give_back
+from ..errors import UsageError
+from ..records import Verdict
+from ..running.options import (
+    add_options,
+    are_gates_required,
+    baseline_file,
+    evals_folder,
+    is_active,
+    make_setup,
+    run_id,
+)
+from .entry import add_ini
+from .progress import Progress
+
+if TYPE_CHECKING:
+    from ..gates import Gate
+    from ..gates.baselines import Baseline
+    from ..gates.guard import BaselinePlace
+    from ..results.exhibits import Exhibits
+    from ..running.results import ResultLog
+    from ..running.run import Run
+    from ..running.setup import Setup
+    from .assertions import Scores
+    from .token_assertions import Tokens
+
+_RUN: pytest.StashKey[Run] = pytest.StashKey()
+_SETUP: pytest.StashKey[Setup] = pytest.StashKey()
+_FORECAST: pytest.StashKey[list[str]] = pytest.StashKey()
+_GATES: pytest.StashKey[tuple[Gate, ...]] = pytest.StashKey()
+_NOT_SET: pytest.StashKey[list[str]] = pytest.StashKey()
+_BASELINE: pytest.StashKey[Baseline | None] = pytest.StashKey()
+
+_MARKERS = (
+    "case: one post asked of one variant",
+    "gate: decides a limit of gates.toml from the results of all planned cases",
+)
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """The options of a run; the ini values too where the plugin was named by hand and not through its entry point."""
+    if not pluginmanager.hasplugin("newsgauge"):
+        add_ini(parser)
+    add_options(parser, shares_record_mode=pluginmanager.hasplugin("recording"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read and check everything a run depends on before anything is collected; a mistake is a usage error."""
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
+    if config.option.help or not is_active(config):
+        return
+    from ..client.retrying import RetryPolicy
+    from ..gates import limits_of_other_classes, load_gates, plan_gates
+    from ..gates.baselines import load_baseline
+    from ..running.results import MAIN, ResultLog
+    from ..running.run import Run
+    from ..variants.variants import load_variants
+    from .cases import Cases
+    from .light_reports import LightReports
+    from .machines import Worker
+
+    worker: dict[str, str] | None = getattr(config, "workerinput", None)
+    results = config.rootpath / config.option.results
+    log = ResultLog(results / f".cases-{run_id(config, worker)}", worker["workerid"] if worker else MAIN)
+    judges = worker is None and not config.option.collectonly
+    if judges:
+        # Also a run that ends right here, with a usage error, leaves no older verdict to be read.
+        with suppress(OSError):
+            (results / "gates.json").unlink()
+    try:
+        variants = load_variants(evals_folder(config) / "variants.toml")
+        setup = make_setup(config, variants)
+        gates = load_gates(
+            evals_folder(config) / "gates.toml", backend=setup.backend, corpus=setup.plan.corpus, known=variants
+        )
+        path, shown = baseline_file(config, setup)
+        updating = config.option.update_baseline
+        if updating and setup.shard is not None:
+            raise UsageError("--update-baseline: a baseline is about the whole plan; leave --shard out")
+        baseline = load_baseline(path, shown=shown)
+        planned = plan_gates(
+            gates,
+            variants=setup.variants,
+            plan=setup.plan,
+            baseline=baseline,
+            live=not setup.replays,
+            updating=updating,
+        )
+        if worker is not None:
+            config.pluginmanager.register(Worker(config, log), "newsgauge-worker")
+        if judges:
+            from ..gates.guard import BaselinePlace
+
+            _register_judge(config, setup, planned, log, BaselinePlace(path, shown, baseline, updating))
+        _ = setup.trainings
+        setup.corpus.release()  # the plan and the training sets hold the texts that the run is about
+        give_back()
+    except UsageError as error:
+        raise pytest.UsageError(f"newsgauge: {error}") from None
+    config.stash[_SETUP], config.stash[_GATES], config.stash[_BASELINE] = setup, planned, baseline
+    config.stash[_NOT_SET] = limits_of_other_classes(gates, setup.plan)
+    retry = RetryPolicy(deadline_s=config.option.retry_deadline)
+    config.stash[_RUN] = run = Run(setup, log, retry=retry)
+    config.pluginmanager.register(Cases(run), "newsgauge-cases")
+    config.pluginmanager.register(LightReports(config), "newsgauge-light-reports")
+    if setup.replays:
+        from .offline import Offline
+
+        config.pluginmanager.register(Offline(evals_folder(config)), "newsgauge-offline")
+
+
+def _register_judge(
+    config: pytest.Config, setup: Setup, planned: tuple[Gate, ...], log: ResultLog, baseline: BaselinePlace
+) -> None:
+    """What only the process does that judges the run. Raises `UsageError`."""
+    from ..gates.guard import Guard
+    from .judge import Judge
+    from .machines import Controller, check_places
+    from .publisher import Publisher
+    from .recording import Recording, prepare_recording
+
+    check_places(config, setup)
+    config.stash[_FORECAST] = prepare_recording(config, setup)
+    where, plugins = config.option.results, config.pluginmanager
+    results = config.rootpath / where
+    guard = Guard(setup.run_plan, planned, results=results, required=are_gates_required(config), baseline=baseline)
+    guard.start()
+    log.open()
+    plugins.register(Judge(guard, log, setup), "newsgauge-judge")
+    plugins.register(Controller(log), "newsgauge-controller")
+    plugins.register(Recording(setup, log), "newsgauge-recording")
+    if config.get_verbosity() <= 0:
+        n_planned, is_quiet = len(setup.part.posts) * len(setup.variants), config.get_verbosity() < 0
+        plugins.register(Progress(config, n_planned=n_planned, is_quiet=is_quiet), "newsgauge-progress")
+    publisher = Publisher(setup, results, shown=where, posts_wanted=config.option.report_posts)
+    publisher.start()  # also with --no-report: an older report is not about this run
+    if not config.option.no_report:
+        plugins.register(publisher, "newsgauge-publisher")
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """What is asked, of whom, and whether anything can leave the machine."""
+    setup = config.stash.get(_SETUP, None)
+    if setup is None:
+        return []
+    plan = setup.plan
+    per_class = "all posts" if plan.posts_per_class is None else f"{plan.posts_per_class} posts"
+    lines = [
+        f"newsgauge: corpus {plan.corpus}, {per_class} of each of {len(plan.labels)} labels = {len(plan.posts)} posts "
+        f"(seed {plan.seed}, plan {plan.digest})",
+        f"newsgauge: variants {', '.join(setup.variants)}",
+    ]
+    if setup.shard is not None:
+        lines.append(f"newsgauge: {setup.run_plan.extent}; newsgauge merge decides the gates")
+    for name, training in setup.trainings.items():
+        lines.append(f"newsgauge: {name} is trained on {len(training.examples)} posts ({training.model})")
+    for name, shown in setup.examples.items():
+        lines.append(f"newsgauge: {name} shows {len(shown.posts)} training posts as examples (digest {shown.digest})")
+    doing = "replaying" if setup.replays else f"recording (mode {setup.mode}) into"
+    lines.append(f"newsgauge: backend {setup.backend}, {doing} {setup.shown_cassettes}")
+    from ..gates import undecidable
+
+    gates: tuple[Gate, ...] = config.stash[_GATES]
+    too_few = undecidable(gates, plan)
+    if too_few:
+        note = "a live run of this plan cannot pass" if setup.replays else "whatever is answered, this run cannot pass"
+        lines += [f"newsgauge: warning: {len(plan.posts)} posts: {note}: {text}" for text in too_few]
+    not_set: list[str] = config.stash[_NOT_SET]
+    if not_set:
+        lines.append(f"newsgauge: not held with --classes {plan.classes!r}: {', '.join(not_set)}")
+    return [*lines, *(f"newsgauge: recording {line}" for line in config.stash.get(_FORECAST, []))]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One case a planned post and variant; one gate a planned gate."""
+    config = metafunc.config
+    setup = config.stash.get(_SETUP, None)
+    if setup is None or not metafunc.definition.path.is_relative_to(evals_folder(config)):
+        return
+    if "case" in metafunc.fixturenames:
+        cases = setup.cases
+        metafunc.parametrize("case", cases, ids=[case.id for case in cases])
+    if "gate" in metafunc.fixturenames:
+        gates = config.stash[_GATES]
+        where = f"gates.toml sets no gate for [{setup.backend}.{setup.plan.corpus}] and these variants"
+        none = pytest.param(None, id="none-set", marks=pytest.mark.skip(reason=where))
+        metafunc.parametrize("gate", [pytest.param(gate, id=gate.name) for gate in gates] or [none])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gates and tests of scores or tokens go last: by then most cases have left their results."""
+    if not items or _SETUP not in items[0].config.stash:
+        return
+    known: dict[tuple[object, ...], bool] = {}  # the items of one test function are alike, and there are thousands
+
+    def goes_last(item: pytest.Item) -> bool:
+        kind = (item.parent, getattr(item, "originalname", item.name), *[mark.name for mark in item.own_markers])
+        if kind not in known:
+            is_gate = item.get_closest_marker("gate") is not None
+            known[kind] = is_gate or not {"scores", "tokens"}.isdisjoint(_fixtures(item))
+        return known[kind]
+
+    items.sort(key=goes_last)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what this process started."""
+    run = config.stash.get(_RUN, None)
+    if run is not None:
+        run.close()
+
+
+@pytest.fixture(scope="session")
+def newsgauge_run(request: pytest.FixtureRequest) -> Run:
+    """This process's part of the run: ``setup`` and ``results`` for questions about more than one case."""
+    _leave_out_of_shards(request)
+    return request.config.stash[_RUN]
+
+
+@pytest.fixture
+def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
+    """The gate, decided from the results of all planned cases; in a replay missing ones are recomputed."""
+    if request.config.stash[_SETUP].shard is not None:
+        pytest.skip("newsgauge merge decides it, from the results of all shards")
+    from ..gates import ComparisonGate, Evidence, decide
+    from .judge import GATE_PROPERTY
+
+    stash = request.config.stash
+    run, setup = stash[_RUN], stash[_SETUP]
+    # A comparison is corrected for the others of the run, so it needs their results too.
+    family = tuple(one for one in stash[_GATES] if isinstance(one, ComparisonGate))
+    gates = family if isinstance(gate, ComparisonGate) else (gate,)
+    needed = tuple(dict.fromkeys(variant for one in gates for variant in one.variants))
+    results = run.results(needed)
+    decided = decide(
+        gate,
+        Evidence(
+            plan=setup.plan,
+            scores=run.scores(needed),
+            results=results,
+            live=not setup.replays,
+            family=family,
+            baseline=stash[_BASELINE],
+        ),
+    )
+    sent = json.dumps(asdict(decided))  # JSON: for pytest-xdist, and for who reads junit.xml
+    request.node.user_properties += [(GATE_PROPERTY, sent), ("newsgauge_finding", decided.finding.value)]
+    return decided
+
+
+@pytest.fixture
+def scores(request: pytest.FixtureRequest) -> Scores:
+    """The scores of the run: ``scores["tuned"].accuracy.low``, ``scores["tuned"].beats("system")``."""
+    _leave_out_of_shards(request)
+    from .assertions import Scores
+
+    return Scores(request.config.stash[_RUN])
+
+
+@pytest.fixture
+def tokens(request: pytest.FixtureRequest) -> Tokens:
+    """The tokens of the run: ``tokens.saving("input", "tuned", than="system").saved.low``."""
+    _leave_out_of_shards(request)
+    from .token_assertions import Tokens
+
+    return Tokens(request.config.stash[_RUN])
+
+
+@pytest.fixture
+def exhibits(request: pytest.FixtureRequest) -> Exhibits:
+    """What a test leaves for the report: ``exhibits.leave_learning_curve(points)``."""
+    from ..results.exhibits import Exhibits
+
+    config = request.config
+    return Exhibits(config.rootpath / config.option.results, plan=config.stash[_SETUP].plan.digest)
+
+
+def _leave_out_of_shards(request: pytest.FixtureRequest) -> None:
+    """A shard does not know what other posts answer, and to recompute it from the cassettes would undo the split."""
+    setup = request.config.stash[_SETUP]
+    if setup.shard is not None:
+        from .judge import LEFT_OUT
+
+        pytest.skip(f"{LEFT_OUT}, and this is shard {setup.shard} of it; a run without --shard asks it")
+
+
+def _fixtures(item: pytest.Item) -> tuple[str, ...]:
+    return tuple(getattr(item, "fixturenames", ()))

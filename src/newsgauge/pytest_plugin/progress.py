@@ -1,0 +1,150 @@
+"""How far a run is: one line that is rewritten in a terminal, one plain line every few seconds elsewhere.
+
+Reports of cases in, from whatever process; lines out. In their place pytest writes no letter a case, so that 30,000
+cases do not fill 400 lines. With ``-q`` there is no line either; ``-v`` keeps pytest's own way of showing them.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from .._util.ci import is_ci
+from .light_reports import CORRECT_PROPERTY, VARIANT_PROPERTY, Status, is_case, terminal_of, user_property
+
+#: Seconds between two rewrites in a terminal, and between two plain lines.
+_LIVE_S, _PLAIN_S = 0.1, 5.0
+#: And this many lines at most, however long the run takes.
+_MAX_LINES = 50
+
+
+@dataclass
+class Tally:
+    """Counts so far; ``right`` and ``asked`` by variant, in the order in which they came up."""
+
+    n_planned: int
+    done: int = 0
+    errors: int = 0
+    asked: dict[str, int] = field(default_factory=dict)
+    right: dict[str, int] = field(default_factory=dict)
+
+    def add(self, variant: str, correct: object) -> None:
+        """Count one case; ``correct`` is None where it has no answer."""
+        self.done += 1
+        if correct is None:
+            self.errors += 1
+            return
+        self.asked[variant] = self.asked.get(variant, 0) + 1
+        self.right[variant] = self.right.get(variant, 0) + bool(correct)
+
+
+def describe(tally: Tally, elapsed_s: float, *, width: int | None = None) -> str:
+    """``120/400 cases, 61/s, 5 s left, 0 errors | system 16% tuned 90%``, in ``width``: whole numbers, or none."""
+    rate = tally.done / elapsed_s if elapsed_s > 0 else 0.0
+    left = _duration((tally.n_planned - tally.done) / rate) if rate else "?"
+    errors = "1 error" if tally.errors == 1 else f"{tally.errors:,} errors"
+    speed = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
+    counts = f"{tally.done:,}/{tally.n_planned:,} cases, {speed}, {left} left, {errors}"
+    shares = [f"{name} {tally.right[name] / n:.0%}" for name, n in tally.asked.items()]
+    text = f"{counts} | {' '.join(shares)}" if shares else counts
+    if width is None or len(text) <= width:
+        return text
+    # The variants that came up last are those still being asked: the first ones go.
+    for first in range(1, len(shares)):
+        text = f"{counts} | … {' '.join(shares[first:])}"
+        if len(text) <= width:
+            return text
+    return counts if len(counts) <= width else counts[: max(0, width - 1)] + "…"
+
+
+class Progress:
+    """The hooks of the process that writes to the terminal. ``is_quiet``: no letters, and no line either."""
+
+    def __init__(
+        self, config: pytest.Config, *, n_planned: int, is_quiet: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._config = config
+        self._is_quiet = is_quiet
+        self._clock = clock
+        self._tally = Tally(n_planned)
+        self._start: float | None = None
+        self._last = 0.0
+        self._lines = 0
+        self._shown = 0
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """With ``-k`` fewer cases run than are planned. Under pytest-xdist only the workers know."""
+        mine = sum(item.get_closest_marker("case") is not None for item in session.items)
+        self._tally.n_planned = mine or self._tally.n_planned
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> Status:
+        """No letter for a case; what pytest counts it as, and the word that ``-rx`` begins its lines with, stay."""
+        category, letter, word = yield
+        return category, "" if is_case(report) else letter, word
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count a case once: at its call, or where it got no answer."""
+        if not (report.when == "call" or (report.when == "setup" and report.failed)):
+            return
+        if isinstance(report, pytest.SubtestReport):
+            return  # a part of one
+        variant = user_property(report, VARIANT_PROPERTY)
+        if variant is None:
+            return
+        self._tally.add(str(variant), user_property(report, CORRECT_PROPERTY))
+        now = self._clock()
+        if self._start is None:
+            self._start = self._last = now
+        is_last = self._tally.done >= self._tally.n_planned
+        if self._is_due(now) or (is_last and (self._lines or self._is_live())):
+            self._last, self._shown = now, self._tally.done
+            self._show(now - self._start, is_last=is_last)
+
+    def _show(self, elapsed_s: float, *, is_last: bool) -> None:
+        reporter = self._reporter()
+        if reporter is None or self._is_quiet:
+            return
+        # Straight to the terminal writer: ensure_newline() would make pytest name the file again at the next case.
+        writer = reporter._tw
+        text = describe(self._tally, elapsed_s, width=writer.fullwidth - 1 if reporter.isatty else None)
+        if writer.width_of_current_line:
+            writer.line()
+        if self._is_live():
+            # Past the writer's count of columns: it would see one line that never ends, and break it.
+            writer._file.write(f"\r\x1b[2K{text}" + "\n" * is_last)
+            writer._file.flush()
+        else:
+            writer.line(text)
+        self._lines += 1
+
+    def _is_due(self, now: float) -> bool:
+        if now - self._last < _LIVE_S:
+            return False  # as of nearly all: there are thousands
+        if self._is_live():
+            return True
+        news = self._tally.done - self._shown
+        return now - self._last >= _PLAIN_S and news * _MAX_LINES >= self._tally.n_planned
+
+    def _is_live(self) -> bool:
+        reporter = self._reporter()
+        return (
+            reporter is not None
+            and bool(reporter.isatty)
+            and os.environ.get("TERM", "") not in ("", "dumb")
+            and not is_ci()
+        )
+
+    def _reporter(self) -> pytest.TerminalReporter | None:
+        return terminal_of(self._config)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

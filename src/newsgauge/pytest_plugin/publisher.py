@@ -1,0 +1,74 @@
+"""The hooks that turn a run that is over into a report, on the one process that judges.
+
+The report never decides whether a run is green: what cannot be written is one line in the summary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ..corpora.corpus import BUNDLED
+from ..errors import UsageError
+from ..report.publishing import Facts, append_step_summary, clear, github_annotations, publish
+
+if TYPE_CHECKING:
+    from ..results.runfolder import RunFolder
+    from ..running.setup import Setup
+
+
+class Publisher:
+    """Writes the report after the judge has written the results, and says where it lies."""
+
+    def __init__(self, setup: Setup, folder: Path, *, shown: str, posts_wanted: bool) -> None:
+        self._setup = setup
+        self._folder = folder
+        self._shown = shown
+        # Only the bundled posts are ours to show; others where somebody says so for a report of their own.
+        self._posts_shown = posts_wanted or setup.plan.corpus == BUNDLED
+        self._run: RunFolder | None = None
+        self._failed = ""
+
+    def start(self) -> None:
+        """Remove the report of an older run from the folder. Raises `UsageError`."""
+        try:
+            clear(self._folder)
+        except OSError as error:
+            raise UsageError(f"--results: cannot remove the old report from {self._folder}: {error.strerror}") from None
+
+    # Innermost: after the judge, and before pytest's own wrapper of this hook prints the summary.
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self) -> Iterator[None]:
+        """Write the report."""
+        yield
+        try:
+            self._run = publish(
+                self._folder,
+                Facts(
+                    now=datetime.now(UTC),
+                    n_whole_set=self._setup.n_whole_set,
+                    posts={post.id: post.text for post in self._setup.part.posts} if self._posts_shown else {},
+                ),
+            )
+            append_step_summary(self._run)
+        except (UsageError, OSError) as error:
+            self._failed = str(error)
+        except Exception as error:  # a fault of the report's own must not take a run's verdict with it
+            self._failed = f"{type(error).__name__}: {error} (a fault in newsgauge; newsgauge report shows where)"
+
+    # Outermost: the last lines of the summary.
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+        """Where the report lies; in GitHub Actions an annotation a gate that did not pass."""
+        yield
+        if self._failed:
+            terminalreporter.write_line(f"newsgauge: no report: {self._failed}", yellow=True)
+        if self._run is None or not self._run.results:
+            return
+        terminalreporter.write_line(f"newsgauge: report {self._shown}/report.html")
+        for line in github_annotations(self._run):
+            terminalreporter.write_line(line)

@@ -1,0 +1,214 @@
+"""Records a plan through the Batch API: cases in, jobs out; later their answers into the same cassettes.
+
+An answer is kept under the request that the case would send by itself, so that a replay cannot tell the roads apart;
+only the line's provenance says ``"mode": "batch"``. An answer to another request than that is not kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from .._util.secrets import hide_secrets
+from ..cassettes.recorder import Recorder
+from ..cassettes.replaying import Asked
+from ..errors import CassetteError, NotKeptError, UsageError
+from ..records import Case
+from ..running.setup import Setup
+from ..running.written import WrittenRequests
+from .campaign import Report
+from .form import Form
+from .jobs import Answer, JobService, JobStatus
+from .open_jobs import OpenJob, OpenJobs
+
+#: The service takes files of 2 GB; kept well below, as what is sent is held in memory.
+MAX_BYTES = 200_000_000
+_COMMAND = "newsgauge record --batch"
+
+
+class Batches:
+    """The jobs of one folder of cassettes. ``report`` counts what `collect` found, over all its calls."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        service: JobService,
+        jobs: OpenJobs,
+        recorder: Recorder,
+        *,
+        max_requests: int,
+        max_bytes: int = MAX_BYTES,
+        on_note: Callable[[str], None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._setup = setup
+        self._service = service
+        self._jobs = jobs
+        self._recorder = recorder
+        self._max_requests = max_requests
+        self._max_bytes = max_bytes
+        self._on_note = on_note
+        self._now = now
+        self._written = WrittenRequests(setup.backend)
+        self._cases = {_key(case): case for case in setup.cases}
+        self.report = Report()
+
+    @property
+    def open_keys(self) -> set[str]:
+        """Cases that an open job holds, of this plan or another."""
+        return {key for job in self._open() for key in job.requests}
+
+    def check(self, forms: Mapping[str, Form]) -> None:
+        """Raise `UsageError` where a variant's model cannot be asked by a job."""
+        whys = {name: self._service.refusal(form.model) for name, form in forms.items()}
+        refused = [name for name, why in whys.items() if why]
+        if not refused:
+            return
+        others = [name for name in forms if name not in refused and self._setup.variants[name].has_cassette]
+        rest = f", and the others with '{_COMMAND}{self._options(others)}'" if others else ""
+        raise UsageError(
+            f"--batch: {', '.join(refused)} cannot be asked by a job: {whys[refused[0]]}. Record it with 'newsgauge "
+            f"record{self._setup.options} --variants {','.join(refused)}'{rest}"
+        )
+
+    def waiting(self, cases: Iterable[Case]) -> tuple[list[Case], list[Case]]:
+        """The cases that may be submitted, and those that an open job holds; what failed in this run is in neither."""
+        held = self.open_keys
+        failed = {_key(case) for case, _ in self.report.broken}
+        cases = list(cases)
+        return (
+            [case for case in cases if _key(case) not in held | failed],
+            [case for case in cases if _key(case) in held],
+        )
+
+    def adopt(self) -> None:
+        """Take up what was interrupted: jobs that were written down, started or not, and such as are collected."""
+        for job in self._jobs.of(self._setup.shown_cassettes):
+            if job.collected:
+                self._forget(job)
+            elif not job.name:
+                name = self._service.find(job.label)
+                if name is None:
+                    self._forget(job)
+                else:
+                    self._jobs.started(job, name)
+
+    def submit(self, cases: Iterable[Case], forms: Mapping[str, Form]) -> int:
+        """Start jobs for the cases, each of one model and within the limits; how many jobs."""
+        by_model: dict[str, list[Case]] = {}
+        for case in cases:
+            by_model.setdefault(forms[case.variant].model, []).append(case)
+        n_jobs = 0
+        for model, of_model in by_model.items():
+            for part, lines in self._parts(of_model, forms):
+                job = OpenJob(
+                    label=f"newsgauge-{uuid.uuid4().hex}",
+                    folder=self._setup.shown_cassettes,
+                    options=self._options(self._setup.variants),
+                    model=model,
+                    submitted=self._now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    requests={_key(case): _digest(self._asked(case, forms)) for case in part},
+                )
+                self._jobs.put(job)
+                job = self._jobs.uploaded(job, self._service.upload(lines, label=job.label))
+                job = self._jobs.started(job, self._service.submit(model, job.file, label=job.label))
+                self._on_note(f"submitted {job.name}: {len(part):,} requests to {model}")
+                n_jobs += 1
+        return n_jobs
+
+    def collect(self, forms: Mapping[str, Form]) -> int:
+        """Keep the answers of the jobs that are over; how many jobs of this plan are still open.
+
+        Raises `NotKeptError` where the disk takes no more; the job is then collected by the next recording.
+        """
+        n_open = 0
+        for job in self._open():
+            if not job.requests.keys() <= self._cases.keys():
+                self._on_note(f"{job.name} is of another plan; collect it with: {_COMMAND}{job.options}")
+                continue
+            status = self._service.status(job.name)
+            if status.state == "open":
+                n_open += 1
+                continue
+            if status.state == "gone":
+                self.report.broken += [(self._cases[key], status.why) for key in job.requests]
+            else:
+                n_before = self.report.n_kept
+                self._keep_all(job, status, forms)
+                n_kept = self.report.n_kept - n_before
+                self._on_note(f"{job.name}: {n_kept:,} of {len(job.requests):,} answers are recorded")
+            self._forget(self._jobs.collected(job))
+        return n_open
+
+    def _open(self) -> list[OpenJob]:
+        return [job for job in self._jobs.of(self._setup.shown_cassettes) if not job.collected]
+
+    def _forget(self, job: OpenJob) -> None:
+        complaint = self._service.forget(job)
+        if complaint:
+            self._on_note(complaint)
+        self._jobs.remove(job)
+
+    def _options(self, variants: Iterable[str]) -> str:
+        return f"{self._setup.options} --variants {','.join(variants)}{self._service.options}"
+
+    def _keep_all(self, job: OpenJob, status: JobStatus, forms: Mapping[str, Form]) -> None:
+        left = dict(job.requests)
+        for answer in self._service.answers(status.answers, job.requests.keys()):
+            digest = left.pop(answer.key, None)
+            if digest is None:
+                continue
+            case = self._cases[answer.key]
+            why = self._keep(case, digest, answer, forms)
+            if why:
+                self.report.broken.append((case, hide_secrets(why)))
+            else:
+                self.report.n_kept += 1
+        why = status.why or f"{job.name} has no answer to it"
+        self.report.broken += [(self._cases[key], why) for key in left]
+
+    def _keep(self, case: Case, digest: str, answer: Answer, forms: Mapping[str, Form]) -> str:
+        if answer.response is None:
+            return f"the batch did not answer it: {answer.why[:300]}"
+        if _digest(self._asked(case, forms)) != digest:
+            return "the variant, the post or the model changed since the batch was submitted; not kept"
+        form = forms[case.variant]
+        wire = replace(self._written.wire(form.request(case.post)), answer=json.dumps(answer.response).encode("ascii"))
+        try:
+            self._recorder.keep(case.variant, case.post, wire, {**form.provenance, "mode": "batch"})
+        except CassetteError as error:
+            if isinstance(error, NotKeptError) and error.disk:
+                raise
+            return str(error)
+        return ""
+
+    def _asked(self, case: Case, forms: Mapping[str, Form]) -> Asked:
+        return self._written.asked(forms[case.variant].request(case.post), case.post.text)
+
+    def _parts(self, cases: list[Case], forms: Mapping[str, Form]) -> Iterator[tuple[list[Case], bytes]]:
+        part: list[Case] = []
+        lines: list[bytes] = []
+        size = 0
+        for case in cases:
+            body = self._written.wire(forms[case.variant].request(case.post)).body
+            line = self._service.line(_key(case), body)
+            if part and (len(part) >= self._max_requests or size + len(line) > self._max_bytes):
+                yield part, b"".join(lines)
+                part, lines, size = [], [], 0
+            part.append(case)
+            lines.append(line)
+            size += len(line)
+        if part:
+            yield part, b"".join(lines)
+
+
+def _key(case: Case) -> str:
+    return f"{case.variant}/{case.post.id}"
+
+
+def _digest(asked: Asked) -> str:
+    return hashlib.sha256(f"{asked.method} {asked.path}\n".encode() + asked.body).hexdigest()[:16]

@@ -1,0 +1,86 @@
+"""The batch jobs that are not collected yet, in ``.newsgauge/batches.json``: which cases each holds, and where from.
+
+A job is written down before it is started, so that whatever happens in between no case is submitted twice. Written
+beside the file and moved over it; the command holds a lock meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from ..errors import UsageError
+from ..results.files import write_whole
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJob:
+    """``label`` is ours and unique; ``name`` is the service's, '' until it is known to be started.
+
+    ``requests``: key of each case, and the digest of what was asked. ``file``: where they are, '' until they are
+    uploaded. ``collected``: its answers are kept, what the service has of it is to be deleted.
+    """
+
+    label: str
+    folder: str
+    options: str
+    model: str
+    submitted: str
+    requests: Mapping[str, str]
+    file: str = ""
+    name: str = ""
+    collected: bool = False
+
+
+class OpenJobs:
+    """The file. Raises `UsageError` where it is damaged: what is under way and paid for must not be forgotten."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._jobs = {job.label: job for job in self._read()}
+
+    def of(self, folder: str) -> list[OpenJob]:
+        """The jobs whose answers go into this folder of cassettes, oldest first."""
+        return [job for job in self._jobs.values() if job.folder == folder]
+
+    def put(self, job: OpenJob) -> OpenJob:
+        """Write a job down, in the place of what was known of it; the same job."""
+        self._jobs[job.label] = job
+        self._write()
+        return job
+
+    def uploaded(self, job: OpenJob, file: str) -> OpenJob:
+        """The same job, now with the place of its requests."""
+        return self.put(replace(job, file=file))
+
+    def started(self, job: OpenJob, name: str) -> OpenJob:
+        """The same job, now with the service's name."""
+        return self.put(replace(job, name=name))
+
+    def collected(self, job: OpenJob) -> OpenJob:
+        """The same job, whose answers nobody needs any more."""
+        return self.put(replace(job, collected=True))
+
+    def remove(self, job: OpenJob) -> None:
+        """Nothing is left of it, or it was never started."""
+        self._jobs.pop(job.label, None)
+        self._write()
+
+    def _write(self) -> None:
+        text = json.dumps({"format": 1, "jobs": [asdict(job) for job in self._jobs.values()]}, indent=1)
+        write_whole(self._path, text + "\n", option="--batch")
+
+    def _read(self) -> list[OpenJob]:
+        try:
+            value = json.loads(self._path.read_text("utf-8"))
+            if value["format"] != 1:
+                raise ValueError(f"format {value['format']!r} is not known here")
+            return [OpenJob(**job) for job in value["jobs"]]
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(
+                f"{self._path}: expected the open batch jobs, got {error}. If none is under way, delete it"
+            ) from None

@@ -1,0 +1,151 @@
+"""What a recording would take, said and checked before its first call: a setup in, a `Forecast` out, or a `UsageError`.
+
+Nothing here asks a service. The embedded backend costs nothing, so of it only the folder and the disk are checked.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from .._util.ci import is_ci
+from ..errors import CassetteError, UsageError
+from ..records import Case, Post
+from ..running.setup import Setup
+from ..variants.variants import Variant
+from .todo import find_todo
+
+#: The rule of thumb of Gemini's documentation for English. Mail full of figures and signs has fewer characters a token.
+CHARS_A_TOKEN = 4
+#: A recorded line without its prompt: provenance, digests, an answer. Measured with a prompt: 860 to 1,370 bytes.
+_LINE_BYTES = 1_500
+_SPARE_BYTES = 1_000_000
+
+#: (model, tokens in, tokens out) -> US dollars, or None where the model's price is not known.
+Price = Callable[[str, int, int], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The calls a recording would make; tokens are estimates, ``output_tokens`` a bound, None where there is none.
+
+    ``at_least``: variants with a callable of the user's own, which makes a call a case or more; nobody knows before.
+    """
+
+    backend: str
+    calls: Mapping[str, int]
+    input_tokens: int
+    output_tokens: int | None
+    cost: float | None = None
+    at_least: frozenset[str] = frozenset()
+
+    @property
+    def n_calls(self) -> int:
+        """Calls of all variants."""
+        return sum(self.calls.values())
+
+    def lines(self) -> list[str]:
+        """The forecast in words, one fact a line."""
+        open_end = {variant for variant in self.at_least if self.calls.get(variant)}
+        each = ", ".join(
+            f"{variant} {'at least ' if variant in open_end else ''}{n:,}" for variant, n in self.calls.items() if n
+        )
+        if not self.n_calls:
+            return [f"every planned case is recorded: {self.backend} is asked nothing"]
+        bound = (
+            "without a limit (max_output_tokens)" if self.output_tokens is None else f"at most {self.output_tokens:,}"
+        )
+        cost = "cost: no price is known" if self.cost is None else f"cost: about {self.cost:,.2f} USD"
+        more = "and more in what a callable adds, " if open_end else ""
+        tokens = f"about {self.input_tokens:,} tokens in ({CHARS_A_TOKEN} characters a token, an estimate)"
+        return [
+            f"asks {self.backend} {'at least ' if open_end else ''}{self.n_calls:,} times: {each}",
+            f"{tokens}, {more}out {bound}; {cost}",
+        ]
+
+
+def check_ci(setup: Setup, *, allowed: bool, environ: Mapping[str, str] = os.environ) -> None:
+    """Refuse to record where CI is set: a run that nobody watches must not pay, nor turn red cases green."""
+    if not setup.replays and not allowed and is_ci(environ):
+        raise UsageError(
+            f"--record-mode {setup.mode}: CI is set, and a CI run replays what was reviewed. "
+            "Where recording is meant, say --allow-record-in-ci"
+        )
+
+
+def check_folder(setup: Setup) -> None:
+    """The folder and every file in it can be written and is whole, and the disk has room. Raises `UsageError`."""
+    from ..cassettes.store import CassetteFile
+
+    folder = setup.cassettes
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_bytes(b"x")
+        probe.unlink()
+        for variant in setup.variants:
+            file = CassetteFile(folder / f"{variant}.jsonl", shown=f"{setup.shown_cassettes}/{variant}.jsonl")
+            file.repair()
+            file.keys()
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise UsageError(f"--record-mode {setup.mode}: cannot write to {folder}: {error.strerror or error}") from None
+    except CassetteError as error:
+        raise UsageError(f"--record-mode {setup.mode}: {error}") from None
+    needed = _needed_bytes(setup)
+    if free < needed:
+        raise UsageError(
+            f"--record-mode {setup.mode}: {folder} has {free:,} bytes free, and this recording may take {needed:,}"
+        )
+
+
+def confirm(lines: Iterable[str]) -> None:
+    """Show what a recording will take to who sits at the terminal, and ask. Raises `UsageError` unless it is yes."""
+    print("\n".join(f"newsgauge: {line}" for line in lines))
+    if input("newsgauge: ask and pay for it? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise UsageError("not confirmed: nothing was asked")
+
+
+def forecast(setup: Setup, *, price: Price | None = None, cases: Iterable[Case] | None = None) -> Forecast:
+    """What this recording will ask, exactly (``cases``, where that is known); what it takes in tokens, estimated."""
+    cases = tuple(find_todo(setup).to_ask if cases is None else cases)
+    tokens_in: Counter[str] = Counter()
+    tokens_out: Counter[str] = Counter()
+    bounded = True
+    for case in cases:
+        variant = setup.variants[case.variant]
+        chars = _chars(setup, variant, case.post)
+        tokens_in[variant.model] += -(-chars // CHARS_A_TOKEN)
+        tokens_out[variant.model] += variant.max_output_tokens or 0
+        bounded = bounded and variant.max_output_tokens is not None
+    costs = [price(model, n, tokens_out[model]) for model, n in tokens_in.items()] if price else [None]
+    counted = Counter(case.variant for case in cases)
+    return Forecast(
+        backend=setup.backend,
+        calls={name: counted[name] for name in setup.variants},
+        input_tokens=tokens_in.total(),
+        output_tokens=tokens_out.total() if bounded else None,
+        cost=None if None in costs else sum(cost or 0.0 for cost in costs),
+        at_least=frozenset(name for name, variant in setup.variants.items() if variant.predict is not None),
+    )
+
+
+def _chars(setup: Setup, variant: Variant, post: Post) -> int:
+    """Characters of a request; of a callable's, which is not made yet, those of the post."""
+    if variant.predict is not None:
+        return len(post.text)
+    request = setup.request(variant, post, model=variant.model)
+    return len(request.contents) + len(request.system_instruction or "") + sum(map(len, request.enum or ()))
+
+
+def _needed_bytes(setup: Setup) -> int:
+    prompts = sum(
+        len(v.contents) + len(v.system_instruction or "") + len("".join(setup.plan.labels))
+        for v in setup.variants.values()
+    )
+    new = len(setup.part.posts) * (len(setup.variants) * _LINE_BYTES + 2 * prompts)
+    there = sum(path.stat().st_size for path in setup.cassettes.glob("*.jsonl"))
+    return new + (there + new) + _SPARE_BYTES  # at the end each file is written anew beside itself

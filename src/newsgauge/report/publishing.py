@@ -1,0 +1,121 @@
+"""A results folder becomes a report: token summary, report.html, summary.md, results.parquet. Computes by calling
+others, renders by calling others; each file is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from .. import __version__
+from .._util.memory import give_back
+from ..results.files import write_json, write_whole
+from ..results.runfolder import COLUMNS, EXHIBITS, RunFolder, load_run
+from ..results.runs_compared import RunsCompared
+from ..scoring.prices import load_prices
+from ..scoring.tokens import savings, token_use
+from .token_file import write_tokens
+
+#: What a run leaves for people; removed when the next one starts, so that none is read as the report of another run.
+WRITTEN = (
+    *("report.html", "summary.md", "tokens.json", "posts.json", "results.parquet", "comparison.html"),
+    *(f"{name}.json" for name in EXHIBITS),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the folder cannot say of itself. ``posts``: texts by id that may be shown; empty: none."""
+
+    now: datetime
+    n_whole_set: int | None
+    posts: Mapping[str, str]
+
+
+def clear(folder: Path) -> None:
+    """Remove the report of an older run."""
+    for name in WRITTEN:
+        (folder / name).unlink(missing_ok=True)
+
+
+def publish(folder: Path, facts: Facts) -> RunFolder:
+    """Write everything that is made from the results of a run that is over. Raises `UsageError`."""
+    run = load_run(folder)
+    prices = load_prices()
+    answered = [name for name in run.variants if run.scores[name]["n"]]
+    write_tokens(
+        folder,
+        plan=run.run["plan"],
+        made={
+            "made": facts.now.isoformat(timespec="seconds"),
+            "newsgauge": __version__,
+            "Python": platform.python_version(),
+        },
+        n_whole_set=facts.n_whole_set,
+        uses=[token_use(run.results, name, prices=prices, n_whole_set=facts.n_whole_set) for name in answered],
+        savings=savings(run.results, answered),
+    )
+    if facts.posts:
+        write_json(folder / "posts.json", {"plan": run.run["plan"], "posts": dict(facts.posts)})
+    return render(folder)
+
+
+def render(folder: Path) -> RunFolder:
+    """Write report.html and summary.md from what the folder holds. Raises `UsageError`."""
+    from .html import render_run
+    from .summary import summary_markdown
+
+    run = load_run(folder)
+    write_whole(folder / "report.html", render_run(run))
+    write_whole(folder / "summary.md", summary_markdown(run))
+    give_back()
+    _write_parquet(folder)
+    return run
+
+
+def append_step_summary(run: RunFolder) -> None:
+    """Append summary.md where GitHub Actions says that a job's summary goes."""
+    where = os.environ.get("GITHUB_STEP_SUMMARY")
+    if where and run.results:
+        with Path(where).open("a", encoding="utf-8") as file:
+            file.write((run.path / "summary.md").read_text("utf-8") + "\n")
+
+
+def github_annotations(run: RunFolder) -> list[str]:
+    """In GitHub Actions a line a gate that did not pass; elsewhere, and of a shard, which decides none, nothing."""
+    if os.environ.get("GITHUB_ACTIONS") != "true" or run.shard:
+        return []
+    from .summary import annotation_lines
+
+    return annotation_lines(run)
+
+
+def write_comparison(path: Path, first: RunFolder, second: RunFolder, found: RunsCompared) -> None:
+    """Write the page of two runs. Raises `UsageError`."""
+    from .html import render_comparison
+
+    write_whole(path, render_comparison(first, second, found.comparisons, found.notes), option="--html")
+
+
+def _write_parquet(folder: Path) -> None:
+    try:
+        import pyarrow
+        import pyarrow.csv
+        import pyarrow.parquet
+    except ImportError:
+        return  # an extra: results.csv holds the same rows
+    counts = {"correct", "input_tokens", "output_tokens"}
+    text = {name: pyarrow.string() for name in COLUMNS if name not in counts}  # a label may look like a number
+    rows = pyarrow.csv.read_csv(
+        folder / "results.csv",
+        read_options=pyarrow.csv.ReadOptions(use_threads=False),  # each thread would keep memory of its own
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(column_types=text, strings_can_be_null=False),
+    )
+    unfinished = folder / ".results.parquet"
+    pyarrow.parquet.write_table(rows, unfinished)
+    os.replace(unfinished, folder / "results.parquet")

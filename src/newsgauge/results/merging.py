@@ -1,0 +1,178 @@
+"""Folders of results of one plan in, in any order; the results of the whole out. Pure but for reading the folders.
+
+Folders may overlap where they agree. What disagrees is a `UsageError`; what is absent is said, and no gate passes on
+it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import UsageError
+from ..planning.planfile import RunPlan, load_plan
+from ..planning.sharding import deal
+from ..records import Result
+from ..running.results import Key, merge
+from .runfolder import RunFolder, load_run
+
+_MAX_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The whole: its plan, one result a case, texts of posts where the folders may show them.
+
+    ``folders``: a line a folder. ``red``: a line for each reason why a planned case has no answer, and for each folder
+    whose run had failed tests that are no gates. ``left_out``: tests that no folder ran, as they need the whole plan.
+    """
+
+    run: RunPlan
+    results: Mapping[Key, Result]
+    posts: Mapping[str, str]
+    folders: tuple[str, ...]
+    red: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    run: RunPlan
+    folder: RunFolder
+
+
+def merge_folders(folders: Sequence[Path]) -> Merged:
+    """Join the results. Raises `UsageError` where folders are not of one plan, or contradict each other."""
+    parts = [_load(folder) for folder in folders]
+    for part in parts[1:]:
+        _check_same(parts[0], part)
+    results = _join(parts)
+    texts = {post: text for part in parts for post, text in part.folder.posts.items()}
+    wholes = [part for part in parts if part.run.shard is None]
+    run = parts[0].run
+    whole = replace(
+        run,
+        part=run.plan,
+        shard=None,
+        stand_ins=tuple(dict.fromkeys(note for part in parts for note in part.run.stand_ins)),
+        left_out=(),
+        failed=tuple(sorted({name for part in parts for name in part.run.failed})),
+    )
+    return Merged(
+        run=whole,
+        results=results,
+        posts={post.id: texts[post.id] for post in run.plan.posts if post.id in texts},
+        folders=tuple(_describe(part) for part in parts),
+        red=(*_missing(whole, parts, results), *_broken(whole, results), *_failed(parts)),
+        left_out=() if wholes else tuple(sorted({name for part in parts for name in part.run.left_out})),
+    )
+
+
+def _load(path: Path) -> _Part:
+    run, folder = load_plan(path), load_run(path)
+    if folder.run != run.describe():
+        raise UsageError(f"{path}: plan.json and scoreboard.json are not of one run; run it again")
+    labels = {post.id: post.label for post in run.part.posts}
+    for result in folder.results:
+        if labels.get(result.post_id) != result.label:
+            raise UsageError(
+                f"{path / 'results.csv'}: {result.post_id} ({result.label}) is no post of "
+                f"{f'shard {run.shard}' if run.shard else 'plan.json'}; run it again"
+            )
+    return _Part(run, folder)
+
+
+def _check_same(first: _Part, other: _Part) -> None:
+    """Refuse what was asked otherwise, of somebody else, or about other posts."""
+    facts = [{**part.run.describe(), "shard": None, **_more(part.run)} for part in (first, other)]
+    for name, value in facts[0].items():
+        if facts[1][name] != value:
+            here, there = (_short(fact[name]) for fact in facts)
+            raise UsageError(
+                f"{other.folder.path} is no part of the same run as {first.folder.path}: {name.replace('_', ' ')} "
+                f"{there}, not {here}"
+            )
+
+
+def _more(run: RunPlan) -> dict[str, object]:
+    return {
+        "allow_threads": run.plan.allow_threads,
+        "preprocessing": run.plan.preprocessing,
+        **{f"prompt or model of {name} (digest)": digest for name, digest in run.prompts.items()},
+        "posts": [(post.id, post.label, post.thread) for post in run.plan.posts],
+    }
+
+
+def _short(value: object) -> str:
+    if isinstance(value, list):
+        return f"{len(value)} ({', '.join(str(one) for one in value[:_MAX_NAMED])})"
+    return str(value)
+
+
+def _join(parts: Sequence[_Part]) -> dict[Key, Result]:
+    seen: dict[Key, tuple[Result, Path]] = {}
+    for part in parts:
+        for result in part.folder.results:
+            key = (result.post_id, result.variant)
+            if key in seen and seen[key][0].prediction != result.prediction:
+                (one, first), second = seen[key], part.folder.path
+                raise UsageError(
+                    f"{first} and {second} contradict each other on {result.post_id}-{result.variant}: "
+                    f"{_said(one)} and {_said(result)}; leave one of the folders out, or run its shard again"
+                )
+            seen[key] = (result, part.folder.path)
+    return merge(result for part in parts for result in part.folder.results)
+
+
+def _said(result: Result) -> str:
+    said = result.prediction
+    if said is None:
+        return f"no answer ({result.broken[:60]})"
+    text = said.label if len(said.label) <= 40 else f"{said.label[:40]}..."
+    return f"{text or '(empty)'} ({said.outcome}, {said.input_tokens} + {said.output_tokens} tokens)"
+
+
+def _describe(part: _Part) -> str:
+    n = len(part.folder.results)
+    n_cases = len(part.run.part.posts) * len(part.run.variants)
+    what = f"shard {part.run.shard}" if part.run.shard else "a whole run"
+    return f"{part.folder.path}: {what}, {n} of {n_cases} cases"
+
+
+def _missing(whole: RunPlan, parts: Sequence[_Part], results: Mapping[Key, Result]) -> list[str]:
+    """A line for each shard that is not there, and one for each that has holes; without shards one for all."""
+    keys = [(post.id, name) for post in whole.plan.posts for name in whole.variants if (post.id, name) not in results]
+    counts = {part.run.shard.of for part in parts if part.run.shard}
+    if len(counts) != 1:
+        return [f"no results of {_named(keys)}"] if keys else []
+    n_shards = counts.pop()
+    dealt = deal(whole.plan.posts, whole.plan.seed, n_shards)
+    there = {part.run.shard.number for part in parts if part.run.shard}
+    lines = []
+    for number in sorted({dealt[post_id] for post_id, _ in keys}):
+        own = [key for key in keys if dealt[key[0]] == number]
+        why = "was cut short or deselected cases" if number in there else "is not among the folders"
+        lines.append(f"shard {number}/{n_shards} {why}: no results of {_named(own)}")
+    return lines
+
+
+def _broken(whole: RunPlan, results: Mapping[Key, Result]) -> list[str]:
+    broken = [results[key] for key in results if results[key].prediction is None and key[1] in whole.variants]
+    if not broken:
+        return []
+    cases = _named([(one.post_id, one.variant) for one in broken])
+    return [f"no answer in {cases}; the first: {broken[0].broken}"]
+
+
+def _failed(parts: Sequence[_Part]) -> list[str]:
+    return [
+        f"tests failed in the run of {part.folder.path}; the first: {part.run.failed[0]}"
+        for part in parts
+        if part.run.failed
+    ]
+
+
+def _named(keys: Sequence[Key]) -> str:
+    shown = ", ".join(f"{post_id}-{variant}" for post_id, variant in keys[:_MAX_NAMED])
+    return f"{len(keys)} cases: {shown}{', ...' if len(keys) > _MAX_NAMED else ''}"

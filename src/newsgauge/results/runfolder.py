@@ -1,0 +1,185 @@
+"""A results folder in, a `RunFolder` out: what a finished run left, checked, for whoever renders or compares it.
+
+Reads results.csv, scoreboard.json, gates.json and, where they are, tokens.json, posts.json and what evals left.
+Whatever is absent, cut off or of an older version is a `UsageError` that names the file and what to run.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from sys import intern
+from typing import Any
+
+from ..errors import UsageError
+from ..records import Outcome, Prediction, Result
+
+_AGAIN = "run pytest evals again to write it anew"
+_RUN_KEYS = ("corpus", "backend", "plan", "n_posts", "variants")
+_SCORE_KEYS = ("n", "n_planned", "n_correct", "accuracy", "wilson_95", "macro_f1", "classes", "confusion", "answers")
+#: What evals leave: the name of the file, the list in it, and what each of its rows has to hold.
+EXHIBITS = {
+    "learning_curve": ("points", ("posts_per_class", "n_examples", "n_correct", "n", "accuracy", "wilson_95")),
+    "loss_curve": ("losses", ("step", "epoch", "mean_loss")),
+    "token_counts": ("variants", ("variant", "n", "counted", "used", "least_beyond", "most_beyond")),
+}
+#: The columns of results.csv.
+COLUMNS = (
+    *("id", "variant", "label", "prediction", "correct", "outcome", "detail"),
+    *("input_tokens", "output_tokens", "model_version", "origin", "broken"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A finished run as its folder tells it. ``posts``: texts by id, empty where they are not to be shown.
+
+    ``scoreboard`` and ``gates`` are the files as they are; ``tokens`` is None where no summary was written;
+    ``exhibits`` holds by name what evals left.
+    """
+
+    path: Path
+    run: Mapping[str, Any]
+    scores: Mapping[str, Mapping[str, Any]]
+    comparisons: tuple[Mapping[str, Any], ...]
+    gates: Mapping[str, Any]
+    results: tuple[Result, ...]
+    tokens: Mapping[str, Any] | None
+    posts: Mapping[str, str]
+    exhibits: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def model_versions(self) -> tuple[str, ...]:
+        """Who answered, as the answers say."""
+        return tuple(str(version) for score in self.scores.values() for version in score["model_versions"])
+
+    @property
+    def shard(self) -> str:
+        """``2/4`` where the run asked a part of its plan, else empty."""
+        return str(self.run.get("shard") or "")
+
+    @property
+    def posts_in_words(self) -> str:
+        """``1,000 posts``, or ``shard 2/4 of 1,000 posts``."""
+        posts = f"{self.run['n_posts']:,} posts"
+        return f"shard {self.shard} of {posts}" if self.shard else posts
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants of the run, in the order of variants.toml."""
+        return tuple(self.scores)
+
+
+def load_run(folder: Path) -> RunFolder:
+    """Read and check a results folder. Raises `UsageError`."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: expected a folder of results, as pytest evals leaves in .newsgauge/results")
+    scoreboard = _json(folder / "scoreboard.json")
+    gates = _json(folder / "gates.json")
+    run, scores = scoreboard.get("run"), scoreboard.get("variants")
+    if not isinstance(run, dict) or not isinstance(scores, dict) or not set(_RUN_KEYS) <= set(run):
+        raise UsageError(f"{folder / 'scoreboard.json'}: written by another version of newsgauge; {_AGAIN}")
+    for name, score in scores.items():
+        absent = [key for key in _SCORE_KEYS if not isinstance(score, dict) or key not in score]
+        if absent:
+            raise UsageError(
+                f"{folder / 'scoreboard.json'}: {name}: no {absent[0]!r}: written by another version of newsgauge; "
+                f"{_AGAIN}"
+            )
+    if not isinstance(gates.get("gates"), list) or not isinstance(gates.get("run"), dict):
+        raise UsageError(f"{folder / 'gates.json'}: expected a list of gates; {_AGAIN}")
+    if gates["run"].get("plan") != run["plan"]:
+        raise UsageError(
+            f"{folder}: gates.json is about plan {gates['run'].get('plan')}, scoreboard.json about {run['plan']}: "
+            f"a run was cut short here; {_AGAIN}"
+        )
+    results = _results(folder / "results.csv")
+    unknown = {result.variant for result in results} - set(scores)
+    if unknown:
+        raise UsageError(f"{folder / 'results.csv'}: {sorted(unknown)[0]} is not in scoreboard.json; {_AGAIN}")
+    tokens = _json(folder / "tokens.json") if (folder / "tokens.json").exists() else None
+    if tokens is not None and tokens.get("plan") != run["plan"]:
+        tokens = None  # left by an older run in the same folder
+    return RunFolder(
+        folder,
+        run,
+        scores,
+        tuple(scoreboard.get("comparisons", ())),
+        gates,
+        results,
+        tokens,
+        load_posts(folder, plan=run["plan"]),
+        {name: value for name in EXHIBITS if (value := load_exhibit(folder, name, plan=run["plan"])) is not None},
+    )
+
+
+def load_posts(folder: Path, *, plan: str) -> dict[str, str]:
+    """Texts of the posts by id, where the run was allowed to leave them; else empty."""
+    if not (folder / "posts.json").exists():
+        return {}
+    value = _json(folder / "posts.json")
+    posts = value.get("posts")
+    return dict(posts) if value.get("plan") == plan and isinstance(posts, dict) else {}
+
+
+def load_exhibit(folder: Path, name: str, *, plan: str) -> dict[str, Any] | None:
+    """What an eval left under this name; None where none did, or one of another plan. Raises `UsageError`."""
+    path = folder / f"{name}.json"
+    if not path.exists():
+        return None
+    value = _json(path)
+    key, wanted = EXHIBITS[name]
+    rows = value.get(key)
+    if value.get("format") != 1 or not isinstance(rows, list):
+        raise UsageError(f"{path}: expected format 1 with a list {key!r}, written by another version; {_AGAIN}")
+    if not all(isinstance(row, dict) and set(wanted) <= set(row) for row in rows):
+        raise UsageError(f"{path}: expected {', '.join(wanted)} in each of {key!r}; {_AGAIN}")
+    return value if value.get("plan") == plan else None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UsageError(
+            f"{path.parent}: expected {path.name}, it is not there: half a run, or no results; {_AGAIN}"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: not readable as JSON ({error}); {_AGAIN}") from None
+    if not isinstance(value, dict):
+        raise UsageError(f"{path}: expected an object, got {type(value).__name__}; {_AGAIN}")
+    return value
+
+
+def _results(path: Path) -> tuple[Result, ...]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return tuple(_result(row) for row in csv.DictReader(file))
+    except FileNotFoundError:
+        raise UsageError(f"{path.parent}: expected results.csv, it is not there; {_AGAIN}") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path}: not readable: {error}; {_AGAIN}") from None
+    except (KeyError, ValueError, TypeError) as error:
+        raise UsageError(
+            f"{path}: expected columns {', '.join(COLUMNS)} with their values ({error}); {_AGAIN}"
+        ) from None
+
+
+def _result(row: dict[str, str]) -> Result:
+    prediction = None
+    if row["outcome"]:
+        prediction = Prediction(
+            intern(row["prediction"]),
+            Outcome(row["outcome"]),
+            intern(row["detail"]),
+            int(row["input_tokens"]),
+            int(row["output_tokens"]),
+            intern(row["model_version"]),
+        )
+    origin = "gate" if row["origin"] == "gate" else "item"
+    # The same few words in 30,000 rows are kept once.
+    named = (intern(row["id"]), intern(row["variant"]), intern(row["label"]))
+    return Result(*named, prediction, row["broken"], origin)  # type: ignore[arg-type]

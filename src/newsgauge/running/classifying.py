@@ -1,0 +1,60 @@
+"""One text asked of one variant: its label, and the second-best where the service tells how sure it is."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..client.answers import read_answer
+from ..client.backends import generate
+from ..corpora.preprocessing import plain
+from ..records import Outcome, Post, Prediction
+from ..variants.variants import make_request
+
+if TYPE_CHECKING:
+    from google import genai
+    from google.genai.types import GenerateContentResponse
+
+    from ..variants.variants import Variant
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A prediction with the mean log-probability of its tokens (nats), and the same of the next best label."""
+
+    prediction: Prediction
+    logprob: float | None = None
+    second: str | None = None
+    second_logprob: float | None = None
+
+
+def classify(
+    client: genai.Client,
+    variant: Variant,
+    text: str,
+    *,
+    model: str,
+    labels: tuple[str, ...],
+    with_second: bool,
+    examples: str = "",
+) -> Answer:
+    """Ask as the variant asks. No service lists whole labels with their probabilities, so the second-best is asked for
+    in a second call, whose schema allows every label but the first. Raises `BackendError`.
+    """
+    post = Post("", "", plain(text))
+    request = make_request(variant, post, labels=labels, model=model, examples=examples)
+    response, as_json = generate(client, request), variant.answer == "json"
+    prediction, logprob = read_answer(response, labels, as_json=as_json), _logprob(response)
+    others = tuple(label for label in labels if label != prediction.label)
+    if not with_second or logprob is None or prediction.outcome is not Outcome.LABEL or not others:
+        return Answer(prediction, logprob)
+    response = generate(client, dataclasses.replace(request, enum=others))
+    second = read_answer(response, others, as_json=as_json)
+    if second.outcome is not Outcome.LABEL:
+        return Answer(prediction, logprob)
+    return Answer(prediction, logprob, second.label, _logprob(response))
+
+
+def _logprob(response: GenerateContentResponse) -> float | None:
+    return response.candidates[0].avg_logprobs if response.candidates else None

@@ -1,0 +1,132 @@
+"""What the cases of a run found, in files that all its processes can read while it goes on.
+
+One file a process in a folder of the run, one JSON line a result. Reading merges them in any order: a result of a
+case's own item wins over one that a gate recomputed, and a line that a crash cut off counts as not there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from sys import intern
+from types import MappingProxyType
+from typing import Any
+
+from ..records import Outcome, Prediction, Result
+
+Key = tuple[str, str]
+#: The process that judges: the only one, or the controller of pytest-xdist.
+MAIN = "main"
+
+
+class ResultLog:
+    """The results of one run: a folder shared by its processes, and the file this process adds to."""
+
+    def __init__(self, folder: Path, process: str) -> None:
+        self._folder = folder
+        self._path = folder / f"{process}.jsonl"
+        self._fd: int | None = None
+        self._merged: dict[Key, Result] = {}
+        self._read_to: dict[Path, int] = {}
+
+    def add(self, result: Result) -> None:
+        """Append one result; whole or not at all for a reader."""
+        if self._fd is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.write(self._fd, _encode(result))
+
+    def open(self) -> None:
+        """Make this process's file, empty: by it the other processes see whether they share the folder."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._path.touch()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the process that judges sees the same folder; false for a worker on another machine."""
+        return (self._folder / f"{MAIN}.jsonl").exists()
+
+    def hand_over(self) -> str:
+        """This process's results, one a line, taken out of the folder."""
+        self.close()
+        text = self._path.read_text("ascii") if self._path.exists() else ""
+        self._path.unlink(missing_ok=True)
+        with suppress(OSError):  # another worker of that machine still writes
+            self._folder.rmdir()
+        return text
+
+    def take_in(self, process: str, text: str) -> None:
+        """Put in what another process handed over."""
+        (self._folder / f"{process}.jsonl").write_text(text, "ascii")
+
+    def read(self) -> Mapping[Key, Result]:
+        """All results of all processes so far, by post id and variant. Reads what was added since the last time."""
+        for file in sorted(self._folder.glob("*.jsonl")) if self._folder.is_dir() else []:
+            with suppress(FileNotFoundError):  # handed over just now
+                _merge_into(self._merged, self._added(file))
+        return MappingProxyType(self._merged)
+
+    def _added(self, file: Path) -> Iterator[Result]:
+        with file.open("rb") as new:
+            new.seek(self._read_to.get(file, 0))
+            for raw in new:
+                if not raw.endswith(b"\n"):
+                    return  # being written, or cut off by a crash: its case counts as missing
+                self._read_to[file] = self._read_to.get(file, 0) + len(raw)
+                with suppress(ValueError, KeyError, TypeError):  # damaged by a crash: likewise
+                    yield _decode(json.loads(raw))
+
+    @property
+    def n_bytes_read(self) -> int:
+        """How much `read` has seen so far: where it has not grown, there is nothing new."""
+        return sum(self._read_to.values())
+
+    def close(self) -> None:
+        """Let go of this process's file."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def discard(self) -> None:
+        """Remove the folder of the run, once what it held is written elsewhere."""
+        self.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def merge(results: Iterable[Result]) -> dict[Key, Result]:
+    """One result a case, whatever the order they come in."""
+    merged: dict[Key, Result] = {}
+    _merge_into(merged, results)
+    return merged
+
+
+def _merge_into(merged: dict[Key, Result], results: Iterable[Result]) -> None:
+    for result in results:
+        key = (result.post_id, result.variant)
+        if key not in merged or _weight(result) > _weight(merged[key]):
+            merged[key] = result
+
+
+def _weight(result: Result) -> tuple[bool, bool, str]:
+    return (result.origin == "item", result.prediction is not None, repr(result))
+
+
+def _encode(result: Result) -> bytes:
+    said = result.prediction
+    value = {name: getattr(result, name) for name in Result.__slots__}
+    if said is not None:
+        value["prediction"] = {name: getattr(said, name) for name in Prediction.__slots__}
+    return json.dumps(value).encode("ascii") + b"\n"
+
+
+def _decode(value: dict[str, Any]) -> Result:
+    prediction = value.pop("prediction")
+    if prediction is not None:
+        named = {name: intern(prediction[name]) for name in ("label", "detail", "model_version")}
+        prediction = Prediction(**{**prediction, **named, "outcome": Outcome(prediction["outcome"])})
+    named = {name: intern(value[name]) for name in ("post_id", "variant", "label")}
+    return Result(**{**value, **named}, prediction=prediction)

@@ -1,0 +1,283 @@
+"""One process's part of a run: asks cases, keeps what they answered, fills in for gates what others did not ask."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .._util.memory import give_back
+from .._util.secrets import hide_secrets
+from ..cassettes.blocking import attempts_fail, network_blocked
+from ..client.answers import read_answer
+from ..client.backends import count_tokens, generate, generate_once, open_client, recorded_response
+from ..client.retrying import RetryPolicy
+from ..errors import CassetteError, NetworkBlockedError, NewsgaugeError, TechniqueError, TransientError
+from ..records import Case, Post, Prediction, Result, Score
+from ..scoring.scoreboard import missing_cases, score
+from ..variants.variants import Variant
+from .asked_models import AskedModels
+from .results import Key, ResultLog
+from .setup import Setup, open_recorder
+from .written import WrittenRequests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from google import genai
+
+    from ..cassettes.recorder import Recorder
+    from ..tuning.jobs import Job
+    from .estimators import FittedEstimator
+    from .techniques import Technique, TechniqueClient
+
+#: A gate that waits for other processes' live answers gives up after this long without a new one.
+_PATIENCE_S = 60.0
+#: Where a replay sends what a cassette answers.
+_NO_SERVER = "http://replay.invalid"
+
+
+class Run:
+    """Asks cases and logs results. ``close`` stops whatever was started."""
+
+    def __init__(self, setup: Setup, log: ResultLog, *, retry: RetryPolicy | None = None) -> None:
+        self.setup = setup
+        self._retry = retry or RetryPolicy()
+        self._given_up = False
+        self.log = log
+        self._closing = ExitStack()
+        self._techniques: dict[str, Technique] = {}
+        self._estimators: dict[str, FittedEstimator] = {}
+        self._scored: dict[str, tuple[int, Score]] = {}
+
+    def ask(self, case: Case) -> Prediction:
+        """The prediction of a case, from its cassette or from the service. Logged; a `NewsgaugeError` too."""
+        return self._ask(case.post, case.variant, "item")
+
+    def count_tokens(self, case: Case) -> int:
+        """What countTokens says of a case's contents: recorded like a case, not logged. Raises `NewsgaugeError`.
+
+        A tuned model is counted by the model it was tuned from: they have one tokenizer.
+        """
+        from ..planning.training_set import PLAIN_BASE_MODEL
+
+        variant = self.setup.variants[case.variant]
+        if variant.predict is not None or variant.estimator is not None:
+            raise TechniqueError(f"{variant.name}: countTokens counts a request, and this variant has none of its own")
+        model = variant.model if variant.tuning is None else PLAIN_BASE_MODEL
+        request = self.setup.request(variant, case.post, model=model)
+        client = self._client
+        return self._recorder.play(variant.name, case.post, lambda: count_tokens(client, request, self._retry))
+
+    def tuned_job(self, variant: str) -> Job:
+        """The job that trained a variant's model on the embedded backend, with its losses; recorded as one line."""
+        from ..tuning.developer import DeveloperTuning
+
+        what = Post("training", variant, "")  # asks about no post
+        model, _ = self._models.of(self.setup.variants[variant], lambda: None)
+        service = DeveloperTuning(self._base_url or _NO_SERVER)
+        return self._recorder.play(variant, what, lambda: service.model(model))
+
+    def results(self, variants: tuple[str, ...]) -> Mapping[Key, Result]:
+        """All results of these variants, as complete as they can be without a call that costs money.
+
+        In a replay, what no process has asked yet is recomputed here from the cassettes. Otherwise the gate waits for
+        the processes that are still asking.
+        """
+        results = self.log.read()
+        missing = missing_cases(results, self.setup.plan, variants)
+        if not self.setup.replays:
+            return self._wait(variants, len(missing))
+        posts = {post.id: post for post in self.setup.plan.posts}
+        for post_id, variant in missing:
+            post = posts[post_id]
+            try:
+                said = self._looked_up(post, self.setup.variants[variant])
+                if said is None:
+                    self._ask(post, variant, "gate")
+                else:
+                    self.log.add(Result(post_id, variant, post.label, said, "", "gate"))
+            except NewsgaugeError:
+                continue  # logged as broken: the verdict names it
+        return self.log.read() if missing else results
+
+    def scores(self, variants: tuple[str, ...]) -> dict[str, Score]:
+        """The scores of these variants from all results so far; computed anew only where results came in."""
+        results, n_read = self.log.read(), self.log.n_bytes_read
+        anew = [name for name in variants if name not in self._scored or self._scored[name][0] != n_read]
+        if anew:
+            give_back()  # what it took to read them
+        for variant in anew:
+            self._scored[variant] = (n_read, score(results, self.setup.plan, [variant])[variant])
+        return {variant: self._scored[variant][1] for variant in variants}
+
+    def why_not_answered(self, case: Case) -> NewsgaugeError | None:
+        """Why a case has no answer from the cassettes; None where it has. For a setup that replays; logs nothing.
+
+        A `CassetteError` where it is the cassettes' fault; another where a callable of the user's failed.
+        """
+        _ = self._client  # what it imports may start a program (trio: ldconfig), and does so before the block
+        try:
+            with network_blocked:
+                self._predict(case.post, self.setup.variants[case.variant])
+        except (CassetteError, TechniqueError, NetworkBlockedError) as error:
+            return error
+        return None
+
+    def close(self) -> None:
+        """Stop the embedded backend and let go of files."""
+        self._closing.close()
+        self.log.close()
+
+    def _ask(self, post: Post, variant: str, origin: str) -> Prediction:
+        prediction, broken = None, ""
+        try:
+            prediction = self._predict(post, self.setup.variants[variant])
+        except NewsgaugeError as error:
+            broken = hide_secrets(str(error))
+            if broken != str(error):
+                raise type(error)(broken) from None  # a service may repeat the key that it refuses
+            raise
+        finally:
+            if prediction is not None or broken:
+                self.log.add(
+                    Result(
+                        post.id,
+                        variant,
+                        post.label,
+                        prediction,
+                        broken,
+                        "item" if origin == "item" else "gate",
+                    )
+                )
+        return prediction
+
+    def _looked_up(self, post: Post, variant: Variant) -> Prediction | None:
+        """What `_predict` would replay, a tenth of its cost: the SDK builds no request for each post.
+
+        None where the cassette does not simply answer. Then `_predict` says why.
+        """
+        try:
+            if variant.predict is not None or variant.estimator is not None:
+                return None
+            line = self._recorder.file(variant.name).read(post.id)
+            if line is None:
+                return None
+            model, _ = self._models.of(variant, lambda: line)
+            request = self.setup.request(variant, post, model=model)
+            if not self._written.asked(request, post.text, self.setup.blocks(variant.name)).fits(line):
+                return None
+            response = recorded_response(line.answer)
+            return read_answer(response, self.setup.plan.labels, as_json=variant.answer == "json")
+        except Exception:  # a damaged line, an answer that the SDK does not take: the whole road has words for it
+            return None
+
+    def _predict(self, post: Post, variant: Variant) -> Prediction:
+        labels = self.setup.plan.labels
+        if variant.estimator is not None:
+            return self._estimator(variant).predict(post.text, labels)
+        model, provenance = self._models.of(variant, lambda: self._recorder.file(variant.name).read(post.id))
+        if variant.predict is not None:
+            return self._ask_technique(post, variant, model, provenance)
+        request = self.setup.request(variant, post, model=model)
+        client, as_json = self._client, variant.answer == "json"
+        if self.setup.replays:
+            response = self._recorder.play(variant.name, post, lambda: generate_once(client, request), provenance)
+            return read_answer(response, labels, as_json=as_json)
+        with self._patience() as retry:
+            response = self._recorder.play(variant.name, post, lambda: generate(client, request, retry), provenance)
+        return read_answer(response, labels, as_json=as_json)
+
+    def _ask_technique(self, post: Post, variant: Variant, model: str, provenance: dict[str, str]) -> Prediction:
+        technique = self._technique(variant.name)
+        calls = technique.calls(self._recorder, variant.name, post)
+        # What it tries past its client breaks the case, also where it takes the refusal for an answer.
+        with self._patience() as retry, attempts_fail:
+            return technique.predict(post, calls, model=model, provenance=provenance, policy=retry)
+
+    @contextmanager
+    def _patience(self) -> Iterator[RetryPolicy]:
+        """How long to go on asking. A service that was asked in vain until the deadline is asked once a case until it
+        answers again: a run of many cases must not wait as many deadlines.
+        """
+        try:
+            yield replace(self._retry, deadline_s=0.0) if self._given_up else self._retry
+        except TransientError:
+            self._given_up = True
+            raise
+        self._given_up = False
+
+    def _technique(self, name: str) -> Technique:
+        if name not in self._techniques:
+            from .techniques import Technique
+
+            spec, labels = self.setup.variants[name].predict, self.setup.plan.labels
+            assert spec is not None
+            self._techniques[name] = Technique(
+                spec, self.setup.callables[name], client=self._technique_client, labels=labels
+            )
+        return self._techniques[name]
+
+    def _estimator(self, variant: Variant) -> FittedEstimator:
+        if variant.name not in self._estimators:
+            from .estimators import FittedEstimator
+
+            training = variant.training
+            assert variant.estimator is not None
+            assert training is not None
+            self._estimators[variant.name] = FittedEstimator(
+                variant.estimator, self.setup.callables[variant.name], lambda: self.setup.examples_for(training)
+            )
+        return self._estimators[variant.name]
+
+    @cached_property
+    def _models(self) -> AskedModels:
+        return AskedModels(self.setup, base_url=lambda: self._base_url)
+
+    @cached_property
+    def _written(self) -> WrittenRequests:
+        return WrittenRequests(self.setup.backend)
+
+    @cached_property
+    def _base_url(self) -> str | None:
+        if self.setup.replays or self.setup.backend != "embedded":
+            return None
+        from gemini_emulator.server import EmbeddedServer  # the web server is only needed where something is recorded
+
+        return self._closing.enter_context(EmbeddedServer()).base_url
+
+    @cached_property
+    def _client(self) -> genai.Client:
+        client = open_client(self.setup.backend, base_url=self._base_url, live=not self.setup.replays)
+        self._closing.callback(client.close)
+        return client
+
+    @cached_property
+    def _technique_client(self) -> TechniqueClient:
+        from .techniques import TechniqueClient
+
+        client = TechniqueClient(self.setup.backend, base_url=self._base_url, live=not self.setup.replays)
+        self._closing.callback(client.close)
+        return client
+
+    @cached_property
+    def _recorder(self) -> Recorder:
+        recorder = open_recorder(self.setup)
+        self._closing.callback(recorder.close)
+        return recorder
+
+    def _wait(self, variants: tuple[str, ...], n_missing: int) -> Mapping[Key, Result]:
+        if "PYTEST_XDIST_WORKER" not in os.environ:
+            return self.log.read()  # nobody else is asking: what is missing will not come
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            results = self.log.read()
+            still_missing = len(missing_cases(results, self.setup.plan, variants))
+            if not still_missing or time.monotonic() > deadline:
+                return results
+            if still_missing < n_missing:
+                n_missing, deadline = still_missing, time.monotonic() + _PATIENCE_S
+            time.sleep(0.1)

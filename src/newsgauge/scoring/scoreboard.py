@@ -1,0 +1,85 @@
+"""Results in, one `Score` a variant out. The denominator is the plan's, never what happened to run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from ..planning.sampling import Plan
+from ..records import AnswerCounts, Outcome, Post, Prediction, Result, Score
+from ..running.results import Key
+from .stats import class_scores, clustered_interval, confusion_matrix, effective_posts, macro_f1, wilson_interval
+
+
+def score(results: Mapping[Key, Result], plan: Plan, variants: Iterable[str]) -> dict[str, Score]:
+    """The score of each variant over the planned posts; results of other posts are left out."""
+    return {variant: _score(variant, results, plan) for variant in variants}
+
+
+def missing_cases(results: Mapping[Key, Result], plan: Plan, variants: Iterable[str]) -> list[Key]:
+    """Planned cases without a result, in the order of the plan."""
+    return [(post.id, variant) for variant in variants for post in plan.posts if (post.id, variant) not in results]
+
+
+def threads_of(posts: Iterable[Post]) -> list[str]:
+    """The thread of each post; a post without one is its own."""
+    return [post.thread or f"\0{post.id}" for post in posts]
+
+
+def nearest_label(answer: str, labels: Iterable[str]) -> str | None:
+    """The one label that an answer is or extends: ``rec.autos`` for ``rec.autos.misc`` and for ``Rec.Autos.``.
+
+    Case does not count. None where it is no label's, or more than one's: a guess is not a near miss.
+    """
+    said = answer.casefold()
+    near = [label for label in labels if said == label.casefold() or said.startswith(f"{label.casefold()}.")]
+    return near[0] if len(near) == 1 else None
+
+
+def _score(variant: str, results: Mapping[Key, Result], plan: Plan) -> Score:
+    asked = [(post, results.get((post.id, variant))) for post in plan.posts]
+    seen = [(post, result.prediction) for post, result in asked if result is not None and result.prediction is not None]
+    correct = [said.label == post.label for post, said in seen]
+    threads = threads_of(post for post, _ in seen)
+    n_threads = len(set(threads))
+    matrix = confusion_matrix(
+        [post.label for post, _ in seen],
+        [None if said.is_error else said.label for _, said in seen],
+        plan.labels,
+    )
+    return Score(
+        variant=variant,
+        n_planned=len(plan.posts),
+        counts=_counts(result for _, result in asked),
+        n_closed_set=sum(correct)
+        + sum(
+            said.outcome is Outcome.OFF_LIST and nearest_label(said.label, plan.labels) == post.label
+            for post, said in seen
+        ),
+        wilson=wilson_interval(sum(correct), len(seen)),
+        clustered=clustered_interval(correct, threads) if n_threads < len(seen) else None,
+        n_threads=n_threads,
+        effective_n=effective_posts(correct, threads) if seen else 0.0,
+        matrix=matrix,
+        classes=class_scores(matrix),
+        macro_f1=macro_f1(matrix),
+        input_tokens=sum(said.input_tokens for _, said in seen),
+        output_tokens=sum(said.output_tokens for _, said in seen),
+        model_versions=tuple(sorted({said.model_version for _, said in seen})),
+    )
+
+
+def _counts(results: Iterable[Result | None]) -> AnswerCounts:
+    found = Counter(_kind(result) for result in results)
+    return AnswerCounts(**{name: found[name] for name in AnswerCounts.__slots__})
+
+
+def _kind(result: Result | None) -> str:
+    if result is None:
+        return "missing"
+    said: Prediction | None = result.prediction
+    if said is None:
+        return "broken"
+    if result.correct:
+        return "right"
+    return "wrong" if said.outcome is Outcome.LABEL else said.outcome.value.replace("-", "_")

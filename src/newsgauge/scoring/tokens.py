@@ -1,0 +1,138 @@
+"""Results in, tokens and what they cost out. Pure: counts come from the usage metadata of every case.
+
+Intervals are Student's t at 95%, over posts; a saving is paired by post, so that long posts do not count as a
+difference between variants. Posts of one thread are taken as independent here: how long a text is does not depend on
+whether its neighbour was answered rightly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..records import ESTIMATOR_VERSION, Prediction, Result
+from .prices import NoPrice, Price, find_price
+from .stats.beta import student_quantile
+
+Kind = Literal["input", "output"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean over ``n`` posts with its 95% interval; NaN where nothing can be said."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Dollars of one variant. ``batch`` and ``whole_set`` are None where price or size are not known."""
+
+    price: Price
+    per_1000_posts: float
+    batch_per_1000_posts: float | None
+    whole_set: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUse:
+    """What a variant asked and answered, a post, and what that costs; ``NoPrice`` says why there is no cost."""
+
+    variant: str
+    input: Mean
+    output: Mean
+    model_versions: tuple[str, ...]
+    cost: Cost | NoPrice
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """Tokens a post that ``frugal`` needs less than ``other``; ``share`` of what the other needs."""
+
+    kind: Kind
+    frugal: str
+    other: str
+    saved: Mean
+    share: float
+
+
+def mean_with_interval(values: Sequence[float]) -> Mean:
+    """Mean and two-sided 95% t-interval; of one value there is no interval, of none no mean."""
+    n = len(values)
+    if n == 0:
+        return Mean(math.nan, math.nan, math.nan, 0)
+    mean = math.fsum(values) / n
+    if n == 1:
+        return Mean(mean, math.nan, math.nan, 1)
+    variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
+    half = student_quantile(0.975, n - 1) * math.sqrt(variance / n)
+    return Mean(mean, mean - half, mean + half, n)
+
+
+def token_use(
+    results: Iterable[Result], variant: str, *, prices: Mapping[str, Price | NoPrice], n_whole_set: int | None = None
+) -> TokenUse:
+    """Means of one variant over its answered cases, and their cost; ``n_whole_set``: posts of the whole test set."""
+    said = [one for result in results if result.variant == variant and (one := result.prediction) is not None]
+    use_in = mean_with_interval([one.input_tokens for one in said])
+    use_out = mean_with_interval([one.output_tokens for one in said])
+    versions = tuple(sorted({one.model_version for one in said}))
+    return TokenUse(variant, use_in, use_out, versions, _cost(versions, use_in, use_out, prices, n_whole_set))
+
+
+def saving(results: Iterable[Result], kind: Kind, frugal: str, other: str) -> Saving:
+    """The paired saving over the posts that both variants answered; positive where ``frugal`` is."""
+    counts: dict[str, dict[str, int]] = {frugal: {}, other: {}}
+    for result in results:
+        if result.variant in counts and result.prediction is not None:
+            counts[result.variant][result.post_id] = _count(result.prediction, kind)
+    common = sorted(counts[frugal].keys() & counts[other].keys())
+    saved = mean_with_interval([counts[other][post] - counts[frugal][post] for post in common])
+    total = sum(counts[other][post] for post in common)
+    return Saving(kind, frugal, other, saved, saved.value * len(common) / total if total else math.nan)
+
+
+def savings(results: Sequence[Result], variants: Sequence[str]) -> list[Saving]:
+    """Every pair of variants in which one saves input or output tokens, the largest share first."""
+    found = [
+        saving(results, kind, first, second)
+        for kind in ("input", "output")
+        for first in variants
+        for second in variants
+        if first != second
+    ]
+    return sorted((one for one in found if one.saved.value > 0), key=lambda one: (one.kind, -one.share))
+
+
+def _count(said: Prediction, kind: Kind) -> int:
+    return said.input_tokens if kind == "input" else said.output_tokens
+
+
+def _cost(
+    versions: tuple[str, ...],
+    use_in: Mean,
+    use_out: Mean,
+    prices: Mapping[str, Price | NoPrice],
+    n_whole_set: int | None,
+) -> Cost | NoPrice:
+    if len(versions) != 1:
+        why = "no answer yet" if not versions else "several models answered: there is no one price"
+        return NoPrice(", ".join(versions), why)
+    if versions[0].startswith(ESTIMATOR_VERSION):
+        return NoPrice(versions[0], "no service is asked, nothing is paid")
+    price = find_price(prices, versions[0])
+    if isinstance(price, NoPrice):
+        return price
+    each = price.cost(use_in.value, use_out.value)
+    batch = price.batch_cost(use_in.value, use_out.value)
+    return Cost(
+        price,
+        per_1000_posts=1000 * each,
+        batch_per_1000_posts=None if batch is None else 1000 * batch,
+        whole_set=None if n_whole_set is None else n_whole_set * each,
+    )

@@ -1,0 +1,168 @@
+"""Is a table of variants.toml a variant? Its name and values in; nothing out, or a `VariantsError`. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, get_args
+
+from ..errors import VariantsError
+
+TUNED = "tuned"
+Answer = Literal["text", "enum", "json"]
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+#: The types that a field of a JSON answer may have, as the API calls them.
+FIELD_TYPES = ("string", "integer", "number", "boolean")
+#: The keys of variants.toml about examples, and what `FewShot` calls them.
+EXAMPLE_KEYS = {
+    "examples_per_class": "per_class",
+    "example": "template",
+    "example_chars": "chars",
+    "example_seed": "seed",
+}
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
+_FIELD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+
+_Kinds = Mapping[str, tuple[type, ...]]
+_SHARED: _Kinds = {"about": (str,)}
+_MODEL: _Kinds = {"model": (str,), "tuning": (dict,), "expected_model_version": (str, dict)}
+_PROMPT: _Kinds = {
+    **_SHARED,
+    "model": (str,),
+    "contents": (str,),
+    "system_instruction": (str,),
+    "answer": (str,),
+    "max_output_tokens": (int,),
+    "json_fields": (dict,),
+    "examples_per_class": (int,),
+    "example": (str,),
+    "example_chars": (int,),
+    "example_seed": (int,),
+    **_MODEL,
+}
+_PREDICT: _Kinds = {**_SHARED, "predict": (str,), **_MODEL}
+_ESTIMATOR: _Kinds = {**_SHARED, "estimator": (str,), "training": (dict,)}
+_TUNING: _Kinds = {
+    "posts_per_class": (int,),
+    "epochs": (int,),
+    "batch_size": (int,),
+    "learning_rate": (int, float),
+    "seed": (int,),
+}
+_TRAINING: _Kinds = {"posts_per_class": (int,), "seed": (int,)}
+
+
+def check_table(where: str, name: str, table: Any) -> None:
+    """Raise `VariantsError` where the table is no variant; ``where`` names file and table."""
+    if not _NAME.fullmatch(name):
+        raise VariantsError(f"{where}: expected a name of lower-case letters, digits and hyphens")
+    if not isinstance(table, dict):
+        raise VariantsError(f"{where}: expected a table, got {table!r}; did its [header] get lost?")
+    ways = [key for key in ("contents", "predict", "estimator") if key in table]
+    if len(ways) > 1:
+        raise VariantsError(
+            f"{where}: expected one of 'contents' (a prompt), 'predict' and 'estimator' (a callable), got "
+            f"{' and '.join(map(repr, ways))}"
+        )
+    way = ways[0] if ways else "contents"
+    _check_keys(where, table, {"contents": _PROMPT, "predict": _PREDICT, "estimator": _ESTIMATOR}[way], way)
+    _check_not_empty(where, table, {"contents": ("model", "contents"), "predict": ("model",), "estimator": ()}[way])
+    _check_model(where, table)
+    if way == "contents":
+        _check_prompt(where, table)
+    elif not _CALLABLE.fullmatch(table[way]):
+        raise VariantsError(f'{where}: expected {way!r} to name a callable as "module:name", got {table[way]!r}')
+    for part, known in (("tuning", _TUNING), ("training", _TRAINING)):
+        _check_keys(f"{where} {part}", table.get(part, {}), known)
+        _check_from_one(where, {f"{part}.{key}": v for key, v in table.get(part, {}).items() if key != "seed"})
+
+
+def _check_model(where: str, table: dict[str, Any]) -> None:
+    pin = table.get("expected_model_version")
+    if isinstance(pin, dict):
+        _check_keys(f"{where} expected_model_version", pin, dict.fromkeys(("embedded", "gemini", "vertex"), (str,)))
+    if (table.get("model") == TUNED) != ("tuning" in table):
+        raise VariantsError(f"{where}: 'tuning' and model = \"{TUNED}\" go together; only one of them is there")
+
+
+def _check_prompt(where: str, table: dict[str, Any]) -> None:
+    if table["contents"].count("{post}") != 1:
+        raise VariantsError(f"{where}: expected 'contents' to hold {{post}} exactly once")
+    shows = {"examples"} if "examples_per_class" in table else set()
+    _check_placeholders(where, table, "contents", {"post", "labels", *shows})
+    _check_placeholders(where, table, "system_instruction", {"labels", *shows})
+    if table.get("answer", "text") not in get_args(Answer):
+        raise VariantsError(f"{where}: 'answer' is {table['answer']!r}; known: {', '.join(get_args(Answer))}")
+    _check_from_one(where, {key: table[key] for key in ("max_output_tokens",) if key in table})
+    _check_examples(where, table)
+    _check_fields(where, table)
+
+
+def _check_examples(where: str, table: dict[str, Any]) -> None:
+    given = [key for key in EXAMPLE_KEYS if key in table]
+    if "examples_per_class" not in table:
+        if given:
+            raise VariantsError(f"{where}: {given[0]!r} is about examples, and 'examples_per_class' is not there")
+        return
+    n_shown = sum(table.get(key, "").count("{examples}") for key in ("contents", "system_instruction"))
+    if n_shown != 1:
+        raise VariantsError(
+            f"{where}: with 'examples_per_class', expected {{examples}} exactly once in 'contents' or "
+            f"'system_instruction', got it {n_shown} times"
+        )
+    _check_from_one(where, {key: table[key] for key in ("examples_per_class", "example_chars") if key in table})
+    for placeholder in ("{post}", "{label}"):
+        if table.get("example", "{post}{label}").count(placeholder) != 1:
+            raise VariantsError(f"{where}: expected 'example' to hold {placeholder} exactly once")
+    _check_placeholders(where, table, "example", {"post", "label"})
+
+
+def _check_fields(where: str, table: dict[str, Any]) -> None:
+    fields = table.get("json_fields")
+    if fields is None:
+        return
+    if table.get("answer") != "json":
+        raise VariantsError(f"{where}: 'json_fields' is there, and 'answer' is not \"json\"")
+    for field, kind in fields.items():
+        if not _FIELD.fullmatch(field) or field == "label":
+            raise VariantsError(
+                f"{where}: expected a field's name of letters, digits and underscores, and not 'label', which is "
+                f"always there; got {field!r}"
+            )
+        if kind not in FIELD_TYPES:
+            raise VariantsError(f"{where}: json_fields.{field} is {kind!r}; known: {', '.join(FIELD_TYPES)}")
+
+
+def _check_placeholders(where: str, table: dict[str, Any], key: str, allowed: Iterable[str]) -> None:
+    unknown = set(PLACEHOLDER.findall(table.get(key, ""))) - set(allowed)
+    if unknown == {"examples"}:
+        raise VariantsError(f"{where}: {{examples}} in {key!r} needs 'examples_per_class'")
+    if unknown:
+        raise VariantsError(
+            f"{where}: unknown placeholder {{{sorted(unknown)[0]}}} in {key!r}; "
+            f"known: {', '.join(f'{{{known}}}' for known in sorted(allowed))}"
+        )
+
+
+def _check_not_empty(where: str, table: dict[str, Any], keys: Iterable[str]) -> None:
+    for key in ("about", *keys):
+        if not table.get(key, "").strip():
+            raise VariantsError(f"{where}: expected a non-empty {key!r}")
+
+
+def _check_from_one(where: str, values: dict[str, Any]) -> None:
+    for key, value in values.items():
+        if value <= 0:
+            above = "above 0" if "." in key else "from 1"
+            raise VariantsError(f"{where}: expected {key if '.' in key else repr(key)} {above}, got {value}")
+
+
+def _check_keys(where: str, table: dict[str, Any], known: _Kinds, way: str = "contents") -> None:
+    for key, value in table.items():
+        if key not in known:
+            about = "" if way == "contents" else f" of a variant with {way!r}"
+            raise VariantsError(f"{where}: unknown key {key!r}{about}; known: {', '.join(known)}")
+        if not isinstance(value, known[key]) or isinstance(value, bool):
+            kinds = " or ".join(kind.__name__ for kind in known[key])
+            raise VariantsError(f"{where}: expected {key!r} to be {kinds}, got {type(value).__name__}")
