@@ -44,7 +44,7 @@ def main() -> None:
     rows = []
     start = time.perf_counter()
     server = subprocess.Popen(
-        [sys.executable, "-m", "newsgauge.cli.cli", "serve", "--port", "0"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "newsgauge.cli.main", "serve", "--port", "0"], stdout=subprocess.PIPE, text=True
     )
     try:
         assert server.stdout is not None

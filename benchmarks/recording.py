@@ -30,13 +30,13 @@ from typing import Any
 
 from processes import Taken, run, store
 
-from newsgauge.client.backends import open_async_client
+from newsgauge.client.clients import open_async_client
 from newsgauge.recording.form import make_forms
-from newsgauge.running.asked_models import AskedModels
-from newsgauge.running.committed import Folders
-from newsgauge.running.options import default_options, setup_of
-from newsgauge.running.setup import Setup
-from newsgauge.variants.variants import load_variants
+from newsgauge.running.model_resolution import AskedModels
+from newsgauge.running.plans_file import Folders
+from newsgauge.running.run_config import Setup
+from newsgauge.running.run_options import default_options, setup_of
+from newsgauge.variants.variants_file import load_variants
 
 ROOT = Path(__file__).resolve().parents[1]
 RPM = 3000
@@ -142,7 +142,7 @@ def make_setup(folder: Path, corpus: str) -> Setup:
 
 
 def record(folder: Path, corpus: str, cassettes: str, *arguments: str) -> Taken:
-    command = [sys.executable, "-m", "newsgauge.cli.cli", "record", "--corpus", corpus, "--classes", ".", "--allow-threads",
+    command = [sys.executable, "-m", "newsgauge.cli.main", "record", "--corpus", corpus, "--classes", ".", "--allow-threads",
                "--cassettes", cassettes, "--concurrency", str(CONCURRENCY), *arguments]  # fmt: skip
     taken = run(command, cwd=folder)
     if taken.status:
@@ -163,7 +163,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 
 @contextmanager
 def serving(*arguments: str) -> Iterator[str]:
-    command = [sys.executable, "-m", "newsgauge.cli.cli", "serve", "--port", "0", *arguments]
+    command = [sys.executable, "-m", "newsgauge.cli.main", "serve", "--port", "0", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         url = re.search(r"http://[\d.:]+", server.stdout.readline())

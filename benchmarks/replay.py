@@ -113,9 +113,9 @@ def replay(options: argparse.Namespace, posts_per_class: str, *more: str, env: d
 
 def requests_of(options: argparse.Namespace, posts_per_class: str) -> list[dict[str, Any]]:
     """The requests of the plan in plain values, as the SDK takes them."""
-    from newsgauge.running.committed import Folders
-    from newsgauge.running.options import default_options, setup_of
-    from newsgauge.variants.variants import load_variants
+    from newsgauge.running.plans_file import Folders
+    from newsgauge.running.run_options import default_options, setup_of
+    from newsgauge.variants.variants_file import load_variants
 
     option = default_options(
         corpus=options.corpus, classes=options.classes, posts_per_class=posts_per_class, variants=VARIANTS,
@@ -155,7 +155,7 @@ def measure_calls(path: Path) -> None:
     from google.genai.types import GenerateContentConfig
 
     from newsgauge.client.sdk_arguments import call_arguments
-    from newsgauge.variants.variants import Request
+    from newsgauge.variants.variants_file import Request
 
     asked = json.loads(path.read_text())
     kinds = {json.dumps(one["config"]): GenerateContentConfig(**one["config"]) for one in asked}
@@ -203,7 +203,8 @@ def main() -> None:
         return
     options.cassettes = options.cassettes.resolve()
     recorded = run(
-        [sys.executable, "-m", "newsgauge.cli.cli", "record", *plan_options(options, options.posts_per_class)], cwd=ROOT
+        [sys.executable, "-m", "newsgauge.cli.main", "record", *plan_options(options, options.posts_per_class)],
+        cwd=ROOT,
     )
     if recorded.status:
         sys.exit(f"recording failed:\n{recorded.output[-3000:]}")

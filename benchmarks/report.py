@@ -15,7 +15,7 @@ import tracemalloc
 from pathlib import Path
 
 from newsgauge.report.publishing import render
-from newsgauge.results.runfolder import load_run
+from newsgauge.results.run_folder import load_run
 
 
 def grown(source: Path, target: Path, times: int) -> Path:

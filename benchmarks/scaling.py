@@ -30,9 +30,9 @@ from processes import RESULTS, store
 from scaling_tables import lines_of
 
 from newsgauge.errors import UsageError
-from newsgauge.planning.planfile import load_plan
-from newsgauge.results.runfolder import RunFolder, load_run
-from newsgauge.running.options import recordings_of
+from newsgauge.planning.plan_file import load_plan
+from newsgauge.results.run_folder import RunFolder, load_run
+from newsgauge.running.run_options import recordings_of
 from newsgauge.scoring.prices import load_prices
 
 QUOTAS = Path(__file__).with_name("quotas.toml")

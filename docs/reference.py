@@ -79,7 +79,7 @@ class Options:
 
 def page() -> str:
     """The whole page."""
-    from newsgauge.cli.cli import make_parser
+    from newsgauge.cli.main import make_parser
 
     added = Options()
     _add_options(added)
@@ -115,10 +115,10 @@ def page() -> str:
 
 def _add_options(added: Options) -> None:
     from newsgauge.pytest_plugin import entry
-    from newsgauge.running import options
+    from newsgauge.running import run_options
 
     parser: Any = added
-    options.add_options(parser)
+    run_options.add_options(parser)
     entry.add_ini(parser)
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from newsgauge.planning.sampling import Plan, rank
 from newsgauge.records import Case, Post
-from newsgauge.results.exhibits import CountedPost, Exhibits
-from newsgauge.running.results import ResultLog
+from newsgauge.results.attachments import CountedPost, Exhibits
+from newsgauge.running.results_log import ResultLog
 from newsgauge.running.run import Run
-from newsgauge.running.setup import open_recorder
-from newsgauge.variants.variants import Variant
+from newsgauge.running.run_config import open_recorder
+from newsgauge.variants.variants_file import Variant
 
 POSTS_PER_LABEL = 2
 

@@ -19,13 +19,13 @@ import pytest
 
 from newsgauge.planning.training_set import Recipe, job_tag
 from newsgauge.records import Case, Outcome, Post, Prediction
-from newsgauge.results.exhibits import Exhibits, LearningPoint
-from newsgauge.running.results import ResultLog
+from newsgauge.results.attachments import Exhibits, LearningPoint
+from newsgauge.running.results_log import ResultLog
 from newsgauge.running.run import Run
-from newsgauge.running.setup import Setup, open_recorder
+from newsgauge.running.run_config import Setup, open_recorder
 from newsgauge.scoring.stats import exact_lower_bound, pair, paired_interval
 from newsgauge.tuning.jobs import Job, JobState, choose_job
-from newsgauge.variants.variants import Variant
+from newsgauge.variants.variants_file import Variant
 
 #: Training posts a class of the smaller models; the largest is the `tuned` variant itself (24 and 50).
 CURVE = {"bundled": (6, 12), "20newsgroups": (10, 25)}

@@ -217,7 +217,7 @@ def load_toml(block: Block, folder: Path) -> None:
     """Read a snippet with the loader of the file that it is about."""
     from gemini_emulator.faults.fault_file import load_faults
     from newsgauge.gates import load_gates
-    from newsgauge.variants.variants import load_variants
+    from newsgauge.variants.variants_file import load_variants
 
     tables = tomllib.loads(block.text)
     path = folder / "snippet.toml"

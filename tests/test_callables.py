@@ -11,9 +11,9 @@ import pytest
 
 from newsgauge.errors import TechniqueError, VariantsError
 from newsgauge.records import Outcome, Post
-from newsgauge.running import estimators, techniques
+from newsgauge.running import custom_predict, estimators
+from newsgauge.running.custom_predict import literals_of
 from newsgauge.running.estimators import FittedEstimator
-from newsgauge.running.techniques import literals_of
 from newsgauge.variants.callables import describe, load_callable
 
 GOOD = "def f(text, client, *, labels, model):\n    return labels[0]\n"
@@ -26,7 +26,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     evals, root = tmp_path / "evals", tmp_path
     evals.mkdir()
 
-    def load(source: str, spec: str = "own_technique:f", *, folder: Path = evals, called=techniques.CALLED) -> Any:
+    def load(source: str, spec: str = "own_technique:f", *, folder: Path = evals, called=custom_predict.CALLED) -> Any:
         (folder / "own_technique.py").write_text(source)
         sys.modules.pop("own_technique", None)
         return load_callable(spec, (evals, root), where="variants.toml: [own]", called=called)

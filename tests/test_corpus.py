@@ -14,7 +14,7 @@ from newsgauge.errors import CorpusError
 from newsgauge.planning.sampling import make_plan
 from newsgauge.planning.training_set import make_training_set
 from newsgauge.records import Post
-from newsgauge.variants.variants import Tuning
+from newsgauge.variants.variants_file import Tuning
 
 NOWHERE = Path("nowhere")
 

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from doc_blocks import ROOT, SERVER, Block, Shell, blocks, commands_of, pages, prose, try_block
-from newsgauge.cli.cli import make_parser
-from newsgauge.corpora.newsgroups import has_twenty_newsgroups
-from newsgauge.running.options import add_plan_options, add_recording_options
+from newsgauge.cli.main import make_parser
+from newsgauge.corpora.twenty_newsgroups import has_twenty_newsgroups
+from newsgauge.running.run_options import add_plan_options, add_recording_options
 
 #: Ways to try a block; a block of another language needs one of its own.
 LANGUAGES = {"sh", "console", "python", "toml", "json", "yaml", "text"}

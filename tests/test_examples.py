@@ -12,8 +12,8 @@ from newsgauge.cassettes.digest import digest_body
 from newsgauge.corpora.corpus import find_corpus
 from newsgauge.errors import CorpusError
 from newsgauge.records import Post
-from newsgauge.running.examples import Examples, lay_out, make_examples
-from newsgauge.variants.variants import FewShot
+from newsgauge.running.few_shot import Examples, lay_out, make_examples
+from newsgauge.variants.variants_file import FewShot
 
 
 def sha(text: str) -> str:

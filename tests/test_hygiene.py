@@ -11,9 +11,9 @@ import pytest
 
 from newsgauge._util.secrets import find_secrets
 from newsgauge.cassettes.audit import audit_file, find_orphans, strings_of
-from newsgauge.cassettes.quotations import MIN_CHARS, find_quotations
-from newsgauge.corpora.newsgroups import has_twenty_newsgroups
-from newsgauge.running.committed import Folders, load_plans, wanted_keys
+from newsgauge.cassettes.copied_text import MIN_CHARS, find_quotations
+from newsgauge.corpora.twenty_newsgroups import has_twenty_newsgroups
+from newsgauge.running.plans_file import Folders, load_plans, wanted_keys
 
 ROOT = Path(__file__).resolve().parents[1]
 CASSETTES = sorted((ROOT / "cassettes").glob("*/*/*.jsonl"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from newsgauge._util.inifile import read_ini
+from newsgauge._util.pytest_ini import read_ini
 from newsgauge.errors import UsageError
 
 INI = "[pytest]\nnewsgauge_corpus = a b%.csv\naddopts = -q\n"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from newsgauge.pytest_plugin.light_reports import VARIANT_PROPERTY
+from newsgauge.pytest_plugin.slim_reports import VARIANT_PROPERTY
 
 
 def test_of_a_case_that_is_no_failure_a_light_report_is_kept(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         f"""
         import pytest
-        from newsgauge.pytest_plugin.light_reports import LightReports
+        from newsgauge.pytest_plugin.slim_reports import LightReports
 
         def pytest_configure(config):
             config.pluginmanager.register(LightReports(config))

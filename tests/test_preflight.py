@@ -12,8 +12,8 @@ from newsgauge.errors import UsageError
 from newsgauge.planning.sampling import Plan
 from newsgauge.recording.preflight import check_ci, check_folder, forecast
 from newsgauge.records import Post
-from newsgauge.running.setup import Setup
-from newsgauge.variants.variants import Variant
+from newsgauge.running.run_config import Setup
+from newsgauge.variants.variants_file import Variant
 
 
 def variant(name: str, contents: str, **more: object) -> Variant:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from newsgauge.cli.cli import main
+from newsgauge.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "src" / "newsgauge" / "cli" / "templates"

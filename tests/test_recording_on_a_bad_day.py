@@ -13,16 +13,16 @@ import pytest
 from gemini_emulator import server
 from gemini_emulator.app import Options
 from gemini_emulator.faults.faults import Fault, FaultPlan
-from newsgauge.client.retrying import RetryPolicy
+from newsgauge.client.retry import RetryPolicy
 from newsgauge.corpora.corpus import find_corpus
 from newsgauge.corpora.preprocessing import PREPROCESSING
 from newsgauge.errors import QuotaError
 from newsgauge.planning.sampling import make_plan
 from newsgauge.records import Case
-from newsgauge.running.results import ResultLog
+from newsgauge.running.results_log import ResultLog
 from newsgauge.running.run import Run
-from newsgauge.running.setup import Setup
-from newsgauge.variants.variants import load_variants
+from newsgauge.running.run_config import Setup
+from newsgauge.variants.variants_file import load_variants
 
 ROOT = Path(__file__).resolve().parents[1]
 

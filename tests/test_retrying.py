@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from newsgauge.client.refusals import refusal
-from newsgauge.client.retrying import RetryPolicy, call_patiently
+from newsgauge.client.retry import RetryPolicy, call_patiently
+from newsgauge.client.service_errors import refusal
 from newsgauge.errors import BackendError, QuotaError, TransientError
 
 RETRY_INFO = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "53s"}

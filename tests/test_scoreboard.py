@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import AnswerCounts, Outcome, Post, Prediction, Result
-from newsgauge.running.results import ResultLog, merge
+from newsgauge.running.results_log import ResultLog, merge
 from newsgauge.scoring.scoreboard import missing_cases, nearest_label, score
 
 POSTS = tuple(Post(f"a-{n}", "a", "text") for n in range(16))

@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newsgauge.client.sdk_arguments import call_arguments
-from newsgauge.variants.variants import Request
+from newsgauge.variants.variants_file import Request
 
 ENUM = ("rec.autos", "sci.space")
 LABEL = types.Schema(type=types.Type.STRING, enum=list(ENUM))

@@ -11,9 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from newsgauge.client.backends import open_client
-from newsgauge.client.retrying import RetryPolicy
-from newsgauge.client.tap import Answered, Sent, Tap
+from newsgauge.client.clients import open_client
+from newsgauge.client.retry import RetryPolicy
+from newsgauge.client.transport import Answered, Sent, Tap
 from newsgauge.errors import NewsgaugeError, QuotaError, TransientError
 
 ANSWER = {"candidates": [{"content": {"parts": [{"text": "sci.space"}]}, "finishReason": "STOP"}]}

@@ -14,7 +14,7 @@ import pytest
 from sklearn.datasets import fetch_20newsgroups
 from sklearn.utils import Bunch
 
-from newsgauge.corpora.newsgroups import has_twenty_newsgroups, read_twenty_newsgroups
+from newsgauge.corpora.twenty_newsgroups import has_twenty_newsgroups, read_twenty_newsgroups
 from newsgauge.errors import CorpusError
 from newsgauge.records import RawPost
 
@@ -103,7 +103,7 @@ def test_the_real_corpus_is_what_scikit_learn_says_it_is() -> None:
 def test_reading_it_imports_neither_numpy_nor_scikit_learn(home: Path) -> None:
     write_cache(home, {"train": bunch((0, "7", "b")), "test": bunch((0, "7", "b"))})
     code = (
-        "import sys; from newsgauge.corpora.newsgroups import read_twenty_newsgroups as read; read(); "
+        "import sys; from newsgauge.corpora.twenty_newsgroups import read_twenty_newsgroups as read; read(); "
         "print(sorted({'numpy', 'sklearn'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

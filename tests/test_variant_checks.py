@@ -8,7 +8,7 @@ import pytest
 
 from newsgauge.errors import VariantsError
 from newsgauge.records import Post
-from newsgauge.variants.variants import FewShot, Training, Variant, load_variants, make_request
+from newsgauge.variants.variants_file import FewShot, Training, Variant, load_variants, make_request
 
 PROMPT = 'about = "x"\nmodel = "m"\ncontents = "{post}"\n'
 SHOT = 'about = "x"\nmodel = "m"\ncontents = "{examples}\\n{post}"\nexamples_per_class = 2\n'

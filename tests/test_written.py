@@ -9,11 +9,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newsgauge.cassettes.digest import digest_body, stable_path
-from newsgauge.cassettes.replaying import Asked
-from newsgauge.client.backends import Backend, DryClient
+from newsgauge.cassettes.replay import Asked
+from newsgauge.client.clients import Backend, DryClient
 from newsgauge.records import Post
-from newsgauge.running.written import WrittenRequests
-from newsgauge.variants.variants import Variant, make_request
+from newsgauge.running.request_template import WrittenRequests
+from newsgauge.variants.variants_file import Variant, make_request
 
 LABELS = ("rec.autos", "sci.space")
 VARIANTS = (

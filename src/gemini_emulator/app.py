@@ -13,14 +13,14 @@ from starlette.types import Receive, Scope, Send
 
 from .call import Call, Reply
 from .connections import reset
+from .faults.fault_responses import refuse, spoil
 from .faults.faults import Fault, FaultPlan
-from .faults.spoiled import refuse, spoil
 from .routing import Router
 from .service import Service
 from .surfaces import batches, developer, files, prediction_jobs, storage, vertex
+from .wire.api_errors import ServiceError, internal, invalid, too_large
 from .wire.keys import check_key
 from .wire.quota import SlidingQuota
-from .wire.refusals import ServiceError, internal, invalid, too_large
 
 MAX_BODY_BYTES = 20_000_000
 _MOST_DRAINED_BYTES = 10 * MAX_BODY_BYTES

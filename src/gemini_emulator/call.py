@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .wire.wire import Kind, parse_json
+from .wire.json_fields import Kind, parse_json
 
 if TYPE_CHECKING:
     from .service import Service

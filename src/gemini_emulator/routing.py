@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from .call import Handler
-from .wire.refusals import ServiceError, not_found
+from .wire.api_errors import ServiceError, not_found
 
 _LONGEST_PATH = 4096
 

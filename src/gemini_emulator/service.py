@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from .faults.faults import FaultPlan
+from .models.answering import BaseVoice, TunedVoice
 from .models.generation import generate
 from .models.predictor import Predictor
 from .models.prompt import Prompt, read_prompt
 from .models.trainer import Trainer
 from .models.training_job import ARRAYS, KIND, SUCCEEDED
-from .models.voices import BaseVoice, TunedVoice
 from .state import State
 from .surfaces.uploads import Uploads
+from .wire.api_errors import not_found, not_ready
 from .wire.messages import GENERATE_REQUEST
-from .wire.refusals import not_found, not_ready
 
 
 @dataclass

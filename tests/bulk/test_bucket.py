@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsgauge.recording.bucket import Bucket, lower
+from newsgauge.recording.rate_limiter import Bucket, lower
 
 
 def starts(bucket: Bucket, *, until: float, amount: float = 1.0, late: float = 0.0) -> list[float]:

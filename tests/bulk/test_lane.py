@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from newsgauge.recording.bucket import Bucket
-from newsgauge.recording.lane import Job, Lane
+from newsgauge.recording.model_queue import Job, Lane
+from newsgauge.recording.rate_limiter import Bucket
 from newsgauge.records import Case, Post
 
 

@@ -19,9 +19,9 @@ from google.genai.types import (
 )
 
 from newsgauge.client.bucket import BucketFolder
-from newsgauge.client.buckets import CloudStorage
-from newsgauge.client.retrying import RetryPolicy
-from newsgauge.recording.jobs import JobStatus, json_lines
+from newsgauge.client.cloud_storage import CloudStorage
+from newsgauge.client.retry import RetryPolicy
+from newsgauge.recording.batch_jobs import JobStatus, json_lines
 from newsgauge.recording.vertex_batches import VertexBatches
 
 PLACE = "gs://bucket/newsgauge/batches/label/prediction-model-1"

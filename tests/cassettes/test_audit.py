@@ -10,8 +10,8 @@ from cassette_lines import PROVENANCE, make_line
 
 from newsgauge._util.secrets import find_addresses, find_secrets, hide_secrets
 from newsgauge.cassettes.audit import audit_file, find_orphans
+from newsgauge.cassettes.copied_text import find_quotations
 from newsgauge.cassettes.line import Line
-from newsgauge.cassettes.quotations import find_quotations
 
 Write = Callable[..., Path]
 

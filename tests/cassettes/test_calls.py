@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from newsgauge.cassettes.audit import audit_file, find_orphans
-from newsgauge.cassettes.calls import Calls
 from newsgauge.cassettes.keys import call_key, number_of, post_of
-from newsgauge.cassettes.made import Clear
 from newsgauge.cassettes.recorder import Recorder, RecordMode
+from newsgauge.cassettes.redact_custom import Clear
 from newsgauge.cassettes.store import CassetteFile
-from newsgauge.client.tap import Answered, Handler, Sent
+from newsgauge.cassettes.technique_calls import Calls
+from newsgauge.client.transport import Answered, Handler, Sent
 from newsgauge.errors import MissingRecordingError, NotKeptError, StaleRecordingError
 from newsgauge.records import Post, RawPost
 

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from newsgauge.cassettes.digest import Block, digest_body, mark, unquote
-from newsgauge.cassettes.made import Clear, digest_made, put_quotes_back, take_quotes_out
+from newsgauge.cassettes.redact_custom import Clear, digest_made, put_quotes_back, take_quotes_out
 
 POST = (
     "Re: Hubble\n\nThe mirror was ground to the wrong figure, by some two microns at the edge.\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from newsgauge.cassettes.line import decode
-from newsgauge.cli.cli import main
+from newsgauge.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEM = "cassettes/embedded/bundled/system.jsonl"
@@ -55,7 +55,8 @@ def test_what_is_committed_passes_the_check_and_answers_its_plan(command: Comman
 def test_a_fresh_process_verifies_whatever_its_imports_start(project: Path) -> None:
     # Where trio is installed, the SDK's client imports it, and that asks ldconfig for a library.
     code = (
-        "import sys; from newsgauge.cli.cli import main; sys.exit(main(['cassettes', 'verify', '--root', sys.argv[1]]))"
+        "import sys; from newsgauge.cli.main import main; "
+        "sys.exit(main(['cassettes', 'verify', '--root', sys.argv[1]]))"
     )
     done = subprocess.run([sys.executable, "-c", code, str(project)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "400 planned cases replayed, 0 without an answer\n"), done.stderr

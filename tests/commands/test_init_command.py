@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from newsgauge.cli.cli import main
 from newsgauge.cli.commands import init
+from newsgauge.cli.main import main
 from newsgauge.gates import load_gates
-from newsgauge.variants.variants import load_variants
+from newsgauge.variants.variants_file import load_variants
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = ("how-to / question", "Lob & Dank", "fehler")

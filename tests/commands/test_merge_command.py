@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from newsgauge.cli.cli import main
-from newsgauge.gates.guard import BaselinePlace, Guard
-from newsgauge.planning.planfile import RunPlan, asked_digest, load_plan
+from newsgauge.cli.main import main
+from newsgauge.gates.run_verdict import BaselinePlace, Guard
+from newsgauge.planning.plan_file import RunPlan, asked_digest, load_plan
 from newsgauge.planning.sampling import Plan
 from newsgauge.planning.sharding import Shard, part_of
 from newsgauge.records import Outcome, Post, Prediction, Result
-from newsgauge.variants.variants import load_variants
+from newsgauge.variants.variants_file import load_variants
 
 LABELS = ("a", "b")
 VARIANTS = """

@@ -1,6 +1,6 @@
 import pytest
 
-from newsgauge.cli.cli import main
+from newsgauge.cli.main import main
 
 
 def _run(command: str) -> int:

@@ -14,8 +14,8 @@ from gemini_emulator.app import Options
 from gemini_emulator.faults.fault_file import load_faults
 from gemini_emulator.faults.faults import HEADER, Fault, FaultPlan
 from gemini_emulator.server import EmbeddedServer
+from gemini_emulator.wire.api_errors import ServiceError
 from gemini_emulator.wire.quota import SlidingQuota
-from gemini_emulator.wire.refusals import ServiceError
 from newsgauge.errors import UsageError
 
 URL = "/v1beta/models/gemini-3.5-flash-lite:generateContent"

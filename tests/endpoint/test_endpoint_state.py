@@ -26,7 +26,7 @@ def client(server):
 
 def start(*arguments):
     """``newsgauge serve`` as its own process, its base URL, and all that it announces."""
-    command = [sys.executable, "-m", "newsgauge.cli.cli", "serve", "--port", "0", *map(str, arguments)]
+    command = [sys.executable, "-m", "newsgauge.cli.main", "serve", "--port", "0", *map(str, arguments)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     announced = ""
     for line in process.stdout:
@@ -108,7 +108,7 @@ def test_serve_hands_all_its_options_on(tmp_path):
 
 @pytest.mark.parametrize("arguments", [("--rpm", "0"), ("--faults", "nowhere.toml")])
 def test_a_wrong_option_is_told_without_a_trace(arguments):
-    command = [sys.executable, "-m", "newsgauge.cli.cli", "serve", "--port", "0", *arguments]
+    command = [sys.executable, "-m", "newsgauge.cli.main", "serve", "--port", "0", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr
@@ -182,7 +182,7 @@ def test_only_the_key_of_the_server_gets_in(headers, code, status):
 def test_a_port_that_is_taken_is_said_in_one_line():
     with EmbeddedServer() as server:
         port = server.base_url.rpartition(":")[2]
-        command = [sys.executable, "-m", "newsgauge.cli.cli", "serve", "--port", port]
+        command = [sys.executable, "-m", "newsgauge.cli.main", "serve", "--port", port]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ)
     assert done.returncode == 1
     assert re.fullmatch(r"newsgauge: cannot listen on .*--port 0 for any free one\n", done.stderr)

@@ -10,7 +10,7 @@ import pytest
 from newsgauge.gates import Evidence
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Outcome, Post, Prediction, Result
-from newsgauge.running.results import merge
+from newsgauge.running.results_log import merge
 from newsgauge.scoring.scoreboard import score
 
 

@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from newsgauge.gates import Evidence, Limit, LimitsGate, decide
 from newsgauge.records import Outcome, Result
-from newsgauge.running.results import merge
+from newsgauge.running.results_log import merge
 from newsgauge.scoring.scoreboard import score
 
 Make = Callable[..., Evidence]

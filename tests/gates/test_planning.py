@@ -9,7 +9,7 @@ import pytest
 
 from newsgauge.errors import GatesError
 from newsgauge.gates import BaselineGate, Gate, Limit, LimitsGate, limits_of_other_classes, load_gates, plan_gates
-from newsgauge.gates.baselines import Baseline, BaselineVariant
+from newsgauge.gates.baseline_file import Baseline, BaselineVariant
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Post
 

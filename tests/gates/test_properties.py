@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newsgauge.gates import ComparisonGate, Evidence, Limit, LimitsGate, decide
-from newsgauge.running.results import merge
+from newsgauge.running.results_log import merge
 from newsgauge.scoring.scoreboard import score
 
 Make = Callable[..., Evidence]

@@ -30,7 +30,7 @@ def foreign(pytester: pytest.Pytester) -> pytest.Pytester:
         def test_own(case, request):
             assert request.config.getoption("--results") == "mine"
             loaded = {name for name in sys.modules if name.split(".")[0] == "newsgauge"}
-            assert loaded <= {"newsgauge", "newsgauge.pytest_plugin.entry"}
+            assert loaded <= {"newsgauge", "newsgauge.pytest_plugin", "newsgauge.pytest_plugin.entry"}
         """
     )
     return pytester
@@ -144,6 +144,9 @@ def test_the_value_of_an_option_is_no_path_of_tests(project: pytest.Pytester) ->
 def test_the_entry_point_imports_nothing_but_pytest() -> None:
     import subprocess
 
-    code = "import pytest, sys; before = set(sys.modules); import newsgauge.pytest_plugin.entry; print(*set(sys.modules) - before)"
+    code = (
+        "import pytest, sys; before = set(sys.modules); "
+        "import newsgauge.pytest_plugin.entry; print(*set(sys.modules) - before)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert set(done.stdout.split()) == {"newsgauge", "newsgauge.pytest_plugin.entry"}
+    assert set(done.stdout.split()) == {"newsgauge", "newsgauge.pytest_plugin", "newsgauge.pytest_plugin.entry"}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from newsgauge.records import Outcome, Prediction, Result
-from newsgauge.running.results import MAIN, ResultLog
+from newsgauge.running.results_log import MAIN, ResultLog
 
 
 @pytest.fixture

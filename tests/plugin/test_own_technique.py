@@ -80,7 +80,7 @@ def test_the_gate_alone_recomputes_every_call(project: pytest.Pytester) -> None:
 def test_the_cassette_passes_the_check_and_can_be_shown_and_pruned(
     project: pytest.Pytester, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from newsgauge.cli.cli import main
+    from newsgauge.cli.main import main
 
     write(TWICE)
     assert project.runpytest_inprocess("evals", "--record-mode", "once").ret == 0
@@ -239,7 +239,7 @@ def test_a_variant_without_a_request_has_no_tokens_to_count(project: pytest.Pyte
 
 
 def test_a_classify_asks_own_techniques(project: pytest.Pytester, capsys: pytest.CaptureFixture[str]) -> None:
-    from newsgauge.cli.cli import main
+    from newsgauge.cli.main import main
 
     write("    return ask(text).text + ' or ' + labels[0]\n")
     with Path("evals/variants.toml").open("a") as file:
@@ -281,9 +281,9 @@ def test_a_paid_recording_says_that_there_may_be_more_calls(project: pytest.Pyte
 def test_what_a_recording_asks_is_known_by_calling_the_callable(
     project: pytest.Pytester, mode: str, change: Any, n_to_ask: int, n_recorded: int, n_unfit: int
 ) -> None:
-    from newsgauge.recording.todo import find_todo
-    from newsgauge.running.options import default_options, setup_of
-    from newsgauge.variants.variants import load_variants
+    from newsgauge.recording.pending import find_todo
+    from newsgauge.running.run_options import default_options, setup_of
+    from newsgauge.variants.variants_file import load_variants
 
     write(TWICE)
     assert project.runpytest_inprocess("evals", "--record-mode", "once").ret == 0
@@ -298,7 +298,7 @@ def test_what_a_recording_asks_is_known_by_calling_the_callable(
 def test_the_record_command_leaves_callables_to_pytest_and_estimators_out(
     project: pytest.Pytester, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from newsgauge.cli.cli import main
+    from newsgauge.cli.main import main
 
     write(TWICE)
     with Path("evals/variants.toml").open("a") as file:

@@ -15,9 +15,9 @@ from gemini_emulator.app import Options
 from gemini_emulator.faults.faults import Fault, FaultPlan
 from gemini_emulator.server import EmbeddedServer
 from newsgauge.cassettes.audit import audit_file
-from newsgauge.cli.cli import main
-from newsgauge.recording.batch_service import BatchService
-from newsgauge.recording.jobs import Answer
+from newsgauge.cli.main import main
+from newsgauge.recording.batch_jobs import Answer
+from newsgauge.recording.developer_batches import BatchService
 
 FOLDER = Path("cassettes/embedded/bundled")
 PLAN = ["record", "--batch", "--classes", "^sci.(space|med)$", "--posts-per-class", "4"]

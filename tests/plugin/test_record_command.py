@@ -20,7 +20,7 @@ from gemini_emulator.app import App, Options
 from gemini_emulator.faults.faults import Fault, FaultPlan
 from gemini_emulator.server import EmbeddedServer
 from newsgauge.cassettes.audit import audit_file
-from newsgauge.cli.cli import main
+from newsgauge.cli.main import main
 
 FOLDER = Path("cassettes/embedded/bundled")
 PLAN = ["record", "--classes", "^sci.(space|med)$", "--posts-per-class", "4"]
@@ -281,7 +281,7 @@ def test_ci_is_refused(
 def start(*arguments: str) -> subprocess.Popen[str]:
     environment = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
     return subprocess.Popen(
-        [sys.executable, "-m", "newsgauge.cli.cli", *PLAN, *arguments],
+        [sys.executable, "-m", "newsgauge.cli.main", *PLAN, *arguments],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

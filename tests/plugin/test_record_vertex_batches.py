@@ -18,8 +18,8 @@ from batch_files import lines_of, open_jobs, without
 from gemini_emulator.app import Options
 from gemini_emulator.faults.faults import Fault, FaultPlan
 from gemini_emulator.server import EmbeddedServer
-from newsgauge.cli.cli import main
-from newsgauge.recording.jobs import Answer
+from newsgauge.cli.main import main
+from newsgauge.recording.batch_jobs import Answer
 from newsgauge.recording.vertex_batches import VertexBatches
 
 storage = pytest.importorskip("google.cloud.storage", reason="google-cloud-storage is not installed")
@@ -334,7 +334,7 @@ def test_an_endpoint_of_no_tuning_job_is_refused_before_anything_is_sent_with_bo
 
 def test_a_file_of_more_than_one_piece_arrives_whole(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("google.cloud.storage.blob._MAX_MULTIPART_SIZE", 1000)
-    monkeypatch.setattr("newsgauge.client.buckets._PIECE_BYTES", 256 * 1024)
+    monkeypatch.setattr("newsgauge.client.cloud_storage._PIECE_BYTES", 256 * 1024)
     changed = variants().replace("Name the newsgroup", "Name it. " * 10_000)
     Path("evals/variants.toml").write_text(changed)
     with serving() as bucket:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from newsgauge.cli.cli import main
+from newsgauge.cli.main import main
 
 SAME = ("results.csv", "gates.json", "scoreboard.json", "flips.csv", "plan.json", "posts.json", "summary.md")
 WHOLE_PLAN_TESTS = """

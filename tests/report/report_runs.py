@@ -9,8 +9,8 @@ from pathlib import Path
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Outcome, Post, Prediction, Result, Verdict
 from newsgauge.report.publishing import Facts, publish
-from newsgauge.results.exhibits import CountedPost, Exhibits, LearningPoint
-from newsgauge.results.files import write_flips, write_gates, write_results, write_scoreboard
+from newsgauge.results.attachments import CountedPost, Exhibits, LearningPoint
+from newsgauge.results.result_files import write_flips, write_gates, write_results, write_scoreboard
 from newsgauge.scoring.comparisons import compare_variants
 from newsgauge.scoring.scoreboard import score
 from newsgauge.scoring.stats import Finding

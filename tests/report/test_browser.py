@@ -199,7 +199,7 @@ def test_thirty_thousand_cases_load_sort_and_filter(browser: Any, tmp_path: Path
 
 
 def test_the_page_of_two_runs_says_nothing_on_the_console(browser: Any, tmp_path: Path) -> None:
-    from newsgauge.cli.cli import main
+    from newsgauge.cli.main import main
 
     first, second = write_run(tmp_path / "a"), write_run(tmp_path / "b", shift=3)
     assert main(["compare", str(first), str(second)]) == 0

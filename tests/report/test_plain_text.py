@@ -14,8 +14,8 @@ from newsgauge.records import Outcome, Post, Prediction, Result, Score, Verdict
 from newsgauge.report.baseline import flip_lines
 from newsgauge.report.classes import class_lines, confusion_lines, worst_lines
 from newsgauge.report.terminal import answer_lines, gate_lines, scoreboard_lines
-from newsgauge.results.files import write_flips, write_gates, write_scoreboard
-from newsgauge.running.results import Key, merge
+from newsgauge.results.result_files import write_flips, write_gates, write_scoreboard
+from newsgauge.running.results_log import Key, merge
 from newsgauge.scoring.comparisons import compare_variants
 from newsgauge.scoring.scoreboard import score
 from newsgauge.scoring.stats import Finding

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from report_runs import write_run
 
-from newsgauge.cli.cli import main
+from newsgauge.cli.main import main
 from newsgauge.errors import UsageError
 from newsgauge.records import Outcome, Prediction, Result
-from newsgauge.results.files import write_results
-from newsgauge.results.runfolder import load_run
+from newsgauge.results.result_files import write_results
+from newsgauge.results.run_folder import load_run
 
 ROOT = Path(__file__).resolve().parents[2]
 

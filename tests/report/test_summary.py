@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from newsgauge.report.summary import annotation_lines, summary_markdown
-from newsgauge.results.runfolder import load_run
+from newsgauge.results.run_folder import load_run
 
 
 def test_the_summary_is_two_tables_of_whole_rows(finished: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gemini_emulator.server import EmbeddedServer
-from newsgauge.cli.cli import main
+from newsgauge.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,7 +59,7 @@ def start_newsgauge(project: Path) -> Iterator[Callable[..., subprocess.Popen[st
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "newsgauge.cli.cli", *arguments],
+            [sys.executable, "-m", "newsgauge.cli.main", *arguments],
             cwd=project,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

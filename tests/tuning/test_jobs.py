@@ -18,7 +18,7 @@ from newsgauge.tuning.jobs import Job, JobState, Loss, choose_job
 from newsgauge.tuning.loss_curve import csv_text, curve_lines, save_png
 from newsgauge.tuning.tuned_file import TunedModel, forget_job, read_tuned, write_tuned
 from newsgauge.tuning.watching import watch
-from newsgauge.variants.variants import Tuning
+from newsgauge.variants.variants_file import Tuning
 
 S, R, Q, F, C = JobState.SUCCEEDED, JobState.RUNNING, JobState.QUEUED, JobState.FAILED, JobState.CANCELLED
 

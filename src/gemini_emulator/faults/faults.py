@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from ..wire.refusals import invalid
+from ..wire.api_errors import invalid
 
 HEADER = "x-newsgauge-fault"
 Kind = Literal[

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 
-from .names import NEWSGROUPS
+from .newsgroup_names import NEWSGROUPS
 
 _WORD = re.compile(r"[a-z0-9+-]+")
 _DOTTED = re.compile(r"\b[a-z]+(?:\.[a-z0-9+-]+)+\b")

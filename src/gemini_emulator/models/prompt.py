@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..wire.models import INPUT_TOKEN_LIMIT
-from ..wire.refusals import invalid
+from ..wire.api_errors import invalid
+from ..wire.model_names import INPUT_TOKEN_LIMIT
 from .sampling import Sampler
 from .tokens import count_tokens
 

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..wire.api_errors import invalid
 from ..wire.clock import now
-from ..wire.refusals import invalid
 from .tuned_model import Example
 
 KIND = "training"

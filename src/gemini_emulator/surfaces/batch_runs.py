@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..call import Reply
+from ..faults.fault_responses import refuse, spoil
 from ..faults.faults import BATCH_KINDS
-from ..faults.spoiled import refuse, spoil
 from ..service import Service, check_generate
+from ..wire.api_errors import ServiceError, internal, invalid
 from ..wire.clock import now
-from ..wire.refusals import ServiceError, internal, invalid
 
 PENDING, RUNNING = "BATCH_STATE_PENDING", "BATCH_STATE_RUNNING"
 SUCCEEDED, CANCELLED = "BATCH_STATE_SUCCEEDED", "BATCH_STATE_CANCELLED"

@@ -9,10 +9,10 @@ from ..models.generation import stream
 from ..models.prompt import read_prompt
 from ..routing import Route
 from ..service import Service
+from ..wire.api_errors import invalid
 from ..wire.messages import COUNT_REQUEST, GENERATE_REQUEST
-from ..wire.models import LISTED, check_model, describe
+from ..wire.model_names import LISTED, check_model, describe
 from ..wire.paging import page
-from ..wire.refusals import invalid
 from . import batches, files, tuned_models
 
 VERSIONS = ("v1", "v1beta")

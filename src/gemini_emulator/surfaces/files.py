@@ -7,10 +7,10 @@ from typing import Any
 from ..call import Call, Reply
 from ..routing import Route
 from ..service import Service
+from ..wire.api_errors import ServiceError, invalid
 from ..wire.clock import now
 from ..wire.messages import FILE
 from ..wire.paging import page
-from ..wire.refusals import ServiceError, invalid
 
 _KIND, _DATA = "file", "data"
 

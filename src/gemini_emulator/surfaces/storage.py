@@ -15,10 +15,10 @@ from starlette.concurrency import run_in_threadpool
 from ..call import Call, Reply
 from ..routing import Route
 from ..service import Service
+from ..wire.api_errors import ServiceError, exists, invalid
 from ..wire.clock import now
 from ..wire.messages import BUCKET
 from ..wire.paging import page
-from ..wire.refusals import ServiceError, exists, invalid
 from .checksums import crc32c, md5
 from .uploads import read_multipart
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..models.tuned_model import Example, TrainingError
+from ..wire.api_errors import ServiceError
+from ..wire.json_fields import parse_json
 from ..wire.messages import TRAINING_LINE
-from ..wire.refusals import ServiceError
-from ..wire.wire import parse_json
 
 
 def read_training_file(data: bytes, uri: str) -> list[Example]:

@@ -20,10 +20,10 @@ from ..models.training_job import (
 )
 from ..models.tuned_model import Example
 from ..service import Service
+from ..wire.api_errors import exists, invalid, not_found
 from ..wire.messages import TUNED_MODEL
-from ..wire.models import check_tunable
+from ..wire.model_names import check_tunable
 from ..wire.paging import page
-from ..wire.refusals import exists, invalid, not_found
 
 PREFIX = "tunedModels/"
 _ID = re.compile(r"[a-z][a-z0-9-]{0,39}")

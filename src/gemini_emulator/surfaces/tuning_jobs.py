@@ -18,7 +18,7 @@ from ..models.training_job import (
 from ..models.tuned_model import Example, TrainingError
 from ..service import Service
 from ..wire.messages import TUNING_JOB
-from ..wire.models import check_model
+from ..wire.model_names import check_model
 from ..wire.paging import page
 from . import storage
 from .training_file import read_training_file

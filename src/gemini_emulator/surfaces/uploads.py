@@ -8,8 +8,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..wire.refusals import invalid, not_found, too_large
-from ..wire.wire import parse_json
+from ..wire.api_errors import invalid, not_found, too_large
+from ..wire.json_fields import parse_json
 
 _BOUNDARY = re.compile(r'multipart/related\s*;.*?boundary="?([^";]{1,200})"?', re.IGNORECASE)
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,12})-(\d{1,12})|\*)/(\d{1,12}|\*)")

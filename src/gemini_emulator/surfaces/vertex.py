@@ -9,7 +9,7 @@ from ..models.generation import stream
 from ..routing import Route
 from ..service import Service
 from ..wire.messages import COUNT_REQUEST, GENERATE_REQUEST
-from ..wire.models import BASE_VERSION, LISTED, check_model
+from ..wire.model_names import BASE_VERSION, LISTED, check_model
 from ..wire.paging import page
 from . import prediction_jobs, tuning_jobs
 from .developer import count_request

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 
-from .refusals import ServiceError, wrong_key, wrong_token
+from .api_errors import ServiceError, wrong_key, wrong_token
 
 
 def check_key(key: str | None, *, headers: Mapping[str, str], query: Mapping[str, str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .wire import anything, flag, mapping, message, number, one_of, repeated, struct, text, unsupported, whole
+from .json_fields import anything, flag, mapping, message, number, one_of, repeated, struct, text, unsupported, whole
 
 _TEXT_ONLY = unsupported("it reads and writes text only")
 _BUCKETS_ONLY = unsupported("it reads and writes Cloud Storage only")

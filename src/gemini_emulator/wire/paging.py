@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from .refusals import invalid
+from .api_errors import invalid
 
 _LARGEST = 1000
 

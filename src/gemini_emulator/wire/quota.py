@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
-from .refusals import over_quota
+from .api_errors import over_quota
 
 _WINDOW_S = 60.0
 _MOST_MODELS = 1000

@@ -16,7 +16,7 @@ from .._util.secrets import find_addresses, find_secrets
 from ..records import EMBEDDED_VERSION
 from .keys import number_of, post_of
 from .line import Line, decode, format_of, peek_key
-from .shape import schema_problems
+from .schema import schema_problems
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,11 @@ from vcr.persisters.filesystem import CassetteNotFoundError
 from ..errors import CassetteError, MissingRecordingError, NotKeptError, StaleRecordingError
 from ..records import Post, Wire
 from .digest import Block
-from .exchange import Exchange, digested, load, same_request
-from .keeper import Keeper
-from .replaying import Asked, MissError, Replaying
+from .replay import Asked, MissError, Replaying
 from .staleness import describe_change
 from .store import CassetteFile
+from .vcr_filters import Exchange, digested, load, same_request
+from .writer import Keeper
 
 T = TypeVar("T")
 RecordMode = Literal["none", "once", "new_episodes", "all", "rewrite"]

@@ -15,13 +15,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .. import __version__
-from .._util.ci import is_ci
-from ..client.backends import check_access
-from ..corpora.newsgroups import has_twenty_newsgroups
+from .._util.process import is_ci
+from ..client.clients import check_access
+from ..corpora.twenty_newsgroups import has_twenty_newsgroups
 from ..errors import UsageError
-from ..running.committed import Folders
-from ..running.setup import variant_callable
-from ..variants.variants import load_variants
+from ..running.plans_file import Folders
+from ..running.run_config import variant_callable
+from ..variants.variants_file import load_variants
 
 _EXTRAS = ("pyarrow", "google-cloud-storage")
 _KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")

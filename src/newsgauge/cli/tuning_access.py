@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..client.backends import Backend, cloud_project, open_client, vertex_base_url
-from ..client.retrying import RetryPolicy
+from ..client.clients import Backend, cloud_project, open_client, vertex_base_url
+from ..client.retry import RetryPolicy
 from ..errors import UsageError
-from .backend_access import reach_backend
+from .backend_options import reach_backend
 
 if TYPE_CHECKING:
     from ..tuning.jobs import TuningService

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..variants.variants import Request
+from ..variants.variants_file import Request
 
 if TYPE_CHECKING:
     from google.genai.types import Content, GenerateContentConfig, Part

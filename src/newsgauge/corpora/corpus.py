@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import CorpusError
 from ..records import Post, RawPost, Split
-from .newsgroups import TWENTY, read_twenty_newsgroups
 from .tables import SUFFIXES, parse_columns, read_table
+from .twenty_newsgroups import TWENTY, read_twenty_newsgroups
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,9 +2,9 @@
 
 from .deciding import decide
 from .evidence import Evidence
-from .feasible import undecidable
-from .file import load_gates
 from .gate import BaselineGate, ComparisonGate, Gate, Limit, LimitsGate
+from .gates_file import load_gates
+from .min_sample import undecidable
 from .planning import limits_of_other_classes, plan_gates
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .baselines import Baseline, BaselineVariant
+from .baseline_file import Baseline, BaselineVariant
 
 
 @dataclass(frozen=True, slots=True)

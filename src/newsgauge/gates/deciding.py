@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ..records import Score, Verdict
 from ..scoring.stats import Finding
-from .baseline import decide_baseline
-from .comparison import decide_comparison
+from .baseline_gate import decide_baseline
+from .comparison_gate import decide_comparison
 from .evidence import Evidence
 from .gate import BaselineGate, ComparisonGate, Gate
-from .limits import decide_limits
+from .limits_gate import decide_limits
 
 
 def decide(gate: Gate, evidence: Evidence) -> Verdict:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ..planning.sampling import Plan
 from ..records import Result, Score
-from ..running.results import Key
-from .baselines import Baseline
+from ..running.results_log import Key
+from .baseline_file import Baseline
 from .gate import ComparisonGate
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from ..planning.sampling import Plan
-from .baselines import Baseline, baseline_answers, is_about_classes
+from .baseline_file import Baseline, baseline_answers, is_about_classes
 from .gate import BaselineGate, Gate, Limit, LimitsGate
 
 

@@ -15,7 +15,7 @@ from ..corpora.corpus import Corpus
 from ..corpora.threads import thread_key
 from ..errors import CorpusError
 from ..records import Post, RawPost
-from ..variants.variants import Tuning
+from ..variants.variants_file import Tuning
 from .sampling import draw, rank
 
 BASE_MODEL = "models/gemini-3.5-flash-lite-tuning"

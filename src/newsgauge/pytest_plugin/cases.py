@@ -16,12 +16,12 @@ from .._util.memory import give_back
 from .._util.secrets import hide_secrets
 from ..errors import NewsgaugeError
 from ..records import Case, Prediction
-from .light_reports import CORRECT_PROPERTY, VARIANT_PROPERTY
 from .redaction import redact_report
+from .slim_reports import CORRECT_PROPERTY, VARIANT_PROPERTY
 
 if TYPE_CHECKING:
     from ..running.run import Run
-    from .assertions import Scores
+    from .scores_and_tokens import Scores
 
 
 #: New objects between two looks for garbage, and the share of looks that go through all objects.

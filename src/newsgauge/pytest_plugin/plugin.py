@@ -16,7 +16,7 @@ import pytest
 from .._util.memory import give_back
 from ..errors import UsageError
 from ..records import Verdict
-from ..running.options import (
+from ..running.run_options import (
     add_options,
     are_gates_required,
     baseline_file,
@@ -30,13 +30,13 @@ from .progress import Progress
 
 if TYPE_CHECKING:
     from ..gates import Gate
-    from ..gates.baselines import Baseline
-    from ..gates.guard import BaselinePlace
-    from ..results.exhibits import Exhibits
-    from ..running.results import ResultLog
+    from ..gates.baseline_file import Baseline
+    from ..gates.run_verdict import BaselinePlace
+    from ..results.attachments import Exhibits
+    from ..running.results_log import ResultLog
     from ..running.run import Run
-    from ..running.setup import Setup
-    from .assertions import Scores
+    from ..running.run_config import Setup
+    from .scores_and_tokens import Scores
     from .token_assertions import Tokens
 
 _RUN: pytest.StashKey[Run] = pytest.StashKey()
@@ -65,15 +65,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
     if config.option.help or not is_active(config):
         return
-    from ..client.retrying import RetryPolicy
+    from ..client.retry import RetryPolicy
     from ..gates import limits_of_other_classes, load_gates, plan_gates
-    from ..gates.baselines import load_baseline
-    from ..running.results import MAIN, ResultLog
+    from ..gates.baseline_file import load_baseline
+    from ..running.results_log import MAIN, ResultLog
     from ..running.run import Run
-    from ..variants.variants import load_variants
+    from ..variants.variants_file import load_variants
     from .cases import Cases
-    from .light_reports import LightReports
-    from .machines import Worker
+    from .slim_reports import LightReports
+    from .xdist import Worker
 
     worker: dict[str, str] | None = getattr(config, "workerinput", None)
     results = config.rootpath / config.option.results
@@ -105,7 +105,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if worker is not None:
             config.pluginmanager.register(Worker(config, log), "newsgauge-worker")
         if judges:
-            from ..gates.guard import BaselinePlace
+            from ..gates.run_verdict import BaselinePlace
 
             _register_judge(config, setup, planned, log, BaselinePlace(path, shown, baseline, updating))
         _ = setup.trainings
@@ -120,7 +120,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Cases(run), "newsgauge-cases")
     config.pluginmanager.register(LightReports(config), "newsgauge-light-reports")
     if setup.replays:
-        from .offline import Offline
+        from .network_guard import Offline
 
         config.pluginmanager.register(Offline(evals_folder(config)), "newsgauge-offline")
 
@@ -129,11 +129,11 @@ def _register_judge(
     config: pytest.Config, setup: Setup, planned: tuple[Gate, ...], log: ResultLog, baseline: BaselinePlace
 ) -> None:
     """What only the process does that judges the run. Raises `UsageError`."""
-    from ..gates.guard import Guard
-    from .judge import Judge
-    from .machines import Controller, check_places
+    from ..gates.run_verdict import Guard
+    from .gate_hooks import Judge
     from .publisher import Publisher
-    from .recording import Recording, prepare_recording
+    from .recording_hooks import Recording, prepare_recording
+    from .xdist import Controller, check_places
 
     check_places(config, setup)
     config.stash[_FORECAST] = prepare_recording(config, setup)
@@ -240,7 +240,7 @@ def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
     if request.config.stash[_SETUP].shard is not None:
         pytest.skip("newsgauge merge decides it, from the results of all shards")
     from ..gates import ComparisonGate, Evidence, decide
-    from .judge import GATE_PROPERTY
+    from .gate_hooks import GATE_PROPERTY
 
     stash = request.config.stash
     run, setup = stash[_RUN], stash[_SETUP]
@@ -269,7 +269,7 @@ def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
 def scores(request: pytest.FixtureRequest) -> Scores:
     """The scores of the run: ``scores["tuned"].accuracy.low``, ``scores["tuned"].beats("system")``."""
     _leave_out_of_shards(request)
-    from .assertions import Scores
+    from .scores_and_tokens import Scores
 
     return Scores(request.config.stash[_RUN])
 
@@ -286,7 +286,7 @@ def tokens(request: pytest.FixtureRequest) -> Tokens:
 @pytest.fixture
 def exhibits(request: pytest.FixtureRequest) -> Exhibits:
     """What a test leaves for the report: ``exhibits.leave_learning_curve(points)``."""
-    from ..results.exhibits import Exhibits
+    from ..results.attachments import Exhibits
 
     config = request.config
     return Exhibits(config.rootpath / config.option.results, plan=config.stash[_SETUP].plan.digest)
@@ -296,7 +296,7 @@ def _leave_out_of_shards(request: pytest.FixtureRequest) -> None:
     """A shard does not know what other posts answer, and to recompute it from the cassettes would undo the split."""
     setup = request.config.stash[_SETUP]
     if setup.shard is not None:
-        from .judge import LEFT_OUT
+        from .gate_hooks import LEFT_OUT
 
         pytest.skip(f"{LEFT_OUT}, and this is shard {setup.shard} of it; a run without --shard asks it")
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from .._util.ci import is_ci
-from .light_reports import CORRECT_PROPERTY, VARIANT_PROPERTY, Status, is_case, terminal_of, user_property
+from .._util.process import is_ci
+from .slim_reports import CORRECT_PROPERTY, VARIANT_PROPERTY, Status, is_case, terminal_of, user_property
 
 #: Seconds between two rewrites in a terminal, and between two plain lines.
 _LIVE_S, _PLAIN_S = 0.1, 5.0

@@ -17,8 +17,8 @@ from ..errors import UsageError
 from ..report.publishing import Facts, append_step_summary, clear, github_annotations, publish
 
 if TYPE_CHECKING:
-    from ..results.runfolder import RunFolder
-    from ..running.setup import Setup
+    from ..results.run_folder import RunFolder
+    from ..running.run_config import Setup
 
 
 class Publisher:

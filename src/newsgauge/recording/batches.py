@@ -15,15 +15,15 @@ from datetime import UTC, datetime
 
 from .._util.secrets import hide_secrets
 from ..cassettes.recorder import Recorder
-from ..cassettes.replaying import Asked
+from ..cassettes.replay import Asked
 from ..errors import CassetteError, NotKeptError, UsageError
 from ..records import Case
-from ..running.setup import Setup
-from ..running.written import WrittenRequests
-from .campaign import Report
+from ..running.request_template import WrittenRequests
+from ..running.run_config import Setup
+from .batch_jobs import Answer, JobService, JobStatus
 from .form import Form
-from .jobs import Answer, JobService, JobStatus
 from .open_jobs import OpenJob, OpenJobs
+from .scheduler import Report
 
 #: The service takes files of 2 GB; kept well below, as what is sent is held in memory.
 MAX_BYTES = 200_000_000

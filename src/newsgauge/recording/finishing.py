@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import CassetteError
-from ..running.setup import Setup, open_recorder
+from ..running.run_config import Setup, open_recorder
 
 
 def finalize_files(setup: Setup) -> list[str]:

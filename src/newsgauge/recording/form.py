@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..records import Post
-from ..running.asked_models import AskedModels
-from ..running.setup import Setup
-from ..variants.variants import Request, Variant
+from ..running.model_resolution import AskedModels
+from ..running.run_config import Setup
+from ..variants.variants_file import Request, Variant
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..errors import UsageError
-from ..results.files import write_whole
+from ..results.result_files import write_whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from .._util.ci import is_ci
+from .._util.process import is_ci
 from ..errors import CassetteError, UsageError
 from ..records import Case, Post
-from ..running.setup import Setup
-from ..variants.variants import Variant
-from .todo import find_todo
+from ..running.run_config import Setup
+from ..variants.variants_file import Variant
+from .pending import find_todo
 
 #: The rule of thumb of Gemini's documentation for English. Mail full of figures and signs has fewer characters a token.
 CHARS_A_TOKEN = 4

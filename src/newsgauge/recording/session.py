@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..client.backends import open_async_client
-from ..client.retrying import RetryPolicy
+from ..client.clients import open_async_client
+from ..client.retry import RetryPolicy
 from ..records import Case
-from ..running.asked_models import AskedModels
-from ..running.setup import Setup, open_recorder
-from .campaign import Campaign, Limits, Report
+from ..running.model_resolution import AskedModels
+from ..running.run_config import Setup, open_recorder
 from .form import make_forms
+from .scheduler import Campaign, Limits, Report
 
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse

@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..client.bucket import BucketFolder
-from ..client.buckets import CloudStorage
-from ..client.retrying import RetryPolicy
+from ..client.cloud_storage import CloudStorage
+from ..client.retry import RetryPolicy
 from ..errors import BackendError
-from .jobs import Answer, JobStatus, SdkJobs, json_lines
+from .batch_jobs import Answer, JobStatus, SdkJobs, json_lines
 from .open_jobs import OpenJob
 
 if TYPE_CHECKING:

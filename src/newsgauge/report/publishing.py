@@ -13,8 +13,8 @@ from pathlib import Path
 
 from .. import __version__
 from .._util.memory import give_back
-from ..results.files import write_json, write_whole
-from ..results.runfolder import COLUMNS, EXHIBITS, RunFolder, load_run
+from ..results.result_files import write_json, write_whole
+from ..results.run_folder import COLUMNS, EXHIBITS, RunFolder, load_run
 from ..results.runs_compared import RunsCompared
 from ..scoring.prices import load_prices
 from ..scoring.tokens import savings, token_use

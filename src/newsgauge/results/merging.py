@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import UsageError
-from ..planning.planfile import RunPlan, load_plan
+from ..planning.plan_file import RunPlan, load_plan
 from ..planning.sharding import deal
 from ..records import Result
-from ..running.results import Key, merge
-from .runfolder import RunFolder, load_run
+from ..running.results_log import Key, merge
+from .run_folder import RunFolder, load_run
 
 _MAX_NAMED = 5
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..errors import UsageError
 from ..records import Comparison, Post
 from ..scoring.comparisons import answers_of, compare
-from .runfolder import RunFolder
+from .run_folder import RunFolder
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..client.answers import read_answer
-from ..client.backends import generate
+from ..client.clients import generate
 from ..corpora.preprocessing import plain
 from ..records import Outcome, Post, Prediction
-from ..variants.variants import make_request
+from ..variants.variants_file import make_request
 
 if TYPE_CHECKING:
     from google import genai
     from google.genai.types import GenerateContentResponse
 
-    from ..variants.variants import Variant
+    from ..variants.variants_file import Variant
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 
 from .._util.memory import give_back
 from .._util.secrets import hide_secrets
-from ..cassettes.blocking import attempts_fail, network_blocked
+from ..cassettes.network_block import attempts_fail, network_blocked
 from ..client.answers import read_answer
-from ..client.backends import count_tokens, generate, generate_once, open_client, recorded_response
-from ..client.retrying import RetryPolicy
+from ..client.clients import count_tokens, generate, generate_once, open_client, recorded_response
+from ..client.retry import RetryPolicy
 from ..errors import CassetteError, NetworkBlockedError, NewsgaugeError, TechniqueError, TransientError
 from ..records import Case, Post, Prediction, Result, Score
 from ..scoring.scoreboard import missing_cases, score
-from ..variants.variants import Variant
-from .asked_models import AskedModels
-from .results import Key, ResultLog
-from .setup import Setup, open_recorder
-from .written import WrittenRequests
+from ..variants.variants_file import Variant
+from .model_resolution import AskedModels
+from .request_template import WrittenRequests
+from .results_log import Key, ResultLog
+from .run_config import Setup, open_recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from ..cassettes.recorder import Recorder
     from ..tuning.jobs import Job
+    from .custom_predict import Technique, TechniqueClient
     from .estimators import FittedEstimator
-    from .techniques import Technique, TechniqueClient
 
 #: A gate that waits for other processes' live answers gives up after this long without a new one.
 _PATIENCE_S = 60.0
@@ -212,7 +212,7 @@ class Run:
 
     def _technique(self, name: str) -> Technique:
         if name not in self._techniques:
-            from .techniques import Technique
+            from .custom_predict import Technique
 
             spec, labels = self.setup.variants[name].predict, self.setup.plan.labels
             assert spec is not None
@@ -257,7 +257,7 @@ class Run:
 
     @cached_property
     def _technique_client(self) -> TechniqueClient:
-        from .techniques import TechniqueClient
+        from .custom_predict import TechniqueClient
 
         client = TechniqueClient(self.setup.backend, base_url=self._base_url, live=not self.setup.replays)
         self._closing.callback(client.close)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..records import Comparison, Flip, Post, Result
-from ..running.results import Key
+from ..running.results_log import Key
 from .stats import mcnemar_exact, mcnemar_exact_two_sided, pair, paired_interval
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from ..planning.sampling import Plan
 from ..records import AnswerCounts, Outcome, Post, Prediction, Result, Score
-from ..running.results import Key
+from ..running.results_log import Key
 from .stats import class_scores, clustered_interval, confusion_matrix, effective_posts, macro_f1, wilson_interval
 
 

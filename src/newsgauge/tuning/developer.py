@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..client.refusals import broken_body, broken_transport, refusal
-from ..client.retrying import RetryPolicy, call_patiently
+from ..client.retry import RetryPolicy, call_patiently
+from ..client.service_errors import broken_body, broken_transport, refusal
 from ..errors import BackendError, UsageError
 from ..planning.training_set import Recipe, TrainingSet, job_tag
 from .jobs import Job, JobState, Loss

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..client.backends import service_errors
 from ..client.bucket import parse_bucket
-from ..client.buckets import CloudStorage
-from ..client.retrying import RetryPolicy, call_patiently
+from ..client.clients import service_errors
+from ..client.cloud_storage import CloudStorage
+from ..client.retry import RetryPolicy, call_patiently
 from ..errors import UsageError
 from ..planning.training_set import PLAIN_BASE_MODEL, Recipe, TrainingSet, job_tag, to_jsonl
 from .jobs import Job, JobState

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from ..backend_access import reach_backend
+from ..backend_options import reach_backend
 from .training_options import VARIANTS, load_corpus
 
 if TYPE_CHECKING:
     from ...corpora.corpus import Corpus
     from ...running.classifying import Answer
     from ...running.estimators import FittedEstimator
-    from ...variants.variants import Variant
+    from ...variants.variants_file import Variant
 
 Ask = Callable[[str], "Answer"]
 
@@ -47,10 +47,10 @@ def asking(variant: Variant, options: argparse.Namespace) -> Iterator[Ask]:
 def _prompt(
     variant: Variant, corpus: Corpus, model: str, labels: tuple[str, ...], url: str | None, options: argparse.Namespace
 ) -> Iterator[Ask]:
-    from ...client.backends import open_client
+    from ...client.clients import open_client
     from ...running.classifying import classify
-    from ...running.examples import make_examples
-    from ...running.setup import preprocessor
+    from ...running.few_shot import make_examples
+    from ...running.run_config import preprocessor
 
     shown = ""
     if variant.few_shot is not None:
@@ -73,10 +73,10 @@ def _technique(
     url: str | None,
     options: argparse.Namespace,
 ) -> Iterator[Ask]:
-    from ...client.retrying import RetryPolicy
+    from ...client.retry import RetryPolicy
     from ...corpora.preprocessing import plain
     from ...running.classifying import Answer
-    from ...running.techniques import Technique, TechniqueClient
+    from ...running.custom_predict import Technique, TechniqueClient
 
     with closing(TechniqueClient(options.backend, base_url=url, live=True)) as client:
         technique = Technique(variant.predict or "", function, client=client, labels=labels)
@@ -86,7 +86,7 @@ def _technique(
 def _estimator(variant: Variant, corpus: Corpus, options: argparse.Namespace) -> FittedEstimator:
     from ...planning.training_set import draw_examples
     from ...running.estimators import FittedEstimator
-    from ...running.setup import preprocessor
+    from ...running.run_config import preprocessor
 
     training = variant.training
     assert training is not None
@@ -105,13 +105,13 @@ def _estimator(variant: Variant, corpus: Corpus, options: argparse.Namespace) ->
 
 
 def _callable(variant: Variant) -> Callable[..., object]:
-    from ...running.setup import variant_callable
+    from ...running.run_config import variant_callable
 
     return variant_callable(variant, (Path.cwd() / VARIANTS.parent, Path.cwd()))
 
 
 def _classes(corpus: Corpus, options: argparse.Namespace) -> str:
-    from ...running.options import usual_classes
+    from ...running.run_options import usual_classes
 
     return str(options.classes) if options.classes is not None else usual_classes(corpus.name)
 

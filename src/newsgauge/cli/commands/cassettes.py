@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...cassettes.audit import Finding
     from ...cassettes.line import Line
     from ...cassettes.store import CassetteFile
-    from ...running.committed import CommittedPlan, Folders
+    from ...running.plans_file import CommittedPlan, Folders
 
 
 def add_cassettes_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -41,7 +41,7 @@ def add_cassettes_command(subparsers: argparse._SubParsersAction[argparse.Argume
 
 def run_cassettes(options: argparse.Namespace) -> int:
     """Do one action; errors are one line on stderr."""
-    from ...running.committed import Folders
+    from ...running.plans_file import Folders
 
     folders = Folders(Path(options.root), options.evals, options.cassettes, options.bundled)
     try:
@@ -58,8 +58,8 @@ def run_cassettes(options: argparse.Namespace) -> int:
 
 def _check(folders: Folders, options: argparse.Namespace) -> int:
     from ...cassettes.audit import audit_file, find_orphans
-    from ...corpora.newsgroups import has_twenty_newsgroups
-    from ...running.committed import load_plans, wanted_keys
+    from ...corpora.twenty_newsgroups import has_twenty_newsgroups
+    from ...running.plans_file import load_plans, wanted_keys
 
     wanted, unknown = wanted_keys(load_plans(folders))
     findings: list[Finding] = []
@@ -82,8 +82,8 @@ def _check(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _verify(folders: Folders, options: argparse.Namespace) -> int:
-    from ...running.committed import load_plans
-    from ...running.results import ResultLog
+    from ...running.plans_file import load_plans
+    from ...running.results_log import ResultLog
     from ...running.run import Run
 
     n_asked, broken = 0, []
@@ -148,7 +148,7 @@ def _stats(folders: Folders, options: argparse.Namespace) -> int:
 
 def _prune(folders: Folders, options: argparse.Namespace) -> int:
     from ...cassettes.keys import post_of
-    from ...running.committed import load_plans, wanted_keys
+    from ...running.plans_file import load_plans, wanted_keys
 
     wanted, unknown = wanted_keys(load_plans(folders))
     for path in _paths(folders):
@@ -177,9 +177,9 @@ def _finalize(folders: Folders, options: argparse.Namespace) -> int:
 
 def _real_text(folders: Folders) -> list[Finding]:
     from ...cassettes.audit import Finding, strings_of
-    from ...cassettes.quotations import find_quotations
+    from ...cassettes.copied_text import find_quotations
     from ...corpora.corpus import find_corpus
-    from ...corpora.newsgroups import TWENTY
+    from ...corpora.twenty_newsgroups import TWENTY
 
     corpus = find_corpus(TWENTY, bundled=folders.root)
     theirs = "\n".join(post.raw for posts in (corpus.posts("train"), corpus.posts("test")) for post in posts)

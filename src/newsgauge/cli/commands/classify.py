@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import BackendError, UsageError
-from ..backend_access import add_backend_options
+from ..backend_options import add_backend_options
 from .training_options import VARIANTS, add_corpus_options
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def add_classify_command(commands: argparse._SubParsersAction[argparse.ArgumentP
 
 
 def _classify(options: argparse.Namespace) -> int:
-    from ...variants.variants import load_variants, one_variant
+    from ...variants.variants_file import load_variants, one_variant
     from .asking import asking
 
     texts = _read_texts(options)  # a damaged line is found before the first call

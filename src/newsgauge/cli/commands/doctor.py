@@ -29,7 +29,7 @@ def add_doctor_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from ...running.committed import Folders
+    from ...running.plans_file import Folders
     from ..diagnosis import diagnose
 
     found = diagnose(Folders(Path(options.root), options.evals, options.cassettes, options.bundled))

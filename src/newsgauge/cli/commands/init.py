@@ -13,7 +13,7 @@ from ...errors import CorpusError, UsageError
 
 if TYPE_CHECKING:
     from ...corpora.corpus import Corpus
-    from ..starter import Starter
+    from ..scaffold import Starter
 
 #: Files that pytest may take its configuration from: where one is there, it is its owner's to change.
 _CONFIGURATIONS = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
@@ -41,7 +41,7 @@ def add_init_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
 
 
 def _init(options: argparse.Namespace) -> int:
-    from ..starter import SAMPLE, ignored_files, ini_lines, plan_starter, sample_table
+    from ..scaffold import SAMPLE, ignored_files, ini_lines, plan_starter, sample_table
 
     root = Path(options.folder)
     if root.exists() and not root.is_dir():
@@ -107,7 +107,7 @@ def _write(root: Path, wanted: dict[str, str]) -> None:
 
 
 def _advice(configured: list[str], starter: Starter) -> str:
-    from ..starter import ini_lines
+    from ..scaffold import ini_lines
 
     is_toml = configured[0].endswith(".toml")
     header = {"pyproject.toml": "[tool.pytest]", "setup.cfg": "[tool:pytest]"}.get(configured[0], "[pytest]")

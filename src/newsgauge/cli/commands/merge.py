@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ...errors import UsageError
 
 if TYPE_CHECKING:
-    from ...gates.guard import Guard
+    from ...gates.run_verdict import Guard
     from ...results.merging import Merged
 
 _WIDTH = 80
@@ -40,8 +40,8 @@ def add_merge_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
 
 def run_merge(options: argparse.Namespace) -> int:
     """Join, decide, write, print; 0 where every gate passed, else 1. Raises `UsageError`."""
-    from ...report.concluding import concluding_sections
     from ...report.publishing import Facts, append_step_summary, clear, github_annotations, publish
+    from ...report.summary_sections import concluding_sections
     from ...results.merging import merge_folders
 
     results, evals = Path(options.results), Path(options.evals)
@@ -79,11 +79,11 @@ def run_merge(options: argparse.Namespace) -> int:
 def _guard(merged: Merged, evals: Path, results: Path) -> Guard:
     """The gates and the baseline as this machine has them, for the whole plan."""
     from ...gates import load_gates, plan_gates
-    from ...gates.baselines import load_baseline
-    from ...gates.guard import BaselinePlace, Guard
-    from ...planning.planfile import asked_digest
-    from ...running.options import baseline_name
-    from ...variants.variants import load_variants
+    from ...gates.baseline_file import load_baseline
+    from ...gates.run_verdict import BaselinePlace, Guard
+    from ...planning.plan_file import asked_digest
+    from ...running.run_options import baseline_name
+    from ...variants.variants_file import load_variants
 
     run = merged.run
     known = load_variants(evals / "variants.toml")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..backend_access import add_backend_options, reach_backend
+from ..backend_options import add_backend_options, reach_backend
 
 _TUNES = "createTunedModel"
 
@@ -18,7 +18,7 @@ def add_models_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def _models(options: argparse.Namespace) -> int:
-    from ...client.backends import list_models, open_client
+    from ...client.clients import list_models, open_client
 
     with reach_backend(options.backend, options.base_url) as url:
         client = open_client(options.backend, base_url=url, live=True)

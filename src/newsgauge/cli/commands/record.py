@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from ...running.options import add_plan_options, add_record_mode, add_recording_options
-from ..backend_access import check_base_url
+from ...running.run_options import add_plan_options, add_record_mode, add_recording_options
+from ..backend_options import check_base_url
 from .numbers import positive
 
 if TYPE_CHECKING:
-    from ...recording.campaign import Report
-    from ...recording.todo import Todo
+    from ...recording.pending import Todo
+    from ...recording.scheduler import Report
     from ...records import Case
-    from ...running.setup import Setup
+    from ...running.run_config import Setup
 
 #: Reasons that are shown; the others are counted.
 _N_SHOWN = 5
@@ -78,11 +78,11 @@ def _record(options: argparse.Namespace) -> int:
     from ..._util.locks import locked
     from ...recording.finishing import finalize_files
     from ...recording.preflight import check_ci, check_folder
-    from ...recording.unfinished import Unfinished
-    from ...running.committed import Folders
-    from ...running.options import setup_of
-    from ...running.setup import check_setup
-    from ...variants.variants import load_variants
+    from ...recording.resume_file import Unfinished
+    from ...running.plans_file import Folders
+    from ...running.run_config import check_setup
+    from ...running.run_options import setup_of
+    from ...variants.variants_file import load_variants
 
     folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
     variants = load_variants(folders.root / folders.evals / "variants.toml")
@@ -136,10 +136,10 @@ def _check_techniques(setup: Setup) -> None:
 
 
 def _ask(setup: Setup, options: argparse.Namespace, *, since: str) -> tuple[Todo, Report]:
-    from ...client.retrying import RetryPolicy
-    from ...recording.campaign import Limits, Report
+    from ...client.retry import RetryPolicy
+    from ...recording.pending import find_todo
+    from ...recording.scheduler import Limits, Report
     from ...recording.session import record_cases
-    from ...recording.todo import find_todo
     from .record_display import RecordDisplay
 
     todo = find_todo(setup, since=since)

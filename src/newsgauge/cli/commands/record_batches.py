@@ -8,19 +8,19 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...client.backends import cloud_project, open_client, vertex_base_url
 from ...client.bucket import BucketFolder, parse_bucket
-from ...client.retrying import RetryPolicy
-from ...recording.batch_service import BatchService
+from ...client.clients import cloud_project, open_client, vertex_base_url
+from ...client.retry import RetryPolicy
+from ...recording.batch_jobs import JobService
 from ...recording.batches import Batches
-from ...recording.campaign import Report
+from ...recording.developer_batches import BatchService
 from ...recording.form import make_forms
-from ...recording.jobs import JobService
 from ...recording.open_jobs import OpenJobs
-from ...recording.todo import Todo, find_todo
-from ...running.asked_models import AskedModels
-from ...running.setup import Setup, open_recorder
-from ..backend_access import reach_backend
+from ...recording.pending import Todo, find_todo
+from ...recording.scheduler import Report
+from ...running.model_resolution import AskedModels
+from ...running.run_config import Setup, open_recorder
+from ..backend_options import reach_backend
 from .record import announce
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def ask_in_batches(setup: Setup, options: argparse.Namespace, *, since: str, pat
 def _service(client: genai.Client, url: str | None, bucket: BucketFolder | None, retry: RetryPolicy) -> JobService:
     if bucket is None:
         return BatchService(client, retry)
-    from ...client.buckets import CloudStorage
+    from ...client.cloud_storage import CloudStorage
     from ...recording.vertex_batches import VertexBatches
 
     place = vertex_base_url(url)

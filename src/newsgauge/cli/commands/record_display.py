@@ -12,7 +12,7 @@ from rich.console import Console
 from ...client.answers import read_answer
 from ...pytest_plugin.progress import Tally, describe
 from ...records import Case
-from ...running.setup import Setup
+from ...running.run_config import Setup
 from .live_display import LiveDisplay
 
 if TYPE_CHECKING:

@@ -49,7 +49,7 @@ def run_compare(options: argparse.Namespace) -> int:
     """Compare; 0, or 2 with one line on stderr."""
     from ...report.comparing import comparison_lines
     from ...report.publishing import write_comparison
-    from ...results.runfolder import load_run
+    from ...results.run_folder import load_run
     from ...results.runs_compared import compare_runs
 
     try:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from ...running.options import PREPROCESSING, usual_classes
+from ...running.run_options import PREPROCESSING, usual_classes
 
 if TYPE_CHECKING:
     from ...corpora.corpus import Corpus
     from ...planning.training_set import TrainingSet
-    from ...variants.variants import Tuning
+    from ...variants.variants_file import Tuning
 
 VARIANTS = Path("evals") / "variants.toml"
 BUNDLED = Path("fixtures") / "bundled"
@@ -43,7 +43,7 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
 
 def load_corpus(options: argparse.Namespace) -> Corpus:
     """The corpus of ``--corpus``; without it that of the project, which the options then name. Raises `UsageError`."""
-    from ..._util.inifile import read_ini
+    from ..._util.pytest_ini import read_ini
     from ...corpora import corpus
 
     if options.corpus is None:
@@ -56,7 +56,7 @@ def load_corpus(options: argparse.Namespace) -> Corpus:
 
 def tuning_of_variant(name: str) -> Tuning:
     """The settings of a variant of evals/variants.toml; the usual ones where there is no such file."""
-    from ...variants.variants import Tuning, load_variants, one_variant
+    from ...variants.variants_file import Tuning, load_variants, one_variant
 
     if not VARIANTS.is_file():
         return Tuning()
@@ -69,7 +69,7 @@ def tuning_of_variant(name: str) -> Tuning:
 def make_training(options: argparse.Namespace, corpus: Corpus) -> tuple[TrainingSet, bool]:
     """The training set, and whether it is the one that the suite's variant asks for. Raises `UsageError`."""
     from ...planning.training_set import make_training_set
-    from ...running.setup import preprocessor
+    from ...running.run_config import preprocessor
 
     of_variant = tuning_of_variant(options.variant)
     rate = options.learning_rate

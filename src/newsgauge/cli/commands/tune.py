@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from ..backend_access import add_backend_options
+from ..backend_options import add_backend_options
 from .training_options import add_corpus_options, add_tuning_options
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ..._util.locks import locked
-from ...client.backends import Backend
 from ...client.bucket import parse_bucket
+from ...client.clients import Backend
 from ...errors import BackendError, UsageError
 from ...planning.training_set import Recipe, TrainingSet
 from ...tuning.jobs import Job, JobState, find_or_start

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from ...results.runfolder import RunFolder
+from ...results.run_folder import RunFolder
 from .markup import details, figure, number, percent, section, span, table
 from .svg import round_ticks
 

@@ -7,8 +7,8 @@ from html import escape
 from pathlib import Path
 
 from ...records import Comparison, Flip
-from ...results.files import comparison_entry
-from ...results.runfolder import RunFolder
+from ...results.result_files import comparison_entry
+from ...results.run_folder import RunFolder
 from ..terminal import BACKEND_NOTES, is_embedded
 from . import sections
 from .cases import clip, pack_cases

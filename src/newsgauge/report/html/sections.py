@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from ...results.runfolder import RunFolder
+from ...results.run_folder import RunFolder
 from .heatmap import class_scores, confusion
 from .markup import badge, details, figure, number, percent, points, section, span, table
 from .svg import Row, dot_plot

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from ...results.runfolder import RunFolder
+from ...results.run_folder import RunFolder
 from ..summary import dollars
 from .markup import figure, number, percent, section, table
 from .svg import Row, bars, round_ticks

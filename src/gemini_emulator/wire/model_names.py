@@ -1,0 +1,45 @@
+"""The base models by name. Any name that looks like a Gemini model is the embedded one, so old code runs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .api_errors import invalid, not_found
+
+BASE_VERSION = "newsgauge-embedded-base-1"
+TUNED_VERSION = "newsgauge-embedded-tuned-1"
+INPUT_TOKEN_LIMIT = 1_000_000
+OUTPUT_TOKEN_LIMIT = 8_192
+LISTED = ("gemini-3.5-flash-lite", "gemini-3.5-flash-lite-tuning")
+_TUNABLE_SUFFIX = "-tuning"
+_MODEL = re.compile(r"gemini-[a-z0-9]+(?:[.-][a-z0-9]+)*")
+_LONGEST_NAME = 100
+
+
+def check_model(name: str) -> None:
+    """Raise 404 unless the name looks like a Gemini model."""
+    if len(name) > _LONGEST_NAME or not _MODEL.fullmatch(name):
+        raise not_found(f"models/{name[:_LONGEST_NAME]}")
+
+
+def check_tunable(name: str) -> None:
+    """Raise 400 unless ``models/<name>`` offers createTunedModel: those whose name ends in ``-tuning``."""
+    bare = name.removeprefix("models/")
+    if not bare.endswith(_TUNABLE_SUFFIX) or len(bare) > _LONGEST_NAME or not _MODEL.fullmatch(bare):
+        raise invalid(f"{name[:_LONGEST_NAME]} does not support createTunedModel", field="base_model")
+
+
+def describe(name: str) -> dict[str, Any]:
+    """The model as ``GET models/<name>`` shows it."""
+    check_model(name)
+    tuning = ["createTunedModel"] if name.endswith(_TUNABLE_SUFFIX) else []
+    return {
+        "name": f"models/{name}",
+        "version": BASE_VERSION,
+        "displayName": f"{name} (newsgauge embedded)",
+        "description": "The embedded base model of newsgauge under another name; not Gemini.",
+        "inputTokenLimit": INPUT_TOKEN_LIMIT,
+        "outputTokenLimit": OUTPUT_TOKEN_LIMIT,
+        "supportedGenerationMethods": ["generateContent", "countTokens", "batchGenerateContent", *tuning],
+    }

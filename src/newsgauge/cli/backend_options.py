@@ -1,0 +1,59 @@
+"""How a command of the command line reaches a backend: options in, the base URL of a server or None out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .._util.locks import locked
+from ..client.clients import Backend, check_access, is_loopback
+from ..errors import UsageError
+
+BACKENDS = ("embedded", "gemini", "vertex")
+STATE = Path(".newsgauge") / "embedded"
+
+
+def add_backend_options(parser: argparse.ArgumentParser) -> None:
+    """``--backend`` and ``--base-url``."""
+    parser.add_argument("--backend", choices=BACKENDS, default="embedded", help="whom to ask (default: %(default)s)")
+    parser.add_argument(
+        "--base-url",
+        metavar="URL",
+        help="a server to ask, such as a running 'newsgauge serve' (default: an embedded backend that is started for "
+        f"this command, with its state in {STATE}; for gemini and vertex Google's own)",
+    )
+
+
+@contextmanager
+def reach_backend(backend: Backend, base_url: str | None) -> Iterator[str | None]:
+    """The base URL to ask; an embedded backend runs as long as the block, one at a time in this folder."""
+    check_base_url(backend, base_url)
+    if backend != "embedded":
+        if base_url is None or not is_loopback(base_url):
+            check_access(backend)
+        yield base_url
+        return
+    if base_url is not None:
+        yield base_url
+        return
+    from gemini_emulator.server import EmbeddedServer  # the web server takes a second to import
+
+    def say() -> None:
+        print(f"newsgauge: another newsgauge command uses {STATE}; waiting for it to end", file=sys.stderr, flush=True)
+
+    try:
+        with locked(STATE / "lock", on_wait=say), EmbeddedServer(state=STATE) as server:
+            yield server.base_url
+    except OSError as error:
+        raise UsageError(f"{STATE}: cannot be used: {error.strerror or error}") from None
+
+
+def check_base_url(backend: Backend, base_url: str | None) -> None:
+    """Raise `UsageError` where ``--base-url`` is none, or no place for this backend."""
+    if base_url is not None and not base_url.startswith(("http://", "https://")):
+        raise UsageError(f"--base-url: expected http://HOST:PORT, got {base_url!r}")
+    if base_url is not None and not is_loopback(base_url) and backend == "embedded":
+        raise UsageError(f"--base-url {base_url}: the embedded backend is asked on this machine only; see --backend")

@@ -1,0 +1,126 @@
+"""A project to start from: a table of texts and labels in, the files of its evals out, as text. Writes nothing.
+
+What is written is ordinary: the templates of this package with a few numbers filled in, to be changed by their owner.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Literal
+
+from ..corpora.corpus import Corpus
+from ..corpora.threads import thread_key
+from ..errors import CorpusError
+from ..records import RawPost
+from ..scoring.stats import fewest_posts_for_floor
+from ..variants.variants_file import Tuning
+
+Ci = Literal["github", "gitlab", "none"]
+SAMPLE = "data/tickets.csv"
+#: As many posts of each label as a run of newsgauge's own corpora asks, where the table holds as many.
+_POSTS_PER_CLASS = 10
+#: The codelab's tuning took 50 steps: 2 epochs of 400 posts in batches of 16.
+_STEPS = 50
+_CI_FILES = {"github": ".github/workflows/evals.yml", "gitlab": ".gitlab-ci.yml"}
+
+
+@dataclass(frozen=True, slots=True)
+class Starter:
+    """Files by path from the project's root, and the ini values that go into pytest's configuration."""
+
+    files: dict[str, str]
+    ini: dict[str, str]
+    n_labels: int
+
+
+def plan_starter(corpus: Corpus, *, named: str, shown: str, columns: str, ci: Ci) -> Starter:
+    """The files for a table that is at ``shown``, seen from the project; messages call it as it was ``named``.
+
+    Raises `CorpusError` where it is too small to be asked about.
+    """
+    test = corpus.posts("test")
+    try:
+        train = corpus.posts("train")
+    except CorpusError:
+        train = ()  # told below, with numbers
+    labels = sorted({post.label for post in test})
+    posts_per_class = _check_size(named, labels, test, train)
+    usual = Tuning()
+    n_training = sum(min(n, usual.posts_per_class) for n in Counter(post.label for post in train).values())
+    epochs = max(usual.epochs, math.ceil(_STEPS / math.ceil(n_training / usual.batch_size)))
+    filled = {
+        "CORPUS": json.dumps(corpus.name),  # a JSON string is a TOML string, and a TOML key in quotes
+        "PATH": json.dumps(shown),
+        "COLUMNS": json.dumps(columns),
+        "POSTS": str(posts_per_class),
+        "LABELS": str(len(labels)),
+        "CHANCE": f"{1 / len(labels):.4g}",
+        "EPOCHS": str(epochs),
+        "TRAINING": str(n_training),
+    }
+    wanted = {
+        "evals/variants.toml": "variants.toml",
+        "evals/gates.toml": "gates.toml",
+        "evals/test_labels.py": "test_labels.py.txt",
+        "evals/test_gates.py": "test_gates.py.txt",
+        "cassettes/PLANS.toml": "PLANS.toml",
+    }
+    if ci != "none":
+        wanted[_CI_FILES[ci]] = f"{ci}.yml"
+    ini = {"newsgauge_corpus": shown, "newsgauge_columns": columns, "newsgauge_posts_per_class": str(posts_per_class)}
+    return Starter({path: _fill(name, filled) for path, name in wanted.items()}, ini, len(labels))
+
+
+def sample_table() -> AbstractContextManager[Path]:
+    """A file for as long as the block: eighty support tickets, made up for newsgauge, twenty of each of four labels."""
+    return as_file(files("newsgauge.cli") / "templates" / "tickets.csv")
+
+
+def ignored_files() -> str:
+    """What git should leave alone."""
+    return _template("gitignore.txt")
+
+
+def ini_lines(ini: dict[str, str], *, toml: bool) -> str:
+    """The values for pytest's configuration: as TOML under ``[tool.pytest]``, else as an ini file's lines."""
+    return "".join(f"{name} = {json.dumps(value) if toml else value}\n" for name, value in ini.items())
+
+
+def _check_size(named: str, labels: list[str], test: tuple[RawPost, ...], train: tuple[RawPost, ...]) -> int:
+    """How many test posts of each label a run asks. Raises `CorpusError`."""
+    if len(labels) < 2:
+        raise CorpusError(f"{named}: expected two labels or more, got {', '.join(map(repr, labels))}")
+    n_train = Counter(post.label for post in train)
+    n_test = Counter(label for label, _ in {(post.label, _conversation(post)) for post in test})
+    # Two of each label, and as many in all as it takes to tell right answers from lucky ones.
+    needed = max(2, math.ceil(fewest_posts_for_floor(1 / len(labels)) / len(labels)))
+    small = [label for label in labels if n_test[label] < needed or n_train[label] < 2]
+    if small:
+        counted = "; ".join(f"{label!r} has {n_train[label]} and {n_test[label]}" for label in small[:5])
+        more = f"; and {len(small) - 5} more labels" if len(small) > 5 else ""
+        raise CorpusError(
+            f"{named}: too few rows: expected 2 to train on and {needed} to test with of each of the {len(labels)} "
+            f"labels, and {counted}{more}. Add rows, join labels, or name another column: --columns label=COLUMN"
+        )
+    return min(_POSTS_PER_CLASS, *n_test.values())
+
+
+def _conversation(post: RawPost) -> str:
+    return post.thread or thread_key(post.raw) or f"\0{post.number}"  # what a draw takes one post of
+
+
+def _fill(name: str, values: dict[str, str]) -> str:
+    text = _template(name)
+    for key, value in values.items():
+        text = text.replace(f"@@{key}@@", value)
+    return text
+
+
+def _template(name: str) -> str:
+    return (files("newsgauge.cli") / "templates" / name).read_text("utf-8")

@@ -1,0 +1,283 @@
+"""The only maker of google-genai clients: a `Request` of ours in, the SDK's response out.
+
+Three backends: ``embedded`` (the loopback server of this package), ``gemini`` (the Developer API, with a key) and
+``vertex`` (Enterprise/Vertex, with a project). In a replay no key is needed and none is read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+from ..errors import BackendError, UsageError
+from ..records import Wire
+from ..variants.variants_file import Request
+from .retry import RetryPolicy, call_patiently
+from .sdk_arguments import call_arguments
+from .service_errors import broken_body, broken_transport, refusal
+
+if TYPE_CHECKING:
+    import httpx2
+    from google import genai
+    from google.genai.types import GenerateContentResponse, Model
+
+    from .transport import Tap
+
+Backend = Literal["embedded", "gemini", "vertex"]
+_TIMEOUT_MS = 120_000
+_KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")  # the SDK's own order
+
+
+def check_access(backend: Backend) -> None:
+    """Raise `UsageError` where the account that is needed to ask is not in the environment."""
+    if backend == "gemini" and not any(os.environ.get(key) for key in _KEYS):
+        raise UsageError(
+            f"--backend gemini: asking it needs an API key in {' or '.join(_KEYS)}, none is set. "
+            "A replay needs none: pytest evals without --record-mode"
+        )
+    local = is_loopback(vertex_base_url(None) or "")
+    if backend == "vertex" and not local and not os.environ.get("GOOGLE_CLOUD_PROJECT"):
+        raise UsageError(
+            "--backend vertex: asking it needs GOOGLE_CLOUD_PROJECT (and, unless it is us-central1, "
+            "GOOGLE_CLOUD_LOCATION), which is not set. A replay needs neither: pytest evals without --record-mode"
+        )
+
+
+def is_loopback(url: str) -> bool:
+    """True for a server of this machine, such as ``newsgauge serve``: it gets no credentials."""
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+
+
+def import_sdk() -> None:
+    """Import all that a call needs, now rather than at the first call: parts of it come with the first client."""
+    from google.auth.exceptions import GoogleAuthError  # noqa: F401
+
+    open_client("embedded", base_url=None, live=False).close()
+
+
+def cloud_project(base_url: str | None) -> str:
+    """The Google Cloud project to work in; a server of this machine takes any. Raises `UsageError`."""
+    project = os.environ.get("GOOGLE_CLOUD_PROJECT")
+    if not project and base_url is not None and is_loopback(base_url):
+        return "local"
+    if not project:
+        raise UsageError("--backend vertex: set GOOGLE_CLOUD_PROJECT to the project to work in")
+    return project
+
+
+def vertex_base_url(base_url: str | None) -> str | None:
+    """The server that stands in for Google's on Vertex: the one that is given, else that of the environment."""
+    return base_url or os.environ.get("GOOGLE_VERTEX_BASE_URL") or None
+
+
+def cloud_credentials(base_url: str | None) -> Any:
+    """None, which lets Google's libraries look for the user's own; a made-up token for a server of this machine."""
+    return _replay_credentials() if base_url is not None and is_loopback(base_url) else None
+
+
+def open_client(
+    backend: Backend, *, base_url: str | None, live: bool, tap: Callable[[ssl.SSLContext], Tap] | None = None
+) -> genai.Client:
+    """A client that asks the backend (``live``), or one whose every call must be answered from a cassette.
+
+    ``tap`` makes the transport of the client, where somebody else than the network is to answer.
+    """
+    # One TLS context for both clients the SDK makes; a replay never opens a connection and needs no certificates.
+    context = ssl.create_default_context() if live else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    args: dict[str, Any] = {"verify": context, **({"transport": tap(context)} if tap else {})}
+    http = {"client_args": args, "async_client_args": args}
+    return _make_client(backend, base_url=base_url, live=live, http=http)
+
+
+def _make_client(backend: Backend, *, base_url: str | None, live: bool, http: dict[str, Any]) -> genai.Client:
+    from google import genai  # 0.4 s
+    from google.genai.types import HttpOptions
+
+    options = HttpOptions(base_url=base_url if live else None, timeout=_TIMEOUT_MS, **http)
+    if backend == "vertex":
+        base_url = vertex_base_url(base_url)
+        return genai.Client(
+            vertexai=True,
+            project=cloud_project(base_url) if live else "replay",
+            location=(os.environ.get("GOOGLE_CLOUD_LOCATION") if live else None) or "us-central1",
+            credentials=cloud_credentials(base_url) if live else _replay_credentials(),
+            http_options=options,
+        )
+    key = next((os.environ[key] for key in _KEYS if os.environ.get(key)), "") if live else "replay"
+    return genai.Client(vertexai=False, api_key="embedded" if backend == "embedded" else key, http_options=options)
+
+
+@asynccontextmanager
+async def open_async_client(backend: Backend, *, base_url: str | None, connections: int) -> AsyncIterator[AsyncClient]:
+    """A client that asks the backend, as many calls side by side as it has connections."""
+    import httpx2
+
+    tls = ssl.create_default_context()
+    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
+    # A client of our own: the SDK would take another library where one is installed, which knows no hooks.
+    http = httpx2.AsyncClient(
+        verify=tls, limits=limits, timeout=None, follow_redirects=True, event_hooks={"response": [_tell_wire]}
+    )
+    options = {"httpx_async_client": http, "client_args": {"verify": tls}}
+    async with http:
+        client = _make_client(backend, base_url=base_url, live=True, http=options)
+        try:
+            yield AsyncClient(client)
+        finally:
+            client.close()
+
+
+class AsyncClient:
+    """What `open_async_client` opens."""
+
+    def __init__(self, client: genai.Client) -> None:
+        self._client = client
+
+    async def ask(self, request: Request, on_wire: Callable[[Wire], None]) -> GenerateContentResponse:
+        """Ask once; ``on_wire`` gets what was sent and answered, refusals too, and what it raises passes through.
+
+        Raises `BackendError`.
+        """
+        token = _ON_WIRE.set(on_wire)
+        try:
+            with service_errors(request.model):
+                return await self._client.aio.models.generate_content(**call_arguments(request))
+        finally:
+            _ON_WIRE.reset(token)
+
+
+#: Who wants to see the call that this task makes.
+_ON_WIRE: ContextVar[Callable[[Wire], None]] = ContextVar("_ON_WIRE")
+
+
+async def _tell_wire(response: httpx2.Response) -> None:
+    answer = await response.aread()
+    request = response.request
+    _ON_WIRE.get()(Wire(request.method, str(request.url), request.content, response.status_code, answer))
+
+
+class DryClient:
+    """Writes requests that are sent nowhere: what the SDK would put on the wire. No key is read."""
+
+    def __init__(self, backend: Backend) -> None:
+        import httpx2
+
+        def keep(request: httpx2.Request) -> httpx2.Response:
+            self._written.append(Wire(request.method, str(request.url), request.content, 200, b"{}"))
+            return httpx2.Response(200, json={})
+
+        self._written: list[Wire] = []
+        nowhere, tls = httpx2.MockTransport(keep), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        options = {"client_args": {"transport": nowhere, "verify": tls}, "async_client_args": {"verify": tls}}
+        self._client = _make_client(backend, base_url=None, live=False, http=options)
+
+    def write(self, request: Request) -> Wire:
+        """The request as it would be sent; it has no answer."""
+        generate_once(self._client, request)
+        return self._written.pop()
+
+
+def generate(client: genai.Client, request: Request, policy: RetryPolicy | None = None) -> GenerateContentResponse:
+    """Ask, again where the service is busy. Raises `BackendError` with the service's own words where it refuses."""
+    return call_patiently(lambda: generate_once(client, request), policy or RetryPolicy())
+
+
+def generate_once(client: genai.Client, request: Request) -> GenerateContentResponse:
+    """The same, asked once: what is replayed is never busy."""
+    with service_errors(request.model):
+        return client.models.generate_content(**call_arguments(request))
+
+
+def recorded_response(answer: dict[str, Any]) -> GenerateContentResponse:
+    """A recorded answer as the SDK hands it out, without its call around it; ``answer`` is used up.
+
+    Whatever the SDK raises about an answer it does not understand passes through.
+    """
+    from google.genai.types import GenerateContentResponse
+
+    return GenerateContentResponse._from_response(response=answer, kwargs={})
+
+
+def count_tokens(client: genai.Client, request: Request, policy: RetryPolicy | None = None) -> int:
+    """What the service counts in the request's contents; costs nothing. Raises `BackendError`.
+
+    Instruction and schema are not in it: with an API key the SDK refuses to count them.
+    """
+
+    def ask() -> int:
+        with service_errors(request.model):
+            counted = client.models.count_tokens(model=request.model, contents=request.contents).total_tokens
+        if counted is None:
+            raise BackendError(f"{request.model}: countTokens was answered without totalTokens")
+        return counted
+
+    return call_patiently(ask, policy or RetryPolicy())
+
+
+def list_models(client: genai.Client, policy: RetryPolicy | None = None) -> list[Model]:
+    """The models that the account sees, in the service's order. Raises `BackendError`."""
+
+    def ask() -> list[Model]:
+        with service_errors("models"):
+            return list(client.models.list())
+
+    return call_patiently(ask, policy or RetryPolicy())
+
+
+def is_response(value: object) -> bool:
+    """Whether it is what ``generate_content`` returns."""
+    from google.genai.types import GenerateContentResponse
+
+    return isinstance(value, GenerateContentResponse)
+
+
+def is_service_error(error: Exception) -> bool:
+    """Whether the SDK, its HTTP client or Google's log-in raised it."""
+    import httpx2
+    from google.auth.exceptions import GoogleAuthError
+    from google.genai.errors import APIError
+
+    return isinstance(error, (APIError, httpx2.HTTPError, GoogleAuthError))
+
+
+@contextmanager
+def service_errors(what: str) -> Iterator[None]:
+    """Turn what the SDK and its HTTP client raise into `BackendError`, `TransientError` or `QuotaError`."""
+    import httpx2
+    from google.auth.exceptions import GoogleAuthError
+    from google.genai import errors
+
+    try:
+        yield
+    except errors.APIError as error:
+        raise refusal(what, error.code, error.status, error.message, error.details) from None
+    except httpx2.TransportError as error:
+        unreachable = isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout))
+        raise broken_transport(what, error, unreachable=unreachable) from None
+    except httpx2.HTTPError as error:
+        raise BackendError(f"{what}: {type(error).__name__}: {error}") from None
+    except json.JSONDecodeError as error:
+        raise broken_body(what, error) from None
+    except GoogleAuthError as error:
+        raise BackendError(
+            f"{what}: Google Cloud takes no credentials from here ({type(error).__name__}: {str(error)[:200]}). "
+            "Run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS to a key file"
+        ) from None
+
+
+def _replay_credentials() -> Any:
+    from google.auth.credentials import Credentials
+
+    class MadeUpCredentials(Credentials):
+        """The SDK wants a token before it builds a request; this one opens nothing and asks nobody."""
+
+        def refresh(self, request: Any) -> None:
+            self.token = "replay"  # noqa: S105
+
+    return MadeUpCredentials()  # type: ignore[no-untyped-call]  # google-auth is not fully typed

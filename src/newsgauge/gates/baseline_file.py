@@ -1,0 +1,190 @@
+"""Baseline files: what each variant answered when somebody last looked at it and agreed.
+
+``evals/baselines/<backend>/<corpus>.json`` holds ids, answers, scores and digests; never the text of a post. Enters: a
+path, or the scores and results of a run. Leaves: a `Baseline`, or how a run differs from one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import BaselineError
+from ..planning.sampling import Plan
+from ..records import Outcome, Post, Result, Score
+from ..running.results_log import Key
+from ..variants.variants_file import Variant
+
+FORMAT = 1
+#: An answer outside the list that is longer than this may quote the post: its digest stands for it.
+_MAX_CLEAR = 40
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineVariant:
+    """One variant: a digest of how it asks, who answered, the scores, and id of a post -> answer."""
+
+    prompt: str
+    model_versions: tuple[str, ...]
+    scores: dict[str, Any]
+    answers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The reviewed answers of a backend to a corpus. ``plan``: the digest of the posts; ``drawn_by``: how they came."""
+
+    backend: str
+    corpus: str
+    plan: str
+    drawn_by: dict[str, Any]
+    variants: dict[str, BaselineVariant]
+
+
+def load_baseline(path: Path, *, shown: str) -> Baseline | None:
+    """The baseline, or None where there is no file. Raises `BaselineError` where it is not one."""
+    try:
+        value = json.loads(path.read_text("utf-8"))
+        if value["format"] != FORMAT:
+            raise BaselineError(f"{shown}: expected format {FORMAT}, got {value['format']!r}")
+        variants = {
+            name: BaselineVariant(
+                one["prompt"], tuple(one["model_versions"]), dict(one["scores"]), _answers(one["answers"])
+            )
+            for name, one in value["variants"].items()
+        }
+        return Baseline(value["backend"], value["corpus"], value["plan"], dict(value["drawn_by"]), variants)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BaselineError(
+            f"{shown}: not a baseline file ({type(error).__name__}: {error}); restore it (git checkout {shown}), or "
+            "remove it and write it anew with --update-baseline"
+        ) from None
+
+
+def make_baseline(
+    *,
+    backend: str,
+    plan: Plan,
+    corpus: str,
+    prompts: Mapping[str, str],
+    scores: Mapping[str, Score],
+    results: Mapping[Key, Result],
+    old: Baseline | None,
+) -> Baseline:
+    """The baseline that a run's answers make; variants that were not asked keep what ``old`` says.
+
+    Raises `BaselineError` where a planned case has no answer, or where what is kept is about other posts.
+    """
+    incomplete = [f"{s.variant} ({s.n_planned - s.n} of {s.n_planned})" for s in scores.values() if not s.complete]
+    if incomplete:
+        raise BaselineError(f"--update-baseline: nothing written, cases have no answer: {', '.join(incomplete)}")
+    kept = {} if old is None else {name: one for name, one in old.variants.items() if name not in scores}
+    if old is not None and kept and old.plan != plan.digest:
+        raise BaselineError(
+            f"--update-baseline: nothing written: {', '.join(kept)} of the file are about plan {old.plan}, this run is "
+            f"about {plan.digest}; run all variants, or the posts of the file"
+        )
+    new = {
+        name: BaselineVariant(
+            prompt=prompts[name],
+            model_versions=score.model_versions,
+            scores=_scores(score),
+            answers={post.id: answer_text(results[post.id, name]) for post in plan.posts},
+        )
+        for name, score in scores.items()
+    }
+    drawn_by = {**_draw(plan), "n_posts": len(plan.posts)}
+    return Baseline(backend, corpus, plan.digest, drawn_by, {**kept, **new})
+
+
+def is_same_draw(baseline: Baseline, plan: Plan) -> bool:
+    """True where the posts were asked for in the same words: then they are the same posts, or the corpus changed."""
+    return all(baseline.drawn_by.get(key) == value for key, value in _draw(plan).items())
+
+
+def is_about_classes(baseline: Baseline, plan: Plan) -> bool:
+    """True where the baseline's posts are of the classes that the plan asks about."""
+    return bool(baseline.drawn_by.get("classes", plan.classes) == plan.classes)
+
+
+def encode(baseline: Baseline) -> str:
+    """The file: JSON, one answer a line, sorted, so that a changed answer is a changed line."""
+    return json.dumps({"format": FORMAT, **asdict(baseline)}, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def baseline_answers(baseline: Baseline, variant: str) -> dict[str, str]:
+    """Id of a post -> answer; empty where the baseline does not know the variant."""
+    return baseline.variants[variant].answers if variant in baseline.variants else {}
+
+
+def changes(
+    results: Mapping[Key, Result], posts: Iterable[Post], baseline: Baseline, variant: str
+) -> list[tuple[Post, str, str]]:
+    """Posts whose answer is not the baseline's, with the old and the new one; posts it does not know are left out."""
+    known = baseline_answers(baseline, variant)
+    return [
+        (post, known[post.id], now)
+        for post in posts
+        if post.id in known and (now := answer_text(results[post.id, variant])) != known[post.id]
+    ]
+
+
+def answer_text(result: Result) -> str:
+    """What stands in the file: the label said, ``(blocked)`` and the like, or the digest of a long answer."""
+    said = result.prediction
+    if said is None:
+        raise BaselineError(f"{result.post_id}: {result.variant} has no answer: {result.broken}")
+    if said.is_error:
+        return f"({said.outcome.value})"
+    if said.outcome is Outcome.LABEL or (len(said.label) <= _MAX_CLEAR and "\n" not in said.label):
+        return said.label
+    return f"(sha256 {hashlib.sha256(said.label.encode('utf-8', 'surrogatepass')).hexdigest()[:12]})"
+
+
+def prompt_digest(variant: Variant, model: str, *, examples: str = "") -> str:
+    """First 12 hex digits of a SHA-256 over how a variant asks, its name and description left out.
+
+    ``examples`` is the digest of what it shows. Of a callable its name counts: what it does is seen in what it asks.
+    """
+    asked: list[Any] = [variant.system_instruction, variant.contents, variant.answer, variant.max_output_tokens, model]
+    drawn = [None if one is None else asdict(one) for one in (variant.few_shot, variant.training)]
+    more = [examples, variant.json_fields, variant.predict, variant.estimator, *drawn]
+    if any(more):  # a plain prompt has the digest that it had before there was anything else
+        asked += more
+    return hashlib.sha256(json.dumps(asked).encode("ascii")).hexdigest()[:12]
+
+
+def _draw(plan: Plan) -> dict[str, Any]:
+    return {
+        "classes": plan.classes,
+        "posts_per_class": plan.posts_per_class,
+        "sample_seed": plan.seed,
+        "allow_threads": plan.allow_threads,
+        "preprocessing": plan.preprocessing,
+    }
+
+
+def _scores(score: Score) -> dict[str, Any]:
+    return {
+        "n": score.n,
+        "n_correct": score.n_correct,
+        "accuracy": round(score.accuracy, 6),
+        "closed_set_accuracy": round(score.closed_set_accuracy, 6),
+        "macro_f1": None if score.macro_f1 != score.macro_f1 else round(score.macro_f1, 6),
+        "n_off_list": score.n_off_list,
+        "n_errors": score.n_errors,
+        "input_tokens": score.input_tokens,
+        "output_tokens": score.output_tokens,
+    }
+
+
+def _answers(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(answer, str) for answer in value.values()):
+        raise ValueError("expected answers to map the id of a post to a text")
+    return value

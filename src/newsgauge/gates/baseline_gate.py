@@ -1,0 +1,70 @@
+"""A variant held against its reviewed baseline.
+
+In a replay nothing is random: each answer is the baseline's, or the gate fails and lists what changed. In a live run
+the accuracy may not fall by more than ``max_drop`` on the same posts: paired non-inferiority with a margin.
+"""
+
+from __future__ import annotations
+
+from ..records import Verdict
+from ..scoring.comparisons import compare
+from ..scoring.stats import Finding, decide_difference, mcnemar_exact
+from .baseline_file import Baseline, answer_text, baseline_answers, changes, is_same_draw
+from .comparison_gate import clipped, flip_lines
+from .evidence import Evidence
+from .gate import BaselineGate
+from .limits_gate import how_many
+
+
+def decide_baseline(gate: BaselineGate, evidence: Evidence) -> Verdict:
+    """Equality in a replay, non-inferiority in a live run; INCONCLUSIVE where there is nothing to compare with."""
+    baseline = evidence.baseline
+    known = {} if baseline is None else baseline_answers(baseline, gate.variant)
+    posts = [post for post in evidence.plan.posts if post.id in known]
+    if baseline is None or not posts:
+        what = "no baseline file" if baseline is None else f"the baseline holds none of these posts for {gate.variant}"
+        text = f"{what}, so max_drop cannot be held; write one with --update-baseline ({gate.reason})"
+        return Verdict(gate.name, gate.variant, Finding.INCONCLUSIVE, (text,))
+    common = _common(len(posts), evidence, baseline)
+    if not evidence.live:
+        if evidence.plan.digest != baseline.plan and is_same_draw(baseline, evidence.plan):
+            n_old, n_new = baseline.drawn_by.get("n_posts"), len(evidence.plan.posts)
+            text = (
+                f"the corpus changed: the draw that gave the baseline's {n_old} posts (plan {baseline.plan}) now "
+                f"gives {n_new} (plan {evidence.plan.digest}), {len(posts)} of them with the same "
+                "id; if meant: --update-baseline"
+            )
+            return Verdict(gate.name, gate.variant, Finding.FAIL, (text,))
+        changed = changes(evidence.results, posts, baseline, gate.variant)
+        lines = tuple(f"{post.id}: was {clipped(old)}, now {clipped(new)}" for post, old, new in changed)
+        if not changed:
+            text = f"all {len(posts)} answers are the baseline's{common}"
+            return Verdict(gate.name, gate.variant, Finding.PASS, (text,))
+        text = f"{len(changed)} of {len(posts)} answers are not the baseline's{common}; if meant: --update-baseline"
+        return Verdict(gate.name, gate.variant, Finding.FAIL, (text,), lines)
+    now = {post.id: answer_text(evidence.results[post.id, gate.variant]) for post in posts}
+    found = compare(posts, now, known, names=(gate.variant, "baseline"))
+    gained, lost = len(found.gained), len(found.lost)
+    decision = decide_difference(gained, lost, found.n, -(gate.max_drop or 0.0))
+    text = (
+        f"{gate.variant} - baseline = {found.difference:+.4f} on the same {found.n} posts{common} (gained {gained}, "
+        f"lost {lost}, one-sided exact McNemar p of a drop {mcnemar_exact(lost, gained):.2g}); one-sided 95% bounds "
+        f"{decision.low:+.4f} and {decision.high:+.4f}; asked: lower bound >= {-(gate.max_drop or 0.0):+g}"
+    )
+    if decision.finding is Finding.INCONCLUSIVE:
+        text += f"; {how_many(decision.n_for_power)}"
+    return Verdict(
+        gate.name,
+        gate.variant,
+        decision.finding,
+        (f"{text} ({gate.reason})",),
+        flip_lines(found.lost, found.gained),
+        decision.n_for_power,
+    )
+
+
+def _common(n: int, evidence: Evidence, baseline: Baseline) -> str:
+    if evidence.plan.digest == baseline.plan:
+        return ""
+    n_planned = len(evidence.plan.posts)
+    return f" (plan {evidence.plan.digest}, the baseline's is {baseline.plan}: {n} of {n_planned} in common)"

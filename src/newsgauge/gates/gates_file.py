@@ -1,0 +1,146 @@
+"""gates.toml in, `Gate` records out. Whatever cannot be meant is a `GatesError` that names what is known.
+
+A table ``[backend.corpus.variant]`` holds limits, comparisons (``beats``) and a regression limit (``max_drop``), each
+with the reason why it is where it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any, get_args
+
+from .._util.files import read_toml
+from ..errors import GatesError
+from .gate import METRICS, BaselineGate, Bound, ComparisonGate, Gate, Limit, LimitsGate
+
+_BACKENDS = ("embedded", "gemini", "vertex")
+_KNOWN = (*METRICS, "beats", "max_drop")
+
+
+def load_gates(path: Path, *, backend: str, corpus: str, known: Collection[str]) -> tuple[Gate, ...]:
+    """The gates of one backend and corpus: limits, then comparisons, then regressions. Raises `GatesError`.
+
+    ``known`` are the variants of variants.toml; a gate on any other is an error, in whatever part of the file.
+    """
+    tree = read_toml(path, expected="the limits to hold", error=GatesError)
+    wanted: list[Gate] = []
+    for backend_name, corpora in tree.items():
+        where = f"{path.name}: [{backend_name}"
+        if backend_name not in _BACKENDS:
+            raise GatesError(f"{where}]: unknown backend; known: {', '.join(_BACKENDS)}")
+        for corpus_name, variants in _table(f"{where}]", corpora).items():
+            place = f"{where}.{corpus_name}]"
+            found: list[Gate] = []
+            for variant, table in _table(place, variants).items():
+                if variant not in known:
+                    raise GatesError(f"{place[:-1]}.{variant}]: unknown variant; known: {', '.join(known)}")
+                found += _gates(f"{place[:-1]}.{variant}]", variant, _table(f"{place[:-1]}.{variant}]", table), known)
+            _check_comparisons(place, [gate for gate in found if isinstance(gate, ComparisonGate)])
+            if (backend_name, corpus_name) == (backend, corpus):
+                wanted += found
+    return tuple(sorted(wanted, key=lambda gate: (LimitsGate, ComparisonGate, BaselineGate).index(type(gate))))
+
+
+def _gates(place: str, variant: str, table: dict[str, Any], known: Collection[str]) -> Iterable[Gate]:
+    for key in table:
+        if key not in _KNOWN:
+            raise GatesError(f"{place}: unknown limit {key!r}; known: {', '.join(_KNOWN)}")
+    limits = tuple(_limit(place, key, value) for key, value in table.items() if key in METRICS)
+    if limits:
+        _check_limits(place, limits)
+        yield LimitsGate(variant, variant, limits)
+    beats = table.get("beats", [])
+    for value in beats if isinstance(beats, list) else [beats]:
+        yield _comparison(place, variant, value, known)
+    if "max_drop" in table:
+        entry = _entry(f"{place} max_drop", table["max_drop"], {"limit"})
+        drop = _number(entry.get("limit"))
+        if not 0 < drop < 1:
+            raise GatesError(
+                f"{place}: max_drop: expected 'limit' above 0 (no sample proves a drop of nothing) and below 1, "
+                f"got {entry.get('limit')!r}"
+            )
+        yield BaselineGate(f"{variant}-baseline", variant, drop, entry["reason"])
+
+
+def _limit(place: str, key: str, value: Any) -> Limit:
+    entry = _entry(f"{place} {key}", value, {"limit"}, {"bound", "classes"})
+    limit, metric = _number(entry.get("limit")), METRICS[key]
+    if metric.is_rate and not 0 <= limit <= 1:
+        raise GatesError(f"{place}: {key}: expected 'limit' from 0 to 1, got {entry.get('limit')!r}")
+    if not metric.is_rate and not 0 < limit < math.inf:
+        raise GatesError(f"{place}: {key}: expected 'limit' above 0, got {entry.get('limit')!r}")
+    if metric.is_rate and limit == (0 if metric.is_floor else 1):
+        raise GatesError(f"{place}: {key}: a limit of {limit:g} holds whatever is answered; set one that can fail")
+    bound = entry.get("bound", "confidence")
+    if bound not in get_args(Bound):
+        raise GatesError(f"{place}: {key}: unknown bound {bound!r}; known: {', '.join(get_args(Bound))}")
+    classes = entry.get("classes")
+    if classes is not None and not isinstance(classes, str):
+        raise GatesError(f"{place}: {key}: expected 'classes' to be what --classes is given, got {classes!r}")
+    return Limit(key, limit, entry["reason"], bound, classes)
+
+
+def _check_limits(place: str, limits: tuple[Limit, ...]) -> None:
+    by_metric = {limit.metric: limit.limit for limit in limits}
+    low, high = by_metric.get("min_accuracy", 0.0), by_metric.get("max_accuracy", 1.0)
+    if low > high:
+        raise GatesError(f"{place}: min_accuracy {low:g} is above max_accuracy {high:g}: no score holds both")
+
+
+def _comparison(place: str, variant: str, value: Any, known: Collection[str]) -> ComparisonGate:
+    if isinstance(value, str):
+        value = {"variant": value}  # the message names what is missing
+    entry = _entry(f"{place} beats", value, {"variant"}, {"by_at_least", "primary"})
+    other, by_at_least = entry.get("variant"), entry.get("by_at_least", 0.0)
+    if other not in known or other == variant:
+        raise GatesError(f"{place}: beats: expected 'variant' to be another of {', '.join(known)}, got {other!r}")
+    if not 0 <= _number(by_at_least) < 1:
+        raise GatesError(f"{place}: beats: expected 'by_at_least' from 0 to below 1, got {by_at_least!r}")
+    primary = entry.get("primary", False)
+    if not isinstance(primary, bool):
+        raise GatesError(f"{place}: beats: expected 'primary' to be true or false, got {primary!r}")
+    return ComparisonGate(
+        f"{variant}-beats-{other}", variant, str(other), float(by_at_least), entry["reason"], primary=primary
+    )
+
+
+def _check_comparisons(place: str, gates: list[ComparisonGate]) -> None:
+    pairs = [(gate.variant, gate.other) for gate in gates]
+    for variant, other in pairs:
+        if pairs.count((variant, other)) > 1:
+            raise GatesError(f"{place}: {variant} beats {other} is there twice")
+        if (other, variant) in pairs:
+            raise GatesError(f"{place}: {variant} beats {other} and {other} beats {variant}: no run passes both")
+    n_primary = sum(gate.primary for gate in gates)
+    if n_primary > 1 or (len(gates) > 1 and not n_primary):
+        raise GatesError(
+            f"{place}: expected exactly one of its {len(gates)} comparisons to say primary = true, got {n_primary}; "
+            "the others are corrected for being several (Holm)"
+        )
+
+
+def _entry(where: str, value: Any, keys: Collection[str], optional: Collection[str] = frozenset()) -> dict[str, Any]:
+    shown = ", ".join([*sorted(keys), "reason"])
+    also = f"; also known: {', '.join(sorted(optional))}" if optional else ""
+    if (
+        not isinstance(value, dict)
+        or not isinstance(value.get("reason"), str)
+        or not value["reason"].strip()
+        or not set(value) <= {*keys, *optional, "reason"}
+    ):
+        raise GatesError(f"{where}: expected {{ {shown} }} with a non-empty reason{also}; got {value!r}")
+    return value
+
+
+def _number(value: Any) -> float:
+    """The number, NaN for anything else: no range holds it."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+
+
+def _table(where: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise GatesError(f"{where}: expected a table [backend.corpus.variant], got {value!r}")
+    return value

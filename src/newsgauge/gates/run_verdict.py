@@ -1,0 +1,227 @@
+"""Keeps a run from being green wrongly: holds what was planned against what was seen, on the one process that judges.
+
+The plan says which cases and gates there are; results and verdicts arrive in any order from any process. A gate counts
+as passed only where its own test reported so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from pathlib import Path
+
+from ..planning.plan_file import NAME, RunPlan, encode_plan
+from ..records import Comparison, Result, Score, Verdict
+from ..results.result_files import write_flips, write_gates, write_results, write_scoreboard, write_whole
+from ..running.results_log import Key
+from ..scoring.comparisons import compare, compare_variants
+from ..scoring.scoreboard import score
+from . import BaselineGate, Gate
+from .baseline_diff import VariantChange, diff_baselines
+from .baseline_file import Baseline, answer_text, baseline_answers, encode, is_about_classes, make_baseline
+
+_IN_MERGE = "decided by newsgauge merge, from the results of all shards"
+
+
+@dataclass(frozen=True, slots=True)
+class BaselinePlace:
+    """The baseline file of a run: where it is, what it holds (None: there is no file), whether it is to be written."""
+
+    path: Path
+    shown: str
+    held: Baseline | None
+    updating: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What a run came to. ``complaints`` say why it must not be green; empty where it may be.
+
+    ``notes``: what was not held, and is no reason for red. ``stand_ins``: a line for each variant whose answers are
+    another model's. ``changes``: what was written into the baseline.
+    ``flips``: variants of a live run against their baseline answers; a replay is held to those letter for letter.
+    """
+
+    scores: Mapping[str, Score]
+    verdicts: Mapping[str, Verdict]
+    undecided: tuple[str, ...]
+    n_not_run: int
+    complete: bool
+    complaints: tuple[str, ...]
+    notes: tuple[str, ...]
+    stand_ins: tuple[str, ...]
+    changes: tuple[VariantChange, ...] | None
+    flips: tuple[Comparison, ...] = ()
+
+
+@dataclass
+class Guard:
+    """Collects verdicts while a run goes on, concludes when it is over. A shard decides no gate.
+
+    ``required``: where planned and seen differ, say so as a complaint.
+    """
+
+    run: RunPlan
+    gates: tuple[Gate, ...]
+    results: Path
+    required: bool
+    baseline: BaselinePlace
+    why_not_run: str = " (deselected, or the run was cut short); where that is meant, say --no-require-gates"
+    _verdicts: dict[str, Verdict] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Put ``gates.json`` on disk as incomplete, so that a run that dies leaves no older verdict to be read.
+
+        Nor an older plan: without one no results are joined.
+        """
+        self._write_gates(complete=False, verdicts=(), undecided=[gate.name for gate in self.gates], not_run=self._n)
+        (self.results / NAME).unlink(missing_ok=True)
+
+    def add(self, verdict: Verdict) -> None:
+        """Take in a gate's verdict; of two about one gate the later counts."""
+        self._verdicts[verdict.gate] = verdict
+
+    def conclude(
+        self,
+        results: Mapping[Key, Result],
+        *,
+        stand_ins: Iterable[str] = (),
+        left_out: Iterable[str] = (),
+        failed: Iterable[str] = (),
+    ) -> Conclusion:
+        """Compare planned with seen, write the results folder, and say what forbids green.
+
+        ``stand_ins``, ``left_out`` and ``failed`` are for the folder, see `RunPlan`.
+        """
+        run = replace(self.run, stand_ins=tuple(stand_ins), left_out=tuple(left_out), failed=tuple(failed))
+        scores = score(results, run.part, run.variants)
+        verdicts = {gate.name: self._verdicts[gate.name] for gate in self.gates if gate.name in self._verdicts}
+        undecided = tuple(gate.name for gate in self.gates if gate.name not in verdicts)
+        planned = [(post.id, variant) for variant in run.variants for post in run.part.posts]
+        found = [results[key] for key in planned if key in results]
+        n_not_run = len(planned) - sum(result.origin == "item" for result in found)
+        gated = {variant for gate in self.gates for variant in gate.variants}
+        complete = (
+            run.shard is None
+            and bool(self._set_gates)
+            and not undecided
+            and all(scores[variant].complete for variant in gated)
+        )
+        comparisons = [
+            compare_variants(results, run.part.posts, second, first)
+            for first, second in combinations(run.variants, 2)
+            if scores[first].complete and scores[second].complete
+        ]
+        write_results(self.results, found)
+        write_flips(self.results, comparisons)
+        write_scoreboard(self.results, run.describe(), scores, comparisons)
+        self._write_gates(complete=complete, verdicts=verdicts.values(), undecided=undecided, not_run=n_not_run)
+        write_whole(self.results / NAME, encode_plan(run))  # last: with it the folder is one to join
+        complaints = self._complaints(verdicts, undecided, n_not_run) if self.required else ()
+        return Conclusion(
+            scores,
+            verdicts,
+            undecided,
+            n_not_run,
+            complete,
+            complaints,
+            self._notes(),
+            run.stand_ins,
+            None,
+            self._flips(scores, results),
+        )
+
+    def update_baseline(self, scores: Mapping[str, Score], results: Mapping[Key, Result]) -> tuple[VariantChange, ...]:
+        """Write the baseline file from this run, whole or not at all. Raises `UsageError` where that cannot be."""
+        run, place = self.run, self.baseline
+        new = make_baseline(
+            backend=run.backend,
+            plan=run.plan,
+            corpus=run.plan.corpus,
+            prompts=run.prompts,
+            scores=scores,
+            results=results,
+            old=place.held,
+        )
+        write_whole(place.path, encode(new), option="--update-baseline")
+        return diff_baselines(place.held, new)
+
+    def _write_gates(
+        self, *, complete: bool, verdicts: Iterable[Verdict], undecided: Iterable[str], not_run: int
+    ) -> None:
+        write_gates(
+            self.results,
+            self.run.describe(),
+            complete=complete,
+            verdicts=verdicts,
+            undecided=undecided,
+            why_undecided=_IN_MERGE if self.run.shard else "not decided",
+            not_run=not_run,
+        )
+
+    @property
+    def _n(self) -> int:
+        return len(self.run.part.posts) * len(self.run.variants)
+
+    @property
+    def _set_gates(self) -> list[Gate]:
+        """Those that somebody set: not the ones that are there because a baseline file is."""
+        return [gate for gate in self.gates if not isinstance(gate, BaselineGate) or gate.max_drop is not None]
+
+    def _flips(self, scores: Mapping[str, Score], results: Mapping[Key, Result]) -> tuple[Comparison, ...]:
+        held = self.baseline.held
+        if self.run.mode == "none" or held is None:
+            return ()
+        found = []
+        for variant in self.run.variants:
+            known = baseline_answers(held, variant)
+            posts = [post for post in self.run.part.posts if post.id in known]
+            if posts and scores[variant].complete:
+                now = {post.id: answer_text(results[post.id, variant]) for post in posts}
+                found.append(compare(posts, now, known, names=(variant, "baseline")))
+        return tuple(found)
+
+    def _notes(self) -> tuple[str, ...]:
+        place = self.baseline
+        if self.run.shard is not None:
+            return (f"{len(self.gates)} gates are {_IN_MERGE}",)
+        if place.updating:
+            return ()
+        if place.held is None:
+            return (f"no baseline: there is no {place.shown}; this run with --update-baseline writes it",)
+        held = {gate.variant for gate in self.gates if isinstance(gate, BaselineGate)}
+        free = [variant for variant in self.run.variants if variant not in held]
+        if not free:
+            return ()
+        if not is_about_classes(place.held, self.run.plan):
+            return (
+                f"the baseline {place.shown} is about --classes {place.held.drawn_by['classes']!r}, and this run asks "
+                f"{self.run.plan.classes!r}: not held to it",
+            )
+        if not self.run.replays:
+            return (f"not held to the baseline in a live run, as gates.toml sets no max_drop: {', '.join(free)}",)
+        why = (
+            "does not know"
+            if not any(baseline_answers(place.held, name) for name in free)
+            else "is about other posts for"
+        )
+        return (f"the baseline {place.shown} {why} {', '.join(free)}",)
+
+    def _complaints(
+        self, verdicts: Mapping[str, Verdict], undecided: tuple[str, ...], n_not_run: int
+    ) -> tuple[str, ...]:
+        complaints = []
+        if not self._set_gates and self.run.shard is None:
+            complaints.append(
+                f"no gate is set for [{self.run.backend}.{self.run.plan.corpus}] and these variants in gates.toml"
+            )
+        if undecided and self.run.shard is None:
+            complaints.append(f"gates not decided: {', '.join(undecided)}")
+        for word, finding in (("failed", "FAIL"), ("inconclusive", "INCONCLUSIVE")):
+            names = [name for name, verdict in verdicts.items() if verdict.finding == finding]
+            if names:
+                complaints.append(f"gates {word}: {', '.join(names)}")
+        if n_not_run:
+            complaints.append(f"{n_not_run} of {self._n} planned cases did not run{self.why_not_run}")
+        return tuple(complaints)

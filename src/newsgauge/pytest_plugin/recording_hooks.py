@@ -1,0 +1,102 @@
+"""A recording from the side of pytest: what is confirmed before it, and what is put in order and said after it.
+
+One process does this, the only one or the controller of pytest-xdist.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ..recording.finishing import finalize_files
+from ..recording.preflight import check_ci, check_folder, confirm, forecast
+from ..running.run_config import check_setup
+
+if TYPE_CHECKING:
+    from ..running.results_log import ResultLog
+    from ..running.run_config import Setup
+
+
+def prepare_recording(config: pytest.Config, setup: Setup) -> list[str]:
+    """Check all that a recording needs, and on a terminal ask before the first paid call. Lines for the header.
+
+    Raises `UsageError` before anything is asked. The embedded backend costs nothing: nothing is counted or confirmed.
+    """
+    check_ci(setup, allowed=config.option.allow_record_in_ci)
+    check_setup(setup)
+    if setup.replays:
+        return []
+    check_folder(setup)
+    if setup.backend == "embedded":
+        return []
+    expected = forecast(setup)
+    lines = expected.lines()
+    if expected.n_calls and not config.option.yes:
+        with _terminal(config) as is_terminal:
+            if is_terminal:
+                confirm(lines)
+    return lines
+
+
+class Recording:
+    """The hooks of the process that puts recordings in order when a run is over."""
+
+    def __init__(self, setup: Setup, log: ResultLog) -> None:
+        self._setup = setup
+        self._log = log
+        self._red: list[str] = []
+        self._notes: list[str] = []
+
+    @pytest.hookimpl(tryfirst=True)  # before the results of the run are put away
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Sort the files that were recorded; hold the versions that answered against what the variants expect."""
+        if not self._setup.replays:
+            self._red += finalize_files(self._setup)
+        self._compare_versions()
+        if self._red and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+        """After the scoreboard: answers of another model version than expected, and files that could not be sorted."""
+        yield
+        for note in self._notes:
+            terminalreporter.write_line(f"newsgauge: {note}", yellow=True, bold=True)
+        for complaint in self._red:
+            terminalreporter.write_line(f"newsgauge: red: {complaint}", red=True, bold=True)
+
+    def _compare_versions(self) -> None:
+        answered: dict[str, Counter[str]] = {}
+        for result in self._log.read().values():
+            if result.prediction is not None:
+                answered.setdefault(result.variant, Counter())[result.prediction.model_version] += 1
+        for name, variant in self._setup.variants.items():
+            pin = variant.pinned_version(self._setup.backend)
+            for version, n in sorted(answered.get(name, Counter()).items()):
+                if pin is not None and version != pin:
+                    self._notes.append(
+                        f"{name}: {n} {'answer is' if n == 1 else 'answers are'} of model version {version!r}, "
+                        f"and variants.toml expects {pin!r}"
+                    )
+
+
+@contextmanager
+def _terminal(config: pytest.Config) -> Iterator[bool]:
+    """Take the terminal back from pytest's capturing; True where somebody sits at it.
+
+    While pytest is being configured, only its input is captured; afterwards that is so again.
+    """
+    capture = config.pluginmanager.getplugin("capturemanager")
+    if capture is not None:
+        capture.suspend_global_capture(in_=True)
+    try:
+        yield sys.stdin.isatty() and sys.stdout.isatty()
+    finally:
+        if capture is not None:
+            capture.resume_global_capture()
+            capture.suspend_global_capture(in_=False)

@@ -1,0 +1,126 @@
+"""The cases that wait for one model, and when the next of them may be asked. Quotas are a model's, so lanes are too.
+
+Pure: times are handed in.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..records import Case
+from .rate_limiter import Bucket, lower
+
+#: So many refusals in a row, with no answer between, are the quota and not an accident.
+_REFUSALS_THAT_COUNT = 5
+_MINUTE_S = 60.0
+_WORTH_TELLING_S = 5.0
+#: A new estimate of the tokens of a character counts so much beside all earlier ones.
+_NEWEST = 0.05
+
+
+@dataclass
+class Job:
+    """A case on its way: ``attempts`` so far, ``first_failed`` when the first of them began."""
+
+    case: Case
+    chars: int
+    attempts: int = 0
+    first_failed: float | None = None
+    charged: float = 0.0
+
+
+@dataclass
+class Lane:
+    """``closed`` says why no more is asked of this model, '' while it is."""
+
+    model: str
+    requests: Bucket
+    tokens: Bucket
+    closed: str = ""
+    _ready: deque[Job] = field(default_factory=deque)
+    _later: list[tuple[float, int, Job]] = field(default_factory=list)
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+    _paused_until: float = -math.inf
+    _refused: int = 0
+    _tokens_a_char: float = 0.25
+    _answers: deque[tuple[float, int]] = field(default_factory=deque)  # of the last minute: when, input tokens
+
+    def add(self, job: Job) -> None:
+        """Behind the others."""
+        self._ready.append(job)
+
+    def wait_s(self, now: float) -> float:
+        """Seconds until the next job may start; infinite where none waits."""
+        job = self._next(now)
+        if self.closed or (job is None and not self._later):
+            return math.inf
+        wait = self._paused_until - now
+        if job is None:
+            return max(wait, self._later[0][0] - now)
+        return max(0.0, wait, self.requests.wait_s(1.0, now), self.tokens.wait_s(self._estimate(job), now))
+
+    def start(self, now: float) -> Job:
+        """The next job, paid for."""
+        job = self._next(now)
+        assert job is not None
+        if self._later and self._later[0][2] is job:
+            heapq.heappop(self._later)
+        else:
+            self._ready.popleft()
+        job.charged = self._estimate(job)
+        self.requests.take(1.0, now)
+        self.tokens.take(job.charged, now)
+        return job
+
+    def answered(self, job: Job, input_tokens: int | None, now: float) -> None:
+        """Correct what was estimated."""
+        self._refused = 0
+        self._answers.append((now, input_tokens or 0))
+        while self._answers[0][0] < now - _MINUTE_S:
+            self._answers.popleft()
+        if input_tokens and job.chars:
+            self.tokens.take(input_tokens - job.charged, now)
+            self._tokens_a_char += _NEWEST * (input_tokens / job.chars - self._tokens_a_char)
+
+    def refused(self, job: Job, *, again_at: float, per_minute: Mapping[str, int], now: float) -> list[str]:
+        """Ask again later. Where refusals are more than accidents, all wait, and a limit that they name is kept to.
+
+        Returns what was learnt, in words. A limit is no limit where more came through in the last minute.
+        """
+        self.tokens.take(-job.charged, now)  # a refused call has used no tokens
+        self._refused += 1
+        heapq.heappush(self._later, (again_at, next(self._numbers), job))
+        if self._refused < _REFUSALS_THAT_COUNT:
+            return []
+        notes = []
+        if self._paused_until <= now and again_at - now >= _WORTH_TELLING_S:
+            notes.append(f"{self.model}: refused {self._refused} times in a row; waiting {again_at - now:.0f} s")
+        self._paused_until = max(self._paused_until, again_at)
+        recent = [tokens for at, tokens in self._answers if at >= now - _MINUTE_S]
+        places = {"requests": (self.requests, len(recent)), "input tokens": (self.tokens, sum(recent))}
+        return notes + [
+            f"{self.model}: the service allows {limit:,} {kind} a minute; keeping to it"
+            for kind, limit in per_minute.items()
+            if places[kind][1] <= limit and lower(places[kind][0], limit)
+        ]
+
+    def close(self, why: str) -> list[Job]:
+        """Ask no more; what is left."""
+        self.closed = why
+        left = [*self._ready, *(job for _, _, job in self._later)]
+        self._ready.clear()
+        self._later.clear()
+        return left
+
+    def _next(self, now: float) -> Job | None:
+        if self._later and self._later[0][0] <= now:
+            return self._later[0][2]
+        return self._ready[0] if self._ready else None
+
+    def _estimate(self, job: Job) -> float:
+        return job.chars * self._tokens_a_char

@@ -1,0 +1,207 @@
+"""Asks the cases of a plan side by side and keeps each answer at once; each case is asked until it is answered, once.
+
+Cases and a client in, a `Report` out. What is kept stays, however this ends: an interrupted campaign is gone on with by
+starting another one with what is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .._util.secrets import hide_secrets
+from ..cassettes.recorder import Recorder
+from ..client.clients import AsyncClient
+from ..client.retry import RetryPolicy, given_up, is_too_late, wait_s
+from ..errors import CassetteError, NewsgaugeError, NotKeptError, QuotaError, TransientError
+from ..records import Case, Wire
+from .concurrency import Concurrency
+from .form import Form
+from .model_queue import Job, Lane
+from .rate_limiter import Bucket
+
+if TYPE_CHECKING:
+    from google.genai.types import GenerateContentResponse
+
+#: So many cases in a row that are refused, or whose paid answer cannot be kept, and the rest would fare no better.
+_REFUSED, _NOT_KEPT = 20, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the user allows; ``rpm`` and ``tpm`` for each model, None: as much as the service lets through."""
+
+    concurrency: int = 32
+    rpm: int | None = None
+    tpm: int | None = None
+
+
+@dataclass
+class Report:
+    """``broken``: why a case has no answer; ``left``: cases that were not asked, or not to the end, and why."""
+
+    n_kept: int = 0
+    n_calls: int = 0
+    broken: list[tuple[Case, str]] = field(default_factory=list)
+    left: list[tuple[Case, str]] = field(default_factory=list)
+    interrupted: bool = False
+
+
+class Campaign:
+    """``on_answer`` is told each case and its response, None where it is broken; ``on_note`` what was learnt."""
+
+    def __init__(
+        self,
+        client: AsyncClient,
+        recorder: Recorder,
+        forms: Mapping[str, Form],
+        *,
+        limits: Limits,
+        retry: RetryPolicy,
+        on_answer: Callable[[Case, GenerateContentResponse | None], None] = lambda case, response: None,
+        on_note: Callable[[str], None] = lambda note: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._recorder = recorder
+        self._forms = forms
+        self._limits = limits
+        self._retry = retry
+        self._on_answer = on_answer
+        self._on_note = on_note
+        self._clock = clock
+        self._concurrency = Concurrency(limits.concurrency)
+        self._lanes: dict[str, Lane] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._moved = asyncio.Event()
+        self._troubled_since: float | None = None
+        self._in_vain = 0
+        self._crash: BaseException | None = None
+        self.report = Report()
+
+    async def run(self, cases: Iterable[Case]) -> Report:
+        """Ask them all. Raises only what is a mistake of this program."""
+        for case in cases:
+            form = self._forms[case.variant]
+            self._lane(form.model).add(Job(case, form.chars(case.post)))
+        try:
+            while await self._step():
+                pass
+        finally:
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+            self._close_all("interrupted" if self.report.interrupted else "not asked")
+        return self.report
+
+    def stop(self) -> None:
+        """Start no more calls; those under way are paid for, and are waited for."""
+        self.report.interrupted = True
+        self._on_note(f"interrupted: waiting for {len(self._running)} calls under way; once more leaves them")
+        self._close_all("interrupted")
+        self._moved.set()
+
+    async def _step(self) -> bool:
+        """Start one call or wait until something moves; False where nothing is left."""
+        if self._crash is not None:
+            raise self._crash
+        now = self._clock()
+        lane = min(self._lanes.values(), key=lambda lane: lane.wait_s(now), default=None)
+        wait = lane.wait_s(now) if lane is not None else float("inf")
+        if lane is not None and wait <= 0 and len(self._running) < self._concurrency.limit:
+            task = asyncio.create_task(self._ask(lane, lane.start(now)))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+            return True
+        if not self._running and wait == float("inf"):
+            return False
+        self._moved.clear()
+        timeout = None if wait == float("inf") or wait <= 0 else wait
+        try:
+            async with asyncio.timeout(timeout):
+                await self._moved.wait()
+        except TimeoutError:
+            pass
+        return True
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._moved.set()
+        if not task.cancelled() and task.exception() is not None:
+            self._crash = task.exception()
+
+    async def _ask(self, lane: Lane, job: Job) -> None:
+        case, form, started = job.case, self._forms[job.case.variant], self._clock()
+        failed: CassetteError | None = None
+        job.attempts += 1
+        self.report.n_calls += 1
+
+        def keep(wire: Wire) -> None:
+            nonlocal failed
+            if wire.status == 200:
+                try:
+                    self._recorder.keep(case.variant, case.post, wire, form.provenance)
+                except CassetteError as error:
+                    failed = error  # what the SDK makes of the answer counts first: a cut one is asked again
+
+        try:
+            response = await self._client.ask(form.request(case.post), keep)
+            if failed is not None:
+                raise failed
+        except TransientError as error:
+            self._ask_later(lane, job, error, started=started)
+        except QuotaError as error:
+            self._leave([job, *lane.close(str(error))], str(error))
+        except NewsgaugeError as error:
+            self._break(job, error)
+        else:
+            self._troubled_since = None
+            self._in_vain = 0
+            self._concurrency.succeeded()
+            usage = response.usage_metadata
+            lane.answered(job, usage.prompt_token_count if usage else None, self._clock())
+            self.report.n_kept += 1
+            self._on_answer(case, response)
+
+    def _ask_later(self, lane: Lane, job: Job, error: TransientError, *, started: float) -> None:
+        now = self._clock()
+        self._concurrency.refused(started=started, now=now)
+        self._troubled_since = now if self._troubled_since is None else self._troubled_since
+        job.first_failed = started if job.first_failed is None else job.first_failed
+        wait = wait_s(self._retry, error, job.attempts)
+        if is_too_late(self._retry, error, now - job.first_failed + wait):
+            self._break(job, given_up(error, job.attempts, now - job.first_failed))
+        elif lane.closed:
+            self._leave([job], lane.closed)
+        else:
+            for note in lane.refused(job, again_at=now + wait, per_minute=error.per_minute, now=now):
+                self._on_note(note)
+        if self._retry.deadline_s and is_too_late(self._retry, error, now - self._troubled_since):
+            self._close_all(f"no answer for {now - self._troubled_since:.0f} s: {error}")
+
+    def _break(self, job: Job, error: NewsgaugeError) -> None:
+        why = hide_secrets(str(error))  # a service may repeat the key that it refuses
+        self.report.broken.append((job.case, why))
+        self._on_answer(job.case, None)
+        self._in_vain += 1
+        most = _NOT_KEPT if isinstance(error, NotKeptError) else _REFUSED
+        if self._in_vain >= most or (isinstance(error, NotKeptError) and error.disk):
+            times = "a case" if self._in_vain == 1 else f"{self._in_vain} cases in a row"
+            self._close_all(f"stopped, as {times} went wrong: {why}")
+
+    def _close_all(self, why: str) -> None:
+        for lane in self._lanes.values():
+            if not lane.closed:
+                self._leave(lane.close(why), why)
+
+    def _leave(self, jobs: list[Job], why: str) -> None:
+        self.report.left += [(job.case, hide_secrets(why)) for job in jobs]
+
+    def _lane(self, model: str) -> Lane:
+        if model not in self._lanes:
+            now = self._clock()
+            self._lanes[model] = Lane(model, Bucket(self._limits.rpm, now=now), Bucket(self._limits.tpm, now=now))
+        return self._lanes[model]

@@ -1,0 +1,45 @@
+"""What a run or a merge prints when it is over: scoreboard, gates, flips, a new baseline. Computes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .baseline import baseline_lines, flip_lines
+from .classes import worst_lines
+from .terminal import backend_note, gate_lines, scoreboard_lines
+
+if TYPE_CHECKING:
+    from ..gates.run_verdict import Conclusion, Guard
+
+
+def concluding_sections(end: Conclusion, guard: Guard) -> list[tuple[str, list[str]]]:
+    """Heading and lines of each section; none where no case and no gate was part of the run."""
+    if (
+        not end.verdicts
+        and not end.complaints
+        and not any(score.n or score.counts.broken for score in end.scores.values())
+    ):
+        return []
+    run = guard.run
+    answered = [version for score in end.scores.values() for version in score.model_versions]
+    title = (
+        f"{run.backend} ({backend_note(run.backend, answered)}) on {run.plan.corpus}: "
+        f"{run.extent}, plan {run.plan.digest}"
+    )
+    waiting = [gate.variant for gate in guard.gates if gate.name in end.undecided]
+    board = scoreboard_lines(end.scores, end.verdicts, undecided=waiting, title=title)
+    # The gates of a shard are one line, not one line each: none of them is its own to decide.
+    undecided = end.undecided if run.shard is None else ()
+    worst = worst_lines(end.scores)
+    sections = [
+        ("newsgauge scoreboard", [*board, *([""] if worst else []), *worst, *end.stand_ins]),
+        ("newsgauge gates", gate_lines(end.verdicts.values(), undecided, end.notes)),
+    ]
+    # Those of a gate that did not pass stand below it.
+    shown = {v.variant for v in end.verdicts.values() if v.gate == f"{v.variant}-baseline" and not v.passed}
+    flips = flip_lines((one for one in end.flips if one.first not in shown), shown=guard.baseline.shown)
+    if flips:
+        sections.append(("newsgauge flips", flips))
+    if end.changes is not None:
+        sections.append(("newsgauge baseline", baseline_lines(end.changes, shown=guard.baseline.shown)))
+    return sections

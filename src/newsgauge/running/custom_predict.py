@@ -1,0 +1,144 @@
+"""A way to ask that the user wrote: ``predict = "my_module:my_predict"``, called with a text and a ready client.
+
+Enters: the callable, a post. Leaves: a `Prediction`, with the tokens and model versions of all calls that it made.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import ssl
+from collections.abc import Callable, Iterable, Mapping
+from inspect import Parameter, Signature
+from typing import TYPE_CHECKING, Any
+
+from ..cassettes.redact_custom import Clear, quotes
+from ..cassettes.technique_calls import Calls, Played, json_object
+from ..client.answers import read_answer
+from ..client.clients import is_response, is_service_error, open_client, service_errors
+from ..client.transport import Answered, Handler, Sent, Tap
+from ..errors import NewsgaugeError, TechniqueError
+from ..records import ERROR_LABEL, Outcome, Post, Prediction
+from ..variants.callables import describe
+
+if TYPE_CHECKING:
+    from google import genai
+
+    from ..cassettes.recorder import Recorder
+    from ..client.clients import Backend
+    from ..client.retry import RetryPolicy
+
+#: ``my_predict(text, client, *, labels, model)``.
+CALLED = Signature(
+    [
+        *(Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in ("text", "client")),
+        *(Parameter(name, Parameter.KEYWORD_ONLY) for name in ("labels", "model")),
+    ]
+)
+
+
+class TechniqueClient:
+    """A client for techniques, whose calls go to whoever answers at the moment."""
+
+    def __init__(self, backend: Backend, *, base_url: str | None, live: bool) -> None:
+        taps: list[Tap] = []
+
+        def make(context: ssl.SSLContext) -> Tap:
+            taps.append(Tap(context))
+            return taps[0]
+
+        self.client: genai.Client = open_client(backend, base_url=base_url, live=live, tap=make)
+        self.tap = taps[0]
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.client.close()
+        self.tap.close()
+
+
+class Technique:
+    """A callable of the user's own, with the client it asks."""
+
+    def __init__(
+        self, spec: str, function: Callable[..., Any], *, client: TechniqueClient, labels: tuple[str, ...]
+    ) -> None:
+        self._spec = spec
+        self._function = function
+        self._client = client
+        self._labels = labels
+        self._clear = Clear([*literals_of(function), *labels])
+
+    def calls(self, recorder: Recorder, variant: str, post: Post) -> Calls:
+        """The calls of a case, as its cassette holds them."""
+        return Calls(recorder, variant, post, self._clear)
+
+    def predict(
+        self, post: Post, calls: Calls, *, model: str, provenance: Mapping[str, str], policy: RetryPolicy
+    ) -> Prediction:
+        """What it says of a post. Raises `TechniqueError`, `CassetteError` or `BackendError`."""
+        return self._sum_up(calls.play(lambda handler: self._call(post.text, handler, model, policy), provenance))
+
+    def predict_live(self, text: str, *, model: str, policy: RetryPolicy) -> Prediction:
+        """The same without any cassette."""
+        answers: list[dict[str, Any]] = []
+
+        def ask(sent: Sent, forward: Callable[[], Answered]) -> Answered:
+            said = forward()
+            answer = json_object(said.body) if said.status == 200 else None
+            answers.extend([answer] if answer is not None else [])
+            return said
+
+        value = self._call(text, ask, model, policy)
+        return self._sum_up(Played(value, tuple(answers)))
+
+    def _call(self, text: str, handler: Handler, model: str, policy: RetryPolicy) -> Prediction:
+        """What it returned, as a prediction without tokens."""
+        with self._client.tap.answering(handler, policy), service_errors(model):
+            try:
+                said = self._function(text, self._client.client, labels=self._labels, model=model)
+            except Exception as error:
+                if isinstance(error, NewsgaugeError) or is_service_error(error):
+                    raise
+                words = describe(error, is_private=lambda words: quotes(words, text))
+                problem = TechniqueError(f"{self._spec} raised {words}")
+            else:
+                return self._read(said)
+        raise problem  # outside of the block, so that nothing that quotes the post is chained to it
+
+    def _read(self, said: Any) -> Prediction:
+        if is_response(said):
+            return read_answer(said, self._labels)
+        if not isinstance(said, str):
+            hint = ""
+            if said is None:
+                hint = " (a response's .text is None where the answer was blocked: return the response itself)"
+            raise TechniqueError(
+                f"expected {self._spec} to return a label as str, or the response of generate_content, got "
+                f"{'None' if said is None else type(said).__name__}{hint}"
+            )
+        label = said.strip()
+        if not label:
+            return Prediction(ERROR_LABEL, Outcome.EMPTY, "no text", 0, 0, "")
+        return Prediction(label, Outcome.LABEL if label in self._labels else Outcome.OFF_LIST, "", 0, 0, "")
+
+    def _sum_up(self, played: Played[Prediction]) -> Prediction:
+        usage = [answer.get("usageMetadata") or {} for answer in played.answers]
+        versions = sorted({str(answer.get("modelVersion", "")) for answer in played.answers})
+        return Prediction(
+            label=played.value.label,
+            outcome=played.value.outcome,
+            detail=played.value.detail,
+            input_tokens=sum(one.get("promptTokenCount") or 0 for one in usage),
+            output_tokens=sum(one.get("candidatesTokenCount") or 0 for one in usage),
+            model_version=", ".join(versions) if versions else f"no call ({self._spec})",
+        )
+
+
+def literals_of(function: Callable[..., Any]) -> Iterable[str]:
+    """The texts in the source of the callable's module, docstrings too; none where there is no source."""
+    module = inspect.getmodule(function)
+    try:
+        tree = ast.parse(inspect.getsource(module)) if module is not None else ast.Module([], [])
+    except (OSError, TypeError, SyntaxError):
+        return []
+    return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]

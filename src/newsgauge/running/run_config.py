@@ -1,0 +1,250 @@
+"""What the command line decided about a run: the plan, the variants to ask, of whom, and where recordings lie.
+
+Everything that asks, replays or counts is handed a `Setup`; it asks nobody itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..client.clients import Backend, check_access
+from ..corpora.corpus import Corpus
+from ..corpora.preprocessing import PREPROCESSING, plain
+from ..errors import UsageError
+from ..gates.baseline_file import prompt_digest
+from ..planning.plan_file import RunPlan, asked_digest
+from ..planning.sampling import Plan
+from ..planning.sharding import Shard, part_of
+from ..records import Case, Post
+from ..variants.checks import TUNED
+from ..variants.variants_file import Request, Training, Variant, make_request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from ..cassettes.digest import Block
+    from ..cassettes.recorder import Recorder, RecordMode
+    from ..planning.training_set import TrainingSet
+    from .few_shot import Examples
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the command line decided: the plan, the variants to ask, and whom."""
+
+    corpus: Corpus
+    plan: Plan
+    variants: dict[str, Variant]
+    backend: Backend
+    mode: RecordMode
+    cassettes: Path
+    shown_cassettes: str
+    options: str
+    #: Where ``newsgauge tune`` keeps what it tuned on a service.
+    tuned_file: Path = Path(".newsgauge") / "tuned.json"
+    #: The test posts that the plan's labels have in the corpus; None where nobody counted.
+    n_whole_set: int | None = None
+    #: The variants whose recording records these too, where it is not each by itself.
+    recorded_with: str = ""
+    #: Which part of the plan is asked here; None: all of it.
+    shard: Shard | None = None
+    #: Where the modules of callables that variants.toml names are looked for first.
+    code: tuple[Path, ...] = ()
+
+    @property
+    def replays(self) -> bool:
+        """True where every answer must come from a cassette."""
+        return self.mode == "none"
+
+    @property
+    def preprocess(self) -> Callable[[str], str]:
+        """What turns a raw post of the corpus into the text that is asked about."""
+        return preprocessor(self.corpus, self.plan.preprocessing)
+
+    @cached_property
+    def trainings(self) -> dict[str, TrainingSet]:
+        """The training set of each variant that asks a tuned model."""
+        from ..planning.training_set import make_training_set
+
+        return {
+            name: make_training_set(
+                self.corpus,
+                variant.tuning,
+                classes=self.plan.classes,
+                labels=self.plan.labels,
+                preprocess=self.preprocess,
+            )
+            for name, variant in self.variants.items()
+            if variant.tuning is not None
+        }
+
+    @cached_property
+    def part(self) -> Plan:
+        """What is asked of the plan here: all of it, or a shard. The digest is the whole plan's."""
+        return self.plan if self.shard is None else part_of(self.plan, self.shard)
+
+    @property
+    def cases(self) -> list[Case]:
+        """Every post of this part asked of every variant."""
+        return [Case(post, variant) for variant in self.variants for post in self.part.posts]
+
+    @cached_property
+    def run_plan(self) -> RunPlan:
+        """What of this the results folder keeps."""
+        models = {name: training.model for name, training in self.trainings.items()}
+        return RunPlan(
+            plan=self.plan,
+            part=self.part,
+            shard=self.shard,
+            backend=self.backend,
+            mode=self.mode,
+            asked={name: asked_digest(one) for name, one in self.variants.items()},
+            prompts={
+                name: prompt_digest(
+                    one,
+                    models.get(name, one.model),
+                    examples=self.examples[name].digest if name in self.examples else "",
+                )
+                for name, one in self.variants.items()
+            },
+            n_whole_set=self.n_whole_set,
+        )
+
+    def aside(self, folder: str, variants: Iterable[Variant], *, recorded_with: str) -> Setup:
+        """This setup for what is no case of the plan: cassettes beside the corpus' own, in ``<corpus>+<folder>``.
+
+        ``recorded_with``: the variants of the plan in whose recording these are recorded.
+        """
+        return replace(
+            self,
+            variants={variant.name: variant for variant in variants},
+            cassettes=self.cassettes.with_name(f"{self.cassettes.name}+{folder}"),
+            shown_cassettes=f"{self.shown_cassettes}+{folder}",
+            recorded_with=recorded_with,
+        )
+
+    @cached_property
+    def examples(self) -> dict[str, Examples]:
+        """What ``{examples}`` stands for in each variant that shows some."""
+        from .few_shot import make_examples
+
+        return {
+            name: make_examples(
+                self.corpus,
+                variant.few_shot,
+                classes=self.plan.classes,
+                labels=self.plan.labels,
+                preprocess=self.preprocess,
+            )
+            for name, variant in self.variants.items()
+            if variant.few_shot is not None
+        }
+
+    @cached_property
+    def callables(self) -> dict[str, Callable[..., Any]]:
+        """The callable of each variant that names one. Raises `VariantsError`."""
+        return {
+            name: variant_callable(variant, self.code)
+            for name, variant in self.variants.items()
+            if variant.predict or variant.estimator
+        }
+
+    def request(self, variant: Variant, post: Post, *, model: str) -> Request:
+        """What a variant that is a prompt asks about a post."""
+        shown = self.examples.get(variant.name)
+        examples = shown.block.text if shown else ""
+        return make_request(variant, post, labels=self.plan.labels, model=model, examples=examples)
+
+    def blocks(self, variant: str) -> tuple[Block, ...]:
+        """What every request of a variant holds and no recording does: its examples."""
+        return (self.examples[variant].block,) if variant in self.examples else ()
+
+    def examples_for(self, training: Training) -> tuple[Post, ...]:
+        """The training posts that an estimator is fitted on."""
+        from ..planning.training_set import draw_examples
+
+        return draw_examples(
+            self.corpus,
+            posts_per_class=training.posts_per_class,
+            seed=training.seed,
+            classes=self.plan.classes,
+            labels=self.plan.labels,
+            preprocess=self.preprocess,
+        )
+
+    @property
+    def recorded_cases(self) -> list[Case]:
+        """Those of the variants that ask a service."""
+        return [case for case in self.cases if self.variants[case.variant].has_cassette]
+
+    def rerecord(self, variant: str) -> str:
+        """The command that records a variant of this plan again."""
+        return f"pytest evals{self.options} --variants {self.recorded_with or variant} --record-mode new_episodes"
+
+
+def preprocessor(corpus: Corpus, name: str) -> Callable[[str], str]:
+    """What turns a raw post of this corpus into the text that is asked about; a table's texts are only cut."""
+    return PREPROCESSING[name] if corpus.is_mail else plain
+
+
+def open_recorder(setup: Setup) -> Recorder:
+    """The cassettes of a setup."""
+    from ..cassettes.recorder import Recorder
+
+    return Recorder(
+        setup.cassettes,
+        mode=setup.mode,
+        backend=setup.backend,
+        shown=setup.shown_cassettes,
+        rerecord=setup.rerecord,
+        pins=lambda variant: setup.variants[variant].pinned_version(setup.backend),
+        now=lambda: datetime.now(UTC),
+        blocks=setup.blocks,
+    )
+
+
+def stand_ins(setup: Setup) -> list[str]:
+    """A line for each tuned variant whose answers are another model's, because its job did not end in time."""
+    if setup.backend != "vertex" or not setup.trainings:
+        return []
+    from ..tuning.vertex_models import stand_in_note
+
+    recorder, post_ids = open_recorder(setup), [post.id for post in setup.part.posts]
+    notes = [stand_in_note(name, recorder.file(name), post_ids) for name in setup.trainings]
+    return [note for note in notes if note]
+
+
+def check_setup(setup: Setup) -> None:
+    """Refuse before the first request what could only fail after it. Raises `UsageError`."""
+    # A module that cannot be imported shows here, and a corpus without train posts.
+    _ = setup.callables, setup.trainings, setup.examples
+    if setup.replays:
+        return
+    check_access(setup.backend)
+    if setup.backend == "gemini" and setup.trainings:
+        raise UsageError(
+            "--backend gemini: Google ended tuning on the Developer API; leave the tuned variant out with --variants "
+            f"{','.join(name for name, variant in setup.variants.items() if variant.model != TUNED)}"
+        )
+    if setup.backend == "vertex":
+        from ..tuning.vertex_models import model_to_record
+
+        for training in setup.trainings.values():
+            model_to_record(setup.tuned_file, setup.corpus.name, training)
+
+
+def variant_callable(variant: Variant, folders: Sequence[Path]) -> Callable[..., Any]:
+    """The callable that a variant names, looked for in ``folders`` first. Raises `VariantsError`."""
+    from ..variants.callables import load_callable
+    from . import custom_predict, estimators
+
+    return load_callable(
+        variant.predict or variant.estimator or "",
+        folders,
+        where=f"variants.toml: [{variant.name}]",
+        called=custom_predict.CALLED if variant.predict else estimators.CALLED,
+    )

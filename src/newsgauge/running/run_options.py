@@ -1,0 +1,314 @@
+"""The options of a run, and what they come to: a `Setup`. A mistake in them is a `UsageError`, before anything runs."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import uuid
+from argparse import ArgumentTypeError, Namespace
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._util.process import is_ci
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+    from ..planning.sampling import Plan
+    from ..variants.variants_file import Variant
+    from .run_config import Setup
+
+_DEFAULTS: dict[str, Any] = {
+    "corpus": "bundled",
+    "classes": None,
+    "posts_per_class": "10",
+    "sample_seed": 0,
+    "preprocessing": "clean",
+    "columns": None,
+    "backend": "embedded",
+    "cassettes": None,
+}
+PREPROCESSING = ("clean", "codelab")
+RECORD_MODES = ("none", "once", "new_episodes", "all", "rewrite")
+BACKENDS = ("embedded", "gemini", "vertex")
+
+
+def add_options(parser: pytest.Parser, *, shares_record_mode: bool = False) -> None:
+    """The options of pytest.
+
+    With ``shares_record_mode`` pytest-recording is there: its ``--record-mode`` takes the same modes, and is ours too.
+    """
+    group = parser.getgroup("newsgauge", "newsgauge: evaluating model variants")
+    add_plan_options(group.addoption)
+    group.addoption(
+        "--shard",
+        default=None,
+        metavar="K/N",
+        help="ask the K-th of N even parts of the plan only; newsgauge merge joins the results and decides the gates",
+    )
+    if not shares_record_mode:
+        add_record_mode(group.addoption)
+    add_recording_options(group.addoption)
+    group.addoption(
+        "--require-gates",
+        action="store_true",
+        default=None,
+        help="red unless every planned case ran and every planned gate passed (default where CI is set)",
+    )
+    group.addoption("--no-require-gates", action="store_false", dest="require_gates", help="the opposite")
+    group.addoption(
+        "--update-baseline",
+        action="store_true",
+        help="write what this run answered into evals/baselines, and print what changed",
+    )
+    group.addoption(
+        "--results",
+        default=".newsgauge/results",
+        metavar="DIR",
+        help="where results go (default: %(default)s)",
+    )
+    group.addoption("--no-report", action="store_true", help="write no report.html, summary.md, tokens.json")
+    group.addoption(
+        "--report-posts",
+        action="store_true",
+        help="let the report hold the texts of posts that are not the bundled ones; such a report is not to be shared",
+    )
+
+
+def add_plan_options(add: Callable[..., Any]) -> None:
+    """The options that decide a plan and its cassettes; ``add`` is a parser's, pytest's or argparse's."""
+    add(
+        "--corpus",
+        default=None,
+        metavar="NAME",
+        help="bundled, 20newsgroups, a folder, or a csv, jsonl or parquet file "
+        "(default: the ini value newsgauge_corpus, bundled)",
+    )
+    add(
+        "--classes",
+        default=_DEFAULTS["classes"],
+        metavar="REGEX",
+        help="labels to keep (default: ^rec|^sci for newsgroups, all for your own corpus)",
+    )
+    add(
+        "--posts-per-class",
+        default=None,
+        metavar="N|all",
+        help="posts of each label (default: 10, or the ini value newsgauge_posts_per_class)",
+    )
+    add(
+        "--sample-seed",
+        type=int,
+        default=_DEFAULTS["sample_seed"],
+        metavar="N",
+        help="seed of the draw (default: 0)",
+    )
+    add("--allow-threads", action="store_true", help="draw more than one post of a thread (a subject with its replies)")
+    add(
+        "--preprocessing",
+        choices=PREPROCESSING,
+        default=_DEFAULTS["preprocessing"],
+        help="clean: right on any mail (default); codelab: as the codelab did it, letter for letter",
+    )
+    add(
+        "--columns",
+        default=None,
+        metavar="NAME=COLUMN,..",
+        help="columns of a table that are not called text, label, id, split, thread",
+    )
+    add("--variants", default=None, metavar="A,B", help="variants of variants.toml to ask (default: all)")
+    add("--backend", choices=BACKENDS, default="embedded", help="who is asked (default: embedded)")
+    add(
+        "--cassettes",
+        default=None,
+        metavar="DIR",
+        help="folder of the cassettes (default: the ini value newsgauge_cassettes, cassettes)",
+    )
+
+
+def add_record_mode(add: Callable[..., Any], *, default: str = "none") -> None:
+    """``--record-mode``, whose name and values are those of pytest-recording."""
+    add(
+        "--record-mode",
+        choices=RECORD_MODES[RECORD_MODES.index(default) :],
+        default=default,
+        help=("none: replay only; " if default == "none" else "")
+        + "once: record what is missing; new_episodes: and what changed; all: everything anew; rewrite: and drop what "
+        f"is not planned (default: {default})",
+    )
+
+
+def add_recording_options(add: Callable[..., Any]) -> None:
+    """The other options of a recording."""
+    add("--yes", action="store_true", help="record from a paid service without asking first")
+    add("--allow-record-in-ci", action="store_true", help="record also where CI is set")
+    add(
+        "--retry-deadline",
+        type=_seconds,
+        default=600.0,
+        metavar="SECONDS",
+        help="how long to go on asking a service that is busy or does not answer (default: 600); 0: ask once",
+    )
+
+
+def is_active(config: pytest.Config) -> bool:
+    """True where one of the paths of the command line lies in the evals folder, or holds it."""
+    evals = evals_folder(config)
+    for argument in config.args:
+        path = Path(os.path.abspath(config.invocation_params.dir / argument.partition("::")[0]))
+        if path == evals or path in evals.parents or evals in path.parents:
+            return True
+    return False
+
+
+def evals_folder(config: pytest.Config) -> Path:
+    """The folder that holds variants.toml, gates.toml and the eval files."""
+    return Path(os.path.abspath(config.rootpath / _evals_name(config)))
+
+
+def baseline_file(config: pytest.Config, setup: Setup) -> tuple[Path, str]:
+    """The baseline file of a run, and how to name it: ``evals/baselines/embedded/bundled.json``."""
+    inside = baseline_name(setup.backend, setup.plan)
+    return evals_folder(config) / inside, f"{_evals_name(config)}/{inside}"
+
+
+def _evals_name(config: pytest.Config) -> str:
+    return str(config.getini("newsgauge_evals") or "evals")
+
+
+def baseline_name(backend: str, plan: Plan) -> str:
+    """Where in the evals folder the baseline of a backend's answers lies."""
+    return f"baselines/{backend}/{recordings_of(plan.corpus, plan.preprocessing)}.json"
+
+
+def are_gates_required(config: pytest.Config) -> bool:
+    """What the command line says; else whether this is CI."""
+    if config.option.require_gates is not None:
+        return bool(config.option.require_gates)
+    return is_ci()
+
+
+def run_id(config: pytest.Config, worker: dict[str, str] | None) -> str:
+    """An id that all processes of a run share."""
+    if worker is not None:
+        return worker["testrunuid"]
+    # pytest-xdist hands this id on to its workers; without that plugin the attribute is ours alone.
+    if getattr(config.option, "testrunuid", None) is None:
+        config.option.testrunuid = uuid.uuid4().hex
+    return str(config.option.testrunuid)
+
+
+def make_setup(config: pytest.Config, variants: dict[str, Variant]) -> Setup:
+    """The plan, variants and backend that the command line asks for. Raises `UsageError`."""
+    return setup_of(config.option, variants, root=config.rootpath, ini=config.getini)
+
+
+def default_options(**changed: Any) -> Namespace:
+    """The options that decide a plan, at their defaults but for these: what a plan of PLANS.toml stands for."""
+    return Namespace(
+        **{**_DEFAULTS, "allow_threads": False, "variants": None, "record_mode": "none", "shard": None, **changed}
+    )
+
+
+def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Callable[[str], str]) -> Setup:
+    """The same without pytest: ``option`` has the options as attributes, ``ini`` knows the folders' names."""
+    from ..corpora.corpus import find_corpus
+    from ..planning.sampling import make_plan
+    from ..planning.sharding import parse_shard
+    from ..variants.variants_file import select_variants
+    from .run_config import Setup, preprocessor
+
+    chosen = select_variants(variants, option.variants)
+    usual = _usual_corpus(option, root=root, ini=ini)
+    values = {name: value if getattr(option, name) is None else getattr(option, name) for name, value in usual.items()}
+    bundled = root / ini("newsgauge_bundled")
+    corpus = find_corpus(values["corpus"], bundled=bundled, columns=values["columns"])
+    plan = make_plan(
+        corpus.posts("test"),
+        corpus=corpus.name,
+        classes=option.classes if option.classes is not None else usual_classes(corpus.name),
+        posts_per_class=_posts_per_class(values["posts_per_class"]),
+        seed=option.sample_seed,
+        allow_threads=option.allow_threads,
+        preprocessing=option.preprocessing,
+        preprocess=preprocessor(corpus, option.preprocessing),
+    )
+    plan = replace(plan, whole_digest=plan.digest)  # asked for often, and computed from all texts
+    own = recordings_of(corpus.name, option.preprocessing)
+    shown = f"{option.cassettes or ini('newsgauge_cassettes')}/{option.backend}/{own}"
+    shard = getattr(option, "shard", None)  # an option of pytest's alone: a command asks the whole plan
+    setup = Setup(
+        corpus=corpus,
+        plan=plan,
+        variants=chosen,
+        backend=option.backend,
+        mode=option.record_mode or "none",  # None: pytest-recording's default
+        cassettes=root / shown,
+        shown_cassettes=shown,
+        options=_changed_options(option, {**_DEFAULTS, **usual}),
+        tuned_file=root / ".newsgauge" / "tuned.json",
+        n_whole_set=sum(post.label in plan.labels for post in corpus.posts("test")),
+        shard=parse_shard(shard) if shard is not None else None,
+        code=(root / (ini("newsgauge_evals") or "evals"), root),
+    )
+    _ = setup.part  # more shards than posts show here
+    return setup
+
+
+def recordings_of(corpus: str, preprocessing: str) -> str:
+    """The name of a corpus' folder of cassettes, and of its baseline: texts of two preprocessings differ."""
+    return corpus if preprocessing == _DEFAULTS["preprocessing"] else f"{corpus}+{preprocessing}"
+
+
+def _usual_corpus(option: Any, *, root: Path, ini: Callable[[str], str]) -> dict[str, Any]:
+    """Corpus, columns and posts of each label where the command line says nothing.
+
+    The ini values of the last two are about the corpus of the first: ``--corpus`` puts all three aside.
+    """
+    names = ("corpus", "columns", "posts_per_class")
+    if option.corpus is not None or not ini("newsgauge_corpus"):
+        return {name: _DEFAULTS[name] for name in names}
+    usual = {name: ini(f"newsgauge_{name}") or _DEFAULTS[name] for name in names}
+    if usual["corpus"] not in ("bundled", "20newsgroups"):
+        usual["corpus"] = os.path.relpath(root / usual["corpus"])
+    return usual
+
+
+def usual_classes(corpus: str) -> str:
+    """The labels that are kept unless ``--classes`` says otherwise."""
+    from ..corpora.corpus import BUNDLED
+    from ..corpora.twenty_newsgroups import TWENTY
+
+    return "^rec|^sci" if corpus in (BUNDLED, TWENTY) else "."
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise ArgumentTypeError(f"expected a number of seconds from 0, got {text!r}")
+    return value
+
+
+def _posts_per_class(text: str) -> int | None:
+    from ..errors import UsageError
+
+    if text == "all":
+        return None
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--posts-per-class: expected 'all' or a number from 1, got {text!r}")
+    return int(text)
+
+
+def _changed_options(option: Any, usual: dict[str, Any]) -> str:
+    changed = [
+        f" --{name.replace('_', '-')} {shlex.quote(str(getattr(option, name)))}"
+        for name, value in usual.items()
+        if getattr(option, name) not in (None, value)
+    ]
+    return "".join(changed) + (" --allow-threads" if option.allow_threads else "")

@@ -1,0 +1,165 @@
+"""variants.toml in, `Variant` records out; variant x post -> `Request`. Pure; knows no SDK and no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .._util.files import read_toml
+from ..errors import VariantsError
+from ..records import Post
+from .checks import EXAMPLE_KEYS, PLACEHOLDER, Answer, check_table
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How the tuned model of a variant is trained; part of its name, so a changed value is another model."""
+
+    posts_per_class: int = 50
+    epochs: int = 2
+    batch_size: int = 16
+    learning_rate: float = 0.001
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """Which training posts an estimator is fitted on."""
+
+    posts_per_class: int = 50
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FewShot:
+    """Which training posts ``{examples}`` shows, and how: ``template`` with ``{post}`` and ``{label}``.
+
+    ``chars`` is the longest text of an example, in characters.
+    """
+
+    per_class: int
+    template: str = "{post}\n-> {label}"
+    chars: int = 500
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to find a label: a prompt, or a callable of the user's own (``predict``, ``estimator``).
+
+    ``contents`` holds ``{post}``; ``{labels}`` stands for the plan's labels, one a line, ``{examples}`` for training
+    posts with their labels. ``contents`` is empty where a callable asks, ``model`` where nobody is asked.
+    """
+
+    name: str
+    about: str
+    model: str
+    contents: str
+    system_instruction: str | None = None
+    answer: Answer = "text"
+    max_output_tokens: int | None = None
+    tuning: Tuning | None = None
+    #: One version for every backend, or one a backend.
+    expected_model_version: str | Mapping[str, str] | None = None
+    few_shot: FewShot | None = None
+    #: With ``answer = "json"``: what the object holds before ``label``, each with its type.
+    json_fields: tuple[tuple[str, str], ...] = ()
+    #: ``module:callable`` that is called with the text and a client.
+    predict: str | None = None
+    #: ``module:callable`` that makes a scikit-learn estimator, and what that is fitted on.
+    estimator: str | None = None
+    training: Training | None = None
+
+    @property
+    def has_cassette(self) -> bool:
+        """False where no service is asked, so that there is nothing to record."""
+        return self.estimator is None
+
+    def pinned_version(self, backend: str) -> str | None:
+        """The ``modelVersion`` that has to answer; None where any may."""
+        pin = self.expected_model_version
+        return pin if pin is None or isinstance(pin, str) else pin.get(backend)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of the service, in its own words but without its SDK."""
+
+    model: str
+    contents: str
+    system_instruction: str | None
+    enum: tuple[str, ...] | None
+    max_output_tokens: int | None
+    #: Where the answer is a JSON object: its fields before ``label``, which is one of ``enum``. None: it is none.
+    json_fields: tuple[tuple[str, str], ...] | None = None
+
+
+def load_variants(path: Path) -> dict[str, Variant]:
+    """All variants of the file, by name, in the order of the file. Raises `VariantsError`."""
+    if not path.exists():
+        raise VariantsError(
+            f"{path}: expected the variants to ask, there is no such file. Go to the project's folder, or make a "
+            "project: newsgauge init"
+        )
+    tables = read_toml(path, expected="the variants to ask", error=VariantsError)
+    if not tables:
+        raise VariantsError(f"{path}: expected one table a variant, the file is empty")
+    return {name: _variant(path.name, name, table) for name, table in tables.items()}
+
+
+def select_variants(variants: dict[str, Variant], names: str | None) -> dict[str, Variant]:
+    """The variants named in a comma-separated list, in the order of the file; None selects all."""
+    if names is None:
+        return variants
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in variants]
+    if not wanted:
+        raise VariantsError(f"--variants: expected one or more of {', '.join(variants)}, got {names!r}")
+    if unknown:
+        raise VariantsError(f"--variants: unknown {', '.join(map(repr, unknown))}; known: {', '.join(variants)}")
+    return {name: variant for name, variant in variants.items() if name in wanted}
+
+
+def one_variant(variants: dict[str, Variant], name: str) -> Variant:
+    """The variant of that name, of ``--variant``. Raises `VariantsError`."""
+    if name not in variants:
+        raise VariantsError(f"--variant: expected one of {', '.join(variants)}, got {name!r}")
+    return variants[name]
+
+
+def make_request(variant: Variant, post: Post, *, labels: tuple[str, ...], model: str, examples: str = "") -> Request:
+    """Fill the variant's templates. ``model`` is the model to ask: the variant's own, or its tuned model.
+
+    ``examples`` is what ``{examples}`` stands for.
+    """
+
+    def fill(template: str) -> str:
+        # One pass, so that a post which happens to contain "{labels}" is left as it is.
+        values = {"post": post.text, "labels": "\n".join(labels), "examples": examples}
+        return PLACEHOLDER.sub(lambda match: values[match[1]], template)
+
+    instruction = variant.system_instruction
+    return Request(
+        model=model,
+        contents=fill(variant.contents),
+        system_instruction=None if instruction is None else fill(instruction),
+        enum=None if variant.answer == "text" else labels,
+        max_output_tokens=variant.max_output_tokens,
+        json_fields=variant.json_fields if variant.answer == "json" else None,
+    )
+
+
+def _variant(file: str, name: str, table: Any) -> Variant:
+    check_table(f"{file}: [{name}]", name, table)
+    values = {key: value for key, value in table.items() if key not in EXAMPLE_KEYS}
+    if "examples_per_class" in table:
+        values["few_shot"] = FewShot(**{EXAMPLE_KEYS[key]: table[key] for key in EXAMPLE_KEYS if key in table})
+    if "tuning" in table:
+        values["tuning"] = Tuning(**table["tuning"])
+    if "estimator" in table:
+        values["training"] = Training(**table.get("training", {}))
+    if "json_fields" in table:
+        values["json_fields"] = tuple(table["json_fields"].items())
+    return Variant(**{"name": name, "model": "", "contents": "", **values})
