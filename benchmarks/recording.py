@@ -31,7 +31,7 @@ from typing import Any
 from processes import Taken, run, store
 
 from newsgauge.client.clients import open_async_client
-from newsgauge.recording.form import make_forms
+from newsgauge.recording.scheduler import make_forms
 from newsgauge.running.model_resolution import AskedModels
 from newsgauge.running.plans_file import Folders
 from newsgauge.running.run_config import Setup
@@ -142,8 +142,8 @@ def make_setup(folder: Path, corpus: str) -> Setup:
 
 
 def record(folder: Path, corpus: str, cassettes: str, *arguments: str) -> Taken:
-    command = [sys.executable, "-m", "newsgauge.cli.main", "record", "--corpus", corpus, "--classes", ".", "--allow-threads",
-               "--cassettes", cassettes, "--concurrency", str(CONCURRENCY), *arguments]  # fmt: skip
+    command = [sys.executable, "-m", "newsgauge.cli.main", "record", "--corpus", corpus, "--classes", ".",
+               "--allow-threads", "--cassettes", cassettes, "--concurrency", str(CONCURRENCY), *arguments]  # fmt: skip
     taken = run(command, cwd=folder)
     if taken.status:
         raise SystemExit(taken.output)

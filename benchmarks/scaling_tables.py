@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from newsgauge.report.tables import table_lines
+from newsgauge.report.terminal import table_lines
 from newsgauge.scoring.prices import NoPrice, Price
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from newsgauge.cassettes.audit import audit_file, find_orphans
-from newsgauge.cassettes.keys import call_key, number_of, post_of
+from newsgauge.cassettes.line import call_key, number_of, post_of
 from newsgauge.cassettes.recorder import Recorder, RecordMode
 from newsgauge.cassettes.redact_custom import Clear
 from newsgauge.cassettes.store import CassetteFile

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from newsgauge.cli.commands.tuning_display import JobDisplay, status_line
-from newsgauge.client.bucket import BucketFolder, parse_bucket
+from newsgauge.client.cloud_storage import BucketFolder, parse_bucket
 from newsgauge.errors import UsageError
 from newsgauge.planning.training_set import Recipe, TrainingSet, job_tag, to_jsonl
 from newsgauge.records import Post

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from ..state import State
-from ..wire.clock import now
+from ..wire.json_fields import now
 from . import arrays
 from .training_job import (
     ARRAYS,

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..wire.api_errors import invalid
-from ..wire.clock import now
+from ..wire.json_fields import now
 from .tuned_model import Example
 
 KIND = "training"

@@ -16,7 +16,7 @@ from ..faults.fault_responses import refuse, spoil
 from ..faults.faults import BATCH_KINDS
 from ..service import Service, check_generate
 from ..wire.api_errors import ServiceError, internal, invalid
-from ..wire.clock import now
+from ..wire.json_fields import now
 
 PENDING, RUNNING = "BATCH_STATE_PENDING", "BATCH_STATE_RUNNING"
 SUCCEEDED, CANCELLED = "BATCH_STATE_SUCCEEDED", "BATCH_STATE_CANCELLED"

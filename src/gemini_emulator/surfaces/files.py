@@ -8,7 +8,7 @@ from ..call import Call, Reply
 from ..routing import Route
 from ..service import Service
 from ..wire.api_errors import ServiceError, invalid
-from ..wire.clock import now
+from ..wire.json_fields import now
 from ..wire.messages import FILE
 from ..wire.paging import page
 

@@ -13,8 +13,7 @@ from typing import Any
 from ..call import Call
 from ..service import Service
 from ..wire.api_errors import invalid, not_found
-from ..wire.clock import now
-from ..wire.json_fields import parse_json
+from ..wire.json_fields import now, parse_json
 from ..wire.messages import PREDICTION_JOB, PREDICTION_LINE
 from ..wire.model_names import check_model
 from ..wire.paging import page

@@ -14,8 +14,7 @@ from typing import Any
 
 from .._util.secrets import find_addresses, find_secrets
 from ..records import EMBEDDED_VERSION
-from .keys import number_of, post_of
-from .line import Line, decode, format_of, peek_key
+from .line import Line, decode, format_of, number_of, peek_key, post_of
 from .schema import schema_problems
 
 

@@ -98,3 +98,22 @@ def decode(raw: bytes) -> Line:
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"no field {error}") from None
+
+
+_SEPARATOR = "~"
+
+
+def call_key(post_id: str, number: int) -> str:
+    """The key of a case's call, counted from 1."""
+    return post_id if number == 1 else f"{post_id}{_SEPARATOR}{number}"
+
+
+def post_of(key: str) -> str:
+    """The id of the post that a line is about."""
+    return key.partition(_SEPARATOR)[0]
+
+
+def number_of(key: str) -> int:
+    """Which call of its case a line is, from 1; 0 where that cannot be read."""
+    number = key.partition(_SEPARATOR)[2]
+    return 1 if _SEPARATOR not in key else int(number) if number.isascii() and number.isdecimal() else 0

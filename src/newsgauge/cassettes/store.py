@@ -18,8 +18,7 @@ from sys import intern
 from typing import BinaryIO
 
 from ..errors import DamagedCassetteError
-from .keys import number_of, post_of
-from .line import FORMAT, Line, decode, format_of, peek_key
+from .line import FORMAT, Line, decode, format_of, number_of, peek_key, post_of
 
 _CONFLICT = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
 

@@ -15,8 +15,7 @@ from ..client.transport import Answered, Forward, Handler, Sent
 from ..errors import CassetteError, MissingRecordingError, NotKeptError, StaleRecordingError
 from ..records import Post
 from .digest import stable_path
-from .keys import call_key
-from .line import Line
+from .line import Line, call_key
 from .recorder import Recorder
 from .redact_custom import Clear, digest_made, put_quotes_back, take_quotes_out
 from .replay import Asked

@@ -7,10 +7,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .._util.locks import locked
-from ..client.clients import Backend, check_access, is_loopback
+from .._util.files import locked
+from ..client.clients import Backend, check_access, cloud_project, is_loopback, open_client, vertex_base_url
+from ..client.retry import RetryPolicy
 from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from ..tuning.jobs import TuningService
 
 BACKENDS = ("embedded", "gemini", "vertex")
 STATE = Path(".newsgauge") / "embedded"
@@ -57,3 +62,31 @@ def check_base_url(backend: Backend, base_url: str | None) -> None:
         raise UsageError(f"--base-url: expected http://HOST:PORT, got {base_url!r}")
     if base_url is not None and not is_loopback(base_url) and backend == "embedded":
         raise UsageError(f"--base-url {base_url}: the embedded backend is asked on this machine only; see --backend")
+
+
+_NOT_THERE = (
+    "--backend gemini: Google ended tuning on the Gemini Developer API; it lives on Enterprise/Vertex: "
+    "newsgauge tune --backend vertex --bucket gs://BUCKET"
+)
+
+
+@contextmanager
+def open_tuning(backend: Backend, *, base_url: str | None, bucket: str | None) -> Iterator[TuningService]:
+    """The service of a backend, as long as the block. Raises `UsageError` where tuning is not offered."""
+    if backend == "gemini":
+        raise UsageError(_NOT_THERE)
+    with reach_backend(backend, base_url) as url:
+        if backend == "embedded":
+            from ..tuning.developer import DeveloperTuning
+
+            assert url is not None
+            yield DeveloperTuning(url)
+            return
+        from ..tuning.vertex import VertexTuning
+
+        url = vertex_base_url(url)
+        client = open_client("vertex", base_url=url, live=True)
+        try:
+            yield VertexTuning(client, cloud_project(url), url, bucket, RetryPolicy())
+        finally:
+            client.close()

@@ -1,9 +1,14 @@
 """gates.toml, scores and a baseline in; verdicts with reasons out. Knows no pytest and prints nothing."""
 
-from .deciding import decide
-from .evidence import Evidence
-from .gate import BaselineGate, ComparisonGate, Gate, Limit, LimitsGate
+from __future__ import annotations
+
+from ..records import Score, Verdict
+from ..scoring.stats import Finding
+from .baseline_gate import decide_baseline
+from .comparison_gate import decide_comparison
+from .gate import BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate
 from .gates_file import load_gates
+from .limits_gate import decide_limits
 from .min_sample import undecidable
 from .planning import limits_of_other_classes, plan_gates
 
@@ -20,3 +25,25 @@ __all__ = [
     "plan_gates",
     "undecidable",
 ]
+
+
+def decide(gate: Gate, evidence: Evidence) -> Verdict:
+    """Hold the gate against the evidence. An incomplete score never passes, whatever its rate is."""
+    incomplete = [evidence.scores[name] for name in gate.variants if not evidence.scores[name].complete]
+    if incomplete:
+        reasons = tuple(_incomplete(score, evidence) for score in incomplete)
+        return Verdict(gate.name, gate.variant, Finding.FAIL, reasons)
+    if isinstance(gate, ComparisonGate):
+        return decide_comparison(gate, evidence)
+    if isinstance(gate, BaselineGate):
+        return decide_baseline(gate, evidence)
+    return decide_limits(gate, evidence)
+
+
+def _incomplete(score: Score, evidence: Evidence) -> str:
+    text = f"{score.variant}: {score.n_planned - score.n} of {score.n_planned} planned cases have no answer"
+    for post in evidence.plan.posts:
+        result = evidence.results.get((post.id, score.variant))
+        if result is not None and result.broken:
+            return f"{text}; the first: {result.broken}"
+    return text

@@ -11,8 +11,7 @@ from ..scoring.comparisons import compare
 from ..scoring.stats import Finding, decide_difference, mcnemar_exact
 from .baseline_file import Baseline, answer_text, baseline_answers, changes, is_same_draw
 from .comparison_gate import clipped, flip_lines
-from .evidence import Evidence
-from .gate import BaselineGate
+from .gate import BaselineGate, Evidence
 from .limits_gate import how_many
 
 

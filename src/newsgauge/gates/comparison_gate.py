@@ -9,8 +9,7 @@ from __future__ import annotations
 from ..records import Comparison, Flip, Verdict
 from ..scoring.comparisons import compare_variants
 from ..scoring.stats import Finding, decide_difference, difference_p_values, holm
-from .evidence import Evidence
-from .gate import ComparisonGate
+from .gate import ComparisonGate, Evidence
 from .limits_gate import how_many
 
 #: Significance level of a paired comparison, one-sided.

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from ..planning.sampling import Plan
+from ..records import Result, Score
+from ..running.results_log import Key
+from .baseline_file import Baseline
 
 #: How a limit is held in a live run: against a one-sided 95% bound, or against the value itself.
 Bound = Literal["confidence", "value"]
@@ -94,3 +100,18 @@ class BaselineGate:
 
 
 Gate = LimitsGate | ComparisonGate | BaselineGate
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Scores and results of a run. ``live``: some answers may be new, so that a limit needs its bounds.
+
+    ``family``: the comparisons of this run, which are corrected for one another; ``baseline``: None where no file is.
+    """
+
+    plan: Plan
+    scores: Mapping[str, Score]
+    results: Mapping[Key, Result]
+    live: bool = False
+    family: tuple[ComparisonGate, ...] = ()
+    baseline: Baseline | None = None

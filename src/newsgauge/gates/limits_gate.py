@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from ..records import Outcome, Post, Prediction, Verdict
 from ..scoring.scoreboard import threads_of
 from ..scoring.stats import Finding, decide_floor, effective_posts, macro_f1_interval
-from .evidence import Evidence
-from .gate import METRICS, Limit, LimitsGate
+from .gate import METRICS, Evidence, Limit, LimitsGate
 
 _SEED = 0  # of the bootstrap: the same answers, the same verdict
 

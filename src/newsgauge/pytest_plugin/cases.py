@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .._util.memory import give_back
+from .._util.process import give_back
 from .._util.secrets import hide_secrets
 from ..errors import NewsgaugeError
 from ..records import Case, Prediction
-from .redaction import redact_report
-from .slim_reports import CORRECT_PROPERTY, VARIANT_PROPERTY
+from .slim_reports import CORRECT_PROPERTY, VARIANT_PROPERTY, redact_report
 
 if TYPE_CHECKING:
     from ..running.run import Run

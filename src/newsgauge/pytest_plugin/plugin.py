@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .._util.memory import give_back
+from .._util.process import give_back
 from ..errors import UsageError
 from ..records import Verdict
 from ..running.run_options import (
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
     from ..running.results_log import ResultLog
     from ..running.run import Run
     from ..running.run_config import Setup
-    from .scores_and_tokens import Scores
-    from .token_assertions import Tokens
+    from .scores_and_tokens import Scores, Tokens
 
 _RUN: pytest.StashKey[Run] = pytest.StashKey()
 _SETUP: pytest.StashKey[Setup] = pytest.StashKey()
@@ -278,7 +277,7 @@ def scores(request: pytest.FixtureRequest) -> Scores:
 def tokens(request: pytest.FixtureRequest) -> Tokens:
     """The tokens of the run: ``tokens.saving("input", "tuned", than="system").saved.low``."""
     _leave_out_of_shards(request)
-    from .token_assertions import Tokens
+    from .scores_and_tokens import Tokens
 
     return Tokens(request.config.stash[_RUN])
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..recording.finishing import finalize_files
 from ..recording.preflight import check_ci, check_folder, confirm, forecast
+from ..recording.session import finalize_files
 from ..running.run_config import check_setup
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from ..report.terminal import scoreboard_lines
 from ..running.results_log import Key
 from ..running.run import Run
 from ..scoring.comparisons import compare_variants
-from ..scoring.scoreboard import score
+from ..scoring.scoreboard import missing_cases, score
 from ..scoring.stats import decide_difference
+from ..scoring.tokens import Kind, Saving, saving
 
 _ALPHA = 0.05
 
@@ -161,3 +162,32 @@ class Scores:
             results = self._run.results((variant,))
             self._cache[variant] = {key: result for key, result in results.items() if key[1] == variant}
         return self._cache[variant]
+
+
+class Tokens:
+    """The fixture ``tokens``: paired savings over all planned posts, whatever process asked them."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants of this run."""
+        return tuple(self._run.setup.variants)
+
+    def saving(self, kind: Kind, frugal: str, *, than: str) -> Saving:
+        """What ``frugal`` saves a post. Raises `NewsgaugeError` where a planned case has no answer."""
+        both = (frugal, than)
+        unknown = [name for name in both if name not in self._run.setup.variants]
+        if unknown:
+            raise NewsgaugeError(f"tokens: unknown variant {unknown[0]!r}; in this run: {', '.join(self.variants)}")
+        results = self._run.results(both)
+        broken = [one for key, one in results.items() if key[1] in both and one.prediction is None]
+        missing = missing_cases(results, self._run.setup.plan, both)
+        if missing or broken:
+            raise NewsgaugeError(
+                f"tokens: {len(missing) + len(broken)} planned cases of {frugal} and {than} have no answer"
+                f"{f'; the first: {broken[0].broken}' if broken else ''}"
+            )
+        planned = {post.id for post in self._run.setup.plan.posts}
+        return saving([one for (post, _), one in results.items() if post in planned], kind, frugal, than)

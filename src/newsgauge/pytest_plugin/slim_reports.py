@@ -12,6 +12,8 @@ from types import MappingProxyType
 
 import pytest
 
+from .._util.secrets import hide_secrets
+
 #: What a `pytest_report_teststatus` that wraps the others is answered with, and answers.
 Status = Generator[None, tuple[str, str, str], tuple[str, str, str]]
 #: The user properties in which a case says what it is about; also in junit.xml.
@@ -83,3 +85,19 @@ class _LightReport(pytest.TestReport):
         self.outcome = report.outcome
         if hasattr(report, "wasxfail"):
             self.wasxfail = report.wasxfail
+
+
+def redact_report(report: pytest.TestReport) -> None:
+    """Replace every secret in a report's traceback, its captured output and its reasons; nothing else changes."""
+    if report.longrepr is not None:
+        if isinstance(report.longrepr, tuple):  # a skip: file, line, reason
+            file, line, reason = report.longrepr
+            report.longrepr = (file, line, hide_secrets(reason))
+        else:
+            shown = str(report.longrepr)
+            hidden = hide_secrets(shown)
+            if hidden != shown:
+                report.longrepr = hidden  # as plain text: the pieces of a traceback may hold the secret anywhere
+    report.sections = [(name, hide_secrets(text)) for name, text in report.sections]
+    if hasattr(report, "wasxfail"):
+        report.wasxfail = hide_secrets(str(report.wasxfail))

@@ -21,9 +21,8 @@ from ..records import Case
 from ..running.request_template import WrittenRequests
 from ..running.run_config import Setup
 from .batch_jobs import Answer, JobService, JobStatus
-from .form import Form
 from .open_jobs import OpenJob, OpenJobs
-from .scheduler import Report
+from .scheduler import Form, Report
 
 #: The service takes files of 2 GB; kept well below, as what is sent is held in memory.
 MAX_BYTES = 200_000_000

@@ -17,9 +17,11 @@ from ..cassettes.recorder import Recorder
 from ..client.clients import AsyncClient
 from ..client.retry import RetryPolicy, given_up, is_too_late, wait_s
 from ..errors import CassetteError, NewsgaugeError, NotKeptError, QuotaError, TransientError
-from ..records import Case, Wire
+from ..records import Case, Post, Wire
+from ..running.model_resolution import AskedModels
+from ..running.run_config import Setup
+from ..variants.variants_file import Request, Variant
 from .concurrency import Concurrency
-from .form import Form
 from .model_queue import Job, Lane
 from .rate_limiter import Bucket
 
@@ -205,3 +207,31 @@ class Campaign:
             now = self._clock()
             self._lanes[model] = Lane(model, Bucket(self._limits.rpm, now=now), Bucket(self._limits.tpm, now=now))
         return self._lanes[model]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """``provenance`` is what a line says of the model beyond its name."""
+
+    setup: Setup
+    variant: Variant
+    model: str
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    def request(self, post: Post) -> Request:
+        """The post asked."""
+        return self.setup.request(self.variant, post, model=self.model)
+
+    def chars(self, post: Post) -> int:
+        """About how many characters that are."""
+        shown = sum(len(block.text) for block in self.setup.blocks(self.variant.name))
+        return len(self.variant.contents) + len(self.variant.system_instruction or "") + shown + len(post.text)
+
+
+def make_forms(setup: Setup, models: AskedModels) -> dict[str, Form]:
+    """The form of each variant; its tuned model is made ready where ``models`` can reach a backend."""
+    forms = {}
+    for name, variant in setup.variants.items():
+        model, provenance = models.of(variant, lambda: None)
+        forms[name] = Form(setup, variant, model, provenance)
+    return forms

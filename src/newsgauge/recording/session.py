@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from ..client.clients import open_async_client
 from ..client.retry import RetryPolicy
+from ..errors import CassetteError
 from ..records import Case
 from ..running.model_resolution import AskedModels
 from ..running.run_config import Setup, open_recorder
-from .form import make_forms
-from .scheduler import Campaign, Limits, Report
+from .scheduler import Campaign, Limits, Report, make_forms
 
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse
@@ -76,3 +76,20 @@ def _on_interrupt(first: Callable[[], object], second: Callable[[], object]) -> 
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
+
+
+def finalize_files(setup: Setup) -> list[str]:
+    """Sort each variant's lines and drop doubles; in mode ``rewrite`` also what is not planned."""
+    complaints = []
+    recorder = open_recorder(setup)
+    for variant in setup.variants:
+        try:
+            recorder.finalize(variant, {post.id for post in setup.plan.posts})
+        except OSError as error:
+            complaints.append(
+                f"{setup.shown_cassettes}/{variant}.jsonl: recorded, but not sorted: {error.strerror or error}. "
+                "Nothing is lost; run: newsgauge cassettes finalize"
+            )
+        except CassetteError as error:
+            complaints.append(str(error))
+    return complaints

@@ -11,8 +11,7 @@ import json
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..client.bucket import BucketFolder
-from ..client.cloud_storage import CloudStorage
+from ..client.cloud_storage import BucketFolder, CloudStorage
 from ..client.retry import RetryPolicy
 from ..errors import BackendError
 from .batch_jobs import Answer, JobStatus, SdkJobs, json_lines

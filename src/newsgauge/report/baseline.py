@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ..gates.baseline_diff import VariantChange
 from ..records import Comparison
-from .tables import WIDTH
+from .terminal import WIDTH
 
 _MAX_SHOWN = 40
 _MAX_FLIPS = 20

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..records import Score
 from ..scoring.stats import worst_confusions
-from .tables import WIDTH, table_lines
+from .terminal import WIDTH, table_lines
 
 #: Cells a variant in the table of the worst ones, and the letters of a label in it.
 _WORST, _LABEL = 3, 34

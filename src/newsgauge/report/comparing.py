@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable
 
 from ..records import Comparison
-from .tables import WIDTH, table_lines
+from .terminal import WIDTH, table_lines
 
 _MAX_FLIPS = 20
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from .. import __version__
-from .._util.memory import give_back
+from .._util.process import give_back
 from ..results.result_files import write_json, write_whole
 from ..results.run_folder import COLUMNS, EXHIBITS, RunFolder, load_run
 from ..results.runs_compared import RunsCompared

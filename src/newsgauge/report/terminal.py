@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ..records import EMBEDDED_VERSION, Score, Verdict
-from .tables import WIDTH, table_lines
 
 BACKEND_NOTES = {
     "embedded": "newsgauge's own small model, not Gemini",
@@ -101,3 +100,26 @@ def _thread_note(scores: Mapping[str, Score]) -> list[str]:
 
 def _paragraph(text: str) -> Sequence[str]:
     return textwrap.wrap(text, WIDTH, subsequent_indent="      ", break_long_words=True)
+
+
+WIDTH = 100
+_GAP = "  "
+
+
+def table_lines(rows: Sequence[tuple[str, ...]], *, left: Collection[int]) -> list[str]:
+    """The first row is the head. Columns in ``left`` are flush left (-1: the last); the first is cut to fit."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    over = sum(widths) + len(_GAP) * (len(widths) - 1) - WIDTH
+    widths[0] = max(8, widths[0] - max(0, over))
+    flush_left = {column % len(widths) for column in left}
+    lines = []
+    for number, row in enumerate(rows):
+        first = row[0] if len(row[0]) <= widths[0] else row[0][: widths[0] - 2] + ".."
+        cells = [
+            cell.ljust(width) if column in flush_left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip((first, *row[1:]), widths, strict=True))
+        ]
+        lines.append(_GAP.join(cells).rstrip())
+        if number == 0:
+            lines.append(_GAP.join("-" * width for width in widths))
+    return lines

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .._util.memory import give_back
+from .._util.process import give_back
 from .._util.secrets import hide_secrets
 from ..cassettes.network_block import attempts_fail, network_blocked
 from ..client.answers import read_answer

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from .._util.locks import locked
+from .._util.files import locked
 from ..errors import UsageError
 
 FILE = Path(".newsgauge") / "tuned.json"

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..client.bucket import parse_bucket
 from ..client.clients import service_errors
-from ..client.cloud_storage import CloudStorage
+from ..client.cloud_storage import CloudStorage, parse_bucket
 from ..client.retry import RetryPolicy, call_patiently
 from ..errors import UsageError
 from ..planning.training_set import PLAIN_BASE_MODEL, Recipe, TrainingSet, job_tag, to_jsonl

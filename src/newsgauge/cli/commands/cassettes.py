@@ -105,7 +105,7 @@ def _verify(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _show(folders: Folders, options: argparse.Namespace) -> int:
-    from ...cassettes.keys import post_of
+    from ...cassettes.line import post_of
 
     n_shown = 0
     for path in _paths(folders):
@@ -122,7 +122,7 @@ def _show(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _stats(folders: Folders, options: argparse.Namespace) -> int:
-    from ...cassettes.keys import post_of
+    from ...cassettes.line import post_of
 
     total_cases = total_bytes = 0
     for path in _paths(folders):
@@ -147,7 +147,7 @@ def _stats(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _prune(folders: Folders, options: argparse.Namespace) -> int:
-    from ...cassettes.keys import post_of
+    from ...cassettes.line import post_of
     from ...running.plans_file import load_plans, wanted_keys
 
     wanted, unknown = wanted_keys(load_plans(folders))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ...errors import UsageError
 from ...running.run_options import add_plan_options, add_record_mode, add_recording_options
 from ..backend_options import check_base_url
-from .numbers import positive
+from .training_options import positive
 
 if TYPE_CHECKING:
     from ...recording.pending import Todo
@@ -75,10 +75,10 @@ def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def _record(options: argparse.Namespace) -> int:
-    from ..._util.locks import locked
-    from ...recording.finishing import finalize_files
+    from ..._util.files import locked
     from ...recording.preflight import check_ci, check_folder
     from ...recording.resume_file import Unfinished
+    from ...recording.session import finalize_files
     from ...running.plans_file import Folders
     from ...running.run_config import check_setup
     from ...running.run_options import setup_of

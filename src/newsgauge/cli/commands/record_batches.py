@@ -8,16 +8,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...client.bucket import BucketFolder, parse_bucket
 from ...client.clients import cloud_project, open_client, vertex_base_url
+from ...client.cloud_storage import BucketFolder, parse_bucket
 from ...client.retry import RetryPolicy
 from ...recording.batch_jobs import JobService
 from ...recording.batches import Batches
 from ...recording.developer_batches import BatchService
-from ...recording.form import make_forms
 from ...recording.open_jobs import OpenJobs
 from ...recording.pending import Todo, find_todo
-from ...recording.scheduler import Report
+from ...recording.scheduler import Report, make_forms
 from ...running.model_resolution import AskedModels
 from ...running.run_config import Setup, open_recorder
 from ..backend_options import reach_backend

@@ -7,7 +7,7 @@ import ipaddress
 import sys
 from pathlib import Path
 
-from .numbers import positive
+from .training_options import positive
 
 
 def add_serve_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -93,3 +93,10 @@ def make_training(options: argparse.Namespace, corpus: Corpus) -> tuple[Training
         corpus, tuning, classes=classes, labels=(), preprocess=preprocessor(corpus, options.preprocessing)
     )
     return training, tuning == of_variant
+
+
+def positive(text: str) -> int:
+    """A whole number from 1; for the ``type`` of an option."""
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
+    return int(text)

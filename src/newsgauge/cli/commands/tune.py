@@ -52,7 +52,7 @@ def _tune(options: argparse.Namespace) -> int:
         from .tuning_run import run_tuning
 
         return run_tuning(options)
-    from ..tuning_access import open_tuning
+    from ..backend_options import open_tuning
 
     with open_tuning(options.backend, base_url=options.base_url, bucket=options.bucket) as service:
         if options.action == "list":

@@ -9,16 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ..._util.locks import locked
-from ...client.bucket import parse_bucket
+from ..._util.files import locked
 from ...client.clients import Backend
+from ...client.cloud_storage import parse_bucket
 from ...errors import BackendError, UsageError
 from ...planning.training_set import Recipe, TrainingSet
 from ...tuning.jobs import Job, JobState, find_or_start
 from ...tuning.loss_curve import csv_text, save_png
 from ...tuning.tuned_file import FILE, TunedModel, read_tuned, write_tuned
 from ...tuning.watching import watch
-from ..tuning_access import open_tuning
+from ..backend_options import open_tuning
 from .training_options import load_corpus, make_training
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from google.genai import types
 from gemini_emulator.app import Options
 from gemini_emulator.faults.faults import Fault, FaultPlan
 from gemini_emulator.server import EmbeddedServer
-from gemini_emulator.surfaces.checksums import crc32c, md5
+from gemini_emulator.surfaces.storage import crc32c, md5
 
 PARENT = "/v1beta1/projects/p/locations/us-central1"
 MODEL = "gemini-3.5-flash-lite"

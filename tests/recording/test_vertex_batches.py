@@ -18,8 +18,7 @@ from google.genai.types import (
     TuningJob,
 )
 
-from newsgauge.client.bucket import BucketFolder
-from newsgauge.client.cloud_storage import CloudStorage
+from newsgauge.client.cloud_storage import BucketFolder, CloudStorage
 from newsgauge.client.retry import RetryPolicy
 from newsgauge.recording.batch_jobs import JobStatus, json_lines
 from newsgauge.recording.vertex_batches import VertexBatches
