@@ -11,15 +11,14 @@ import subprocess
 import sys
 from types import TracebackType
 
-from newsgauge.errors import BackendError
-
+from .errors import StartError
 from .server import EmbeddedServer
 
 _STOP_TIMEOUT_S = 30.0
 
 
 class ServerProcess:
-    """A context manager; the server keeps its state in memory. Raises `BackendError`."""
+    """A context manager; the server keeps its state in memory. Raises `StartError`."""
 
     def __init__(self) -> None:
         self.base_url = ""
@@ -32,7 +31,7 @@ class ServerProcess:
         self.base_url = self._process.stdout.readline().strip()  # '' where it ended before it said so
         if not self.base_url:
             self.__exit__(None, None, None)
-            raise BackendError("the embedded backend did not start in a process of its own")
+            raise StartError("the embedded backend did not start in a process of its own")
         return self
 
     def __exit__(

@@ -1,4 +1,4 @@
-"""Starts and stops the embedded backend: in a thread, or in the foreground for ``newsgauge serve``."""
+"""Starts and stops the embedded backend: in a thread, or in the foreground."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from types import FrameType, TracebackType
 
 import uvicorn
 
-from newsgauge.errors import BackendError
-
 from .app import App, Options
 from .connections import ResettableProtocol
+from .errors import StartError
 from .models.tuned_model import warm_up
 from .service import Service
 
@@ -23,7 +22,7 @@ _START_TIMEOUT_S = 30.0
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 lets the system choose. Raises `BackendError` where the port is taken."""
+    """A listening socket; port 0 lets the system choose. Raises `StartError` where the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol must be named: only then does asyncio turn Nagle's algorithm off, which costs 40 ms a call.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -34,7 +33,7 @@ def bind(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listener.close()
         reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
-        raise BackendError(
+        raise StartError(
             f"cannot listen on {host}:{port}: {reason}. Choose another with --port, or --port 0 for any free one"
         ) from None
     return listener
@@ -44,21 +43,21 @@ class EmbeddedServer:
     """The embedded backend on a loopback port of its own, in a thread; a context manager.
 
     ``state`` is a folder to keep tuned models, jobs and uploads in; without it they live in memory.
-    Raises `BackendError`.
+    Raises `StartError`.
     """
 
     def __init__(self, *, state: Path | None = None, options: Options | None = None) -> None:
         self._service = Service.open(state)
         try:
             self._listener = bind("127.0.0.1", 0)
-        except BackendError:
+        except StartError:
             self._service.close()
             raise
         self._server = uvicorn.Server(_config(App(self._service, options), log_level="error"))
         self._thread = threading.Thread(
             target=self._server.run,
             kwargs={"sockets": [self._listener]},
-            name="newsgauge-embedded",
+            name="gemini-emulator",
             daemon=True,
         )
 
@@ -72,7 +71,7 @@ class EmbeddedServer:
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not self._server.started:
             if not self._thread.is_alive() or time.monotonic() > deadline:
-                raise BackendError(f"the embedded backend did not start on {self.base_url}")
+                raise StartError(f"the embedded backend did not start on {self.base_url}")
             time.sleep(0.005)
         return self
 
@@ -87,14 +86,14 @@ class EmbeddedServer:
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """``newsgauge serve``'s options beside host and port."""
+    """What an operator chooses beside host and port."""
 
     state: Path | None = None
     app: Options = field(default_factory=Options)
 
 
 def serve(host: str, port: int, options: ServeOptions | None = None) -> None:
-    """Serve in the foreground until SIGTERM or Ctrl-C. Raises `BackendError`."""
+    """Serve in the foreground until SIGTERM or Ctrl-C. Raises `StartError`."""
     options = options or ServeOptions()
     signal.signal(signal.SIGTERM, _leave)  # uvicorn raises the signal again when it has stopped
     service = Service.open(options.state)
@@ -102,7 +101,7 @@ def serve(host: str, port: int, options: ServeOptions | None = None) -> None:
         with bind(host, port) as listener:
             host_text = f"[{host}]" if ":" in host else host
             _announce(f"http://{host_text}:{listener.getsockname()[1]}", options)
-            threading.Thread(target=warm_up, name="newsgauge-warm-up", daemon=True).start()
+            threading.Thread(target=warm_up, name="gemini-emulator-warm-up", daemon=True).start()
             uvicorn.Server(_config(App(service, options.app), log_level="warning")).run(sockets=[listener])
     finally:
         service.close()
@@ -122,7 +121,7 @@ def _config(app: App, *, log_level: str) -> uvicorn.Config:
 
 def _announce(url: str, options: ServeOptions) -> None:
     key = "the key you chose" if options.app.api_key is not None else "any"
-    print(f"newsgauge embedded backend on {url}  (a small model of its own; not Gemini)")
+    print(f"Gemini emulator on {url}  (a small model of its own; not Gemini)")
     print(f"State: {options.state or 'in memory; it ends with this process (--state DIR keeps it)'}")
     print("Point an SDK at it:")
     print(f"  genai.Client(api_key='{key}', http_options={{'base_url': '{url}'}})")

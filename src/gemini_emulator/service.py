@@ -31,7 +31,7 @@ class Service:
 
     @classmethod
     def open(cls, folder: Path | None = None) -> Service:
-        """With the state of ``folder``, or in memory. Raises `BackendError`."""
+        """With the state of ``folder``, or in memory. Raises `StartError`."""
         state = State(folder)
 
         def load(key: str) -> bytes | None:

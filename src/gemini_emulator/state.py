@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from newsgauge.errors import BackendError
+from .errors import StartError
 
 FILE_NAME = "endpoint.sqlite"
 _SCHEMA_VERSION = 1
@@ -33,7 +33,7 @@ class State:
     """Documents by kind and name, in the order of their creation. Safe to use from several threads."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Open or create ``folder``; None keeps everything in memory. Raises `BackendError`."""
+        """Open or create ``folder``; None keeps everything in memory. Raises `StartError`."""
         self._lock = threading.RLock()
         where = ":memory:" if folder is None else str(folder / FILE_NAME)
         try:
@@ -52,14 +52,14 @@ class State:
             self._db.execute("COMMIT")
         except sqlite3.OperationalError as error:
             hint = "another server uses it" if "locked" in str(error) else str(error)
-            raise BackendError(f"--state {folder}: cannot open {FILE_NAME}: {hint}") from None
+            raise StartError(f"--state {folder}: cannot open {FILE_NAME}: {hint}") from None
         except (OSError, sqlite3.DatabaseError) as error:
-            raise BackendError(
+            raise StartError(
                 f"--state {folder}: expected a folder with this server's {FILE_NAME}, or none yet: {error}"
             ) from None
         if version not in (0, _SCHEMA_VERSION):
             self._db.close()
-            raise BackendError(
+            raise StartError(
                 f"--state {folder}: {FILE_NAME} has format {version}, this version reads {_SCHEMA_VERSION}; "
                 "choose another folder"
             )

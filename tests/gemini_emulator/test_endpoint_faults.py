@@ -11,12 +11,12 @@ from google import genai
 from google.genai import errors, types
 
 from gemini_emulator.app import Options
+from gemini_emulator.errors import OptionError
 from gemini_emulator.faults.fault_file import load_faults
 from gemini_emulator.faults.faults import HEADER, Fault, FaultPlan
 from gemini_emulator.server import EmbeddedServer
 from gemini_emulator.wire.api_errors import ServiceError
 from gemini_emulator.wire.quota import SlidingQuota
-from newsgauge.errors import UsageError
 
 URL = "/v1beta/models/gemini-3.5-flash-lite:generateContent"
 MODEL = "gemini-3.5-flash-lite"
@@ -181,7 +181,7 @@ def test_a_file_of_faults_is_served(tmp_path):
 def test_a_damaged_file_of_faults_is_told_where(tmp_path, text, reason):
     path = tmp_path / "faults.toml"
     path.write_text(text)
-    with pytest.raises(UsageError, match=reason):
+    with pytest.raises(OptionError, match=reason):
         load_faults(path)
 
 

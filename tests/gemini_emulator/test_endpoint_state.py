@@ -15,9 +15,9 @@ import pytest
 from endpoint_calls import ask, make_examples, tune, tuning_body, wait_tuned
 
 from gemini_emulator.app import Options
+from gemini_emulator.errors import StartError
 from gemini_emulator.server import EmbeddedServer
 from gemini_emulator.state import FILE_NAME, State
-from newsgauge.errors import BackendError
 
 
 def client(server):
@@ -25,8 +25,8 @@ def client(server):
 
 
 def start(*arguments):
-    """``newsgauge serve`` as its own process, its base URL, and all that it announces."""
-    command = [sys.executable, "-m", "newsgauge.cli.main", "serve", "--port", "0", *map(str, arguments)]
+    """The server as its own process, its base URL, and all that it announces."""
+    command = [sys.executable, "-m", "gemini_emulator", "--port", "0", *map(str, arguments)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     announced = ""
     for line in process.stdout:
@@ -108,7 +108,7 @@ def test_serve_hands_all_its_options_on(tmp_path):
 
 @pytest.mark.parametrize("arguments", [("--rpm", "0"), ("--faults", "nowhere.toml")])
 def test_a_wrong_option_is_told_without_a_trace(arguments):
-    command = [sys.executable, "-m", "newsgauge.cli.main", "serve", "--port", "0", *arguments]
+    command = [sys.executable, "-m", "gemini_emulator", "--port", "0", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr
@@ -123,16 +123,16 @@ def test_an_interrupt_leaves_with_130_and_no_trace():
 
 
 def test_two_servers_cannot_share_one_state(tmp_path):
-    with EmbeddedServer(state=tmp_path), pytest.raises(BackendError, match="another server uses it"):
+    with EmbeddedServer(state=tmp_path), pytest.raises(StartError, match="another server uses it"):
         EmbeddedServer(state=tmp_path)
 
 
 def test_a_file_that_is_no_state_is_refused(tmp_path):
     (tmp_path / FILE_NAME).write_bytes(b"not a database, but long enough to be looked at" * 40)
-    with pytest.raises(BackendError, match=f"expected a folder with this server's {FILE_NAME}"):
+    with pytest.raises(StartError, match=f"expected a folder with this server's {FILE_NAME}"):
         State(tmp_path)
     (tmp_path / "file").write_text("x")
-    with pytest.raises(BackendError, match="--state"):
+    with pytest.raises(StartError, match="--state"):
         State(tmp_path / "file")
 
 
@@ -141,7 +141,7 @@ def test_a_state_of_a_later_format_is_refused(tmp_path):
     database = sqlite3.connect(tmp_path / FILE_NAME)
     database.execute("PRAGMA user_version=99")
     database.close()
-    with pytest.raises(BackendError, match="has format 99"):
+    with pytest.raises(StartError, match="has format 99"):
         State(tmp_path)
 
 
@@ -182,7 +182,7 @@ def test_only_the_key_of_the_server_gets_in(headers, code, status):
 def test_a_port_that_is_taken_is_said_in_one_line():
     with EmbeddedServer() as server:
         port = server.base_url.rpartition(":")[2]
-        command = [sys.executable, "-m", "newsgauge.cli.main", "serve", "--port", port]
+        command = [sys.executable, "-m", "gemini_emulator", "--port", port]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ)
     assert done.returncode == 1
-    assert re.fullmatch(r"newsgauge: cannot listen on .*--port 0 for any free one\n", done.stderr)
+    assert re.fullmatch(r"gemini_emulator: cannot listen on .*--port 0 for any free one\n", done.stderr)

@@ -6,8 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from newsgauge.errors import UsageError
-
+from ..errors import OptionError
 from .faults import Fault, FaultPlan
 
 _KEYS: dict[str, tuple[type, ...]] = {
@@ -20,33 +19,33 @@ _KEYS: dict[str, tuple[type, ...]] = {
 
 
 def load_faults(path: Path) -> FaultPlan:
-    """Read ``seed`` and the ``[[fault]]`` tables. Raises `UsageError` that names the table and the key."""
+    """Read ``seed`` and the ``[[fault]]`` tables. Raises `OptionError` that names the table and the key."""
     try:
         tables = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise UsageError(f"--faults {path}: expected a TOML file, there is no such file") from None
+        raise OptionError(f"--faults {path}: expected a TOML file, there is no such file") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"--faults {path}: not readable as TOML: {error}") from None
+        raise OptionError(f"--faults {path}: not readable as TOML: {error}") from None
     seed, faults = tables.pop("seed", 0), tables.pop("fault", [])
     if tables:
-        raise UsageError(f"{path.name}: unknown key {next(iter(tables))!r}; known: seed, [[fault]]")
+        raise OptionError(f"{path.name}: unknown key {next(iter(tables))!r}; known: seed, [[fault]]")
     if not isinstance(seed, int) or isinstance(seed, bool):
-        raise UsageError(f"{path.name}: expected 'seed' to be int, got {seed!r}")
+        raise OptionError(f"{path.name}: expected 'seed' to be int, got {seed!r}")
     if not isinstance(faults, list) or not faults:
-        raise UsageError(f"{path.name}: expected at least one [[fault]] table")
+        raise OptionError(f"{path.name}: expected at least one [[fault]] table")
     return FaultPlan(tuple(_fault(f"{path.name}: [[fault]] {n}", table) for n, table in enumerate(faults, 1)), seed)
 
 
 def _fault(where: str, table: Any) -> Fault:
     if not isinstance(table, dict) or "kind" not in table:
-        raise UsageError(f"{where}: expected a table with 'kind'")
+        raise OptionError(f"{where}: expected a table with 'kind'")
     for key, value in table.items():
         if key not in _KEYS:
-            raise UsageError(f"{where}: unknown key {key!r}; known: {', '.join(_KEYS)}")
+            raise OptionError(f"{where}: unknown key {key!r}; known: {', '.join(_KEYS)}")
         if not isinstance(value, _KEYS[key]) or isinstance(value, bool):
             kinds = " or ".join(kind.__name__ for kind in _KEYS[key])
-            raise UsageError(f"{where}: expected {key!r} to be {kinds}, got {value!r}")
+            raise OptionError(f"{where}: expected {key!r} to be {kinds}, got {value!r}")
     fault = Fault(**table)
     if problem := fault.problem():
-        raise UsageError(f"{where}: {problem}")
+        raise OptionError(f"{where}: {problem}")
     return fault

@@ -27,7 +27,7 @@ class Predictor:
         self._models: OrderedDict[str, TunedModel] = OrderedDict()
         self._waiting: list[tuple[str, str, asyncio.Future[Row | None]]] = []
         self._draining: asyncio.Task[None] | None = None
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="newsgauge-predictor")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="gemini-emulator-predictor")
 
     async def predict(self, key: str, text: str) -> Row | None:
         """The model's outputs and the probability of each; None where there is no such model any more."""

@@ -60,7 +60,7 @@ class Trainer:
         self._queue.put(name)
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="newsgauge-trainer", daemon=True)
+                self._thread = threading.Thread(target=self._work, name="gemini-emulator-trainer", daemon=True)
                 self._thread.start()
 
     def progress(self, document: dict[str, Any]) -> dict[str, Any]:

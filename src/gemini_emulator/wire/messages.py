@@ -158,7 +158,7 @@ TUNING_JOB = message(
                 "hyperParameters": message({**_HYPERPARAMETERS, "adapterSize": text}),
                 "exportLastCheckpointOnly": flag,
                 "tuningMode": text,
-                "evaluationConfig": unsupported("evaluate with newsgauge instead"),
+                "evaluationConfig": unsupported("it does not evaluate"),
             },
             required=("trainingDatasetUri",),
         ),

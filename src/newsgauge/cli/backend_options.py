@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .._util.files import locked
 from ..client.clients import Backend, check_access, cloud_project, is_loopback, open_client, vertex_base_url
+from ..client.embedded import embedded_server
 from ..client.retry import RetryPolicy
 from ..errors import UsageError
 
@@ -44,14 +45,13 @@ def reach_backend(backend: Backend, base_url: str | None) -> Iterator[str | None
     if base_url is not None:
         yield base_url
         return
-    from gemini_emulator.server import EmbeddedServer  # the web server takes a second to import
 
     def say() -> None:
         print(f"newsgauge: another newsgauge command uses {STATE}; waiting for it to end", file=sys.stderr, flush=True)
 
     try:
-        with locked(STATE / "lock", on_wait=say), EmbeddedServer(state=STATE) as server:
-            yield server.base_url
+        with locked(STATE / "lock", on_wait=say), embedded_server(STATE) as url:
+            yield url
     except OSError as error:
         raise UsageError(f"{STATE}: cannot be used: {error.strerror or error}") from None
 

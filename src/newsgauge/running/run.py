@@ -14,6 +14,7 @@ from .._util.secrets import hide_secrets
 from ..cassettes.network_block import attempts_fail, network_blocked
 from ..client.answers import read_answer
 from ..client.clients import count_tokens, generate, generate_once, open_client, recorded_response
+from ..client.embedded import embedded_server
 from ..client.retry import RetryPolicy
 from ..errors import CassetteError, NetworkBlockedError, NewsgaugeError, TechniqueError, TransientError
 from ..records import Case, Post, Prediction, Result, Score
@@ -245,9 +246,7 @@ class Run:
     def _base_url(self) -> str | None:
         if self.setup.replays or self.setup.backend != "embedded":
             return None
-        from gemini_emulator.server import EmbeddedServer  # the web server is only needed where something is recorded
-
-        return self._closing.enter_context(EmbeddedServer()).base_url
+        return self._closing.enter_context(embedded_server())
 
     @cached_property
     def _client(self) -> genai.Client:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...client.embedded import embedded_process
 from ...errors import UsageError
 from ...running.run_options import add_plan_options, add_record_mode, add_recording_options
 from ..backend_options import check_base_url
@@ -195,10 +196,8 @@ def _server(setup: Setup, base_url: str | None) -> Iterator[str | None]:
     if base_url is not None or setup.backend != "embedded":
         yield base_url
         return
-    from gemini_emulator.process import ServerProcess
-
-    with ServerProcess() as server:
-        yield server.base_url
+    with embedded_process() as url:
+        yield url
 
 
 def _say_waiting() -> None:

@@ -1,0 +1,45 @@
+"""The embedded backend as newsgauge asks it: the base URL of a running server out, errors as `NewsgaugeError`.
+
+With ``cli.commands.serve`` the only importer of `gemini_emulator`, which is imported when a server is started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import BackendError, UsageError
+
+
+@contextmanager
+def our_errors() -> Iterator[None]:
+    """Raise what the emulator raises on purpose as `UsageError` or `BackendError`."""
+    from gemini_emulator.errors import EmulatorError, OptionError
+
+    try:
+        yield
+    except OptionError as error:
+        raise UsageError(str(error)) from None
+    except EmulatorError as error:
+        raise BackendError(str(error)) from None
+
+
+@contextmanager
+def embedded_server(state: Path | None = None) -> Iterator[str]:
+    """A server in a thread of this process, as long as the block; ``state`` keeps what it is sent, None forgets it."""
+    with our_errors():
+        from gemini_emulator.server import EmbeddedServer
+
+        with EmbeddedServer(state=state) as server:
+            yield server.base_url
+
+
+@contextmanager
+def embedded_process() -> Iterator[str]:
+    """A server in a process of its own, for callers that need this one's processor."""
+    with our_errors():
+        from gemini_emulator.process import ServerProcess
+
+        with ServerProcess() as server:
+            yield server.base_url
