@@ -32,9 +32,9 @@ from processes import Taken, run, store
 
 from newsgauge.client.clients import open_async_client
 from newsgauge.recording.scheduler import make_forms
-from newsgauge.running.model_resolution import AskedModels
+from newsgauge.running.model_resolution import ModelResolution
 from newsgauge.running.plans_file import Folders
-from newsgauge.running.run_config import Setup
+from newsgauge.running.run_config import RunConfig
 from newsgauge.running.run_options import default_options, setup_of
 from newsgauge.variants.variants_file import load_variants
 
@@ -117,9 +117,9 @@ def pace(folder: Path, corpus: str | None) -> dict[str, Any]:
     }
 
 
-async def ask_alone(setup: Setup, url: str) -> float:
+async def ask_alone(setup: RunConfig, url: str) -> float:
     """CPU seconds of the same client for the same cases, nothing looked at and nothing kept."""
-    forms = make_forms(setup, AskedModels(setup, base_url=lambda: url))
+    forms = make_forms(setup, ModelResolution(setup, base_url=lambda: url))
     cases = iter(setup.cases)
     async with open_async_client(setup.backend, base_url=url, connections=CONCURRENCY) as client:
 
@@ -132,7 +132,7 @@ async def ask_alone(setup: Setup, url: str) -> float:
         return time.process_time() - start
 
 
-def make_setup(folder: Path, corpus: str) -> Setup:
+def make_setup(folder: Path, corpus: str) -> RunConfig:
     folders = Folders(folder, bundled=str(ROOT / "fixtures" / "bundled"))
     where = str(folder / corpus) if corpus.endswith(".csv") else corpus
     option = default_options(

@@ -6,8 +6,7 @@ from the cassettes. So `pytest evals -k gate` decides every gate by itself.
 
 import pytest
 
-from newsgauge.gates import Gate
-from newsgauge.records import Verdict
+from newsgauge import Gate, Verdict
 
 pytestmark = pytest.mark.gate
 

@@ -7,7 +7,7 @@ a refusal) is an error.
 
 import pytest
 
-from newsgauge.records import Case, Prediction
+from newsgauge import Case, Prediction
 
 pytestmark = pytest.mark.case
 

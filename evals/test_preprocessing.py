@@ -26,8 +26,14 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from newsgauge.corpora.preprocessing import MAX_CHARS, clean, codelab
-from newsgauge.corpora.preprocessing.addresses import redact
+from newsgauge import preprocessing
+
+MAX_CHARS, clean, codelab, redact = (
+    preprocessing.MAX_CHARS,
+    preprocessing.clean,
+    preprocessing.codelab,
+    preprocessing.redact,
+)
 
 # ``HYPOTHESIS_PROFILE=thorough pytest evals`` looks hard for counter-examples; without it ``ci`` where CI is set, else
 # ``dev``. Set here and not for the folder: of the evals only this one needs hypothesis, which takes a while to import.

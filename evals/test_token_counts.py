@@ -9,29 +9,20 @@ much more for every post, since it says the same to each.
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import groupby
-from pathlib import Path
 
-from newsgauge.planning.sampling import Plan, rank
-from newsgauge.records import Case, Post
-from newsgauge.results.attachments import CountedPost, Exhibits
-from newsgauge.running.results_log import ResultLog
-from newsgauge.running.run import Run
-from newsgauge.running.run_config import open_recorder
-from newsgauge.variants.variants_file import Variant
+from newsgauge import Attachments, Case, CountedPost, Run, Variant
 
 POSTS_PER_LABEL = 2
 
 
-def test_what_is_counted_is_what_is_used(newsgauge_run: Run, exhibits: Exhibits, tmp_path: Path) -> None:
+def test_what_is_counted_is_what_is_used(newsgauge_run: Run, exhibits: Attachments) -> None:
     setup = newsgauge_run.setup
     variants = [replace(variant, expected_model_version=None) for variant in setup.variants.values()]  # none answers
-    own = setup.aside("count-tokens", variants, recorded_with=",".join(setup.variants))
-    sample = sample_of(setup.plan)
+    sample = setup.plan.first(POSTS_PER_LABEL)
     results = newsgauge_run.results(tuple(setup.variants))
-    run = Run(own, ResultLog(tmp_path, "main"))
     counts: dict[str, list[CountedPost]] = {}
-    try:
+    keys, recorded_with = {post.id for post in sample}, ",".join(setup.variants)
+    with newsgauge_run.beside("count-tokens", variants, keys=keys, recorded_with=recorded_with) as run:
         for name in setup.variants:
             counts[name] = []
             for post in sample:
@@ -40,11 +31,6 @@ def test_what_is_counted_is_what_is_used(newsgauge_run: Run, exhibits: Exhibits,
                 assert result.prediction is not None, result.broken
                 counted = run.count_tokens(Case(post, name))
                 counts[name].append(CountedPost(counted, result.prediction.input_tokens))
-    finally:
-        run.close()
-    if not own.replays:
-        for name in own.variants:
-            open_recorder(own).finalize(name, {post.id for post in sample})
     exhibits.leave_token_counts(counts)
     wrong = [
         f"{name}: {sorted({post.beyond for post in posts})} tokens beyond the contents"
@@ -52,12 +38,6 @@ def test_what_is_counted_is_what_is_used(newsgauge_run: Run, exhibits: Exhibits,
         if not is_explained(setup.variants[name], {post.beyond for post in posts})
     ]
     assert wrong == []
-
-
-def sample_of(plan: Plan) -> list[Post]:
-    """The posts of each label that come first in the draw, so that a smaller plan asks no others."""
-    drawn = sorted(plan.posts, key=lambda post: (post.label, rank(post.id, plan.seed)))
-    return [post for _, own in groupby(drawn, key=lambda post: post.label) for post in list(own)[:POSTS_PER_LABEL]]
 
 
 def is_explained(variant: Variant, beyond: set[int]) -> bool:

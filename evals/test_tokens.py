@@ -6,7 +6,7 @@ saving has to be above zero. A saving that holds on average only, or on the one 
 
 import pytest
 
-from newsgauge.pytest_plugin.scores_and_tokens import Tokens
+from newsgauge import Tokens
 
 
 @pytest.mark.parametrize(

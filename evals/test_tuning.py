@@ -9,24 +9,16 @@ embedded backend tells of the training itself is recorded in `<corpus>+training`
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from statistics import fmean
 
 import pytest
 
-from newsgauge.planning.training_set import Recipe, job_tag
-from newsgauge.records import Case, Outcome, Post, Prediction
-from newsgauge.results.attachments import Exhibits, LearningPoint
-from newsgauge.running.results_log import ResultLog
-from newsgauge.running.run import Run
-from newsgauge.running.run_config import Setup, open_recorder
-from newsgauge.scoring.stats import exact_lower_bound, pair, paired_interval
-from newsgauge.tuning.jobs import Job, JobState, choose_job
-from newsgauge.variants.variants_file import Variant
+from newsgauge import Attachments, Case, LearningPoint, Outcome, Post, Prediction, Run, Variant, stats
 
+#: The variants whose recording records what is asked here.
+RECORDED_WITH = "system,tuned"
 #: Training posts a class of the smaller models; the largest is the `tuned` variant itself (24 and 50).
 CURVE = {"bundled": (6, 12), "20newsgroups": (10, 25)}
 
@@ -75,23 +67,6 @@ def tuned(newsgauge_run: Run) -> Variant:
     return newsgauge_run.setup.variants["tuned"]
 
 
-def test_a_job_of_the_same_training_set_is_found_again_and_no_other(newsgauge_run: Run, tuned: Variant) -> None:
-    training = newsgauge_run.setup.trainings["tuned"]
-    first, *others = training.examples
-    changed = [
-        replace(training, examples=training.examples[1:]),
-        replace(training, examples=(replace(first, text=first.text + "."), *others)),
-        replace(training, examples=(replace(first, label=others[-1].label + "x"), *others)),
-        replace(training, tuning=replace(training.tuning, epochs=training.tuning.epochs + 1)),
-    ]
-    tag = job_tag(training, Recipe())
-    there = Job("tunedModels/there", "", tag, JobState.SUCCEEDED, "2026-01-01T00:00:00Z", "base", "tunedModels/there")
-    assert choose_job([there], tag) == there
-    for other in changed:
-        assert choose_job([there], job_tag(other, Recipe())) is None
-    assert choose_job([there], job_tag(training, Recipe(base_model="another"))) is None
-
-
 def test_every_answer_is_a_training_label_and_nothing_else(newsgauge_run: Run, tuned: Variant) -> None:
     labels = newsgauge_run.setup.trainings["tuned"].labels
     answers = results_of(newsgauge_run, "tuned").values()
@@ -104,10 +79,10 @@ def test_it_beats_the_system_instruction_on_the_same_posts(newsgauge_run: Run, t
     assert lead(correct(newsgauge_run, "tuned"), correct(newsgauge_run, "system")) > 0
 
 
-def test_its_loss_falls(newsgauge_run: Run, tuned: Variant, exhibits: Exhibits, tmp_path: Path) -> None:
+def test_its_loss_falls(newsgauge_run: Run, tuned: Variant, exhibits: Attachments) -> None:
     if newsgauge_run.setup.backend != "embedded":
         pytest.skip("Vertex keeps losses in an experiment, which only its console shows")
-    with beside(newsgauge_run.setup, [tuned], folder="training", log=tmp_path, keys={"training"}) as run:
+    with newsgauge_run.beside("training", [tuned], keys={"training"}, recorded_with=RECORDED_WITH) as run:
         losses = run.tuned_job("tuned").losses
     exhibits.leave_loss_curve(losses, model=run.setup.trainings["tuned"].model)
     by_epoch: dict[int, list[float]] = {}
@@ -118,7 +93,7 @@ def test_its_loss_falls(newsgauge_run: Run, tuned: Variant, exhibits: Exhibits, 
     assert means == sorted(means, reverse=True)
 
 
-def test_more_training_posts_help(newsgauge_run: Run, tuned: Variant, exhibits: Exhibits, tmp_path: Path) -> None:
+def test_more_training_posts_help(newsgauge_run: Run, tuned: Variant, exhibits: Attachments) -> None:
     setup = newsgauge_run.setup
     if setup.backend != "embedded" or setup.plan.corpus not in CURVE:
         pytest.skip(f"the curve is recorded on the embedded backend, for {' and '.join(CURVE)}")
@@ -127,12 +102,12 @@ def test_more_training_posts_help(newsgauge_run: Run, tuned: Variant, exhibits: 
         replace(tuned, name=f"posts-{size}", tuning=replace(tuned.tuning, posts_per_class=size))
         for size in CURVE[setup.plan.corpus]
     ]
-    asked = ask(setup, smaller, setup.plan.posts, folder="curve", log=tmp_path)
+    asked = ask(newsgauge_run, smaller, setup.plan.posts, folder="curve")
     curve = [
         {post.id: asked[name][post.id].label == post.label for post in setup.plan.posts}
         for name in (variant.name for variant in smaller)
     ] + [correct(newsgauge_run, "tuned")]
-    sizes = [size_of(setup, variant) for variant in (*smaller, tuned)]
+    sizes = [size_of(newsgauge_run, variant) for variant in (*smaller, tuned)]
     exhibits.leave_learning_curve(
         LearningPoint(most, n_examples, sum(point.values()), len(point))
         for (most, n_examples), point in zip(sizes, curve, strict=True)
@@ -142,7 +117,7 @@ def test_more_training_posts_help(newsgauge_run: Run, tuned: Variant, exhibits: 
     assert sum(curve[0].values()) < sum(curve[1].values()) < sum(curve[2].values())
 
 
-def test_it_knows_texts_that_are_no_newsgroup_posts(newsgauge_run: Run, tuned: Variant, tmp_path: Path) -> None:
+def test_it_knows_texts_that_are_no_newsgroup_posts(newsgauge_run: Run, tuned: Variant) -> None:
     setup = newsgauge_run.setup
     if set(setup.plan.labels) != set(NEW_TEXTS):
         pytest.skip("the new texts are about the eight groups of rec.* and sci.*")
@@ -151,11 +126,11 @@ def test_it_knows_texts_that_are_no_newsgroup_posts(newsgauge_run: Run, tuned: V
         for label, texts in NEW_TEXTS.items()
         for number, text in enumerate(texts, 1)
     ]
-    answers = ask(setup, [tuned], posts, folder="new-text", log=tmp_path)["tuned"]
+    answers = ask(newsgauge_run, [tuned], posts, folder="new-text")["tuned"]
     assert {answer.outcome for answer in answers.values()} == {Outcome.LABEL}
     n_right = sum(answers[post.id].label == post.label for post in posts)
     # Sixteen texts are few: five right ones would exclude guessing among eight labels.
-    assert exact_lower_bound(n_right, len(posts)) > 1 / len(NEW_TEXTS), f"{n_right} of {len(posts)}"
+    assert stats.exact_lower_bound(n_right, len(posts)) > 1 / len(NEW_TEXTS), f"{n_right} of {len(posts)}"
 
 
 def results_of(run: Run, variant: str) -> dict[str, Prediction]:
@@ -179,35 +154,21 @@ def correct(run: Run, variant: str) -> dict[str, bool]:
 
 def lead(first: dict[str, bool], second: dict[str, bool]) -> float:
     """The lower end of the 95% interval of the paired difference of accuracies."""
-    pairs = pair(first, second)
-    return paired_interval(len(pairs.gained), len(pairs.lost), pairs.n)[0]
+    pairs = stats.pair(first, second)
+    return stats.paired_interval(len(pairs.gained), len(pairs.lost), pairs.n)[0]
 
 
-def size_of(setup: Setup, variant: Variant) -> tuple[int, int]:
+def size_of(run: Run, variant: Variant) -> tuple[int, int]:
     """The training posts of the largest class of a variant's training set, and of all classes."""
-    training = setup.aside("curve", [variant], recorded_with="").trainings[variant.name]
+    training = run.setup.aside("curve", [variant], recorded_with="").trainings[variant.name]
     by_class = Counter(post.label for post in training.examples)
     return max(by_class.values()), by_class.total()
 
 
 def ask(
-    setup: Setup, variants: Iterable[Variant], posts: Iterable[Post], *, folder: str, log: Path
+    run: Run, variants: Iterable[Variant], posts: Iterable[Post], *, folder: str
 ) -> dict[str, dict[str, Prediction]]:
     """Ask posts that are no part of the plan, from cassettes of their own: variant -> id -> prediction."""
-    posts = tuple(posts)
-    with beside(setup, variants, folder=folder, log=log, keys={post.id for post in posts}) as run:
-        return {name: {post.id: run.ask(Case(post, name)) for post in posts} for name in run.setup.variants}
-
-
-@contextmanager
-def beside(setup: Setup, variants: Iterable[Variant], *, folder: str, log: Path, keys: set[str]) -> Iterator[Run]:
-    """A run with cassettes beside the corpus' own; after a recording they are put in order, ``keys`` being planned."""
-    own = setup.aside(folder, variants, recorded_with="system,tuned")
-    run = Run(own, ResultLog(log, "main"))
-    try:
-        yield run
-    finally:
-        run.close()
-    if not own.replays:
-        for name in own.variants:
-            open_recorder(own).finalize(name, keys)
+    posts, variants = tuple(posts), tuple(variants)
+    with run.beside(folder, variants, keys={post.id for post in posts}, recorded_with=RECORDED_WITH) as aside:
+        return {one.name: {post.id: aside.ask(Case(post, one.name)) for post in posts} for one in variants}

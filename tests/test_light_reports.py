@@ -11,10 +11,10 @@ def test_of_a_case_that_is_no_failure_a_light_report_is_kept(pytester: pytest.Py
     pytester.makeconftest(
         f"""
         import pytest
-        from newsgauge.pytest_plugin.slim_reports import LightReports
+        from newsgauge.pytest_plugin.slim_reports import SlimReports
 
         def pytest_configure(config):
-            config.pluginmanager.register(LightReports(config))
+            config.pluginmanager.register(SlimReports(config))
 
         def pytest_runtest_makereport(item):
             if not item.user_properties:

@@ -12,7 +12,7 @@ from newsgauge.errors import UsageError
 from newsgauge.planning.sampling import Plan
 from newsgauge.recording.preflight import check_ci, check_folder, forecast
 from newsgauge.records import Post
-from newsgauge.running.run_config import Setup
+from newsgauge.running.run_config import RunConfig
 from newsgauge.variants.variants_file import Variant
 
 
@@ -21,12 +21,12 @@ def variant(name: str, contents: str, **more: object) -> Variant:
 
 
 @pytest.fixture
-def setup(tmp_path: Path) -> Setup:
+def setup(tmp_path: Path) -> RunConfig:
     """Two posts of 100 and 101 characters; one variant that adds nothing, one that adds 20 and 3 + 4 characters."""
     posts = (Post("a-1", "abc", "x" * 100), Post("b-1", "defg", "y" * 101))
     plan = Plan("own", ".", None, 0, False, "clean", ("abc", "defg"), posts)
     long = variant("long", "12345678901234567890{post}", answer="enum", max_output_tokens=5)
-    return Setup(
+    return RunConfig(
         corpus=Corpus("own", tmp_path),
         plan=plan,
         variants={"bare": variant("bare", "{post}"), "long": long},
@@ -38,7 +38,7 @@ def setup(tmp_path: Path) -> Setup:
     )
 
 
-def test_four_characters_are_a_token_and_a_piece_counts_as_a_whole_one(setup: Setup) -> None:
+def test_four_characters_are_a_token_and_a_piece_counts_as_a_whole_one(setup: RunConfig) -> None:
     expected = forecast(setup)
     assert dict(expected.calls) == {"bare": 2, "long": 2}
     # 100/4 = 25, 101/4 -> 26; with 27 characters more 127/4 -> 32, 128/4 = 32.
@@ -51,11 +51,11 @@ def test_four_characters_are_a_token_and_a_piece_counts_as_a_whole_one(setup: Se
     ]
 
 
-def test_output_is_bounded_where_every_variant_bounds_it(setup: Setup) -> None:
+def test_output_is_bounded_where_every_variant_bounds_it(setup: RunConfig) -> None:
     assert forecast(replace(setup, variants={"long": setup.variants["long"]})).output_tokens == 10
 
 
-def test_cost_is_the_sum_over_models_and_unknown_where_one_price_is(setup: Setup) -> None:
+def test_cost_is_the_sum_over_models_and_unknown_where_one_price_is(setup: RunConfig) -> None:
     prices = {"model-bare": 0.01, "model-long": 0.02}
     expected = forecast(setup, price=lambda model, n_in, n_out: prices[model] * n_in + 0.1 * n_out)
     assert expected.cost == pytest.approx(51 * 0.01 + 64 * 0.02 + 10 * 0.1)
@@ -64,12 +64,12 @@ def test_cost_is_the_sum_over_models_and_unknown_where_one_price_is(setup: Setup
 
 
 @pytest.mark.parametrize("mode", ["once", "new_episodes"])
-def test_what_has_no_line_is_asked(setup: Setup, mode: str) -> None:
+def test_what_has_no_line_is_asked(setup: RunConfig, mode: str) -> None:
     assert forecast(replace(setup, mode=mode)).n_calls == 4  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("ci", ["true", "1", "yes"])
-def test_ci_is_refused_unless_allowed_or_replaying(setup: Setup, ci: str) -> None:
+def test_ci_is_refused_unless_allowed_or_replaying(setup: RunConfig, ci: str) -> None:
     with pytest.raises(UsageError, match="--allow-record-in-ci"):
         check_ci(setup, allowed=False, environ={"CI": ci})
     check_ci(setup, allowed=True, environ={"CI": ci})
@@ -77,10 +77,10 @@ def test_ci_is_refused_unless_allowed_or_replaying(setup: Setup, ci: str) -> Non
 
 
 @pytest.mark.parametrize("environ", [{}, {"CI": ""}, {"CI": "false"}, {"CI": "0"}])
-def test_no_ci_is_not_refused(setup: Setup, environ: dict[str, str]) -> None:
+def test_no_ci_is_not_refused(setup: RunConfig, environ: dict[str, str]) -> None:
     check_ci(setup, allowed=False, environ=environ)
 
 
-def test_the_folder_is_made_and_nothing_is_left_in_it(setup: Setup) -> None:
+def test_the_folder_is_made_and_nothing_is_left_in_it(setup: RunConfig) -> None:
     check_folder(setup)
     assert list(setup.cassettes.iterdir()) == []

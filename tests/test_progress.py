@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from newsgauge.pytest_plugin.progress import Progress, Tally, describe
+from newsgauge.pytest_plugin.progress import Progress
 from newsgauge.pytest_plugin.slim_reports import CORRECT_PROPERTY, VARIANT_PROPERTY
+from newsgauge.report.tally import Tally, describe
 
 
 def test_the_line_says_done_rate_time_left_errors_and_accuracy() -> None:

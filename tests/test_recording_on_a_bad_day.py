@@ -21,13 +21,13 @@ from newsgauge.planning.sampling import make_plan
 from newsgauge.records import Case
 from newsgauge.running.results_log import ResultLog
 from newsgauge.running.run import Run
-from newsgauge.running.run_config import Setup
+from newsgauge.running.run_config import RunConfig
 from newsgauge.variants.variants_file import load_variants
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def make_setup(folder: Path, *, posts_per_class: int, variants: set[str] | None = None) -> Setup:
+def make_setup(folder: Path, *, posts_per_class: int, variants: set[str] | None = None) -> RunConfig:
     corpus = find_corpus("bundled", bundled=ROOT / "fixtures" / "bundled")
     plan = make_plan(
         corpus.posts("test"), corpus="bundled", classes="^rec|^sci", posts_per_class=posts_per_class, seed=0,
@@ -35,10 +35,10 @@ def make_setup(folder: Path, *, posts_per_class: int, variants: set[str] | None 
     )  # fmt: skip
     known = load_variants(ROOT / "evals" / "variants.toml")
     chosen = {name: variant for name, variant in known.items() if variants is None or name in variants}
-    return Setup(corpus, plan, chosen, "embedded", "once", folder / "cassettes", "cassettes", "")
+    return RunConfig(corpus, plan, chosen, "embedded", "once", folder / "cassettes", "cassettes", "")
 
 
-def record(setup: Setup, faults: list[Fault], folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def record(setup: RunConfig, faults: list[Fault], folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Record every case; the waits that were asked for and not waited."""
     waits: list[float] = []
     bad_day = Options(faults=FaultPlan(tuple(faults), seed=5))
@@ -55,7 +55,7 @@ def record(setup: Setup, faults: list[Fault], folder: Path, monkeypatch: pytest.
     return waits
 
 
-def keys(setup: Setup, variant: str) -> list[str]:
+def keys(setup: RunConfig, variant: str) -> list[str]:
     return [json.loads(raw)["key"] for raw in (setup.cassettes / f"{variant}.jsonl").read_bytes().splitlines()]
 
 

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsgauge.planning.sampling import Plan
-from newsgauge.records import AnswerCounts, Outcome, Post, Prediction, Result
-from newsgauge.running.results_log import ResultLog, merge
-from newsgauge.scoring.scoreboard import missing_cases, nearest_label, score
+from newsgauge.records import Outcome, Post, Prediction, Result
+from newsgauge.running.results_log import ResultLog, merge, missing_cases
+from newsgauge.scoring.scoreboard import nearest_label, score
+from newsgauge.scoring.scores import AnswerCounts
 
 POSTS = tuple(Post(f"a-{n}", "a", "text") for n in range(16))
 PLAN = Plan("made", "", None, 0, False, "clean", ("a", "b"), POSTS)

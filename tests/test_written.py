@@ -12,7 +12,7 @@ from newsgauge.cassettes.digest import digest_body, stable_path
 from newsgauge.cassettes.replay import Asked
 from newsgauge.client.clients import Backend, DryClient
 from newsgauge.records import Post
-from newsgauge.running.request_template import WrittenRequests
+from newsgauge.running.request_template import RequestTemplates
 from newsgauge.variants.variants_file import Variant, make_request
 
 LABELS = ("rec.autos", "sci.space")
@@ -23,7 +23,7 @@ VARIANTS = (
     Variant("cut", "", "tunedModels/x", "{post} of {labels}", max_output_tokens=5),
 )
 BACKENDS: tuple[Backend, ...] = ("embedded", "vertex")
-WRITTEN = {backend: WrittenRequests(backend) for backend in BACKENDS}
+WRITTEN = {backend: RequestTemplates(backend) for backend in BACKENDS}
 SDK = {backend: DryClient(backend) for backend in BACKENDS}
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from urllib.parse import quote
 
-if TYPE_CHECKING:
-    from .scoring.stats import ClassScore, ConfusionMatrix, Finding, Interval
-
 Split = Literal["train", "test"]
+#: Whose result it is: the post's id and the variant's name.
+Key = tuple[str, str]
 ERROR_LABEL = "(error)"
 #: How every answer of the embedded backend calls its model, whoever was believed to be asked.
 EMBEDDED_VERSION = "newsgauge-embedded-"
@@ -120,168 +118,3 @@ class Wire:
     body: bytes
     status: int
     answer: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerCounts:
-    """What became of the planned cases of a variant, each in exactly one place.
-
-    ``wrong``: a label of the plan, but another. ``broken``: the case ran without an answer (transport, cassette).
-    ``missing``: it did not run.
-    """
-
-    right: int
-    wrong: int
-    off_list: int
-    blocked: int
-    cut: int
-    empty: int
-    broken: int
-    missing: int
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """What one variant reached on the planned posts; rates are over ``n``, the cases that have an answer.
-
-    ``clustered``: the 95% interval by thread, None where no two posts share one. ``effective_n``: the independent posts
-    that the sample is worth. ``n_closed_set``: right answers, and near misses that extend the right label.
-    """
-
-    variant: str
-    n_planned: int
-    counts: AnswerCounts
-    n_closed_set: int
-    wilson: Interval
-    clustered: Interval | None
-    n_threads: int
-    effective_n: float
-    matrix: ConfusionMatrix
-    classes: tuple[ClassScore, ...]
-    macro_f1: float
-    input_tokens: int
-    output_tokens: int
-    model_versions: tuple[str, ...]
-
-    @property
-    def n(self) -> int:
-        """Planned cases with an answer, of whatever kind."""
-        return self.n_planned - self.counts.broken - self.counts.missing
-
-    @property
-    def n_correct(self) -> int:
-        """Answers that are the label, letter for letter."""
-        return self.counts.right
-
-    @property
-    def n_errors(self) -> int:
-        """Blocked, cut and empty answers."""
-        return self.counts.blocked + self.counts.cut + self.counts.empty
-
-    @property
-    def n_off_list(self) -> int:
-        """Answers that are none of the planned labels."""
-        return self.counts.off_list
-
-    @property
-    def low(self) -> float:
-        """Low end of the 95% interval to read: by thread where threads repeat, else Wilson's."""
-        return (self.clustered or self.wilson)[0]
-
-    @property
-    def high(self) -> float:
-        """High end of it."""
-        return (self.clustered or self.wilson)[1]
-
-    @property
-    def accuracy(self) -> float:
-        """Correct answers over answered cases; NaN where there are none."""
-        return self._rate(self.n_correct)
-
-    @property
-    def closed_set_accuracy(self) -> float:
-        """What accuracy would be if near misses counted; never mixed with it."""
-        return self._rate(self.n_closed_set)
-
-    @property
-    def error_rate(self) -> float:
-        """Blocked, cut and empty answers over answered cases."""
-        return self._rate(self.n_errors)
-
-    @property
-    def off_list_rate(self) -> float:
-        """Answers that are none of the planned labels, over answered cases."""
-        return self._rate(self.n_off_list)
-
-    @property
-    def input_tokens_mean(self) -> float:
-        """Tokens asked, a case."""
-        return self._rate(self.input_tokens)
-
-    @property
-    def output_tokens_mean(self) -> float:
-        """Tokens answered, a case."""
-        return self._rate(self.output_tokens)
-
-    @property
-    def complete(self) -> bool:
-        """True where every planned case has a prediction."""
-        return self.n == self.n_planned
-
-    def _rate(self, count: float) -> float:
-        return count / self.n if self.n else math.nan
-
-
-@dataclass(frozen=True, slots=True)
-class Flip:
-    """A post whose answer differs between two variants, or between the baseline (``second``) and now (``first``)."""
-
-    post_id: str
-    label: str
-    first: str
-    second: str
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two variants on the same posts. A difference is always first less second; ``gained``: only the first is right.
-
-    ``low`` and ``high``: the 95% interval of the difference. ``p``: exact McNemar, one-sided, that the first is better.
-    """
-
-    first: str
-    second: str
-    n: int
-    n_both: int
-    gained: tuple[Flip, ...]
-    lost: tuple[Flip, ...]
-    low: float
-    high: float
-    p: float
-    p_two_sided: float
-
-    @property
-    def difference(self) -> float:
-        """Accuracy of the first less that of the second; NaN without posts."""
-        return (len(self.gained) - len(self.lost)) / self.n if self.n else math.nan
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One gate decided. ``reasons``: a sentence a limit, with the numbers and the rule.
-
-    ``flips``: the posts a comparison is about, one line each. ``n_to_decide``: where INCONCLUSIVE, how many posts would
-    decide with an 80% chance if the rates now seen are the true ones; None where no number would.
-    """
-
-    gate: str
-    variant: str
-    finding: Finding
-    reasons: tuple[str, ...]
-    flips: tuple[str, ...] = ()
-    n_to_decide: int | None = None
-
-    @property
-    def passed(self) -> bool:
-        """True for PASS only: INCONCLUSIVE is not a pass."""
-        return self.finding == "PASS"

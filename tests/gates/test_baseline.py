@@ -12,11 +12,11 @@ import pytest
 from newsgauge.errors import BaselineError
 from newsgauge.gates import BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate, decide, plan_gates
 from newsgauge.gates.baseline_diff import diff_baselines
-from newsgauge.gates.baseline_file import Baseline, answer_text, encode, load_baseline, make_baseline, prompt_digest
+from newsgauge.gates.baseline_file import Baseline, answer_text, encode, load_baseline, make_baseline
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.report.baseline import baseline_lines
 from newsgauge.scoring.scoreboard import score
-from newsgauge.variants.variants_file import Training, Variant, load_variants
+from newsgauge.variants.variants_file import Training, Variant, load_variants, prompt_digest
 
 Make = Callable[..., Evidence]
 GATE = BaselineGate("v-baseline", "v", 0.05, "r")

@@ -281,7 +281,7 @@ def test_a_paid_recording_says_that_there_may_be_more_calls(project: pytest.Pyte
 def test_what_a_recording_asks_is_known_by_calling_the_callable(
     project: pytest.Pytester, mode: str, change: Any, n_to_ask: int, n_recorded: int, n_unfit: int
 ) -> None:
-    from newsgauge.recording.pending import find_todo
+    from newsgauge.recording.pending import find_pending
     from newsgauge.running.run_options import default_options, setup_of
     from newsgauge.variants.variants_file import load_variants
 
@@ -291,7 +291,7 @@ def test_what_a_recording_asks_is_known_by_calling_the_callable(
     options = default_options(classes="^sci.(space|med)$", posts_per_class="4", record_mode=mode)
     folders = {"newsgauge_evals": "evals", "newsgauge_cassettes": "cassettes", "newsgauge_bundled": "fixtures/bundled"}
     variants = load_variants(Path("evals/variants.toml"))
-    todo = find_todo(setup_of(options, variants, root=Path.cwd(), ini=folders.__getitem__))
+    todo = find_pending(setup_of(options, variants, root=Path.cwd(), ini=folders.__getitem__))
     assert (len(todo.to_ask), todo.n_recorded, len(todo.unfit)) == (n_to_ask, n_recorded, n_unfit)
 
 

@@ -6,13 +6,13 @@ import math
 
 import pytest
 
-from newsgauge.recording.model_queue import Job, Lane
-from newsgauge.recording.rate_limiter import Bucket
+from newsgauge.recording.model_queue import Job, ModelQueue
+from newsgauge.recording.rate_limiter import RateLimiter
 from newsgauge.records import Case, Post
 
 
-def make_lane(n_jobs: int, *, rpm: float | None = None, tpm: float | None = None) -> Lane:
-    lane = Lane("m", Bucket(rpm, now=0.0), Bucket(tpm, now=0.0))
+def make_lane(n_jobs: int, *, rpm: float | None = None, tpm: float | None = None) -> ModelQueue:
+    lane = ModelQueue("m", RateLimiter(rpm, now=0.0), RateLimiter(tpm, now=0.0))
     for number in range(n_jobs):
         lane.add(Job(Case(Post(f"a-{number}", "a", "text"), "v"), chars=400))
     return lane

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from newsgauge.recording.resume_file import Unfinished
+from newsgauge.recording.resume_file import ResumeFile
 
 WHEN = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
 
 
 def test_it_begins_a_second_after_whatever_was_there_and_keeps_its_time(tmp_path: Path) -> None:
     slept: list[float] = []
-    unfinished = Unfinished(tmp_path / "record.json")
+    unfinished = ResumeFile(tmp_path / "record.json")
     assert unfinished.begin("a", now=lambda: WHEN, sleep=slept.append) == "2026-11-24T12:00:05Z"
     assert unfinished.begin("a", sleep=slept.append) == "2026-11-24T12:00:05Z"
     assert slept == [1.0]
@@ -23,5 +23,5 @@ def test_it_begins_a_second_after_whatever_was_there_and_keeps_its_time(tmp_path
 def test_a_damaged_file_is_as_good_as_none(tmp_path: Path) -> None:
     path = tmp_path / "record.json"
     path.write_text("{")
-    Unfinished(path).end("a")
-    assert Unfinished(path).begin("a", now=lambda: WHEN, sleep=lambda s: None) == "2026-11-24T12:00:05Z"
+    ResumeFile(path).end("a")
+    assert ResumeFile(path).begin("a", now=lambda: WHEN, sleep=lambda s: None) == "2026-11-24T12:00:05Z"

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from newsgauge.planning.sampling import Plan
-from newsgauge.records import Outcome, Post, Prediction, Result, Verdict
+from newsgauge.records import Outcome, Post, Prediction, Result
 from newsgauge.report.publishing import Facts, publish
-from newsgauge.results.attachments import CountedPost, Exhibits, LearningPoint
+from newsgauge.results.attachments import Attachments, CountedPost, LearningPoint
 from newsgauge.results.result_files import write_flips, write_gates, write_results, write_scoreboard
 from newsgauge.scoring.comparisons import compare_variants
 from newsgauge.scoring.scoreboard import score
+from newsgauge.scoring.scores import Verdict
 from newsgauge.scoring.stats import Finding
 from newsgauge.tuning.jobs import Loss
 
@@ -71,13 +72,13 @@ def write_run(
     write_scoreboard(folder, run, score(results, plan, variants), pairs)
     write_gates(folder, run, complete=True, verdicts=verdicts, undecided=(), not_run=0)
     if exhibits:
-        leave_exhibits(Exhibits(folder, plan=plan.digest))
+        leave_exhibits(Attachments(folder, plan=plan.digest))
     shown = {post.id: post.text for post in posts} if shows_posts else {}
     publish(folder, Facts(now=datetime(2026, 1, 2, 3, 4, tzinfo=UTC), n_whole_set=1000, posts=shown))
     return folder
 
 
-def leave_exhibits(exhibits: Exhibits) -> None:
+def leave_exhibits(exhibits: Attachments) -> None:
     """20 then 30 of 40 right; four steps in two epochs; plain needs 7 tokens beyond what was counted."""
     exhibits.leave_learning_curve([LearningPoint(5, 15, 20, 40), LearningPoint(10, 29, 30, 40)])
     steps = ((1, 1, 2.0), (2, 1, 1.5), (3, 2, 0.75), (4, 2, 0.5))

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 from newsgauge.planning.sampling import Plan
-from newsgauge.records import Outcome, Post, Prediction, Result, Score, Verdict
+from newsgauge.records import Key, Outcome, Post, Prediction, Result
 from newsgauge.report.baseline import flip_lines
 from newsgauge.report.classes import class_lines, confusion_lines, worst_lines
 from newsgauge.report.terminal import answer_lines, gate_lines, scoreboard_lines
 from newsgauge.results.result_files import write_flips, write_gates, write_scoreboard
-from newsgauge.running.results_log import Key, merge
+from newsgauge.running.results_log import merge
 from newsgauge.scoring.comparisons import compare_variants
 from newsgauge.scoring.scoreboard import score
+from newsgauge.scoring.scores import Score, Verdict
 from newsgauge.scoring.stats import Finding
 
 LABELS = tuple(f"talk.politics.label-number-{n:02}" for n in range(20))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,24 @@ def test_the_newest_that_succeeded_is_taken_else_the_newest_under_way(states, ch
 
 def test_a_job_of_another_training_set_is_never_taken():
     assert choose_job([job(S, tag="other"), job(S, tag="")], "t") is None
+
+
+def test_a_job_of_the_same_training_set_is_found_again_and_no_other():
+    posts = tuple(Post(f"{label}-{number}", label, f"text {number}") for label in ("a", "b") for number in range(3))
+    training = TrainingSet(posts, Tuning())
+    first, *others = posts
+    changed = [
+        replace(training, examples=posts[1:]),
+        replace(training, examples=(replace(first, text="text 0."), *others)),
+        replace(training, examples=(replace(first, label="bx"), *others)),
+        replace(training, tuning=Tuning(epochs=3)),
+    ]
+    tag = job_tag(training, Recipe())
+    there = job(S, tag=tag)
+    assert choose_job([there], tag) == there
+    for other in changed:
+        assert choose_job([there], job_tag(other, Recipe())) is None
+    assert choose_job([there], job_tag(training, Recipe(base_model="another"))) is None
 
 
 def test_polling_slows_down_and_ends_with_the_job():

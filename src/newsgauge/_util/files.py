@@ -1,8 +1,11 @@
-"""Reading a file that a user wrote as TOML: a path in, its tables out, or one line that says what is wrong."""
+"""Files: TOML that a user wrote is read, what a run found is written whole or not at all, a lock is held."""
 
 from __future__ import annotations
 
 import fcntl
+import json
+import os
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,3 +37,24 @@ def locked(path: Path, *, on_wait: Callable[[], None] = lambda: None) -> Iterato
             on_wait()
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Indented JSON, whole or not at all."""
+    write_whole(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def write_whole(path: Path, text: str, *, option: str = "--results") -> None:
+    """Write beside the file and move over it. Raises `UsageError` naming the option where that cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, prefix=".", delete=False, encoding="utf-8", newline=""
+        ) as file:
+            file.write(text)
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, path)
+    except OSError as error:
+        is_file = isinstance(error, FileExistsError | NotADirectoryError)
+        why = f"{path.parent} is no folder" if is_file else error.strerror
+        raise UsageError(f"{option}: cannot write {path}: {why}") from None

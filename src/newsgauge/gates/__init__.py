@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..records import Score, Verdict
+from ..scoring.scores import Score, Verdict
 from ..scoring.stats import Finding
 from .baseline_gate import decide_baseline
 from .comparison_gate import decide_comparison

@@ -15,9 +15,8 @@ from typing import Any
 
 from ..errors import BaselineError
 from ..planning.sampling import Plan
-from ..records import Outcome, Post, Result, Score
-from ..running.results_log import Key
-from ..variants.variants_file import Variant
+from ..records import Key, Outcome, Post, Result
+from ..scoring.scores import Score
 
 FORMAT = 1
 #: An answer outside the list that is longer than this may quote the post: its digest stands for it.
@@ -145,19 +144,6 @@ def answer_text(result: Result) -> str:
     if said.outcome is Outcome.LABEL or (len(said.label) <= _MAX_CLEAR and "\n" not in said.label):
         return said.label
     return f"(sha256 {hashlib.sha256(said.label.encode('utf-8', 'surrogatepass')).hexdigest()[:12]})"
-
-
-def prompt_digest(variant: Variant, model: str, *, examples: str = "") -> str:
-    """First 12 hex digits of a SHA-256 over how a variant asks, its name and description left out.
-
-    ``examples`` is the digest of what it shows. Of a callable its name counts: what it does is seen in what it asks.
-    """
-    asked: list[Any] = [variant.system_instruction, variant.contents, variant.answer, variant.max_output_tokens, model]
-    drawn = [None if one is None else asdict(one) for one in (variant.few_shot, variant.training)]
-    more = [examples, variant.json_fields, variant.predict, variant.estimator, *drawn]
-    if any(more):  # a plain prompt has the digest that it had before there was anything else
-        asked += more
-    return hashlib.sha256(json.dumps(asked).encode("ascii")).hexdigest()[:12]
 
 
 def _draw(plan: Plan) -> dict[str, Any]:

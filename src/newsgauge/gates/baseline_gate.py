@@ -6,8 +6,8 @@ the accuracy may not fall by more than ``max_drop`` on the same posts: paired no
 
 from __future__ import annotations
 
-from ..records import Verdict
 from ..scoring.comparisons import compare
+from ..scoring.scores import Verdict
 from ..scoring.stats import Finding, decide_difference, mcnemar_exact
 from .baseline_file import Baseline, answer_text, baseline_answers, changes, is_same_draw
 from .comparison_gate import clipped, flip_lines

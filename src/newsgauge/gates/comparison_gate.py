@@ -6,8 +6,8 @@ primary one: so the chance that any comparison passes wrongly stays at 5% over a
 
 from __future__ import annotations
 
-from ..records import Comparison, Flip, Verdict
 from ..scoring.comparisons import compare_variants
+from ..scoring.scores import Comparison, Flip, Verdict
 from ..scoring.stats import Finding, decide_difference, difference_p_values, holm
 from .gate import ComparisonGate, Evidence
 from .limits_gate import how_many

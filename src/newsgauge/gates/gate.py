@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..planning.sampling import Plan
-from ..records import Result, Score
-from ..running.results_log import Key
+from ..records import Key, Result
+from ..scoring.scores import Score
 from .baseline_file import Baseline
 
 #: How a limit is held in a live run: against a one-sided 95% bound, or against the value itself.

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..records import Outcome, Post, Prediction, Verdict
+from ..records import Outcome, Post, Prediction
 from ..scoring.scoreboard import threads_of
+from ..scoring.scores import Verdict
 from ..scoring.stats import Finding, decide_floor, effective_posts, macro_f1_interval
 from .gate import METRICS, Evidence, Limit, LimitsGate
 

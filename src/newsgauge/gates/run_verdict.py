@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 
+from .._util.files import write_whole
 from ..planning.plan_file import NAME, RunPlan, encode_plan
-from ..records import Comparison, Result, Score, Verdict
-from ..results.result_files import write_flips, write_gates, write_results, write_scoreboard, write_whole
-from ..running.results_log import Key
+from ..records import Key, Result
+from ..results.result_files import write_flips, write_gates, write_results, write_scoreboard
 from ..scoring.comparisons import compare, compare_variants
 from ..scoring.scoreboard import score
+from ..scoring.scores import Comparison, Score, Verdict
 from . import BaselineGate, Gate
 from .baseline_diff import VariantChange, diff_baselines
 from .baseline_file import Baseline, answer_text, baseline_answers, encode, is_about_classes, make_baseline

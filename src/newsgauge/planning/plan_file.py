@@ -14,9 +14,8 @@ from typing import Any
 
 from .. import __version__
 from ..errors import UsageError
-from ..gates.baseline_file import prompt_digest
 from ..records import Post
-from ..variants.variants_file import Variant
+from ..variants.variants_file import Variant, prompt_digest
 from .sampling import Plan
 from .sharding import Shard, parse_shard, part_of
 

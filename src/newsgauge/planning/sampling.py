@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import groupby, islice
 
 from ..corpora.threads import thread_key
 from ..errors import CorpusError, UsageError
@@ -36,6 +37,11 @@ class Plan:
     def digest(self) -> str:
         """First 12 hex digits of a SHA-256 over ids, labels and texts: two runs with equal digests asked the same."""
         return self.whole_digest or digest_posts(self.posts)
+
+    def first(self, n: int) -> list[Post]:
+        """The ``n`` posts of each label that come first in the draw, so that a smaller plan asks no others."""
+        drawn = sorted(self.posts, key=lambda post: (post.label, rank(post.id, self.seed)))
+        return [post for _, own in groupby(drawn, key=lambda post: post.label) for post in islice(own, n)]
 
 
 def make_plan(

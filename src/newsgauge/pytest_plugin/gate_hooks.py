@@ -11,10 +11,11 @@ import pytest
 
 from ..errors import UsageError
 from ..gates.run_verdict import Conclusion, Guard
-from ..records import Result, Verdict
+from ..records import Key, Result
 from ..report.summary_sections import concluding_sections
-from ..running.results_log import Key, ResultLog
-from ..running.run_config import Setup, stand_ins
+from ..running.results_log import ResultLog
+from ..running.run_config import RunConfig, stand_ins
+from ..scoring.scores import Verdict
 from ..scoring.stats import Finding
 
 #: The user property in which a gate's test sends its verdict along, also from a worker of pytest-xdist.
@@ -28,7 +29,7 @@ _MAX_FAILED = 100
 class Judge:
     """The hooks of the process that judges the run: the only one, or the controller of pytest-xdist."""
 
-    def __init__(self, guard: Guard, log: ResultLog, setup: Setup) -> None:
+    def __init__(self, guard: Guard, log: ResultLog, setup: RunConfig) -> None:
         self._guard = guard
         self._log = log
         self._setup = setup

@@ -15,33 +15,27 @@ import pytest
 
 from .._util.process import give_back
 from ..errors import UsageError
-from ..records import Verdict
-from ..running.run_options import (
-    add_options,
-    are_gates_required,
-    baseline_file,
-    evals_folder,
-    is_active,
-    make_setup,
-    run_id,
-)
+from ..scoring.scores import Verdict
 from .entry import add_ini
+from .options import add_options, are_gates_required, baseline_file, evals_folder, is_active, make_setup, run_id
 from .progress import Progress
 
 if TYPE_CHECKING:
     from ..gates import Gate
     from ..gates.baseline_file import Baseline
     from ..gates.run_verdict import BaselinePlace
-    from ..results.attachments import Exhibits
+    from ..results.attachments import Attachments
     from ..running.results_log import ResultLog
     from ..running.run import Run
-    from ..running.run_config import Setup
+    from ..running.run_config import RunConfig
+    from ..scoring.live_scores import LiveScores
     from .scores_and_tokens import Scores, Tokens
 
 _RUN: pytest.StashKey[Run] = pytest.StashKey()
-_SETUP: pytest.StashKey[Setup] = pytest.StashKey()
+_SETUP: pytest.StashKey[RunConfig] = pytest.StashKey()
 _FORECAST: pytest.StashKey[list[str]] = pytest.StashKey()
 _GATES: pytest.StashKey[tuple[Gate, ...]] = pytest.StashKey()
+_SCORES: pytest.StashKey[LiveScores] = pytest.StashKey()
 _NOT_SET: pytest.StashKey[list[str]] = pytest.StashKey()
 _BASELINE: pytest.StashKey[Baseline | None] = pytest.StashKey()
 
@@ -69,9 +63,10 @@ def pytest_configure(config: pytest.Config) -> None:
     from ..gates.baseline_file import load_baseline
     from ..running.results_log import MAIN, ResultLog
     from ..running.run import Run
+    from ..scoring.live_scores import LiveScores
     from ..variants.variants_file import load_variants
     from .cases import Cases
-    from .slim_reports import LightReports
+    from .slim_reports import SlimReports
     from .xdist import Worker
 
     worker: dict[str, str] | None = getattr(config, "workerinput", None)
@@ -116,8 +111,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_NOT_SET] = limits_of_other_classes(gates, setup.plan)
     retry = RetryPolicy(deadline_s=config.option.retry_deadline)
     config.stash[_RUN] = run = Run(setup, log, retry=retry)
+    config.stash[_SCORES] = LiveScores(log, setup.plan)
     config.pluginmanager.register(Cases(run), "newsgauge-cases")
-    config.pluginmanager.register(LightReports(config), "newsgauge-light-reports")
+    config.pluginmanager.register(SlimReports(config), "newsgauge-light-reports")
     if setup.replays:
         from .network_guard import Offline
 
@@ -125,7 +121,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _register_judge(
-    config: pytest.Config, setup: Setup, planned: tuple[Gate, ...], log: ResultLog, baseline: BaselinePlace
+    config: pytest.Config, setup: RunConfig, planned: tuple[Gate, ...], log: ResultLog, baseline: BaselinePlace
 ) -> None:
     """What only the process does that judges the run. Raises `UsageError`."""
     from ..gates.run_verdict import Guard
@@ -252,7 +248,7 @@ def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
         gate,
         Evidence(
             plan=setup.plan,
-            scores=run.scores(needed),
+            scores=stash[_SCORES].of(needed),
             results=results,
             live=not setup.replays,
             family=family,
@@ -283,12 +279,12 @@ def tokens(request: pytest.FixtureRequest) -> Tokens:
 
 
 @pytest.fixture
-def exhibits(request: pytest.FixtureRequest) -> Exhibits:
+def exhibits(request: pytest.FixtureRequest) -> Attachments:
     """What a test leaves for the report: ``exhibits.leave_learning_curve(points)``."""
-    from ..results.attachments import Exhibits
+    from ..results.attachments import Attachments
 
     config = request.config
-    return Exhibits(config.rootpath / config.option.results, plan=config.stash[_SETUP].plan.digest)
+    return Attachments(config.rootpath / config.option.results, plan=config.stash[_SETUP].plan.digest)
 
 
 def _leave_out_of_shards(request: pytest.FixtureRequest) -> None:

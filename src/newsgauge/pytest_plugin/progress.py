@@ -9,56 +9,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import pytest
 
 from .._util.process import is_ci
+from ..report.tally import Tally, describe
 from .slim_reports import CORRECT_PROPERTY, VARIANT_PROPERTY, Status, is_case, terminal_of, user_property
 
 #: Seconds between two rewrites in a terminal, and between two plain lines.
 _LIVE_S, _PLAIN_S = 0.1, 5.0
 #: And this many lines at most, however long the run takes.
 _MAX_LINES = 50
-
-
-@dataclass
-class Tally:
-    """Counts so far; ``right`` and ``asked`` by variant, in the order in which they came up."""
-
-    n_planned: int
-    done: int = 0
-    errors: int = 0
-    asked: dict[str, int] = field(default_factory=dict)
-    right: dict[str, int] = field(default_factory=dict)
-
-    def add(self, variant: str, correct: object) -> None:
-        """Count one case; ``correct`` is None where it has no answer."""
-        self.done += 1
-        if correct is None:
-            self.errors += 1
-            return
-        self.asked[variant] = self.asked.get(variant, 0) + 1
-        self.right[variant] = self.right.get(variant, 0) + bool(correct)
-
-
-def describe(tally: Tally, elapsed_s: float, *, width: int | None = None) -> str:
-    """``120/400 cases, 61/s, 5 s left, 0 errors | system 16% tuned 90%``, in ``width``: whole numbers, or none."""
-    rate = tally.done / elapsed_s if elapsed_s > 0 else 0.0
-    left = _duration((tally.n_planned - tally.done) / rate) if rate else "?"
-    errors = "1 error" if tally.errors == 1 else f"{tally.errors:,} errors"
-    speed = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
-    counts = f"{tally.done:,}/{tally.n_planned:,} cases, {speed}, {left} left, {errors}"
-    shares = [f"{name} {tally.right[name] / n:.0%}" for name, n in tally.asked.items()]
-    text = f"{counts} | {' '.join(shares)}" if shares else counts
-    if width is None or len(text) <= width:
-        return text
-    # The variants that came up last are those still being asked: the first ones go.
-    for first in range(1, len(shares)):
-        text = f"{counts} | … {' '.join(shares[first:])}"
-        if len(text) <= width:
-            return text
-    return counts if len(counts) <= width else counts[: max(0, width - 1)] + "…"
 
 
 class Progress:
@@ -142,9 +103,3 @@ class Progress:
 
     def _reporter(self) -> pytest.TerminalReporter | None:
         return terminal_of(self._config)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

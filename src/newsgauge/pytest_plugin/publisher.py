@@ -18,13 +18,13 @@ from ..report.publishing import Facts, append_step_summary, clear, github_annota
 
 if TYPE_CHECKING:
     from ..results.run_folder import RunFolder
-    from ..running.run_config import Setup
+    from ..running.run_config import RunConfig
 
 
 class Publisher:
     """Writes the report after the judge has written the results, and says where it lies."""
 
-    def __init__(self, setup: Setup, folder: Path, *, shown: str, posts_wanted: bool) -> None:
+    def __init__(self, setup: RunConfig, folder: Path, *, shown: str, posts_wanted: bool) -> None:
         self._setup = setup
         self._folder = folder
         self._shown = shown

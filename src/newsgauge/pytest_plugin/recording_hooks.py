@@ -19,10 +19,10 @@ from ..running.run_config import check_setup
 
 if TYPE_CHECKING:
     from ..running.results_log import ResultLog
-    from ..running.run_config import Setup
+    from ..running.run_config import RunConfig
 
 
-def prepare_recording(config: pytest.Config, setup: Setup) -> list[str]:
+def prepare_recording(config: pytest.Config, setup: RunConfig) -> list[str]:
     """Check all that a recording needs, and on a terminal ask before the first paid call. Lines for the header.
 
     Raises `UsageError` before anything is asked. The embedded backend costs nothing: nothing is counted or confirmed.
@@ -46,7 +46,7 @@ def prepare_recording(config: pytest.Config, setup: Setup) -> list[str]:
 class Recording:
     """The hooks of the process that puts recordings in order when a run is over."""
 
-    def __init__(self, setup: Setup, log: ResultLog) -> None:
+    def __init__(self, setup: RunConfig, log: ResultLog) -> None:
         self._setup = setup
         self._log = log
         self._red: list[str] = []

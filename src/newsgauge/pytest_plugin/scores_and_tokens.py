@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..errors import NewsgaugeError, UsageError
-from ..records import Comparison, Result, Score
+from ..records import Key, Result
 from ..report.classes import class_lines, confusion_lines
 from ..report.terminal import scoreboard_lines
-from ..running.results_log import Key
+from ..running.results_log import missing_cases
 from ..running.run import Run
 from ..scoring.comparisons import compare_variants
-from ..scoring.scoreboard import missing_cases, score
+from ..scoring.scoreboard import score
+from ..scoring.scores import Comparison, Score
 from ..scoring.stats import decide_difference
 from ..scoring.tokens import Kind, Saving, saving
 

@@ -21,7 +21,7 @@ VARIANT_PROPERTY = "newsgauge_variant"
 CORRECT_PROPERTY = "newsgauge_correct"
 
 
-class LightReports:
+class SlimReports:
     """The hooks of each process of a run."""
 
     def __init__(self, config: pytest.Config) -> None:

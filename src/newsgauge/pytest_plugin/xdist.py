@@ -15,7 +15,7 @@ from .slim_reports import Status, is_case
 
 if TYPE_CHECKING:
     from ..running.results_log import ResultLog
-    from ..running.run_config import Setup
+    from ..running.run_config import RunConfig
 
 #: The entry of pytest-xdist's ``workeroutput`` that holds a worker's results.
 _OUTPUT = "newsgauge_results"
@@ -55,7 +55,7 @@ class Controller:
             self._log.take_in(str(node.gateway.id), handed_over)
 
 
-def check_places(config: pytest.Config, setup: Setup) -> None:
+def check_places(config: pytest.Config, setup: RunConfig) -> None:
     """Refuse to record on workers elsewhere: what they pay for would stay in their cassettes. Raises `UsageError`."""
     places = [spec.partition("*")[2] or spec for spec in getattr(config.option, "tx", None) or ()]
     elsewhere = [place for place in places if "popen" not in place.split("//") or "chdir=" in place]

@@ -18,8 +18,8 @@ from ..cassettes.recorder import Recorder
 from ..cassettes.replay import Asked
 from ..errors import CassetteError, NotKeptError, UsageError
 from ..records import Case
-from ..running.request_template import WrittenRequests
-from ..running.run_config import Setup
+from ..running.request_template import RequestTemplates
+from ..running.run_config import RunConfig
 from .batch_jobs import Answer, JobService, JobStatus
 from .open_jobs import OpenJob, OpenJobs
 from .scheduler import Form, Report
@@ -34,7 +34,7 @@ class Batches:
 
     def __init__(
         self,
-        setup: Setup,
+        setup: RunConfig,
         service: JobService,
         jobs: OpenJobs,
         recorder: Recorder,
@@ -52,7 +52,7 @@ class Batches:
         self._max_bytes = max_bytes
         self._on_note = on_note
         self._now = now
-        self._written = WrittenRequests(setup.backend)
+        self._written = RequestTemplates(setup.backend)
         self._cases = {_key(case): case for case in setup.cases}
         self.report = Report()
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..records import Case
-from .rate_limiter import Bucket, lower
+from .rate_limiter import RateLimiter, lower
 
 #: So many refusals in a row, with no answer between, are the quota and not an accident.
 _REFUSALS_THAT_COUNT = 5
@@ -35,12 +35,12 @@ class Job:
 
 
 @dataclass
-class Lane:
+class ModelQueue:
     """``closed`` says why no more is asked of this model, '' while it is."""
 
     model: str
-    requests: Bucket
-    tokens: Bucket
+    requests: RateLimiter
+    tokens: RateLimiter
     closed: str = ""
     _ready: deque[Job] = field(default_factory=deque)
     _later: list[tuple[float, int, Job]] = field(default_factory=list)

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from .._util.files import write_whole
 from ..errors import UsageError
-from ..results.result_files import write_whole
 
 
 @dataclass(frozen=True, slots=True)

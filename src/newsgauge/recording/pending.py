@@ -1,4 +1,4 @@
-"""Which cases of a plan have to be asked: a setup in, a `Todo` out. Asks nobody, and replays only techniques.
+"""Which cases of a plan have to be asked: a setup in, a `Pending` out. Asks nobody, and replays only techniques.
 
 Exact: what the record mode would let through to the service in pytest, from the same digested requests.
 """
@@ -11,15 +11,15 @@ from pathlib import Path
 
 from ..errors import CassetteError, MissingRecordingError, NewsgaugeError, StaleRecordingError
 from ..records import Case
-from ..running.model_resolution import AskedModels
-from ..running.request_template import WrittenRequests
+from ..running.model_resolution import ModelResolution
+from ..running.request_template import RequestTemplates
 from ..running.results_log import ResultLog
 from ..running.run import Run
-from ..running.run_config import Setup, open_recorder
+from ..running.run_config import RunConfig, open_recorder
 
 
 @dataclass(frozen=True, slots=True)
-class Todo:
+class Pending:
     """``recorded``: cases whose line fits. ``unfit``: a line is there that does not fit, and the mode keeps it."""
 
     to_ask: tuple[Case, ...]
@@ -27,11 +27,11 @@ class Todo:
     unfit: tuple[tuple[Case, NewsgaugeError], ...] = ()
 
 
-def find_todo(setup: Setup, *, since: str = "") -> Todo:
+def find_pending(setup: RunConfig, *, since: str = "") -> Pending:
     """Read every planned case's line, 0.1 ms each; ``since`` is when an interrupted recording of all began."""
     recorder = open_recorder(setup)
-    models = AskedModels(setup, base_url=lambda: None)
-    written = WrittenRequests(setup.backend)
+    models = ModelResolution(setup, base_url=lambda: None)
+    written = RequestTemplates(setup.backend)
     to_ask: list[Case] = []
     unfit: list[tuple[Case, NewsgaugeError]] = []
     n_recorded = 0
@@ -67,7 +67,7 @@ def find_todo(setup: Setup, *, since: str = "") -> Todo:
         else:
             to_ask.append(case)
     replay.close()
-    return Todo(tuple(to_ask), n_recorded, tuple(unfit))
+    return Pending(tuple(to_ask), n_recorded, tuple(unfit))
 
 
 def _is_to_ask(why: NewsgaugeError | None, mode: str) -> bool:

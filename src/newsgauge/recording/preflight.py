@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from .._util.process import is_ci
 from ..errors import CassetteError, UsageError
 from ..records import Case, Post
-from ..running.run_config import Setup
+from ..running.run_config import RunConfig
 from ..variants.variants_file import Variant
-from .pending import find_todo
+from .pending import find_pending
 
 #: The rule of thumb of Gemini's documentation for English. Mail full of figures and signs has fewer characters a token.
 CHARS_A_TOKEN = 4
@@ -67,7 +67,7 @@ class Forecast:
         ]
 
 
-def check_ci(setup: Setup, *, allowed: bool, environ: Mapping[str, str] = os.environ) -> None:
+def check_ci(setup: RunConfig, *, allowed: bool, environ: Mapping[str, str] = os.environ) -> None:
     """Refuse to record where CI is set: a run that nobody watches must not pay, nor turn red cases green."""
     if not setup.replays and not allowed and is_ci(environ):
         raise UsageError(
@@ -76,7 +76,7 @@ def check_ci(setup: Setup, *, allowed: bool, environ: Mapping[str, str] = os.env
         )
 
 
-def check_folder(setup: Setup) -> None:
+def check_folder(setup: RunConfig) -> None:
     """The folder and every file in it can be written and is whole, and the disk has room. Raises `UsageError`."""
     from ..cassettes.store import CassetteFile
 
@@ -109,9 +109,9 @@ def confirm(lines: Iterable[str]) -> None:
         raise UsageError("not confirmed: nothing was asked")
 
 
-def forecast(setup: Setup, *, price: Price | None = None, cases: Iterable[Case] | None = None) -> Forecast:
+def forecast(setup: RunConfig, *, price: Price | None = None, cases: Iterable[Case] | None = None) -> Forecast:
     """What this recording will ask, exactly (``cases``, where that is known); what it takes in tokens, estimated."""
-    cases = tuple(find_todo(setup).to_ask if cases is None else cases)
+    cases = tuple(find_pending(setup).to_ask if cases is None else cases)
     tokens_in: Counter[str] = Counter()
     tokens_out: Counter[str] = Counter()
     bounded = True
@@ -133,7 +133,7 @@ def forecast(setup: Setup, *, price: Price | None = None, cases: Iterable[Case] 
     )
 
 
-def _chars(setup: Setup, variant: Variant, post: Post) -> int:
+def _chars(setup: RunConfig, variant: Variant, post: Post) -> int:
     """Characters of a request; of a callable's, which is not made yet, those of the post."""
     if variant.predict is not None:
         return len(post.text)
@@ -141,7 +141,7 @@ def _chars(setup: Setup, variant: Variant, post: Post) -> int:
     return len(request.contents) + len(request.system_instruction or "") + sum(map(len, request.enum or ()))
 
 
-def _needed_bytes(setup: Setup) -> int:
+def _needed_bytes(setup: RunConfig) -> int:
     prompts = sum(
         len(v.contents) + len(v.system_instruction or "") + len("".join(setup.plan.labels))
         for v in setup.variants.values()

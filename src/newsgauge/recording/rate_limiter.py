@@ -14,7 +14,7 @@ _BURST_SHARE = 1 / 120
 _ROUNDING = 1e-6
 
 
-class Bucket:
+class RateLimiter:
     """``per_minute`` None: no limit. The limit may be lowered at any time, to what the service says it is.
 
     Filled evenly, and never with more than a burst: with it, no minute sees more than the limit.
@@ -55,7 +55,7 @@ class Bucket:
         self._at = now
 
 
-def lower(bucket: Bucket, per_minute: float) -> bool:
+def lower(bucket: RateLimiter, per_minute: float) -> bool:
     """Lower the limit to what the service says, if that is less; True where it was."""
     if per_minute >= (math.inf if bucket.per_minute is None else bucket.per_minute):
         return False

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..results.result_files import write_whole
+from .._util.files import write_whole
 
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # that of a line's provenance
 
 
-class Unfinished:
+class ResumeFile:
     """The file; a damaged one is as good as none: everything is asked anew."""
 
     def __init__(self, path: Path) -> None:

@@ -18,12 +18,12 @@ from ..client.clients import AsyncClient
 from ..client.retry import RetryPolicy, given_up, is_too_late, wait_s
 from ..errors import CassetteError, NewsgaugeError, NotKeptError, QuotaError, TransientError
 from ..records import Case, Post, Wire
-from ..running.model_resolution import AskedModels
-from ..running.run_config import Setup
+from ..running.model_resolution import ModelResolution
+from ..running.run_config import RunConfig
 from ..variants.variants_file import Request, Variant
 from .concurrency import Concurrency
-from .model_queue import Job, Lane
-from .rate_limiter import Bucket
+from .model_queue import Job, ModelQueue
+from .rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse
@@ -52,7 +52,7 @@ class Report:
     interrupted: bool = False
 
 
-class Campaign:
+class Scheduler:
     """``on_answer`` is told each case and its response, None where it is broken; ``on_note`` what was learnt."""
 
     def __init__(
@@ -76,7 +76,7 @@ class Campaign:
         self._on_note = on_note
         self._clock = clock
         self._concurrency = Concurrency(limits.concurrency)
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str, ModelQueue] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._moved = asyncio.Event()
         self._troubled_since: float | None = None
@@ -135,7 +135,7 @@ class Campaign:
         if not task.cancelled() and task.exception() is not None:
             self._crash = task.exception()
 
-    async def _ask(self, lane: Lane, job: Job) -> None:
+    async def _ask(self, lane: ModelQueue, job: Job) -> None:
         case, form, started = job.case, self._forms[job.case.variant], self._clock()
         failed: CassetteError | None = None
         job.attempts += 1
@@ -168,7 +168,7 @@ class Campaign:
             self.report.n_kept += 1
             self._on_answer(case, response)
 
-    def _ask_later(self, lane: Lane, job: Job, error: TransientError, *, started: float) -> None:
+    def _ask_later(self, lane: ModelQueue, job: Job, error: TransientError, *, started: float) -> None:
         now = self._clock()
         self._concurrency.refused(started=started, now=now)
         self._troubled_since = now if self._troubled_since is None else self._troubled_since
@@ -202,10 +202,12 @@ class Campaign:
     def _leave(self, jobs: list[Job], why: str) -> None:
         self.report.left += [(job.case, hide_secrets(why)) for job in jobs]
 
-    def _lane(self, model: str) -> Lane:
+    def _lane(self, model: str) -> ModelQueue:
         if model not in self._lanes:
             now = self._clock()
-            self._lanes[model] = Lane(model, Bucket(self._limits.rpm, now=now), Bucket(self._limits.tpm, now=now))
+            self._lanes[model] = ModelQueue(
+                model, RateLimiter(self._limits.rpm, now=now), RateLimiter(self._limits.tpm, now=now)
+            )
         return self._lanes[model]
 
 
@@ -213,7 +215,7 @@ class Campaign:
 class Form:
     """``provenance`` is what a line says of the model beyond its name."""
 
-    setup: Setup
+    setup: RunConfig
     variant: Variant
     model: str
     provenance: Mapping[str, str] = field(default_factory=dict)
@@ -228,7 +230,7 @@ class Form:
         return len(self.variant.contents) + len(self.variant.system_instruction or "") + shown + len(post.text)
 
 
-def make_forms(setup: Setup, models: AskedModels) -> dict[str, Form]:
+def make_forms(setup: RunConfig, models: ModelResolution) -> dict[str, Form]:
     """The form of each variant; its tuned model is made ready where ``models`` can reach a backend."""
     forms = {}
     for name, variant in setup.variants.items():

@@ -13,16 +13,16 @@ from ..client.clients import open_async_client
 from ..client.retry import RetryPolicy
 from ..errors import CassetteError
 from ..records import Case
-from ..running.model_resolution import AskedModels
-from ..running.run_config import Setup, open_recorder
-from .scheduler import Campaign, Limits, Report, make_forms
+from ..running.model_resolution import ModelResolution
+from ..running.run_config import RunConfig, open_recorder
+from .scheduler import Limits, Report, Scheduler, make_forms
 
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse
 
 
 def record_cases(
-    setup: Setup,
+    setup: RunConfig,
     cases: Sequence[Case],
     *,
     base_url: str | None,
@@ -38,12 +38,12 @@ def record_cases(
     """
     wanted = {case.variant for case in cases}
     part = replace(setup, variants={name: variant for name, variant in setup.variants.items() if name in wanted})
-    forms = make_forms(part, AskedModels(part, base_url=lambda: base_url))
+    forms = make_forms(part, ModelResolution(part, base_url=lambda: base_url))
     recorder = open_recorder(setup)
 
     async def ask() -> Report:
         async with open_async_client(setup.backend, base_url=base_url, connections=limits.concurrency) as client:
-            campaign = Campaign(
+            campaign = Scheduler(
                 client, recorder, forms, limits=limits, retry=retry, on_answer=on_answer, on_note=on_note
             )
             task = asyncio.current_task()
@@ -78,7 +78,7 @@ def _on_interrupt(first: Callable[[], object], second: Callable[[], object]) -> 
             loop.remove_signal_handler(number)
 
 
-def finalize_files(setup: Setup) -> list[str]:
+def finalize_files(setup: RunConfig) -> list[str]:
     """Sort each variant's lines and drop doubles; in mode ``rewrite`` also what is not planned."""
     complaints = []
     recorder = open_recorder(setup)

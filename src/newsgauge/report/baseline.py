@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable
 
 from ..gates.baseline_diff import VariantChange
-from ..records import Comparison
+from ..scoring.scores import Comparison
 from .terminal import WIDTH
 
 _MAX_SHOWN = 40

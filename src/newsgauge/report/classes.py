@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..records import Score
+from ..scoring.scores import Score
 from ..scoring.stats import worst_confusions
 from .terminal import WIDTH, table_lines
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
-from ..records import Comparison
+from ..scoring.scores import Comparison
 from .terminal import WIDTH, table_lines
 
 _MAX_FLIPS = 20

@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 
 from .. import __version__
+from .._util.files import write_json, write_whole
 from .._util.process import give_back
-from ..results.result_files import write_json, write_whole
 from ..results.run_folder import COLUMNS, EXHIBITS, RunFolder, load_run
 from ..results.runs_compared import RunsCompared
 from ..scoring.prices import load_prices

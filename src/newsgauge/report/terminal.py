@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from ..records import EMBEDDED_VERSION, Score, Verdict
+from ..records import EMBEDDED_VERSION
+from ..scoring.scores import Score, Verdict
 
 BACKEND_NOTES = {
     "embedded": "newsgauge's own small model, not Gemini",

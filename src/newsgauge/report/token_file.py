@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..results.result_files import write_json
+from .._util.files import write_json
 from ..scoring.prices import NoPrice
 from ..scoring.tokens import Cost, Mean, Saving, TokenUse
 

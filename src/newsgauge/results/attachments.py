@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._util.files import write_json
 from ..scoring.stats import wilson_interval
-from .result_files import write_json
 
 if TYPE_CHECKING:
     from ..tuning.jobs import Loss
@@ -43,7 +43,7 @@ class CountedPost:
         return self.used - self.counted
 
 
-class Exhibits:
+class Attachments:
     """The fixture ``exhibits``: each method writes one file of the folder, whole or not at all."""
 
     def __init__(self, folder: Path, *, plan: str) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from ..errors import UsageError
 from ..planning.plan_file import RunPlan, load_plan
 from ..planning.sharding import deal
-from ..records import Result
-from ..running.results_log import Key, merge
+from ..records import Key, Result
+from ..running.results_log import merge
 from .run_folder import RunFolder, load_run
 
 _MAX_NAMED = 5

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
-from ..records import Comparison, Result, Score, Verdict
+from .._util.files import write_json, write_whole
+from ..records import Result
+from ..scoring.scores import Comparison, Score, Verdict
 
 _COLUMNS = (
     *("id", "variant", "label", "prediction", "correct", "outcome", "detail"),
@@ -163,27 +161,6 @@ def comparison_entry(one: Comparison) -> dict[str, Any]:
         "mcnemar_one_sided_p": one.p,
         "mcnemar_two_sided_p": one.p_two_sided,
     }
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Indented JSON, whole or not at all."""
-    write_whole(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
-
-
-def write_whole(path: Path, text: str, *, option: str = "--results") -> None:
-    """Write beside the file and move over it. Raises `UsageError` naming the option where that cannot be."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=".", delete=False, encoding="utf-8", newline=""
-        ) as file:
-            file.write(text)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
-    except OSError as error:
-        is_file = isinstance(error, FileExistsError | NotADirectoryError)
-        why = f"{path.parent} is no folder" if is_file else error.strerror
-        raise UsageError(f"{option}: cannot write {path}: {why}") from None
 
 
 def _number(value: float) -> float | None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import UsageError
-from ..records import Comparison, Post
+from ..records import Post
 from ..scoring.comparisons import answers_of, compare
+from ..scoring.scores import Comparison
 from .run_folder import RunFolder
 
 

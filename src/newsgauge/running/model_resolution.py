@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..cassettes.line import Line
     from ..variants.variants_file import Variant
-    from .run_config import Setup
+    from .run_config import RunConfig
 
 
-class AskedModels:
+class ModelResolution:
     """``base_url`` is called where an embedded backend is to train; None from it: names are enough, nobody is asked."""
 
-    def __init__(self, setup: Setup, *, base_url: Callable[[], str | None]) -> None:
+    def __init__(self, setup: RunConfig, *, base_url: Callable[[], str | None]) -> None:
         self._setup = setup
         self._base_url = base_url
         self._ready: dict[str, str] = {}

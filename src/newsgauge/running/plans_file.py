@@ -1,4 +1,4 @@
-"""The plans that the committed cassettes are for: PLANS.toml in, one `Setup` a plan out, each of them replaying."""
+"""The plans that the committed cassettes are for: PLANS.toml in, one `RunConfig` a plan out, each of them replaying."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .._util.pytest_ini import read_ini
 from ..corpora.twenty_newsgroups import TWENTY, has_twenty_newsgroups
 from ..errors import UsageError
 from ..variants.variants_file import load_variants
-from .run_config import Setup
+from .run_config import RunConfig
 from .run_options import BACKENDS, PREPROCESSING, default_options, recordings_of, setup_of
 
 _KEYS: dict[str, type] = {
@@ -50,7 +50,7 @@ class CommittedPlan:
 
     about: str
     folder: str
-    setup: Setup | None
+    setup: RunConfig | None
     why: str = ""
 
 

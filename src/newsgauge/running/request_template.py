@@ -23,7 +23,7 @@ from ..variants.variants_file import Request
 _PROBES = ("newsgauge \u00abone\u00bb text", "newsgauge \u00abanother\u00bb text")
 
 
-class WrittenRequests:
+class RequestTemplates:
     """Requests of one backend."""
 
     def __init__(self, backend: Backend) -> None:

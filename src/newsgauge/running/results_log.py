@@ -16,9 +16,9 @@ from sys import intern
 from types import MappingProxyType
 from typing import Any
 
-from ..records import Outcome, Prediction, Result
+from ..planning.sampling import Plan
+from ..records import Key, Outcome, Prediction, Result
 
-Key = tuple[str, str]
 #: The process that judges: the only one, or the controller of pytest-xdist.
 MAIN = "main"
 
@@ -102,6 +102,11 @@ def merge(results: Iterable[Result]) -> dict[Key, Result]:
     merged: dict[Key, Result] = {}
     _merge_into(merged, results)
     return merged
+
+
+def missing_cases(results: Mapping[Key, Result], plan: Plan, variants: Iterable[str]) -> list[Key]:
+    """Planned cases without a result, in the order of the plan."""
+    return [(post.id, variant) for variant in variants for post in plan.posts if (post.id, variant) not in results]
 
 
 def _merge_into(merged: dict[Key, Result], results: Iterable[Result]) -> None:

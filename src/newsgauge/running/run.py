@@ -7,9 +7,10 @@ import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from .._util.process import give_back
 from .._util.secrets import hide_secrets
 from ..cassettes.network_block import attempts_fail, network_blocked
 from ..client.answers import read_answer
@@ -17,16 +18,15 @@ from ..client.clients import count_tokens, generate, generate_once, open_client,
 from ..client.embedded import embedded_server
 from ..client.retry import RetryPolicy
 from ..errors import CassetteError, NetworkBlockedError, NewsgaugeError, TechniqueError, TransientError
-from ..records import Case, Post, Prediction, Result, Score
-from ..scoring.scoreboard import missing_cases, score
+from ..records import Case, Key, Post, Prediction, Result
 from ..variants.variants_file import Variant
-from .model_resolution import AskedModels
-from .request_template import WrittenRequests
-from .results_log import Key, ResultLog
-from .run_config import Setup, open_recorder
+from .model_resolution import ModelResolution
+from .request_template import RequestTemplates
+from .results_log import MAIN, ResultLog, missing_cases
+from .run_config import RunConfig, open_recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from google import genai
 
@@ -44,7 +44,7 @@ _NO_SERVER = "http://replay.invalid"
 class Run:
     """Asks cases and logs results. ``close`` stops whatever was started."""
 
-    def __init__(self, setup: Setup, log: ResultLog, *, retry: RetryPolicy | None = None) -> None:
+    def __init__(self, setup: RunConfig, log: ResultLog, *, retry: RetryPolicy | None = None) -> None:
         self.setup = setup
         self._retry = retry or RetryPolicy()
         self._given_up = False
@@ -52,7 +52,6 @@ class Run:
         self._closing = ExitStack()
         self._techniques: dict[str, Technique] = {}
         self._estimators: dict[str, FittedEstimator] = {}
-        self._scored: dict[str, tuple[int, Score]] = {}
 
     def ask(self, case: Case) -> Prediction:
         """The prediction of a case, from its cassette or from the service. Logged; a `NewsgaugeError` too."""
@@ -105,15 +104,26 @@ class Run:
                 continue  # logged as broken: the verdict names it
         return self.log.read() if missing else results
 
-    def scores(self, variants: tuple[str, ...]) -> dict[str, Score]:
-        """The scores of these variants from all results so far; computed anew only where results came in."""
-        results, n_read = self.log.read(), self.log.n_bytes_read
-        anew = [name for name in variants if name not in self._scored or self._scored[name][0] != n_read]
-        if anew:
-            give_back()  # what it took to read them
-        for variant in anew:
-            self._scored[variant] = (n_read, score(results, self.setup.plan, [variant])[variant])
-        return {variant: self._scored[variant][1] for variant in variants}
+    @contextmanager
+    def beside(
+        self, folder: str, variants: Iterable[Variant], *, keys: Iterable[str], recorded_with: str = ""
+    ) -> Iterator[Run]:
+        """A run of cases that are no part of the plan, with cassettes in ``<corpus>+<folder>``.
+
+        ``keys`` are the ids of all posts it may ask: after a recording its cassettes are sorted and hold no others.
+        ``recorded_with`` names the variants of the plan whose recording also records these.
+        """
+        config = self.setup.aside(folder, variants, recorded_with=recorded_with)
+        with TemporaryDirectory(prefix="newsgauge-") as log:
+            run = Run(config, ResultLog(Path(log), MAIN), retry=self._retry)
+            try:
+                yield run
+            finally:
+                run.close()
+        if not config.replays:
+            recorder = open_recorder(config)
+            for name in config.variants:
+                recorder.finalize(name, set(keys))
 
     def why_not_answered(self, case: Case) -> NewsgaugeError | None:
         """Why a case has no answer from the cassettes; None where it has. For a setup that replays; logs nothing.
@@ -235,12 +245,12 @@ class Run:
         return self._estimators[variant.name]
 
     @cached_property
-    def _models(self) -> AskedModels:
-        return AskedModels(self.setup, base_url=lambda: self._base_url)
+    def _models(self) -> ModelResolution:
+        return ModelResolution(self.setup, base_url=lambda: self._base_url)
 
     @cached_property
-    def _written(self) -> WrittenRequests:
-        return WrittenRequests(self.setup.backend)
+    def _written(self) -> RequestTemplates:
+        return RequestTemplates(self.setup.backend)
 
     @cached_property
     def _base_url(self) -> str | None:

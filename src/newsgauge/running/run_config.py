@@ -1,6 +1,6 @@
 """What the command line decided about a run: the plan, the variants to ask, of whom, and where recordings lie.
 
-Everything that asks, replays or counts is handed a `Setup`; it asks nobody itself.
+Everything that asks, replays or counts is handed a `RunConfig`; it asks nobody itself.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from ..client.clients import Backend, check_access
 from ..corpora.corpus import Corpus
 from ..corpora.preprocessing import PREPROCESSING, plain
 from ..errors import UsageError
-from ..gates.baseline_file import prompt_digest
 from ..planning.plan_file import RunPlan, asked_digest
 from ..planning.sampling import Plan
 from ..planning.sharding import Shard, part_of
 from ..records import Case, Post
 from ..variants.checks import TUNED
-from ..variants.variants_file import Request, Training, Variant, make_request
+from ..variants.variants_file import Request, Training, Variant, make_request, prompt_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Setup:
+class RunConfig:
     """What the command line decided: the plan, the variants to ask, and whom."""
 
     corpus: Corpus
@@ -114,7 +113,7 @@ class Setup:
             n_whole_set=self.n_whole_set,
         )
 
-    def aside(self, folder: str, variants: Iterable[Variant], *, recorded_with: str) -> Setup:
+    def aside(self, folder: str, variants: Iterable[Variant], *, recorded_with: str) -> RunConfig:
         """This setup for what is no case of the plan: cassettes beside the corpus' own, in ``<corpus>+<folder>``.
 
         ``recorded_with``: the variants of the plan in whose recording these are recorded.
@@ -191,7 +190,7 @@ def preprocessor(corpus: Corpus, name: str) -> Callable[[str], str]:
     return PREPROCESSING[name] if corpus.is_mail else plain
 
 
-def open_recorder(setup: Setup) -> Recorder:
+def open_recorder(setup: RunConfig) -> Recorder:
     """The cassettes of a setup."""
     from ..cassettes.recorder import Recorder
 
@@ -207,7 +206,7 @@ def open_recorder(setup: Setup) -> Recorder:
     )
 
 
-def stand_ins(setup: Setup) -> list[str]:
+def stand_ins(setup: RunConfig) -> list[str]:
     """A line for each tuned variant whose answers are another model's, because its job did not end in time."""
     if setup.backend != "vertex" or not setup.trainings:
         return []
@@ -218,7 +217,7 @@ def stand_ins(setup: Setup) -> list[str]:
     return [note for note in notes if note]
 
 
-def check_setup(setup: Setup) -> None:
+def check_setup(setup: RunConfig) -> None:
     """Refuse before the first request what could only fail after it. Raises `UsageError`."""
     # A module that cannot be imported shows here, and a corpus without train posts.
     _ = setup.callables, setup.trainings, setup.examples

@@ -1,25 +1,20 @@
-"""The options of a run, and what they come to: a `Setup`. A mistake in them is a `UsageError`, before anything runs."""
+"""The options of a run in, a `RunConfig` out. A mistake in them is a `UsageError`, before anything runs."""
 
 from __future__ import annotations
 
 import os
 import shlex
-import uuid
 from argparse import ArgumentTypeError, Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._util.process import is_ci
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pytest
-
     from ..planning.sampling import Plan
     from ..variants.variants_file import Variant
-    from .run_config import Setup
+    from .run_config import RunConfig
 
 _DEFAULTS: dict[str, Any] = {
     "corpus": "bundled",
@@ -34,48 +29,6 @@ _DEFAULTS: dict[str, Any] = {
 PREPROCESSING = ("clean", "codelab")
 RECORD_MODES = ("none", "once", "new_episodes", "all", "rewrite")
 BACKENDS = ("embedded", "gemini", "vertex")
-
-
-def add_options(parser: pytest.Parser, *, shares_record_mode: bool = False) -> None:
-    """The options of pytest.
-
-    With ``shares_record_mode`` pytest-recording is there: its ``--record-mode`` takes the same modes, and is ours too.
-    """
-    group = parser.getgroup("newsgauge", "newsgauge: evaluating model variants")
-    add_plan_options(group.addoption)
-    group.addoption(
-        "--shard",
-        default=None,
-        metavar="K/N",
-        help="ask the K-th of N even parts of the plan only; newsgauge merge joins the results and decides the gates",
-    )
-    if not shares_record_mode:
-        add_record_mode(group.addoption)
-    add_recording_options(group.addoption)
-    group.addoption(
-        "--require-gates",
-        action="store_true",
-        default=None,
-        help="red unless every planned case ran and every planned gate passed (default where CI is set)",
-    )
-    group.addoption("--no-require-gates", action="store_false", dest="require_gates", help="the opposite")
-    group.addoption(
-        "--update-baseline",
-        action="store_true",
-        help="write what this run answered into evals/baselines, and print what changed",
-    )
-    group.addoption(
-        "--results",
-        default=".newsgauge/results",
-        metavar="DIR",
-        help="where results go (default: %(default)s)",
-    )
-    group.addoption("--no-report", action="store_true", help="write no report.html, summary.md, tokens.json")
-    group.addoption(
-        "--report-posts",
-        action="store_true",
-        help="let the report hold the texts of posts that are not the bundled ones; such a report is not to be shared",
-    )
 
 
 def add_plan_options(add: Callable[..., Any]) -> None:
@@ -154,56 +107,9 @@ def add_recording_options(add: Callable[..., Any]) -> None:
     )
 
 
-def is_active(config: pytest.Config) -> bool:
-    """True where one of the paths of the command line lies in the evals folder, or holds it."""
-    evals = evals_folder(config)
-    for argument in config.args:
-        path = Path(os.path.abspath(config.invocation_params.dir / argument.partition("::")[0]))
-        if path == evals or path in evals.parents or evals in path.parents:
-            return True
-    return False
-
-
-def evals_folder(config: pytest.Config) -> Path:
-    """The folder that holds variants.toml, gates.toml and the eval files."""
-    return Path(os.path.abspath(config.rootpath / _evals_name(config)))
-
-
-def baseline_file(config: pytest.Config, setup: Setup) -> tuple[Path, str]:
-    """The baseline file of a run, and how to name it: ``evals/baselines/embedded/bundled.json``."""
-    inside = baseline_name(setup.backend, setup.plan)
-    return evals_folder(config) / inside, f"{_evals_name(config)}/{inside}"
-
-
-def _evals_name(config: pytest.Config) -> str:
-    return str(config.getini("newsgauge_evals") or "evals")
-
-
 def baseline_name(backend: str, plan: Plan) -> str:
     """Where in the evals folder the baseline of a backend's answers lies."""
     return f"baselines/{backend}/{recordings_of(plan.corpus, plan.preprocessing)}.json"
-
-
-def are_gates_required(config: pytest.Config) -> bool:
-    """What the command line says; else whether this is CI."""
-    if config.option.require_gates is not None:
-        return bool(config.option.require_gates)
-    return is_ci()
-
-
-def run_id(config: pytest.Config, worker: dict[str, str] | None) -> str:
-    """An id that all processes of a run share."""
-    if worker is not None:
-        return worker["testrunuid"]
-    # pytest-xdist hands this id on to its workers; without that plugin the attribute is ours alone.
-    if getattr(config.option, "testrunuid", None) is None:
-        config.option.testrunuid = uuid.uuid4().hex
-    return str(config.option.testrunuid)
-
-
-def make_setup(config: pytest.Config, variants: dict[str, Variant]) -> Setup:
-    """The plan, variants and backend that the command line asks for. Raises `UsageError`."""
-    return setup_of(config.option, variants, root=config.rootpath, ini=config.getini)
 
 
 def default_options(**changed: Any) -> Namespace:
@@ -213,13 +119,13 @@ def default_options(**changed: Any) -> Namespace:
     )
 
 
-def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Callable[[str], str]) -> Setup:
+def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Callable[[str], str]) -> RunConfig:
     """The same without pytest: ``option`` has the options as attributes, ``ini`` knows the folders' names."""
     from ..corpora.corpus import find_corpus
     from ..planning.sampling import make_plan
     from ..planning.sharding import parse_shard
     from ..variants.variants_file import select_variants
-    from .run_config import Setup, preprocessor
+    from .run_config import RunConfig, preprocessor
 
     chosen = select_variants(variants, option.variants)
     usual = _usual_corpus(option, root=root, ini=ini)
@@ -240,7 +146,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
     own = recordings_of(corpus.name, option.preprocessing)
     shown = f"{option.cassettes or ini('newsgauge_cassettes')}/{option.backend}/{own}"
     shard = getattr(option, "shard", None)  # an option of pytest's alone: a command asks the whole plan
-    setup = Setup(
+    setup = RunConfig(
         corpus=corpus,
         plan=plan,
         variants=chosen,

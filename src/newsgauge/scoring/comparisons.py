@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..records import Comparison, Flip, Post, Result
-from ..running.results_log import Key
+from ..records import Key, Post, Result
+from .scores import Comparison, Flip
 from .stats import mcnemar_exact, mcnemar_exact_two_sided, pair, paired_interval
 
 

@@ -6,19 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from ..planning.sampling import Plan
-from ..records import AnswerCounts, Outcome, Post, Prediction, Result, Score
-from ..running.results_log import Key
+from ..records import Key, Outcome, Post, Prediction, Result
+from .scores import AnswerCounts, Score
 from .stats import class_scores, clustered_interval, confusion_matrix, effective_posts, macro_f1, wilson_interval
 
 
 def score(results: Mapping[Key, Result], plan: Plan, variants: Iterable[str]) -> dict[str, Score]:
     """The score of each variant over the planned posts; results of other posts are left out."""
     return {variant: _score(variant, results, plan) for variant in variants}
-
-
-def missing_cases(results: Mapping[Key, Result], plan: Plan, variants: Iterable[str]) -> list[Key]:
-    """Planned cases without a result, in the order of the plan."""
-    return [(post.id, variant) for variant in variants for post in plan.posts if (post.id, variant) not in results]
 
 
 def threads_of(posts: Iterable[Post]) -> list[str]:

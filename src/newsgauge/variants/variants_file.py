@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +165,16 @@ def _variant(file: str, name: str, table: Any) -> Variant:
     if "json_fields" in table:
         values["json_fields"] = tuple(table["json_fields"].items())
     return Variant(**{"name": name, "model": "", "contents": "", **values})
+
+
+def prompt_digest(variant: Variant, model: str, *, examples: str = "") -> str:
+    """First 12 hex digits of a SHA-256 over how a variant asks, its name and description left out.
+
+    ``examples`` is the digest of what it shows. Of a callable its name counts: what it does is seen in what it asks.
+    """
+    asked: list[Any] = [variant.system_instruction, variant.contents, variant.answer, variant.max_output_tokens, model]
+    drawn = [None if one is None else asdict(one) for one in (variant.few_shot, variant.training)]
+    more = [examples, variant.json_fields, variant.predict, variant.estimator, *drawn]
+    if any(more):  # a plain prompt has the digest that it had before there was anything else
+        asked += more
+    return hashlib.sha256(json.dumps(asked).encode("ascii")).hexdigest()[:12]

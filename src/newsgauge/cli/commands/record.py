@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,10 +20,9 @@ from ..backend_options import check_base_url
 from .training_options import positive
 
 if TYPE_CHECKING:
-    from ...recording.pending import Todo
+    from ...recording.pending import Pending
     from ...recording.scheduler import Report
-    from ...records import Case
-    from ...running.run_config import Setup
+    from ...running.run_config import RunConfig
 
 #: Reasons that are shown; the others are counted.
 _N_SHOWN = 5
@@ -78,7 +77,7 @@ def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
 def _record(options: argparse.Namespace) -> int:
     from ..._util.files import locked
     from ...recording.preflight import check_ci, check_folder
-    from ...recording.resume_file import Unfinished
+    from ...recording.resume_file import ResumeFile
     from ...recording.session import finalize_files
     from ...running.plans_file import Folders
     from ...running.run_config import check_setup
@@ -95,7 +94,7 @@ def _record(options: argparse.Namespace) -> int:
     check_folder(setup)
     state = folders.root / ".newsgauge"
     with locked(state / "record.lock", on_wait=_say_waiting):
-        unfinished = Unfinished(state / "record.json")
+        unfinished = ResumeFile(state / "record.json")
         name = f"{setup.shown_cassettes} {setup.mode} {setup.plan.digest} {','.join(setup.variants)}"
         anew = setup.mode in ("all", "rewrite")
         since = unfinished.begin(name) if anew else ""
@@ -123,7 +122,7 @@ def _record(options: argparse.Namespace) -> int:
     return status
 
 
-def _check_techniques(setup: Setup) -> None:
+def _check_techniques(setup: RunConfig) -> None:
     """A callable asks one call after another, and what comes next may depend on an answer: that is pytest's road."""
 
     own = [name for name, variant in setup.variants.items() if variant.predict is not None]
@@ -136,14 +135,14 @@ def _check_techniques(setup: Setup) -> None:
         )
 
 
-def _ask(setup: Setup, options: argparse.Namespace, *, since: str) -> tuple[Todo, Report]:
+def _ask(setup: RunConfig, options: argparse.Namespace, *, since: str) -> tuple[Pending, Report]:
     from ...client.retry import RetryPolicy
-    from ...recording.pending import find_todo
+    from ...recording.pending import find_pending
     from ...recording.scheduler import Limits, Report
     from ...recording.session import record_cases
-    from .record_display import RecordDisplay
+    from .record_display import RecordDisplay, announce
 
-    todo = find_todo(setup, since=since)
+    todo = find_pending(setup, since=since)
     announce(setup, todo.to_ask, options)
     if not todo.to_ask:
         return todo, Report()
@@ -159,19 +158,7 @@ def _ask(setup: Setup, options: argparse.Namespace, *, since: str) -> tuple[Todo
         )
 
 
-def announce(setup: Setup, cases: Sequence[Case], options: argparse.Namespace) -> None:
-    """Say what will be asked; where that is paid and somebody sits at the terminal, ask first. Raises `UsageError`."""
-    from ...recording.preflight import confirm, forecast
-
-    lines = forecast(setup, cases=cases).lines()
-    at_a_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    if cases and setup.backend != "embedded" and not options.yes and at_a_terminal:
-        confirm(lines)
-    else:
-        print("\n".join(f"newsgauge: {line}" for line in lines), flush=True)
-
-
-def _conclude(setup: Setup, todo: Todo, report: Report) -> int:
+def _conclude(setup: RunConfig, todo: Pending, report: Report) -> int:
     n_planned = len(setup.recorded_cases)
     n_recorded = todo.n_recorded + report.n_kept
     if report.n_calls:
@@ -192,7 +179,7 @@ def _conclude(setup: Setup, todo: Todo, report: Report) -> int:
 
 
 @contextmanager
-def _server(setup: Setup, base_url: str | None) -> Iterator[str | None]:
+def _server(setup: RunConfig, base_url: str | None) -> Iterator[str | None]:
     if base_url is not None or setup.backend != "embedded":
         yield base_url
         return

@@ -15,12 +15,12 @@ from ...recording.batch_jobs import JobService
 from ...recording.batches import Batches
 from ...recording.developer_batches import BatchService
 from ...recording.open_jobs import OpenJobs
-from ...recording.pending import Todo, find_todo
+from ...recording.pending import Pending, find_pending
 from ...recording.scheduler import Report, make_forms
-from ...running.model_resolution import AskedModels
-from ...running.run_config import Setup, open_recorder
+from ...running.model_resolution import ModelResolution
+from ...running.run_config import RunConfig, open_recorder
 from ..backend_options import reach_backend
-from .record import announce
+from .record_display import announce
 
 if TYPE_CHECKING:
     from google import genai
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _FIRST_LOOK_S, _LAST_LOOK_S = 0.5, 60.0
 
 
-def ask_in_batches(setup: Setup, options: argparse.Namespace, *, since: str, path: Path) -> tuple[Todo, Report]:
+def ask_in_batches(setup: RunConfig, options: argparse.Namespace, *, since: str, path: Path) -> tuple[Pending, Report]:
     """Do what can be done now. What open jobs hold is left for the next time."""
     bucket = parse_bucket(options.bucket) if setup.backend == "vertex" else None
     jobs = OpenJobs(path)
@@ -44,12 +44,12 @@ def ask_in_batches(setup: Setup, options: argparse.Namespace, *, since: str, pat
                 max_requests=options.requests_per_job,
                 on_note=_note,
             )
-            forms = make_forms(setup, AskedModels(setup, base_url=lambda: url))
+            forms = make_forms(setup, ModelResolution(setup, base_url=lambda: url))
             batches.check(forms)
             batches.adopt()
             n_open = batches.collect(forms)
             n_kept = batches.report.n_kept
-            todo = find_todo(setup, since=since)
+            todo = find_pending(setup, since=since)
             to_submit, held = batches.waiting(todo.to_ask)
             if to_submit or not held:
                 announce(setup, to_submit, options)

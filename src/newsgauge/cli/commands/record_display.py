@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from ...client.answers import read_answer
-from ...pytest_plugin.progress import Tally, describe
 from ...records import Case
-from ...running.run_config import Setup
+from ...report.tally import Tally, describe
+from ...running.run_config import RunConfig
 from .live_display import LiveDisplay
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ class RecordDisplay(LiveDisplay):
 
     def __init__(
         self,
-        setup: Setup,
+        setup: RunConfig,
         n_cases: int,
         *,
         console: Console | None = None,
@@ -64,3 +66,15 @@ class RecordDisplay(LiveDisplay):
             self.draw(line)
         else:
             self._console.print(f"newsgauge: {line}")
+
+
+def announce(setup: RunConfig, cases: Sequence[Case], options: argparse.Namespace) -> None:
+    """Say what will be asked; where that is paid and somebody sits at the terminal, ask first. Raises `UsageError`."""
+    from ...recording.preflight import confirm, forecast
+
+    lines = forecast(setup, cases=cases).lines()
+    at_a_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    if cases and setup.backend != "embedded" and not options.yes and at_a_terminal:
+        confirm(lines)
+    else:
+        print("\n".join(f"newsgauge: {line}" for line in lines), flush=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .addresses import redact
 from .clean import clean
 from .clipping import MAX_CHARS
 from .codelab import codelab
@@ -17,4 +18,4 @@ from .plain import plain
 #: What ``--preprocessing`` can name. A new entry is a new text for every post: its cassettes are its own.
 PREPROCESSING: dict[str, Callable[[str], str]] = {"clean": clean, "codelab": codelab}
 
-__all__ = ["MAX_CHARS", "PREPROCESSING", "clean", "codelab", "plain"]
+__all__ = ["MAX_CHARS", "PREPROCESSING", "clean", "codelab", "plain", "redact"]

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from ...records import Comparison, Flip
 from ...results.result_files import comparison_entry
 from ...results.run_folder import RunFolder
+from ...scoring.scores import Comparison, Flip
 from ..terminal import BACKEND_NOTES, is_embedded
 from . import sections
 from .cases import clip, pack_cases
