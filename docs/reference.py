@@ -114,11 +114,10 @@ def page() -> str:
 
 
 def _add_options(added: Options) -> None:
-    from newsgauge.pytest_plugin import entry
-    from newsgauge.running import run_options
+    from newsgauge.pytest_plugin import entry, options
 
     parser: Any = added
-    run_options.add_options(parser)
+    options.add_options(parser)
     entry.add_ini(parser)
 
 
@@ -165,15 +164,15 @@ def _subcommands(parser: argparse.ArgumentParser) -> argparse._SubParsersAction[
 
 
 def _fixtures() -> list[tuple[str, str, str]]:
-    import newsgauge
+    from newsgauge import pytest_plugin
     from newsgauge.pytest_plugin import plugin
 
     kind = type(plugin.scores)  # pytest wraps fixtures in a type of its own
     found = {}
-    for module in pkgutil.iter_modules(newsgauge.__path__):
-        path = Path(newsgauge.__path__[0]) / f"{module.name}.py"
-        if path.is_file() and "@pytest.fixture" in path.read_text("utf-8"):
-            loaded = importlib.import_module(f"newsgauge.{module.name}")
+    for module in pkgutil.iter_modules(pytest_plugin.__path__):
+        path = Path(pytest_plugin.__path__[0]) / f"{module.name}.py"
+        if "@pytest.fixture" in path.read_text("utf-8"):
+            loaded = importlib.import_module(f"{pytest_plugin.__name__}.{module.name}")
             holders = [loaded, *(value for value in vars(loaded).values() if isinstance(value, type))]
             found |= {n: v for holder in holders for n, v in vars(holder).items() if isinstance(v, kind)}
     return [
@@ -183,11 +182,10 @@ def _fixtures() -> list[tuple[str, str, str]]:
 
 
 def _markers() -> list[tuple[str, str]]:
-    import tomllib
+    from newsgauge.pytest_plugin import plugin
 
-    told = tomllib.loads((PAGE.parents[1] / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]["markers"]
-    pairs = (marker.partition(": ") for marker in told)
-    return [(f"`{name}`", about) for name, _, about in pairs if name != "slow"]
+    pairs = (marker.partition(": ") for marker in plugin.MARKERS)
+    return [(f"`{name}`", about) for name, _, about in pairs]
 
 
 def _first_line(text: str | None) -> str:

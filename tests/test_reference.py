@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 import runpy
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "docs" / "reference.py"
@@ -15,6 +18,30 @@ SCRIPT = ROOT / "docs" / "reference.py"
 def test_the_page_is_the_one_that_the_command_makes() -> None:
     done = subprocess.run([sys.executable, SCRIPT, "--check"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "pattern"), [("--markers", r"@pytest.mark.(case|gate): (.*)"), ("--help", r"^  (--[a-z-]+)")]
+)
+def test_it_lists_what_pytest_itself_shows(option: str, pattern: str) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "pytest", "evals", option], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+    if option == "--help":
+        shown = shown.split("newsgauge: evaluating model variants")[1].split("\n\n")[0]
+    found = re.findall(pattern, shown, re.MULTILINE)
+    page = (ROOT / "docs" / "reference.md").read_text("utf-8")
+    assert len(found) >= 2
+    assert [row for row in found if any(word not in page for word in ((row,) if isinstance(row, str) else row))] == []
+
+
+def test_it_lists_the_fixtures_that_pytest_shows() -> None:
+    command = [sys.executable, "-m", "pytest", "evals", "--fixtures", "-v"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    found = re.findall(r"^(\w+)[^\n]*-- .*newsgauge/pytest_plugin/", shown, re.MULTILINE)
+    page = (ROOT / "docs" / "reference.md").read_text("utf-8")
+    assert {"scores", "verdict", "prediction"} <= set(found)
+    assert [name for name in found if f"| `{name}` |" not in page] == []
 
 
 def test_it_lists_every_variable_that_is_read_from_the_environment() -> None:

@@ -39,7 +39,8 @@ _SCORES: pytest.StashKey[LiveScores] = pytest.StashKey()
 _NOT_SET: pytest.StashKey[list[str]] = pytest.StashKey()
 _BASELINE: pytest.StashKey[Baseline | None] = pytest.StashKey()
 
-_MARKERS = (
+#: What ``pytest --markers`` shows.
+MARKERS = (
     "case: one post asked of one variant",
     "gate: decides a limit of gates.toml from the results of all planned cases",
 )
@@ -54,7 +55,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read and check everything a run depends on before anything is collected; a mistake is a usage error."""
-    for marker in _MARKERS:
+    for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     if config.option.help or not is_active(config):
         return
