@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import quote
 
 Split = Literal["train", "test"]
+Backend = Literal["embedded", "gemini", "vertex"]
+#: Who can be asked: the emulator on this machine, the Gemini Developer API, Vertex AI.
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
 #: Whose result it is: the post's id and the variant's name.
 Key = tuple[str, str]
 ERROR_LABEL = "(error)"

@@ -44,16 +44,27 @@ def write_json(path: Path, value: Any) -> None:
     write_whole(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
+def replace_file(path: Path, text: str, *, durable: bool = False) -> None:
+    """Write beside the file and move over it: a reader sees the old text or the new one. Raises OSError.
+
+    ``durable``: the text is on the disk before it takes the place of the old one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, prefix=".", delete=False, encoding="utf-8", newline=""
+    ) as file:
+        file.write(text)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+
+
 def write_whole(path: Path, text: str, *, option: str = "--results") -> None:
     """Write beside the file and move over it. Raises `UsageError` naming the option where that cannot be."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=".", delete=False, encoding="utf-8", newline=""
-        ) as file:
-            file.write(text)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
+        replace_file(path, text)
     except OSError as error:
         is_file = isinstance(error, FileExistsError | NotADirectoryError)
         why = f"{path.parent} is no folder" if is_file else error.strerror

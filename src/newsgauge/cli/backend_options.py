@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._util.files import locked
-from ..client.clients import Backend, check_access, cloud_project, is_loopback, open_client, vertex_base_url
+from ..client.clients import check_access, cloud_project, is_loopback, open_client, vertex_base_url
 from ..client.embedded import embedded_server
 from ..client.retry import RetryPolicy
 from ..errors import UsageError
+from ..records import BACKENDS, Backend
 
 if TYPE_CHECKING:
     from ..tuning.jobs import TuningService
 
-BACKENDS = ("embedded", "gemini", "vertex")
 STATE = Path(".newsgauge") / "embedded"
 
 

@@ -12,11 +12,11 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import BackendError, UsageError
-from ..records import Wire
+from ..records import Backend, Wire
 from ..variants.variants_file import Request
 from .retry import RetryPolicy, call_patiently
 from .sdk_arguments import call_arguments
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from .transport import Tap
 
-Backend = Literal["embedded", "gemini", "vertex"]
 _TIMEOUT_MS = 120_000
 _KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")  # the SDK's own order
 

@@ -6,11 +6,12 @@ the accuracy may not fall by more than ``max_drop`` on the same posts: paired no
 
 from __future__ import annotations
 
+from .._util.one_line import one_line
 from ..scoring.comparisons import compare
 from ..scoring.scores import Verdict
 from ..scoring.stats import Finding, decide_difference, mcnemar_exact
 from .baseline_file import Baseline, answer_text, baseline_answers, changes, is_same_draw
-from .comparison_gate import clipped, flip_lines
+from .comparison_gate import flip_lines
 from .gate import BaselineGate, Evidence
 from .limits_gate import how_many
 
@@ -35,7 +36,7 @@ def decide_baseline(gate: BaselineGate, evidence: Evidence) -> Verdict:
             )
             return Verdict(gate.name, gate.variant, Finding.FAIL, (text,))
         changed = changes(evidence.results, posts, baseline, gate.variant)
-        lines = tuple(f"{post.id}: was {clipped(old)}, now {clipped(new)}" for post, old, new in changed)
+        lines = tuple(f"{post.id}: was {one_line(old)}, now {one_line(new)}" for post, old, new in changed)
         if not changed:
             text = f"all {len(posts)} answers are the baseline's{common}"
             return Verdict(gate.name, gate.variant, Finding.PASS, (text,))

@@ -6,6 +6,7 @@ primary one: so the chance that any comparison passes wrongly stays at 5% over a
 
 from __future__ import annotations
 
+from .._util.one_line import one_line
 from ..scoring.comparisons import compare_variants
 from ..scoring.scores import Comparison, Flip, Verdict
 from ..scoring.stats import Finding, decide_difference, difference_p_values, holm
@@ -52,16 +53,10 @@ def comparison_words(found: Comparison) -> str:
 def flip_lines(lost: tuple[Flip, ...], gained: tuple[Flip, ...]) -> tuple[str, ...]:
     """One line a flipped post, losses first: ``lost sci.space-60862: now sci.med, was sci.space``."""
     return tuple(
-        f"{word} {flip.post_id}: {clipped(flip.first)}, was {clipped(flip.second)}"
+        f"{word} {flip.post_id}: {one_line(flip.first)}, was {one_line(flip.second)}"
         for word, flips in (("lost", lost), ("gained", gained))
         for flip in flips
     )
-
-
-def clipped(answer: str) -> str:
-    """The answer on one line of at most 40 characters."""
-    line = " ".join(answer.split())
-    return line if len(line) <= 40 else f"{line[:37]}..."
 
 
 def _adjusted(gate: ComparisonGate, evidence: Evidence) -> tuple[float, str]:

@@ -13,9 +13,9 @@ from typing import Any, get_args
 
 from .._util.files import read_toml
 from ..errors import GatesError
+from ..records import BACKENDS
 from .gate import METRICS, BaselineGate, Bound, ComparisonGate, Gate, Limit, LimitsGate
 
-_BACKENDS = ("embedded", "gemini", "vertex")
 _KNOWN = (*METRICS, "beats", "max_drop")
 
 
@@ -28,8 +28,8 @@ def load_gates(path: Path, *, backend: str, corpus: str, known: Collection[str])
     wanted: list[Gate] = []
     for backend_name, corpora in tree.items():
         where = f"{path.name}: [{backend_name}"
-        if backend_name not in _BACKENDS:
-            raise GatesError(f"{where}]: unknown backend; known: {', '.join(_BACKENDS)}")
+        if backend_name not in BACKENDS:
+            raise GatesError(f"{where}]: unknown backend; known: {', '.join(BACKENDS)}")
         for corpus_name, variants in _table(f"{where}]", corpora).items():
             place = f"{where}.{corpus_name}]"
             found: list[Gate] = []

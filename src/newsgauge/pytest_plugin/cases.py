@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .._util.one_line import one_line
 from .._util.process import give_back
 from .._util.secrets import hide_secrets
 from ..errors import NewsgaugeError
@@ -130,6 +131,6 @@ def _tell_case(item: pytest.Item) -> None:
     said = item.funcargs.get("prediction")
     if isinstance(said, Prediction):
         item.user_properties += [
-            ("newsgauge_answer", said.label if len(said.label) <= 40 else f"{said.label[:40]}..."),
+            ("newsgauge_answer", one_line(said.label)),
             (CORRECT_PROPERTY, said.label == case.post.label),
         ]

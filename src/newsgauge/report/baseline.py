@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
+from .._util.one_line import one_line
 from ..gates.baseline_diff import VariantChange
 from ..scoring.scores import Comparison
 from .terminal import WIDTH
@@ -45,16 +46,11 @@ def flip_lines(found: Iterable[Comparison], *, shown: str) -> list[str]:
         lines.append(f"{one.first} against {shown}: {len(one.gained)} gained, {len(one.lost)} lost, of {one.n} posts")
         flips = [("lost", flip) for flip in one.lost] + [("gained", flip) for flip in one.gained]
         lines += [
-            f"  {word} {f.post_id}: was {_short(f.second)}, now {_short(f.first)}" for word, f in flips[:_MAX_FLIPS]
+            f"  {word} {f.post_id}: was {one_line(f.second)}, now {one_line(f.first)}" for word, f in flips[:_MAX_FLIPS]
         ]
         if len(flips) > _MAX_FLIPS:
             lines.append(f"  and {len(flips) - _MAX_FLIPS} more")
     return _fitted(lines)
-
-
-def _short(answer: str) -> str:
-    line = " ".join(answer.split())
-    return line if len(line) <= 40 else f"{line[:37]}..."
 
 
 def _fitted(lines: Iterable[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
+from .._util.one_line import one_line
 from ..scoring.scores import Comparison
 from .terminal import WIDTH, table_lines
 
@@ -37,13 +38,8 @@ def comparison_lines(found: Iterable[Comparison], notes: Iterable[str], *, first
         if flips:
             lines += ["", f"{one.first}: posts that exactly one has right"]
         for right, flip in flips[:_MAX_FLIPS]:
-            text = f"  {right:6} {flip.post_id}: {_short(flip.first)} | {_short(flip.second)}"
+            text = f"  {right:6} {flip.post_id}: {one_line(flip.first, 30)} | {one_line(flip.second, 30)}"
             lines += textwrap.wrap(text, WIDTH, subsequent_indent="         ", initial_indent="")
         if len(flips) > _MAX_FLIPS:
             lines.append(f"  and {len(flips) - _MAX_FLIPS} more, in comparison.html")
     return lines
-
-
-def _short(answer: str) -> str:
-    line = " ".join(answer.split())
-    return line if len(line) <= 30 else f"{line[:27]}..."

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .._util.one_line import one_line
 from ..errors import UsageError
 from ..planning.plan_file import RunPlan, load_plan
 from ..planning.sharding import deal
@@ -129,8 +130,7 @@ def _said(result: Result) -> str:
     said = result.prediction
     if said is None:
         return f"no answer ({result.broken[:60]})"
-    text = said.label if len(said.label) <= 40 else f"{said.label[:40]}..."
-    return f"{text or '(empty)'} ({said.outcome}, {said.input_tokens} + {said.output_tokens} tokens)"
+    return f"{one_line(said.label) or '(empty)'} ({said.outcome}, {said.input_tokens} + {said.output_tokens} tokens)"
 
 
 def _describe(part: _Part) -> str:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from google import genai
 
     from ..cassettes.recorder import Recorder
-    from ..client.clients import Backend
     from ..client.retry import RetryPolicy
+    from ..records import Backend
 
 #: ``my_predict(text, client, *, labels, model)``.
 CALLED = Signature(

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from ..cassettes.digest import Block, stable_path
 from ..cassettes.digest_cache import Digester
 from ..cassettes.replay import Asked
-from ..client.clients import Backend, DryClient
-from ..records import Wire
+from ..client.clients import DryClient
+from ..records import Backend, Wire
 from ..variants.variants_file import Request
 
 # Nothing else of a request equals these.

@@ -11,14 +11,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..client.clients import Backend, check_access
+from ..client.clients import check_access
 from ..corpora.corpus import Corpus
 from ..corpora.preprocessing import PREPROCESSING, plain
 from ..errors import UsageError
 from ..planning.plan_file import RunPlan, asked_digest
 from ..planning.sampling import Plan
 from ..planning.sharding import Shard, part_of
-from ..records import Case, Post
+from ..records import Backend, Case, Post
 from ..variants.checks import TUNED
 from ..variants.variants_file import Request, Training, Variant, make_request, prompt_digest
 

@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..records import BACKENDS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,7 +30,6 @@ _DEFAULTS: dict[str, Any] = {
 }
 PREPROCESSING = ("clean", "codelab")
 RECORD_MODES = ("none", "once", "new_episodes", "all", "rewrite")
-BACKENDS = ("embedded", "gemini", "vertex")
 
 
 def add_plan_options(add: Callable[..., Any]) -> None:

@@ -6,13 +6,11 @@ Written beside and moved over, under a lock; a file that is damaged is reported 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from .._util.files import locked
+from .._util.files import locked, replace_file
 from ..errors import UsageError
 
 FILE = Path(".newsgauge") / "tuned.json"
@@ -77,12 +75,7 @@ def _change(path: Path, change: Callable[[dict[str, TunedModel]], dict[str, Tune
             if not models and not path.exists():
                 return
             text = json.dumps({"format": _FORMAT, "models": models}, indent=2) + "\n"
-            with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", delete=False, encoding="ascii") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
+            replace_file(path, text, durable=True)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
 

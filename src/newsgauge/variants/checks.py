@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
 from ..errors import VariantsError
+from ..records import BACKENDS
 
 TUNED = "tuned"
 Answer = Literal["text", "enum", "json"]
@@ -81,7 +82,7 @@ def check_table(where: str, name: str, table: Any) -> None:
 def _check_model(where: str, table: dict[str, Any]) -> None:
     pin = table.get("expected_model_version")
     if isinstance(pin, dict):
-        _check_keys(f"{where} expected_model_version", pin, dict.fromkeys(("embedded", "gemini", "vertex"), (str,)))
+        _check_keys(f"{where} expected_model_version", pin, dict.fromkeys(BACKENDS, (str,)))
     if (table.get("model") == TUNED) != ("tuning" in table):
         raise VariantsError(f"{where}: 'tuning' and model = \"{TUNED}\" go together; only one of them is there")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ..._util.files import locked
-from ...client.clients import Backend
 from ...client.cloud_storage import parse_bucket
 from ...errors import BackendError, UsageError
 from ...planning.training_set import Recipe, TrainingSet
+from ...records import Backend
 from ...tuning.jobs import Job, JobState, find_or_start
 from ...tuning.loss_curve import csv_text, save_png
 from ...tuning.tuned_file import FILE, TunedModel, read_tuned, write_tuned
