@@ -179,3 +179,20 @@ def test_importing_newsgauge_imports_nothing_else_of_it() -> None:
 def test_an_unknown_name_is_refused_with_those_there_are() -> None:
     with pytest.raises(AttributeError, match=r"no public name 'Cases'; there are: .*Case, "):
         _ = newsgauge.Cases
+
+
+def test_the_table_of_architecture_md_has_the_packages_in_their_order() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    table = page.split("## The packages")[1].split("## Three roads")[0]
+    rows = [re.findall(r"`([a-z_]+)/?`", line.split("|")[1]) for line in table.splitlines() if line.startswith("| `")]
+    named = [name for row in rows for name in row if name in FLOOR]
+    assert set(named) >= set(FLOOR)
+    packages = [row[0] for row in rows if row[0] in FLOOR]
+    assert packages == sorted(packages, key=lambda name: FLOOR[name])
+
+
+def test_every_file_that_architecture_md_names_is_there() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    named = set(re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", page))
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not any((base / name).is_file() for base in (NEWSGAUGE, SRC, ROOT))] == []
