@@ -1,6 +1,7 @@
 """A results folder in, a `RunFolder` out: what a finished run left, checked, for whoever renders or compares it.
 
-Reads results.csv, scoreboard.json, gates.json and, where they are, tokens.json, posts.json and what evals left.
+Reads results.csv, scoreboard.json, gates.json and, where they are, tokens.json, baseline.json, plan.json, posts.json
+and what evals left.
 Whatever is absent, cut off or of an older version is a `UsageError` that names the file and what to run.
 """
 
@@ -41,7 +42,9 @@ class RunFolder:
     """A finished run as its folder tells it. ``posts``: texts by id, empty where they are not to be shown.
 
     ``scoreboard`` and ``gates`` are the files as they are; ``tokens`` is None where no summary was written;
-    ``exhibits`` holds by name what evals left.
+    ``exhibits`` holds by name what evals left; ``baseline`` how the run differs from its baseline, empty where there is
+    none; ``failed_evals`` the first tests that failed and are no gates; ``prompts`` by variant what is asked, part by
+    part, ``{post}`` standing for the post; ``recordings`` by variant the cassette and the line of each post.
     """
 
     path: Path
@@ -53,6 +56,15 @@ class RunFolder:
     tokens: Mapping[str, Any] | None
     posts: Mapping[str, str]
     exhibits: Mapping[str, Mapping[str, Any]]
+    baseline: Mapping[str, Any]
+    failed_evals: tuple[str, ...]
+    prompts: Mapping[str, Any]
+    recordings: Mapping[str, Any]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was not held, and is no reason for red."""
+        return tuple(self.gates.get("notes", ()))
 
     @property
     def model_versions(self) -> tuple[str, ...]:
@@ -127,9 +139,9 @@ def load_run(folder: Path) -> RunFolder:
     unknown = {result.variant for result in results} - set(scores)
     if unknown:
         raise UsageError(f"{folder / 'results.csv'}: {sorted(unknown)[0]} is not in scoreboard.json; {_AGAIN}")
-    tokens = _json(folder / "tokens.json") if (folder / "tokens.json").exists() else None
-    if tokens is not None and tokens.get("plan") != run["plan"]:
-        tokens = None  # left by an older run in the same folder
+    tokens = load_if_of(folder / "tokens.json", plan=run["plan"])
+    planned = load_if_of(folder / "plan.json", plan=run["plan"]) or {}
+    asked = load_if_of(folder / "asked.json", plan=run["plan"]) or {}
     return RunFolder(
         folder,
         run,
@@ -140,16 +152,31 @@ def load_run(folder: Path) -> RunFolder:
         tokens,
         load_posts(folder, plan=run["plan"]),
         {name: value for name in EXHIBITS if (value := load_exhibit(folder, name, plan=run["plan"])) is not None},
+        load_if_of(folder / "baseline.json", plan=run["plan"]) or {},
+        tuple(str(name) for name in planned.get("failed", ())),
+        asked.get("prompts", {}),
+        asked.get("recordings", {}),
     )
+
+
+def interval_95(score: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """The interval of an accuracy to read: by thread where threads repeat, else Wilson's."""
+    low, high = score.get("thread_clustered_95") or score["wilson_95"]
+    return low, high
+
+
+def load_if_of(path: Path, *, plan: str) -> dict[str, Any] | None:
+    """The file, or None where it is not there or was left by a run of another plan. Raises `UsageError`."""
+    if not path.exists():
+        return None
+    value = _json(path)
+    return value if value.get("plan") == plan else None
 
 
 def load_posts(folder: Path, *, plan: str) -> dict[str, str]:
     """Texts of the posts by id, where the run was allowed to leave them; else empty."""
-    if not (folder / "posts.json").exists():
-        return {}
-    value = _json(folder / "posts.json")
-    posts = value.get("posts")
-    return dict(posts) if value.get("plan") == plan and isinstance(posts, dict) else {}
+    posts = (load_if_of(folder / "posts.json", plan=plan) or {}).get("posts")
+    return dict(posts) if isinstance(posts, dict) else {}
 
 
 def load_exhibit(folder: Path, name: str, *, plan: str) -> dict[str, Any] | None:

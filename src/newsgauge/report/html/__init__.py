@@ -1,6 +1,6 @@
 """One self-contained page of a run or of a comparison: checked values in, HTML out. Computes nothing.
 
-Charts are SVG and tables written here, without a charting library: docs/report.md says why.
+The modules say what is shown, as plain values; the templates say how.
 """
 
 from .page import render_comparison, render_run

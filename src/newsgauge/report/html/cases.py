@@ -9,17 +9,26 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ...records import Outcome, Result
+from ...results.run_folder import RunFolder
 
 _MAX_CLEAR = 40
 
 
-def pack_cases(results: Iterable[Result], variants: tuple[str, ...], posts: Mapping[str, str]) -> str:
-    """ASCII that script.js unpacks."""
-    raw = json.dumps(_columns(tuple(results), variants, posts), separators=(",", ":")).encode("ascii")
+def pack_cases(run: RunFolder, *, start: Mapping[str, str]) -> str:
+    """ASCII that script.js unpacks. ``start``: the filters that the table opens with."""
+    held = run.baseline.get("variants", {})
+    value = {
+        **_columns(run.results, run.variants, run.posts),
+        "baseline": {name: one["changed"] for name, one in held.items()},
+        "prompts": run.prompts,
+        "recordings": run.recordings,
+        "start": start,
+    }
+    raw = json.dumps(value, separators=(",", ":")).encode("ascii")
     return base64.b64encode(gzip.compress(raw, 9, mtime=0)).decode("ascii")
 
 

@@ -1,58 +1,102 @@
-"""Tokens, savings and cost of a run's page: tokens.json as read in, markup out. Computes nothing."""
+"""Tokens, savings and cost of a run's page, from tokens.json."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 from ...results.run_folder import RunFolder
-from ..summary import dollars
-from .markup import figure, number, percent, section, table
-from .svg import Row, bars, round_ticks
+from ..numbers import dollars, number, percent
+from .charts import Axis, Chart, Plot, Point, Row, bars, round_ticks, scatter
+from .curves import PERCENT_TICKS
+from .tables import Link, Table
 
 
-def tokens(run: RunFolder) -> str:
-    """Bars of input and output tokens a post, paired savings, and what it costs."""
+def token_values(run: RunFolder) -> dict[str, Any] | None:
+    """What the section shows; None where the folder holds no tokens of this run."""
     if run.tokens is None:
-        return section("tokens", "Tokens and cost", "<p>This folder holds no tokens.json of this run.</p>")
+        return None
     variants = run.tokens["variants"]
-    return section(
-        "tokens",
-        "Tokens and cost",
-        _bars("input", "a", variants),
-        _bars("output", "b", variants),
-        _savings(run.tokens["savings"]),
-        _counts(run.exhibits.get("token_counts")),
-        "<h3>Cost</h3>",
-        _cost(variants, run.tokens.get("n_posts_of_the_whole_set")),
+    savings = run.tokens["savings"]
+    counts = run.exhibits.get("token_counts")
+    priced = {name: one for name, one in variants.items() if one["cost"]["price"]}
+    return {
+        "bars": [_bars("input", "a", variants), _bars("output", "b", variants)],
+        "savings": _savings(savings) if savings else None,
+        "counts": None if counts is None else _counts(counts),
+        "cost_chart": _cost_chart(priced) if priced else None,
+        "cost_table": _cost_table(priced, run.tokens.get("n_posts_of_the_whole_set")) if priced else None,
+        "unpriced": _unpriced(variants),
+    }
+
+
+def cost_per_1000(run: RunFolder, variant: str) -> float | None:
+    """US$ for 1,000 posts; None where there is no price."""
+    found = {} if run.tokens is None else run.tokens["variants"].get(variant, {}).get("cost", {})
+    value = found.get("usd_per_1000_posts")
+    return None if value is None else float(value)
+
+
+def accuracy_by_cost(run: RunFolder) -> Plot | None:
+    """Each variant by what 1,000 posts cost and how many of them it gets right; None where none has a price.
+
+    Where nothing has a price, mean tokens per post stand for it.
+    """
+    costs = {name: cost_per_1000(run, name) for name in run.scores}
+    priced = any(value is not None for value in costs.values())
+    uses = {} if run.tokens is None else run.tokens["variants"]
+    if not priced:
+        costs = {name: _all_tokens(uses[name]) if name in uses else None for name in run.scores}
+    drawn = [
+        Point(
+            cost,
+            score["accuracy"],
+            f"{name}: {percent(score['accuracy'])} at {dollars(cost) if priced else f'{number(cost)} tokens'}",
+            *score["wilson_95"],
+            name=name,
+        )
+        for name, score in run.scores.items()
+        if (cost := costs[name]) is not None and score["accuracy"] is not None
+    ]
+    if len(drawn) < 2:
+        return None
+    end, ticks = round_ticks(max(point.x for point in drawn), prefix="$" if priced else "")
+    name = "US$ for 1,000 posts" if priced else "tokens per post, in and out"
+    return scatter(
+        drawn,
+        x=Axis(name, end, ticks),
+        y=Axis("accuracy", 1, PERCENT_TICKS),
+        label=f"Accuracy against {name}: " + "; ".join(point.text for point in drawn),
     )
 
 
-def _bars(kind: str, colour: str, variants: Mapping[str, Any]) -> str:
+def _all_tokens(use: Mapping[str, Any]) -> float | None:
+    means = (use["input"]["mean"], use["output"]["mean"])
+    return None if None in means else sum(means)
+
+
+def _bars(kind: str, colour: str, variants: Mapping[str, Any]) -> tuple[Chart, str]:
     rows = []
     for name, one in variants.items():
         mean, (low, high) = one[kind]["mean"], one[kind]["ci_95"]
         interval = "" if low is None else f" [{number(low)}, {number(high)}]"
         rows.append(Row(name, mean, low, high, f"{number(mean)}{interval}", colour))
     end, ticks = round_ticks(max((row.high or row.value or 0.0 for row in rows), default=0.0))
-    label = f"Mean {kind} tokens a post: " + "; ".join(f"{row.name} {row.text}" for row in rows)
-    return figure(
-        bars(rows, high=end, ticks=ticks, label=label),
-        f"Mean {kind} tokens a post, from the usage metadata of every case, with 95% t-intervals. Posts "
-        "differ in length, which widens these; the paired savings below are not blurred by that."
+    label = f"Mean {kind} tokens per post: " + "; ".join(f"{row.name} {row.text}" for row in rows)
+    more = (
+        ", from the usage metadata of every case, with 95% t-intervals. Posts differ in length, which widens these; "
+        "the paired savings below do not suffer from it."
         if kind == "input"
-        else f"Mean {kind} tokens a post, likewise.",
+        else ", likewise."
     )
+    return bars(rows, high=end, ticks=ticks, label=label), f"Mean {kind} tokens per post{more}"
 
 
-def _savings(savings: list[Mapping[str, Any]]) -> str:
-    if not savings:
-        return "<p>No variant saves tokens over another.</p>"
+def _savings(savings: list[Mapping[str, Any]]) -> Table:
     rows = [
         (
-            f"{escape(one['frugal'])} over {escape(one['other'])}",
-            escape(one["kind"]),
+            f"{one['frugal']} over {one['other']}",
+            str(one["kind"]),
             number(one["saved"]["mean"]),
             f"[{number(one['saved']['ci_95'][0])}, {number(one['saved']['ci_95'][1])}]",
             percent(one["share"]),
@@ -60,18 +104,14 @@ def _savings(savings: list[Mapping[str, Any]]) -> str:
         )
         for one in savings
     ]
-    head = ("saving of", "tokens", "a post", "95% interval", "share", "n")
-    return "<h3>Savings, paired by post</h3>" + table(
-        head, rows, left=2, caption="share: of the tokens that the other needs"
-    )
+    head = ("saving of", "tokens", "per post", "95% interval", "share", "n")
+    return Table("savings", head, rows, "share: of the tokens that the other needs", left=2)
 
 
-def _counts(found: Mapping[str, Any] | None) -> str:
-    if found is None:
-        return ""
+def _counts(found: Mapping[str, Any]) -> Table:
     rows = [
         (
-            escape(one["variant"]),
+            str(one["variant"]),
             f"{one['n']:,}",
             number(one["counted"]),
             number(one["used"]),
@@ -86,38 +126,39 @@ def _counts(found: Mapping[str, Any] | None) -> str:
         "countTokens of the contents alone against promptTokenCount of the whole request, means over a sample of "
         "posts; beyond: instruction and schema"
     )
-    return "<h3>Counted before asking</h3>" + table(head, rows, caption=caption)
+    return Table("counted tokens", head, rows, caption)
 
 
-def _cost(variants: Mapping[str, Any], n_whole_set: int | None) -> str:
-    priced = {name: one for name, one in variants.items() if one["cost"]["price"]}
-    unpriced: dict[tuple[str, str], list[str]] = {}
+def _unpriced(variants: Mapping[str, Any]) -> list[str]:
+    """A line for each reason why variants have no price."""
+    found: dict[tuple[str, str], list[str]] = {}
     for name, one in variants.items():
         if not one["cost"]["price"]:
-            unpriced.setdefault((one["cost"]["why"], one["cost"]["model"] or "nobody answered"), []).append(name)
-    notes = [
-        f"<li>{escape(', '.join(names))}: no price: {escape(why)} ({escape(model)})</li>"
-        for (why, model), names in unpriced.items()
-    ]
-    without = f'<ul class="plain">{"".join(notes)}</ul>' if notes else ""
-    if not priced:
-        return without
+            found.setdefault((one["cost"]["why"], one["cost"]["model"] or "nobody answered"), []).append(name)
+    return [f"{', '.join(names)}: no price: {why} ({model})" for (why, model), names in found.items()]
+
+
+def _cost_chart(priced: Mapping[str, Any]) -> Chart:
     rows = [
         Row(name, one["cost"]["usd_per_1000_posts"], None, None, dollars(one["cost"]["usd_per_1000_posts"]))
         for name, one in priced.items()
     ]
     end, ticks = round_ticks(max(row.value or 0.0 for row in rows), prefix="$")
     label = "Cost of 1,000 posts: " + "; ".join(f"{row.name} {row.text}" for row in rows)
-    lines = []
+    return bars(rows, high=end, ticks=ticks, label=label)
+
+
+def _cost_table(priced: Mapping[str, Any], n_whole_set: int | None) -> Table:
+    rows = []
     for name, one in priced.items():
         cost, price = one["cost"], one["cost"]["price"]
         each = price["usd_per_million"]
-        note = f"; {escape(price['note'])}" if price["note"] else ""
-        source = f'<a href="{escape(price["source"])}">source</a>, {price["checked"]}{note}'
-        lines.append(
+        rate = f"{price['model']}: {_price(each['input'])} in, {_price(each['output'])} out"
+        note = f"; {price['note']}" if price["note"] else ""
+        rows.append(
             (
-                escape(name),
-                f"{escape(price['model'])}: {_price(each['input'])} in, {_price(each['output'])} out<br>{source}",
+                name,
+                Link("source", price["source"], before=rate, after=f", {price['checked']}{note}"),
                 dollars(cost["usd_per_1000_posts"]),
                 dollars(cost["usd_per_1000_posts_batch"]),
                 dollars(cost["usd_whole_set"]),
@@ -125,11 +166,8 @@ def _cost(variants: Mapping[str, Any], n_whole_set: int | None) -> str:
         )
     whole = f"whole test set ({n_whole_set:,})" if n_whole_set else "whole test set"
     head = ("variant", "per million tokens", "1,000 posts", "in batch mode", whole)
-    return (
-        figure(bars(rows, high=end, ticks=ticks, label=label), "US$ for 1,000 posts at list prices, nothing cached.")
-        + table(head, lines, left=2, caption="mean tokens a post times the list price; tuning itself is not in it")
-        + without
-    )
+    caption = "mean tokens per post times the list price; tuning itself is not in it"
+    return Table("cost", head, rows, caption, left=2)
 
 
 def _price(value: float) -> str:

@@ -1,0 +1,94 @@
+"""What the gates of a run came to, in the order in which a reader wants it: a `RunFolder` in, words out.
+
+Nothing is decided here: findings are those of gates.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..results.run_folder import RunFolder
+from .headline import Headline, headline
+
+State = Literal["failed", "unanswered", "not proved", "not decided", "passed", "no gate"]
+#: The worst first.
+STATES: tuple[State, ...] = ("failed", "unanswered", "not proved", "not decided", "passed", "no gate")
+_OF_FINDING: dict[str | None, State] = {"PASS": "passed", "FAIL": "failed", "INCONCLUSIVE": "not proved"}
+
+
+@dataclass(frozen=True, slots=True)
+class LimitLine:
+    """One limit of a gate: what was measured, what was asked for, and why it is asked for."""
+
+    state: State
+    gate: str
+    variant: str
+    measured: str
+    limit: str
+    why: str
+    flips: tuple[str, ...] = ()
+
+
+def limit_lines(run: RunFolder) -> list[LimitLine]:
+    """Every limit of every gate, what did not hold first."""
+    lines = [line for gate in run.gates["gates"] for line in _of_gate(gate)]
+    return sorted(lines, key=lambda line: STATES.index(line.state))
+
+
+def variant_state(run: RunFolder, variant: str) -> State:
+    """The worst finding of a variant's gates."""
+    own = [line.state for line in limit_lines(run) if line.variant == variant]
+    return min(own, key=STATES.index, default="no gate")
+
+
+def run_headline(run: RunFolder) -> Headline:
+    """The verdict of the session, from what its folder says."""
+    gates = run.gates["gates"]
+    names: dict[State, list[str]] = {state: [] for state in STATES}
+    for gate in gates:
+        names[state_of(gate)].append(str(gate["gate"]))
+    n_not_run = int(run.gates.get("n_cases_not_run") or 0)
+    return headline(
+        _finding(run),
+        n_gates=len(gates),
+        failed=[*names["failed"], *names["unanswered"]],
+        not_proved=names["not proved"],
+        undecided=names["not decided"],
+        failed_evals=run.failed_evals,
+        n_not_run=n_not_run,
+        shard=run.shard,
+        notes=run.notes,
+    )
+
+
+def state_of(gate: Mapping[str, Any]) -> State:
+    """The finding of a gate in one word."""
+    return _OF_FINDING.get(gate.get("finding"), "not decided")
+
+
+def _finding(run: RunFolder) -> str | None:
+    gates = run.gates["gates"]
+    if run.shard or not gates:
+        return "FAIL" if run.failed_evals else None
+    passed = all(gate.get("finding") == "PASS" for gate in gates)
+    return "PASS" if passed and run.gates.get("complete") and not run.failed_evals else "FAIL"
+
+
+def _of_gate(gate: Mapping[str, Any]) -> list[LimitLine]:
+    name, variant = str(gate["gate"]), str(gate.get("variant") or "")
+    flips = tuple(gate.get("flips") or ())
+    checks = gate.get("checks") or [{"measured": reason} for reason in gate.get("reasons", ())]
+    return [
+        LimitLine(
+            one.get("state", state_of(gate)),
+            name,
+            variant,
+            str(one["measured"]),
+            str(one.get("limit", "")),
+            str(one.get("why", "")),
+            flips if i == 0 else (),
+        )
+        for i, one in enumerate(checks)
+    ]

@@ -1,0 +1,100 @@
+"""What to do about a run that is over: what its folder says in, steps with the command to copy out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..results.run_folder import RunFolder
+from .findings import limit_lines, state_of
+from .numbers import count_of
+
+#: Ends in the command, in every message about a recording that no longer fits.
+_AGAIN = "Record it again: "
+_MAX_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``command`` is to be copied; ``filters`` are those of the cases to look at; ``detail`` says more."""
+
+    text: str
+    command: str = ""
+    filters: dict[str, str] = field(default_factory=dict)
+    detail: str = ""
+
+
+def next_steps(run: RunFolder) -> list[Step]:
+    """The most urgent first; empty where nothing is to be done."""
+    return [*_unanswered(run), *_failed_evals(run), *_not_run(run), *_wrong(run), *_changed(run), *_not_proved(run)]
+
+
+def _unanswered(run: RunFolder) -> Iterator[Step]:
+    """One step per reason, however many cases it has."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for result in run.results:
+        if result.broken:
+            _, _, command = result.broken.partition(_AGAIN)
+            groups.setdefault((result.variant, command), []).append(result.broken)
+    for (variant, command), messages in groups.items():
+        yield Step(
+            f"{variant}: {count_of(len(messages), 'case has', 'cases have')} no answer.",
+            command.strip().rstrip("."),
+            {"variant": variant, "outcome": "broken"},
+            messages[0].partition(_AGAIN)[0].strip(),
+        )
+
+
+def _failed_evals(run: RunFolder) -> Iterator[Step]:
+    if run.failed_evals:
+        named = ", ".join(run.failed_evals[:_MAX_NAMED])
+        more = f" and {len(run.failed_evals) - _MAX_NAMED} more" if len(run.failed_evals) > _MAX_NAMED else ""
+        yield Step(f"{count_of(len(run.failed_evals), 'eval')} failed: {named}{more}.", "pytest evals --lf")
+
+
+def _not_run(run: RunFolder) -> Iterator[Step]:
+    n = int(run.gates.get("n_cases_not_run") or 0)
+    if run.shard:
+        yield Step("Join the results of all shards.", "newsgauge merge DIR...")
+    elif n:
+        yield Step(f"{count_of(n, 'planned case')} did not run: run all of them.", "pytest evals")
+
+
+def _wrong(run: RunFolder) -> Iterator[Step]:
+    failed = dict.fromkeys(
+        line.variant for line in limit_lines(run) if line.state == "failed" and not line.gate.endswith("-baseline")
+    )
+    for variant in failed:
+        n_wrong = sum(
+            result.variant == variant and result.prediction is not None and not result.correct for result in run.results
+        )
+        if n_wrong:
+            yield Step(
+                f"Look at the {count_of(n_wrong, 'wrong answer')} of {variant}.",
+                filters={"variant": variant, "outcome": "not right"},
+            )
+
+
+def _changed(run: RunFolder) -> Iterator[Step]:
+    changed = {name: len(one["changed"]) for name, one in run.baseline.get("variants", {}).items() if one["changed"]}
+    if not changed:
+        return
+    for name, n in changed.items():
+        yield Step(
+            f"{name}: look at the {count_of(n, 'answer')} that changed since the baseline.",
+            filters={"variant": name, "only": "changed"},
+        )
+    if run.run.get("record_mode") == "none":
+        yield Step(
+            "If the changed answers are meant, make them the new baseline and review the diff.",
+            "pytest evals --update-baseline",
+        )
+
+
+def _not_proved(run: RunFolder) -> Iterator[Step]:
+    for gate in run.gates["gates"]:
+        if state_of(gate) == "not proved" and gate.get("n_to_decide"):
+            yield Step(
+                f"{gate['gate']}: about {count_of(gate['n_to_decide'], 'post')} would decide; this run asked "
+                f"{run.run['n_posts']:,}. Ask more with --posts-per-class."
+            )
