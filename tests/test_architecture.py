@@ -44,6 +44,7 @@ DOORS = {
     "google": {"client"},
     "httpx2": {"client", "tuning"},
     "rich": {"cli"},
+    "jinja2": {"report.html.environment"},
     "PIL": {"tuning.loss_curve"},
     "pytest": {"pytest_plugin"},
     "sklearn": {"corpora.twenty_newsgroups"},

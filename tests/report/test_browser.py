@@ -36,15 +36,17 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def page(browser: Any, finished: Path) -> Iterator[Any]:
-    show(browser, finished / "report.html")
+    show(browser, finished / "report.html", "cases?")
     yield browser
     assert browser.get_log("browser") == []
 
 
-def show(browser: Any, path: Path) -> None:
+def show(browser: Any, path: Path, where: str = "") -> None:
+    """Open the page at ``#where``; ``cases?`` is the table without a filter."""
     from selenium.webdriver.support.ui import WebDriverWait
 
-    browser.get(path.as_uri())
+    browser.get("about:blank")
+    browser.get(path.as_uri() + (f"#{where}" if where else ""))
     WebDriverWait(browser, 30).until(lambda b: "of" in status(b) and "cases" in status(b))
 
 
@@ -92,6 +94,53 @@ def test_ids_sort_by_number_not_by_letter(page: Any) -> None:
     assert column(page, 0)[:5] == [f"rec.autos-{n}" for n in (0, 3, 6, 9, 12)]
 
 
+def test_a_page_of_a_failed_run_opens_on_the_wrong_answers_of_the_variant_that_failed(
+    browser: Any, finished: Path
+) -> None:
+    show(browser, finished / "report.html")
+    assert status(browser).startswith("10 of 80")
+    assert set(column(browser, 1)) == {"plain"}
+    browser.find_element("id", "filter-clear").click()
+    assert status(browser).startswith("80 of 80")
+
+
+def test_what_is_shown_is_the_address_and_back_takes_a_step_back(page: Any) -> None:
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    choose(page, "variant", "tuned")
+    choose(page, "outcome", "wrong")
+    address = page.current_url
+    assert address.endswith("#cases?variant=tuned&outcome=wrong")
+    page.back()
+    WebDriverWait(page, 10).until(lambda b: status(b).startswith("40 of 80"))
+    page.get("about:blank")
+    page.get(address)
+    WebDriverWait(page, 10).until(lambda b: status(b).startswith("4 of 80"))
+    assert page.find_element("id", "filter-variant").get_attribute("value") == "tuned"
+
+
+def test_an_open_case_shows_all_answers_to_its_post_and_has_an_address(page: Any) -> None:
+    choose(page, "variant", "tuned")
+    page.find_element("css selector", "#cases button.open").click()
+    answers = page.find_elements("css selector", "tr.more tbody tr")
+    assert [row.find_element("tag name", "th").text for row in answers] == ["plain", "tuned"]
+    assert "open=rec.autos-0%20tuned" in page.current_url
+    link = page.find_element("css selector", ".card > a").get_attribute("href")
+    page.get("about:blank")
+    page.get(link)
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(page, 10).until(lambda b: status(b).startswith("2 of 80"))
+    assert len(page.find_elements("css selector", "tr.more")) == 1
+
+
+def test_posts_that_only_one_variant_has_right_are_one_choice(page: Any) -> None:
+    # plain chats if the number divides by 4, tuned is wrong if it divides by 10: 10 of 40 less those of both, 0 and 20.
+    choose(page, "only", "only tuned is right")
+    assert status(page).startswith("16 of 80")
+    assert {int(name.rpartition("-")[2]) % 4 for name in column(page, 0)} == {0}
+
+
 def test_filters_work_together_and_can_be_taken_back(page: Any) -> None:
     choose(page, "variant", "tuned")
     choose(page, "outcome", "wrong")
@@ -111,9 +160,9 @@ def test_the_search_finds_ids_answers_and_texts(page: Any) -> None:
 
 
 def test_a_row_opens_by_keyboard_and_shows_the_post_as_text(browser: Any, tmp_path: Path) -> None:
-    show(browser, write_run(tmp_path / "run", text=lambda i: f"<b>bold</b> {i}") / "report.html")
-    button = browser.find_element("css selector", "#cases button.open")
-    button.send_keys("\n")
+    show(browser, write_run(tmp_path / "run", text=lambda i: f"<b>bold</b> {i}") / "report.html", "cases?")
+    browser.find_element("css selector", "#cases button.open").send_keys("\n")
+    button = browser.switch_to.active_element
     assert button.get_attribute("aria-expanded") == "true"
     assert browser.find_element("css selector", "tr.more pre").text == "<b>bold</b> 0"
     button.send_keys("\n")
@@ -122,12 +171,12 @@ def test_a_row_opens_by_keyboard_and_shows_the_post_as_text(browser: Any, tmp_pa
 
 
 def test_a_cell_of_the_confusion_matrix_leads_to_its_cases(page: Any) -> None:
-    cell = page.find_element(
-        "css selector", "button[data-variant=tuned][data-label='rec.autos'][data-answer='sci.med']"
-    )
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    cell = page.find_element("css selector", "a[href='#cases?variant=tuned&label=rec.autos&answer=sci.med']")
     n = int(cell.text)
     page.execute_script("arguments[0].click()", cell)
-    assert status(page).startswith(f"{n} of 80")
+    WebDriverWait(page, 10).until(lambda b: status(b).startswith(f"{n} of 80"))
     assert set(column(page, 2)) == {"rec.autos"}
     assert set(column(page, 3)) == {"sci.med"}
 
@@ -189,7 +238,7 @@ def test_a_narrow_window_keeps_a_row_of_the_table_low(page: Any) -> None:
 
 
 def test_thirty_thousand_cases_load_sort_and_filter(browser: Any, tmp_path: Path) -> None:
-    show(browser, write_run(tmp_path / "run", n_posts=15_000, shows_posts=False, text=str) / "report.html")
+    show(browser, write_run(tmp_path / "run", n_posts=15_000, shows_posts=False, text=str) / "report.html", "cases?")
     assert status(browser) == "30,000 of 30,000 cases, page 1 of 600"
     browser.find_element("css selector", "#cases button[data-by=id]").click()
     assert column(browser, 0)[:3] == ["rec.autos-0", "rec.autos-0", "rec.autos-3"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import html
 import json
 import random
 import re
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from report_runs import SECRET, write_run
 
-from newsgauge.report.html.svg import round_ticks
+from newsgauge.report.html.charts import round_ticks
 
 
 def packed_cases(page: str) -> dict[str, Any]:
@@ -42,13 +43,19 @@ def test_every_section_is_there_and_the_failed_gate_comes_first(finished: Path) 
     links = re.findall(r'<a href="#([\w-]+)"', page)
     assert links == re.findall(r'<section id="([\w-]+)"', page)
     assert "1 of 2 gates failed" in page
-    assert page.index("<strong>plain</strong>") < page.index("<strong>tuned</strong>")
-    assert "newsgauge's own small model, not Gemini" in page
+    summary = page[page.index('<section id="summary"') : page.index('<section id="all-cases"')]
+    limits = summary[summary.index("Limits that were not held") :]
+    assert (
+        limits.index('<th scope="row">plain</th>')
+        < limits.index("<details>")
+        < limits.index('<th scope="row">tuned</th>')
+    )
+    assert "newsgauge's own small model, not Gemini" in html.unescape(page)
 
 
 def test_every_chart_has_its_values_in_words(finished: Path) -> None:
     page = (finished / "report.html").read_text("utf-8")
-    charts = re.findall(r'<svg class="chart"[^>]+role="img" aria-label="([^"]+)"', page)
+    charts = re.findall(r'<div class="chart [a-z]+" role="img" aria-label="([^"]+)"', page)
     assert len(charts) == 7  # accuracy, pairs, learning curve, loss, input, output, cost
     assert sum("tuned" in words for words in charts) == 5
     assert page.count("<figcaption>") == 7
@@ -57,12 +64,13 @@ def test_every_chart_has_its_values_in_words(finished: Path) -> None:
 def test_curves_say_their_points_in_words_and_in_a_table(finished: Path) -> None:
     page = (finished / "report.html").read_text("utf-8")
     assert (
-        'aria-label="Accuracy by training posts: 5 posts a class: 50.0% of 40; 10 posts a class: 75.0% of 40"' in page
+        'aria-label="Accuracy by training posts: 5 posts per class: 50.0% of 40; 10 posts per class: 75.0% of 40"'
+        in page
     )
     assert 'aria-label="Mean loss of 4 steps: first step 1: 2.000, last step 4: 0.500"' in page
     # Wilson's 95% interval of 20 of 40, as R's prop.test(20, 40, correct=FALSE) gives it.
     assert ">29</td><td>30 of 40</td>" in page
-    assert ">15</td><td>20 of 40</td><td>50.00%</td><td>[35.2%, 64.8%]</td>" in page
+    assert ">15</td><td>20 of 40</td><td>50.0%</td><td>[35.2%, 64.8%]</td>" in page
     assert '<th scope="row">3</th><td>2</td><td>0.7500</td>' in page
     assert "tunedModels/&lt;own&gt;" in page
     assert page.count('class="break"') == 2
@@ -83,7 +91,7 @@ def test_without_what_evals_leave_there_is_no_section_about_it(tmp_path: Path) -
 
 def test_cost_is_shown_where_there_is_a_price_and_said_to_be_none_elsewhere(finished: Path) -> None:
     page = (finished / "report.html").read_text("utf-8")
-    assert ">plain: no price: prices.toml holds no price for it (unsold-1)" in page
+    assert "<li>plain: no price: prices.toml holds no price for it (unsold-1)" in page
     # tuned: 40 posts with 100 + (0..6) tokens in, mean 102.875, at $0.30; 4 out at $2.50 a million
     assert f"${1000 * (102.875 * 0.30 + 4 * 2.50) / 1e6:.4f}" in page
     assert "whole test set (1,000)" in page
@@ -118,7 +126,7 @@ def test_rendering_again_says_the_same(finished: Path) -> None:
 
 def test_a_run_without_gates_says_that_nothing_was_decided(tmp_path: Path) -> None:
     page = (write_run(tmp_path / "run", verdicts=()) / "report.html").read_text("utf-8")
-    assert "No gate is set for these variants" in page
+    assert "no gate is set, so nothing is decided" in page
 
 
 def words(seed: int) -> str:

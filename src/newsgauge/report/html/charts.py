@@ -7,11 +7,13 @@ its size and can be selected, and its colours are those of style.css. None where
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Ticks = Sequence[tuple[float, str]]
 #: With more points than that a line has no dots of its own.
 _MAX_DOTS = 100
+#: What the name of a point takes, in percent of the plot.
+_NAME_WIDTH, _NAME_HEIGHT = 30.0, 7.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,10 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A point of a plot with its interval, if it has one, and its words; ``name`` stands beside it."""
+    """A point of a plot with its interval, if it has one, and its words; ``name`` stands beside it.
+
+    ``name_y`` is where the name stands, so that names of points that lie together can all be read.
+    """
 
     x: float
     y: float
@@ -59,6 +64,7 @@ class Point:
     low: float | None = None
     high: float | None = None
     name: str = ""
+    name_y: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +108,12 @@ def line_plot(points: Sequence[Point], *, x: Axis, y: Axis, label: str, breaks: 
 
 
 def scatter(points: Sequence[Point], *, x: Axis, y: Axis, label: str) -> Plot:
-    """Points that stand for themselves, each with its name."""
-    return _plot(_placed(points, x, y), x, y, label, (), "")
+    """Points that stand for themselves, each with its name; those on the right have it at their left."""
+    named: list[Point] = []
+    for point in sorted(_placed(points, x, y), key=lambda point: (point.y, point.x)):
+        near = [one.name_y for one in named if abs(one.x - point.x) < _NAME_WIDTH]
+        named.append(replace(point, name_y=max([point.y, *(height + _NAME_HEIGHT for height in near)])))
+    return _plot(tuple(named), x, y, label, (), "")
 
 
 def round_ticks(highest: float, *, prefix: str = "") -> tuple[float, list[tuple[float, str]]]:

@@ -51,5 +51,5 @@ def _environment() -> Environment:
     for name in ("style.css", "script.js"):
         # Our own files, not what a run said: they are no text of the page.
         made.globals[name.partition(".")[0]] = Markup((_TEMPLATES / name).read_text("utf-8"))
-    made.globals |= {"policy": _POLICY, "cases_link": cases_link, "count_of": count_of}
+    made.globals |= {"policy": Markup(_POLICY), "cases_link": cases_link, "count_of": count_of}
     return made

@@ -8,8 +8,8 @@ from typing import Any
 from ...results.run_folder import RunFolder, interval_95
 from ..findings import LimitLine, State, limit_lines, run_headline, variant_state
 from ..next_steps import next_steps
-from ..numbers import dollars, percent, points, span
-from .token_sections import cost_per_1000
+from ..numbers import dollars, number, percent, points, span
+from .token_sections import cost_per_1000, tokens_per_post
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,12 @@ class VariantLine:
 def overview_values(run: RunFolder) -> dict[str, Any]:
     """What the section shows."""
     limits = limit_lines(run)
+    is_priced = any(cost_per_1000(run, name) is not None for name in run.scores)
     missed = [line for line in limits if line.state != "passed"]
     return {
         "headline": run_headline(run),
-        "variants": [_variant_line(run, name) for name in run.scores],
+        "variants": [_variant_line(run, name, is_priced=is_priced) for name in run.scores],
+        "cost_head": "1,000 posts cost" if is_priced else "tokens per post",
         "has_baseline": bool(run.baseline),
         "baseline_path": run.baseline.get("path", ""),
         "steps": next_steps(run),
@@ -45,7 +47,7 @@ def overview_values(run: RunFolder) -> dict[str, Any]:
     }
 
 
-def _variant_line(run: RunFolder, name: str) -> VariantLine:
+def _variant_line(run: RunFolder, name: str, *, is_priced: bool) -> VariantLine:
     score = run.scores[name]
     low, high = interval_95(score)
     value = score["accuracy"]
@@ -61,7 +63,7 @@ def _variant_line(run: RunFolder, name: str) -> VariantLine:
         _share(high),
         points(held["difference"]) if held else "",
         f"{held['n_gained']:,} gained, {held['n_lost']:,} lost" if held else "",
-        dollars(cost_per_1000(run, name)),
+        dollars(cost_per_1000(run, name)) if is_priced else number(tokens_per_post(run, name)),
         variant_state(run, name),
     )
 

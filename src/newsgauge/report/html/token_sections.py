@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...results.run_folder import RunFolder
+from ...results.run_folder import RunFolder, interval_95
 from ..numbers import dollars, number, percent
 from .charts import Axis, Chart, Plot, Point, Row, bars, round_ticks, scatter
 from .curves import PERCENT_TICKS
@@ -37,6 +37,13 @@ def cost_per_1000(run: RunFolder, variant: str) -> float | None:
     return None if value is None else float(value)
 
 
+def tokens_per_post(run: RunFolder, variant: str) -> float | None:
+    """Mean tokens, in and out; None where nothing was counted."""
+    use = {} if run.tokens is None else run.tokens["variants"].get(variant, {})
+    means: list[Any] = [use[kind]["mean"] for kind in ("input", "output")] if use else [None]
+    return None if None in means else float(sum(means))
+
+
 def accuracy_by_cost(run: RunFolder) -> Plot | None:
     """Each variant by what 1,000 posts cost and how many of them it gets right; None where none has a price.
 
@@ -44,16 +51,15 @@ def accuracy_by_cost(run: RunFolder) -> Plot | None:
     """
     costs = {name: cost_per_1000(run, name) for name in run.scores}
     priced = any(value is not None for value in costs.values())
-    uses = {} if run.tokens is None else run.tokens["variants"]
     if not priced:
-        costs = {name: _all_tokens(uses[name]) if name in uses else None for name in run.scores}
+        costs = {name: tokens_per_post(run, name) for name in run.scores}
     drawn = [
         Point(
             cost,
             score["accuracy"],
             f"{name}: {percent(score['accuracy'])} at {dollars(cost) if priced else f'{number(cost)} tokens'}",
-            *score["wilson_95"],
-            name=name,
+            *interval_95(score),
+            name,
         )
         for name, score in run.scores.items()
         if (cost := costs[name]) is not None and score["accuracy"] is not None
@@ -68,11 +74,6 @@ def accuracy_by_cost(run: RunFolder) -> Plot | None:
         y=Axis("accuracy", 1, PERCENT_TICKS),
         label=f"Accuracy against {name}: " + "; ".join(point.text for point in drawn),
     )
-
-
-def _all_tokens(use: Mapping[str, Any]) -> float | None:
-    means = (use["input"]["mean"], use["output"]["mean"])
-    return None if None in means else sum(means)
 
 
 def _bars(kind: str, colour: str, variants: Mapping[str, Any]) -> tuple[Chart, str]:

@@ -85,7 +85,7 @@
     rows = [];
     for (let i = 0; i < n; i++) if (tests.every((test) => test(i)) && matches(i)) rows.push(i);
     const [by, down] = (state.sort || "").split(" ");
-    document.querySelectorAll("#cases thead th").forEach((th) => th.setAttribute("aria-sort",
+    document.querySelectorAll("#cases > thead th").forEach((th) => th.setAttribute("aria-sort",
       th.firstChild.dataset.by !== by ? "none" : down ? "descending" : "ascending"));
     if (!value[by]) return;
     const of = value[by], sign = down ? -1 : 1;
@@ -191,7 +191,7 @@
   });
   NAMES.slice(1).forEach((name) => controls[name].addEventListener("change", () => write({ [name]: controls[name].value, page: "", open: "", posts: "" })));
   byId("filter-clear").addEventListener("click", () => { state = {}; write({}); });
-  document.querySelectorAll("#cases thead button").forEach((button) => button.addEventListener("click", () => {
+  document.querySelectorAll("#cases > thead button").forEach((button) => button.addEventListener("click", () => {
     const by = button.dataset.by;
     write({ sort: state.sort === by ? by + " down" : by, page: "" });
   }));
