@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -41,6 +42,21 @@ def test_cost_is_tokens_times_price_and_the_whole_set_is_more_posts() -> None:
     assert use.cost.per_1000_posts == pytest.approx(0.11)
     assert use.cost.batch_per_1000_posts == pytest.approx(0.055)
     assert use.cost.whole_set == pytest.approx(0.44)
+
+
+def test_thinking_costs_as_output_and_cached_input_costs_less() -> None:
+    cached = replace(PRICE, cached=0.05)
+    said = Prediction("a", Outcome.LABEL, "", 1_000, 73, "m", thinking_tokens=72, cached_tokens=400)
+    use = token_use([Result("1", "v", "a", said)], "v", prices={"m": cached})
+    assert isinstance(use.cost, Cost)
+    # 1,000 posts: 600,000 tokens at $0.50, 400,000 at $0.05, 73,000 at $2.00 a million = $0.30 + $0.02 + $0.146
+    assert use.cost.per_1000_posts == pytest.approx(0.466)
+    assert (use.thinking.value, use.cached.value, use.tool_use.value) == (72, 400, 0)
+
+
+def test_answers_without_token_counts_have_no_cost() -> None:
+    use = token_use([result("1", "v", 100, 4), result("2", "v", 0, 0)], "v", prices={"m": PRICE})
+    assert use.cost == NoPrice("m", "1 of 2 answers came without token counts")
 
 
 def test_a_model_without_a_price_says_so() -> None:

@@ -18,6 +18,8 @@ ERROR_LABEL = "(error)"
 EMBEDDED_VERSION = "newsgauge-embedded-"
 #: How the model version of a prediction begins that no service made.
 ESTIMATOR_VERSION = "estimator "
+#: The same where a callable of the user's own answered without asking the service.
+NO_CALL_VERSION = "no call "
 
 
 class Outcome(StrEnum):
@@ -79,7 +81,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a variant said of a post. ``label`` is the stripped answer, or ``(error)`` where there is none."""
+    """What a variant said of a post. ``label`` is the stripped answer, or ``(error)`` where there is none.
+
+    Tokens are counted as they are billed: ``cached_tokens`` and ``tool_use_tokens`` are part of ``input_tokens``,
+    ``thinking_tokens`` of ``output_tokens``.
+    """
 
     label: str
     outcome: Outcome
@@ -87,11 +93,20 @@ class Prediction:
     input_tokens: int
     output_tokens: int
     model_version: str
+    thinking_tokens: int = 0
+    cached_tokens: int = 0
+    tool_use_tokens: int = 0
 
     @property
     def is_error(self) -> bool:
         """True where no usable answer arrived: blocked, cut or empty."""
         return self.outcome not in (Outcome.LABEL, Outcome.OFF_LIST)
+
+    @property
+    def is_uncounted(self) -> bool:
+        """True where a service answered without saying how many tokens that took: a request has at least one."""
+        asked_nobody = self.model_version.startswith((ESTIMATOR_VERSION, NO_CALL_VERSION))
+        return not (self.input_tokens or self.is_error or asked_nobody)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ def test_several_comparisons_stand_in_a_list_and_one_is_primary(tmp_path: Path) 
         ('max_error_rate = { limit = 1, reason = "r" }', "a limit of 1 holds whatever is answered"),
         ('max_input_tokens_mean = { limit = 0, reason = "r" }', "expected 'limit' above 0, got 0"),
         ('max_output_tokens_mean = { limit = inf, reason = "r" }', "expected 'limit' above 0, got inf"),
+        ('max_thinking_tokens_mean = { limit = -1, reason = "r" }', "expected 'limit' from 0, got -1"),
         (
             "min_accuracy = 0.5",
             "with a non-empty reason; also known: bound, classes; got 0.5",

@@ -97,6 +97,34 @@ def test_tokens_are_counted_not_estimated(made: Make) -> None:
         evidence = made(16, {"v": range(6)}, live=live)
         assert decide(gate("max_input_tokens_mean", 100), evidence).finding == "PASS"
         assert decide(gate("max_output_tokens_mean", 3.9), evidence).finding == "FAIL"
+        assert decide(gate("max_thinking_tokens_mean", 0), evidence).finding == "PASS"
+
+
+def test_thinking_is_held_by_itself_and_as_part_of_the_output(made: Make) -> None:
+    evidence = made(4, {"v": range(4)})
+    found = {
+        key: replace(one, prediction=replace(one.prediction, output_tokens=73, thinking_tokens=72))
+        for key, one in evidence.results.items()
+        if one.prediction is not None
+    }
+    thoughtful = replace(evidence, results=found, scores=score(found, evidence.plan, ["v"]))
+    assert decide(gate("max_output_tokens_mean", 10), thoughtful).finding == "FAIL"
+    assert decide(gate("max_thinking_tokens_mean", 71.9), thoughtful).finding == "FAIL"
+    assert decide(gate("max_thinking_tokens_mean", 72), thoughtful).finding == "PASS"
+
+
+def test_tokens_that_nobody_counted_hold_no_limit(made: Make) -> None:
+    evidence = made(4, {"v": range(4)})
+    found = dict(evidence.results)
+    key = next(iter(found))
+    said = found[key].prediction
+    assert said is not None
+    found[key] = replace(found[key], prediction=replace(said, input_tokens=0, output_tokens=0))
+    uncounted = replace(evidence, results=found, scores=score(found, evidence.plan, ["v"]))
+    for metric in ("max_input_tokens_mean", "max_output_tokens_mean", "max_thinking_tokens_mean"):
+        verdict = decide(gate(metric, 10_000), uncounted)
+        assert verdict.finding == "FAIL"
+        assert "1 of them answered without token counts" in verdict.reasons[0]
 
 
 def test_the_lowest_recall_is_held_and_named(made: Make) -> None:

@@ -17,7 +17,7 @@ from report_runs import write_run
 from newsgauge.cli.main import main
 from newsgauge.errors import UsageError
 from newsgauge.records import Outcome, Prediction, Result
-from newsgauge.results.result_files import write_results
+from newsgauge.results.results_csv import COLUMNS, write_results
 from newsgauge.results.run_folder import load_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +43,30 @@ def test_an_answer_is_read_letter_for_letter(finished: Path, answer: str) -> Non
     written = (Result("sci.med-1", "tuned", "sci.med", said), Result("sci.med-4", "tuned", "sci.med", said))
     write_results(finished, written)
     assert load_run(finished).results == written
+
+
+def test_the_frame_has_the_columns_of_results_csv_and_their_counts_as_numbers(finished: Path) -> None:
+    said = Prediction("sci.med", Outcome.LABEL, "", 40, 73, "m", thinking_tokens=72, cached_tokens=8, tool_use_tokens=5)
+    broken = Result("sci.med-4", "tuned", "sci.med", None, "no answer")
+    write_results(finished, (Result("sci.med-1", "tuned", "sci.med", said), broken))
+    frame = load_run(finished).results_frame()
+    assert list(frame.columns) == list(COLUMNS)
+    counts = ["input_tokens", "cached_tokens", "tool_use_tokens", "output_tokens", "thinking_tokens"]
+    assert frame.loc[0, counts].tolist() == [40, 8, 5, 73, 72]
+    assert frame.loc[1, counts].isna().all()
+
+
+def test_results_of_a_version_without_thinking_tokens_are_read(finished: Path) -> None:
+    with (finished / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    new = {"cached_tokens", "tool_use_tokens", "thinking_tokens"}
+    with (finished / "results.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, [name for name in rows[0] if name not in new], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    run = load_run(finished)
+    assert {one.prediction.thinking_tokens for one in run.results if one.prediction} == {0}
+    assert "thinking_tokens" not in run.results_frame().columns
 
 
 def test_every_key_of_every_file_is_in_the_documentation(finished: Path) -> None:

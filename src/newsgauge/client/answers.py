@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from ..records import ERROR_LABEL, Outcome, Prediction
+from .usage import read_usage
 
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse
@@ -18,8 +19,8 @@ def read_answer(response: GenerateContentResponse, labels: tuple[str, ...], *, a
     reason is refused, also where it looks like a label. ``as_json``: the text is an object, and its ``label`` the
     answer. Where it is none, the answer is off the list: what is wrong in brackets, and the text as it came.
     """
-    usage = response.usage_metadata
-    outcome, detail, text = _judge(response)
+    usage = read_usage(response.usage_metadata)
+    outcome, detail, text = _judge(response, usage.thinking_tokens)
     if outcome is None and as_json:
         text = _label_of(text)
     if outcome is None:
@@ -28,13 +29,12 @@ def read_answer(response: GenerateContentResponse, labels: tuple[str, ...], *, a
         label=text or ERROR_LABEL,
         outcome=outcome,
         detail=detail,
-        input_tokens=(usage.prompt_token_count if usage else None) or 0,
-        output_tokens=(usage.candidates_token_count if usage else None) or 0,
         model_version=response.model_version or "",
+        **usage._asdict(),
     )
 
 
-def _judge(response: GenerateContentResponse) -> tuple[Outcome | None, str, str]:
+def _judge(response: GenerateContentResponse, thinking_tokens: int) -> tuple[Outcome | None, str, str]:
     feedback = response.prompt_feedback
     if feedback is not None and feedback.block_reason:
         return Outcome.BLOCKED, f"prompt blocked: {feedback.block_reason.value}", ""
@@ -42,11 +42,14 @@ def _judge(response: GenerateContentResponse) -> tuple[Outcome | None, str, str]
         return Outcome.EMPTY, "no candidate", ""
     candidate = response.candidates[0]
     reason = candidate.finish_reason.value if candidate.finish_reason else "missing"
+    parts = (candidate.content.parts if candidate.content else None) or []
     if reason == "MAX_TOKENS":
-        return Outcome.CUT, "finish reason MAX_TOKENS", ""
+        if any(part.text and not part.thought for part in parts):
+            return Outcome.CUT, "finish reason MAX_TOKENS", ""
+        how_many = f"{thinking_tokens:,} tokens of " if thinking_tokens else ""
+        return Outcome.CUT, f"finish reason MAX_TOKENS: {how_many}thinking used up the budget", ""
     if reason != "STOP":
         return Outcome.BLOCKED, f"finish reason {reason}", ""
-    parts = (candidate.content.parts if candidate.content else None) or []
     text = "".join(part.text or "" for part in parts if not part.thought).strip()
     if not text:
         return Outcome.EMPTY, "no text", ""

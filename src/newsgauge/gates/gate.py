@@ -17,11 +17,15 @@ Bound = Literal["confidence", "value"]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A key of gates.toml: the attribute of a `Score` it is about; only a rate ends at 1."""
+    """A key of gates.toml: the attribute of a `Score` it is about; only a rate ends at 1.
+
+    ``can_be_zero``: a limit of 0 can be kept, as "no thinking" can.
+    """
 
     attribute: str
     is_floor: bool
     is_rate: bool = True
+    can_be_zero: bool = False
 
 
 METRICS = {
@@ -33,6 +37,7 @@ METRICS = {
     "max_off_list_rate": Metric("off_list_rate", is_floor=False),
     "max_input_tokens_mean": Metric("input_tokens_mean", is_floor=False, is_rate=False),
     "max_output_tokens_mean": Metric("output_tokens_mean", is_floor=False, is_rate=False),
+    "max_thinking_tokens_mean": Metric("thinking_tokens_mean", is_floor=False, is_rate=False, can_be_zero=True),
 }
 
 

@@ -70,8 +70,9 @@ def _limit(place: str, key: str, value: Any) -> Limit:
     limit, metric = _number(entry.get("limit")), METRICS[key]
     if metric.is_rate and not 0 <= limit <= 1:
         raise GatesError(f"{place}: {key}: expected 'limit' from 0 to 1, got {entry.get('limit')!r}")
-    if not metric.is_rate and not 0 < limit < math.inf:
-        raise GatesError(f"{place}: {key}: expected 'limit' above 0, got {entry.get('limit')!r}")
+    if not metric.is_rate and not (0 < limit < math.inf or (metric.can_be_zero and limit == 0)):
+        least = "from 0" if metric.can_be_zero else "above 0"
+        raise GatesError(f"{place}: {key}: expected 'limit' {least}, got {entry.get('limit')!r}")
     if metric.is_rate and limit == (0 if metric.is_floor else 1):
         raise GatesError(f"{place}: {key}: a limit of {limit:g} holds whatever is answered; set one that can fail")
     bound = entry.get("bound", "confidence")

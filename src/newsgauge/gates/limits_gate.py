@@ -44,7 +44,9 @@ def _hold(limit: Limit, variant: str, evidence: Evidence) -> _Held:
     # No sample proves "never": such a limit is about the answers themselves. So is a mean of tokens, which are counted.
     is_absolute = metric.is_rate and limit.limit == (1 if metric.is_floor else 0)
     if not evidence.live or limit.bound == "value" or is_absolute or not metric.is_rate:
-        return _by_value(limit, name, value, score.n)
+        uncounted = not metric.is_rate and score.n_uncounted
+        more = f", {score.n_uncounted} of them answered without token counts" if uncounted else ""
+        return _by_value(limit, name, value, score.n, more)
     if limit.metric == "min_macro_f1":
         low, high = macro_f1_interval(score.matrix, seed=_SEED, confidence=0.9)
         return _by_interval(limit, name, value, (low, high), score.n)
@@ -60,12 +62,12 @@ def _hold(limit: Limit, variant: str, evidence: Evidence) -> _Held:
     return _Held(decision.finding, text, decision.n_for_power)
 
 
-def _by_value(limit: Limit, name: str, value: float, n: int) -> _Held:
+def _by_value(limit: Limit, name: str, value: float, n: int, more: str = "") -> _Held:
     floor = METRICS[limit.metric].is_floor
     ok = value >= limit.limit if floor else value <= limit.limit  # NaN holds neither
     sign = (">=" if floor else "<=") if ok else ("is not >=" if math.isnan(value) else "<" if floor else ">")
     digits = ".4f" if METRICS[limit.metric].is_rate else ".1f"
-    text = f"{name} {value:{digits}} {sign} {limit.limit:g} (n = {n}; {limit.reason})"
+    text = f"{name} {value:{digits}} {sign} {limit.limit:g} (n = {n}{more}; {limit.reason})"
     return _Held(Finding.PASS if ok else Finding.FAIL, text)
 
 

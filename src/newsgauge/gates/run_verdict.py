@@ -14,7 +14,8 @@ from pathlib import Path
 from .._util.files import write_whole
 from ..planning.plan_file import NAME, RunPlan, encode_plan
 from ..records import Key, Result
-from ..results.result_files import write_flips, write_gates, write_results, write_scoreboard
+from ..results.result_files import write_flips, write_gates, write_scoreboard
+from ..results.results_csv import write_results
 from ..scoring.comparisons import compare, compare_variants
 from ..scoring.scoreboard import score
 from ..scoring.scores import Comparison, Score, Verdict

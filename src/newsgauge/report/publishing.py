@@ -14,7 +14,8 @@ from pathlib import Path
 from .. import __version__
 from .._util.files import write_json, write_whole
 from .._util.process import give_back
-from ..results.run_folder import COLUMNS, EXHIBITS, RunFolder, load_run
+from ..results.results_csv import COLUMNS, TOKEN_COLUMNS
+from ..results.run_folder import EXHIBITS, RunFolder, load_run
 from ..results.runs_compared import RunsCompared
 from ..scoring.prices import load_prices
 from ..scoring.tokens import savings, token_use
@@ -108,7 +109,7 @@ def _write_parquet(folder: Path) -> None:
         import pyarrow.parquet
     except ImportError:
         return  # an extra: results.csv holds the same rows
-    counts = {"correct", "input_tokens", "output_tokens"}
+    counts = {"correct", *TOKEN_COLUMNS}
     text = {name: pyarrow.string() for name in COLUMNS if name not in counts}  # a label may look like a number
     rows = pyarrow.csv.read_csv(
         folder / "results.csv",

@@ -32,10 +32,15 @@ def summary_markdown(run: RunFolder) -> str:
     ]
     tokens = {} if run.tokens is None else run.tokens["variants"]
     is_priced = any(use["cost"]["price"] for use in tokens.values())
-    cost = (" $ for 1,000 posts |", "---:|") if is_priced else ("", "")
+    parts = [
+        kind
+        for kind in ("thinking", "cached", "tool_use")
+        if any(use.get(kind, {}).get("mean") for use in tokens.values())
+    ]
+    more = [f" of it {kind.replace('_', ' ')} |" for kind in parts] + [" $ for 1,000 posts |"] * is_priced
     lines += [
-        f"| variant | n | accuracy | 95% interval | macro-F1 | tokens in, a post | out |{cost[0]}",
-        f"|---|---:|---:|---|---:|---:|---:|{cost[1]}",
+        f"| variant | n | accuracy | 95% interval | macro-F1 | tokens in, a post | out |{''.join(more)}",
+        f"|---|---:|---:|---|---:|---:|---:|{'---:|' * len(more)}",
     ]
     for name, score in run.scores.items():
         low, high = score.get("thread_clustered_95") or score["wilson_95"]
@@ -46,7 +51,7 @@ def summary_markdown(run: RunFolder) -> str:
             _percent(score["accuracy"]),
             f"{_percent(low)} to {_percent(high)}",
             "–" if score["macro_f1"] is None else f"{score['macro_f1']:.4f}",
-            *(_mean(use, kind) for kind in ("input", "output")),
+            *(_mean(use, kind) for kind in ("input", "output", *parts)),
             *([dollars(use.get("cost", {}).get("usd_per_1000_posts"))] if is_priced else []),
         )
         lines.append(f"| {' | '.join(cells)} |")

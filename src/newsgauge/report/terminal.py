@@ -14,6 +14,8 @@ BACKEND_NOTES = {
     "vertex": "Gemini on Enterprise/Vertex",
 }
 _MAX_FLIPS = 20
+#: Parts of the output and of the input.
+_PARTS = (("thinking", "thinking_tokens"), ("cached", "cached_tokens"), ("tool use", "tool_use_tokens"))
 _KINDS = ("right", "wrong", "off_list", "blocked", "cut", "empty", "broken", "missing")
 
 
@@ -40,11 +42,15 @@ def scoreboard_lines(
     Without ``gates`` there is no column of verdicts.
     """
     waiting = set(undecided)
-    rows = [("variant", "n", "accuracy", "95% interval", "macro-F1", "errors", "tokens in", "out", "verdict")]
+    # Tokens that few models have get a column of their own where any are there.
+    more = [(head, field) for head, field in _PARTS if any(getattr(score, field) for score in scores.values())]
+    tokens_heads = ("tokens in", "out", *(head for head, _ in more))
+    rows = [("variant", "n", "accuracy", "95% interval", "macro-F1", "errors", *tokens_heads, "verdict")]
     for name, score in scores.items():
         n = f"{score.n}" if score.complete else f"{score.n}/{score.n_planned}"
         word = verdict_word(name, verdicts.values(), waiting)
-        tokens = (f"{score.input_tokens:,}", f"{score.output_tokens:,}")
+        fields = ("input_tokens", "output_tokens", *(field for _, field in more))
+        tokens = [f"{getattr(score, field):,}" for field in fields]
         rows.append((name, n, *_rates(score), str(score.n_errors), *tokens, word))
     table = table_lines(rows, left=(0, -1)) if gates else table_lines([row[:-1] for row in rows], left=(0,))
     return [*textwrap.wrap(title, WIDTH), *table, *_thread_note(scores), "", *answer_lines(scores)]

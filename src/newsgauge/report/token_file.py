@@ -31,8 +31,7 @@ def write_tokens(
         "n_posts_of_the_whole_set": n_whole_set,
         "variants": {
             one.variant: {
-                "input": _mean(one.input),
-                "output": _mean(one.output),
+                **{name: _mean(getattr(one, name)) for name in ("input", "cached", "tool_use", "output", "thinking")},
                 "model_versions": list(one.model_versions),
                 "cost": _cost(one.cost),
             }

@@ -1,4 +1,4 @@
-"""The machine-readable results of a run: results.csv, flips.csv, scoreboard.json, gates.json.
+"""The machine-readable results of a run beside results.csv: flips.csv, scoreboard.json, gates.json.
 
 Each is written beside its place, then moved there: whole or not at all. No post text.
 """
@@ -14,47 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .._util.files import write_json, write_whole
-from ..records import Result
 from ..scoring.scores import Comparison, Score, Verdict
-
-_COLUMNS = (
-    *("id", "variant", "label", "prediction", "correct", "outcome", "detail"),
-    *("input_tokens", "output_tokens", "model_version", "origin", "broken"),
-)
-
-
-def write_results(folder: Path, results: Iterable[Result]) -> None:
-    """``results.csv``: one row a case, sorted by variant and id as given. No post text."""
-    buffer = _Rows()
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(_COLUMNS)
-    for result in results:
-        said = result.prediction
-        writer.writerow(
-            (
-                result.post_id,
-                result.variant,
-                result.label,
-                said.label if said else "",
-                int(result.correct),
-                said.outcome if said else "",
-                said.detail if said else "",
-                said.input_tokens if said else "",
-                said.output_tokens if said else "",
-                said.model_version if said else "",
-                result.origin,
-                result.broken,
-            )
-        )
-    write_whole(folder / "results.csv", buffer.getvalue())
-
-
-class _Rows(io.StringIO):
-    """Takes rows that end in CR LF and ends them in LF: only so does csv quote an answer that holds a CR."""
-
-    def write(self, row: str) -> int:
-        """One row."""
-        return super().write(row.removesuffix("\r\n") + "\n")
 
 
 def write_scoreboard(
@@ -142,7 +102,11 @@ def _score(score: Score) -> dict[str, Any]:
         ],
         "confusion": {"columns": list(score.matrix.columns), "rows": [list(row) for row in score.matrix.counts]},
         "input_tokens": score.input_tokens,
+        "cached_tokens": score.cached_tokens,
+        "tool_use_tokens": score.tool_use_tokens,
         "output_tokens": score.output_tokens,
+        "thinking_tokens": score.thinking_tokens,
+        "n_uncounted": score.n_uncounted,
         "model_versions": list(score.model_versions),
     }
 

@@ -7,16 +7,15 @@ Whatever is absent, cut off or of an older version is a `UsageError` that names 
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from ..records import Outcome, Prediction, Result
+from ..records import Result
+from .results_csv import TOKEN_COLUMNS, read_results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,11 +29,6 @@ EXHIBITS = {
     "loss_curve": ("losses", ("step", "epoch", "mean_loss")),
     "token_counts": ("variants", ("variant", "n", "counted", "used", "least_beyond", "most_beyond")),
 }
-#: The columns of results.csv.
-COLUMNS = (
-    *("id", "variant", "label", "prediction", "correct", "outcome", "detail"),
-    *("input_tokens", "output_tokens", "model_version", "origin", "broken"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +88,7 @@ class RunFolder:
 
         frame = pd.read_csv(self.path / "results.csv", dtype=str, keep_default_na=False)
         frame["correct"] = frame["correct"] == "1"
-        for name in ("input_tokens", "output_tokens"):
+        for name in frame.columns.intersection(TOKEN_COLUMNS):
             frame[name] = pd.to_numeric(frame[name], errors="coerce").astype("Int64")
         return frame
 
@@ -136,7 +130,7 @@ def load_run(folder: Path) -> RunFolder:
             f"{folder}: gates.json is about plan {gates['run'].get('plan')}, scoreboard.json about {run['plan']}: "
             f"a run was cut short here; {_AGAIN}"
         )
-    results = _results(folder / "results.csv")
+    results = read_results(folder / "results.csv", advice=_AGAIN)
     unknown = {result.variant for result in results} - set(scores)
     if unknown:
         raise UsageError(f"{folder / 'results.csv'}: {sorted(unknown)[0]} is not in scoreboard.json; {_AGAIN}")
@@ -208,34 +202,3 @@ def _json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UsageError(f"{path}: expected an object, got {type(value).__name__}; {_AGAIN}")
     return value
-
-
-def _results(path: Path) -> tuple[Result, ...]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return tuple(_result(row) for row in csv.DictReader(file))
-    except FileNotFoundError:
-        raise UsageError(f"{path.parent}: expected results.csv, it is not there; {_AGAIN}") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: not readable: {error}; {_AGAIN}") from None
-    except (KeyError, ValueError, TypeError) as error:
-        raise UsageError(
-            f"{path}: expected columns {', '.join(COLUMNS)} with their values ({error}); {_AGAIN}"
-        ) from None
-
-
-def _result(row: dict[str, str]) -> Result:
-    prediction = None
-    if row["outcome"]:
-        prediction = Prediction(
-            intern(row["prediction"]),
-            Outcome(row["outcome"]),
-            intern(row["detail"]),
-            int(row["input_tokens"]),
-            int(row["output_tokens"]),
-            intern(row["model_version"]),
-        )
-    origin = "gate" if row["origin"] == "gate" else "item"
-    # The same few words in 30,000 rows are kept once.
-    named = (intern(row["id"]), intern(row["variant"]), intern(row["label"]))
-    return Result(*named, prediction, row["broken"], origin)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ import ast
 import inspect
 import ssl
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,9 @@ from ..cassettes.technique_calls import Calls, Played, json_object
 from ..client.answers import read_answer
 from ..client.clients import is_response, is_service_error, open_client, service_errors
 from ..client.transport import Answered, Handler, Sent, Tap
+from ..client.usage import add_usage, read_usage
 from ..errors import NewsgaugeError, TechniqueError
-from ..records import ERROR_LABEL, Outcome, Post, Prediction
+from ..records import ERROR_LABEL, NO_CALL_VERSION, Outcome, Post, Prediction
 from ..variants.callables import describe
 
 if TYPE_CHECKING:
@@ -122,16 +124,10 @@ class Technique:
         return Prediction(label, Outcome.LABEL if label in self._labels else Outcome.OFF_LIST, "", 0, 0, "")
 
     def _sum_up(self, played: Played[Prediction]) -> Prediction:
-        usage = [answer.get("usageMetadata") or {} for answer in played.answers]
+        usage = add_usage(read_usage(answer.get("usageMetadata")) for answer in played.answers)
         versions = sorted({str(answer.get("modelVersion", "")) for answer in played.answers})
-        return Prediction(
-            label=played.value.label,
-            outcome=played.value.outcome,
-            detail=played.value.detail,
-            input_tokens=sum(one.get("promptTokenCount") or 0 for one in usage),
-            output_tokens=sum(one.get("candidatesTokenCount") or 0 for one in usage),
-            model_version=", ".join(versions) if versions else f"no call ({self._spec})",
-        )
+        version = ", ".join(versions) if versions else f"{NO_CALL_VERSION}({self._spec})"
+        return replace(played.value, model_version=version, **usage._asdict())
 
 
 def literals_of(function: Callable[..., Any]) -> Iterable[str]:

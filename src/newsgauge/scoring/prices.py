@@ -35,9 +35,11 @@ class Price:
     batch_output: float | None = None
     note: str = ""
 
-    def cost(self, input_tokens: float, output_tokens: float) -> float:
-        """Dollars at the standard price, nothing read from a cache."""
-        return (input_tokens * self.input + output_tokens * self.output) / _MILLION
+    def cost(self, input_tokens: float, output_tokens: float, *, cached_tokens: float = 0) -> float:
+        """Dollars at the standard price. ``cached_tokens`` of the input cost less, if that price is known."""
+        cached = self.input if self.cached is None else self.cached
+        fresh = (input_tokens - cached_tokens) * self.input + cached_tokens * cached
+        return (fresh + output_tokens * self.output) / _MILLION
 
     def batch_cost(self, input_tokens: float, output_tokens: float) -> float | None:
         """Dollars in batch mode; None where its price is not known."""

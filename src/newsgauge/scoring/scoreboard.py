@@ -61,6 +61,10 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan) -> Score:
         input_tokens=sum(said.input_tokens for _, said in seen),
         output_tokens=sum(said.output_tokens for _, said in seen),
         model_versions=tuple(sorted({said.model_version for _, said in seen})),
+        thinking_tokens=sum(said.thinking_tokens for _, said in seen),
+        cached_tokens=sum(said.cached_tokens for _, said in seen),
+        tool_use_tokens=sum(said.tool_use_tokens for _, said in seen),
+        n_uncounted=sum(said.is_uncounted for _, said in seen),
     )
 
 

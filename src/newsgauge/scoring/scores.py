@@ -34,6 +34,8 @@ class Score:
 
     ``clustered``: the 95% interval by thread, None where no two posts share one. ``effective_n``: the independent posts
     that the sample is worth. ``n_closed_set``: right answers, and near misses that extend the right label.
+    ``output_tokens`` counts ``thinking_tokens``, ``input_tokens`` counts ``cached_tokens`` and ``tool_use_tokens``.
+    ``n_uncounted``: answers of a service that did not say how many tokens they took.
     """
 
     variant: str
@@ -50,6 +52,10 @@ class Score:
     input_tokens: int
     output_tokens: int
     model_versions: tuple[str, ...]
+    thinking_tokens: int = 0
+    cached_tokens: int = 0
+    tool_use_tokens: int = 0
+    n_uncounted: int = 0
 
     @property
     def n(self) -> int:
@@ -103,18 +109,26 @@ class Score:
 
     @property
     def input_tokens_mean(self) -> float:
-        """Tokens asked, a case."""
-        return self._rate(self.input_tokens)
+        """Tokens asked per case; NaN if the tokens of an answer were not counted."""
+        return self._tokens_mean(self.input_tokens)
 
     @property
     def output_tokens_mean(self) -> float:
-        """Tokens answered, a case."""
-        return self._rate(self.output_tokens)
+        """Tokens answered per case, thinking counted; NaN likewise."""
+        return self._tokens_mean(self.output_tokens)
+
+    @property
+    def thinking_tokens_mean(self) -> float:
+        """Tokens of thinking per case; NaN likewise."""
+        return self._tokens_mean(self.thinking_tokens)
 
     @property
     def complete(self) -> bool:
         """True where every planned case has a prediction."""
         return self.n == self.n_planned
+
+    def _tokens_mean(self, count: int) -> float:
+        return math.nan if self.n_uncounted else self._rate(count)
 
     def _rate(self, count: float) -> float:
         return count / self.n if self.n else math.nan

@@ -17,6 +17,7 @@ from .prices import NoPrice, Price, find_price
 from .stats.beta import student_quantile
 
 Kind = Literal["input", "output"]
+_COUNTED = ("input", "cached", "tool_use", "output", "thinking")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,17 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class TokenUse:
-    """What a variant asked and answered, a post, and what that costs; ``NoPrice`` says why there is no cost."""
+    """What a variant asked and answered per post, and what that costs; ``NoPrice`` says why there is no cost.
+
+    ``input`` includes ``cached`` and ``tool_use``, ``output`` includes ``thinking``.
+    """
 
     variant: str
     input: Mean
+    cached: Mean
+    tool_use: Mean
     output: Mean
+    thinking: Mean
     model_versions: tuple[str, ...]
     cost: Cost | NoPrice
 
@@ -79,10 +86,16 @@ def token_use(
 ) -> TokenUse:
     """Means of one variant over its answered cases, and their cost; ``n_whole_set``: posts of the whole test set."""
     said = [one for result in results if result.variant == variant and (one := result.prediction) is not None]
-    use_in = mean_with_interval([one.input_tokens for one in said])
-    use_out = mean_with_interval([one.output_tokens for one in said])
+    means = {name: mean_with_interval([getattr(one, f"{name}_tokens") for one in said]) for name in _COUNTED}
     versions = tuple(sorted({one.model_version for one in said}))
-    return TokenUse(variant, use_in, use_out, versions, _cost(versions, use_in, use_out, prices, n_whole_set))
+    n_uncounted = sum(one.is_uncounted for one in said)
+    if n_uncounted:
+        cost: Cost | NoPrice = NoPrice(
+            ", ".join(versions), f"{n_uncounted:,} of {len(said):,} answers came without token counts"
+        )
+    else:
+        cost = _cost(versions, {name: mean.value for name, mean in means.items()}, prices, n_whole_set)
+    return TokenUse(variant, **means, model_versions=versions, cost=cost)
 
 
 def saving(results: Iterable[Result], kind: Kind, frugal: str, other: str) -> Saving:
@@ -115,8 +128,7 @@ def _count(said: Prediction, kind: Kind) -> int:
 
 def _cost(
     versions: tuple[str, ...],
-    use_in: Mean,
-    use_out: Mean,
+    means: Mapping[str, float],
     prices: Mapping[str, Price | NoPrice],
     n_whole_set: int | None,
 ) -> Cost | NoPrice:
@@ -128,8 +140,8 @@ def _cost(
     price = find_price(prices, versions[0])
     if isinstance(price, NoPrice):
         return price
-    each = price.cost(use_in.value, use_out.value)
-    batch = price.batch_cost(use_in.value, use_out.value)
+    each = price.cost(means["input"], means["output"], cached_tokens=means["cached"])
+    batch = price.batch_cost(means["input"], means["output"])
     return Cost(
         price,
         per_1000_posts=1000 * each,

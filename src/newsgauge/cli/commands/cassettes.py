@@ -123,6 +123,7 @@ def _show(folders: Folders, options: argparse.Namespace) -> int:
 
 def _stats(folders: Folders, options: argparse.Namespace) -> int:
     from ...cassettes.line import post_of
+    from ...client.usage import add_usage, read_usage
 
     total_cases = total_bytes = 0
     for path in _paths(folders):
@@ -137,11 +138,10 @@ def _stats(folders: Folders, options: argparse.Namespace) -> int:
             counted = Counter(line.provenance.get(name, "not told") for line in lines)
             print(f"  {name}: " + ", ".join(f"{value} ({n})" for value, n in sorted(counted.items())))
         dates = sorted(line.provenance.get("recorded", "") for line in lines)
-        usage = [line.answer.get("usageMetadata", {}) for line in lines]
-        tokens = [sum(one.get(name, 0) for one in usage) for name in ("promptTokenCount", "candidatesTokenCount")]
-        print(
-            f"  recorded: {dates[0]} to {dates[-1]}; tokens in {tokens[0]:,}, out {tokens[1]:,}" if dates else "  empty"
-        )
+        usage = add_usage(read_usage(line.answer.get("usageMetadata")) for line in lines)
+        thinking = f", of it thinking {usage.thinking_tokens:,}" if usage.thinking_tokens else ""
+        tokens = f"tokens in {usage.input_tokens:,}, out {usage.output_tokens:,}{thinking}"
+        print(f"  recorded: {dates[0]} to {dates[-1]}; {tokens}" if dates else "  empty")
     print(f"in all {total_cases:,} cases, {total_bytes:,} bytes")
     return 0
 

@@ -11,6 +11,9 @@ from .charts import Axis, Chart, Plot, Point, Row, bars, round_ticks, scatter
 from .curves import PERCENT_TICKS
 from .tables import Link, Table
 
+#: Parts of the input and the output; shown where any are there.
+_PARTS = {"thinking": "thinking", "cached": "cached input", "tool_use": "tool-use input"}
+
 
 def token_values(run: RunFolder) -> dict[str, Any] | None:
     """What the section shows; None where the folder holds no tokens of this run."""
@@ -19,9 +22,10 @@ def token_values(run: RunFolder) -> dict[str, Any] | None:
     variants = run.tokens["variants"]
     savings = run.tokens["savings"]
     counts = run.exhibits.get("token_counts")
+    parts = [kind for kind in _PARTS if any(one.get(kind, {}).get("mean") for one in variants.values())]
     priced = {name: one for name, one in variants.items() if one["cost"]["price"]}
     return {
-        "bars": [_bars("input", "a", variants), _bars("output", "b", variants)],
+        "bars": [_bars(kind, "a" if kind == "input" else "b", variants) for kind in ("input", "output", *parts)],
         "savings": _savings(savings) if savings else None,
         "counts": None if counts is None else _counts(counts),
         "cost_chart": _cost_chart(priced) if priced else None,
@@ -83,14 +87,17 @@ def _bars(kind: str, colour: str, variants: Mapping[str, Any]) -> tuple[Chart, s
         interval = "" if low is None else f" [{number(low)}, {number(high)}]"
         rows.append(Row(name, mean, low, high, f"{number(mean)}{interval}", colour))
     end, ticks = round_ticks(max((row.high or row.value or 0.0 for row in rows), default=0.0))
-    label = f"Mean {kind} tokens per post: " + "; ".join(f"{row.name} {row.text}" for row in rows)
+    name = _PARTS.get(kind, kind)
+    label = f"Mean {name} tokens per post: " + "; ".join(f"{row.name} {row.text}" for row in rows)
     more = (
         ", from the usage metadata of every case, with 95% t-intervals. Posts differ in length, which widens these; "
         "the paired savings below do not suffer from it."
         if kind == "input"
-        else ", likewise."
+        else ", likewise; they include thinking."
+        if kind == "output"
+        else f", likewise; part of the {'output' if kind == 'thinking' else 'input'}."
     )
-    return bars(rows, high=end, ticks=ticks, label=label), f"Mean {kind} tokens per post{more}"
+    return bars(rows, high=end, ticks=ticks, label=label), f"Mean {name} tokens per post{more}"
 
 
 def _savings(savings: list[Mapping[str, Any]]) -> Table:
