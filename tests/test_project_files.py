@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import subprocess
 import sys
 import tomllib
@@ -44,10 +43,16 @@ def test_the_workflows_are_safe() -> None:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_actions_are_pinned_to_a_full_version(path: Path) -> None:
-    used = re.findall(r"uses: (\S+)", path.read_text("utf-8"))
+def test_actions_are_pinned(path: Path) -> None:
+    used = re.findall(r"uses: (.+)", path.read_text("utf-8"))
+    # A user's workflow names versions that can be read; this project's name commits, with the version beside them.
+    pinned = (
+        r"[a-z-]+/[a-z-]+@v\d+\.\d+\.\d+"
+        if path.parent == TEMPLATES
+        else r"[a-z-]+/[a-z-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+"
+    )
     assert used
-    assert [name for name in used if not re.fullmatch(r"actions/[a-z-]+@v\d+\.\d+\.\d+", name)] == []
+    assert [name for name in used if not re.fullmatch(pinned, name)] == []
 
 
 def test_every_newsgauge_command_of_these_files_is_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,7 +74,7 @@ def test_one_command_of_contributing_does_what_ci_does() -> None:
     assert f"run: {command}\n" in (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8")
     assert f"- {command}\n" in (ROOT / ".gitlab-ci.yml").read_text("utf-8")
     script = (ROOT / ".ci" / "run").read_text("utf-8")
-    assert all(shlex.join(part.split()) in script for part in ("bash .ci/wheel", "ruff check .", "mypy"))
+    assert "nox" in script
 
 
 def test_the_package_says_that_it_is_typed_and_which_pythons_it_was_tried_on() -> None:
@@ -77,5 +82,5 @@ def test_the_package_says_that_it_is_typed_and_which_pythons_it_was_tried_on() -
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert "Typing :: Typed" in project["classifiers"]
     assert [one for one in project["classifiers"] if one.startswith("Programming Language :: Python :: 3.")] == [
-        "Programming Language :: Python :: 3.11"
+        f"Programming Language :: Python :: {version}" for version in ("3.11", "3.12", "3.13")
     ]

@@ -1,0 +1,65 @@
+"""What CI runs after the README's test command: the evals on every Python that is installed, the wheel, lint and types.
+
+``nox --list`` shows the sessions. A Python that is not there is skipped.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["evals", "wheel", "lint"]
+
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+GATES = Path(".newsgauge/results/gates.json")
+
+
+def run_evals(session: nox.Session, *options: str) -> None:
+    """Replay the evals; red unless every planned gate was decided."""
+    session.run("pytest", "evals", *options, env={"CI": "true"})
+    if '"complete": true' not in GATES.read_text("utf-8"):
+        session.error(f"{GATES}: not complete")
+
+
+@nox.session(python=PYTHONS)
+def evals(session: nox.Session) -> None:
+    """The evals with the pinned versions; on the real corpus too, where SCIKIT_LEARN_DATA says where it is."""
+    session.install("-q", "-c", "requirements.lock", "-e", ".")
+    run_evals(session)
+    if "SCIKIT_LEARN_DATA" in os.environ and session.python == PYTHONS[0]:
+        run_evals(session, "--corpus", "20newsgroups", "-n", "2")
+
+
+@nox.session(python=PYTHONS, default=False)
+def tests(session: nox.Session) -> None:
+    """The whole test suite with the pinned versions."""
+    session.install("-q", "-c", "requirements.lock", "-e", ".[test]")
+    session.run("pytest", "-n", "2", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0], default=False)
+@nox.parametrize("versions", ["lowest", "newest"])
+def dependencies(session: nox.Session, versions: str) -> None:
+    """The evals with the lowest versions that pyproject.toml allows, and with the newest there are."""
+    session.install("-q", "uv")
+    resolution = "lowest-direct" if versions == "lowest" else "highest"
+    session.run("uv", "pip", "install", "-q", "--resolution", resolution, "-e", ".", external=False)
+    run_evals(session)
+
+
+@nox.session(python=False)
+def wheel(session: nox.Session) -> None:
+    """The wheel, used outside of the checkout as a new user would."""
+    session.run("bash", ".ci/wheel", external=True)
+
+
+@nox.session(python=False)
+def lint(session: nox.Session) -> None:
+    """Lint, format and types."""
+    session.run("ruff", "check", ".", external=True)
+    session.run("ruff", "format", "--check", ".", external=True)
+    session.run("mypy", external=True)
