@@ -50,7 +50,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     """The options of a run; the ini values too where the plugin was named by hand and not through its entry point."""
     if not pluginmanager.hasplugin("newsgauge"):
         add_ini(parser)
-    add_options(parser, shares_record_mode=pluginmanager.hasplugin("recording"))
+    recording = ("recording", "pytest_recording.plugin")  # by its entry point, or with -p
+    add_options(parser, shares_record_mode=any(pluginmanager.hasplugin(name) for name in recording))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,7 +1,7 @@
 """Keeps little of the reports of cases: at 30,000 of them they are most of what a run takes in memory.
 
-pytest's terminal keeps three reports a test to the end, to count them, and to list them where it is told to. The one
-of a pytest-xdist worker does so too, though nobody reads what it writes.
+pytest's terminal keeps three reports per test to the end, to count them and, if told to, to list them. So does the
+terminal of a pytest-xdist worker, which nobody reads. What another plugin or a conftest.py could read is kept whole.
 """
 
 from __future__ import annotations
@@ -21,6 +21,13 @@ VARIANT_PROPERTY = "newsgauge_variant"
 CORRECT_PROPERTY = "newsgauge_correct"
 
 
+#: Hooks in which a plugin may read what the terminal has kept.
+_READERS = ("pytest_runtest_logreport", "pytest_runtest_logfinish", "pytest_runtestloop", "pytest_terminal_summary")
+_READERS += ("pytest_sessionfinish", "pytest_unconfigure", "pytest_report_teststatus")
+#: The packages whose hooks do not read the reports of single tests.
+_KNOWN = frozenset({"_pytest", "xdist", "newsgauge", "_hypothesis_pytestplugin"})
+
+
 class SlimReports:
     """The hooks of each process of a run."""
 
@@ -30,7 +37,7 @@ class SlimReports:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Put a light report in the place of a case's, once all have seen it; drop those of its setup and teardown."""
-        if self._terminal is None or report.failed or self._are_listed or not is_case(report):
+        if self._terminal is None or report.failed or self._are_read or not is_case(report):
             return
         category = "xfailed" if hasattr(report, "wasxfail") else "passed"
         for name, kept in ((name, self._terminal.stats.get(name)) for name in (category, "")):
@@ -44,10 +51,18 @@ class SlimReports:
         return terminal_of(self._config)
 
     @cached_property
-    def _are_listed(self) -> bool:
-        """Whether pytest lists all reports at the end, also of what went well."""
+    def _are_read(self) -> bool:
+        """Whether pytest lists all reports at the end, also of what went well, or somebody else may read them."""
         option = self._config.option
-        return option.durations is not None or option.xfail_tb or bool(set("PA") & set(option.reportchars))
+        listed = option.durations is not None or option.xfail_tb or bool(set("PA") & set(option.reportchars))
+        return listed or bool(other_readers(self._config.pluginmanager))
+
+
+def other_readers(plugins: pytest.PytestPluginManager) -> set[str]:
+    """The packages, other than pytest's, xdist's and our own, with a hook in which they may read kept reports."""
+    callers = [getattr(plugins.hook, name) for name in _READERS]
+    homes = {implementation.function.__module__ for caller in callers for implementation in caller.get_hookimpls()}
+    return {home.partition(".")[0] for home in homes} - _KNOWN
 
 
 def terminal_of(config: pytest.Config) -> pytest.TerminalReporter | None:

@@ -1,0 +1,159 @@
+"""The plugins that people have beside this one: each run is as green or red as without them, and they get their part.
+
+They are installed into a virtual environment of their own, which finds all else in this one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+#: Distribution -> the modules of its pytest plugins; some of their names are those of modules of Python.
+PLUGINS = {
+    "allure-pytest": ["allure_pytest.plugin"],
+    "pytest-asyncio": ["pytest_asyncio.plugin"],
+    "pytest-check": ["pytest_check.plugin"],
+    "pytest-cov": ["pytest_cov.plugin"],
+    "pytest-html": ["pytest_metadata.plugin", "pytest_html.fixtures", "pytest_html.plugin"],
+    "pytest-json-report": ["pytest_metadata.plugin", "pytest_jsonreport.plugin"],
+    "pytest-randomly": ["pytest_randomly"],
+    "pytest-recording": ["pytest_recording.plugin"],
+    "pytest-rerunfailures": ["pytest_rerunfailures"],
+    "pytest-retry": ["pytest_retry.retry_plugin"],
+    "pytest-socket": ["pytest_socket"],
+    "pytest-sugar": ["pytest_sugar"],
+    "pytest-timeout": ["pytest_timeout"],
+}
+#: What makes each of them work.
+OPTIONS = {
+    "allure-pytest": ["--alluredir=allure"],
+    "pytest-asyncio": ["-o", "asyncio_default_fixture_loop_scope=function"],
+    "pytest-cov": ["--cov=evals"],
+    "pytest-html": ["--html=report.html", "--self-contained-html"],
+    "pytest-json-report": ["--json-report", "--json-report-file=report.json"],
+    "pytest-randomly": ["--randomly-seed=7"],
+    "pytest-recording": ["--block-network"],
+    "pytest-rerunfailures": ["--reruns=1"],
+    "pytest-retry": ["--retries=1"],
+    "pytest-socket": ["--disable-socket"],
+    "pytest-sugar": ["--force-sugar"],
+    "pytest-timeout": ["--timeout=120", "--timeout-method=thread"],
+}
+N_PASSED, N_WRONG = 14, 22
+#: Seconds that pip may take.
+PATIENCE_S = 120
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("plugins") / "venv"
+    venv.create(folder, with_pip=True)
+    here = [path for path in sys.path if path.endswith("-packages")]
+    found = subprocess.run(
+        [folder / "bin" / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    links = "".join(f"import site; site.addsitedir({path!r})\n" for path in here)
+    Path(found.stdout.strip(), "zz_of_the_tests.pth").write_text(links)
+    python = folder / "bin" / "python"
+    install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *PLUGINS]
+    try:
+        done = subprocess.run(install, capture_output=True, text=True, timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"the plugins cannot be installed here: pip took more than {PATIENCE_S} seconds")
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        pytest.skip(f"the plugins cannot be installed here: {reason}")
+    return python
+
+
+def run(python: Path, names: list[str], *options: str) -> subprocess.CompletedProcess[str]:
+    """The evals, with these plugins and no other."""
+    loaded = [name for dist in names for name in PLUGINS[dist]]
+    command = [python, "-m", "pytest", "evals", "-p", "xdist", "-p", "newsgauge"]
+    command += [part for name in dict.fromkeys(loaded) for part in ("-p", name)]
+    command += [part for name in names for part in OPTIONS.get(name, [])]
+    environment = {key: value for key, value in os.environ.items() if "PYTEST" not in key and key != "CI"}
+    environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "CI": "true"}
+    return subprocess.run([*command, *options], env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture
+def gated(project: pytest.Pytester) -> pytest.Pytester:
+    """The recorded project, whose variants all have a gate, and no line of whose output depends on a cache."""
+    gates = Path("evals/gates.toml")
+    gates.write_text(
+        f'{gates.read_text()}\n[embedded.bundled.system]\nmax_accuracy = {{ limit = 0.0, reason = "no labels" }}\n'
+    )
+    return project
+
+
+def check_results() -> None:
+    """What the run left is what it leaves without other plugins."""
+    gates = json.loads(Path(".newsgauge/results/gates.json").read_text())
+    assert gates["complete"] is True
+    assert [gate["gate"] for gate in gates["gates"] if gate["passed"] is not True] == []
+    results = Path(".newsgauge/results/results.csv").read_text()
+    assert results.count("sci.") >= N_WRONG
+
+
+def check_part(name: str, out: str) -> None:
+    """The plugin got what it is there for."""
+    if name == "allure-pytest":
+        statuses = [json.loads(path.read_text()) for path in Path("allure").glob("*-result.json")]
+        wrong = [one for one in statuses if one["status"] == "skipped"]
+        assert len(wrong) == N_WRONG
+        assert all(" -> " in one["statusDetails"]["message"] for one in wrong)
+    elif name == "pytest-json-report":
+        summary = json.loads(Path("report.json").read_text())["summary"]
+        assert summary["xfailed"] == N_WRONG
+    elif name == "pytest-html":
+        assert Path("report.html").read_text().count("test_names_its_newsgroup[") >= 32
+    elif name == "pytest-cov":
+        assert "test_newsgroups.py" in out
+    elif name == "pytest-randomly":
+        assert "Using --randomly-seed=7" in out
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_the_evals_are_green_beside(python: Path, gated: pytest.Pytester, name: str) -> None:
+    done = run(python, [name])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "INTERNALERROR" not in done.stdout + done.stderr
+    check_results()
+    check_part(name, done.stdout)
+
+
+#: pytest-retry and pytest-rerunfailures refuse one another, and pytest-sugar has a terminal of its own.
+TOGETHER = [name for name in PLUGINS if name not in ("pytest-retry", "pytest-sugar")]
+
+
+@pytest.mark.parametrize("options", [[], ["-n", "2"]], ids=["serial", "-n 2"])
+def test_the_evals_are_green_beside_all_at_once(python: Path, gated: pytest.Pytester, options: list[str]) -> None:
+    done = run(python, TOGETHER, *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    check_results()
+    for name in TOGETHER:
+        check_part(name, done.stdout)
+
+
+@pytest.mark.parametrize("name", ["pytest-retry", "pytest-rerunfailures", "pytest-check", "pytest-sugar"])
+def test_what_is_red_stays_red_beside(python: Path, gated: pytest.Pytester, name: str) -> None:
+    gates = Path("evals/gates.toml")
+    gates.write_text(gates.read_text().replace("limit = 0.5", "limit = 1.0"))
+    done = run(python, [name])
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "INTERNALERROR" not in done.stdout + done.stderr
+    decided = {gate["gate"]: gate for gate in json.loads(Path(".newsgauge/results/gates.json").read_text())["gates"]}
+    assert decided["tuned"]["passed"] is False
+    assert decided["bare"]["passed"] is True
