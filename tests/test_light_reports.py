@@ -6,7 +6,6 @@ import pytest
 
 from newsgauge.pytest_plugin.slim_reports import VARIANT_PROPERTY
 
-
 RECORDER = f"""
 import pytest
 from newsgauge.pytest_plugin.slim_reports import SlimReports
