@@ -48,7 +48,10 @@ def _tokens(figures: Mapping[str, Any]) -> list[str]:
 def _money(figures: Mapping[str, Any], prices: Mapping[str, Price | NoPrice]) -> list[str]:
     rows = [("model", "interactive", "shared part cached", "batch", "price of")]
     sources = set()
-    for model, price in prices.items():
+    # A model that got its price after the figures were computed is not in them.
+    own = [model for model, price in prices.items() if isinstance(price, NoPrice) and not price.retires]
+    for model in [*figures["usd"], *own]:
+        price = prices[model]
         if isinstance(price, NoPrice):
             rows.append((model, "no price", "no price", "no price", ""))
             continue

@@ -48,6 +48,8 @@ def test_four_characters_are_a_token_and_a_piece_counts_as_a_whole_one(setup: Ru
         "asks gemini 4 times: bare 2, long 2",
         "about 115 tokens in (4 characters a token, an estimate), out without a limit (max_output_tokens); "
         "cost: no price is known",
+        # The longest label has 4 characters: a token, and one to end the answer.
+        "assumed per answer: 2 tokens without thinking (bare, long)",
     ]
 
 
@@ -58,9 +60,23 @@ def test_output_is_bounded_where_every_variant_bounds_it(setup: RunConfig) -> No
 def test_cost_is_the_sum_over_models_and_unknown_where_one_price_is(setup: RunConfig) -> None:
     prices = {"model-bare": 0.01, "model-long": 0.02}
     expected = forecast(setup, price=lambda model, n_in, n_out: prices[model] * n_in + 0.1 * n_out)
-    assert expected.cost == pytest.approx(51 * 0.01 + 64 * 0.02 + 10 * 0.1)
-    assert "cost: about 2.79 USD" in expected.lines()[1]
+    assert expected.cost == pytest.approx(51 * 0.01 + 64 * 0.02 + (2 * 2 + 2 * 2) * 0.1)
+    assert "cost: about 2.59 USD" in expected.lines()[1]
     assert forecast(setup, price=lambda model, n_in, n_out: None if model == "model-long" else 1.0).cost is None
+
+
+def test_thinking_is_assumed_by_model_and_held_to_the_bound_of_the_output(setup: RunConfig) -> None:
+    expected = forecast(setup, price=lambda model, n_in, n_out: float(n_out), thinking=lambda model: 100)
+    # Two answers of 2 + 100 tokens, and two that end at 5.
+    assert expected.cost == 2 * 102 + 2 * 5
+    assert expected.lines()[2] == "assumed per answer: 2 tokens and 100 of thinking (bare, long)"
+
+
+def test_an_answer_in_json_is_assumed_longer_by_its_fields(setup: RunConfig) -> None:
+    plain = setup.variants["bare"]
+    variants = {"bare": plain, "json": replace(plain, name="json", answer="json", json_fields=(("reason", "string"),))}
+    expected = forecast(replace(setup, variants=variants))
+    assert expected.assumed["json"][0] > expected.assumed["bare"][0] + 20
 
 
 @pytest.mark.parametrize("mode", ["once", "new_episodes"])

@@ -73,6 +73,24 @@ def test_the_header_says_how_many_calls_and_tokens_before_they_are_made(
     assert chars / 4 <= int(said.split()[3].replace(",", "")) <= chars / 4 + 16
 
 
+def test_the_cost_is_shown_beside_the_forecast(project: pytest.Pytester, service: FakeService) -> None:
+    result = project.runpytest_inprocess(*RECORD, "once")
+    result.stdout.fnmatch_lines(["newsgauge: recording assumed per answer: * tokens *(bare, system)"])
+    # 16 answers of 100 tokens in and 3 out, at $0.30 and $2.50 a million.
+    assert VERSION == "gemini-3.5-flash-lite-001"
+    cost = "newsgauge: 16 answers took 1,600 tokens in and 48 out; cost: 0.0006 USD, the forecast was about 0.00?? USD"
+    result.stdout.fnmatch_lines([cost])
+    again = project.runpytest_inprocess(*RECORD, "once")
+    assert "answers took" not in again.stdout.str()
+
+
+def test_a_retired_model_is_named_in_the_header(project: pytest.Pytester) -> None:
+    variants = Path("evals/variants.toml")
+    variants.write_text(variants.read_text().replace("gemini-3.5-flash-lite", "models/gemini-1.5-flash-002"))
+    result = project.runpytest_inprocess("evals", "--collect-only")
+    result.stdout.fnmatch_lines(["newsgauge: warning: *bare*: gemini-1.5-flash-002 is retired since 2025-09-29*"])
+
+
 def test_resuming_asks_only_for_what_is_missing(project: pytest.Pytester, service: FakeService) -> None:
     assert project.runpytest_inprocess(*RECORD, "once").ret == 0
     path = CASSETTES / "system.jsonl"

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from newsgauge.corpora.suspect_labels import SuspectText
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Outcome, Post, Prediction, Result
 from newsgauge.report.publishing import Facts, publish
@@ -85,12 +84,6 @@ def leave_exhibits(exhibits: Attachments) -> None:
     exhibits.leave_learning_curve([LearningPoint(5, 15, 20, 40), LearningPoint(10, 29, 30, 40)])
     steps = ((1, 1, 2.0), (2, 1, 1.5), (3, 2, 0.75), (4, 2, 0.5))
     exhibits.leave_loss_curve([Loss(*step) for step in steps], model="tunedModels/<own>")
-    exhibits.leave_suspect_labels(
-        [
-            SuspectText(True, (("a-1", "<a>", "test"), ("b-7", "b", "train"))),
-            SuspectText(False, (("a-2", "<a>", "test"), ("b-8", "b", "test"))),
-        ]
-    )
     exhibits.leave_token_counts(
         {name: [CountedPost(n, n + beyond) for n in (100, 203)] for name, beyond in (("plain", 7), ("tuned", 0))}
     )

@@ -20,6 +20,9 @@ from .line import Line
 from .store import CassetteFile
 from .vcr_filters import HEADERS, DigestedRequest
 
+#: How provenance writes the time of a recording: sorts as text.
+RECORDED = "%Y-%m-%dT%H:%M:%SZ"
+
 
 class Keeper:
     """What is written of one backend. ``pins`` says for a variant which model version has to answer."""
@@ -73,7 +76,7 @@ class Keeper:
                 **({"model_version": str(answer["modelVersion"])} if answer.get("modelVersion") else {}),
                 "sdk": _sdk(),
                 "newsgauge": __version__,
-                "recorded": self._now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "recorded": self._now().strftime(RECORDED),
                 **provenance,
             },
         )

@@ -21,6 +21,7 @@ from ..corpora.twenty_newsgroups import has_twenty_newsgroups
 from ..errors import UsageError
 from ..running.plans_file import Folders
 from ..running.run_config import variant_callable
+from ..scoring.spending import retiring
 from ..variants.variants_file import load_variants
 
 _EXTRAS = ("pyarrow", "google-cloud-storage")
@@ -169,6 +170,8 @@ def _project(folders: Folders) -> list[Fact]:
             if variant.predict or variant.estimator:
                 variant_callable(variant, (evals.resolve(), folders.root.resolve()))
         facts.append(Fact(f"{folders.evals}/variants.toml", f"{len(variants)} variants: {', '.join(variants)}"))
+        models = {name: variant.model for name, variant in variants.items()}
+        facts += [Fact("retiring model", note) for note in retiring(models)]
     except UsageError as error:
         facts.append(Fact(f"{folders.evals}/variants.toml", str(error), is_wrong=True))
     facts.append(_found(evals / "gates.toml", f"{folders.evals}/gates.toml"))

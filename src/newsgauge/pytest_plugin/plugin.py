@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..gates import Gate
     from ..gates.baseline_file import Baseline
     from ..gates.run_verdict import BaselinePlace
+    from ..recording.preflight import Forecast
     from ..results.attachments import Attachments
     from ..running.results_log import ResultLog
     from ..running.run import Run
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 _RUN: pytest.StashKey[Run] = pytest.StashKey()
 _SETUP: pytest.StashKey[RunConfig] = pytest.StashKey()
-_FORECAST: pytest.StashKey[list[str]] = pytest.StashKey()
+_FORECAST: pytest.StashKey[Forecast | None] = pytest.StashKey()
 _GATES: pytest.StashKey[tuple[Gate, ...]] = pytest.StashKey()
 _SCORES: pytest.StashKey[LiveScores] = pytest.StashKey()
 _NOT_SET: pytest.StashKey[list[str]] = pytest.StashKey()
@@ -133,7 +134,7 @@ def _register_judge(
     from .xdist import Controller, check_places
 
     check_places(config, setup)
-    config.stash[_FORECAST] = prepare_recording(config, setup)
+    config.stash[_FORECAST] = expected = prepare_recording(config, setup)
     where, plugins = config.option.results, config.pluginmanager
     results = config.rootpath / where
     guard = Guard(setup.run_plan, planned, results=results, required=are_gates_required(config), baseline=baseline)
@@ -141,7 +142,7 @@ def _register_judge(
     log.open()
     plugins.register(Judge(guard, log, setup), "newsgauge-judge")
     plugins.register(Controller(log), "newsgauge-controller")
-    plugins.register(Recording(setup, log), "newsgauge-recording")
+    plugins.register(Recording(setup, log, expected), "newsgauge-recording")
     if config.get_verbosity() <= 0:
         n_planned, is_quiet = len(setup.part.posts) * len(setup.variants), config.get_verbosity() < 0
         plugins.register(Progress(config, n_planned=n_planned, is_quiet=is_quiet), "newsgauge-progress")
@@ -171,14 +172,9 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         lines.append(f"newsgauge: {name} shows {len(shown.posts)} training posts as examples (digest {shown.digest})")
     doing = "replaying" if setup.replays else f"recording (mode {setup.mode}) into"
     lines.append(f"newsgauge: backend {setup.backend}, {doing} {setup.shown_cassettes}")
-    from ..corpora.suspect_labels import labels_written_alike
     from ..gates import undecidable
+    from ..scoring.spending import retiring
 
-    lines += [
-        f"newsgauge: warning: labels that differ only in how they are written are classes of their own: "
-        f"{', '.join(map(repr, group))}"
-        for group in labels_written_alike(plan.labels)
-    ]
     gates: tuple[Gate, ...] = config.stash[_GATES]
     too_few = undecidable(gates, plan)
     if too_few:
@@ -187,7 +183,10 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     not_set: list[str] = config.stash[_NOT_SET]
     if not_set:
         lines.append(f"newsgauge: not held with --classes {plan.classes!r}: {', '.join(not_set)}")
-    return [*lines, *(f"newsgauge: recording {line}" for line in config.stash.get(_FORECAST, []))]
+    models = {name: variant.model for name, variant in setup.variants.items()}
+    lines += [f"newsgauge: warning: {note}" for note in retiring(models)]
+    expected = config.stash.get(_FORECAST, None)
+    return [*lines, *(f"newsgauge: recording {line}" for line in (expected.lines() if expected else ()))]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,47 +17,55 @@ import pytest
 from ..recording.preflight import check_ci, check_folder, confirm, forecast
 from ..recording.session import finalize_files
 from ..running.run_config import check_setup
+from ..scoring.spending import spent_line, todays_prices
 
 if TYPE_CHECKING:
+    from ..recording.preflight import Forecast
     from ..running.results_log import ResultLog
     from ..running.run_config import RunConfig
 
 
-def prepare_recording(config: pytest.Config, setup: RunConfig) -> list[str]:
-    """Check all that a recording needs, and on a terminal ask before the first paid call. Lines for the header.
+def prepare_recording(config: pytest.Config, setup: RunConfig) -> Forecast | None:
+    """Check all that a recording needs, and on a terminal ask before the first paid call. None if nothing is paid.
 
     Raises `UsageError` before anything is asked. The embedded backend costs nothing: nothing is counted or confirmed.
     """
     check_ci(setup, allowed=config.option.allow_record_in_ci)
     check_setup(setup)
     if setup.replays:
-        return []
+        return None
     check_folder(setup)
     if setup.backend == "embedded":
-        return []
-    expected = forecast(setup)
-    lines = expected.lines()
+        return None
+    prices = todays_prices(setup)
+    expected = forecast(setup, price=prices.cost, thinking=prices.thinking)
     if expected.n_calls and not config.option.yes:
         with _terminal(config) as is_terminal:
             if is_terminal:
-                confirm(lines)
-    return lines
+                confirm(expected.lines())
+    return expected
 
 
 class Recording:
     """The hooks of the process that puts recordings in order when a run is over."""
 
-    def __init__(self, setup: RunConfig, log: ResultLog) -> None:
+    def __init__(self, setup: RunConfig, log: ResultLog, expected: Forecast | None) -> None:
         self._setup = setup
+        self._expected = expected
+        self._start = datetime.now(UTC)
         self._log = log
         self._red: list[str] = []
         self._notes: list[str] = []
+        self._spent = ""
 
     @pytest.hookimpl(tryfirst=True)  # before the results of the run are put away
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Sort the files that were recorded; hold the versions that answered against what the variants expect."""
         if not self._setup.replays:
             self._red += finalize_files(self._setup)
+        if self._expected is not None and self._expected.cases:
+            prices, expected = todays_prices(self._setup), self._expected
+            self._spent = spent_line(self._setup, expected.cases, prices, expected=expected.cost, since=self._start)
         self._compare_versions()
         if self._red and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -65,6 +74,8 @@ class Recording:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
         """After the scoreboard: answers of another model version than expected, and files that could not be sorted."""
         yield
+        if self._spent:
+            terminalreporter.write_line(f"newsgauge: {self._spent}")
         for note in self._notes:
             terminalreporter.write_line(f"newsgauge: {note}", yellow=True, bold=True)
         for complaint in self._red:

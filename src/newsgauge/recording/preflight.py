@@ -9,10 +9,11 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .._util.process import is_ci
 from ..errors import CassetteError, UsageError
+from ..planning.training_set import PLAIN_BASE_MODEL
 from ..records import Case, Post
 from ..running.run_config import RunConfig
 from ..variants.variants_file import Variant
@@ -24,14 +25,20 @@ CHARS_A_TOKEN = 4
 _LINE_BYTES = 1_500
 _SPARE_BYTES = 1_000_000
 
+#: Of a field of a JSON answer that is not the label: its name, some words, punctuation.
+_FIELD_TOKENS = 20
+
 #: (model, tokens in, tokens out) -> US dollars, or None where the model's price is not known.
 Price = Callable[[str, int, int], float | None]
+#: model -> tokens of thinking to expect per answer.
+Thinking = Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """The calls a recording would make; tokens are estimates, ``output_tokens`` a bound, None where there is none.
 
+    ``cost`` takes for the output what ``assumed`` says by variant: tokens of the answer, tokens of thinking.
     ``at_least``: variants with a callable of the user's own, which makes a call a case or more; nobody knows before.
     """
 
@@ -41,6 +48,8 @@ class Forecast:
     output_tokens: int | None
     cost: float | None = None
     at_least: frozenset[str] = frozenset()
+    assumed: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    cases: tuple[Case, ...] = ()
 
     @property
     def n_calls(self) -> int:
@@ -64,7 +73,18 @@ class Forecast:
         return [
             f"asks {self.backend} {'at least ' if open_end else ''}{self.n_calls:,} times: {each}",
             f"{tokens}, {more}out {bound}; {cost}",
+            f"assumed per answer: {self._assumed()}",
         ]
+
+    def _assumed(self) -> str:
+        """``8 tokens and 100 of thinking (flash), 8 tokens without thinking (lite)``."""
+        variants: dict[tuple[int, int], list[str]] = {}
+        for variant, tokens in self.assumed.items():
+            variants.setdefault(tokens, []).append(variant)
+        return ", ".join(
+            f"{answer} tokens {f'and {thinking} of thinking' if thinking else 'without thinking'} ({', '.join(names)})"
+            for (answer, thinking), names in variants.items()
+        )
 
 
 def check_ci(setup: RunConfig, *, allowed: bool, environ: Mapping[str, str] = os.environ) -> None:
@@ -109,19 +129,32 @@ def confirm(lines: Iterable[str]) -> None:
         raise UsageError("not confirmed: nothing was asked")
 
 
-def forecast(setup: RunConfig, *, price: Price | None = None, cases: Iterable[Case] | None = None) -> Forecast:
+def forecast(
+    setup: RunConfig,
+    *,
+    price: Price | None = None,
+    thinking: Thinking | None = None,
+    cases: Iterable[Case] | None = None,
+) -> Forecast:
     """What this recording will ask, exactly (``cases``, where that is known); what it takes in tokens, estimated."""
     cases = tuple(find_pending(setup).to_ask if cases is None else cases)
     tokens_in: Counter[str] = Counter()
     tokens_out: Counter[str] = Counter()
     bounded = True
+    assumed: dict[str, tuple[int, int]] = {}
+    n_expected: Counter[str] = Counter()
     for case in cases:
         variant = setup.variants[case.variant]
+        model = variant.model if variant.tuning is None else PLAIN_BASE_MODEL
+        if case.variant not in assumed:
+            thoughts = thinking(model) if thinking else 0
+            assumed[case.variant] = (_answer_tokens(setup, variant), thoughts)
         chars = _chars(setup, variant, case.post)
-        tokens_in[variant.model] += -(-chars // CHARS_A_TOKEN)
-        tokens_out[variant.model] += variant.max_output_tokens or 0
+        tokens_in[model] += -(-chars // CHARS_A_TOKEN)
+        tokens_out[model] += variant.max_output_tokens or 0
+        n_expected[model] += min(sum(assumed[case.variant]), variant.max_output_tokens or sum(assumed[case.variant]))
         bounded = bounded and variant.max_output_tokens is not None
-    costs = [price(model, n, tokens_out[model]) for model, n in tokens_in.items()] if price else [None]
+    costs = [price(model, n, n_expected[model]) for model, n in tokens_in.items()] if price else [None]
     counted = Counter(case.variant for case in cases)
     return Forecast(
         backend=setup.backend,
@@ -130,7 +163,15 @@ def forecast(setup: RunConfig, *, price: Price | None = None, cases: Iterable[Ca
         output_tokens=tokens_out.total() if bounded else None,
         cost=None if None in costs else sum(cost or 0.0 for cost in costs),
         at_least=frozenset(name for name, variant in setup.variants.items() if variant.predict is not None),
+        assumed=assumed,
+        cases=cases,
     )
+
+
+def _answer_tokens(setup: RunConfig, variant: Variant) -> int:
+    """Of the longest label, with one to end it; in a JSON answer also of the fields before it."""
+    label = -(-max(map(len, setup.plan.labels)) // CHARS_A_TOKEN) + 1
+    return label + (_FIELD_TOKENS * (1 + len(variant.json_fields)) if variant.answer == "json" else 0)
 
 
 def _chars(setup: RunConfig, variant: Variant, post: Post) -> int:

@@ -50,6 +50,7 @@ class Report:
     broken: list[tuple[Case, str]] = field(default_factory=list)
     left: list[tuple[Case, str]] = field(default_factory=list)
     interrupted: bool = False
+    expected_cost: float | None = None
 
 
 class Scheduler:

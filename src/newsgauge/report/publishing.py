@@ -46,7 +46,7 @@ def clear(folder: Path) -> None:
 def publish(folder: Path, facts: Facts) -> RunFolder:
     """Write everything that is made from the results of a run that is over. Raises `UsageError`."""
     run = load_run(folder)
-    prices = load_prices()
+    prices = load_prices(day=facts.now.date())
     answered = [name for name in run.variants if run.scores[name]["n"]]
     write_tokens(
         folder,

@@ -26,8 +26,6 @@ _KEYS: dict[str, type] = {
     "allow_threads": bool,
     "preprocessing": str,
     "columns": str,
-    "encoding": str,
-    "delimiter": str,
     "variants": str,
 }
 

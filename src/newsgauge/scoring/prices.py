@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,37 @@ from ..errors import UsageError
 
 PRICES = Path(__file__).with_name("prices.toml")
 _MILLION = 1_000_000
+_RATES = ("input", "output", "cached", "batch_input", "batch_output")
+_DATES = ("checked", "until", "retires")
+_TEXTS = ("source", "replaced_by", "via", "note")
 _NEEDED = ("input", "output", "source", "checked")
-_OPTIONAL = ("cached", "batch_input", "batch_output", "note")
+_OPTIONAL = (
+    "cached",
+    "batch_input",
+    "batch_output",
+    "until",
+    "then",
+    "thinking",
+    "retires",
+    "replaced_by",
+    "via",
+    "note",
+)
+#: Tokens of thinking to expect per answer of a model of which nobody knows better.
+UNKNOWN_THINKING = 100
+#: So long before a model retires runs begin to say so.
+_NOTICE = timedelta(days=30)
+#: ``models/x``, ``publishers/google/models/x``, ``projects/p/locations/l/publishers/google/models/x``.
+_PREFIX = re.compile(r"^(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models/")
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens of one model; ``source`` said so on the day ``checked``."""
+    """US dollars per million tokens of one model; ``source`` said so on the day ``checked``.
+
+    ``until``: the last day of an introductory price, ``then`` what follows it. ``retires``: the day from which the
+    model no longer answers. ``thinking``: tokens of thinking to expect per short answer.
+    """
 
     model: str
     input: float
@@ -33,6 +57,12 @@ class Price:
     cached: float | None = None
     batch_input: float | None = None
     batch_output: float | None = None
+    until: date | None = None
+    then: Mapping[str, float] | None = None
+    thinking: int = UNKNOWN_THINKING
+    retires: date | None = None
+    replaced_by: str = ""
+    via: str = ""
     note: str = ""
 
     def cost(self, input_tokens: float, output_tokens: float, *, cached_tokens: float = 0) -> float:
@@ -47,42 +77,100 @@ class Price:
             return None
         return (input_tokens * self.batch_input + output_tokens * self.batch_output) / _MILLION
 
+    def on(self, day: date) -> Price:
+        """The price of that day: the introductory one, or what follows it."""
+        if self.until is None or self.then is None:
+            return self
+        if day > self.until:
+            note = f"since {self.until + timedelta(days=1)}, after an introductory price"
+            return replace(self, **dict(self.then), until=None, then=None, note=self.note or note)  # type: ignore[arg-type]
+        then = f"then ${self.then['input']:.2f} in, ${self.then['output']:.2f} out"
+        return replace(self, note=self.note or f"introductory until {self.until}, {then}")
+
 
 @dataclass(frozen=True, slots=True)
 class NoPrice:
-    """A model that has no price, and why."""
+    """A model that has no price, and why; ``retires`` and ``replaced_by`` as for a `Price`."""
 
     model: str
     why: str
+    retires: date | None = None
+    replaced_by: str = ""
+    thinking: int = UNKNOWN_THINKING
 
 
-def load_prices(path: Path = PRICES) -> dict[str, Price | NoPrice]:
-    """All prices of the file, by model. Raises `UsageError`."""
+def load_prices(path: Path = PRICES, *, day: date | None = None) -> dict[str, Price | NoPrice]:
+    """All prices of the file, by model, as they are on a day; None: as the file holds them. Raises `UsageError`."""
     try:
         tables = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: not readable as TOML: {error}") from None
-    return {model: _price(f"{path.name}: [{model}]", model, table) for model, table in tables.items()}
+    prices = {model: _price(f"{path.name}: [{model}]", model, table) for model, table in tables.items()}
+    if day is None:
+        return prices
+    return {model: one.on(day) if isinstance(one, Price) else one for model, one in prices.items()}
+
+
+def plain_name(model: str) -> str:
+    """A model's name without the resource path before it and the ``@version`` behind it."""
+    return _PREFIX.sub("", model.strip()).partition("@")[0]
 
 
 def find_price(prices: Mapping[str, Price | NoPrice], model_version: str) -> Price | NoPrice:
     """The price of a model version: its own, or that of the model it is a numbered version of (``-001``)."""
-    found = prices.get(model_version) or prices.get(re.sub(r"-\d{3}$", "", model_version))
+    name = plain_name(model_version)
+    found = prices.get(name) or prices.get(re.sub(r"-\d{3}$", "", name))
     return found or NoPrice(model_version, "prices.toml holds no price for it")
 
 
+def retirement_notes(prices: Mapping[str, Price | NoPrice], models: Mapping[str, str], *, day: date) -> list[str]:
+    """A line for each model that is retired on that day or will be within 30 days; ``models`` by variant."""
+    notes = []
+    for model in dict.fromkeys(models.values()):
+        found = find_price(prices, model)
+        if found.retires is None or found.retires > day + _NOTICE:
+            continue
+        variants = ", ".join(variant for variant, its in models.items() if its == model)
+        verb = "is retired since" if found.retires <= day else "retires on"
+        instead = f"; Google names {found.replaced_by} as its replacement" if found.replaced_by else ""
+        notes.append(f"{variants}: {plain_name(model)} {verb} {found.retires}{instead}")
+    return notes
+
+
 def _price(where: str, model: str, table: Any) -> Price | NoPrice:
-    if isinstance(table, dict) and set(table) == {"none"} and isinstance(table["none"], str):
-        return NoPrice(model, table["none"])
+    if (
+        isinstance(table, dict)
+        and isinstance(table.get("none"), str)
+        and set(table) <= {"none", "retires", "replaced_by"}
+    ):
+        _check_values(where, table)
+        return NoPrice(model, **{"why" if key == "none" else key: value for key, value in table.items()})
     if not isinstance(table, dict) or not set(_NEEDED) <= set(table) <= {*_NEEDED, *_OPTIONAL}:
         raise UsageError(
             f"{where}: expected {', '.join(_NEEDED)} and maybe {', '.join(_OPTIONAL)}, or 'none' with the reason; "
             f"got {sorted(table) if isinstance(table, dict) else table!r}"
         )
-    for key in ("input", "output", "cached", "batch_input", "batch_output"):
-        value = table.get(key, 0.0)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 10_000:
-            raise UsageError(f"{where}: expected {key!r} to be dollars per million tokens, got {value!r}")
-    if not isinstance(table["checked"], date) or not str(table["source"]).strip():
-        raise UsageError(f"{where}: expected a 'source' and the day it was 'checked', such as 2026-10-07")
+    _check_values(where, table)
+    if ("until" in table) != ("then" in table):
+        raise UsageError(f"{where}: 'until' and 'then' go together: an introductory price and what follows it")
+    if "then" in table:
+        then = table["then"]
+        if not isinstance(then, dict) or not {"input", "output"} <= set(then) <= set(_RATES):
+            raise UsageError(f"{where}: expected 'then' to hold input, output and maybe others of {', '.join(_RATES)}")
+        _check_values(f"{where} then", then)
     return Price(model, **table)
+
+
+def _check_values(where: str, table: Mapping[str, Any]) -> None:
+    for key in [*_RATES, "thinking"]:
+        value = table.get(key, 0)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 10_000:
+            what = "tokens per answer" if key == "thinking" else "dollars per million tokens"
+            raise UsageError(f"{where}: expected {key!r} to be {what}, got {value!r}")
+    for key in _DATES:
+        if key in table and type(table[key]) is not date:  # a datetime is a date too, and is not comparable to one
+            what = "a 'source' and the day it was 'checked'" if key == "checked" else f"{key!r} to be a day"
+            raise UsageError(f"{where}: expected {what}, such as 2026-10-07; got {table[key]!r}")
+    for key in _TEXTS:
+        if not isinstance(table.get(key, ""), str) or not table.get(key, "x").strip():
+            raise UsageError(f"{where}: expected {key!r} to be a text, got {table[key]!r}")

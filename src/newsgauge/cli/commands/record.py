@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ...recording.pending import Pending
     from ...recording.scheduler import Report
     from ...running.run_config import RunConfig
+    from ...scoring.spending import PriceList
 
 #: Reasons that are shown; the others are counted.
 _N_SHOWN = 5
@@ -82,6 +84,7 @@ def _record(options: argparse.Namespace) -> int:
     from ...running.plans_file import Folders
     from ...running.run_config import check_setup
     from ...running.run_options import setup_of
+    from ...scoring.spending import spent_line, todays_prices
     from ...variants.variants_file import load_variants
 
     folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
@@ -92,6 +95,8 @@ def _record(options: argparse.Namespace) -> int:
     check_setup(setup)
     check_base_url(setup.backend, options.base_url)
     check_folder(setup)
+    started = datetime.now(UTC)
+    prices = todays_prices(setup, batch=options.batch)
     state = folders.root / ".newsgauge"
     with locked(state / "record.lock", on_wait=_say_waiting):
         unfinished = ResumeFile(state / "record.json")
@@ -103,9 +108,9 @@ def _record(options: argparse.Namespace) -> int:
             if options.batch:
                 from .record_batches import ask_in_batches
 
-                todo, report = ask_in_batches(setup, options, since=since, path=state / "batches.json")
+                todo, report = ask_in_batches(setup, options, prices, since=since, path=state / "batches.json")
             else:
-                todo, report = _ask(setup, options, since=since)
+                todo, report = _ask(setup, options, prices, since=since)
         except UsageError:
             raise  # nothing was asked, so that also in mode rewrite nothing is dropped
         except BaseException:
@@ -117,6 +122,9 @@ def _record(options: argparse.Namespace) -> int:
             for complaint in complaints:
                 print(f"newsgauge: {complaint}", file=sys.stderr)
         status = _conclude(setup, todo, report) or (1 if complaints else 0)
+        if report.n_kept and setup.backend != "embedded":
+            cases = setup.recorded_cases if options.batch else todo.to_ask
+            print(f"newsgauge: {spent_line(setup, cases, prices, expected=report.expected_cost, since=started)}")
         if anew and not status:
             unfinished.end(name)
     return status
@@ -135,7 +143,7 @@ def _check_techniques(setup: RunConfig) -> None:
         )
 
 
-def _ask(setup: RunConfig, options: argparse.Namespace, *, since: str) -> tuple[Pending, Report]:
+def _ask(setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, since: str) -> tuple[Pending, Report]:
     from ...client.retry import RetryPolicy
     from ...recording.pending import find_pending
     from ...recording.scheduler import Limits, Report
@@ -143,11 +151,11 @@ def _ask(setup: RunConfig, options: argparse.Namespace, *, since: str) -> tuple[
     from .record_display import RecordDisplay, announce
 
     todo = find_pending(setup, since=since)
-    announce(setup, todo.to_ask, options)
+    expected = announce(setup, todo.to_ask, options, prices)
     if not todo.to_ask:
         return todo, Report()
     with _server(setup, options.base_url) as url, RecordDisplay(setup, len(todo.to_ask)) as display:
-        return todo, record_cases(
+        report = record_cases(
             setup,
             todo.to_ask,
             base_url=url,
@@ -156,6 +164,8 @@ def _ask(setup: RunConfig, options: argparse.Namespace, *, since: str) -> tuple[
             on_answer=display.answered,
             on_note=display.note,
         )
+    report.expected_cost = expected.cost
+    return todo, report
 
 
 def _conclude(setup: RunConfig, todo: Pending, report: Report) -> int:

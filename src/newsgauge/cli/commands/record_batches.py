@@ -25,11 +25,15 @@ from .record_display import announce
 if TYPE_CHECKING:
     from google import genai
 
+    from ...scoring.spending import PriceList
+
 #: Seconds between two looks at open jobs; doubled up to the last, as a job may take a day.
 _FIRST_LOOK_S, _LAST_LOOK_S = 0.5, 60.0
 
 
-def ask_in_batches(setup: RunConfig, options: argparse.Namespace, *, since: str, path: Path) -> tuple[Pending, Report]:
+def ask_in_batches(
+    setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, since: str, path: Path
+) -> tuple[Pending, Report]:
     """Do what can be done now. What open jobs hold is left for the next time."""
     bucket = parse_bucket(options.bucket) if setup.backend == "vertex" else None
     jobs = OpenJobs(path)
@@ -52,7 +56,7 @@ def ask_in_batches(setup: RunConfig, options: argparse.Namespace, *, since: str,
             todo = find_pending(setup, since=since)
             to_submit, held = batches.waiting(todo.to_ask)
             if to_submit or not held:
-                announce(setup, to_submit, options)
+                batches.report.expected_cost = announce(setup, to_submit, options, prices).cost
             try:
                 n_open += batches.submit(to_submit, forms)
                 pause = _FIRST_LOOK_S

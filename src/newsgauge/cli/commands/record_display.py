@@ -20,6 +20,9 @@ from .live_display import LiveDisplay
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse
 
+    from ...recording.preflight import Forecast
+    from ...scoring.spending import PriceList
+
 _LIVE_S, _PLAIN_S = 0.1, 5.0
 
 
@@ -68,13 +71,17 @@ class RecordDisplay(LiveDisplay):
             self._console.print(f"newsgauge: {line}")
 
 
-def announce(setup: RunConfig, cases: Sequence[Case], options: argparse.Namespace) -> None:
+def announce(setup: RunConfig, cases: Sequence[Case], options: argparse.Namespace, prices: PriceList) -> Forecast:
     """Say what will be asked; where that is paid and somebody sits at the terminal, ask first. Raises `UsageError`."""
     from ...recording.preflight import confirm, forecast
+    from ...scoring.spending import retiring
 
-    lines = forecast(setup, cases=cases).lines()
+    expected = forecast(setup, price=prices.cost, thinking=prices.thinking, cases=cases)
+    retired = retiring({name: variant.model for name, variant in setup.variants.items()})
+    lines = [*(f"warning: {note}" for note in retired), *expected.lines()]
     at_a_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     if cases and setup.backend != "embedded" and not options.yes and at_a_terminal:
         confirm(lines)
     else:
         print("\n".join(f"newsgauge: {line}" for line in lines), flush=True)
+    return expected
