@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..scoring.scores import Score, Verdict
 from ..scoring.stats import Finding
 from .baseline_gate import decide_baseline
+from .checks import checks_of
 from .comparison_gate import decide_comparison
 from .gate import BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate
 from .gates_file import load_gates
@@ -29,6 +32,11 @@ __all__ = [
 
 def decide(gate: Gate, evidence: Evidence) -> Verdict:
     """Hold the gate against the evidence. An incomplete score never passes, whatever its rate is."""
+    verdict = _decide(gate, evidence)
+    return replace(verdict, checks=checks_of(gate, evidence, verdict))
+
+
+def _decide(gate: Gate, evidence: Evidence) -> Verdict:
     incomplete = [evidence.scores[name] for name in gate.variants if not evidence.scores[name].complete]
     if incomplete:
         reasons = tuple(_incomplete(score, evidence) for score in incomplete)

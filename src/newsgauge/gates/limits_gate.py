@@ -32,7 +32,14 @@ def decide_limits(gate: LimitsGate, evidence: Evidence) -> Verdict:
     finding = next(f for f in (Finding.FAIL, Finding.INCONCLUSIVE, Finding.PASS) if f in findings)
     counts = [one.n_to_decide for one in held if one.finding is Finding.INCONCLUSIVE]
     n_to_decide = max((n for n in counts if n is not None), default=None) if None not in counts else None
-    return Verdict(gate.name, gate.variant, finding, tuple(one.text for one in held), n_to_decide=n_to_decide)
+    return Verdict(
+        gate.name,
+        gate.variant,
+        finding,
+        tuple(one.text for one in held),
+        n_to_decide=n_to_decide,
+        findings=tuple(one.finding for one in held),
+    )
 
 
 def _hold(limit: Limit, variant: str, evidence: Evidence) -> _Held:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 
-from .._util.files import write_whole
+from .._util.files import write_json, write_whole
 from ..planning.plan_file import NAME, RunPlan, encode_plan
 from ..records import Key, Result
 from ..results.result_files import write_flips, write_gates, write_scoreboard
@@ -22,6 +22,7 @@ from ..scoring.scores import Comparison, Score, Verdict
 from . import BaselineGate, Gate
 from .baseline_diff import VariantChange, diff_baselines
 from .baseline_file import Baseline, answer_text, baseline_answers, encode, is_about_classes, make_baseline
+from .since_baseline import since_baseline
 
 _IN_MERGE = "decided by newsgauge merge, from the results of all shards"
 
@@ -118,6 +119,7 @@ class Guard:
         write_results(self.results, found)
         write_flips(self.results, comparisons)
         write_scoreboard(self.results, run.describe(), scores, comparisons)
+        self._write_baseline(results)
         self._write_gates(complete=complete, verdicts=verdicts.values(), undecided=undecided, not_run=n_not_run)
         write_whole(self.results / NAME, encode_plan(run))  # last: with it the folder is one to join
         complaints = self._complaints(verdicts, undecided, n_not_run) if self.required else ()
@@ -161,6 +163,13 @@ class Guard:
             why_undecided=_IN_MERGE if self.run.shard else "not decided",
             not_run=not_run,
         )
+
+    def _write_baseline(self, results: Mapping[Key, Result]) -> None:
+        path, place = self.results / "baseline.json", self.baseline
+        if place.held is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_json(path, since_baseline(self.run, place.held, results, shown=place.shown))
 
     @property
     def _n(self) -> int:

@@ -15,7 +15,7 @@ from ..records import Key, Result
 from ..report.summary_sections import concluding_sections
 from ..running.results_log import ResultLog
 from ..running.run_config import RunConfig, stand_ins
-from ..scoring.scores import Verdict
+from ..scoring.scores import Check, Verdict
 from ..scoring.stats import Finding
 
 #: The user property in which a gate's test sends its verdict along, also from a worker of pytest-xdist.
@@ -110,4 +110,5 @@ def _verdict(value: dict[str, Any], *, passed: bool) -> Verdict:
         tuple(value["reasons"]),
         tuple(value["flips"]),
         value["n_to_decide"],
+        checks=tuple(Check(**check) for check in value["checks"]),
     )

@@ -46,12 +46,15 @@ class Publisher:
         """Write the report."""
         yield
         try:
+            from ..running.asked import asked_values
+
             self._run = publish(
                 self._folder,
                 Facts(
                     now=datetime.now(UTC),
                     n_whole_set=self._setup.n_whole_set,
                     posts={post.id: post.text for post in self._setup.part.posts} if self._posts_shown else {},
+                    asked=asked_values(self._setup),
                 ),
             )
             append_step_summary(self._run)

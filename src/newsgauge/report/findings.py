@@ -5,16 +5,24 @@ Nothing is decided here: findings are those of gates.json.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..results.run_folder import RunFolder
 from .headline import Headline, headline
+from .numbers import number, percent, points
 
 State = Literal["failed", "unanswered", "not proved", "not decided", "passed", "no gate"]
 #: The worst first.
 STATES: tuple[State, ...] = ("failed", "unanswered", "not proved", "not decided", "passed", "no gate")
+_UNITS: Mapping[str, Callable[[float], str]] = {
+    "rate": percent,
+    "points": lambda value: f"{points(value)} points",
+    "score": lambda value: number(value, 2),
+    "tokens": number,
+    "cases": lambda value: f"{value:,.0f}",
+}
 _OF_FINDING: dict[str | None, State] = {"PASS": "passed", "FAIL": "failed", "INCONCLUSIVE": "not proved"}
 
 
@@ -28,6 +36,7 @@ class LimitLine:
     measured: str
     limit: str
     why: str
+    detail: str = ""
     flips: tuple[str, ...] = ()
 
 
@@ -53,7 +62,8 @@ def run_headline(run: RunFolder) -> Headline:
     return headline(
         _finding(run),
         n_gates=len(gates),
-        failed=[*names["failed"], *names["unanswered"]],
+        failed=names["failed"],
+        unanswered=names["unanswered"],
         not_proved=names["not proved"],
         undecided=names["not decided"],
         failed_evals=run.failed_evals,
@@ -65,6 +75,8 @@ def run_headline(run: RunFolder) -> Headline:
 
 def state_of(gate: Mapping[str, Any]) -> State:
     """The finding of a gate in one word."""
+    if any(check.get("state") == "unanswered" for check in gate.get("checks") or ()):
+        return "unanswered"
     return _OF_FINDING.get(gate.get("finding"), "not decided")
 
 
@@ -78,17 +90,43 @@ def _finding(run: RunFolder) -> str | None:
 
 def _of_gate(gate: Mapping[str, Any]) -> list[LimitLine]:
     name, variant = str(gate["gate"]), str(gate.get("variant") or "")
+    checks = gate.get("checks") or [{"detail": reason} for reason in gate.get("reasons", ())]
     flips = tuple(gate.get("flips") or ())
-    checks = gate.get("checks") or [{"measured": reason} for reason in gate.get("reasons", ())]
     return [
         LimitLine(
-            one.get("state", state_of(gate)),
+            check.get("state", state_of(gate)),
             name,
             variant,
-            str(one["measured"]),
-            str(one.get("limit", "")),
-            str(one.get("why", "")),
+            measured_words(check),
+            limit_words(check),
+            str(check.get("why", "")),
+            str(check.get("detail", "")),
             flips if i == 0 else (),
         )
-        for i, one in enumerate(checks)
+        for i, check in enumerate(checks)
     ]
+
+
+def measured_words(check: Mapping[str, Any]) -> str:
+    """``accuracy 66.3% of 80``; empty where nothing was measured."""
+    value = check.get("value")
+    if value is None:
+        return ""
+    n = (
+        ""
+        if check["unit"] == "cases"
+        else f" of {check['n']:,}"
+        if check["unit"] == "rate"
+        else f", n = {check['n']:,}"
+    )
+    return f"{check['name']} {_UNITS[check['unit']](value)}{n}"
+
+
+def limit_words(check: Mapping[str, Any]) -> str:
+    """``at least 80.0%``."""
+    limit = check.get("limit")
+    if limit is None:
+        return ""
+    if check["unit"] == "cases" and limit == check["n"]:
+        return f"all {limit:,}"
+    return f"{check['sign']} {_UNITS[check['unit']](limit)}"

@@ -31,6 +31,7 @@ def headline(
     *,
     n_gates: int,
     failed: Sequence[str] = (),
+    unanswered: Sequence[str] = (),
     not_proved: Sequence[str] = (),
     undecided: Sequence[str] = (),
     failed_evals: Sequence[str] = (),
@@ -40,14 +41,20 @@ def headline(
 ) -> Headline:
     """``finding`` is that of the session: ``PASS`` only where nothing forbids green; None where none was to be made.
 
-    The names are of gates (``failed``, ``not_proved``, ``undecided``) and of tests that are no gates.
+    The names are of gates (``failed``, ``unanswered``: a variant lacks answers, ``not_proved``, ``undecided``) and of
+    tests that are no gates.
     """
     if shard:
         return Headline("open", f"shard {shard}: newsgauge merge decides {count_of(n_gates, 'gate')}", tuple(notes))
-    n_passed = n_gates - len(failed) - len(not_proved) - len(undecided)
+    n_passed = n_gates - len(failed) - len(unanswered) - len(not_proved) - len(undecided)
     parts = [
         f"{len(names)} of {count_of(n_gates, 'gate')} {word}: {_named(names)}"
-        for names, word in ((failed, "failed"), (not_proved, "not proved"), (undecided, "not decided"))
+        for names, word in (
+            (failed, "failed"),
+            (unanswered, "unanswered"),
+            (not_proved, "not proved"),
+            (undecided, "not decided"),
+        )
         if names
     ]
     if not parts:

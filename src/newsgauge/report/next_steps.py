@@ -73,6 +73,10 @@ def _wrong(run: RunFolder) -> Iterator[Step]:
                 f"Look at the {count_of(n_wrong, 'wrong answer')} of {variant}.",
                 filters={"variant": variant, "outcome": "not right"},
             )
+    if failed:
+        yield Step(
+            f"Change {', '.join(failed)}, or the limit in gates.toml if that is wrong. Then run again.", "pytest evals"
+        )
 
 
 def _changed(run: RunFolder) -> Iterator[Step]:

@@ -7,9 +7,10 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from .. import __version__
 from .._util.files import write_json, write_whole
@@ -23,18 +24,23 @@ from .token_file import write_tokens
 
 #: What a run leaves for people; removed when the next one starts, so that none is read as the report of another run.
 WRITTEN = (
-    *("report.html", "summary.md", "tokens.json", "posts.json", "results.parquet", "comparison.html"),
+    *("report.html", "summary.md", "tokens.json", "posts.json", "asked.json", "baseline.json"),
+    *("results.parquet", "comparison.html"),
     *(f"{name}.json" for name in EXHIBITS),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the folder cannot say of itself. ``posts``: texts by id that may be shown; empty: none."""
+    """What the folder cannot say of itself. ``posts``: texts by id that may be shown; empty: none.
+
+    ``asked``: what was asked and where the answers are recorded, as `RunFolder` has it.
+    """
 
     now: datetime
     n_whole_set: int | None
     posts: Mapping[str, str]
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
 
 def clear(folder: Path) -> None:
@@ -60,6 +66,8 @@ def publish(folder: Path, facts: Facts) -> RunFolder:
         uses=[token_use(run.results, name, prices=prices, n_whole_set=facts.n_whole_set) for name in answered],
         savings=savings(run.results, answered),
     )
+    if facts.asked:
+        write_json(folder / "asked.json", {"plan": run.run["plan"], **facts.asked})
     if facts.posts:
         write_json(folder / "posts.json", {"plan": run.run["plan"], "posts": dict(facts.posts)})
     return render(folder)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from .._util.one_line import one_line
 from ..errors import UsageError
@@ -23,7 +24,7 @@ _MAX_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The whole: its plan, one result a case, texts of posts where the folders may show them.
+    """The whole: its plan, one result a case, what was asked, texts of posts where the folders may show them.
 
     ``folders``: a line a folder. ``red``: a line for each reason why a planned case has no answer, and for each folder
     whose run had failed tests that are no gates. ``left_out``: tests that no folder ran, as they need the whole plan.
@@ -31,6 +32,7 @@ class Merged:
 
     run: RunPlan
     results: Mapping[Key, Result]
+    asked: Mapping[str, Any]
     posts: Mapping[str, str]
     folders: tuple[str, ...]
     red: tuple[str, ...]
@@ -63,6 +65,7 @@ def merge_folders(folders: Sequence[Path]) -> Merged:
     return Merged(
         run=whole,
         results=results,
+        asked=_asked(parts),
         posts={post.id: texts[post.id] for post in run.plan.posts if post.id in texts},
         folders=tuple(_describe(part) for part in parts),
         red=(*_missing(whole, parts, results), *_broken(whole, results), *_failed(parts)),
@@ -138,6 +141,15 @@ def _describe(part: _Part) -> str:
     n_cases = len(part.run.part.posts) * len(part.run.variants)
     what = f"shard {part.run.shard}" if part.run.shard else "a whole run"
     return f"{part.folder.path}: {what}, {n} of {n_cases} cases"
+
+
+def _asked(parts: Sequence[_Part]) -> dict[str, Any]:
+    """All were asked alike, from recordings of one name; each folder knows the lines of its posts."""
+    recordings: dict[str, Any] = {}
+    for part in parts:
+        for name, one in part.folder.recordings.items():
+            recordings.setdefault(name, {"path": one["path"], "lines": {}})["lines"].update(one["lines"])
+    return {"prompts": parts[0].folder.prompts, "recordings": recordings}
 
 
 def _missing(whole: RunPlan, parts: Sequence[_Part], results: Mapping[Key, Result]) -> list[str]:

@@ -62,6 +62,7 @@ def write_gates(
             "reasons": list(verdict.reasons),
             "n_to_decide": verdict.n_to_decide,
             "flips": list(verdict.flips),
+            "checks": [asdict(check) for check in verdict.checks],
         }
         for verdict in verdicts
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from .stats import ClassScore, ConfusionMatrix, Finding, Interval
@@ -169,8 +169,27 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """One limit of a gate in numbers, for whoever shows it: ``name`` is ``value``, asked is ``sign`` ``limit``.
+
+    ``unit``: of both numbers; a difference of rates is in ``points``. ``value``: None if nothing could be measured;
+    then ``detail`` says why, else how it was decided. ``why``: the reason that gates.toml gives.
+    """
+
+    state: Literal["passed", "failed", "not proved", "unanswered"]
+    name: str
+    unit: Literal["rate", "points", "score", "tokens", "cases"]
+    value: float | None
+    n: int
+    sign: Literal["at least", "at most"]
+    limit: float | None
+    why: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """One gate decided. ``reasons``: a sentence a limit, with the numbers and the rule.
+    """One gate decided. ``reasons``: a sentence a limit, with the numbers and the rule; ``findings``: one for each.
 
     ``flips``: the posts a comparison is about, one line each. ``n_to_decide``: where INCONCLUSIVE, how many posts would
     decide with an 80% chance if the rates now seen are the true ones; None where no number would.
@@ -182,6 +201,8 @@ class Verdict:
     reasons: tuple[str, ...]
     flips: tuple[str, ...] = ()
     n_to_decide: int | None = None
+    findings: tuple[Finding, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     @property
     def passed(self) -> bool:

@@ -59,7 +59,8 @@ def run_merge(options: argparse.Namespace) -> int:
     _decide(merged, guard)
     end = guard.conclude(merged.results, stand_ins=merged.run.stand_ins, failed=merged.run.failed)
     published = publish(
-        results, Facts(now=datetime.now(UTC), n_whole_set=merged.run.n_whole_set, posts=dict(merged.posts))
+        results,
+        Facts(now=datetime.now(UTC), n_whole_set=merged.run.n_whole_set, posts=dict(merged.posts), asked=merged.asked),
     )
     append_step_summary(published)
     print("\n".join(f"newsgauge: {line}" for line in merged.folders))

@@ -23,9 +23,10 @@ def pack_cases(run: RunFolder, *, start: Mapping[str, str]) -> str:
     held = run.baseline.get("variants", {})
     value = {
         **_columns(run.results, run.variants, run.posts),
+        "line": _steps(_lines(run)),
         "baseline": {name: one["changed"] for name, one in held.items()},
         "prompts": run.prompts,
-        "recordings": run.recordings,
+        "recordings": {name: one["path"] for name, one in run.recordings.items()},
         "start": start,
     }
     raw = json.dumps(value, separators=(",", ":")).encode("ascii")
@@ -65,6 +66,17 @@ def _columns(results: tuple[Result, ...], variants: tuple[str, ...], posts: Mapp
         "models": list(models.index),
         **columns,
     }
+
+
+def _lines(run: RunFolder) -> list[int]:
+    """The line of each case in its recording; 0 where it has none."""
+    lines = {name: one["lines"] for name, one in run.recordings.items()}
+    return [lines.get(result.variant, {}).get(result.post_id) or 0 for result in run.results]
+
+
+def _steps(numbers: list[int]) -> list[int]:
+    """Each number less the one before it: of lines in a row these are all 1, which gzip makes nothing of."""
+    return [number - before for before, number in zip([0, *numbers], numbers, strict=False)]
 
 
 def kind_of(result: Result) -> str:

@@ -15,6 +15,7 @@
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   const data = JSON.parse(await new Response(stream).text());
   const n = data.post.length, PAGE = 50;
+  for (let i = 1; i < n; i++) data.line[i] += data.line[i - 1];
   const value = {
     id: (i) => data.posts[data.post[i]][0],
     label: (i) => data.labels[data.posts[data.post[i]][1]],
@@ -110,7 +111,7 @@
     const card = make("div", undefined, "card"), post = data.posts[data.post[i]], own = value.variant(i);
     card.append(make("p", `Post ${value.id(i)}, label ${value.label(i)}`));
     const table = make("table"), head = make("tr");
-    ["variant", "answer", "outcome", "at the baseline", "tokens in, out", "answered by", "recording"].forEach((name) => {
+    ["variant", "answer", "outcome", "at the baseline", "tokens in, out", "answered by, recorded in"].forEach((name) => {
       const th = make("th", name);
       th.scope = "col";
       head.append(th);
@@ -121,13 +122,13 @@
       const tr = make("tr"), name = make("th"), variant = value.variant(j), detail = data.details[data.detail[j]];
       name.scope = "row";
       name.append(make(j === i ? "mark" : "span", variant));
-      const said = make("td", value.answer(j) || "none");
+      const said = make("td", value.answer(j) || "none", "said");
       if (detail) said.append(make("br"), make("span", detail, "muted"));
       const old = before(j), place = data.recordings[variant];
       tr.append(name, said, make("td", value.outcome(j), CLASSES[value.outcome(j)] || "is-wrong"),
-        make("td", old !== undefined ? old : variant in data.baseline ? "the same" : "–"),
-        make("td", `${count(data.input[j])}, ${count(data.output[j])}`), make("td", data.models[data.model[j]] || "nobody"),
-        make("td", place ? `${place.path}${place.lines[value.id(j)] ? ":" + place.lines[value.id(j)] : ""}` : "–"));
+        make("td", old !== undefined ? old : variant in data.baseline ? "unchanged" : "–"),
+        make("td", `${count(data.input[j])}, ${count(data.output[j])}`),
+        make("td", (data.models[data.model[j]] || "nobody") + (place ? ", " + place + (data.line[j] ? ":" + data.line[j] : "") : ""), "from"));
       table.tBodies[0].append(tr);
     });
     card.append(table);
