@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from newsgauge._util.files import write_json
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Outcome, Post, Prediction, Result
 from newsgauge.report.publishing import Facts, publish
@@ -27,6 +29,7 @@ VERDICTS = (
         "plain", "plain", Finding.FAIL, ("</script><img src=x onerror=alert(1)> & 50%\nof |posts|",), ("lost a-1",)
     ),
 )
+PROMPTS = {"plain": "{post}", "tuned": "Which newsgroup?\n{post}"}
 Writer = Callable[..., Path]
 
 
@@ -43,6 +46,23 @@ def prediction(post: int, label: str, variant: str, *, shift: int = 0) -> Predic
     return Prediction(label, Outcome.LABEL, "", 130 + post % 7, 5, "unsold-1")
 
 
+def since(plan: str, variants: tuple[str, ...]) -> dict[str, Any]:
+    """tuned lost the post 0, which its baseline had right, and gained none; plain answers as before."""
+    same = {"n": 40, "difference": 0.0, "tango_95": [-0.1, 0.1], "n_gained": 0, "n_lost": 0, "changed": {}}
+    lost = {**same, "difference": -0.025, "n_lost": 1, "changed": {"rec.autos-0": "rec.autos"}}
+    found = {"plain": same, "tuned": lost}
+    return {"plan": plan, "path": "evals/baselines/x.json", "variants": {name: found[name] for name in variants}}
+
+
+def asked_of(posts: tuple[Post, ...], variants: tuple[str, ...], prompts: Mapping[str, str]) -> dict[str, Any]:
+    """Recorded in the order of the posts."""
+    lines = {post.id: number for number, post in enumerate(posts, 1)}
+    return {
+        "prompts": {name: [["prompt", prompts[name]]] for name in variants},
+        "recordings": {name: {"path": f"cassettes/{name}.jsonl", "lines": lines} for name in variants},
+    }
+
+
 def write_run(
     folder: Path,
     *,
@@ -54,6 +74,8 @@ def write_run(
     verdicts: tuple[Verdict, ...] = VERDICTS,
     variants: tuple[str, ...] = ("plain", "tuned"),
     exhibits: bool = True,
+    has_baseline: bool = True,
+    prompts: Mapping[str, str] = PROMPTS,
 ) -> Path:
     posts = tuple(Post(f"{LABELS[i % 3]}-{i}", LABELS[i % 3], text(i)) for i in range(n_posts))
     plan = Plan(corpus, ".", None, 0, False, "clean", LABELS, posts)
@@ -72,10 +94,20 @@ def write_run(
     write_flips(folder, pairs)
     write_scoreboard(folder, run, score(results, plan, variants), pairs)
     write_gates(folder, run, complete=True, verdicts=verdicts, undecided=(), not_run=0)
+    if has_baseline:
+        write_json(folder / "baseline.json", since(plan.digest, variants))
     if exhibits:
         leave_exhibits(Attachments(folder, plan=plan.digest))
     shown = {post.id: post.text for post in posts} if shows_posts else {}
-    publish(folder, Facts(now=datetime(2026, 1, 2, 3, 4, tzinfo=UTC), n_whole_set=1000, posts=shown))
+    publish(
+        folder,
+        Facts(
+            now=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
+            n_whole_set=1000,
+            posts=shown,
+            asked=asked_of(posts, variants, prompts),
+        ),
+    )
     return folder
 
 

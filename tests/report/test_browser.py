@@ -134,6 +134,17 @@ def test_an_open_case_shows_all_answers_to_its_post_and_has_an_address(page: Any
     assert len(page.find_elements("css selector", "tr.more")) == 1
 
 
+def test_an_open_case_shows_what_was_asked_the_recording_and_the_answer_of_the_baseline(page: Any) -> None:
+    choose(page, "only", "changed since the baseline")
+    assert status(page).startswith("1 of 80")
+    page.find_element("css selector", "#cases button.open").click()
+    plain, tuned = (row.text for row in page.find_elements("css selector", "tr.more tbody tr"))
+    assert "unchanged" in plain
+    assert "sci.med wrong rec.autos" in tuned
+    assert "cassettes/tuned.jsonl:1" in tuned
+    assert page.find_element("css selector", "tr.more pre").text == f"Which newsgroup?\n{SECRET} 0"
+
+
 def test_posts_that_only_one_variant_has_right_are_one_choice(page: Any) -> None:
     # plain chats if the number divides by 4, tuned is wrong if it divides by 10: 10 of 40 less those of both, 0 and 20.
     choose(page, "only", "only tuned is right")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_runs import SECRET, write_run
+from report_runs import SECRET, VERDICTS, write_run
 
 from newsgauge.report.html.charts import round_ticks
 
@@ -102,6 +102,35 @@ def test_the_table_holds_every_case_and_the_posts_that_may_be_shown(finished: Pa
     assert len(cases["post"]) == 80
     assert cases["posts"][7] == ["sci.med-7", 1, f"{SECRET} 7"]
     assert set(cases["outcomes"]) == {"right", "wrong", "off-list"}
+
+
+def test_the_first_screen_has_a_row_per_variant_with_its_change_and_what_to_do(finished: Path) -> None:
+    page = (finished / "report.html").read_text("utf-8")
+    summary = page[page.index('<section id="summary"') : page.index('<section id="all-cases"')]
+    rows = dict(re.findall(r'<tr><th scope="row">(\w+)</th>(.*?)</tr>', summary, re.DOTALL))
+    assert ">−2.5 points<" in rows["tuned"]
+    assert ">0.0 points<" in rows["plain"]
+    assert 'href="#cases?variant=plain&amp;outcome=not%20right">Look at the 10 wrong answers of plain.' in summary
+    assert 'href="#cases?variant=tuned&amp;only=changed%20since%20the%20baseline">' in summary
+
+
+def test_what_a_prompt_says_cannot_become_markup(tmp_path: Path) -> None:
+    prompts = {"plain": "</script><script>alert(1)</script>{post}", "tuned": "{post}"}
+    page = (write_run(tmp_path / "run", prompts=prompts) / "report.html").read_text("utf-8")
+    assert "<script>alert" not in page
+    assert packed_cases(page)["prompts"]["plain"] == [["prompt", prompts["plain"]]]
+
+
+def test_a_failed_eval_makes_a_page_with_passed_gates_red(tmp_path: Path) -> None:
+    from newsgauge.report.publishing import render
+
+    folder = write_run(tmp_path / "run", verdicts=VERDICTS[:1])
+    assert ">GREEN</strong> all 1 gate passed." in (folder / "report.html").read_text("utf-8")
+    plan = json.loads((folder / "scoreboard.json").read_text())["run"]["plan"]
+    (folder / "plan.json").write_text(json.dumps({"plan": plan, "failed": ["evals/test_x.py::test_y"]}))
+    render(folder)
+    page = (folder / "report.html").read_text("utf-8")
+    assert ">RED</strong> gates 1 of 1, but 1 eval failed: evals/test_x.py::test_y." in page
 
 
 def test_no_text_of_a_post_is_in_a_report_that_may_not_show_it(tmp_path: Path) -> None:

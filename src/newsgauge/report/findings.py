@@ -58,7 +58,6 @@ def run_headline(run: RunFolder) -> Headline:
     names: dict[State, list[str]] = {state: [] for state in STATES}
     for gate in gates:
         names[state_of(gate)].append(str(gate["gate"]))
-    n_not_run = int(run.gates.get("n_cases_not_run") or 0)
     return headline(
         _finding(run),
         n_gates=len(gates),
@@ -67,7 +66,8 @@ def run_headline(run: RunFolder) -> Headline:
         not_proved=names["not proved"],
         undecided=names["not decided"],
         failed_evals=run.failed_evals,
-        n_not_run=n_not_run,
+        n_not_run=int(run.gates.get("n_cases_not_run") or 0),
+        n_recomputed=sum(result.origin == "gate" for result in run.results),
         shard=run.shard,
         notes=run.notes,
     )
@@ -81,11 +81,10 @@ def state_of(gate: Mapping[str, Any]) -> State:
 
 
 def _finding(run: RunFolder) -> str | None:
-    gates = run.gates["gates"]
-    if run.shard or not gates:
-        return "FAIL" if run.failed_evals else None
-    passed = all(gate.get("finding") == "PASS" for gate in gates)
-    return "PASS" if passed and run.gates.get("complete") and not run.failed_evals else "FAIL"
+    found = {gate.get("finding") for gate in run.gates["gates"]}
+    if run.failed_evals or found & {"FAIL", "INCONCLUSIVE"}:
+        return "FAIL"
+    return "PASS" if found == {"PASS"} and run.gates.get("complete") else None
 
 
 def _of_gate(gate: Mapping[str, Any]) -> list[LimitLine]:

@@ -36,6 +36,7 @@ def headline(
     undecided: Sequence[str] = (),
     failed_evals: Sequence[str] = (),
     n_not_run: int = 0,
+    n_recomputed: int = 0,
     shard: str = "",
     notes: Sequence[str] = (),
 ) -> Headline:
@@ -63,7 +64,8 @@ def headline(
         evals = f"{count_of(len(failed_evals), 'eval')} failed: {_named(failed_evals)}"
         parts = [f"gates {n_passed} of {n_gates}, but {evals}"] if n_passed == n_gates and n_gates else [*parts, evals]
     if n_not_run:
-        parts.append(f"{count_of(n_not_run, 'planned case')} did not run")
+        recomputed = f", {n_recomputed:,} of them answered from the recordings" if n_recomputed else ""
+        parts.append(f"{count_of(n_not_run, 'planned case')} did not run{recomputed}")
     word: Word = "green" if finding == "PASS" else "open" if finding is None else "red"
     return Headline(word, "; ".join(parts), tuple(notes))
 

@@ -86,7 +86,7 @@ def _changed(run: RunFolder) -> Iterator[Step]:
     for name, n in changed.items():
         yield Step(
             f"{name}: look at the {count_of(n, 'answer')} that changed since the baseline.",
-            filters={"variant": name, "only": "changed"},
+            filters={"variant": name, "only": "changed since the baseline"},
         )
     if run.run.get("record_mode") == "none":
         yield Step(
