@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from newsgauge.cassettes.audit import audit_file, find_orphans
-from newsgauge.cassettes.line import call_key, number_of, post_of
+from newsgauge.cassettes.line import call_key, case_of, number_of
 from newsgauge.cassettes.recorder import Recorder, RecordMode
 from newsgauge.cassettes.redact_custom import Clear
 from newsgauge.cassettes.store import CassetteFile
@@ -275,6 +275,10 @@ def test_a_call_too_many_in_a_file_is_found_and_tidied(calls, path):
 
 def test_keys_tell_post_and_call():
     assert [call_key("a-1", 1), call_key("a-1", 2), call_key("a-1", 12)] == ["a-1", "a-1~2", "a-1~12"]
-    assert (post_of("a-1~12"), number_of("a-1~12"), post_of("a-1"), number_of("a-1")) == ("a-1", 12, "a-1", 1)
+    assert (case_of("a-1~12"), number_of("a-1~12"), case_of("a-1"), number_of("a-1")) == ("a-1", 12, "a-1", 1)
     assert number_of("a-1~x") == 0
-    assert post_of(RawPost("a~b", "1~2", "").id) == "a%7Eb-1%7E2"
+    assert (case_of("a-1~r2"), number_of("a-1~r2"), case_of("a-1~r2~3"), number_of("a-1~r2~3")) == (
+        *("a-1~r2", 1),
+        *("a-1~r2", 3),
+    )
+    assert case_of(RawPost("a~b", "1~2", "").id) == "a%7Eb-1%7E2"

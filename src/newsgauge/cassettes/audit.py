@@ -14,7 +14,7 @@ from typing import Any
 
 from .._util.secrets import find_addresses, find_secrets
 from ..records import EMBEDDED_VERSION
-from .line import Line, decode, format_of, number_of, peek_key, post_of
+from .line import Line, case_of, decode, format_of, number_of, peek_key
 from .schema import schema_problems
 
 
@@ -56,7 +56,7 @@ def find_orphans(path: Path, wanted: Collection[str] | None, *, shown: str) -> l
     return [
         Finding(shown, number, f"orphan: no plan of PLANS.toml asks for {key}. Run: newsgauge cassettes prune")
         for number, raw in enumerate(path.read_bytes().splitlines(), 1)
-        if (key := peek_key(raw)) is not None and post_of(key) not in wanted
+        if (key := peek_key(raw)) is not None and case_of(key) not in wanted
     ]
 
 
@@ -108,7 +108,7 @@ def _call_problems(raw: bytes, key: str, n_calls: dict[str, int]) -> Iterator[st
     if number_of(key) == 1:
         with suppress(ValueError):
             n_calls[key] = decode(raw).n_calls
-    elif number_of(key) > n_calls.get(post_of(key), 0):
+    elif number_of(key) > n_calls.get(case_of(key), 0):
         yield f"call {number_of(key)} of a case that makes fewer. Run: newsgauge cassettes finalize"
 
 

@@ -101,6 +101,7 @@ def decode(raw: bytes) -> Line:
 
 
 _SEPARATOR = "~"
+_KEY = re.compile(r"([^~]+(?:~r[0-9]+)?)(?:~([0-9]+))?")
 
 
 def call_key(post_id: str, number: int) -> str:
@@ -108,12 +109,13 @@ def call_key(post_id: str, number: int) -> str:
     return post_id if number == 1 else f"{post_id}{_SEPARATOR}{number}"
 
 
-def post_of(key: str) -> str:
-    """The id of the post that a line is about."""
-    return key.partition(_SEPARATOR)[0]
+def case_of(key: str) -> str:
+    """The key of the case that a line belongs to: a post's id, with ``~r2`` behind it for its second answer."""
+    match = _KEY.fullmatch(key)
+    return match[1] if match else key.partition(_SEPARATOR)[0]
 
 
 def number_of(key: str) -> int:
     """Which call of its case a line is, from 1; 0 where that cannot be read."""
-    number = key.partition(_SEPARATOR)[2]
-    return 1 if _SEPARATOR not in key else int(number) if number.isascii() and number.isdecimal() else 0
+    match = _KEY.fullmatch(key)
+    return int(match[2] or 1) if match else 0

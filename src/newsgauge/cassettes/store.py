@@ -18,7 +18,7 @@ from sys import intern
 from typing import BinaryIO
 
 from ..errors import DamagedCassetteError
-from .line import FORMAT, Line, decode, format_of, number_of, peek_key, post_of
+from .line import FORMAT, Line, case_of, decode, format_of, number_of, peek_key
 
 _CONFLICT = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
 
@@ -100,9 +100,9 @@ class CassetteFile:
             return False
         with self._locked():
             self._index = None
-            kept = [line for line in self.lines() if keep is None or post_of(line.key) in keep]
+            kept = [line for line in self.lines() if keep is None or case_of(line.key) in keep]
             n_calls = {line.key: line.n_calls for line in kept}
-            kept = [line for line in kept if number_of(line.key) <= n_calls.get(post_of(line.key), 0)]
+            kept = [line for line in kept if number_of(line.key) <= n_calls.get(case_of(line.key), 0)]
             new = b"".join(line.encode() for line in sorted(kept, key=lambda line: line.key))
             changed = new != self.path.read_bytes()
             if changed:

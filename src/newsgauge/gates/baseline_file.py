@@ -94,7 +94,7 @@ def make_baseline(
             prompt=prompts[name],
             model_versions=score.model_versions,
             scores=_scores(score),
-            answers={post.id: answer_text(results[post.id, name]) for post in plan.posts},
+            answers={post.id: answer_text(results[post.id, name]) for post in plan.asked(name)},
         )
         for name, score in scores.items()
     }

@@ -20,7 +20,8 @@ def decide_baseline(gate: BaselineGate, evidence: Evidence) -> Verdict:
     """Equality in a replay, non-inferiority in a live run; INCONCLUSIVE where there is nothing to compare with."""
     baseline = evidence.baseline
     known = {} if baseline is None else baseline_answers(baseline, gate.variant)
-    posts = [post for post in evidence.plan.posts if post.id in known]
+    asked = evidence.plan.posts if evidence.live else evidence.plan.asked(gate.variant)
+    posts = [post for post in asked if post.id in known]
     if baseline is None or not posts:
         what = "no baseline file" if baseline is None else f"the baseline holds none of these posts for {gate.variant}"
         text = f"{what}, so max_drop cannot be held; write one with --update-baseline ({gate.reason})"

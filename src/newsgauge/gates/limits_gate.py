@@ -57,7 +57,9 @@ def _hold(limit: Limit, variant: str, evidence: Evidence) -> _Held:
     if limit.metric == "min_macro_f1":
         low, high = macro_f1_interval(score.matrix, seed=_SEED, confidence=0.9)
         return _by_interval(limit, name, value, (low, high), score.n)
-    pairs = [(post, said) for post in evidence.plan.posts if (said := _said(post, variant, evidence)) is not None]
+    pairs = [
+        (post, said) for post in evidence.plan.asked(variant) if (said := _said(post, variant, evidence)) is not None
+    ]
     # A ceiling on a rate is a floor on its opposite.
     flags = [_counts_for(limit.metric, post, said) == metric.is_floor for post, said in pairs]
     floor = limit.limit if metric.is_floor else 1 - limit.limit

@@ -101,7 +101,7 @@ class Guard:
         scores = score(results, run.part, run.variants)
         verdicts = {gate.name: self._verdicts[gate.name] for gate in self.gates if gate.name in self._verdicts}
         undecided = tuple(gate.name for gate in self.gates if gate.name not in verdicts)
-        planned = [(post.id, variant) for variant in run.variants for post in run.part.posts]
+        planned = [(post.id, variant) for variant in run.variants for post in run.part.asked(variant)]
         found = [results[key] for key in planned if key in results]
         n_not_run = len(planned) - sum(result.origin == "item" for result in found)
         gated = {variant for gate in self.gates for variant in gate.variants}
@@ -173,7 +173,7 @@ class Guard:
 
     @property
     def _n(self) -> int:
-        return len(self.run.part.posts) * len(self.run.variants)
+        return self.run.part.n_cases(self.run.variants)
 
     @property
     def _set_gates(self) -> list[Gate]:

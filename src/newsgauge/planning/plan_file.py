@@ -61,7 +61,7 @@ class RunPlan:
         """``100 posts``, or ``shard 2/4: 100 of 400 cases``."""
         if self.shard is None:
             return f"{len(self.plan.posts)} posts"
-        n_cases, n_whole = (len(part.posts) * len(self.variants) for part in (self.part, self.plan))
+        n_cases, n_whole = (part.n_cases(self.variants) for part in (self.part, self.plan))
         return f"shard {self.shard}: {n_cases} of {n_whole} cases"
 
     def describe(self) -> dict[str, object]:
@@ -77,6 +77,7 @@ class RunPlan:
             "n_posts": len(plan.posts),
             "variants": list(self.variants),
             "record_mode": self.mode,
+            **({"repeats": dict(plan.repeats)} if plan.repeats else {}),
             **({"shard": str(self.shard)} if self.shard else {}),
         }
 
@@ -154,6 +155,7 @@ def _decode(value: dict[str, Any]) -> RunPlan:
         labels=tuple(value["labels"]),
         posts=posts,
         whole_digest=value["plan"],
+        repeats={str(name): int(times) for name, times in value.get("repeats", {}).items()},
     )
     shard = None if value["shard"] is None else parse_shard(value["shard"])
     return RunPlan(

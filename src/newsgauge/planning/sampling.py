@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import groupby, islice
 
 from ..corpora.threads import thread_key
 from ..errors import CorpusError, UsageError
 from ..records import Post, RawPost
+from .repeats import repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,21 @@ class Plan:
     posts: tuple[Post, ...]
     #: Where this is a part of a plan, or its texts are not at hand: the digest of the whole plan.
     whole_digest: str = ""
+    #: How often each post is asked, for the variants that ask more than once.
+    repeats: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
         """First 12 hex digits of a SHA-256 over ids, labels and texts: two runs with equal digests asked the same."""
         return self.whole_digest or digest_posts(self.posts)
+
+    def asked(self, variant: str) -> tuple[Post, ...]:
+        """What a variant is asked: every post, and again under a key of its own for each repeat."""
+        return repeated(self.posts, self.repeats.get(variant, 1))
+
+    def n_cases(self, variants: Iterable[str]) -> int:
+        """How many cases that is for these variants."""
+        return len(self.posts) * sum(self.repeats.get(variant, 1) for variant in variants)
 
     def first(self, n: int) -> list[Post]:
         """The ``n`` posts of each label that come first in the draw, so that a smaller plan asks no others."""

@@ -144,7 +144,7 @@ def _register_judge(
     plugins.register(Controller(log), "newsgauge-controller")
     plugins.register(Recording(setup, log, expected), "newsgauge-recording")
     if config.get_verbosity() <= 0:
-        n_planned, is_quiet = len(setup.part.posts) * len(setup.variants), config.get_verbosity() < 0
+        n_planned, is_quiet = setup.part.n_cases(setup.variants), config.get_verbosity() < 0
         plugins.register(Progress(config, n_planned=n_planned, is_quiet=is_quiet), "newsgauge-progress")
     publisher = Publisher(setup, results, shown=where, posts_wanted=config.option.report_posts)
     publisher.start()  # also with --no-report: an older report is not about this run

@@ -190,5 +190,5 @@ class Tokens:
                 f"tokens: {len(missing) + len(broken)} planned cases of {frugal} and {than} have no answer"
                 f"{f'; the first: {broken[0].broken}' if broken else ''}"
             )
-        planned = {post.id for post in self._run.setup.plan.posts}
-        return saving([one for (post, _), one in results.items() if post in planned], kind, frugal, than)
+        planned = {(post.id, name) for name in both for post in self._run.setup.plan.asked(name)}
+        return saving([one for key, one in results.items() if key in planned], kind, frugal, than)

@@ -187,6 +187,6 @@ def _needed_bytes(setup: RunConfig) -> int:
         len(v.contents) + len(v.system_instruction or "") + len("".join(setup.plan.labels))
         for v in setup.variants.values()
     )
-    new = len(setup.part.posts) * (len(setup.variants) * _LINE_BYTES + 2 * prompts)
+    new = setup.part.n_cases(setup.variants) * _LINE_BYTES + 2 * prompts * len(setup.part.posts)
     there = sum(path.stat().st_size for path in setup.cassettes.glob("*.jsonl"))
     return new + (there + new) + _SPARE_BYTES  # at the end each file is written anew beside itself

@@ -84,7 +84,7 @@ def finalize_files(setup: RunConfig) -> list[str]:
     recorder = open_recorder(setup)
     for variant in setup.variants:
         try:
-            recorder.finalize(variant, {post.id for post in setup.plan.posts})
+            recorder.finalize(variant, {post.id for post in setup.plan.asked(variant)})
         except OSError as error:
             complaints.append(
                 f"{setup.shown_cassettes}/{variant}.jsonl: recorded, but not sorted: {error.strerror or error}. "

@@ -14,6 +14,7 @@ from typing import Any
 from .._util.one_line import one_line
 from ..errors import UsageError
 from ..planning.plan_file import RunPlan, load_plan
+from ..planning.repeats import split_key
 from ..planning.sharding import deal
 from ..records import Key, Result
 from ..running.results_log import merge
@@ -77,9 +78,9 @@ def _load(path: Path) -> _Part:
     run, folder = load_plan(path), load_run(path)
     if folder.run != run.describe():
         raise UsageError(f"{path}: plan.json and scoreboard.json are not of one run; run it again")
-    labels = {post.id: post.label for post in run.part.posts}
+    labels = {(post.id, name): post.label for name in run.variants for post in run.part.asked(name)}
     for result in folder.results:
-        if labels.get(result.post_id) != result.label:
+        if labels.get((result.post_id, result.variant)) != result.label:
             raise UsageError(
                 f"{path / 'results.csv'}: {result.post_id} ({result.label}) is no post of "
                 f"{f'shard {run.shard}' if run.shard else 'plan.json'}; run it again"
@@ -138,7 +139,7 @@ def _said(result: Result) -> str:
 
 def _describe(part: _Part) -> str:
     n = len(part.folder.results)
-    n_cases = len(part.run.part.posts) * len(part.run.variants)
+    n_cases = part.run.part.n_cases(part.run.variants)
     what = f"shard {part.run.shard}" if part.run.shard else "a whole run"
     return f"{part.folder.path}: {what}, {n} of {n_cases} cases"
 
@@ -154,7 +155,8 @@ def _asked(parts: Sequence[_Part]) -> dict[str, Any]:
 
 def _missing(whole: RunPlan, parts: Sequence[_Part], results: Mapping[Key, Result]) -> list[str]:
     """A line for each shard that is not there, and one for each that has holes; without shards one for all."""
-    keys = [(post.id, name) for post in whole.plan.posts for name in whole.variants if (post.id, name) not in results]
+    planned = [(post.id, name) for name in whole.variants for post in whole.plan.asked(name)]
+    keys = [key for key in planned if key not in results]
     counts = {part.run.shard.of for part in parts if part.run.shard}
     if len(counts) != 1:
         return [f"no results of {_named(keys)}"] if keys else []
@@ -162,8 +164,8 @@ def _missing(whole: RunPlan, parts: Sequence[_Part], results: Mapping[Key, Resul
     dealt = deal(whole.plan.posts, whole.plan.seed, n_shards)
     there = {part.run.shard.number for part in parts if part.run.shard}
     lines = []
-    for number in sorted({dealt[post_id] for post_id, _ in keys}):
-        own = [key for key in keys if dealt[key[0]] == number]
+    for number in sorted({dealt[split_key(key)[0]] for key, _ in keys}):
+        own = [key for key in keys if dealt[split_key(key[0])[0]] == number]
         why = "was cut short or deselected cases" if number in there else "is not among the folders"
         lines.append(f"shard {number}/{n_shards} {why}: no results of {_named(own)}")
     return lines

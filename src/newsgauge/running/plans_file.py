@@ -84,7 +84,7 @@ def wanted_keys(plans: Iterable[CommittedPlan]) -> tuple[dict[str, set[str]], di
             if not variant.has_cassette:
                 continue
             keys = wanted.setdefault(f"{plan.folder}/{name}.jsonl", set())
-            keys |= {post.id for post in plan.setup.plan.posts}
+            keys |= {post.id for post in plan.setup.plan.asked(name)}
     return wanted, unknown
 
 

@@ -106,7 +106,9 @@ def merge(results: Iterable[Result]) -> dict[Key, Result]:
 
 def missing_cases(results: Mapping[Key, Result], plan: Plan, variants: Iterable[str]) -> list[Key]:
     """Planned cases without a result, in the order of the plan."""
-    return [(post.id, variant) for variant in variants for post in plan.posts if (post.id, variant) not in results]
+    return [
+        (post.id, variant) for variant in variants for post in plan.asked(variant) if (post.id, variant) not in results
+    ]
 
 
 def _merge_into(merged: dict[Key, Result], results: Iterable[Result]) -> None:

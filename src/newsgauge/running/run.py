@@ -91,9 +91,9 @@ class Run:
         missing = missing_cases(results, self.setup.plan, variants)
         if not self.setup.replays:
             return self._wait(variants, len(missing))
-        posts = {post.id: post for post in self.setup.plan.posts}
+        posts = {name: {post.id: post for post in self.setup.plan.asked(name)} for name in variants} if missing else {}
         for post_id, variant in missing:
-            post = posts[post_id]
+            post = posts[variant][post_id]
             try:
                 said = self._looked_up(post, self.setup.variants[variant])
                 if said is None:

@@ -89,7 +89,7 @@ class RunConfig:
     @property
     def cases(self) -> list[Case]:
         """Every post of this part asked of every variant."""
-        return [Case(post, variant) for variant in self.variants for post in self.part.posts]
+        return [Case(post, variant) for variant in self.variants for post in self.part.asked(variant)]
 
     @cached_property
     def run_plan(self) -> RunPlan:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..records import BACKENDS
+from ..variants.checks import MOST_REPEATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ _DEFAULTS: dict[str, Any] = {
     "columns": None,
     "backend": "embedded",
     "cassettes": None,
+    "repeats": None,
 }
 PREPROCESSING = ("clean", "codelab")
 RECORD_MODES = ("none", "once", "new_episodes", "all", "rewrite")
@@ -74,6 +76,13 @@ def add_plan_options(add: Callable[..., Any]) -> None:
         help="columns of a table that are not called text, label, id, split, thread",
     )
     add("--variants", default=None, metavar="A,B", help="variants of variants.toml to ask (default: all)")
+    add(
+        "--repeats",
+        type=_repeats,
+        default=None,
+        metavar="K",
+        help="ask every post K times, to see how answers vary (default: the 'repeats' of each variant, 1)",
+    )
     add("--backend", choices=BACKENDS, default="embedded", help="who is asked (default: embedded)")
     add(
         "--cassettes",
@@ -143,7 +152,10 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         preprocessing=option.preprocessing,
         preprocess=preprocessor(corpus, option.preprocessing),
     )
-    plan = replace(plan, whole_digest=plan.digest)  # asked for often, and computed from all texts
+    asked = {name: getattr(option, "repeats", None) or variant.repeats for name, variant in chosen.items()}
+    repeats = {name: times for name, times in asked.items() if times > 1}
+    # The digest is asked for often, and computed from all texts.
+    plan = replace(plan, whole_digest=plan.digest, repeats=repeats)
     own = recordings_of(corpus.name, option.preprocessing)
     shown = f"{option.cassettes or ini('newsgauge_cassettes')}/{option.backend}/{own}"
     shard = getattr(option, "shard", None)  # an option of pytest's alone: a command asks the whole plan
@@ -200,6 +212,12 @@ def _seconds(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise ArgumentTypeError(f"expected a number of seconds from 0, got {text!r}")
     return value
+
+
+def _repeats(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= MOST_REPEATS:
+        raise ArgumentTypeError(f"expected a number from 1 to {MOST_REPEATS}, got {text!r}")
+    return int(text)
 
 
 def _posts_per_class(text: str) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from ..planning.repeats import split_key
 from ..planning.sampling import Plan
 from ..records import Key, Outcome, Post, Prediction, Result
 from .scores import AnswerCounts, Score
@@ -17,8 +18,8 @@ def score(results: Mapping[Key, Result], plan: Plan, variants: Iterable[str]) ->
 
 
 def threads_of(posts: Iterable[Post]) -> list[str]:
-    """The thread of each post; a post without one is its own."""
-    return [post.thread or f"\0{post.id}" for post in posts]
+    """The thread of each post; a post without one is its own, with all of its repeats."""
+    return [post.thread or f"\0{split_key(post.id)[0]}" for post in posts]
 
 
 def nearest_label(answer: str, labels: Iterable[str]) -> str | None:
@@ -32,7 +33,7 @@ def nearest_label(answer: str, labels: Iterable[str]) -> str | None:
 
 
 def _score(variant: str, results: Mapping[Key, Result], plan: Plan) -> Score:
-    asked = [(post, results.get((post.id, variant))) for post in plan.posts]
+    asked = [(post, results.get((post.id, variant))) for post in plan.asked(variant)]
     seen = [(post, result.prediction) for post, result in asked if result is not None and result.prediction is not None]
     correct = [said.label == post.label for post, said in seen]
     threads = threads_of(post for post, _ in seen)
@@ -44,7 +45,7 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan) -> Score:
     )
     return Score(
         variant=variant,
-        n_planned=len(plan.posts),
+        n_planned=len(asked),
         counts=_counts(result for _, result in asked),
         n_closed_set=sum(correct)
         + sum(

@@ -10,6 +10,8 @@ from ..errors import VariantsError
 from ..records import BACKENDS
 
 TUNED = "tuned"
+#: As often a post may be asked: beyond it more posts tell more, at the same price.
+MOST_REPEATS = 100
 Answer = Literal["text", "enum", "json"]
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 #: The types that a field of a JSON answer may have, as the API calls them.
@@ -26,7 +28,7 @@ _FIELD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
 _Kinds = Mapping[str, tuple[type, ...]]
-_SHARED: _Kinds = {"about": (str,)}
+_SHARED: _Kinds = {"about": (str,), "repeats": (int,)}
 _MODEL: _Kinds = {"model": (str,), "tuning": (dict,), "expected_model_version": (str, dict)}
 _PROMPT: _Kinds = {
     **_SHARED,
@@ -74,6 +76,9 @@ def check_table(where: str, name: str, table: Any) -> None:
         _check_prompt(where, table)
     elif not _CALLABLE.fullmatch(table[way]):
         raise VariantsError(f'{where}: expected {way!r} to name a callable as "module:name", got {table[way]!r}')
+    _check_from_one(where, {key: table[key] for key in ("repeats",) if key in table})
+    if table.get("repeats", 1) > MOST_REPEATS:
+        raise VariantsError(f"{where}: expected 'repeats' from 1 to {MOST_REPEATS}, got {table['repeats']}")
     for part, known in (("tuning", _TUNING), ("training", _TRAINING)):
         _check_keys(f"{where} {part}", table.get(part, {}), known)
         _check_from_one(where, {f"{part}.{key}": v for key, v in table.get(part, {}).items() if key != "seed"})

@@ -73,6 +73,8 @@ class Variant:
     #: ``module:callable`` that makes a scikit-learn estimator, and what that is fitted on.
     estimator: str | None = None
     training: Training | None = None
+    #: How often each post is asked, unless ``--repeats`` says otherwise.
+    repeats: int = 1
 
     @property
     def has_cassette(self) -> bool:

@@ -105,7 +105,7 @@ def _verify(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _show(folders: Folders, options: argparse.Namespace) -> int:
-    from ...cassettes.line import post_of
+    from ...cassettes.line import case_of
 
     n_shown = 0
     for path in _paths(folders):
@@ -113,7 +113,7 @@ def _show(folders: Folders, options: argparse.Namespace) -> int:
         names = (options.case, options.case.removesuffix(f"-{path.stem}"))
         keys = file.keys()
         for key in keys:
-            if post_of(key) in names and (line := file.read(key)) is not None:
+            if case_of(key) in names and (line := file.read(key)) is not None:
                 print("\n".join(_described(line, f"{file.shown}:{file.line_number(key)}")))
                 n_shown += 1
     if not n_shown:
@@ -122,7 +122,7 @@ def _show(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _stats(folders: Folders, options: argparse.Namespace) -> int:
-    from ...cassettes.line import post_of
+    from ...cassettes.line import case_of
     from ...client.usage import add_usage, read_usage
 
     total_cases = total_bytes = 0
@@ -130,7 +130,7 @@ def _stats(folders: Folders, options: argparse.Namespace) -> int:
         file = _open(path, folders)
         lines = list(file.lines())
         size = path.stat().st_size
-        n_cases = len({post_of(line.key) for line in lines})
+        n_cases = len({case_of(line.key) for line in lines})
         total_cases, total_bytes = total_cases + n_cases, total_bytes + size
         calls = "" if n_cases == len(lines) else f" of {len(lines):,} calls"
         print(f"{file.shown}: {n_cases:,} cases{calls}, {size:,} bytes")
@@ -147,7 +147,7 @@ def _stats(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _prune(folders: Folders, options: argparse.Namespace) -> int:
-    from ...cassettes.line import post_of
+    from ...cassettes.line import case_of
     from ...running.plans_file import load_plans, wanted_keys
 
     wanted, unknown = wanted_keys(load_plans(folders))
@@ -157,7 +157,7 @@ def _prune(folders: Folders, options: argparse.Namespace) -> int:
         if why := unknown.get(name.rpartition("/")[0]):
             print(f"{file.shown}: left as it is, as {why}")
             continue
-        kept, there = wanted.get(name, set()), set(map(post_of, file.keys()))
+        kept, there = wanted.get(name, set()), set(map(case_of, file.keys()))
         file.finalize(keep=kept)
         if there - kept:
             print(f"{file.shown}: dropped {len(there - kept)} of {len(there)} cases that no plan asks for")
