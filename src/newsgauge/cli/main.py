@@ -25,6 +25,7 @@ _COMMANDS = {
     "record": ("record", "add_record_command"),
     "report": ("report", "add_report_commands"),
     "compare": ("report", "add_report_commands"),
+    "same": ("same", "add_same_command"),
     "merge": ("merge", "add_merge_command"),
 }
 

@@ -1,6 +1,6 @@
 """Posts that are asked more than once: the key of each answer. Pure.
 
-The first answer has the post's id, as if there were no others, so that more repeats leave what is recorded as it is. The
+The first answer has the post's id, as if there were no others: adding repeats leaves what is recorded as it is. The
 others have ``<id>~r2``, ``<id>~r3`` and so on; no id holds a ``~``, there it is %-encoded.
 """
 

@@ -53,7 +53,15 @@ def scoreboard_lines(
         tokens = [f"{getattr(score, field):,}" for field in fields]
         rows.append((name, n, *_rates(score), str(score.n_errors), *tokens, word))
     table = table_lines(rows, left=(0, -1)) if gates else table_lines([row[:-1] for row in rows], left=(0,))
-    return [*textwrap.wrap(title, WIDTH), *table, *_thread_note(scores), "", *answer_lines(scores)]
+    repeats = repeat_lines(scores)
+    return [
+        *textwrap.wrap(title, WIDTH),
+        *table,
+        *_thread_note(scores),
+        "",
+        *([*repeats, ""] if repeats else []),
+        *answer_lines(scores),
+    ]
 
 
 def answer_lines(scores: Mapping[str, Score]) -> list[str]:
@@ -96,12 +104,34 @@ def _rates(score: Score) -> tuple[str, str, str]:
     return f"{score.accuracy:.2%}", f"[{score.low:6.1%}, {score.high:6.1%}]", f1
 
 
+def repeat_lines(scores: Mapping[str, Score]) -> list[str]:
+    """How answers to the same post vary, one row per variant that asks more than once; empty if none does."""
+    rows: list[tuple[str, ...]] = [("repeats", "k", "posts", "stable", "flip rate", "pass^k", "pass@k", "majority")]
+    for name, score in scores.items():
+        if (found := score.repeats) is not None:
+            shares = (found.stability, found.flip_rate, found.pass_all, found.pass_any, found.majority_accuracy)
+            rows.append((name, str(found.k), str(found.n_posts), *(f"{share:.1%}" for share in shares)))
+    if len(rows) == 1:
+        return []
+    notes = [
+        line
+        for name, score in scores.items()
+        if score.repeats is not None and score.repeats.unstable
+        for line in textwrap.wrap(f"least stable of {name}: {', '.join(score.repeats.unstable)}", WIDTH)
+    ]
+    return [*table_lines(rows, left=(0,)), *notes]
+
+
 def _thread_note(scores: Mapping[str, Score]) -> list[str]:
     threaded = [score for score in scores.values() if score.clustered is not None]
     if not threaded:
         return []
     worth = ", ".join(f"{score.variant} {score.effective_n:.0f}" for score in threaded)
-    text = f"{threaded[0].n} posts in {threaded[0].n_threads} threads: intervals by thread; worth as posts: {worth}"
+    what = "answers" if any(score.repeats for score in threaded) else "posts"
+    text = (
+        f"{threaded[0].n} {what} in {threaded[0].n_threads} independent groups (threads, repeats of a post): intervals "
+        f"by group; effective sample size: {worth}"
+    )
     return textwrap.wrap(text, WIDTH)
 
 

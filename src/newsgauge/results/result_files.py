@@ -109,6 +109,7 @@ def _score(score: Score) -> dict[str, Any]:
         "thinking_tokens": score.thinking_tokens,
         "n_uncounted": score.n_uncounted,
         "model_versions": list(score.model_versions),
+        "repeats": None if score.repeats is None else {**asdict(score.repeats), "stability": score.repeats.stability},
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from ..planning.repeats import split_key
 from ..planning.sampling import Plan
 from ..records import Key, Outcome, Post, Prediction, Result
+from .repeat_scores import repeat_scores
 from .scores import AnswerCounts, Score
 from .stats import class_scores, clustered_interval, confusion_matrix, effective_posts, macro_f1, wilson_interval
 
@@ -66,6 +67,7 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan) -> Score:
         cached_tokens=sum(said.cached_tokens for _, said in seen),
         tool_use_tokens=sum(said.tool_use_tokens for _, said in seen),
         n_uncounted=sum(said.is_uncounted for _, said in seen),
+        repeats=repeat_scores(results, plan, variant),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from .repeat_scores import RepeatScores
     from .stats import ClassScore, ConfusionMatrix, Finding, Interval
 
 
@@ -56,6 +57,8 @@ class Score:
     cached_tokens: int = 0
     tool_use_tokens: int = 0
     n_uncounted: int = 0
+    #: How answers to the same post vary; None for a variant that asks once.
+    repeats: RepeatScores | None = None
 
     @property
     def n(self) -> int:

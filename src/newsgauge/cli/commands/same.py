@@ -1,0 +1,52 @@
+"""``newsgauge same``: do two recordings of the same question differ by more than repeats explain?"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ...errors import UsageError
+
+#: The exit status of each finding; the worst of all variants counts.
+_STATUS = {"PASS": 0, "INCONCLUSIVE": 3, "CHANGED": 1}
+
+
+def add_same_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``same`` and its options."""
+    same = commands.add_parser(
+        "same",
+        help="tell whether a model moved: two recordings of the same prompts, compared with their own noise",
+        description="Compare the answers of two runs of the same prompts, with repeats: is what differs more than the "
+        "repeats of a post differ among themselves? Status 0: PASS for every variant; 1: CHANGED; 3: INCONCLUSIVE.",
+    )
+    same.add_argument("first", metavar="RUN_A", help="folder of results; its accuracy less that of RUN_B is shown")
+    same.add_argument("second", metavar="RUN_B", help="folder of results to compare with")
+    same.add_argument(
+        "--margin",
+        default="0.05",
+        metavar="X",
+        help="a difference of accuracies that does not matter: PASS proves that it is smaller (default: %(default)s)",
+    )
+    same.set_defaults(handler=_same)
+
+
+def _same(options: argparse.Namespace) -> int:
+    from ...report.same import same_lines
+    from ...results.run_folder import load_run
+    from ...results.same_runs import same_runs
+
+    first, second = load_run(Path(options.first)), load_run(Path(options.second))
+    found = same_runs(first, second, margin=_margin(options.margin))
+    print("\n".join(same_lines(found, first=options.first, second=options.second, margin=_margin(options.margin))))
+    findings = {one.finding for one in found}
+    return next(_STATUS[finding] for finding in ("CHANGED", "INCONCLUSIVE", "PASS") if finding in findings)
+
+
+def _margin(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1:
+        raise UsageError(f"--margin: expected a share between 0 and 1, such as 0.05, got {text!r}")
+    return value
