@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
-from ..cassettes.line import post_of
+from ..cassettes.line import case_of
 from ..cassettes.writer import RECORDED
 from ..client.usage import Usage, add_usage, read_usage
 from ..records import Case
@@ -23,8 +23,8 @@ def tokens_spent(setup: RunConfig, cases: Iterable[Case], *, since: datetime) ->
     recorder, start = open_recorder(setup), since.strftime(RECORDED)
     for variant, posts in wanted.items():
         for line in recorder.file(variant).lines():
-            if post_of(line.key) in posts and line.provenance.get("recorded", "") >= start:
-                answered.add((variant, post_of(line.key)))
+            if case_of(line.key) in posts and line.provenance.get("recorded", "") >= start:
+                answered.add((variant, case_of(line.key)))
                 version = str(line.answer.get("modelVersion") or "an unnamed model")
                 counted[version].append(read_usage(line.answer.get("usageMetadata")))
     recorder.close()
