@@ -46,7 +46,7 @@ FORMATS = {
     "`.newsgauge/tuned.json`, `.newsgauge/tuning/`": "tuned models, losses: [tuning.md](tuning.md#what-it-leaves)",
     "`prices.toml`": "prices with source and date: [report.md](report.md#tokens-and-cost)",
     "the file of `--faults`": "faults of the embedded backend: [endpoint.md](endpoint.md#faults)",
-    "a table of your own": "csv, jsonl, parquet: [own-project.md](own-project.md#what-a-table-needs)",
+    "a table of your own": "csv, tsv, jsonl, parquet, folders: [own-project.md](own-project.md#what-a-table-needs)",
 }
 HEAD = """<!-- Made by 'python docs/reference.py' from the code. Do not edit by hand. -->
 # Reference

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from urllib.parse import quote
 
 Split = Literal["train", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 Backend = Literal["embedded", "gemini", "vertex"]
 #: Who can be asked: the emulator on this machine, the Gemini Developer API, Vertex AI.
 BACKENDS: tuple[Backend, ...] = get_args(Backend)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -113,6 +114,61 @@ def test_what_to_add_is_said_after_the_run_that_fills_a_screen(
     assert said.index("a screen of scores") < said.index("to add to ") < said.index("newsgauge_corpus = ")
 
 
+def sorted_mails(root: Path) -> Path:
+    for label, word in (("ham", "lunch"), ("spam", "prize")):
+        (root / label).mkdir(parents=True)
+        for n in range(12):
+            head = f"From: a@b.example\nSubject: {word} number {n}\n"
+            (root / label / f"{n}.eml").write_text(f"{head}\nA {word} is waiting, number {n}.\n")
+    return root
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("clean")
+def test_a_folder_of_mails_becomes_a_project_whose_first_run_is_green(tmp_path: Path) -> None:
+    assert main(["init", str(tmp_path), "--data", str(sorted_mails(tmp_path / "mails"))]) == 0
+    done = run_pytest(tmp_path, "--require-gates")
+    assert done.returncode == 0, done.stdout
+    assert "corpus mails, 6 posts of each of 2 labels = 12 posts" in done.stdout
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_hugging_face_jsonl_needs_no_columns_and_its_suspect_labels_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"sentence": f"{label} text number {n}", "label": n % 2, "label_text": label}
+        for label in ("billing", "login")
+        for n in range(12)
+    ]
+    rows += [{**rows[3], "label_text": "login"}, {**rows[4], "label_text": "Login"}, {**rows[5], "label_text": "Login"}]
+    rows += [{"sentence": f"more {n}", "label": 1, "label_text": "Login"} for n in range(9)]
+    (tmp_path / "hf.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert main(["init", str(tmp_path), "--data", str(tmp_path / "hf.jsonl"), "--no-record"]) == 0
+    said = capsys.readouterr().out
+    assert "columns: text=sentence,label=label_text (another choice: --columns)" in said
+    assert "warning: labels that differ only in how they are written are classes of their own: 'Login', 'login'" in said
+    assert "warning: texts that stand under two labels, so that one of them is wrong: 3" in said
+    assert "the same text under billing, login: billing-4 (" in said
+    assert "corpus hf, 6 posts of each of 3 labels" in run_pytest(tmp_path, "evals", "--co").stdout
+
+
+def test_data_outside_of_the_repository_is_told_and_copied_if_wanted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = write_table(tmp_path / "mine.csv", header="text,label,nr")
+    subprocess.run(["git", "init", "-q", str(tmp_path / "repository")], check=True)
+    assert main(["init", str(tmp_path / "repository" / "inner"), "--data", str(table), "--no-record"]) == 0
+    assert f"note: {table} lies outside of the repository, where CI will not find it" in capsys.readouterr().out
+    assert main(["init", str(tmp_path / "copied"), "--data", str(table), "--no-record", "--copy"]) == 0
+    assert "note:" not in capsys.readouterr().out
+    assert (tmp_path / "copied" / "data" / "mine.csv").read_bytes() == table.read_bytes()
+    assert "newsgauge_corpus = data/mine.csv\n" in (tmp_path / "copied" / "pytest.ini").read_text()
+    inside = write_table(tmp_path / "repository" / "mine.csv", header="text,label,nr")
+    assert main(["init", str(tmp_path / "repository" / "other"), "--data", str(inside), "--no-record"]) == 0
+    assert "note:" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("there", ["evals/gates.toml", "cassettes/PLANS.toml", ".github/workflows/evals.yml"])
 def test_nothing_is_written_where_one_file_is_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], there: str
@@ -162,12 +218,15 @@ def test_a_file_that_is_no_table_and_columns_without_a_table_are_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["init", str(tmp_path), "--csv", str(tmp_path / "absent.csv")]) == 2
-    assert "--csv: expected a .csv, .jsonl, .parquet file with texts and labels, none at" in capsys.readouterr().err
+    assert (
+        "--data: expected a .csv, .tsv, .jsonl, .parquet file or a folder with texts and labels, none at"
+        in capsys.readouterr().err
+    )
     (tmp_path / "mine.xlsx").touch()
     assert main(["init", str(tmp_path), "--csv", str(tmp_path / "mine.xlsx")]) == 2
-    assert f"file with texts and labels, got {tmp_path / 'mine.xlsx'}" in capsys.readouterr().err
+    assert f"texts and labels, got {tmp_path / 'mine.xlsx'}" in capsys.readouterr().err
     assert main(["init", str(tmp_path), "--columns", "text=body"]) == 2
-    assert "--columns is about the file of --csv" in capsys.readouterr().err
+    assert "--columns, --encoding and --delimiter are about the file of --data" in capsys.readouterr().err
 
 
 def test_the_limits_are_what_guessing_gives(tmp_path: Path) -> None:

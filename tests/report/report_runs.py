@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from newsgauge._util.files import write_json
+from newsgauge.corpora.suspect_labels import SuspectText
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Outcome, Post, Prediction, Result
 from newsgauge.report.publishing import Facts, publish
@@ -116,6 +117,12 @@ def leave_exhibits(exhibits: Attachments) -> None:
     exhibits.leave_learning_curve([LearningPoint(5, 15, 20, 40), LearningPoint(10, 29, 30, 40)])
     steps = ((1, 1, 2.0), (2, 1, 1.5), (3, 2, 0.75), (4, 2, 0.5))
     exhibits.leave_loss_curve([Loss(*step) for step in steps], model="tunedModels/<own>")
+    exhibits.leave_suspect_labels(
+        [
+            SuspectText(True, (("a-1", "<a>", "test"), ("b-7", "b", "train"))),
+            SuspectText(False, (("a-2", "<a>", "test"), ("b-8", "b", "test"))),
+        ]
+    )
     exhibits.leave_token_counts(
         {name: [CountedPost(n, n + beyond) for n in (100, 203)] for name, beyond in (("plain", 7), ("tuned", 0))}
     )

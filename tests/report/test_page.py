@@ -76,6 +76,13 @@ def test_curves_say_their_points_in_words_and_in_a_table(finished: Path) -> None
     assert page.count('class="break"') == 2
 
 
+def test_suspect_labels_are_listed_with_their_posts(finished: Path) -> None:
+    page = (finished / "report.html").read_text("utf-8")
+    assert "Texts of the corpus that stand under two labels: 1; nearly the same texts under two labels: 1." in page
+    assert '&lt;a&gt;, b</td><td class="left">a-1 (test), b-7 (train)</td>' in page
+    assert "texts of the corpus that stand under two labels: 2" in (finished / "summary.md").read_text("utf-8")
+
+
 def test_counted_tokens_stand_beside_used_ones(finished: Path) -> None:
     page = (finished / "report.html").read_text("utf-8")
     assert "<td>2</td><td>151.5</td><td>158.5</td><td>7</td>" in page
@@ -85,6 +92,7 @@ def test_counted_tokens_stand_beside_used_ones(finished: Path) -> None:
 def test_without_what_evals_leave_there_is_no_section_about_it(tmp_path: Path) -> None:
     page = (write_run(tmp_path / "run", exhibits=False) / "report.html").read_text("utf-8")
     assert "#learning" not in page
+    assert "#suspect" not in page
     assert "Counted before asking" not in page
     assert "learning_curve.json" not in page
 

@@ -141,7 +141,7 @@ def test_a_damaged_folder_is_one_line_and_no_report_is_touched(
     assert not before or (finished / "report.html").read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["learning_curve", "loss_curve", "token_counts"])
+@pytest.mark.parametrize("name", ["learning_curve", "loss_curve", "suspect_labels", "token_counts"])
 def test_what_an_eval_of_another_plan_left_is_not_shown(finished: Path, name: str) -> None:
     assert name in load_run(finished).exhibits
     change(finished / f"{name}.json", plan="0123456789ab")

@@ -39,8 +39,10 @@ class Starter:
     n_labels: int
 
 
-def plan_starter(corpus: Corpus, *, named: str, shown: str, columns: str, ci: Ci) -> Starter:
-    """The files for a table that is at ``shown``, seen from the project; messages call it as it was ``named``.
+def plan_starter(corpus: Corpus, *, named: str, shown: str, table: dict[str, str], ci: Ci) -> Starter:
+    """The files for data at ``shown``, seen from the project, that is read by the options ``table``.
+
+    Messages call it as it was ``named``.
 
     Raises `CorpusError` where it is too small to be asked about.
     """
@@ -57,7 +59,7 @@ def plan_starter(corpus: Corpus, *, named: str, shown: str, columns: str, ci: Ci
     filled = {
         "CORPUS": json.dumps(corpus.name),  # a JSON string is a TOML string, and a TOML key in quotes
         "PATH": json.dumps(shown),
-        "COLUMNS": json.dumps(columns),
+        "TABLE": "".join(f"{name} = {json.dumps(value)}\n" for name, value in table.items()),
         "POSTS": str(posts_per_class),
         "LABELS": str(len(labels)),
         "CHANCE": f"{1 / len(labels):.4g}",
@@ -73,7 +75,11 @@ def plan_starter(corpus: Corpus, *, named: str, shown: str, columns: str, ci: Ci
     }
     if ci != "none":
         wanted[_CI_FILES[ci]] = f"{ci}.yml"
-    ini = {"newsgauge_corpus": shown, "newsgauge_columns": columns, "newsgauge_posts_per_class": str(posts_per_class)}
+    ini = {
+        "newsgauge_corpus": shown,
+        **{f"newsgauge_{name}": value for name, value in table.items()},
+        "newsgauge_posts_per_class": str(posts_per_class),
+    }
     return Starter({path: _fill(name, filled) for path, name in wanted.items()}, ini, len(labels))
 
 

@@ -1,12 +1,11 @@
-"""Where posts come from: the bundled corpus, the real 20 Newsgroups, a folder in the same layout, or a table.
+"""Where posts come from: the bundled corpus, the real 20 Newsgroups, a folder of files, or a table.
 
 Enters: a corpus name or path. Leaves: `RawPost` records of one split, sorted by label and number. Knows nothing of
-preprocessing, sampling or models. The layout is that of the by-date archive: ``<split>/<group>/<number>``.
+preprocessing, sampling or models.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,14 +14,15 @@ from typing import TYPE_CHECKING
 
 from ..errors import CorpusError
 from ..records import Post, RawPost, Split
-from .tables import SUFFIXES, parse_columns, read_table
+from .folders import has_labels, has_splits, holds_mail, read_folder
+from .table_files import SUFFIXES, TableFormat, check_format, kind_of, table_name
+from .tables import parse_columns, read_table, split_files
 from .twenty_newsgroups import TWENTY, read_twenty_newsgroups
 
 if TYPE_CHECKING:
     import pandas as pd
 
 BUNDLED = "bundled"
-_FOLDER_NAMES = {"train": ("train", "20news-bydate-train"), "test": ("test", "20news-bydate-test")}
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,23 @@ class Corpus:
 
     name: str
     path: Path | None
-    columns: dict[str, str] = field(default_factory=dict)
+    how: TableFormat = field(default_factory=TableFormat)
 
     @property
     def is_mail(self) -> bool:
-        """True where a post has headers; the texts of a table have none."""
-        return self.path is None or self.path.is_dir()
+        """True if a post has headers; the texts of a table, and plain text files, have none."""
+        return self.path is None or (self.path.is_dir() and not self.is_table and holds_mail(self.path))
+
+    @cached_property
+    def is_table(self) -> bool:
+        """True for a file of rows, or a folder of such files."""
+        return self.path is not None and (not self.path.is_dir() or bool(split_files(self.path)))
+
+    @property
+    def splits_itself(self) -> bool:
+        """True if nothing in the corpus says which posts are train posts, so that half of each label's are."""
+        assert self.path is not None
+        return not self.is_table and not has_splits(self.path)
 
     def posts(self, split: Split) -> tuple[RawPost, ...]:
         """All posts of one split, sorted by label and number; read once, and again after `release`.
@@ -61,7 +72,7 @@ class Corpus:
         return {}
 
     def _posts(self, path: Path, split: Split) -> tuple[RawPost, ...]:
-        posts = _from_folder(path, split) if path.is_dir() else self._table[split]
+        posts = self._table[split] if self.is_table else read_folder(path, split, encoding=self.how.encoding)
         if not posts:
             raise CorpusError(f"corpus {path}: expected {split} posts, there is none")
         return _in_order(posts)
@@ -69,21 +80,28 @@ class Corpus:
     @cached_property
     def _table(self) -> dict[Split, list[RawPost]]:
         assert self.path is not None
-        return read_table(self.path, self.columns)
+        return read_table(self.path, self.how)
 
 
-def find_corpus(name: str, *, bundled: Path, columns: str | None = None) -> Corpus:
-    """Turn ``bundled``, ``20newsgroups`` or a path into a `Corpus`, without reading a post."""
-    mapping = parse_columns(columns)
+def find_corpus(
+    name: str, *, bundled: Path, columns: str | None = None, encoding: str | None = None, delimiter: str | None = None
+) -> Corpus:
+    """Turn ``bundled``, ``20newsgroups`` or a path into a `Corpus`, without reading a post. Raises `CorpusError`."""
+    how = TableFormat(parse_columns(columns), encoding or "", delimiter or "")
+    check_format(how)
     path = Path(name)
-    if path.suffix in SUFFIXES and name not in (BUNDLED, TWENTY):
+    if kind_of(path) and name not in (BUNDLED, TWENTY) and not path.is_dir():
         if not path.is_file():
-            raise CorpusError(
-                f"--corpus: expected a {path.suffix[1:]} file with columns text and label, none at {path}"
-            )
-        return Corpus(_safe(path.stem), path, mapping)
-    if columns:
-        raise CorpusError(f"--columns is about a {', '.join(SUFFIXES)} file, and --corpus is {name!r}")
+            raise CorpusError(f"--corpus: expected a {kind_of(path)} file with columns text and label, none at {path}")
+        return Corpus(_safe(table_name(path)), path, how)
+    known = name in (BUNDLED, TWENTY)
+    if not known and path.is_dir():
+        found = Corpus(_safe(path.resolve().name), path, how)
+        _refuse_options(found, columns=columns, delimiter=delimiter, encoding=encoding)
+        return found
+    given = {"--columns": columns, "--delimiter": delimiter, "--encoding": encoding}
+    for option in (option for option, value in given.items() if value):
+        raise CorpusError(f"{option} is about a {', '.join(SUFFIXES)} file, and --corpus is {name!r}")
     if name == BUNDLED:
         if not bundled.is_dir():
             raise CorpusError(
@@ -93,13 +111,21 @@ def find_corpus(name: str, *, bundled: Path, columns: str | None = None) -> Corp
         return Corpus(BUNDLED, bundled)
     if name == TWENTY:
         return Corpus(TWENTY, None)
-    if not path.is_dir():
-        got = "which is a file of another kind" if path.exists() else "which is neither a known corpus nor there"
-        raise CorpusError(
-            f"--corpus: expected {BUNDLED}, {TWENTY}, a folder with train/<label>/<id> and test/<label>/<id>, or a "
-            f"{', '.join(SUFFIXES)} file; got {name!r}, {got}"
-        )
-    return Corpus(_safe(path.resolve().name), path)
+    got = "which is a file of another kind" if path.exists() else "which is neither a known corpus nor there"
+    raise CorpusError(
+        f"--corpus: expected {BUNDLED}, {TWENTY}, a folder with train/<label>/<id> and test/<label>/<id> or with "
+        f"<label>/<id>, or a {', '.join(SUFFIXES)} file; got {name!r}, {got}"
+    )
+
+
+def _refuse_options(corpus: Corpus, *, columns: str | None, delimiter: str | None, encoding: str | None) -> None:
+    if corpus.is_table:
+        return
+    for option, value in (("--columns", columns), ("--delimiter", delimiter)):
+        if value:
+            raise CorpusError(f"{option} is about a {', '.join(SUFFIXES)} file, and --corpus is '{corpus.path}'")
+    if encoding and corpus.is_mail and has_labels(corpus.path or Path()):
+        raise CorpusError(f"--encoding is about tables and text files; {corpus.path} holds mails, which name theirs")
 
 
 def to_frame(posts: tuple[Post, ...]) -> pd.DataFrame:
@@ -132,24 +158,3 @@ def _safe(name: str) -> str:
 
 def _natural(number: str) -> tuple[int, str]:
     return (int(number), "") if number.isdecimal() else (1 << 62, number)
-
-
-def _from_folder(folder: Path, split: Split) -> list[RawPost]:
-    for name in _FOLDER_NAMES[split]:
-        if (folder / name).is_dir():
-            root = folder / name
-            break
-    else:
-        raise CorpusError(f"corpus {folder}: expected a folder {split!r} with one folder a label in it, there is none")
-    posts = []
-    for label in sorted(entry.name for entry in os.scandir(root) if entry.is_dir()):
-        for entry in os.scandir(root / label):
-            if entry.name.startswith(".") or not entry.is_file():
-                continue
-            try:
-                # The archive is latin-1 by convention: every byte is a character, nothing can fail to decode.
-                raw = Path(entry.path).read_bytes().decode("latin-1")
-            except OSError as error:
-                raise CorpusError(f"corpus {folder}: cannot read {entry.path}: {error.strerror}") from error
-            posts.append(RawPost(label, entry.name, raw))
-    return posts

@@ -1,28 +1,42 @@
-"""A user's own data: csv, jsonl or parquet with a text and a label a row -> `RawPost` records of both splits.
+"""Turn a user's table into `RawPost` records of both splits: a text and a label per row.
 
 Columns ``text`` and ``label``, optional ``id``, ``split`` (train or test; without it every row is a test post) and
 ``thread``; other names can be given. The text is taken as it is: it is no mail. With ``split=auto`` no column says
-which rows are train posts: half of each label's are, drawn by a digest of their text.
+which rows are train posts: half of each label's are, drawn by a digest of their text. A folder with a file per split,
+``train*.jsonl`` and ``test*.jsonl`` as Hugging Face's datasets are kept, is one table.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import CorpusError
 from ..records import RawPost, Split
+from .table_files import TableFormat, cell_text, kind_of, read_columns
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-SUFFIXES = (".csv", ".jsonl", ".parquet")
 COLUMNS = ("text", "label", "id", "split", "thread")
 #: In the place of a column's name: nothing in the file says which rows are train posts.
 AUTO_SPLIT = "auto"
+#: What others call the two columns that are needed; the first that is there counts.
+_ALSO_CALLED = {
+    "text": ("body", "content", "sentence", "message", "description", "utterance", "review", "question", "input"),
+    "label": (
+        "label_text",
+        "label_name",
+        "category",
+        "class",
+        "intent",
+        "topic",
+        "target",
+        "team",
+        "section",
+        "output",
+    ),
+}
 
 
 def parse_columns(text: str | None) -> dict[str, str]:
@@ -36,43 +50,114 @@ def parse_columns(text: str | None) -> dict[str, str]:
     return names
 
 
-def read_table(path: Path, columns: dict[str, str]) -> dict[Split, list[RawPost]]:
-    """The rows of the file by split, in the file's order. Raises `CorpusError` with file and row."""
-    frame = _read(path)
+def split_files(folder: Path) -> dict[Split, list[Path]]:
+    """The tables of a folder that holds one or more per split; empty if it is no such folder."""
+    found: dict[Split, list[Path]] = {"train": [], "test": []}
+    for path in sorted(folder.iterdir()):
+        for split, files in found.items():
+            if path.is_file() and kind_of(path) and path.name.lower().startswith(split):
+                files.append(path)
+    return found if any(found.values()) else {}
+
+
+def read_table(path: Path, how: TableFormat) -> dict[Split, list[RawPost]]:
+    """The rows of a file, or of a folder's files, by split, in their order. Raises `CorpusError`."""
+    columns = how.columns or parse_columns(None)
+    files: Sequence[tuple[Path, str | None]] = [(path, None)]
+    if path.is_dir():
+        of_split = split_files(path)
+        # One split alone says nothing: its rows are those of any table.
+        known = all(of_split.values())
+        files = [(file, split if known else None) for split, own in of_split.items() for file in own]
+    rows: list[tuple[Path, int, dict[str, str | None]]] = []
+    n_before: Counter[str | None] = Counter()
+    for file, split in files:
+        own = _rows(file, columns, how, in_split=split)
+        for n, row in enumerate(own, n_before[split] + 1):
+            row["row"] = str(n)  # counted by split: a new train row renames no test post
+        n_before[split] += len(own)
+        rows += [(file, n, row) for n, row in enumerate(own, 1)]
+    if columns["split"] == AUTO_SPLIT and not (path.is_dir() and files[0][1]):
+        texts, labels, threads = ([row[name] for _, _, row in rows] for name in ("text", "label", "thread"))
+        for (_, _, row), side in zip(rows, halves(texts, labels, threads), strict=True):
+            row["split"] = side
+    return _posts(rows)
+
+
+def _rows(
+    path: Path, columns: dict[str, str], how: TableFormat, *, in_split: str | None
+) -> list[dict[str, str | None]]:
+    """Each row by our names, as text, with the blanks around a label taken off."""
+    names, values = read_columns(path, columns.values(), how)
     for ours in ("text", "label"):
-        if columns[ours] not in frame.columns:
-            is_one = len(frame.columns) == 1 and any(mark in str(frame.columns[0]) for mark in ";\t|")
-            hint = " (commas separate columns)" if is_one else ""
-            found = ", ".join(map(repr, frame.columns)) or "none"
+        if columns[ours] not in names:
+            found = ", ".join(map(repr, names)) or "none"
+            hint = f" {guess}" if (guess := guess_columns(names, columns)) else f" {ours}=COLUMN"
             raise CorpusError(
-                f"{path}: expected a column {columns[ours]!r}, found {found}{hint}. Name yours: --columns {ours}=COLUMN"
+                f"{path}: expected a column {columns[ours]!r}, found {found}. Name yours: --columns{hint}"
             )
-    splits_itself = columns["split"] == AUTO_SPLIT
     for ours in ("id", "split", "thread"):
-        if columns[ours] != ours and not (ours == "split" and splits_itself) and columns[ours] not in frame.columns:
+        if columns[ours] not in (ours, *names) and (ours, columns[ours]) != ("split", AUTO_SPLIT):
             raise CorpusError(f"{path}: --columns: no column {columns[ours]!r} for {ours}")
-    values = {ours: _column(frame, theirs) for ours, theirs in columns.items()}
-    if splits_itself:
-        values["split"] = _half_to_train(values["text"], values["label"], values["thread"])
+    n_rows = len(values[columns["text"]])
+    cells = {ours: _texts(path, ours, values.get(theirs, [None] * n_rows)) for ours, theirs in columns.items()}
+    if in_split:
+        cells["split"] = [in_split] * n_rows
+    return [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
+
+
+def _texts(path: Path, ours: str, values: list[Any]) -> list[str | None]:
+    found = []
+    for row, value in enumerate(values, 1):
+        try:
+            text = cell_text(value)
+        except ValueError as error:
+            raise CorpusError(f"{path}: row {row}: {ours}: {error}") from None
+        if text is not None and ours in ("label", "split"):
+            text = text.strip()
+        found.append(text if text and not text.isspace() else None)
+    return found
+
+
+def _posts(rows: list[tuple[Path, int, dict[str, str | None]]]) -> dict[Split, list[RawPost]]:
     posts: dict[Split, list[RawPost]] = {"train": [], "test": []}
-    seen: dict[tuple[str, str], int] = {}
-    for row, (text, label, number, split, thread) in enumerate(zip(*values.values(), strict=True), 1):
+    seen: dict[tuple[str, str], str] = {}
+    given = {(cells["label"], cells["id"]) for _, _, cells in rows}
+    for path, row, cells in rows:
+        text, label, split = cells["text"], cells["label"], cells["split"] or "test"
         where = f"{path}: row {row}"
         if text is None or label is None:
             raise CorpusError(f"{where}: expected a text and a label, {'text' if text is None else 'label'} is empty")
-        if split is None:
-            split = "test"
         if split not in ("train", "test"):
             raise CorpusError(f"{where}: expected split 'train' or 'test', got {split!r}")
-        number = str(row) if number is None else number
-        earlier = seen.setdefault((split, f"{label}-{number}"), row)
-        if earlier != row:
-            raise CorpusError(f"{where}: id {number!r} of label {label!r} was already used in row {earlier}")
-        posts[split].append(RawPost(label, number, text, thread))
+        number = cells["id"] or str(cells["row"])
+        if cells["id"] is None and (label, number) in given:
+            number = f"row-{number}"
+        earlier = seen.setdefault((split, f"{label}-{number}"), where)
+        if earlier is not where:
+            told = "row " + earlier.rpartition("row ")[2] if earlier.startswith(f"{path}: ") else earlier
+            raise CorpusError(f"{where}: id {number!r} of label {label!r} was already used in {told}")
+        posts["train" if split == "train" else "test"].append(RawPost(label, number, text, cells["thread"]))
     return posts
 
 
-def _half_to_train(texts: list[str | None], labels: list[str | None], threads: list[str | None]) -> list[str | None]:
+def guess_columns(names: Sequence[str], columns: dict[str, str]) -> str:
+    """``text=body,label=team`` for columns that others call so; '' where a needed one cannot be told."""
+    lower = {name.casefold(): name for name in reversed(names)}
+    found = []
+    for ours, others in _ALSO_CALLED.items():
+        if columns[ours] in names:
+            if columns[ours] != ours:
+                found.append(f"{ours}={columns[ours]}")
+            continue
+        theirs = next((lower[other] for other in (ours, *others) if other in lower), None)
+        if theirs is None:
+            return ""
+        found.append(f"{ours}={theirs}")
+    return ",".join(found)
+
+
+def halves(texts: Sequence[str | None], labels: Sequence[str | None], threads: Sequence[str | None]) -> list[Split]:
     """``train`` or ``test`` for each row. Equal texts of a label, and its rows of one thread, lie on one side.
 
     The draw looks at the texts alone: the order of the rows does not matter.
@@ -88,42 +173,3 @@ def _half_to_train(texts: list[str | None], labels: list[str | None], threads: l
         ranked.setdefault(key[0], []).append(key)
     train = {key for ours in ranked.values() for key in ours[: len(ours) // 2]}
     return ["train" if key in train else "test" for key in keys]
-
-
-def _read(path: Path) -> pd.DataFrame:
-    import pandas as pd  # 0.4 s: only for a corpus in a table
-
-    try:
-        if path.suffix == ".csv":
-            return pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8")
-        if path.suffix == ".jsonl":
-            return pd.DataFrame(list(_json_rows(path)))  # pandas' own reader guesses types and names no line
-        return pd.read_parquet(path)
-    except ImportError:
-        raise CorpusError(f"{path}: reading parquet needs pyarrow: pip install 'newsgauge[parquet]'") from None
-    except pd.errors.EmptyDataError:
-        raise CorpusError(f"{path}: expected rows with a text and a label, the file is empty") from None
-    except (OSError, ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
-        detail = " ".join(str(error).split())[:200]
-        raise CorpusError(f"{path}: not readable as {path.suffix[1:]} in UTF-8: {detail}") from None
-
-
-def _json_rows(path: Path) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise CorpusError(f"{path}:{number}: expected an object of JSON: {error}") from None
-        if not isinstance(row, dict):
-            raise CorpusError(f"{path}:{number}: expected an object of JSON, got {line[:40]!r}")
-        yield row
-
-
-def _column(frame: pd.DataFrame, name: str) -> list[str | None]:
-    """A column as text; empty cells, and all cells of an absent column, are None."""
-    if name not in frame.columns:
-        return [None] * len(frame)
-    values: list[Any] = frame[name].tolist()
-    return [None if value is None or value != value or str(value) == "" else str(value) for value in values]

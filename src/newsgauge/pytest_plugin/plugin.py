@@ -172,9 +172,15 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         lines.append(f"newsgauge: {name} shows {len(shown.posts)} training posts as examples (digest {shown.digest})")
     doing = "replaying" if setup.replays else f"recording (mode {setup.mode}) into"
     lines.append(f"newsgauge: backend {setup.backend}, {doing} {setup.shown_cassettes}")
+    from ..corpora.suspect_labels import labels_written_alike
     from ..gates import undecidable
     from ..scoring.spending import retiring
 
+    lines += [
+        f"newsgauge: warning: labels that differ only in how they are written are classes of their own: "
+        f"{', '.join(map(repr, group))}"
+        for group in labels_written_alike(plan.labels)
+    ]
     gates: tuple[Gate, ...] = config.stash[_GATES]
     too_few = undecidable(gates, plan)
     if too_few:

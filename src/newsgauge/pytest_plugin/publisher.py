@@ -15,6 +15,7 @@ import pytest
 from ..corpora.corpus import BUNDLED
 from ..errors import UsageError
 from ..report.publishing import Facts, append_step_summary, clear, github_annotations, publish
+from ..results.attachments import Attachments
 
 if TYPE_CHECKING:
     from ..results.run_folder import RunFolder
@@ -32,6 +33,7 @@ class Publisher:
         self._posts_shown = posts_wanted or setup.plan.corpus == BUNDLED
         self._run: RunFolder | None = None
         self._failed = ""
+        self._n_suspect = 0
 
     def start(self) -> None:
         """Remove the report of an older run from the folder. Raises `UsageError`."""
@@ -48,6 +50,7 @@ class Publisher:
         try:
             from ..running.asked import asked_values
 
+            self._leave_suspect_labels()
             self._run = publish(
                 self._folder,
                 Facts(
@@ -63,6 +66,19 @@ class Publisher:
         except Exception as error:  # a fault of the report's own must not take a run's verdict with it
             self._failed = f"{type(error).__name__}: {error} (a fault in newsgauge; newsgauge report shows where)"
 
+    def _leave_suspect_labels(self) -> None:
+        from ..corpora.suspect_labels import find_suspect_texts, texts_of
+
+        if self._setup.corpus.path is None or not (self._folder / "scoreboard.json").is_file():
+            return  # nothing was asked, or 20 Newsgroups
+        suspect = find_suspect_texts(texts_of(self._setup.corpus, self._setup.preprocess))
+        self._setup.corpus.release()
+        kept = set(self._setup.plan.labels)
+        suspect = [one for one in suspect if any(label in kept for _, label, _ in one.members)]
+        self._n_suspect = len(suspect)
+        if suspect:
+            Attachments(self._folder, plan=self._setup.plan.digest).leave_suspect_labels(suspect)
+
     # Outermost: the last lines of the summary.
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
@@ -72,6 +88,12 @@ class Publisher:
             terminalreporter.write_line(f"newsgauge: no report: {self._failed}", yellow=True)
         if self._run is None or not self._run.results:
             return
+        if self._n_suspect:
+            terminalreporter.write_line(
+                f"newsgauge: warning: texts of the corpus that stand under two labels: {self._n_suspect}; "
+                "'Suspect labels' in the report lists them",
+                yellow=True,
+            )
         terminalreporter.write_line(f"newsgauge: report {self._shown}/report.html")
         for line in github_annotations(self._run):
             terminalreporter.write_line(line)

@@ -55,6 +55,8 @@ def summary_markdown(run: RunFolder) -> str:
             *([dollars(use.get("cost", {}).get("usd_per_1000_posts"))] if is_priced else []),
         )
         lines.append(f"| {' | '.join(cells)} |")
+    if suspect := run.exhibits.get("suspect_labels", {}).get("texts", ()):
+        lines += ["", f"⚠️ texts of the corpus that stand under two labels: {len(suspect):,}; report.html lists them"]
     lines += ["", "| gate | finding | numbers and rule |", "|---|---|---|"]
     for gate in run.gates["gates"]:
         finding = str(gate.get("finding") or "not decided")

@@ -15,6 +15,7 @@ from .._util.files import write_json
 from ..scoring.stats import wilson_interval
 
 if TYPE_CHECKING:
+    from ..corpora.suspect_labels import SuspectText
     from ..tuning.jobs import Loss
 
 FORMAT = 1
@@ -84,6 +85,11 @@ class Attachments:
             for variant, posts in counts.items()
         ]
         self._leave("token_counts", variants=rows)
+
+    def leave_suspect_labels(self, texts: Iterable[SuspectText]) -> None:
+        """``suspect_labels.json``: the posts that have one text, or nearly, under two labels. The run leaves it."""
+        rows = [{"exact": one.is_exact, "posts": [list(member) for member in one.members]} for one in texts]
+        self._leave("suspect_labels", texts=rows)
 
     def _leave(self, name: str, **value: object) -> None:
         write_json(self._folder / f"{name}.json", {"format": FORMAT, "plan": self._plan, **value})

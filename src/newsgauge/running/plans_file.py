@@ -26,6 +26,8 @@ _KEYS: dict[str, type] = {
     "allow_threads": bool,
     "preprocessing": str,
     "columns": str,
+    "encoding": str,
+    "delimiter": str,
     "variants": str,
 }
 

@@ -26,10 +26,14 @@ _DEFAULTS: dict[str, Any] = {
     "sample_seed": 0,
     "preprocessing": "clean",
     "columns": None,
+    "encoding": None,
+    "delimiter": None,
     "backend": "embedded",
     "cassettes": None,
     "repeats": None,
 }
+#: What says how to read a table: as options, and as ini values.
+TABLE_OPTIONS = ("columns", "encoding", "delimiter")
 PREPROCESSING = ("clean", "codelab")
 RECORD_MODES = ("none", "once", "new_episodes", "all", "rewrite")
 
@@ -40,7 +44,7 @@ def add_plan_options(add: Callable[..., Any]) -> None:
         "--corpus",
         default=None,
         metavar="NAME",
-        help="bundled, 20newsgroups, a folder, or a csv, jsonl or parquet file "
+        help="bundled, 20newsgroups, a folder, or a csv, tsv, jsonl or parquet file "
         "(default: the ini value newsgauge_corpus, bundled)",
     )
     add(
@@ -74,6 +78,13 @@ def add_plan_options(add: Callable[..., Any]) -> None:
         default=None,
         metavar="NAME=COLUMN,..",
         help="columns of a table that are not called text, label, id, split, thread",
+    )
+    add("--encoding", default=None, metavar="NAME", help="encoding of a table or of text files (default: utf-8)")
+    add(
+        "--delimiter",
+        default=None,
+        metavar="WORD",
+        help="what separates the columns of a csv file: comma (default), semicolon, tab, pipe",
     )
     add("--variants", default=None, metavar="A,B", help="variants of variants.toml to ask (default: all)")
     add(
@@ -141,7 +152,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
     usual = _usual_corpus(option, root=root, ini=ini)
     values = {name: value if getattr(option, name) is None else getattr(option, name) for name, value in usual.items()}
     bundled = root / ini("newsgauge_bundled")
-    corpus = find_corpus(values["corpus"], bundled=bundled, columns=values["columns"])
+    corpus = find_corpus(values["corpus"], bundled=bundled, **{name: values[name] for name in TABLE_OPTIONS})
     plan = make_plan(
         corpus.posts("test"),
         corpus=corpus.name,
@@ -183,11 +194,11 @@ def recordings_of(corpus: str, preprocessing: str) -> str:
 
 
 def _usual_corpus(option: Any, *, root: Path, ini: Callable[[str], str]) -> dict[str, Any]:
-    """Corpus, columns and posts of each label where the command line says nothing.
+    """Corpus, how to read it and posts of each label where the command line says nothing.
 
-    The ini values of the last two are about the corpus of the first: ``--corpus`` puts all three aside.
+    The ini values are about the corpus that is named there: ``--corpus`` puts them all aside.
     """
-    names = ("corpus", "columns", "posts_per_class")
+    names = ("corpus", *TABLE_OPTIONS, "posts_per_class")
     if option.corpus is not None or not ini("newsgauge_corpus"):
         return {name: _DEFAULTS[name] for name in names}
     usual = {name: ini(f"newsgauge_{name}") or _DEFAULTS[name] for name in names}

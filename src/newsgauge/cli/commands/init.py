@@ -1,4 +1,4 @@
-"""``newsgauge init``: evals for a table of texts and labels, recorded on the embedded backend. Never overwrites."""
+"""``newsgauge init``: evals for texts and labels, recorded on the embedded backend. Never overwrites."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import CorpusError, UsageError
+from ...errors import UsageError
 
 if TYPE_CHECKING:
-    from ...corpora.corpus import Corpus
     from ..scaffold import Starter
 
 #: Files that pytest may take its configuration from: where one is there, it is its owner's to change.
@@ -23,16 +22,28 @@ def add_init_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
     """Add ``init`` and its options."""
     init = commands.add_parser(
         "init",
-        help="write evals for a table of texts and labels",
+        help="write evals for your texts and labels",
         description="Writes evals/ (variants, gates, one eval), a CI workflow and pytest's configuration for a csv, "
-        "jsonl or parquet file, and records the answers of the embedded backend, which takes seconds and costs "
-        "nothing: 'pytest' is green right after. Overwrites nothing.",
+        "tsv, jsonl or parquet file or a folder with a folder of mails or texts per label, and records the answers of "
+        "the embedded backend, which takes seconds and costs nothing: 'pytest' is green right after. Overwrites "
+        "nothing.",
     )
     init.add_argument("folder", nargs="?", default=".", metavar="DIR", help="the project (default: this folder)")
-    init.add_argument("--csv", metavar="FILE", help="texts and labels (default: a sample of made-up support tickets)")
+    init.add_argument(
+        "--data",
+        "--csv",
+        metavar="PATH",
+        help="texts and labels: a table, a folder <label>/<file> or <split>/<label>/<file>, or a folder with train and "
+        "test tables (default: a sample of made-up support tickets)",
+    )
     init.add_argument(
         "--columns", metavar="NAME=COLUMN,..", help="columns that are not called text, label, id, split, thread"
     )
+    init.add_argument("--encoding", metavar="NAME", help="encoding of the table or the text files (default: utf-8)")
+    init.add_argument(
+        "--delimiter", metavar="WORD", help="what separates the columns of a csv file: semicolon, tab, pipe"
+    )
+    init.add_argument("--copy", action="store_true", help="keep a copy of the data in the project's folder data/")
     init.add_argument(
         "--ci", choices=("github", "gitlab", "none"), default="github", help="workflow to write (default: %(default)s)"
     )
@@ -41,17 +52,20 @@ def add_init_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
 
 
 def _init(options: argparse.Namespace) -> int:
+    from ..own_data import copy_into, find_data, is_outside, warnings_about
     from ..scaffold import SAMPLE, ignored_files, ini_lines, plan_starter, sample_table
 
     root = Path(options.folder)
     if root.exists() and not root.is_dir():
         raise UsageError(f"init: expected a folder, {root} is none")
     with sample_table() as sample:
-        corpus, columns = _read_table(Path(options.csv) if options.csv else sample, options)
-        shown = Path(os.path.relpath(options.csv, root)).as_posix() if options.csv else SAMPLE
-        starter = plan_starter(corpus, named=options.csv or SAMPLE, shown=shown, columns=columns, ci=options.ci)
+        corpus, table = find_data(Path(options.data) if options.data else sample, options)
+        outside = options.data is not None and is_outside(root, Path(options.data))
+        copied = f"data/{Path(options.data).resolve().name}" if outside and _wants_copy(options) else ""
+        shown = copied or (Path(os.path.relpath(options.data, root)).as_posix() if options.data else SAMPLE)
+        starter = plan_starter(corpus, named=options.data or SAMPLE, shown=shown, table=table, ci=options.ci)
         wanted = dict(starter.files)
-        if not options.csv:
+        if not options.data:
             wanted[SAMPLE] = sample.read_text("utf-8")
     configured = [name for name in _CONFIGURATIONS if (root / name).exists()]
     if not configured:
@@ -59,8 +73,11 @@ def _init(options: argparse.Namespace) -> int:
     ignores = not (root / ".gitignore").exists()
     if ignores:
         wanted[".gitignore"] = ignored_files()
+    if copied:
+        copy_into(root / copied, Path(options.data))
     _write(root, wanted)
-    print("\n".join(f"written: {root / path}" for path in sorted(wanted)))
+    print("\n".join(f"written: {root / path}" for path in sorted([*wanted, *filter(None, [copied])])))
+    print("".join(f"warning: {line}\n" for line in warnings_about(corpus)), end="")
     try:
         return 0 if options.no_record else _record(root, starter, is_configured=bool(configured))
     finally:  # last, as the run before it fills a screen
@@ -68,29 +85,21 @@ def _init(options: argparse.Namespace) -> int:
             print(f"to add to {root / '.gitignore'}:\n{_indented(ignored_files())}")
         if configured:
             print(_advice(configured, starter))
+        if outside and not copied:
+            print(
+                f"note: {options.data} lies outside of the repository, where CI will not find it. Put it into the "
+                f"project and name it in pytest's configuration and in cassettes/PLANS.toml; 'newsgauge init --copy' "
+                "does both for a new project"
+            )
 
 
-def _read_table(path: Path, options: argparse.Namespace) -> tuple[Corpus, str]:
-    """The corpus, and its ``--columns``: a table that does not say which rows are train posts is halved."""
-    from ...corpora.corpus import find_corpus
-    from ...corpora.tables import AUTO_SPLIT, SUFFIXES, parse_columns
-
-    if options.csv is None and options.columns:
-        raise UsageError("--columns is about the file of --csv, and none is named")
-    if path.suffix not in SUFFIXES or not path.is_file():
-        got = f"got {path}" if path.is_file() else f"none at {path}"
-        raise UsageError(f"--csv: expected a {', '.join(SUFFIXES)} file with texts and labels, {got}")
-    columns = options.columns or ""
-    corpus = find_corpus(str(path), bundled=path, columns=columns)
-    corpus.posts("test")  # whatever is wrong with the file is told here
-    try:
-        corpus.posts("train")
-    except CorpusError:
-        if parse_columns(columns)["split"] != "split":
-            raise
-        columns = ",".join([*filter(None, [columns]), f"split={AUTO_SPLIT}"])
-        corpus = find_corpus(str(path), bundled=path, columns=columns)
-    return corpus, columns
+def _wants_copy(options: argparse.Namespace) -> bool:
+    if options.copy or options.no_record or not sys.stdin.isatty():
+        return bool(options.copy)
+    answer = input(
+        f"{options.data} lies outside of the repository, where CI will not find it. Copy it to data/? [y/N] "
+    )
+    return answer.strip().casefold() in ("y", "yes")
 
 
 def _write(root: Path, wanted: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from ...running.run_options import PREPROCESSING, usual_classes
+from ...running.run_options import PREPROCESSING, TABLE_OPTIONS, usual_classes
 
 if TYPE_CHECKING:
     from ...corpora.corpus import Corpus
@@ -23,6 +23,8 @@ def add_corpus_options(parser: argparse.ArgumentParser) -> None:
     """The options of pytest evals that choose posts, under the same names."""
     parser.add_argument("--corpus", metavar="NAME", help="as in pytest evals (default: the same as there)")
     parser.add_argument("--columns", metavar="NAME=COLUMN,..", help="as in pytest evals")
+    parser.add_argument("--encoding", metavar="NAME", help="as in pytest evals")
+    parser.add_argument("--delimiter", metavar="WORD", help="as in pytest evals")
     parser.add_argument("--classes", metavar="REGEX", help="labels to keep (default: as in pytest evals)")
     parser.add_argument("--preprocessing", choices=PREPROCESSING, default="clean", help="(default: %(default)s)")
     parser.add_argument("--variant", default="tuned", metavar="NAME", help="variant of variants.toml (default: tuned)")
@@ -49,9 +51,10 @@ def load_corpus(options: argparse.Namespace) -> Corpus:
     if options.corpus is None:
         ini = read_ini(Path())
         options.corpus = ini.get("newsgauge_corpus") or corpus.BUNDLED
-        options.columns = options.columns or ini.get("newsgauge_columns")
-
-    return corpus.find_corpus(options.corpus, bundled=BUNDLED, columns=options.columns)
+        for name in TABLE_OPTIONS:
+            setattr(options, name, getattr(options, name) or ini.get(f"newsgauge_{name}"))
+    table = {name: getattr(options, name) for name in TABLE_OPTIONS}
+    return corpus.find_corpus(options.corpus, bundled=BUNDLED, **table)
 
 
 def tuning_of_variant(name: str) -> Tuning:

@@ -14,6 +14,7 @@ from ...client.cloud_storage import parse_bucket
 from ...errors import BackendError, UsageError
 from ...planning.training_set import Recipe, TrainingSet
 from ...records import Backend
+from ...running.run_options import TABLE_OPTIONS
 from ...tuning.jobs import Job, JobState, find_or_start
 from ...tuning.loss_curve import csv_text, save_png
 from ...tuning.tuned_file import FILE, TunedModel, read_tuned, write_tuned
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ...corpora.corpus import Corpus
 
 _FOLDER = Path(".newsgauge") / "tuning"
-_ASKING = ("backend", "base_url", "corpus", "columns")
+_ASKING = ("backend", "base_url", "corpus", *TABLE_OPTIONS)
 _USUAL = {"backend": "embedded", "corpus": "bundled", "preprocessing": "clean"}
 _HOW = {
     "reused": "a job with the same training set, base model and settings has succeeded: reused",
@@ -120,7 +121,7 @@ def _keep(entry: TunedModel, options: argparse.Namespace, *, is_variants: bool) 
     print(f"Tuned model: {entry.model}")
     if not is_variants:
         print(f"The settings are not those of [{options.variant}] in variants.toml: change them there to evaluate it.")
-    same = _same_options(options, ("backend", "corpus", "columns", "classes", "preprocessing"))
+    same = _same_options(options, ("backend", "corpus", *TABLE_OPTIONS, "classes", "preprocessing"))
     print(f"Evaluate it: pytest evals{same} --variants {options.variant} --record-mode new_episodes")
     print(f"Ask it:      newsgauge classify{_same_options(options, _ASKING)} 'Subject: ...'")
     return 0

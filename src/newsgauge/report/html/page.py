@@ -23,6 +23,7 @@ from .token_sections import accuracy_by_cost, token_values
 _NAV = (
     *(("summary", "Verdict"), ("all-cases", "Cases"), ("accuracy", "Accuracy"), ("confusion", "Confusion")),
     *(("classes", "Classes"), ("pairs", "Pairs"), ("learning", "Learning"), ("tokens", "Tokens and cost")),
+    ("suspect", "Suspect labels"),
     ("provenance", "Provenance"),
 )
 
@@ -30,11 +31,12 @@ _NAV = (
 def render_run(run: RunFolder) -> str:
     """The page of one run."""
     backend, corpus = str(run.run["backend"]), str(run.run["corpus"])
-    curves = learning_curves(run)
+    curves, suspect = learning_curves(run), sections.suspect_labels(run)
+    absent = {name for name, value in (("learning", curves), ("suspect", suspect)) if not value}
     values = {
         **_frame(f"{corpus}, {backend} backend", embedded=is_embedded(backend, run.model_versions)),
         "about": f"{run.posts_in_words}, {count_of(len(run.variants), 'variant')}, plan {run.run['plan']}",
-        "nav": [(name, text) for name, text in _NAV if curves or name != "learning"],
+        "nav": [(name, text) for name, text in _NAV if name not in absent],
         **overview_values(run),
         "trade_off": accuracy_by_cost(run),
         "cases": _cases(run),
@@ -45,6 +47,7 @@ def render_run(run: RunFolder) -> str:
         if run.comparisons
         else None,
         "curves": curves,
+        "suspect": suspect,
         "tokens": token_values(run),
         "provenance": sections.provenance_values(run),
     }

@@ -46,6 +46,27 @@ def accuracy_values(run: RunFolder) -> dict[str, Any]:
     }
 
 
+def suspect_labels(run: RunFolder) -> dict[str, Any]:
+    """Texts under two labels, as the run left them; empty if there is none."""
+    found = run.exhibits.get("suspect_labels", {}).get("texts", ())
+    if not found:
+        return {}
+    rows = [
+        (
+            "the same" if one["exact"] else "nearly the same",
+            ", ".join(dict.fromkeys(label for _, label, _ in one["posts"])),
+            ", ".join(f"{post_id} ({split})" for post_id, _, split in one["posts"]),
+        )
+        for one in found
+    ]
+    n_exact = sum(bool(one["exact"]) for one in found)
+    return {
+        "caption": f"Texts of the corpus that stand under two labels: {n_exact:,}; nearly the same texts under two "
+        f"labels: {len(rows) - n_exact:,}. If one of the labels is wrong, no model can answer all of them right.",
+        "table": Table("suspect labels", ("texts", "labels", "posts"), rows, left=3),
+    }
+
+
 def pair_chart(found: Iterable[Mapping[str, Any]]) -> Chart:
     """Differences of accuracy with intervals, first less second."""
     rows = [

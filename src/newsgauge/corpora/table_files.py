@@ -1,0 +1,251 @@
+"""Read a table file as text: csv, tsv, JSON lines or parquet, also gzipped, into named columns of values.
+
+Nothing is guessed: a value keeps the text that stands in the file. Knows no labels and no splits.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import CorpusError
+
+#: What the end of a file's name means, in any case and also before ``.gz``.
+KINDS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
+#: Words for delimiters, which neither a shell nor an ini file takes for something else.
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+#: Whole numbers up to here survive a column of floating-point numbers.
+_EXACT = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class TableFormat:
+    """How to read a table: our names for its columns, its encoding and its delimiter; empty: the usual ones."""
+
+    columns: dict[str, str] = field(default_factory=dict)
+    encoding: str = ""
+    delimiter: str = ""
+
+
+def kind_of(path: Path) -> str | None:
+    """``csv``, ``tsv``, ``jsonl`` or ``parquet``; None if the name says none of them."""
+    return KINDS.get(Path(_without_gz(path)).suffix.lower())
+
+
+def table_name(path: Path) -> str:
+    """The file's name without the endings that say what kind of table it is."""
+    return Path(_without_gz(path)).stem
+
+
+def read_columns(path: Path, wanted: Collection[str], how: TableFormat) -> tuple[list[str], dict[str, list[Any]]]:
+    """The names of all columns, and the values of those that are ``wanted``, row by row.
+
+    A value is None where there is none, a text, or whatever else a JSON or parquet file holds. Raises `CorpusError`.
+    """
+    kind = kind_of(path)
+    try:
+        if kind == "parquet":
+            return _parquet(path, wanted, how)
+        text = _decode(path, _bytes(path), how.encoding)
+        if kind == "jsonl":
+            return _json_lines(path, text, wanted, how)
+        return _csv(path, text, wanted, how.delimiter or ("tab" if kind == "tsv" else "comma"))
+    except OSError as error:
+        raise CorpusError(f"{path}: not readable: {error.strerror or error}") from None
+
+
+def check_format(how: TableFormat) -> None:
+    """Raise `CorpusError` if the encoding or the delimiter is none."""
+    if how.delimiter and how.delimiter not in DELIMITERS and how.delimiter not in DELIMITERS.values():
+        words = ", ".join(f"{word} ({mark if mark != chr(9) else 'a tab'})" for word, mark in DELIMITERS.items())
+        raise CorpusError(f"--delimiter: expected one of {words}; got {how.delimiter!r}")
+    try:
+        "".encode(how.encoding or "utf-8")
+    except (LookupError, ValueError):
+        raise CorpusError(f"--encoding: expected an encoding such as utf-8 or cp1252, got {how.encoding!r}") from None
+
+
+def _without_gz(path: Path) -> str:
+    return path.name[:-3] if path.name.lower().endswith(".gz") else path.name
+
+
+def _bytes(path: Path) -> bytes:
+    data = path.read_bytes()
+    if not path.name.lower().endswith(".gz"):
+        return data
+    try:
+        return gzip.decompress(data)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise CorpusError(f"{path}: not readable as gzip, so damaged or cut off: {error}") from None
+
+
+def _decode(path: Path, data: bytes, encoding: str) -> str:
+    told = encoding or next((name for bom, name in _BOMS if data.startswith(bom)), "utf-8")
+    if told.lower().replace("_", "-") in ("utf-8", "utf8"):
+        told = "utf-8-sig"  # a byte order mark is no part of the first name
+    try:
+        return data.decode(told)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        row = _row_at(path, data[: error.start]) if kind_of(path) != "jsonl" else line
+        where = f"line {line}" + (f" (row {row})" if row and row != line else "")
+        advice = (
+            "Name the right one with --encoding"
+            if encoding
+            else 'Save the file as "CSV UTF-8", or name its encoding, on Windows often: --encoding cp1252'
+        )
+        raise CorpusError(
+            f"{path}: {where}: not readable as {encoding or 'UTF-8'}: byte 0x{data[error.start]:02x}. {advice}"
+        ) from None
+
+
+def _row_at(path: Path, before: bytes) -> int:
+    """The number of the row that ``before`` breaks off in, counted from 1 below the header."""
+    mark = "\t" if kind_of(path) == "tsv" else ","
+    text = io.StringIO(before.decode("latin-1") + "x", newline="")
+    return sum(bool(row) for row in csv.reader(text, delimiter=mark)) - 1
+
+
+def _csv(path: Path, text: str, wanted: Collection[str], delimiter: str) -> tuple[list[str], dict[str, list[Any]]]:
+    first, _, rest = text.partition("\n")
+    if first.lower().startswith("sep=") and len(first.rstrip("\r")) == 5:  # Excel's own note to itself
+        delimiter, text = first[4], rest
+    csv.field_size_limit(max(len(text), csv.field_size_limit()))
+    mark = DELIMITERS.get(delimiter, delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
+    rows: list[list[str]] = []
+    try:
+        names = [name.strip() for name in next(reader, [])]
+        for row in reader:
+            if len(row) > len(names) and any(row[len(names) :]):
+                raise CorpusError(
+                    f"{path}: row {len(rows) + 1}: expected {len(names)} fields as in the first line, got {len(row)}: "
+                    f"a field with a {'tab' if mark == chr(9) else mark!r} in it needs quotes around it"
+                )
+            if any(row):
+                rows.append(row)
+    except csv.Error as error:
+        raise CorpusError(
+            f"{path}: row {len(rows) + 1}: not readable as {kind_of(path)}: {error} (line {reader.line_num}). "
+            'Quotes in a field are doubled, as in "say ""yes"" here", and the field stands in quotes'
+        ) from None
+    if not names:
+        raise CorpusError(f"{path}: expected rows with a text and a label, the file is empty")
+    if len(names) == 1 and (other := _delimiter_of(names[0], besides=mark)):
+        raise CorpusError(
+            f"{path}: expected columns separated by {_word(mark)}, found the one column {names[0]!r}. Add --delimiter "
+            f"{other}"
+        )
+    twice = sorted(name for name in set(wanted) if names.count(name) > 1)
+    if twice:
+        raise CorpusError(f"{path}: two columns are called {twice[0]!r}; rename one")
+    places = {name: names.index(name) for name in wanted if name in names}
+    return names, {name: [row[place] if place < len(row) else None for row in rows] for name, place in places.items()}
+
+
+def _delimiter_of(header: str, *, besides: str) -> str | None:
+    counts = {word: header.count(mark) for word, mark in DELIMITERS.items() if mark != besides}
+    best = max(counts, key=lambda word: counts[word])
+    return best if counts[best] else None
+
+
+def _word(mark: str) -> str:
+    return next((f"{word}s" for word, own in DELIMITERS.items() if own == mark), repr(mark))
+
+
+def _json_lines(
+    path: Path, text: str, wanted: Collection[str], how: TableFormat
+) -> tuple[list[str], dict[str, list[Any]]]:
+    _refuse_delimiter(path, how)
+    rows = list(_json_rows(path, text))
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return names, {name: [row.get(name) for row in rows] for name in wanted if name in names}
+
+
+def _json_rows(path: Path, text: str) -> Iterator[dict[str, Any]]:
+    # Numbers stay as they are written: 1344800117571260417 and 1.50 are ids like any other.
+    decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=lambda _: None)
+    lines: Iterator[tuple[int, str]] = enumerate(text.split("\n"), 1)
+    if text.lstrip().startswith("["):
+        lines = iter([(1, text)])
+    for number, line in lines:
+        if not line.strip():
+            continue
+        try:
+            found = decoder.decode(line.strip())
+        except ValueError as error:
+            raise CorpusError(f"{path}:{number}: expected an object of JSON: {error}") from None
+        for row in found if isinstance(found, list) else [found]:
+            if not isinstance(row, dict):
+                raise CorpusError(f"{path}:{number}: expected an object of JSON, got {line[:40]!r}")
+            yield row
+
+
+def _parquet(path: Path, wanted: Collection[str], how: TableFormat) -> tuple[list[str], dict[str, list[Any]]]:
+    _refuse_delimiter(path, how)
+    if how.encoding:
+        raise CorpusError(f"--encoding is about csv, tsv and jsonl files, and {path} is parquet, which is UTF-8")
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise CorpusError(f"{path}: reading parquet needs pyarrow: pip install 'newsgauge[parquet]'") from None
+    try:
+        schema = pyarrow.parquet.read_schema(path)
+        table = pyarrow.parquet.read_table(path, columns=[name for name in wanted if name in schema.names])
+    except (ValueError, pyarrow.ArrowException) as error:
+        raise CorpusError(f"{path}: not readable as parquet: {' '.join(str(error).split())[:200]}") from None
+    classes = _class_names(schema.metadata or {})
+    values = {}
+    for name in table.column_names:
+        names, cells = classes.get(name), table.column(name).to_pylist()
+        values[name] = [names[cell] for cell in cells] if names and _are_numbers(cells, len(names)) else cells
+    return list(schema.names), values
+
+
+def _class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
+    """What the numbers of a column stand for, as Hugging Face's datasets write it into a parquet file."""
+    try:
+        features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
+        return {name: list(one["names"]) for name, one in features.items() if one.get("_type") == "ClassLabel"}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _are_numbers(cells: list[Any], n: int) -> bool:
+    return all(isinstance(cell, int) and 0 <= cell < n for cell in cells)
+
+
+def _refuse_delimiter(path: Path, how: TableFormat) -> None:
+    if how.delimiter:
+        raise CorpusError(f"--delimiter is about csv and tsv files, and the corpus is {path}")
+
+
+def cell_text(value: Any) -> str | None:
+    """A value as the text that stands in the file; None where there is none. Raises `ValueError` for what is no text.
+
+    A floating-point number is whole numbers' way of leaving room for an absent one: 7.0 was written for 7.
+    """
+    if value is None or isinstance(value, str):
+        return value or None
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        if value != value:
+            return None
+        if value.is_integer() and abs(value) > _EXACT:
+            raise ValueError(f"{value!r} is a floating-point number that lost digits; save whole numbers or text")
+        return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, list | tuple | dict | bytes):
+        raise ValueError(f"expected a text or a number, got {type(value).__name__} {str(value)[:40]}")
+    return str(value)
