@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from newsgauge.corpora.threads import thread_key
 from newsgauge.errors import CorpusError, UsageError
-from newsgauge.planning.sampling import Plan, draw, make_plan
+from newsgauge.planning.sampling import Plan, describe_sample, draw, make_plan
 from newsgauge.records import RawPost
+from newsgauge.running.run_options import sample_size
 
 POSTS = [RawPost(label, str(n), f"Subject: {n}\n\nbody {n}") for label in ("a.x", "b.x", "c.y") for n in range(12)]
 
@@ -105,3 +109,113 @@ def test_a_regex_that_matches_nothing_lists_the_labels() -> None:
 def test_a_broken_regex_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="expected a regular expression"):
         plan(classes="(")
+
+
+UNEVEN = [
+    RawPost(label, str(n), f"Subject: {label} {n}\n\nbody {n}")
+    for label, size in (("admin", 300), ("games", 90), ("rust", 8), ("zope", 2))
+    for n in range(size)
+]
+
+
+def uneven(sample: str, n: int | None = None, seed: int = 0, posts: list[RawPost] = UNEVEN) -> Plan:
+    return make_plan(
+        posts,
+        corpus="made",
+        classes=".",
+        posts_per_class=n,
+        seed=seed,
+        allow_threads=False,
+        preprocessing="clean",
+        preprocess=str,
+        sample=sample,
+    )
+
+
+def sizes(made: Plan) -> dict[str, int]:
+    return dict(Counter(post.label for post in made.posts))
+
+
+def test_at_most_takes_what_there_is_of_a_smaller_label() -> None:
+    made = uneven("at-most:10", 10)
+    assert sizes(made) == {"admin": 10, "games": 10, "rust": 8, "zope": 2}
+    assert made.population == {"admin": 300, "games": 90, "rust": 8, "zope": 2}
+    assert describe_sample(made) == [
+        f"corpus made, at most 10 posts of each of 4 labels = 30 posts (seed 0, plan {made.digest})",
+        "sample: at most 10 of each label; fewer of rust 8, zope 2; in the data admin has 300 of 400 and zope 2",
+    ]
+
+
+def test_every_label_that_falls_short_is_named() -> None:
+    with pytest.raises(CorpusError, match=r"rust of made test holds 8 .*also too few: zope 2.*'at-most:10'"):
+        uneven("", 10)
+
+
+def test_a_proportional_sample_has_the_mix_of_the_data_and_leaves_no_label_out() -> None:
+    # Sainte-Lague by hand: 0.75, 0.225, 0.02 and 0.005 of 40 posts are 30, 9, 0.8 and 0.2; one of each at least.
+    made = uneven("proportional:40")
+    assert sizes(made) == {"admin": 29, "games": 9, "rust": 1, "zope": 1}
+    assert describe_sample(made)[0].startswith("corpus made, 4 labels in the data's own mix = 40 posts (seed 0")
+    assert describe_sample(made)[1].startswith("sample: each label counts as often as it is there; in the data admin")
+
+
+@given(st.integers(4, 399), st.integers(0, 9))
+def test_a_larger_proportional_sample_holds_the_smaller_one(n: int, seed: int) -> None:
+    smaller, larger = (uneven(f"proportional:{size}", seed=seed) for size in (n, n + 1))
+    assert len(larger.posts) == len(smaller.posts) + 1 == n + 1
+    assert set(smaller.posts) < set(larger.posts)
+
+
+@pytest.mark.parametrize("n", [3, 401])
+def test_a_proportional_sample_that_cannot_be_is_refused_with_its_bounds(n: int) -> None:
+    with pytest.raises(CorpusError, match=f"--sample proportional:{n}: expected a number from 4, .* to 400"):
+        uneven(f"proportional:{n}")
+
+
+def test_the_digest_tells_how_posts_were_drawn_where_that_changes_what_accuracy_means() -> None:
+    few = [post for post in UNEVEN if post.label in ("admin", "games")]
+    alike, at_most = uneven("", 10, posts=few), uneven("at-most:10", 10, posts=few)
+    assert alike.posts == at_most.posts
+    assert alike.digest != at_most.digest
+
+
+def test_a_balanced_sample_of_uneven_data_says_that_each_label_counts_alike() -> None:
+    assert describe_sample(uneven("", 2))[1] == (
+        "sample: 2 of each label, so each label counts alike; in the data admin has 300 of 400 and zope 2"
+    )
+    assert len(describe_sample(plan())) == 1
+
+
+def options(**given: str | None) -> Namespace:
+    return Namespace(**{"posts_per_class": None, "sample": None, **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "ini", "found"),
+    [
+        ({}, {"posts_per_class": "10", "sample": None}, (10, "")),
+        ({}, {"posts_per_class": "at-most:8", "sample": None}, (8, "at-most:8")),
+        ({}, {"posts_per_class": "8", "sample": "proportional:300"}, (None, "proportional:300")),
+        ({"posts_per_class": "all"}, {"posts_per_class": "all", "sample": "proportional:300"}, (None, "")),
+        ({"sample": "proportional:5"}, {"posts_per_class": "8", "sample": "proportional:5"}, (None, "proportional:5")),
+    ],
+)
+def test_the_command_line_puts_the_ini_files_other_option_aside(
+    given: dict[str, str], ini: dict[str, str | None], found: tuple[int | None, str]
+) -> None:
+    assert sample_size(options(**given), ini) == found
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"posts_per_class": "at-most:0"}, "--posts-per-class: expected 'all', a number from 1, or at-most:N"),
+        ({"posts_per_class": "most:3"}, "--posts-per-class: expected"),
+        ({"sample": "proportional:"}, "--sample: expected proportional:N with a number from 1, got 'proportional:'"),
+        ({"sample": "random:3"}, "--sample: expected proportional:N"),
+        ({"sample": "proportional:3", "posts_per_class": "3"}, "expected one of them, got both"),
+    ],
+)
+def test_a_sample_that_is_none_is_refused(given: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        sample_size(options(**given), {"posts_per_class": "10", "sample": None, **given})

@@ -150,7 +150,24 @@ def test_a_hugging_face_jsonl_needs_no_columns_and_its_suspect_labels_are_shown(
     assert "warning: labels that differ only in how they are written are classes of their own: 'Login', 'login'" in said
     assert "warning: texts that stand under two labels, so that one of them is wrong: 3" in said
     assert "the same text under billing, login: billing-4 (" in said
-    assert "corpus hf, 6 posts of each of 3 labels" in run_pytest(tmp_path, "evals", "--co").stdout
+    assert "corpus hf, at most 10 posts of each of 3 labels = 19 posts" in run_pytest(tmp_path, "evals", "--co").stdout
+
+
+@pytest.mark.usefixtures("clean")
+def test_labels_of_very_different_frequency_become_a_plan_that_takes_what_there_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = [400, 200, 90, *range(60, 20, -2), 5]
+    rows = [f"text {n} of section {place},section {place:02}" for place, size in enumerate(sizes) for n in range(size)]
+    table = tmp_path / "packages.csv"
+    table.write_text("\n".join(["text,label", *rows]) + "\n")
+    assert main(["init", str(tmp_path), "--data", str(table), "--no-record"]) == 0
+    assert "newsgauge_posts_per_class = at-most:10\n" in (tmp_path / "pytest.ini").read_text()
+    said = run_pytest(tmp_path, "evals", "--co", "--variants", "bare").stdout
+    assert "newsgauge: corpus packages, at most 10 posts of each of 24 labels = 233 posts" in said
+    assert "sample: at most 10 of each label; fewer of section 23 3; in the data section 00 has 200 of" in said
+    said = run_pytest(tmp_path, "evals", "--co", "--variants", "bare", "--sample", "proportional:100").stdout
+    assert "newsgauge: corpus packages, 24 labels in the data's own mix = 100 posts" in said
 
 
 def test_data_outside_of_the_repository_is_told_and_copied_if_wanted(

@@ -52,7 +52,7 @@ def plan_starter(corpus: Corpus, *, named: str, shown: str, table: dict[str, str
     except CorpusError:
         train = ()  # told below, with numbers
     labels = sorted({post.label for post in test})
-    posts_per_class = _check_size(named, labels, test, train)
+    posts_per_class, largest_share = _check_size(named, labels, test, train)
     usual = Tuning()
     n_training = sum(min(n, usual.posts_per_class) for n in Counter(post.label for post in train).values())
     epochs = max(usual.epochs, math.ceil(_STEPS / math.ceil(n_training / usual.batch_size)))
@@ -60,9 +60,9 @@ def plan_starter(corpus: Corpus, *, named: str, shown: str, table: dict[str, str
         "CORPUS": json.dumps(corpus.name),  # a JSON string is a TOML string, and a TOML key in quotes
         "PATH": json.dumps(shown),
         "TABLE": "".join(f"{name} = {json.dumps(value)}\n" for name, value in table.items()),
-        "POSTS": str(posts_per_class),
+        "POSTS": json.dumps(posts_per_class) if posts_per_class.startswith("at") else posts_per_class,
         "LABELS": str(len(labels)),
-        "CHANCE": f"{1 / len(labels):.4g}",
+        "CHANCE": f"{largest_share:.4g}",
         "EPOCHS": str(epochs),
         "TRAINING": str(n_training),
     }
@@ -78,7 +78,7 @@ def plan_starter(corpus: Corpus, *, named: str, shown: str, table: dict[str, str
     ini = {
         "newsgauge_corpus": shown,
         **{f"newsgauge_{name}": value for name, value in table.items()},
-        "newsgauge_posts_per_class": str(posts_per_class),
+        "newsgauge_posts_per_class": posts_per_class,
     }
     return Starter({path: _fill(name, filled) for path, name in wanted.items()}, ini, len(labels))
 
@@ -98,8 +98,10 @@ def ini_lines(ini: dict[str, str], *, toml: bool) -> str:
     return "".join(f"{name} = {json.dumps(value) if toml else value}\n" for name, value in ini.items())
 
 
-def _check_size(named: str, labels: list[str], test: tuple[RawPost, ...], train: tuple[RawPost, ...]) -> int:
-    """How many test posts of each label a run asks. Raises `CorpusError`."""
+def _check_size(
+    named: str, labels: list[str], test: tuple[RawPost, ...], train: tuple[RawPost, ...]
+) -> tuple[str, float]:
+    """How many test posts of each label a run asks, and the largest share of a label in them. Raises `CorpusError`."""
     if len(labels) < 2:
         raise CorpusError(f"{named}: expected two labels or more, got {', '.join(map(repr, labels))}")
     n_train = Counter(post.label for post in train)
@@ -114,7 +116,9 @@ def _check_size(named: str, labels: list[str], test: tuple[RawPost, ...], train:
             f"{named}: too few rows: expected 2 to train on and {needed} to test with of each of the {len(labels)} "
             f"labels, and {counted}{more}. Add rows, join labels, or name another column: --columns label=COLUMN"
         )
-    return min(_POSTS_PER_CLASS, *n_test.values())
+    drawn = [min(_POSTS_PER_CLASS, n) for n in n_test.values()]
+    amount = str(drawn[0]) if len(set(drawn)) == 1 else f"at-most:{_POSTS_PER_CLASS}"
+    return amount, max(drawn) / sum(drawn)
 
 
 def _conversation(post: RawPost) -> str:

@@ -74,6 +74,7 @@ class RunPlan:
             "classes": plan.classes,
             "posts_per_class": plan.posts_per_class,
             "sample_seed": plan.seed,
+            **({"sample": plan.sample} if plan.sample else {}),
             "n_posts": len(plan.posts),
             "variants": list(self.variants),
             "record_mode": self.mode,
@@ -98,6 +99,7 @@ def encode_plan(run: RunPlan) -> str:
         "allow_threads": plan.allow_threads,
         "preprocessing": plan.preprocessing,
         "labels": list(plan.labels),
+        "population": dict(plan.population),
         "asked": dict(run.asked),
         "prompts": dict(run.prompts),
         "n_posts_of_the_whole_set": run.n_whole_set,
@@ -156,6 +158,8 @@ def _decode(value: dict[str, Any]) -> RunPlan:
         posts=posts,
         whole_digest=value["plan"],
         repeats={str(name): int(times) for name, times in value.get("repeats", {}).items()},
+        sample=value.get("sample", ""),
+        population=dict(value.get("population", {})),
     )
     shard = None if value["shard"] is None else parse_shard(value["shard"])
     return RunPlan(

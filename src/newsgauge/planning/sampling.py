@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 from itertools import groupby, islice
 
 from ..corpora.threads import thread_key
@@ -35,11 +37,18 @@ class Plan:
     whole_digest: str = ""
     #: How often each post is asked, for the variants that ask more than once.
     repeats: Mapping[str, int] = field(default_factory=dict)
+    #: ``at-most:10`` or ``proportional:300`` if labels may differ in number; '' if ``posts_per_class`` says it all.
+    sample: str = ""
+    #: Posts of each label in the corpus; empty where nobody counted.
+    population: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
-        """First 12 hex digits of a SHA-256 over ids, labels and texts: two runs with equal digests asked the same."""
-        return self.whole_digest or digest_posts(self.posts)
+        """First 12 hex digits of a SHA-256 over ids, labels and texts: two runs with equal digests asked the same.
+
+        A sample with other numbers of each label also counts how it was drawn: its accuracy means something else.
+        """
+        return self.whole_digest or digest_posts(self.posts, drawn=self.sample)
 
     def asked(self, variant: str) -> tuple[Post, ...]:
         """What a variant is asked: every post, and again under a key of its own for each repeat."""
@@ -65,13 +74,17 @@ def make_plan(
     allow_threads: bool,
     preprocessing: str,
     preprocess: Callable[[str], str],
+    sample: str = "",
 ) -> Plan:
     """Draw ``posts_per_class`` posts of each label (None: all), then keep the labels that match the regex ``classes``.
 
     Of a thread at most one post of a label is drawn, unless ``allow_threads``, or all posts are wanted. The regex is
     searched for, as in the codelab: ``^rec|^sci`` keeps the eight groups of rec.* and sci.*.
+    ``sample``: ``at-most:N`` takes what a smaller label has; ``proportional:N`` draws N posts in the data's own mix.
     Raises `UsageError` for a broken regex, `CorpusError` where it matches nothing or a class holds too few posts.
     """
+    raw_posts = list(raw_posts)
+    kind, n_sampled = sample.partition(":")[0], int(sample.partition(":")[2] or 0)
     drawn = draw(
         raw_posts,
         classes=classes,
@@ -79,12 +92,54 @@ def make_plan(
         seed=seed,
         allow_threads=allow_threads,
         what=f"{corpus} test",
+        at_most=kind == "at-most",
+        in_all=n_sampled if kind == "proportional" else None,
     )
     posts = tuple(
         Post(raw.id, raw.label, preprocess(raw.raw), raw.thread or thread_key(raw.raw) or None) for raw in drawn
     )
     labels = tuple(sorted({post.label for post in posts}))
-    return Plan(corpus, classes, posts_per_class, seed, allow_threads, preprocessing, labels, posts)
+    population = Counter(raw.label for raw in raw_posts if raw.label in labels)
+    return Plan(
+        corpus,
+        classes,
+        posts_per_class,
+        seed,
+        allow_threads,
+        preprocessing,
+        labels,
+        posts,
+        sample=sample,
+        population=dict(sorted(population.items())),
+    )
+
+
+def describe_sample(plan: Plan) -> list[str]:
+    """What is asked, and, if the labels are not equally frequent in the data, what an accuracy of it is one of."""
+    n_labels, n_posts = len(plan.labels), len(plan.posts)
+    if plan.sample.startswith("proportional"):
+        drawn = f"{n_labels} labels in the data's own mix"
+    else:
+        few = "at most " if plan.sample else ""
+        per_class = "all posts" if plan.posts_per_class is None else f"{few}{plan.posts_per_class} posts"
+        drawn = f"{per_class} of each of {n_labels} labels"
+    lines = [f"corpus {plan.corpus}, {drawn} = {n_posts} posts (seed {plan.seed}, plan {plan.digest})"]
+    by_size = sorted(plan.population.items(), key=lambda one: (-one[1], one[0]))
+    if not by_size or by_size[0][1] == by_size[-1][1]:
+        return lines
+    (most, n_most), (least, n_least) = by_size[0], by_size[-1]
+    data = f"in the data {most} has {n_most:,} of {sum(plan.population.values()):,} and {least} {n_least:,}"
+    counts = Counter(post.label for post in plan.posts)
+    if plan.sample.startswith("proportional"):
+        said = "each label counts as often as it is there"
+    elif plan.posts_per_class is None:
+        said = "all posts, so each label counts as often as it is there"
+    elif short := [f"{label} {counts[label]}" for label in plan.labels if counts[label] < plan.posts_per_class]:
+        more = f" and {len(short) - 8} more" if len(short) > 8 else ""
+        said = f"at most {plan.posts_per_class} of each label; fewer of {', '.join(short[:8])}{more}"
+    else:
+        said = f"{plan.posts_per_class} of each label, so each label counts alike"
+    return [*lines, f"sample: {said}; {data}"]
 
 
 def draw(
@@ -96,8 +151,12 @@ def draw(
     allow_threads: bool,
     what: str,
     at_most: bool = False,
+    in_all: int | None = None,
 ) -> list[RawPost]:
-    """The drawn posts in their given order. With ``at_most`` a smaller class gives what it has."""
+    """The drawn posts in their given order. With ``at_most`` a smaller class gives what it has.
+
+    ``in_all``: so many posts of all labels together, each label in its share.
+    """
     try:
         pattern = re.compile(classes)
     except re.error as error:
@@ -114,22 +173,67 @@ def draw(
         raise CorpusError(
             f"--classes: {classes!r} matches none of the {len(known)} labels of {what}: {', '.join(sorted(known))}"
         )
-    chosen: list[RawPost] = []
+    if posts_per_class is None and in_all is None:
+        return [post for posts in by_label.values() for post in posts]
+    possible = {}
     for label, posts in by_label.items():
-        if posts_per_class is None:
-            chosen += posts
-            continue
         ranked = sorted(posts, key=lambda post: rank(post.id, seed))
-        possible = ranked if allow_threads else _one_a_thread(ranked)
-        if len(possible) < posts_per_class and not at_most:
-            threads = "" if allow_threads else f" in {len(possible)} threads, of which one post each is drawn"
-            raise CorpusError(
-                f"--posts-per-class: {posts_per_class} asked for, but {label} of {what} holds {len(posts)} "
-                f"posts{threads}; ask for fewer, or for 'all'{'' if allow_threads else ', or say --allow-threads'}"
-            )
-        wanted = {id(post) for post in possible[:posts_per_class]}
-        chosen += [post for post in posts if id(post) in wanted]
-    return chosen
+        possible[label] = ranked if allow_threads else _one_a_thread(ranked)
+    if in_all is not None:
+        sizes = {label: len(posts) for label, posts in by_label.items()}
+        wanted = _in_proportion(in_all, sizes, {label: len(posts) for label, posts in possible.items()}, what=what)
+    else:
+        wanted = dict.fromkeys(by_label, posts_per_class or 0)
+        short = {label: own for label, own in possible.items() if len(own) < wanted[label]}
+        if short and not at_most:
+            raise _too_few(posts_per_class or 0, short, by_label, what=what, allow_threads=allow_threads)
+    kept = {id(post) for label, posts in possible.items() for post in posts[: wanted[label]]}
+    return [post for posts in by_label.values() for post in posts if id(post) in kept]
+
+
+def _too_few(
+    wanted: int,
+    short: dict[str, list[RawPost]],
+    by_label: dict[str, list[RawPost]],
+    *,
+    what: str,
+    allow_threads: bool,
+) -> CorpusError:
+    """Every label that falls short, and what to ask for instead."""
+    held = [
+        f"{label} of {what} holds {len(by_label[label])} posts"
+        + ("" if allow_threads else f" in {len(own)} threads, of which one post each is drawn")
+        for label, own in list(short.items())[:1]
+    ]
+    others = [f"{label} {len(own)}" for label, own in list(short.items())[1:]]
+    more = f" (also too few: {', '.join(others)})" if others else ""
+    return CorpusError(
+        f"--posts-per-class: {wanted} asked for, but {held[0]}{more}; ask for fewer, for 'at-most:{wanted}', which "
+        f"takes what there is, or for 'all'{'' if allow_threads else ', or say --allow-threads'}"
+    )
+
+
+def _in_proportion(n: int, sizes: dict[str, int], possible: dict[str, int], *, what: str) -> dict[str, int]:
+    """How many posts of each label: one of each, then each further one to the label that has most per post drawn.
+
+    That is Sainte-Laguë's method, by which a larger sample holds the smaller one; no label is left out, and none is
+    asked for more than it has. Raises `CorpusError`.
+    """
+    if not len(sizes) <= n <= sum(possible.values()):
+        raise CorpusError(
+            f"--sample proportional:{n}: expected a number from {len(sizes)}, one of each label, to "
+            f"{sum(possible.values()):,}, which is what {what} holds with one post per thread"
+        )
+    wanted = dict.fromkeys(sizes, 1)
+    queue = [(-sizes[label] / 3, label) for label in sizes]
+    heapify(queue)
+    for _ in range(n - len(sizes)):
+        _, label = heappop(queue)
+        while wanted[label] >= possible[label]:
+            _, label = heappop(queue)
+        wanted[label] += 1
+        heappush(queue, (-sizes[label] / (2 * wanted[label] + 1), label))
+    return wanted
 
 
 def _one_a_thread(posts: Iterable[RawPost]) -> list[RawPost]:
@@ -149,9 +253,9 @@ def rank(post_id: str, seed: int) -> bytes:
     return hashlib.sha256(f"{seed}:{post_id}".encode()).digest()
 
 
-def digest_posts(posts: Iterable[Post]) -> str:
-    """First 12 hex digits of a SHA-256 over ids, labels and texts, in the given order."""
-    sha = hashlib.sha256()
+def digest_posts(posts: Iterable[Post], *, drawn: str = "") -> str:
+    """First 12 hex digits of a SHA-256 over ids, labels and texts, in the given order, after how they were drawn."""
+    sha = hashlib.sha256(drawn.encode())
     for post in posts:
         # surrogatepass: a lone surrogate is a character of the post like any other here.
         sha.update(f"{post.id}\0{post.label}\0".encode() + post.text.encode("utf-8", "surrogatepass") + b"\0")

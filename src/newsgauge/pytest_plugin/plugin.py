@@ -157,11 +157,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     setup = config.stash.get(_SETUP, None)
     if setup is None:
         return []
+    from ..planning.sampling import describe_sample
+
     plan = setup.plan
-    per_class = "all posts" if plan.posts_per_class is None else f"{plan.posts_per_class} posts"
     lines = [
-        f"newsgauge: corpus {plan.corpus}, {per_class} of each of {len(plan.labels)} labels = {len(plan.posts)} posts "
-        f"(seed {plan.seed}, plan {plan.digest})",
+        *(f"newsgauge: {line}" for line in describe_sample(plan)),
         f"newsgauge: variants {', '.join(setup.variants)}",
     ]
     if setup.shard is not None:

@@ -58,6 +58,7 @@ def scoreboard_lines(
         *textwrap.wrap(title, WIDTH),
         *table,
         *_thread_note(scores),
+        *_mix_note(scores),
         "",
         *([*repeats, ""] if repeats else []),
         *answer_lines(scores),
@@ -133,6 +134,14 @@ def _thread_note(scores: Mapping[str, Score]) -> list[str]:
         f"by group; effective sample size: {worth}"
     )
     return textwrap.wrap(text, WIDTH)
+
+
+def _mix_note(scores: Mapping[str, Score]) -> list[str]:
+    found = [(name, *score.own_mix) for name, score in scores.items() if score.own_mix is not None]
+    if not found:
+        return []
+    each = ", ".join(f"{name} {rate:.1%} [{low:.1%}, {high:.1%}]" for name, rate, (low, high) in found)
+    return textwrap.wrap(f"accuracy in the data's own mix of labels: {each}", WIDTH)
 
 
 def _paragraph(text: str) -> Sequence[str]:

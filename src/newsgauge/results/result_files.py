@@ -90,6 +90,9 @@ def _score(score: Score) -> dict[str, Any]:
         "thread_clustered_95": None if score.clustered is None else [_number(value) for value in score.clustered],
         "n_threads": score.n_threads,
         "effective_n": score.effective_n,
+        "own_mix": None
+        if score.own_mix is None
+        else {"accuracy": score.own_mix[0], "interval_95": list(score.own_mix[1])},
         "macro_f1": _number(score.macro_f1),
         "classes": [
             {

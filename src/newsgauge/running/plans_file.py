@@ -21,7 +21,8 @@ _KEYS: dict[str, type] = {
     "backend": str,
     "corpus": str,
     "classes": str,
-    "posts_per_class": object,  # a number or "all"
+    "posts_per_class": object,  # a number, "all" or "at-most:N"
+    "sample": str,
     "sample_seed": int,
     "allow_threads": bool,
     "preprocessing": str,

@@ -23,6 +23,7 @@ _DEFAULTS: dict[str, Any] = {
     "corpus": "bundled",
     "classes": None,
     "posts_per_class": "10",
+    "sample": None,
     "sample_seed": 0,
     "preprocessing": "clean",
     "columns": None,
@@ -56,8 +57,16 @@ def add_plan_options(add: Callable[..., Any]) -> None:
     add(
         "--posts-per-class",
         default=None,
-        metavar="N|all",
-        help="posts of each label (default: 10, or the ini value newsgauge_posts_per_class)",
+        metavar="N|at-most:N|all",
+        help="posts of each label; at-most: what there is of a label with fewer (default: 10, or the ini value "
+        "newsgauge_posts_per_class)",
+    )
+    add(
+        "--sample",
+        default=None,
+        metavar="proportional:N",
+        help="in the place of --posts-per-class: N posts in all, each label as often as in the data (ini value "
+        "newsgauge_sample)",
     )
     add(
         "--sample-seed",
@@ -152,16 +161,18 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
     usual = _usual_corpus(option, root=root, ini=ini)
     values = {name: value if getattr(option, name) is None else getattr(option, name) for name, value in usual.items()}
     bundled = root / ini("newsgauge_bundled")
+    posts_per_class, sample = sample_size(option, values)
     corpus = find_corpus(values["corpus"], bundled=bundled, **{name: values[name] for name in TABLE_OPTIONS})
     plan = make_plan(
         corpus.posts("test"),
         corpus=corpus.name,
         classes=option.classes if option.classes is not None else usual_classes(corpus.name),
-        posts_per_class=_posts_per_class(values["posts_per_class"]),
+        posts_per_class=posts_per_class,
         seed=option.sample_seed,
         allow_threads=option.allow_threads,
         preprocessing=option.preprocessing,
         preprocess=preprocessor(corpus, option.preprocessing),
+        sample=sample,
     )
     asked = {name: getattr(option, "repeats", None) or variant.repeats for name, variant in chosen.items()}
     repeats = {name: times for name, times in asked.items() if times > 1}
@@ -180,7 +191,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         shown_cassettes=shown,
         options=_changed_options(option, {**_DEFAULTS, **usual}),
         tuned_file=root / ".newsgauge" / "tuned.json",
-        n_whole_set=sum(post.label in plan.labels for post in corpus.posts("test")),
+        n_whole_set=sum(plan.population.values()),
         shard=parse_shard(shard) if shard is not None else None,
         code=(root / (ini("newsgauge_evals") or "evals"), root),
     )
@@ -198,7 +209,7 @@ def _usual_corpus(option: Any, *, root: Path, ini: Callable[[str], str]) -> dict
 
     The ini values are about the corpus that is named there: ``--corpus`` puts them all aside.
     """
-    names = ("corpus", *TABLE_OPTIONS, "posts_per_class")
+    names = ("corpus", *TABLE_OPTIONS, "posts_per_class", "sample")
     if option.corpus is not None or not ini("newsgauge_corpus"):
         return {name: _DEFAULTS[name] for name in names}
     usual = {name: ini(f"newsgauge_{name}") or _DEFAULTS[name] for name in names}
@@ -231,14 +242,32 @@ def _repeats(text: str) -> int:
     return int(text)
 
 
-def _posts_per_class(text: str) -> int | None:
+def sample_size(option: Any, values: dict[str, Any]) -> tuple[int | None, str]:
+    """How many posts of each label (None: no such number), and the sample if that is not the whole story.
+
+    What the command line says of either option puts aside what the ini file says of the other.
+    """
     from ..errors import UsageError
 
+    given, sample = option.posts_per_class, values["sample"] if option.posts_per_class is None else option.sample
+    if given is not None and sample:
+        raise UsageError(f"--posts-per-class {given} and --sample {sample}: expected one of them, got both")
+    if sample:
+        kind, _, number = sample.partition(":")
+        if kind != "proportional" or not _is_positive(number):
+            raise UsageError(f"--sample: expected proportional:N with a number from 1, got {sample!r}")
+        return None, f"proportional:{int(number)}"
+    text = values["posts_per_class"]
+    number = text.removeprefix("at-most:")
     if text == "all":
-        return None
-    if not text.isascii() or not text.isdecimal() or int(text) < 1:
-        raise UsageError(f"--posts-per-class: expected 'all' or a number from 1, got {text!r}")
-    return int(text)
+        return None, ""
+    if not _is_positive(number):
+        raise UsageError(f"--posts-per-class: expected 'all', a number from 1, or at-most:N, got {text!r}")
+    return int(number), "" if number == text else f"at-most:{int(number)}"
+
+
+def _is_positive(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and int(text) >= 1
 
 
 def _changed_options(option: Any, usual: dict[str, Any]) -> str:

@@ -10,7 +10,16 @@ from ..planning.sampling import Plan
 from ..records import Key, Outcome, Post, Prediction, Result
 from .repeat_scores import repeat_scores
 from .scores import AnswerCounts, Score
-from .stats import class_scores, clustered_interval, confusion_matrix, effective_posts, macro_f1, wilson_interval
+from .stats import (
+    Interval,
+    class_scores,
+    clustered_interval,
+    confusion_matrix,
+    effective_posts,
+    macro_f1,
+    post_stratified,
+    wilson_interval,
+)
 
 
 def score(results: Mapping[Key, Result], plan: Plan, variants: Iterable[str]) -> dict[str, Score]:
@@ -68,7 +77,25 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan) -> Score:
         tool_use_tokens=sum(said.tool_use_tokens for _, said in seen),
         n_uncounted=sum(said.is_uncounted for _, said in seen),
         repeats=repeat_scores(results, plan, variant),
+        own_mix=_own_mix(plan, seen),
     )
+
+
+def _own_mix(plan: Plan, seen: Iterable[tuple[Post, Prediction]]) -> tuple[float, Interval] | None:
+    """None where nobody counted the data, where the sample has its mix, or a label has no answer."""
+    drawn = Counter(post.label for post in plan.posts)
+    n_data = sum(plan.population.values())
+    expected = {label: size * len(plan.posts) / n_data for label, size in plan.population.items()}
+    # A post or a quarter more or less of a label is no other mix.
+    if all(abs(drawn[label] - own) <= 1 or 0.75 <= drawn[label] / own <= 4 / 3 for label, own in expected.items()):
+        return None
+    asked: Counter[str] = Counter()
+    right: Counter[str] = Counter()
+    for post, said in seen:
+        asked[post.label] += 1
+        right[post.label] += said.label == post.label
+    rate, interval = post_stratified({label: (right[label], asked[label]) for label in asked}, plan.population)
+    return None if rate != rate else (rate, interval)
 
 
 def _counts(results: Iterable[Result | None]) -> AnswerCounts:

@@ -36,7 +36,8 @@ class Score:
     ``clustered``: the 95% interval by thread, None where no two posts share one. ``effective_n``: the independent posts
     that the sample is worth. ``n_closed_set``: right answers, and near misses that extend the right label.
     ``output_tokens`` counts ``thinking_tokens``, ``input_tokens`` counts ``cached_tokens`` and ``tool_use_tokens``.
-    ``n_uncounted``: answers of a service that did not say how many tokens they took.
+    ``own_mix``: the accuracy, with its 95% interval, if each label counted as often as it is in the data; None if the
+    sample has that mix already. ``n_uncounted``: answers of a service that did not say how many tokens they took.
     """
 
     variant: str
@@ -59,6 +60,7 @@ class Score:
     n_uncounted: int = 0
     #: How answers to the same post vary; None for a variant that asks once.
     repeats: RepeatScores | None = None
+    own_mix: tuple[float, Interval] | None = None
 
     @property
     def n(self) -> int:

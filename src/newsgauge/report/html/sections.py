@@ -36,12 +36,25 @@ def accuracy_values(run: RunFolder) -> dict[str, Any]:
         )
         for name, score in run.scores.items()
     ]
-    head = ("variant", "n", "accuracy", "95% interval", "closed-set", "macro-F1", *names)
+    head = ["variant", "n", "accuracy", "95% interval", "closed-set", "macro-F1", *names]
+    mixes = [score.get("own_mix") for score in run.scores.values()]
+    if any(mixes):
+        head[4:4] = ["in the data's mix", "95% interval"]
+        cells = [
+            (*row[:4], *((percent(mix["accuracy"]), span(mix["interval_95"])) if mix else ("–", "–")), *row[4:])
+            for row, mix in zip(cells, mixes, strict=True)
+        ]
     return {
         "chart": dot_plot(rows, low=0, high=1, ticks=PERCENT_TICKS, label=f"Accuracy by variant: {said}"),
         "caption": f"Accuracy: the answer is the label, letter for letter. Lines: 95% intervals, {method}.",
         "table": Table(
-            "accuracy", head, cells, "closed-set: accuracy if near misses that extend the right label counted"
+            "accuracy",
+            head,
+            cells,
+            "closed-set: accuracy if near misses that extend the right label counted"
+            + (
+                "; in the data's mix: accuracy if each label counts as often as the corpus has it" if any(mixes) else ""
+            ),
         ),
     }
 

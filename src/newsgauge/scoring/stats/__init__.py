@@ -46,6 +46,7 @@ from .power import (
     posts_for_difference,
     posts_for_floor,
 )
+from .stratified import post_stratified
 
 __all__ = [
     "ERROR_COLUMN",
@@ -83,6 +84,7 @@ __all__ = [
     "noninferiority_p",
     "pair",
     "paired_interval",
+    "post_stratified",
     "posts_for_difference",
     "posts_for_floor",
     "wilson_interval",
