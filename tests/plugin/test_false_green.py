@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from newsgauge.cassettes.line import decode
 
 CASSETTES = Path("cassettes/embedded/bundled")
 
@@ -100,6 +103,22 @@ def test_a_corpus_without_gates_is_red_where_gates_are_required(project: pytest.
     result = project.runpytest_inprocess("evals", "--require-gates")
     assert result.ret == 1
     result.stdout.fnmatch_lines(["newsgauge: red: no gate is set for *embedded.bundled*"])
+
+
+def test_recordings_that_are_too_old_are_red_and_say_how_to_renew_them(project: pytest.Pytester) -> None:
+    path = Path("evals/gates.toml")
+    path.write_text("[embedded]\nmax_age_days = 36500\n")
+    assert project.runpytest_inprocess("evals", "-k", "gate").ret == 0
+    old = Path("cassettes/embedded/bundled/bare.jsonl")
+    lines = [decode(raw) for raw in old.read_bytes().splitlines(keepends=True)]
+    aged = [replace(one, provenance={**one.provenance, "recorded": "1815-06-18T12:00:00Z"}) for one in lines]
+    old.write_bytes(b"".join(one.encode() for one in aged))
+    result = project.runpytest_inprocess("evals", "-k", "gate")
+    assert result.ret == 1
+    text = " ".join(result.stdout.str().split())
+    assert "FAIL bare-age: the oldest answer was recorded on 1815-06-18" in text
+    assert "--variants bare --record-mode all" in text
+    assert "PASS system-age" in text
 
 
 def test_gates_alone_decide_everything_from_the_cassettes(project: pytest.Pytester) -> None:

@@ -6,16 +6,18 @@ from dataclasses import replace
 
 from ..scoring.scores import Score, Verdict
 from ..scoring.stats import Finding
+from .age_gate import decide_age
 from .baseline_gate import decide_baseline
 from .checks import checks_of
 from .comparison_gate import decide_comparison
-from .gate import BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate
+from .gate import AgeGate, BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate
 from .gates_file import load_gates
 from .limits_gate import decide_limits
 from .min_sample import undecidable
 from .planning import limits_of_other_classes, plan_gates
 
 __all__ = [
+    "AgeGate",
     "BaselineGate",
     "ComparisonGate",
     "Evidence",
@@ -43,6 +45,8 @@ def _decide(gate: Gate, evidence: Evidence) -> Verdict:
         return Verdict(gate.name, gate.variant, Finding.FAIL, reasons)
     if isinstance(gate, ComparisonGate):
         return decide_comparison(gate, evidence)
+    if isinstance(gate, AgeGate):
+        return decide_age(gate, evidence)
     if isinstance(gate, BaselineGate):
         return decide_baseline(gate, evidence)
     return decide_limits(gate, evidence)

@@ -12,7 +12,7 @@ from typing import Literal
 from ..scoring.scores import Check, Score, Verdict
 from ..scoring.stats import Finding
 from .baseline_file import baseline_answers
-from .gate import METRICS, BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate
+from .gate import METRICS, AgeGate, BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate
 
 State = Literal["passed", "failed", "not proved"]
 _STATES: Mapping[Finding, State] = {
@@ -45,7 +45,25 @@ def checks_of(gate: Gate, evidence: Evidence, verdict: Verdict) -> tuple[Check, 
                 _without(verdict.reasons[0], gate.reason),
             ),
         )
+    if isinstance(gate, AgeGate):
+        return (_of_age(gate, evidence, verdict),)
     return (_of_baseline(gate, evidence, verdict),)
+
+
+def _of_age(gate: AgeGate, evidence: Evidence, verdict: Verdict) -> Check:
+    oldest = None if evidence.ages is None else evidence.ages.oldest.get(gate.variant)
+    age = None if evidence.ages is None or oldest is None else (evidence.ages.today - oldest).days
+    return Check(
+        _STATES[verdict.finding],
+        f"age of the oldest recording of {gate.variant}",
+        "days",
+        age,
+        evidence.scores[gate.variant].n,
+        "at most",
+        gate.max_age_days,
+        gate.reason,
+        verdict.reasons[0],
+    )
 
 
 def _unanswered(score: Score, text: str) -> Check:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from ..planning.sampling import Plan
@@ -104,7 +105,31 @@ class BaselineGate:
         return (self.variant,)
 
 
-Gate = LimitsGate | ComparisonGate | BaselineGate
+@dataclass(frozen=True, slots=True)
+class AgeGate:
+    """No recorded answer of a variant is older than so many days."""
+
+    name: str
+    variant: str
+    max_age_days: int
+    reason: str = ""
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants whose results the gate needs."""
+        return (self.variant,)
+
+
+Gate = LimitsGate | ComparisonGate | BaselineGate | AgeGate
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """The day of the oldest recorded answer by variant; ``renew``: the command, with ``{variant}`` for its name."""
+
+    today: date
+    oldest: Mapping[str, date]
+    renew: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +137,7 @@ class Evidence:
     """Scores and results of a run. ``live``: some answers may be new, so that a limit needs its bounds.
 
     ``family``: the comparisons of this run, which are corrected for one another; ``baseline``: None where no file is.
+    ``ages``: None unless a gate asks for them.
     """
 
     plan: Plan
@@ -120,3 +146,4 @@ class Evidence:
     live: bool = False
     family: tuple[ComparisonGate, ...] = ()
     baseline: Baseline | None = None
+    ages: Ages | None = None

@@ -1,7 +1,7 @@
 """gates.toml in, `Gate` records out. Whatever cannot be meant is a `GatesError` that names what is known.
 
-A table ``[backend.corpus.variant]`` holds limits, comparisons (``beats``) and a regression limit (``max_drop``), each
-with the reason why it is where it is.
+``[backend] max_age_days`` says how old its recordings may be. A table ``[backend.corpus.variant]`` holds limits,
+comparisons (``beats``) and a regression limit (``max_drop``), each with the reason why it is where it is.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from typing import Any, get_args
 from .._util.files import read_toml
 from ..errors import GatesError
 from ..records import BACKENDS
-from .gate import METRICS, BaselineGate, Bound, ComparisonGate, Gate, Limit, LimitsGate
+from .gate import METRICS, AgeGate, BaselineGate, Bound, ComparisonGate, Gate, Limit, LimitsGate
 
+#: A key of a backend's table, beside its corpora.
+_AGE = "max_age_days"
 _KNOWN = (*METRICS, "beats", "max_drop")
 
 
@@ -31,6 +33,10 @@ def load_gates(path: Path, *, backend: str, corpus: str, known: Collection[str])
         if backend_name not in BACKENDS:
             raise GatesError(f"{where}]: unknown backend; known: {', '.join(BACKENDS)}")
         for corpus_name, variants in _table(f"{where}]", corpora).items():
+            if corpus_name == _AGE:
+                ages = _ages(f"{where}]", variants, known)
+                wanted += ages if backend_name == backend else []
+                continue
             place = f"{where}.{corpus_name}]"
             found: list[Gate] = []
             for variant, table in _table(place, variants).items():
@@ -40,7 +46,7 @@ def load_gates(path: Path, *, backend: str, corpus: str, known: Collection[str])
             _check_comparisons(place, [gate for gate in found if isinstance(gate, ComparisonGate)])
             if (backend_name, corpus_name) == (backend, corpus):
                 wanted += found
-    return tuple(sorted(wanted, key=lambda gate: (LimitsGate, ComparisonGate, BaselineGate).index(type(gate))))
+    return tuple(sorted(wanted, key=lambda gate: (LimitsGate, ComparisonGate, BaselineGate, AgeGate).index(type(gate))))
 
 
 def _gates(place: str, variant: str, table: dict[str, Any], known: Collection[str]) -> Iterable[Gate]:
@@ -63,6 +69,15 @@ def _gates(place: str, variant: str, table: dict[str, Any], known: Collection[st
                 f"got {entry.get('limit')!r}"
             )
         yield BaselineGate(f"{variant}-baseline", variant, drop, entry["reason"])
+
+
+def _ages(place: str, value: Any, known: Collection[str]) -> list[Gate]:
+    """A gate for each variant; ``max_age_days = 90``, or with its reason ``{ limit = 90, reason = "..." }``."""
+    entry = _entry(f"{place} {_AGE}", value, {"limit"}) if isinstance(value, dict) else {"limit": value, "reason": ""}
+    days = entry.get("limit")
+    if not isinstance(days, int) or isinstance(days, bool) or days < 1:
+        raise GatesError(f"{place}: {_AGE}: expected a whole number of days from 1, got {days!r}")
+    return [AgeGate(f"{variant}-age", variant, days, entry["reason"]) for variant in known]
 
 
 def _limit(place: str, key: str, value: Any) -> Limit:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ..planning.sampling import Plan
 from ..scoring.stats import fewest_flips, fewest_posts_for_floor, fewest_posts_for_margin
-from .gate import METRICS, BaselineGate, ComparisonGate, Gate, Limit
+from .gate import METRICS, BaselineGate, ComparisonGate, Gate, Limit, LimitsGate
 
 
 def undecidable(gates: Iterable[Gate], plan: Plan) -> list[str]:
@@ -22,7 +22,7 @@ def undecidable(gates: Iterable[Gate], plan: Plan) -> list[str]:
             needed = fewest_posts_for_margin(gate.max_drop) if gate.max_drop else 0
             if len(plan.posts) < needed:
                 sentences.append(f"{gate.name}: max_drop {gate.max_drop:g} takes at least {needed} posts")
-        else:
+        elif isinstance(gate, LimitsGate):
             sentences += [text for limit in gate.limits if (text := _too_few(gate.name, limit, plan))]
     return sentences
 

@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 
 from ..errors import UsageError
+from ..gates.age_gate import day_of
+from ..gates.gate import Ages
 from ..gates.run_verdict import Conclusion, Guard
 from ..records import Key, Result
 from ..report.summary_sections import concluding_sections
+from ..running.recorded_days import oldest_recordings
 from ..running.results_log import ResultLog
 from ..running.run_config import RunConfig, stand_ins
 from ..scoring.scores import Check, Verdict
+from ..scoring.spending import today
 from ..scoring.stats import Finding
 
 #: The user property in which a gate's test sends its verdict along, also from a worker of pytest-xdist.
@@ -96,6 +100,13 @@ class Judge:
                 write(line)
         for complaint in self._conclusion.complaints:
             write(f"newsgauge: red: {complaint}", red=True, bold=True)
+
+
+def run_ages(setup: RunConfig, variants: tuple[str, ...]) -> Ages:
+    """How old the recordings are that answer this run, and how to renew them."""
+    oldest = oldest_recordings(setup.cassettes, variants, {post.id for post in setup.plan.posts})
+    renew = f"pytest evals{setup.options} --variants {{variant}} --record-mode all"
+    return Ages(today(), {variant: day_of(recorded) for variant, recorded in oldest.items()}, renew)
 
 
 def _verdict(value: dict[str, Any], *, passed: bool) -> Verdict:

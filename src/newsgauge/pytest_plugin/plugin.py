@@ -247,8 +247,8 @@ def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
     """The gate, decided from the results of all planned cases; in a replay missing ones are recomputed."""
     if request.config.stash[_SETUP].shard is not None:
         pytest.skip("newsgauge merge decides it, from the results of all shards")
-    from ..gates import ComparisonGate, Evidence, decide
-    from .gate_hooks import GATE_PROPERTY
+    from ..gates import AgeGate, ComparisonGate, Evidence, decide
+    from .gate_hooks import GATE_PROPERTY, run_ages
 
     stash = request.config.stash
     run, setup = stash[_RUN], stash[_SETUP]
@@ -266,6 +266,7 @@ def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
             live=not setup.replays,
             family=family,
             baseline=stash[_BASELINE],
+            ages=run_ages(setup, needed) if isinstance(gate, AgeGate) else None,
         ),
     )
     sent = json.dumps(asdict(decided))  # JSON: for pytest-xdist, and for who reads junit.xml

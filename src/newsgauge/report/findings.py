@@ -18,6 +18,7 @@ State = Literal["failed", "unanswered", "not proved", "not decided", "passed", "
 STATES: tuple[State, ...] = ("failed", "unanswered", "not proved", "not decided", "passed", "no gate")
 _UNITS: Mapping[str, Callable[[float], str]] = {
     "rate": percent,
+    "days": lambda value: f"{value:,.0f} days",
     "points": lambda value: f"{points(value)} points",
     "score": lambda value: number(value, 2),
     "tokens": number,

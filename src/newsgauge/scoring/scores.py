@@ -183,7 +183,7 @@ class Check:
 
     state: Literal["passed", "failed", "not proved", "unanswered"]
     name: str
-    unit: Literal["rate", "points", "score", "tokens", "cases"]
+    unit: Literal["rate", "points", "score", "tokens", "cases", "days"]
     value: float | None
     n: int
     sign: Literal["at least", "at most"]

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from ...errors import UsageError
 
 if TYPE_CHECKING:
+    from ...gates.gate import Ages
     from ...gates.run_verdict import Guard
+    from ...planning.plan_file import RunPlan
     from ...results.merging import Merged
 
 _WIDTH = 80
@@ -56,7 +58,7 @@ def run_merge(options: argparse.Namespace) -> int:
     merged = merge_folders(folders)
     guard = _guard(merged, evals, results)
     guard.start()
-    _decide(merged, guard)
+    _decide(merged, guard, evals)
     end = guard.conclude(merged.results, stand_ins=merged.run.stand_ins, failed=merged.run.failed)
     published = publish(
         results,
@@ -104,9 +106,22 @@ def _guard(merged: Merged, evals: Path, results: Path) -> Guard:
     return Guard(run, planned, results=results, required=True, baseline=place, why_not_run="")
 
 
-def _decide(merged: Merged, guard: Guard) -> None:
+def _ages(run: RunPlan, evals: Path) -> Ages:
+    """How old the recordings of this checkout are, which lie beside the evals."""
+    from ...gates.age_gate import day_of
+    from ...gates.gate import Ages
+    from ...running.recorded_days import oldest_recordings
+    from ...scoring.spending import today
+
+    folder = evals.resolve().parent / "cassettes" / run.backend / run.plan.corpus
+    oldest = oldest_recordings(folder, run.variants, {post.id for post in run.plan.posts})
+    renew = f"pytest evals --backend {run.backend} --variants {{variant}} --record-mode all, with the plan's options"
+    return Ages(today(), {variant: day_of(recorded) for variant, recorded in oldest.items()}, renew)
+
+
+def _decide(merged: Merged, guard: Guard, evals: Path) -> None:
     """Decide every gate from the joined results."""
-    from ...gates import ComparisonGate, Evidence, decide
+    from ...gates import AgeGate, ComparisonGate, Evidence, decide
     from ...scoring.scoreboard import score
 
     run = merged.run
@@ -117,6 +132,7 @@ def _decide(merged: Merged, guard: Guard) -> None:
         live=not run.replays,
         family=tuple(gate for gate in guard.gates if isinstance(gate, ComparisonGate)),
         baseline=guard.baseline.held,
+        ages=_ages(run, evals) if any(isinstance(gate, AgeGate) for gate in guard.gates) else None,
     )
     for gate in guard.gates:
         guard.add(decide(gate, evidence))
