@@ -1,0 +1,140 @@
+"""Sequential boundaries against enumeration of every path, published tables, and simulation by another generator."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy.stats import binom, binomtest
+
+from newsgauge.scoring.stats.sequential import (
+    Look,
+    ceiling_boundaries,
+    floor_boundaries,
+    gain_boundary,
+    operating,
+    planned_looks,
+    spent,
+)
+
+
+def walk(boundaries: tuple[Look, ...], path: tuple[int, ...]) -> tuple[str, int]:
+    """What the boundaries say of one order of answers, and after how many."""
+    for look in boundaries:
+        right = sum(path[: look.n])
+        if look.pass_at is not None and right >= look.pass_at:
+            return "PASS", look.n
+        if look.fail_at is not None and right <= look.fail_at:
+            return "FAIL", look.n
+    return "", boundaries[-1].n
+
+
+@pytest.mark.parametrize(
+    ("floor", "looks", "rate"), [(0.5, (4, 8, 14), 0.5), (0.7, (5, 10, 12), 0.9), (0.3, (6, 13), 0.2)]
+)
+def test_the_operating_characteristic_is_that_of_all_paths(floor: float, looks: tuple[int, ...], rate: float) -> None:
+    boundaries = floor_boundaries(floor, looks, alpha=0.2)
+    chances = {"PASS": 0.0, "FAIL": 0.0, "": 0.0}
+    expected = 0.0
+    for path in product((0, 1), repeat=looks[-1]):
+        weight = math.prod(rate if step else 1 - rate for step in path)
+        finding, n = walk(boundaries, path)
+        chances[finding] += weight
+        expected += n * weight
+    found = operating(boundaries, rate)
+    assert (found.passed, found.failed, found.undecided) == pytest.approx(
+        (chances["PASS"], chances["FAIL"], chances[""])
+    )
+    assert found.expected_n == pytest.approx(expected)
+
+
+def test_the_spending_function_is_that_of_lan_and_demets() -> None:
+    # Cumulative error of five even looks at one-sided 0.025, as the tables of group-sequential designs print it.
+    table = (0.0000005, 0.00039, 0.0038, 0.01222, 0.025)
+    assert [spent(k / 5, 0.025) for k in range(1, 6)] == pytest.approx(table, abs=6e-6)
+
+
+def test_with_many_answers_the_boundaries_are_the_published_normal_ones() -> None:
+    # Reboussin, DeMets, Kim and Lan, Controlled Clinical Trials 21 (2000): 4.8769, 3.3569, 2.6803, 2.2898, 2.0310.
+    cap, rate = 20_000, 0.5
+    looks = planned_looks(cap, 5)
+    boundaries = floor_boundaries(rate, looks, alpha=0.025)
+    z = [((look.pass_at or 0) - 0.5 - look.n * rate) / math.sqrt(look.n * rate * (1 - rate)) for look in boundaries]
+    assert z == pytest.approx([4.8769, 3.3569, 2.6803, 2.2898, 2.0310], abs=0.03)
+
+
+@pytest.mark.parametrize("floor", [0.5, 0.75, 0.8, 0.95])
+@pytest.mark.parametrize("cap", [40, 80, 400])
+def test_false_verdicts_are_at_most_five_percent_at_the_limit(floor: float, cap: int) -> None:
+    found = operating(floor_boundaries(floor, planned_looks(cap, 20)), floor)
+    assert found.passed <= 0.05
+    assert found.failed <= 0.05
+
+
+def test_one_look_is_the_exact_test_of_a_full_run() -> None:
+    n, floor = 80, 0.75
+    (look,) = floor_boundaries(floor, [n])
+    assert look.pass_at is not None
+    assert look.fail_at is not None
+    for right, alternative in ((look.pass_at, "greater"), (look.fail_at, "less")):
+        assert binomtest(right, n, floor, alternative=alternative).pvalue <= 0.05
+    assert binomtest(look.pass_at - 1, n, floor, alternative="greater").pvalue > 0.05
+    assert binomtest(look.fail_at + 1, n, floor, alternative="less").pvalue > 0.05
+
+
+def test_six_points_above_the_limit_the_power_stays_and_calls_are_saved() -> None:
+    cap, floor, truth = 400, 0.80, 0.86
+    found = operating(floor_boundaries(floor, planned_looks(cap, 20)), truth)
+    full = floor_boundaries(floor, [cap])[0]
+    assert full.pass_at is not None
+    power_of_a_full_run = float(binom.sf(full.pass_at - 1, cap, truth))
+    assert found.passed >= power_of_a_full_run - 0.015
+    assert found.expected_n <= 0.7 * cap
+
+
+def test_simulated_runs_end_as_often_as_computed() -> None:
+    boundaries, rate, n_runs = floor_boundaries(0.75, planned_looks(120, 10)), 0.85, 4_000
+    rng = np.random.default_rng(5)
+    ends = [walk(boundaries, tuple(rng.random(120) < rate)) for _ in range(n_runs)]
+    found = operating(boundaries, rate)
+    share = sum(end == "PASS" for end, _ in ends) / n_runs
+    assert share == pytest.approx(found.passed, abs=4 * math.sqrt(0.25 / n_runs))
+    assert np.mean([n for _, n in ends]) == pytest.approx(found.expected_n, rel=0.03)
+
+
+def test_a_ceiling_is_a_floor_of_what_does_not_happen() -> None:
+    looks = planned_looks(100, 5)
+    assert ceiling_boundaries(0.1, looks) == floor_boundaries(0.9, looks)
+
+
+def test_flips_that_are_looked_at_once_are_the_exact_mcnemar_test() -> None:
+    (needed,) = gain_boundary([20], [1.0])
+    assert needed is not None
+    assert (
+        binomtest(needed, 20, alternative="greater").pvalue
+        <= 0.05
+        < binomtest(needed - 1, 20, alternative="greater").pvalue
+    )
+
+
+def test_of_all_orders_of_flips_at_most_five_percent_pass() -> None:
+    counts, fractions = (4, 9, 14), (0.3, 0.6, 1.0)
+    boundary = gain_boundary(counts, fractions)
+    wrong = sum(
+        any(needed is not None and sum(path[:n]) >= needed for n, needed in zip(counts, boundary, strict=True))
+        for path in product((0, 1), repeat=14)
+    )
+    assert 0 < wrong / 2**14 <= 0.05
+
+
+def test_looks_come_in_whole_rounds_over_the_labels_and_end_at_the_cap() -> None:
+    assert planned_looks(80, 4, step=8) == (24, 40, 64, 80)
+    assert planned_looks(10, 20) == (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+
+
+@pytest.mark.parametrize(("looks", "floor"), [([], 0.5), ([3, 3], 0.5), ([0, 3], 0.5), ([3], 0.0), ([3], 1.0)])
+def test_what_is_no_plan_is_refused(looks: list[int], floor: float) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        floor_boundaries(floor, looks)
