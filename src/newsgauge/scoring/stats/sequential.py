@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from .beta import normal_cdf, normal_quantile
@@ -29,7 +30,7 @@ _TINY = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """After ``n`` answers: PASS from ``pass_at`` right ones on, FAIL at ``fail_at`` or fewer; None: cannot be so yet."""
+    """After ``n`` answers: PASS from ``pass_at`` right ones on, FAIL up to ``fail_at``; None: not at this look."""
 
     n: int
     pass_at: int | None
@@ -57,7 +58,7 @@ def spent(fraction: float, alpha: float) -> float:
 
 
 def planned_looks(cap: int, n_looks: int, *, step: int = 1) -> tuple[int, ...]:
-    """Numbers of answers at which to look, evenly spaced, multiples of ``step`` (a round over the labels), the last the cap."""
+    """When to look: evenly spaced numbers of answers, multiples of ``step`` (a round over the labels), then the cap."""
     wanted = (math.ceil(cap * number / n_looks / step) * step for number in range(1, n_looks))
     return (*sorted({n for n in wanted if n < cap}), cap)
 
@@ -69,15 +70,10 @@ def floor_boundaries(floor: float, looks: Sequence[int], *, alpha: float = 0.05)
     ValueError for looks that do not increase, a floor outside of (0, 1), or an alpha outside of (0, 0.5).
     """
     _check(looks, floor, alpha)
-    cap = looks[-1]
     upper = _one_side(floor, looks, alpha)
     # FAIL: too many wrong answers, whose rate at the limit is 1 - floor.
     wrong = _one_side(1 - floor, looks, alpha)
-    return tuple(
-        Look(n, up, None if bad is None else n - bad)
-        for n, up, bad in zip(looks, upper, wrong, strict=True)
-        if n <= cap
-    )
+    return tuple(Look(n, up, None if bad is None else n - bad) for n, up, bad in zip(looks, upper, wrong, strict=True))
 
 
 def ceiling_boundaries(ceiling: float, looks: Sequence[int], *, alpha: float = 0.05) -> tuple[Look, ...]:
@@ -148,7 +144,7 @@ def _binomial(n: int, rate: float) -> NDArray[np.float64]:
 
 
 def _check(looks: Sequence[int], rate: float, alpha: float) -> None:
-    if not looks or looks[0] < 1 or any(later <= earlier for earlier, later in zip(looks, looks[1:], strict=False)):
+    if not looks or looks[0] < 1 or any(later <= earlier for earlier, later in pairwise(looks)):
         raise ValueError(f"expected increasing numbers of answers from 1, got {list(looks)}")
     if not 0 < rate < 1:
         raise ValueError(f"expected a limit between 0 and 1, got {rate}")
