@@ -125,7 +125,7 @@ async def ask_alone(setup: RunConfig, url: str) -> float:
 
         async def work() -> None:
             for case in cases:
-                await client.ask(forms[case.variant].request(case.post), lambda wire: None)
+                await client.ask(forms[case.variant].request(case.post))
 
         start = time.process_time()
         await asyncio.gather(*(work() for _ in range(CONCURRENCY)))

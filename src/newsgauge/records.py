@@ -23,6 +23,11 @@ ESTIMATOR_VERSION = "estimator "
 NO_CALL_VERSION = "no call "
 
 
+def bare_model(name: str) -> str:
+    """A model's name or version as its users write it: some answers say ``models/gemini-2.5-pro``."""
+    return name.removeprefix("models/")
+
+
 class Outcome(StrEnum):
     """What kind of answer arrived. Only ``label`` and ``off-list`` carry a text to compare."""
 

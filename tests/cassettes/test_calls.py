@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from newsgauge.cassettes.audit import audit_file, find_orphans
@@ -16,7 +17,6 @@ from newsgauge.cassettes.recorder import Recorder, RecordMode
 from newsgauge.cassettes.redact_custom import Clear
 from newsgauge.cassettes.store import CassetteFile
 from newsgauge.cassettes.technique_calls import Calls
-from newsgauge.client.transport import Answered, Handler, Sent
 from newsgauge.errors import MissingRecordingError, NotKeptError, StaleRecordingError
 from newsgauge.records import Post, RawPost
 
@@ -28,19 +28,23 @@ GENERATE = "/v1/models/m:generateContent"
 class Service:
     """Answers each call with its number, so that equal requests have different answers."""
 
-    def __init__(self, *statuses: int) -> None:
+    def __init__(self, *statuses: int, says: str = "") -> None:
         self.asked: list[str] = []
+        self._says = says
         self._statuses = list(statuses)
 
-    def __call__(self, handler: Handler, text: str, path: str = GENERATE) -> str:
-        def forward() -> Answered:
-            self.asked.append(text)
-            status = self._statuses.pop(0) if self._statuses else 200
-            return Answered(status, answer(f"answer {len(self.asked)}") if status == 200 else b"{}")
+        self._client = httpx2.Client(transport=httpx2.MockTransport(self._answer))
 
-        body = json.dumps({"contents": [{"parts": [{"text": text}], "role": "user"}]}).encode()
-        said = handler(Sent("POST", path, body), forward)
-        return said_text(json.loads(said.body)) if said.status == 200 else f"status {said.status}"
+    def _answer(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked.append(json.loads(request.content)["contents"][0]["parts"][0]["text"])
+        status = self._statuses.pop(0) if self._statuses else 200
+        return httpx2.Response(
+            status, content=answer(self._says or f"answer {len(self.asked)}") if status == 200 else b"{}"
+        )
+
+    def __call__(self, text: str, path: str = GENERATE) -> str:
+        said = self._client.post(f"http://service.invalid{path}", json={"contents": [{"parts": [{"text": text}]}]})
+        return said_text(said.json()) if said.status_code == 200 else f"status {said.status_code}"
 
 
 def answer(text: str) -> bytes:
@@ -75,8 +79,8 @@ def keys(path: Path) -> list[str]:
     return [json.loads(raw)["key"] for raw in path.read_bytes().splitlines()]
 
 
-def ask(service: Service, *texts: str) -> Callable[[Handler], list[str]]:
-    return lambda handler: [service(handler, text) for text in texts]
+def ask(service: Service, *texts: str) -> Callable[[], list[str]]:
+    return lambda: [service(text) for text in texts]
 
 
 THREE = ("First question", POST.text, "Third question")
@@ -100,7 +104,7 @@ def test_the_order_of_different_requests_does_not_matter(calls):
 
 def test_no_call_needs_no_recording(calls, path):
     for mode in ("none", "once", "new_episodes", "all"):
-        assert calls(mode).play(lambda handler: "sci.space", {}).answers == ()
+        assert calls(mode).play(lambda: "sci.space", {}).answers == ()
     assert not path.exists()
 
 
@@ -156,10 +160,10 @@ def test_a_case_of_which_a_line_is_lost_counts_as_not_recorded(calls, path, lost
 
 
 def test_a_call_that_failed_keeps_nothing_of_its_case(calls, path):
-    def fails(handler: Handler) -> None:
+    def fails() -> None:
         service = Service(200, 400)
-        service(handler, "First question")
-        if service(handler, "Second question") == "status 400":
+        service("First question")
+        if service("Second question") == "status 400":
             raise ValueError("refused")
 
     with pytest.raises(ValueError, match="refused"):
@@ -176,9 +180,9 @@ def test_a_refusal_that_the_technique_swallowed_is_an_error(calls, path):
 def test_a_miss_that_the_technique_swallowed_is_an_error(calls):
     calls("once").play(ask(Service(), "First question"), {})
 
-    def swallows(handler: Handler) -> str:
+    def swallows() -> str:
         try:
-            return Service()(handler, "Second question")
+            return Service()("Second question")
         except Exception:
             return "sci.space"
 
@@ -190,30 +194,30 @@ def test_after_a_miss_nothing_is_answered_any_more(calls):
     calls("once").play(ask(Service(), "First question", "Second question"), {})
     seen = []
 
-    def goes_on(handler: Handler) -> None:
+    def goes_on() -> None:
         for text in ("Third question", "First question"):
             try:
-                seen.append(Service()(handler, text))
+                seen.append(Service()(text))
             except Exception as error:
                 seen.append(type(error).__name__)
 
     with pytest.raises(StaleRecordingError):
         calls().play(goes_on, {})
-    assert seen == ["_MissError", "_MissError"]
+    assert seen == ["MissError", "MissError"]
 
 
 def test_a_technique_that_asks_something_else_each_time_is_not_kept(calls, path):
     count = iter(["First question", "Second question"])
     with pytest.raises(NotKeptError, match=r"run again on the answers it had, .* asked something else .*no clock"):
-        calls("once").play(lambda handler: Service()(handler, next(count)), {})
+        calls("once").play(lambda: Service()(next(count)), {})
     assert not path.exists()
 
 
 def test_a_technique_that_returns_something_else_each_time_is_not_kept(calls, path):
     count = iter("ab")
 
-    def random(handler: Handler) -> str:
-        Service()(handler, "First question")
+    def random() -> str:
+        Service()("First question")
         return next(count)
 
     with pytest.raises(NotKeptError, match="returned something else"):
@@ -225,7 +229,7 @@ def test_a_technique_that_returns_something_else_each_time_is_not_kept(calls, pa
 def test_another_method_is_refused_before_it_is_asked(calls, path, method):
     service = Service()
     with pytest.raises(NotKeptError, match=f"call 1 is m:{method}, and only generate_content is recorded"):
-        calls("once").play(lambda handler: service(handler, "First question", f"/v1/models/m:{method}"), {})
+        calls("once").play(lambda: service("First question", f"/v1/models/m:{method}"), {})
     assert service.asked == []
     assert not path.exists()
 
@@ -233,10 +237,9 @@ def test_another_method_is_refused_before_it_is_asked(calls, path, method):
 def test_a_call_made_from_an_answer_that_quotes_the_post_is_played_back(calls, path):
     quoted = POST.text[4:60]
 
-    def extract_then_ask(handler: Handler) -> str:
-        body = json.dumps({"contents": [{"parts": [{"text": "First question"}]}]}).encode()
-        said = handler(Sent("POST", GENERATE, body), lambda: Answered(200, answer(f"It says: {quoted}")))
-        return Service()(handler, f"Second question: {said_text(json.loads(said.body))}")
+    def extract_then_ask() -> str:
+        said = Service(says=f"It says: {quoted}")("First question")
+        return Service()(f"Second question: {said}")
 
     calls("once").play(extract_then_ask, {})
     assert calls().play(extract_then_ask, {}).value == "answer 1"

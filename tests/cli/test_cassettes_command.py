@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -104,22 +103,6 @@ def test_finalize_sorts_drops_doubles_and_keeps_the_content(project: Path, comma
     assert command("finalize") == (0, f"{SYSTEM}: rewritten\n", "")
     assert path.read_bytes() == before
     assert command("finalize") == (0, "", "")
-
-
-def test_finalize_gives_lines_of_format_1_their_digest_and_changes_nothing_else(
-    project: Path, command: Command
-) -> None:
-    path = project / SYSTEM
-    now = path.read_bytes()
-    values = [json.loads(raw) for raw in now.splitlines()]
-    old = [{name: item for name, item in value.items() if name != "digest"} | {"format": 1} for value in values]
-    path.write_text("".join(json.dumps(one, sort_keys=True, separators=(",", ":")) + "\n" for one in old))
-    assert command("verify")[0] == 0
-    status, out, _ = command("check")
-    assert status == 1
-    assert f"{SYSTEM}:80: format 1 has no digest. Run: newsgauge cassettes finalize" in out
-    assert command("finalize")[0] == 0
-    assert path.read_bytes() == now
 
 
 def test_verify_names_what_a_changed_prompt_leaves_unanswered(project: Path, command: Command) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from .._util.secrets import find_addresses, find_secrets
-from ..records import EMBEDDED_VERSION
-from .line import Line, case_of, decode, format_of, number_of, peek_key
+from ..records import EMBEDDED_VERSION, bare_model
+from .line import Line, case_of, decode, number_of, peek_key
 from .schema import schema_problems
 
 
@@ -94,9 +94,6 @@ def _line_problems(raw: bytes, *, backend: str) -> Iterator[str]:
     if line is None:
         yield "not a recorded case: cut, a merge conflict, or of a format that is not known here"
         return
-    if format_of(raw) == 1:
-        yield "format 1 has no digest. Run: newsgauge cassettes finalize"
-        return
     yield from schema_problems(value)
     if line.encode() != raw.rstrip(b"\r\n") + b"\n":
         yield "not in canonical form (sorted names, no spaces, ASCII). Run: newsgauge cassettes finalize"
@@ -116,8 +113,8 @@ def _provenance_problems(line: Line, backend: str) -> Iterator[str]:
     if line.provenance.get("backend") != backend:
         yield f"lies in the folder of backend {backend!r}, but backend {line.provenance.get('backend')!r} answered"
     version = line.provenance.get("model_version", "")
-    answered = line.answer.get("modelVersion", "") if isinstance(line.answer, dict) else ""
-    if version != answered:
+    answered = bare_model(str(line.answer.get("modelVersion", ""))) if isinstance(line.answer, dict) else ""
+    if bare_model(version) != answered:
         yield f"provenance says model version {version!r}, the answer says {answered!r}"
     if not answered:
         if line.path.endswith(":generateContent"):

@@ -1,7 +1,6 @@
 """The format of one recorded case: one line of JSON with sorted keys. See docs/cassettes.md.
 
-Format 2 is format 1 with a digest of the line in front, so that a byte that flipped inside a string is found too.
-Format 1 is still read; ``newsgauge cassettes finalize`` rewrites it.
+A digest of the line stands in front, so that a byte that flipped inside a string is found too.
 """
 
 from __future__ import annotations
@@ -13,12 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .digest import canonical
+from .services import GEMINI
 
 FORMAT = 2
 #: Hex digits of the SHA-256 over the line without its digest; 64 bits find damage, they do not prove authorship.
 N_DIGEST = 16
 # "digest", "format" and "key" sort before every other name: a line tells whose it is without being parsed.
-_HEAD = re.compile(rb'\{(?:"digest":"([0-9a-f]{16})",)?"format":([0-9]+),"key":"([A-Za-z0-9._~%+-]+)",')
+_HEAD = re.compile(rb'\{"digest":"([0-9a-f]{16})","format":([0-9]+),"key":"([A-Za-z0-9._~%+-]+)",')
+#: An allow list: of the answer's headers nothing else is kept, of the request's nothing at all.
+HEADERS = {"content-type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Line:
     headers: dict[str, str]
     answer: Any
     provenance: dict[str, str]
+    #: Whose API was asked: the name of a profile of `services`.
+    service: str = GEMINI.name
     #: The line as it was read; empty where it was not.
     raw: bytes = field(default=b"", compare=False, repr=False)
 
@@ -44,12 +48,15 @@ class Line:
 
     def encode(self) -> bytes:
         """The line with its newline."""
+        request = {"body": self.body, "method": self.method, "path": self.path}
+        if self.service != GEMINI.name:
+            request["service"] = self.service
         rest = canonical(
             {
                 "format": FORMAT,
                 "key": self.key,
                 "provenance": self.provenance,
-                "request": {"body": self.body, "method": self.method, "path": self.path},
+                "request": request,
                 "response": {"body": self.answer, "headers": self.headers, "status": self.status},
             }
         )
@@ -64,7 +71,7 @@ def digest_of(rest: bytes) -> bytes:
 def peek_key(raw: bytes) -> str | None:
     """The key of an encoded line, or None where it is no whole line of a known format."""
     match = _HEAD.match(raw)
-    if not match or (match[1] is None) != (match[2] == b"1") or match[2] not in (b"1", b"2"):
+    if not match or int(match[2]) != FORMAT:
         return None
     return match[3].decode("ascii") if raw.rstrip(b"\r\n").endswith(b"}") else None
 
@@ -78,7 +85,7 @@ def format_of(raw: bytes) -> int | None:
 def decode(raw: bytes) -> Line:
     """The `Line` of an encoded line. Raises ValueError that says what is wrong with it."""
     match = _HEAD.match(raw)
-    if match and match[1] is not None:
+    if match:
         rest = b"{" + raw[match.end(1) + 2 :].rstrip(b"\r\n")
         if digest_of(rest) != match[1]:
             raise ValueError("its digest does not fit what it says, so a byte of it was changed")
@@ -94,6 +101,7 @@ def decode(raw: bytes) -> Line:
             headers=response["headers"],
             answer=response["body"],
             provenance=value["provenance"],
+            service=request.get("service", GEMINI.name),
             raw=raw,
         )
     except (KeyError, TypeError) as error:

@@ -1,42 +1,34 @@
-"""Plays a call from its cassette, or records it, through vcrpy. The call itself does not know which.
+"""Plays a call from its cassette, or records it. The call itself does not know which: `seam` sees its requests.
 
-While recording there is one virtual cassette a case, ``<file>.jsonl::<case key>``; a replay has one for all
-(`replaying`). Both match on method, path and the whole digested body; vcrpy's own default leaves the body out, and a
-changed prompt would replay the old answer.
-
-vcrpy's public extension points are used (persister, matcher, filters, ``skip_patchers``). One thing they do not offer:
-a persister that raises leaks vcrpy's patches, so an error in keeping is held back until the cassette is closed
-(`_failed`).
+A recorder knows the files of one backend and corpus and the record mode; it opens a case with what the mode lets answer
+or ask, and when the case closes keeps what came. While a call runs, nothing is written: a case is kept whole or not.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-import vcr
-from vcr.errors import CannotOverwriteExistingCassetteException
-from vcr.patch import PATCHER_NAMES
-from vcr.persisters.filesystem import CassetteNotFoundError
-
 from ..errors import CassetteError, MissingRecordingError, NotKeptError, StaleRecordingError
 from ..records import Post, Wire
-from .digest import Block
-from .replay import Asked, MissError, Replaying
+from .asked import Asked, MissError
+from .digest import Block, unquote
+from .digest_cache import Digester
+from .line import Line
+from .open_case import Call, OpenCase
+from .seam import Seam
+from .services import SERVICES
 from .staleness import describe_change
 from .store import CassetteFile
-from .vcr_filters import Exchange, digested, load, same_request
 from .writer import Keeper
 
 T = TypeVar("T")
 RecordMode = Literal["none", "once", "new_episodes", "all", "rewrite"]
-_SEPARATOR = "::"
-# Only the SDK's own HTTP client is patched: 0.13 instead of 0.63 ms each time. The network block has the rest.
-_SKIP_PATCHERS = [name for name in PATCHER_NAMES if name != "httpx2"]
 
 
 class Recorder:
@@ -65,18 +57,8 @@ class Recorder:
         self._blocks = blocks
         self._keeper = Keeper(backend=backend, now=now, pins=pins)
         self._files: dict[str, CassetteFile] = {}
-        self._failed: CassetteError | None = None
-        self._provenance: dict[str, str] = {}
-        self._replaying = Replaying(_SKIP_PATCHERS)
-        self._vcr = vcr.VCR(
-            # "rewrite" differs from "all" only in what is kept when the run is over.
-            record_mode="all" if mode == "rewrite" else mode,
-            match_on=["digested_request"],
-            decode_compressed_response=True,
-            skip_patchers=_SKIP_PATCHERS,
-        )
-        self._vcr.register_matcher("digested_request", same_request)
-        self._vcr.register_persister(self)
+        self._digester = Digester()
+        self._seam = Seam()
 
     def file(self, variant: str) -> CassetteFile:
         """The cassette file of a variant."""
@@ -87,102 +69,75 @@ class Recorder:
                 self._files[variant].repair()
         return self._files[variant]
 
+    def case(self, variant: str, post: Post) -> OpenCase:
+        """The case as the mode lets it be answered: from its line, by the service, or by either."""
+        line = None if self.mode in ("all", "rewrite") else self.file(variant).read(post.id)
+        may_ask = self.mode not in ("none", "once") or (self.mode == "once" and line is None)
+        return self._case(variant, post, lines=() if line is None else (line,), may_ask=may_ask)
+
     def play(self, variant: str, post: Post, call: Callable[[], T], provenance: dict[str, str] | None = None) -> T:
-        """Make the call with this case's cassette in place and return what it returns; ``provenance`` is kept with it.
+        """Make the call with the case open and return what it returns; ``provenance`` is kept with its last answer.
 
         Raises `MissingRecordingError`, `StaleRecordingError` or `DamagedCassetteError` where the mode forbids to ask
         the service, `NotKeptError` where its answer could not be kept; whatever the call itself raises passes through.
         """
-        if self.mode == "none":
-            try:
-                return self._replaying.play(post.text, self.file(variant).read(post.id), call, self._blocks(variant))
-            except MissError as miss:
-                asked = miss.asked
-            raise self.explain(variant, post.id, asked)
-        return self._record(variant, post, call, provenance)
+        case = self.case(variant, post)
+        try:
+            with self.opened(case):
+                value = call()
+        except MissError:
+            pass  # ours is raised outside of this block, so that nothing is chained to it
+        if case.missed is not None:
+            raise self.explain(variant, post.id, case.missed)
+        self._keep_last(variant, post, case, provenance or {})
+        return value
+
+    @contextmanager
+    def asking(self, variant: str, post: Post, provenance: Mapping[str, str]) -> Iterator[None]:
+        """Let the service answer what is asked within, and keep its last answer at the end, unless something is raised.
+
+        Cases may be open side by side, each in a task of its own. Raises `NotKeptError` at the end.
+        """
+        case = self._case(variant, post, may_ask=True)
+        with self.opened(case):
+            yield
+        self._keep_last(variant, post, case, provenance)
+
+    def opened(self, case: OpenCase) -> OpenCase:
+        """The case, to be entered; requests made within are seen."""
+        self._seam.open()
+        return case
 
     def close(self) -> None:
-        """Let go of what a replay holds open."""
-        self._replaying.close()
-
-    def _record(self, variant: str, post: Post, call: Callable[[], T], provenance: dict[str, str] | None) -> T:
-        exchange = Exchange(post.text, self._blocks(variant))
-        self._failed = None
-        self._provenance = provenance or {}
-        try:
-            with self._vcr.use_cassette(
-                str(self._folder / f"{variant}{_SEPARATOR}{post.id}"),
-                before_record_request=exchange.on_request,
-                before_record_response=exchange.on_response,
-            ):
-                answer = call()
-        except CannotOverwriteExistingCassetteException:
-            pass  # its message quotes the post; ours is raised outside of this block, so that it is not chained to it
-        else:
-            if self._failed is not None:
-                raise self._failed
-            if exchange.refused:
-                raise self._refused(variant, post.id)
-            return answer
-        asked = exchange.asked
-        raise self.explain(variant, post.id, asked and Asked(asked.method, urlsplit(asked.uri).path, asked.body))
+        """Let go of vcrpy's patches."""
+        self._seam.close()
 
     def keep(self, variant: str, post: Post, wire: Wire, provenance: Mapping[str, str]) -> None:
-        """Keep a call that was made past vcrpy, as `play` would have. Raises `NotKeptError`.
-
-        vcrpy replaces parts of the HTTP client for the whole process and has one cassette in place at a time, so calls
-        that run side by side are handed in here.
-        """
-        exchange = Exchange(post.text, self._blocks(variant))
-        request = exchange.on_request(wire)
-        response = exchange.on_response({"status": {"code": wire.status}, "body": {"string": wire.answer}})
-        if response is None:
-            raise self._refused(variant, post.id)
-        self._keeper.keep(self.file(variant), post.id, request, response, provenance)
+        """Keep an answer that came by no request of its own, such as a batch's, as if it had. Raises `NotKeptError`."""
+        case = self._case(variant, post, may_ask=True)
+        at = urlsplit(wire.uri)
+        call = case.take(wire.method, at.hostname or "", at.path, wire.body)
+        assert isinstance(call, Call)
+        case.answered(call, wire.status, wire.answer)
+        self._keep_last(variant, post, case, provenance)
 
     def keep_call(
-        self, variant: str, key: str, asked: Asked, answer: dict[str, Any], provenance: dict[str, str]
+        self, variant: str, key: str, asked: Asked, answer: dict[str, Any], provenance: Mapping[str, str]
     ) -> None:
-        """Keep a call that vcrpy did not see, digested as it is. Raises `NotKeptError`."""
-        request = digested(asked.method, asked.path, asked.body)
-        response = {"status": {"code": 200}, "body": {"string": json.dumps(answer).encode("ascii")}}
-        self._keeper.keep(self.file(variant), key, request, response, provenance)
+        """Keep one answer under a key; asked and answer are digested as they are. Raises `NotKeptError`."""
+        self._keeper.keep(self.file(variant), key, asked, answer, provenance)
 
     def finalize(self, variant: str, planned: set[str]) -> None:
         """After recording: sort a variant's lines and drop doubles; in mode ``rewrite`` also what is not planned."""
         self.file(variant).finalize(keep=planned if self.mode == "rewrite" else None)
 
-    def load_cassette(self, cassette_path: str, serializer: object) -> tuple[list[Any], list[Any]]:
-        """vcrpy's persister protocol: one case's request and response."""
-        variant, key = _split(cassette_path)
-        line = self.file(variant).read(key)
-        if line is None:
-            raise CassetteNotFoundError
-        request, response = load(line)
-        return [request], [response]
-
-    def save_cassette(self, cassette_path: str, cassette_dict: dict[str, Any], serializer: object) -> None:
-        """vcrpy's persister protocol: keep the newest request and response of the case."""
-        variant, key = _split(cassette_path)
-        if not cassette_dict["requests"]:
-            return
-        request, response = cassette_dict["requests"][-1], cassette_dict["responses"][-1]
-        try:
-            self._keeper.keep(self.file(variant), key, request, response, self._provenance)
-        except CassetteError as error:
-            self._failed = error
-
-    def _refused(self, variant: str, key: str) -> NotKeptError:
-        return NotKeptError(f"{self.file(variant).shown}: {key} was answered but not kept: not a JSON object")
-
-    def explain(self, variant: str, key: str, asked: Asked | None) -> CassetteError:
+    def explain(self, variant: str, key: str, asked: Asked) -> CassetteError:
         """Why the case's cassette does not answer what was asked: no line, another request, asked before."""
         file = self.file(variant)
         line = file.read(key)
         if line is None:
             return MissingRecordingError(f"{file.shown}: no recording of {key}. Record it: {self.rerecord(variant)}")
-        assert asked is not None  # a miss is a request that the line does not answer
-        change = describe_change(line, asked.method, asked.path, json.loads(asked.body))
+        change = describe_change(line, asked.method, asked.path, json.loads(asked.body), service=asked.service)
         if not change:
             return MissingRecordingError(
                 f"{file.shown}:{file.line_number(key)}: {key} was asked more than once, but recorded once"
@@ -192,7 +147,27 @@ class Recorder:
             f"Record it again: {self.rerecord(variant)}"
         )
 
+    def not_kept(self, variant: str, key: str, why: str) -> NotKeptError:
+        """The error for a case whose answers could not be kept."""
+        return NotKeptError(f"{self.file(variant).shown}: {key} was answered but not kept: {why}")
 
-def _split(virtual_path: str) -> tuple[str, str]:
-    variant, _, key = Path(virtual_path).name.partition(_SEPARATOR)
-    return variant, key
+    def _case(self, variant: str, post: Post, *, lines: Sequence[Line] = (), may_ask: bool = False) -> OpenCase:
+        blocks = self._blocks(variant)
+        return OpenCase(
+            lambda service, raw: self._digester.digest(raw, post.text, blocks), lines=lines, may_ask=may_ask
+        )
+
+    def _keep_last(self, variant: str, post: Post, case: OpenCase, provenance: Mapping[str, str]) -> None:
+        """Keep the last answer of a case that is over: what came before it were tries. A replayed one has none."""
+        if case.refused:
+            raise MissingRecordingError(f"{self.file(variant).shown}: no recording of {post.id}: {case.refused[0]}")
+        if case.played and not case.calls:
+            return
+        tries = [call for call in case.calls if call.status == 200]
+        if not tries:
+            raise self.not_kept(variant, post.id, "its request went past the cassette")
+        last = tries[-1]
+        if last.answer is None:
+            raise self.not_kept(variant, post.id, last.problem.removeprefix("was answered with "))
+        kept = unquote(SERVICES[last.asked.service].kept_answer(last.answer), post.text, self._blocks(variant))
+        self.keep_call(variant, post.id, last.asked, kept, provenance)

@@ -16,12 +16,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from .digest import MIN_QUOTED_CHARS, Block, canonical, mark, split_text
+from .services import GEMINI, Service
 
 #: A shorter text of the source, such as one letter, would lay bare a post letter by letter.
 MIN_CLEAR_CHARS = 8
 _MADE = "made"
-# What is said to the model. Everything else of a request is settings, where a word by itself is no text.
-_SPOKEN = ("contents", "systemInstruction")
 _WORD = re.compile(r"[\w./:+-]{1,64}", re.ASCII)
 _SPACE = re.compile(r"\s+")
 _QUOTED = re.compile(r"\[characters (\d+)-(\d+) of the post\]")
@@ -54,14 +53,21 @@ class Clear:
         return segments
 
 
-def digest_made(raw: bytes, text: str, clear: Clear) -> bytes:
-    """A JSON request body in canonical form of which no passage of ``text`` is left."""
-    body = json.loads(raw) if raw else None
+def digest_made(raw: bytes, text: str, clear: Clear, service: Service = GEMINI) -> bytes:
+    """A JSON request body in canonical form of which no passage of ``text`` is left. Raises ValueError: not JSON.
+
+    What is not said to the model are settings, where a word by itself is no text.
+    """
+    body = service.compared_body(json.loads(raw)) if raw else None
     if not isinstance(body, dict):
         return canonical(None if body is None else mark(json.dumps(body), _MADE))
     post = _fold(text)
-    kept = {_name(key, post): _digest(value, text, post, clear, spoken=key in _SPOKEN) for key, value in body.items()}
-    return canonical(kept)
+    return canonical(
+        {
+            _name(key, post): _digest(value, text, post, clear, spoken=key in service.spoken)
+            for key, value in body.items()
+        }
+    )
 
 
 def take_quotes_out(answer: Any, text: str) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .line import Line
+from .services import GEMINI, SERVICES
 
 _MAX_SHOWN = 70
 #: What stands in the place of a text that is not kept, by the first word of where it came from.
@@ -15,23 +16,26 @@ _PLACES = {"": "{post}", "example": "{example}", "made": "{text}"}
 _Mark = tuple[str, int, str]  # where it came from, characters, digest
 
 
-def describe_change(recorded: Line, method: str, path: str, body: Any) -> str:
+def describe_change(recorded: Line, method: str, path: str, body: Any, *, service: str = GEMINI.name) -> str:
     """One clause a changed part: ``prompt: recorded "...", now "..."``. Empty where nothing differs."""
     changes = []
+    if recorded.service != service:
+        changes.append(_words("service", recorded.service, service))
     if recorded.method != method:
         changes.append(_words("method", recorded.method, method))
-    if recorded.path != path:
+    if not SERVICES[service].same_path(recorded.path, path):
         changes.append(_words("model", recorded.path, path))
     old_texts: list[_Mark] = []
     new_texts: list[_Mark] = []
-    before, after = _flatten(_readable(recorded.body, old_texts)), _flatten(_readable(body, new_texts))
+    recorded_body = SERVICES[service].compared_body(recorded.body)
+    before, after = _flatten(_readable(recorded_body, old_texts)), _flatten(_readable(body, new_texts))
     parts: dict[str, list[tuple[Any, Any]]] = {}
     for place in sorted(before.keys() | after.keys()):
         if before.get(place) != after.get(place):
             parts.setdefault(_part_name(place), []).append((before.get(place), after.get(place)))
     changes += [_part_words(part, pairs) for part, pairs in parts.items()]
     changes += _text_words(old_texts, new_texts)
-    if not changes and recorded.body != body:
+    if not changes and recorded_body != body:
         changes.append("request: the same words in another form (another version of the SDK?)")
     return "; ".join(changes)
 

@@ -2,33 +2,35 @@
 
 A case is one unit. Its lines are written when all of its calls were answered, and each says how many there are; a case
 of which some are absent counts as not recorded. Equal requests are answered in the order of their recording.
+
+Techniques ask one case at a time: a library of theirs may open connections in a way that hides calls of other threads
+(`seam`).
 """
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from ..client.transport import Answered, Forward, Handler, Sent
-from ..errors import CassetteError, MissingRecordingError, NotKeptError, StaleRecordingError
+from ..errors import CassetteError, MissingRecordingError, NetworkBlockedError, NotKeptError, StaleRecordingError
 from ..records import Post
-from .digest import stable_path
+from .asked import Asked
 from .line import Line, call_key
+from .network_block import attempts_fail, network_blocked
+from .open_case import OpenCase, WatchedCase, only_models
 from .recorder import Recorder
 from .redact_custom import Clear, digest_made, put_quotes_back, take_quotes_out
-from .replay import Asked
+from .seam import Seam
+from .services import SERVICES, Service
 from .staleness import describe_change
 
 T = TypeVar("T")
-#: Makes the technique's calls with a handler in place that answers them.
-Perform = Callable[[Handler], T]
-_GENERATE = ":generateContent"
-
-
-class _MissError(Exception):
-    """No recorded answer; what a technique sees of it."""
+#: Makes the technique's calls; whoever has a case open answers them.
+Perform = Callable[[], T]
+_ONE_AT_A_TIME = threading.RLock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +57,15 @@ class Calls:
         `CassetteError`; whatever the technique raises passes through.
         """
         mode = self._recorder.mode
-        if mode == "none" or (mode == "once" and self.is_recorded()):
-            return self._replay(perform, self._lines())
-        if mode == "new_episodes" and self.is_recorded():
-            try:
+        with _ONE_AT_A_TIME:
+            if mode == "none" or (mode == "once" and self.is_recorded()):
                 return self._replay(perform, self._lines())
-            except (MissingRecordingError, StaleRecordingError):
-                pass  # what changed is asked anew, the whole case
-        return self._record(perform, provenance)
+            if mode == "new_episodes" and self.is_recorded():
+                try:
+                    return self._replay(perform, self._lines())
+                except (MissingRecordingError, StaleRecordingError):
+                    pass  # what changed is asked anew, the whole case
+            return self._record(perform, provenance)
 
     def is_recorded(self) -> bool:
         """Whether all lines of the case are there, fitting or stale."""
@@ -73,113 +76,98 @@ class Calls:
         )
 
     def _record(self, perform: Perform[T], provenance: Mapping[str, str]) -> Played[T]:
-        kept: list[tuple[Asked, dict[str, Any]]] = []
-        problems: list[str] = []
-
-        def ask(sent: Sent, forward: Forward) -> Answered:
-            number = len(kept) + len(problems) + 1
-            if not sent.path.endswith(_GENERATE):
-                problems.append(
-                    f"call {number} is {sent.path.rpartition('/')[2]}, and only generate_content is recorded"
-                )
-                raise self._not_kept(problems[-1])
-            try:
-                said = forward()
-            except BaseException as error:
-                problems.append(f"call {number} was not answered ({type(error).__name__}), and the technique went on")
-                raise
-            answer = json_object(said.body) if said.status == 200 else None
-            if answer is None:
-                what = "no JSON object" if said.status == 200 else f"status {said.status}"
-                problems.append(f"call {number} was answered with {what}, and the technique went on")
-            else:
-                kept.append((self._asked(sent), answer))
-            return said
-
-        value = perform(ask)
+        case = OpenCase(self._digest, may_ask=True, refusal=only_models)
+        try:
+            with self._recorder.opened(case):
+                value = perform()
+        except Exception:
+            if case.refused:
+                raise self._not_kept(case.refused[0]) from None
+            raise
+        calls = case.made()
+        problems = [*case.refused]
+        for number, call in enumerate(calls, 1):
+            if call.problem:
+                problems.append(f"call {number} {call.problem}, and the technique went on")
         if problems:
             raise self._not_kept("; ".join(problems))
+        kept = [(call.asked, self._kept(call.asked, call.answer or {})) for call in calls]
         # The lines that would be written play the case back: only then are they.
         lines = [
-            Line("", asked.method, asked.path, json.loads(asked.body), 200, {}, self._kept(answer), {})
+            Line("", asked.method, asked.path, json.loads(asked.body), 200, {}, answer, {}, asked.service)
             for asked, answer in kept
         ]
         try:
-            played = self._replay(perform, lines)
+            with network_blocked, attempts_fail:
+                played = self._replay(perform, lines)
         except CassetteError as error:
             raise self._not_kept(
                 f"run again on the answers it had, the technique asked something else ({error}). It has to ask the "
                 "same each time: no clock, no unseeded random numbers, nothing remembered from other posts"
             ) from None
+        except NetworkBlockedError as error:
+            raise self._not_kept(
+                f"run again on the answers it had, the technique left the machine by another way ({error}). Only calls "
+                "of google-genai are recorded, and a replay has nothing else"
+            ) from None
         if played.value != value:
             raise self._not_kept("run again on the answers it had, the technique returned something else")
         for number, (asked, answer) in enumerate(kept, 1):
-            self._recorder.keep_call(
-                self._variant,
-                call_key(self._post.id, number),
-                asked,
-                self._kept(answer),
-                {**provenance, "calls": str(len(kept))},
-            )
+            key = call_key(self._post.id, number)
+            self._recorder.keep_call(self._variant, key, asked, answer, {**provenance, "calls": str(len(kept))})
         return played
 
     def _replay(self, perform: Perform[T], lines: list[Line]) -> Played[T]:
-        left = list(enumerate(lines, 1))
-        answers: list[dict[str, Any]] = []
-        missed: list[Asked] = []
-
-        def answer(sent: Sent, forward: Forward) -> Answered:
-            asked = self._asked(sent)
-            fitting = next((one for one in left if asked.fits(one[1])), None)
-            if fitting is None or missed:
-                missed.append(asked)
-                raise _MissError("not recorded")
-            left.remove(fitting)
-            answers.append(put_quotes_back(fitting[1].answer, self._post.text))
-            return Answered(200, json.dumps(answers[-1]).encode("ascii"))
-
+        case = OpenCase(self._digest, lines=lines, restore=lambda answer: put_quotes_back(answer, self._post.text))
+        numbers = {id(line): number for number, line in enumerate(lines, 1)}
         try:
-            value = perform(answer)
+            with self._recorder.opened(case):
+                value = perform()
         except BaseException:
             # A technique may raise an error of its own because of the miss, or go on: the miss is what is told.
-            if missed:
-                raise self._explain(missed[0], left, len(lines)) from None
+            if case.missed is not None or case.refused:
+                raise self._explain(case, numbers) from None
             raise
-        if missed:
-            raise self._explain(missed[0], left, len(lines))
-        if left:
-            raise self._stale(left[0], f"{_calls(len(lines))} recorded, now {len(answers)}")
-        return Played(value, tuple(answers))
+        if case.missed is not None or case.refused:
+            raise self._explain(case, numbers)
+        if case.left:
+            change = f"{_calls(len(lines))} recorded, now {len(case.played)}"
+            raise self._stale(numbers[id(case.left[0])], change)
+        return Played(value, tuple(case.played))
 
-    def _explain(self, asked: Asked, left: list[tuple[int, Line]], n_recorded: int) -> CassetteError:
-        if not left:
+    def _explain(self, case: OpenCase, numbers: Mapping[int, int]) -> CassetteError:
+        asked, n_recorded = case.missed, len(numbers)
+        if asked is None:
+            return MissingRecordingError(f"{self._file.shown}: no recording of {self._post.id}: {case.refused[0]}")
+        if not case.left:
             if n_recorded:
-                return self._stale((n_recorded, None), f"{_calls(n_recorded)} recorded, now there are more")
+                return self._stale(n_recorded, f"{_calls(n_recorded)} recorded, now there are more")
             part = "" if self._file.read(self._post.id) is None else ", only a part of its calls"
             return MissingRecordingError(
                 f"{self._file.shown}: no recording of {self._post.id}{part}. Record it: "
                 f"{self._recorder.rerecord(self._variant)}"
             )
-        number, line = left[0]
-        change = describe_change(line, asked.method, asked.path, json.loads(asked.body))
-        return self._stale(left[0], f"call {number}: {change}" if n_recorded > 1 else change)
+        line = case.left[0]
+        number = numbers[id(line)]
+        change = describe_change(line, asked.method, asked.path, json.loads(asked.body), service=asked.service)
+        return self._stale(number, f"call {number}: {change}" if n_recorded > 1 else change)
 
-    def _stale(self, at: tuple[int, Line | None], change: str) -> StaleRecordingError:
-        number = self._file.line_number(call_key(self._post.id, at[0]))
-        where = self._file.shown if number is None else f"{self._file.shown}:{number}"
+    def _stale(self, number: int, change: str) -> StaleRecordingError:
+        at = self._file.line_number(call_key(self._post.id, number))
+        where = self._file.shown if at is None else f"{self._file.shown}:{at}"
         return StaleRecordingError(
             f"{where}: variant {self._variant!r} changed since it was recorded: {change}. "
             f"Record it again: {self._recorder.rerecord(self._variant)}"
         )
 
     def _not_kept(self, why: str) -> NotKeptError:
-        return NotKeptError(f"{self._file.shown}: {self._post.id} was answered but not kept: {why}")
+        return self._recorder.not_kept(self._variant, self._post.id, why)
 
-    def _asked(self, sent: Sent) -> Asked:
-        return Asked(sent.method, stable_path(sent.path), digest_made(sent.body, self._post.text, self._clear))
+    def _digest(self, service: Service, raw: bytes) -> bytes:
+        return digest_made(raw, self._post.text, self._clear, service)
 
-    def _kept(self, answer: dict[str, Any]) -> dict[str, Any]:
-        kept: dict[str, Any] = take_quotes_out(answer, self._post.text)
+    def _kept(self, asked: Asked, answer: dict[str, Any]) -> dict[str, Any]:
+        kept: dict[str, Any] = take_quotes_out(SERVICES[asked.service].kept_answer(answer), self._post.text)
         return kept
 
     def _lines(self) -> list[Line]:
@@ -195,13 +183,16 @@ class Calls:
         return self._recorder.file(self._variant)
 
 
-def json_object(raw: bytes) -> dict[str, Any] | None:
-    """The object that an answer is; None where it is none."""
+def watch(perform: Perform[T]) -> Played[T]:
+    """Perform with the service alone: nothing is recorded, and the answers tell tokens and versions."""
+    case, seam = WatchedCase(), Seam()
+    seam.open()
     try:
-        value = json.loads(raw)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
+        with _ONE_AT_A_TIME, case:
+            value = perform()
+    finally:
+        seam.close()
+    return Played(value, tuple(call.answer for call in case.calls if call.answer is not None))
 
 
 def _calls(n: int) -> str:

@@ -1,4 +1,4 @@
-"""Writes an answered case into its file: a digested request and response in, a line on disk or `NotKeptError` out.
+"""Writes an answered case into its file: a digested request and answer in, a line on disk or `NotKeptError` out.
 
 One place for all roads of recording, so that a line does not tell which of them it came by.
 """
@@ -11,14 +11,15 @@ from datetime import datetime
 from functools import cache
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import urlsplit
 
 from .. import __version__
 from .._util.secrets import find_secrets
 from ..errors import CassetteError, NotKeptError
-from .line import Line
+from ..records import bare_model
+from .asked import Asked
+from .line import HEADERS, Line
+from .services import SERVICES
 from .store import CassetteFile
-from .vcr_filters import HEADERS, DigestedRequest
 
 #: How provenance writes the time of a recording: sorts as text.
 RECORDED = "%Y-%m-%dT%H:%M:%SZ"
@@ -36,14 +37,14 @@ class Keeper:
         self,
         file: CassetteFile,
         key: str,
-        request: DigestedRequest,
-        response: Mapping[str, Any],
+        asked: Asked,
+        answer: dict[str, Any],
         provenance: Mapping[str, str],
     ) -> None:
-        """Append the case's line. Raises `NotKeptError`: another model version, a secret in it, a full disk."""
+        """Append the case's line. Raises `NotKeptError`: no or another model version, a secret in it, a full disk."""
         variant = file.path.stem
         try:
-            line = self._line(key, request, response, provenance)
+            line = self._line(key, asked, answer, provenance)
             _check(line, variant, self._pins(variant))
             file.append(line)
         except OSError as error:
@@ -55,25 +56,23 @@ class Keeper:
         except CassetteError as error:
             raise type(error)(f"{file.shown}: {key} was answered but not kept: {error}") from None
 
-    def _line(
-        self, key: str, request: DigestedRequest, response: Mapping[str, Any], provenance: Mapping[str, str]
-    ) -> Line:
-        answer = json.loads(response["body"]["string"])
-        path = urlsplit(request.uri).path
+    def _line(self, key: str, asked: Asked, answer: dict[str, Any], provenance: Mapping[str, str]) -> Line:
+        service = SERVICES[asked.service]
+        version = service.model_version(answer)
         return Line(
             key=key,
-            method=request.method,
-            path=path,
-            body=json.loads(request.body),
-            status=response["status"]["code"],
+            method=asked.method,
+            path=asked.path,
+            body=json.loads(asked.body),
+            status=200,
             headers=dict(HEADERS),
             answer=answer,
+            service=service.name,
             provenance={
                 "backend": self._backend,
-                "surface": "vertex" if "/projects/" in path else "developer",
-                "model": path.rpartition("/")[2].partition(":")[0],
+                **service.provenance(asked.path),
                 # A count of tokens and a tuned model's description name no version.
-                **({"model_version": str(answer["modelVersion"])} if answer.get("modelVersion") else {}),
+                **({"model_version": version} if version else {}),
                 "sdk": _sdk(),
                 "newsgauge": __version__,
                 "recorded": self._now().strftime(RECORDED),
@@ -89,7 +88,12 @@ def _sdk() -> str:
 
 def _check(line: Line, variant: str, pin: str | None) -> None:
     version = line.provenance.get("model_version", "")
-    if pin is not None and version != pin:
+    if not version and SERVICES[line.service].is_answered_by_a_model(line.path):
+        raise NotKeptError(
+            "the answer names no model version (modelVersion), so nobody could tell which model it was. A gateway that "
+            "leaves it out cannot be recorded from: see docs/how-to/gateway.md"
+        )
+    if pin is not None and version != bare_model(pin):
         raise NotKeptError(
             f"variant {variant!r} expects model version {pin!r}, and {version or 'none'!r} answered. The service may "
             "have moved the model's name; if the new version is meant, set expected_model_version in variants.toml"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ..records import ERROR_LABEL, Outcome, Prediction
+from ..records import ERROR_LABEL, Outcome, Prediction, bare_model
 from .usage import read_usage
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def read_answer(response: GenerateContentResponse, labels: tuple[str, ...], *, a
         label=text or ERROR_LABEL,
         outcome=outcome,
         detail=detail,
-        model_version=response.model_version or "",
+        model_version=bare_model(response.model_version or ""),
         **usage._asdict(),
     )
 

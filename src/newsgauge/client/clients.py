@@ -11,7 +11,6 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -21,13 +20,13 @@ from ..variants.variants_file import Request
 from .retry import RetryPolicy, call_patiently
 from .sdk_arguments import call_arguments
 from .service_errors import broken_body, broken_transport, refusal
+from .unknown_values import accept_unknown_values
 
 if TYPE_CHECKING:
-    import httpx2
     from google import genai
     from google.genai.types import GenerateContentResponse, Model
 
-    from .transport import Tap
+    from .transport import PatientTransport
 
 _TIMEOUT_MS = 120_000
 _KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")  # the SDK's own order
@@ -81,15 +80,19 @@ def cloud_credentials(base_url: str | None) -> Any:
 
 
 def open_client(
-    backend: Backend, *, base_url: str | None, live: bool, tap: Callable[[ssl.SSLContext], Tap] | None = None
+    backend: Backend,
+    *,
+    base_url: str | None,
+    live: bool,
+    transport: Callable[[ssl.SSLContext], PatientTransport] | None = None,
 ) -> genai.Client:
     """A client that asks the backend (``live``), or one whose every call must be answered from a cassette.
 
-    ``tap`` makes the transport of the client, where somebody else than the network is to answer.
+    ``transport`` makes the transport of the client, if it is not to be the HTTP library's own.
     """
     # One TLS context for both clients the SDK makes; a replay never opens a connection and needs no certificates.
     context = ssl.create_default_context() if live else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    args: dict[str, Any] = {"verify": context, **({"transport": tap(context)} if tap else {})}
+    args: dict[str, Any] = {"verify": context, **({"transport": transport(context)} if transport else {})}
     http = {"client_args": args, "async_client_args": args}
     return _make_client(backend, base_url=base_url, live=live, http=http)
 
@@ -98,6 +101,7 @@ def _make_client(backend: Backend, *, base_url: str | None, live: bool, http: di
     from google import genai  # 0.4 s
     from google.genai.types import HttpOptions
 
+    accept_unknown_values()
     options = HttpOptions(base_url=base_url if live else None, timeout=_TIMEOUT_MS, **http)
     if backend == "vertex":
         base_url = vertex_base_url(base_url)
@@ -119,10 +123,8 @@ async def open_async_client(backend: Backend, *, base_url: str | None, connectio
 
     tls = ssl.create_default_context()
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
-    # A client of our own: the SDK would take another library where one is installed, which knows no hooks.
-    http = httpx2.AsyncClient(
-        verify=tls, limits=limits, timeout=None, follow_redirects=True, event_hooks={"response": [_tell_wire]}
-    )
+    # A client of our own: the SDK would take aiohttp where it is installed, and these are the limits of httpx2.
+    http = httpx2.AsyncClient(verify=tls, limits=limits, timeout=None, follow_redirects=True)
     options = {"httpx_async_client": http, "client_args": {"verify": tls}}
     async with http:
         client = _make_client(backend, base_url=base_url, live=True, http=options)
@@ -138,27 +140,10 @@ class AsyncClient:
     def __init__(self, client: genai.Client) -> None:
         self._client = client
 
-    async def ask(self, request: Request, on_wire: Callable[[Wire], None]) -> GenerateContentResponse:
-        """Ask once; ``on_wire`` gets what was sent and answered, refusals too, and what it raises passes through.
-
-        Raises `BackendError`.
-        """
-        token = _ON_WIRE.set(on_wire)
-        try:
-            with service_errors(request.model):
-                return await self._client.aio.models.generate_content(**call_arguments(request))
-        finally:
-            _ON_WIRE.reset(token)
-
-
-#: Who wants to see the call that this task makes.
-_ON_WIRE: ContextVar[Callable[[Wire], None]] = ContextVar("_ON_WIRE")
-
-
-async def _tell_wire(response: httpx2.Response) -> None:
-    answer = await response.aread()
-    request = response.request
-    _ON_WIRE.get()(Wire(request.method, str(request.url), request.content, response.status_code, answer))
+    async def ask(self, request: Request) -> GenerateContentResponse:
+        """Ask once. Raises `BackendError`."""
+        with service_errors(request.model):
+            return await self._client.aio.models.generate_content(**call_arguments(request))
 
 
 class DryClient:
@@ -200,6 +185,7 @@ def recorded_response(answer: dict[str, Any]) -> GenerateContentResponse:
     """
     from google.genai.types import GenerateContentResponse
 
+    accept_unknown_values()
     return GenerateContentResponse._from_response(response=answer, kwargs={})
 
 

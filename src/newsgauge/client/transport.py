@@ -1,16 +1,15 @@
-"""A transport for the SDK's HTTP client that hands each call to somebody of ours, who answers it or lets it pass.
+"""A patient transport for the SDK's HTTP client: a busy service is asked again, whoever uses the client.
 
-The one seam that sees every call a technique makes, sync or async, whatever part of the SDK it uses. Knows HTTP and
-when a busy service is asked again; knows no cassette.
+The one layer of retry for calls that a technique makes, sync or async, whatever part of the SDK it uses. Each try is a
+request of its own of an inner client. Knows HTTP; knows no cassette.
 """
 
 from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -20,44 +19,21 @@ from .retry import RetryPolicy, call_patiently
 from .service_errors import broken_transport, is_transient, refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A request as it was sent; ``path`` has no query."""
-
-    method: str
-    path: str
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A response: its status, and its body already unpacked."""
-
-    status: int
-    body: bytes
-    content_type: str = "application/json"
-
-
-Forward = Callable[[], Answered]
-Handler = Callable[[Sent, Forward], Answered]
-
-
-class Tap(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
-    """Give it to a client as its transport. Outside of `answering` every call is an error."""
+class PatientTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
+    """Give it to a client as its transport. Outside of `asking` every call is an error."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._inner = httpx2.Client(verify=context)  # a client and no transport, as that honours proxies
-        self._handler: Handler | None = None
-        self._policy = RetryPolicy()
+        self._policy: RetryPolicy | None = None
 
     @contextmanager
-    def answering(self, handler: Handler, policy: RetryPolicy) -> Iterator[None]:
-        """Let ``handler`` answer until the end; what it forwards is asked patiently."""
-        self._handler, self._policy = handler, policy
+    def asking(self, policy: RetryPolicy) -> Iterator[None]:
+        """Let calls pass until the end, and ask again as the policy says."""
+        self._policy = policy
         try:
             yield
         finally:
-            self._handler = None
+            self._policy = None
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """httpx's side of it."""
@@ -75,17 +51,17 @@ class Tap(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         """Nothing: connections are the sync client's."""
 
     def _answer(self, request: httpx2.Request, body: bytes) -> httpx2.Response:
-        if self._handler is None:
+        if self._policy is None:
             raise NewsgaugeError("the client was asked outside of the case that it was handed to")
-        sent = Sent(request.method, request.url.raw_path.partition(b"?")[0].decode("ascii"), body)
-        said = self._handler(sent, lambda: call_patiently(lambda: self._ask(request, sent), self._policy))
-        return httpx2.Response(said.status, headers={"content-type": said.content_type}, content=said.body)
+        response = call_patiently(lambda: self._ask(request, body), self._policy)
+        kind = response.headers.get("content-type", "application/json")
+        return httpx2.Response(response.status_code, headers={"content-type": kind}, content=response.content)
 
-    def _ask(self, request: httpx2.Request, sent: Sent) -> Answered:
-        what = sent.path.rpartition("/")[2]
+    def _ask(self, request: httpx2.Request, body: bytes) -> httpx2.Response:
+        what = request.url.path.rpartition("/")[2]
         # The same request is sent again where the service is busy; a stream could not be, and the SDK sends none.
         again = httpx2.Request(
-            request.method, request.url, headers=request.headers, content=sent.body, extensions=request.extensions
+            request.method, request.url, headers=request.headers, content=body, extensions=request.extensions
         )
         try:
             response = self._inner.send(again)
@@ -97,9 +73,7 @@ class Tap(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
             said = details.get("error") if isinstance(details, dict) else None
             status, message = (said.get("status"), said.get("message")) if isinstance(said, dict) else (None, None)
             raise refusal(what, response.status_code, status, message, details)
-        return Answered(
-            response.status_code, response.content, response.headers.get("content-type", "application/json")
-        )
+        return response
 
 
 def _json(raw: bytes) -> Any:

@@ -14,8 +14,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from .._util.secrets import hide_secrets
+from ..cassettes.asked import Asked
 from ..cassettes.recorder import Recorder
-from ..cassettes.replay import Asked
 from ..errors import CassetteError, NotKeptError, UsageError
 from ..records import Case
 from ..running.request_template import RequestTemplates

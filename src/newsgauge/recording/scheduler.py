@@ -16,8 +16,8 @@ from .._util.secrets import hide_secrets
 from ..cassettes.recorder import Recorder
 from ..client.clients import AsyncClient
 from ..client.retry import RetryPolicy, given_up, is_too_late, wait_s
-from ..errors import CassetteError, NewsgaugeError, NotKeptError, QuotaError, TransientError
-from ..records import Case, Post, Wire
+from ..errors import NewsgaugeError, NotKeptError, QuotaError, TransientError
+from ..records import Case, Post
 from ..running.model_resolution import ModelResolution
 from ..running.run_config import RunConfig
 from ..variants.variants_file import Request, Variant
@@ -138,22 +138,11 @@ class Scheduler:
 
     async def _ask(self, lane: ModelQueue, job: Job) -> None:
         case, form, started = job.case, self._forms[job.case.variant], self._clock()
-        failed: CassetteError | None = None
         job.attempts += 1
         self.report.n_calls += 1
-
-        def keep(wire: Wire) -> None:
-            nonlocal failed
-            if wire.status == 200:
-                try:
-                    self._recorder.keep(case.variant, case.post, wire, form.provenance)
-                except CassetteError as error:
-                    failed = error  # what the SDK makes of the answer counts first: a cut one is asked again
-
         try:
-            response = await self._client.ask(form.request(case.post), keep)
-            if failed is not None:
-                raise failed
+            with self._recorder.asking(case.variant, case.post, form.provenance):
+                response = await self._client.ask(form.request(case.post))
         except TransientError as error:
             self._ask_later(lane, job, error, started=started)
         except QuotaError as error:

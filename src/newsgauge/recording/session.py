@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -54,7 +54,8 @@ def record_cases(
                 except asyncio.CancelledError:
                     return campaign.report
 
-    return asyncio.run(ask())
+    with closing(recorder):
+        return asyncio.run(ask())
 
 
 @contextmanager

@@ -14,13 +14,13 @@ from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
 from ..cassettes.redact_custom import Clear, quotes
-from ..cassettes.technique_calls import Calls, Played, json_object
+from ..cassettes.technique_calls import Calls, Played, watch
 from ..client.answers import read_answer
 from ..client.clients import is_response, is_service_error, open_client, service_errors
-from ..client.transport import Answered, Handler, Sent, Tap
+from ..client.transport import PatientTransport
 from ..client.usage import add_usage, read_usage
 from ..errors import NewsgaugeError, TechniqueError
-from ..records import ERROR_LABEL, NO_CALL_VERSION, Outcome, Post, Prediction
+from ..records import ERROR_LABEL, NO_CALL_VERSION, Outcome, Post, Prediction, bare_model
 from ..variants.callables import describe
 
 if TYPE_CHECKING:
@@ -40,22 +40,22 @@ CALLED = Signature(
 
 
 class TechniqueClient:
-    """A client for techniques, whose calls go to whoever answers at the moment."""
+    """A client for techniques, which waits for a busy service."""
 
     def __init__(self, backend: Backend, *, base_url: str | None, live: bool) -> None:
-        taps: list[Tap] = []
+        made: list[PatientTransport] = []
 
-        def make(context: ssl.SSLContext) -> Tap:
-            taps.append(Tap(context))
-            return taps[0]
+        def make(context: ssl.SSLContext) -> PatientTransport:
+            made.append(PatientTransport(context))
+            return made[0]
 
-        self.client: genai.Client = open_client(backend, base_url=base_url, live=live, tap=make)
-        self.tap = taps[0]
+        self.client: genai.Client = open_client(backend, base_url=base_url, live=live, transport=make)
+        self.transport = made[0]
 
     def close(self) -> None:
         """Let go of connections."""
         self.client.close()
-        self.tap.close()
+        self.transport.close()
 
 
 class Technique:
@@ -78,24 +78,15 @@ class Technique:
         self, post: Post, calls: Calls, *, model: str, provenance: Mapping[str, str], policy: RetryPolicy
     ) -> Prediction:
         """What it says of a post. Raises `TechniqueError`, `CassetteError` or `BackendError`."""
-        return self._sum_up(calls.play(lambda handler: self._call(post.text, handler, model, policy), provenance))
+        return self._sum_up(calls.play(lambda: self._call(post.text, model, policy), provenance))
 
     def predict_live(self, text: str, *, model: str, policy: RetryPolicy) -> Prediction:
         """The same without any cassette."""
-        answers: list[dict[str, Any]] = []
+        return self._sum_up(watch(lambda: self._call(text, model, policy)))
 
-        def ask(sent: Sent, forward: Callable[[], Answered]) -> Answered:
-            said = forward()
-            answer = json_object(said.body) if said.status == 200 else None
-            answers.extend([answer] if answer is not None else [])
-            return said
-
-        value = self._call(text, ask, model, policy)
-        return self._sum_up(Played(value, tuple(answers)))
-
-    def _call(self, text: str, handler: Handler, model: str, policy: RetryPolicy) -> Prediction:
+    def _call(self, text: str, model: str, policy: RetryPolicy) -> Prediction:
         """What it returned, as a prediction without tokens."""
-        with self._client.tap.answering(handler, policy), service_errors(model):
+        with self._client.transport.asking(policy), service_errors(model):
             try:
                 said = self._function(text, self._client.client, labels=self._labels, model=model)
             except Exception as error:
@@ -125,7 +116,7 @@ class Technique:
 
     def _sum_up(self, played: Played[Prediction]) -> Prediction:
         usage = add_usage(read_usage(answer.get("usageMetadata")) for answer in played.answers)
-        versions = sorted({str(answer.get("modelVersion", "")) for answer in played.answers})
+        versions = sorted({bare_model(str(answer.get("modelVersion", ""))) for answer in played.answers})
         version = ", ".join(versions) if versions else f"{NO_CALL_VERSION}({self._spec})"
         return replace(played.value, model_version=version, **usage._asdict())
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..cassettes.asked import Asked
 from ..cassettes.digest import Block, stable_path
 from ..cassettes.digest_cache import Digester
-from ..cassettes.replay import Asked
 from ..client.clients import DryClient
 from ..records import Backend, Wire
 from ..variants.variants_file import Request

@@ -174,14 +174,15 @@ class Run:
         try:
             if variant.predict is not None or variant.estimator is not None:
                 return None
-            line = self._recorder.file(variant.name).read(post.id)
-            if line is None:
+            case = self._recorder.case(variant.name, post)
+            if not case.left:
                 return None
-            model, _ = self._models.of(variant, lambda: line)
+            model, _ = self._models.of(variant, lambda: case.left[0])
             request = self.setup.request(variant, post, model=model)
-            if not self._written.asked(request, post.text, self.setup.blocks(variant.name)).fits(line):
+            answer = case.find(self._written.asked(request, post.text, self.setup.blocks(variant.name)))
+            if answer is None:
                 return None
-            response = recorded_response(line.answer)
+            response = recorded_response(answer)
             return read_answer(response, self.setup.plan.labels, as_json=variant.answer == "json")
         except Exception:  # a damaged line, an answer that the SDK does not take: the whole road has words for it
             return None

@@ -1,0 +1,188 @@
+"""The case that a request belongs to: its lines answer, or it may ask the service, or the request is refused.
+
+A context variable holds the open case, so cases may be open side by side, each in a task or thread of its own. A thread
+that was started without a context belongs to the only case that is open; if there are more, nobody knows whose it is,
+and its request is refused. Knows neither vcrpy nor files: what is kept is decided when the case closes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import NotKeptError
+from .asked import Asked, MissError
+from .line import Line
+from .services import Service, service_of
+
+#: Takes a service and the bytes of a body; returns the body as it is kept. Raises ValueError: not JSON.
+Digest = Callable[[Service, bytes], bytes]
+#: Why a call of a service may not be made; '' if it may.
+Refusal = Callable[[Service, str], str]
+
+
+def no_stream(service: Service, path: str) -> str:
+    """Refuses answers that come in pieces."""
+    return f"is {_last(path)}, and a stream is not recorded" if service.is_stream(path) else ""
+
+
+def only_models(service: Service, path: str) -> str:
+    """Refuses what no model answers, such as a count of tokens."""
+    allowed = service.is_answered_by_a_model(path)
+    return "" if allowed else f"is {_last(path)}, and only generate_content is recorded"
+
+
+@dataclass(slots=True)
+class Call:
+    """One request that passed to the service, each try by itself. ``problem``: why its answer is none, '' if it is."""
+
+    asked: Asked
+    problem: str = "was not answered"
+    answer: dict[str, Any] | None = None
+    status: int | None = None
+
+
+class OpenCase:
+    """One case. ``lines`` answer, each of them once; what they do not answer passes to the service if ``may_ask``.
+
+    ``restore`` turns a line's answer into the one that came.
+    """
+
+    def __init__(
+        self,
+        digest: Digest,
+        *,
+        lines: Sequence[Line] = (),
+        may_ask: bool = False,
+        refusal: Refusal = no_stream,
+        restore: Callable[[Any], Any] = lambda answer: answer,
+    ) -> None:
+        self._digest = digest
+        self._may_ask = may_ask
+        self._refusal = refusal
+        self._restore = restore
+        #: The lines that were not asked for yet.
+        self.left = list(lines)
+        #: What lines answered, in the order it was asked.
+        self.played: list[dict[str, Any]] = []
+        #: What passed to the service, in the order it was asked.
+        self.calls: list[Call] = []
+        #: The first request that no line answers.
+        self.missed: Asked | None = None
+        #: Why requests were refused before anybody was asked: "call 3 is ...".
+        self.refused: list[str] = []
+        self._token: Token[OpenCase | None] | None = None
+
+    def __enter__(self) -> OpenCase:
+        self._token = _CURRENT.set(self)
+        _OPEN[id(self)] = self
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        assert self._token is not None
+        _CURRENT.reset(self._token)
+        del _OPEN[id(self)]
+
+    def take(self, method: str, host: str, path: str, body: bytes) -> dict[str, Any] | Call:
+        """The answer to a request, or the call that may now be made. Raises `MissError`."""
+        service = service_of(host, path)
+        if service is None:
+            raise self._refuse(f"is {method} {host}{path}, and only calls of Gemini are recorded")
+        why = self._refusal(service, path)
+        if why:
+            raise self._refuse(why)
+        try:
+            asked = Asked(method, service.kept_path(path), self._digest(service, body), service.name)
+        except ValueError:
+            raise self._refuse(f"is {_last(path)} with a body that is not JSON, which is not recorded") from None
+        answer = self.find(asked)
+        if answer is not None:
+            return answer
+        self.calls.append(Call(asked))
+        return self.calls[-1]
+
+    def find(self, asked: Asked) -> dict[str, Any] | None:
+        """The answer of a line; None if the service may be asked. Raises `MissError`.
+
+        After a miss nothing is answered: what comes next may depend on the answer that is not there.
+        """
+        if self.missed is None:
+            for line in self.left:
+                if isinstance(line.answer, dict) and asked.fits(line):
+                    self.left.remove(line)
+                    self.played.append(self._restore(line.answer))
+                    return self.played[-1]
+            if self._may_ask:
+                return None
+            self.missed = asked
+        raise MissError("not recorded")
+
+    def answered(self, call: Call, status: int, body: bytes | None, *, is_stream: bool = False) -> None:
+        """What the service said; ``body`` is None if it cannot be unpacked."""
+        call.status = status
+        call.answer = json_object(body) if status == 200 and body is not None and not is_stream else None
+        if call.answer is not None:
+            call.problem = ""
+        elif status != 200:
+            call.problem = f"was answered with status {status}"
+        else:
+            call.problem = f"was answered with {'a stream, which is not recorded' if is_stream else 'no JSON object'}"
+
+    def made(self) -> list[Call]:
+        """The calls without those that failed and were made again, which is what patience does."""
+        answered = {call.asked for call in self.calls if call.answer is not None}
+        return [call for call in self.calls if call.answer is not None or call.asked not in answered]
+
+    def _refuse(self, why: str) -> MissError:
+        number = len(self.played) + len(self.made()) + len(self.refused) + 1
+        self.refused.append(f"call {number} {why}")
+        return MissError(self.refused[-1])
+
+
+class WatchedCase(OpenCase):
+    """One that is recorded nowhere: whatever it asks is asked, and its answers are seen."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda service, body: b"", may_ask=True)
+
+    def take(self, method: str, host: str, path: str, body: bytes) -> Call:
+        """The call."""
+        self.calls.append(Call(Asked(method, path, b"")))
+        return self.calls[-1]
+
+
+_CURRENT: ContextVar[OpenCase | None] = ContextVar("_CURRENT", default=None)
+#: All cases that are open, by their ids.
+_OPEN: dict[int, OpenCase] = {}
+
+
+def current() -> OpenCase | None:
+    """The case that a request made here and now belongs to; None if none is open. Raises `NotKeptError`."""
+    case = _CURRENT.get()
+    if case is not None:
+        if id(case) not in _OPEN:
+            raise NotKeptError("a client was asked outside of the case that it was handed to, which is over")
+        return case
+    open_cases = list(_OPEN.values())
+    if len(open_cases) > 1:
+        raise NotKeptError(
+            f"a thread asked while {len(open_cases)} cases were open, and nobody knows for which of them. Start the "
+            "thread in the context of its case: contextvars.copy_context().run(...), or asyncio.to_thread"
+        )
+    return open_cases[0] if open_cases else None
+
+
+def json_object(raw: bytes) -> dict[str, Any] | None:
+    """The object that an answer is; None if it is none."""
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]

@@ -1,0 +1,139 @@
+"""The one vcrpy cassette of a process: asked by vcrpy's patches at each request, it asks the case that is open.
+
+Patches are the process's, and opening a cassette a case is most of what vcrpy costs, so there is one, in place as long
+as anybody uses it. It holds nothing: `open_case` knows whose a request is, what answers it and what becomes of it. A
+request outside of all cases is none of its business, nor is one to a host that hands out tokens.
+
+Three questions of vcrpy's are answered: `can_play_response_for` (which may refuse), `play_response`, `append`.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+from vcr.cassette import Cassette
+from vcr.filters import decode_response
+from vcr.patch import PATCHER_NAMES
+from vcr.record_mode import RecordMode
+
+from .line import HEADERS
+from .open_case import Call, current
+from .services import is_login
+
+# Only the SDK's own HTTP client is patched: of all libraries it takes 2 ms instead of 0.6 ms. vcrpy puts the real
+# classes of all libraries back while it opens a connection of requests, urllib3 or urllib, so that calls of other
+# threads would pass unseen meanwhile; httpx2 has no such moment. The network block has the other libraries.
+_SKIP_PATCHERS = [name for name in PATCHER_NAMES if name != "httpx2"]
+#: In place of an answer or a call: the request is none of our business.
+_PASS = object()
+
+
+class _OneCassette(Cassette):  # type: ignore[misc]  # vcrpy ships no types
+    """What vcrpy's patches ask."""
+
+    def can_play_response_for(self, request: Any) -> bool:
+        """Whether a line answers this request. Raises `MissError` or `NotKeptError`: then nobody does."""
+        return isinstance(_verdict(request), dict)
+
+    def play_response(self, request: Any) -> dict[str, Any]:
+        """The recorded answer. vcrpy asks this if the question before was answered by True."""
+        return {
+            "status": {"code": 200, "message": "OK"},
+            "headers": {name: [value] for name, value in HEADERS.items()},
+            "body": {"string": json.dumps(_verdict(request)).encode("ascii")},
+        }
+
+    def append(self, request: Any, response: dict[str, Any]) -> None:
+        """Hand the answer of the service to the case that asked."""
+        call = _verdict(request)
+        if isinstance(call, Call):
+            case = request.newsgauge_case
+            headers = {name.lower(): values for name, values in response["headers"].items()}
+            kind = str((headers.get("content-type") or [""])[0])
+            body = _unpacked(response) if "content-encoding" in headers else response["body"].get("string") or b""
+            case.answered(call, response["status"]["code"], body, is_stream=kind.startswith("text/event-stream"))
+
+    def filter_request(self, request: Any) -> Any:
+        """None for what is not ours."""
+        return None if _verdict(request) is _PASS else request
+
+    @property
+    def write_protected(self) -> bool:
+        """False: what may not be asked was refused before vcrpy comes to this."""
+        return False
+
+    def find_requests_with_most_matches(self, request: Any) -> list[Any]:
+        """Nothing: what changed is told by `staleness`, and never with the post's text."""
+        return []
+
+    def _load(self) -> None:
+        self.rewound = True
+
+    def _save(self, force: bool = False) -> None:
+        pass
+
+
+def _verdict(request: Any) -> Any:
+    """An answer, a `Call` that may be made, or `_PASS`; decided once, though vcrpy may ask again."""
+    verdict = getattr(request, "newsgauge_verdict", None)
+    if verdict is None:
+        case = None if is_login(request.host or "") else current()
+        if case is None:
+            verdict = _PASS
+        else:  # aiohttp hands on the method as it was written
+            verdict = case.take(request.method.upper(), request.host or "", request.parsed_uri.path, _body(request))
+        request.newsgauge_verdict, request.newsgauge_case = verdict, case
+    return verdict
+
+
+def _body(request: Any) -> bytes:
+    body = request.body
+    if body is None or isinstance(body, bytes):
+        return body or b""
+    if isinstance(body, (dict, list)):
+        return json.dumps(body).encode("ascii")  # as aiohttp hands on what it is to write as JSON
+    return bytes(body.read() if hasattr(body, "read") else b"".join(body))
+
+
+def _unpacked(response: dict[str, Any]) -> bytes | None:
+    try:
+        found: bytes = decode_response(response)["body"]["string"]
+    except Exception:  # whatever zlib and its kin raise: whoever asked meets it too, and has words for it
+        return None
+    return found
+
+
+class Seam:
+    """Holds the cassette in place, from `open` until `close`."""
+
+    _context: Any = None
+    _users = 0
+    _lock = threading.Lock()
+
+    def __init__(self) -> None:
+        self._is_open = False
+
+    def open(self) -> None:
+        """Put the cassette in place, unless it is."""
+        if self._is_open:
+            return
+        with Seam._lock:
+            if not Seam._users:
+                context = _OneCassette.use(path="newsgauge", record_mode=RecordMode.NONE, skip_patchers=_SKIP_PATCHERS)
+                context.__enter__()
+                Seam._context = context
+            Seam._users += 1
+            self._is_open = True
+
+    def close(self) -> None:
+        """Take it away, if nobody else needs it."""
+        if not self._is_open:
+            return
+        with Seam._lock:
+            self._is_open = False
+            Seam._users -= 1
+            if not Seam._users:
+                context, Seam._context = Seam._context, None
+                context.__exit__(None, None, None)
