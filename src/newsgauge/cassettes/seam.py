@@ -79,11 +79,10 @@ def _verdict(request: Any) -> Any:
     """An answer, a `Call` that may be made, or `_PASS`; decided once, though vcrpy may ask again."""
     verdict = getattr(request, "newsgauge_verdict", None)
     if verdict is None:
-        case = None if is_login(request.host or "") else current()
-        if case is None:
-            verdict = _PASS
-        else:  # aiohttp hands on the method as it was written
-            verdict = case.take(request.method.upper(), request.host or "", request.parsed_uri.path, _body(request))
+        case, verdict = current(), _PASS
+        if case is not None and not is_login(host := request.host or ""):
+            # aiohttp hands on the method as it was written
+            verdict = case.take(request.method.upper(), host, request.parsed_uri.path, _body(request))
         request.newsgauge_verdict, request.newsgauge_case = verdict, case
     return verdict
 

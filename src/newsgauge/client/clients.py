@@ -237,6 +237,7 @@ def service_errors(what: str) -> Iterator[None]:
     import httpx2
     from google.auth.exceptions import GoogleAuthError
     from google.genai import errors
+    from pydantic import ValidationError
 
     try:
         yield
@@ -249,6 +250,10 @@ def service_errors(what: str) -> Iterator[None]:
         raise BackendError(f"{what}: {type(error).__name__}: {error}") from None
     except json.JSONDecodeError as error:
         raise broken_body(what, error) from None
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BackendError(f"{what}: google-genai cannot read the answer: {where}: {first['msg']}") from None
     except GoogleAuthError as error:
         raise BackendError(
             f"{what}: Google Cloud takes no credentials from here ({type(error).__name__}: {str(error)[:200]}). "

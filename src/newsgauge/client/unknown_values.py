@@ -27,6 +27,8 @@ def accept_unknown_values() -> None:
 
     def quietly(cls: Any, value: Any) -> Any:
         # Filters are the process's: they are changed only for the moment in which an unknown value is met.
+        if not isinstance(value, str):
+            return None  # none of the enum's values; the SDK would ask a number for its upper case
         with _LOCK, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return missing.__get__(None, cls)(value)

@@ -1,0 +1,270 @@
+"""What is kept and compared of a service: its name, not the version of its API, nothing opaque."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+from services_played import (
+    URL,
+    answer,
+    body,
+    client,
+    echo,
+    post,
+    said,
+    sdk,
+)
+
+from newsgauge.cassettes.redact_custom import Clear
+from newsgauge.cassettes.services import SERVICES
+from newsgauge.cassettes.technique_calls import Calls
+from newsgauge.errors import (
+    MissingRecordingError,
+    NotKeptError,
+    StaleRecordingError,
+)
+
+
+class Other:
+    """A profile of a service that is not recorded today: what adding one takes."""
+
+    name = "other"
+    spoken = frozenset({"contents"})
+
+    def owns(self, host: str, path: str) -> bool:
+        return host == "api.other.invalid"
+
+    def kept_path(self, path: str) -> str:
+        return path
+
+    def same_path(self, one: str, other: str) -> bool:
+        return one == other
+
+    def is_answered_by_a_model(self, path: str) -> bool:
+        return True
+
+    def is_stream(self, path: str) -> bool:
+        return False
+
+    def compared_body(self, body: Any) -> Any:
+        return body
+
+    def kept_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
+        return answer
+
+    def model_version(self, answer: dict[str, Any]) -> str:
+        return str(answer["modelVersion"])
+
+    def provenance(self, path: str) -> dict[str, str]:
+        return {"surface": "other", "model": "m"}
+
+
+def test_two_services_whose_requests_look_alike_are_told_apart(open_recorder, lines, monkeypatch):
+    other = URL.replace("service", "api.other")
+    monkeypatch.setattr("newsgauge.cassettes.services.SERVICES", {"other": Other(), **SERVICES})
+    for module in ("asked", "recorder", "technique_calls", "writer", "staleness"):
+        monkeypatch.setattr(f"newsgauge.cassettes.{module}.SERVICES", {"other": Other(), **SERVICES})
+
+    def perform(url: str) -> Callable[[], str]:
+        return lambda: said(client(echo).post(url, json=body("Question")).json())
+
+    Calls(open_recorder("once"), "v", post(0), Clear([])).play(perform(other), {})
+    assert [line.service for line in lines()] == ["other"]
+    assert Calls(open_recorder(), "v", post(0), Clear([])).play(perform(other), {}).value == "Questio"
+    with pytest.raises(StaleRecordingError, match='service: recorded "other", now "gemini"'):
+        Calls(open_recorder(), "v", post(0), Clear([])).play(perform(URL), {})
+
+
+def test_a_line_that_names_no_service_is_about_gemini(open_recorder, folder, lines):
+    open_recorder("once").play("v", post(0), lambda: client(echo).post(URL, json=body(post(0).text)).json())
+    assert [line.service for line in lines()] == ["gemini"]
+    assert '"service"' not in (folder / "v.jsonl").read_text()
+
+
+# What is kept of Gemini's answers, and what of a path counts.
+
+VERSIONS = ["v1", "v1beta", "v1beta1", "v1alpha", "v2"]
+
+
+@pytest.mark.parametrize("recorded", VERSIONS)
+@pytest.mark.parametrize("now", VERSIONS)
+def test_the_version_of_the_api_may_change_without_making_a_recording_stale(open_recorder, lines, recorded, now):
+    urls = [URL.replace("/v1/", f"/{version}/") for version in (recorded, now)]
+    open_recorder("once").play("v", post(0), lambda: client(echo).post(urls[0], json=body(post(0).text)).json())
+    assert lines()[0].path == f"/{recorded}/models/m:generateContent"  # what was asked is still to be read
+    for mode in ("none", "once", "new_episodes"):
+        replayed = open_recorder(mode).play(
+            "v", post(0), lambda: client().post(urls[1], json=body(post(0).text)).json()
+        )
+        assert said(replayed) == "Post 0."
+
+
+def test_another_model_is_stale_whatever_the_version(open_recorder):
+    open_recorder("once").play("v", post(0), lambda: client(echo).post(URL, json=body(post(0).text)).json())
+    other = URL.replace("/v1/", "/v1beta/").replace("/m:", "/n:")
+    with pytest.raises(
+        StaleRecordingError, match=r'model: recorded "/v1/models/m:.*, now "/v1beta/models/n:'
+    ) as caught:
+        open_recorder().play("v", post(0), lambda: client().post(other, json=body(post(0).text)).json())
+    assert "prompt" not in str(caught.value)
+
+
+def test_a_changed_prompt_does_not_name_the_version_as_a_change(open_recorder):
+    open_recorder("once").play("v", post(0), lambda: client(echo).post(URL, json=body(post(0).text)).json())
+    beta = URL.replace("/v1/", "/v1beta/")
+    with pytest.raises(StaleRecordingError, match="changed since it was recorded: prompt: ") as caught:
+        open_recorder().play("v", post(0), lambda: client().post(beta, json=body("Which? " + post(0).text)).json())
+    assert "model" not in str(caught.value)
+
+
+def signed() -> dict[str, Any]:
+    parts = [
+        {"text": "thinking", "thought": True, "thoughtSignature": "AAAA"},
+        {"text": "said", "thoughtSignature": "BBBB"},
+    ]
+    return {**answer("x"), "candidates": [{"content": {"parts": parts, "role": "model"}}], "responseId": "r1"}
+
+
+def test_opaque_parts_of_an_answer_are_not_kept(open_recorder, folder, lines):
+    service = client(lambda request: httpx2.Response(200, json=signed()))
+    open_recorder("once").play("v", post(0), lambda: service.post(URL, json=body(post(0).text)).json())
+    kept = (folder / "v.jsonl").read_text()
+    assert "thoughtSignature" not in kept
+    assert "responseId" not in kept
+    assert lines()[0].answer["candidates"][0]["content"]["parts"] == [
+        {"text": "thinking", "thought": True},
+        {"text": "said"},
+    ]
+
+
+def test_a_chat_that_sends_signatures_back_can_be_replayed(open_recorder, lines):
+    sent: list[str] = []
+
+    def service(request: httpx2.Request) -> httpx2.Response:
+        sent.append(request.content.decode())
+        return httpx2.Response(200, json=signed())
+
+    def perform() -> str:
+        asked = sdk(service)
+        chat = asked.chats.create(model="m")
+        chat.send_message("First question")
+        return chat.send_message("Second question").text or ""
+
+    calls = Calls(open_recorder("once"), "v", post(0), Clear(["First question", "Second question"]))
+    assert calls.play(perform, {}).value == "said"
+    assert "BBBB" in sent[1]  # the service is sent what it signed
+    assert (
+        Calls(open_recorder(), "v", post(0), Clear(["First question", "Second question"])).play(perform, {}).value
+        == "said"
+    )
+    assert (len(sent), len(lines())) == (2, 2)
+
+
+@pytest.mark.parametrize("version", [None, ""])
+def test_an_answer_without_model_version_is_refused_on_every_road(open_recorder, lines, version):
+    from newsgauge.records import Wire
+
+    raw = {**answer("sci.space"), "modelVersion": version}
+    if version is None:
+        del raw["modelVersion"]
+    service = sdk(lambda request: httpx2.Response(200, json=raw))
+    words = r"names no model version \(modelVersion\)"
+
+    def ask() -> Any:
+        return service.models.generate_content(model="m", contents=post(0).text)
+
+    with pytest.raises(NotKeptError, match=words):
+        open_recorder("once").play("v", post(0), ask)
+    with pytest.raises(NotKeptError, match=words), open_recorder("once").asking("v", post(0), {}):
+        ask()
+    with pytest.raises(NotKeptError, match=words):
+        Calls(open_recorder("once"), "v", post(0), Clear([])).play(lambda: ask().text, {})
+    wire = Wire("POST", URL, json.dumps(body(post(0).text)).encode(), 200, json.dumps(raw).encode())
+    with pytest.raises(NotKeptError, match=words):
+        open_recorder("once").keep("v", post(0), wire, {"mode": "batch"})
+    assert lines() == []
+
+
+def test_a_count_of_tokens_names_no_version_and_is_kept(open_recorder, lines):
+    count = URL.replace("generateContent", "countTokens")
+    service = client(lambda request: httpx2.Response(200, json={"totalTokens": 7}))
+    open_recorder("once").play("v", post(0), lambda: service.post(count, json=body(post(0).text)).json())
+    assert "model_version" not in lines()[0].provenance
+
+
+@pytest.mark.parametrize("pin", [None, "gemini-2.5-pro", "models/gemini-2.5-pro"])
+def test_a_version_is_the_same_with_and_without_its_folder(open_recorder, lines, pin):
+    service = client(
+        lambda request: httpx2.Response(200, json={**answer("x"), "modelVersion": "models/gemini-2.5-pro"})
+    )
+    recorder = open_recorder("once", pins=lambda variant: pin)
+    recorder.play("v", post(0), lambda: service.post(URL, json=body(post(0).text)).json())
+    assert lines()[0].provenance["model_version"] == "gemini-2.5-pro"
+
+
+NEW = {
+    "finish reason": answer("x", candidates=[{"content": {"parts": [{"text": "x"}]}, "finishReason": "QUITE_NEW"}]),
+    "block reason": {"promptFeedback": {"blockReason": "QUITE_NEW"}, "modelVersion": "gemini-x"},
+    "harm": answer("x", candidates=[{"content": {"parts": [{"text": "x"}]}, "finishReason": "STOP",
+                                     "safetyRatings": [{"category": "HARM_NEW", "probability": "MAYBE"}]}]),
+    "field": answer("x", novelty={"a": [1]}, usageMetadata={"newCount": 2, "trafficType": "FAST"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", NEW.values(), ids=NEW)
+@pytest.mark.filterwarnings("error")
+def test_a_value_that_the_sdk_does_not_know_is_recorded_and_replays(open_recorder, lines, value):
+    from newsgauge.client.clients import recorded_response
+    from newsgauge.client.unknown_values import accept_unknown_values
+
+    accept_unknown_values()
+    service = sdk(lambda request: httpx2.Response(200, json=value))
+    answered = [
+        open_recorder(mode).play(
+            "v", post(0), lambda: service.models.generate_content(model="m", contents=post(0).text)
+        )
+        for mode in ("once", "none")
+    ]
+    assert answered[0].candidates == answered[1].candidates
+    assert recorded_response(json.loads(json.dumps(lines()[0].answer))).candidates == answered[0].candidates
+
+
+def test_a_warning_that_is_not_about_a_value_still_comes_through():
+    from newsgauge.client.unknown_values import accept_unknown_values
+
+    accept_unknown_values()
+    with pytest.warns(UserWarning, match="something else"):
+        warnings.warn("something else", stacklevel=1)
+
+
+def test_a_recording_of_before_is_found_by_its_unsigned_request(open_recorder, folder, lines):
+    """A technique's line whose request kept a signature still answers: it is no part of what is compared."""
+    chat = body("First question")
+    chat["contents"].append({"parts": [{"text": "said", "thoughtSignature": "BBBB"}], "role": "model"})
+    perform = lambda: said(client(echo).post(URL, json=chat).json())  # noqa: E731
+    Calls(open_recorder("once"), "v", post(0), Clear(["First question"])).play(perform, {})
+    (line,) = lines()
+    parts = line.body["contents"][1]["parts"]
+    parts[0]["thoughtSignature"] = {"chars": 4, "of": "made", "sha256": "0" * 64}
+    (folder / "v.jsonl").write_bytes(line.encode())
+    assert Calls(open_recorder(), "v", post(0), Clear(["First question"])).play(perform, {}).value == "First q"
+
+
+def test_a_miss_says_nothing_of_the_post(open_recorder):
+    seen: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            client().post(URL, json=body(post(0).text))
+        except BaseException as error:
+            seen.append(error)
+            raise
+
+    with pytest.raises(MissingRecordingError):
+        open_recorder().play("v", post(0), call)
+    assert "mirror" not in str(seen[0])
