@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from .._util.one_line import one_line
 from ..errors import BackendError, UsageError
 from ..records import Backend, Wire
 from ..variants.variants_file import Request
@@ -253,7 +254,9 @@ def service_errors(what: str) -> Iterator[None]:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise BackendError(f"{what}: google-genai cannot read the answer: {where}: {first['msg']}") from None
+        raise BackendError(
+            f"{what}: google-genai cannot read the answer: {where}: {one_line(first['msg'], 80)}"
+        ) from None
     except GoogleAuthError as error:
         raise BackendError(
             f"{what}: Google Cloud takes no credentials from here ({type(error).__name__}: {str(error)[:200]}). "
