@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .faults.faults import FaultPlan
 from .models.answering import BaseVoice, TunedVoice
@@ -17,6 +19,9 @@ from .state import State
 from .surfaces.uploads import Uploads
 from .wire.api_errors import not_found, not_ready
 from .wire.messages import GENERATE_REQUEST
+
+T = TypeVar("T")
+_LONG = 50_000  # characters: what takes more than a few milliseconds is read in a thread
 
 
 @dataclass
@@ -52,14 +57,13 @@ class Service:
             raise not_found(shown or name)
         return document
 
-    async def ask_base(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The base model's answer to a checked request."""
-        prompt = read_prompt(request)
-        return generate(prompt, BaseVoice(prompt))
+    async def ask_base(self, model: str, request: dict[str, Any]) -> dict[str, Any]:
+        """The base model's answer to a checked request; ``model`` is the name it is asked under."""
+        return await _aside(request, lambda: _ask_base(model, request))
 
     async def ask_tuned(self, name: str, request: dict[str, Any], *, shown: str) -> dict[str, Any]:
         """A tuned model's answer; ``shown`` is what its surface calls it. Raises 404, 400 while not ready."""
-        prompt = read_prompt(request)
+        prompt = await _aside(request, lambda: read_prompt(request))
         return generate(prompt, await self._tuned_voice(name, prompt, shown))
 
     async def _tuned_voice(self, name: str, prompt: Prompt, shown: str) -> TunedVoice:
@@ -71,6 +75,19 @@ class Service:
             raise not_found(shown)
         outputs, probabilities = row
         return TunedVoice(prompt, outputs, probabilities)
+
+
+async def _aside(request: dict[str, Any], work: Callable[[], T]) -> T:
+    """Do the work on a request: in a thread where it is long, so that other calls go on meanwhile."""
+    contents = [*request["contents"], request.get("systemInstruction", {})]
+    if sum(len(part["text"]) for content in contents for part in content.get("parts", ())) < _LONG:
+        return work()
+    return await asyncio.to_thread(work)
+
+
+def _ask_base(model: str, request: dict[str, Any]) -> dict[str, Any]:
+    prompt = read_prompt(request, model)
+    return generate(prompt, BaseVoice(prompt))
 
 
 def check_generate(body: Any) -> dict[str, Any]:

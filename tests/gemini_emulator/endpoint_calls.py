@@ -54,3 +54,10 @@ def tune(http: httpx2.Client, tuned_id: str, examples: list[dict[str, str]] | No
     answer = http.post("/v1beta/tunedModels", params={"tunedModelId": tuned_id}, json=body)
     assert answer.status_code == 200, answer.text
     return wait_tuned(http, tuned_id)
+
+
+def said(answer):
+    """An answer, or the chunks of one, without what differs from call to call: its id and its time."""
+    if isinstance(answer, list):
+        return [said(chunk) for chunk in answer]
+    return {key: value for key, value in answer.items() if key not in ("responseId", "createTime")}

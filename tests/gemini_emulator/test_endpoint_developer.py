@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from endpoint_calls import ask
+from endpoint_calls import ask, said
 
 POST = "Subject: Orbits\n\nThe rocket left for space; space is large."
 CLASSIFY = {"systemInstruction": {"parts": [{"text": "Name the group."}]}}
@@ -39,7 +39,7 @@ def test_a_page_that_no_list_gave_out_is_refused(http, query):
 @pytest.mark.parametrize("model", ["gemini-1.5-flash-001", "gemini-2.5-flash", "gemini-9-ultra"])
 def test_any_gemini_model_is_the_embedded_one_and_says_so(http, model):
     answer = generate(http, ask(POST) | CLASSIFY, f"models/{model}").json()
-    assert answer["modelVersion"] == "newsgauge-embedded-base-1"
+    assert answer["modelVersion"] == "newsgauge-embedded-base-2"
     assert answer["candidates"][0]["content"] == {"parts": [{"text": "sci.space"}], "role": "model"}
     assert http.get(f"/v1/models/{model}").json()["name"] == f"models/{model}"
 
@@ -52,17 +52,23 @@ def test_a_model_that_is_no_gemini_is_not_found(http, model):
 
 def test_the_answer_is_exactly_what_cassettes_hold(http):
     answer = generate(http, ask(POST) | CLASSIFY)
-    assert answer.json() == {
+    assert said(answer.json()) == {
         "candidates": [
             {
                 "content": {"parts": [{"text": "sci.space"}], "role": "model"},
                 "finishReason": "STOP",
                 "index": 0,
+                "avgLogprobs": pytest.approx(-0.1, abs=0.1),
             }
         ],
         # Subjec t : Orbits The rocket left for space ; space is large . + Name the group .
-        "usageMetadata": {"promptTokenCount": 18, "candidatesTokenCount": 3, "totalTokenCount": 21},
-        "modelVersion": "newsgauge-embedded-base-1",
+        "usageMetadata": {
+            "promptTokenCount": 18,
+            "candidatesTokenCount": 3,
+            "totalTokenCount": 21,
+            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 18}],
+        },
+        "modelVersion": "newsgauge-embedded-base-2",
     }
 
 
@@ -149,7 +155,7 @@ def test_thoughts_are_counted_and_shown_only_when_asked_for(http):
 def test_minimal_thinking_is_none_and_snake_case_is_understood(http):
     plain = generate(http, ask(POST) | CLASSIFY).json()
     minimal = generate(http, ask(POST, thinkingConfig={"thinking_level": "MINIMAL"}) | CLASSIFY).json()
-    assert minimal == plain
+    assert said(minimal) == said(plain)
 
 
 def test_thinking_can_use_up_the_whole_budget(http):
@@ -191,7 +197,7 @@ def test_a_stream_holds_the_same_text_in_pieces_and_ends_with_the_usage(http):
     assert "".join(texts) == whole["candidates"][0]["content"]["parts"][0]["text"]
     assert [chunk["candidates"][0].get("finishReason") for chunk in chunks] == [None] * (len(chunks) - 1) + ["STOP"]
     assert chunks[-1]["usageMetadata"] == whole["usageMetadata"]
-    assert http.post(url, json=ask(question)).json() == chunks
+    assert said(http.post(url, json=ask(question)).json()) == said(chunks)
 
 
 @pytest.mark.parametrize(

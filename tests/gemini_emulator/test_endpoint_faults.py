@@ -6,7 +6,7 @@ import json
 
 import httpx2
 import pytest
-from endpoint_calls import ask
+from endpoint_calls import ask, said
 from google import genai
 from google.genai import errors, types
 
@@ -105,7 +105,9 @@ def test_a_slow_answer_is_only_slow(http, monkeypatch):
         waits.append(seconds)
 
     monkeypatch.setattr("gemini_emulator.app._sleep", record)
-    assert faulted(http, "slow; delay_s=7").json() == http.post(URL, json=ask("Which newsgroup?\nspace")).json()
+    assert said(faulted(http, "slow; delay_s=7").json()) == said(
+        http.post(URL, json=ask("Which newsgroup?\nspace")).json()
+    )
     assert waits == [7.0]
 
 

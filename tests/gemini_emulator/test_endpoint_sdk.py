@@ -20,7 +20,7 @@ class Label(enum.Enum):
 
 def test_generate_content_names_a_group_and_the_embedded_model(genai_client):
     response = genai_client.models.generate_content(model=MODEL, contents=POST, config=NAMED)
-    assert (response.text, response.model_version) == ("sci.space", "newsgauge-embedded-base-1")
+    assert (response.text, response.model_version) == ("sci.space", "newsgauge-embedded-base-2")
     assert response.candidates[0].finish_reason is types.FinishReason.STOP
 
 

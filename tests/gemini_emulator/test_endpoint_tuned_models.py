@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import httpx2
 import numpy as np
 import pytest
 from endpoint_calls import ask, make_examples, tune, tuning_body
+from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import SGDClassifier
 from sklearn.metrics import log_loss
 
 from gemini_emulator.models import arrays, tuned_model
 from gemini_emulator.models.tuned_model import Example, train
+from gemini_emulator.models.word_vectors import embed
 
 
 def predict(http, tuned_id, text, **config):
@@ -29,13 +32,14 @@ def losses(model):
 def test_a_tuned_model_gives_the_label_it_was_taught(http, tuned):
     answer = predict(http, tuned, "the rocket and its payload in orbit")
     assert answer["candidates"][0]["content"]["parts"] == [{"text": "sci.space"}]
-    assert answer["modelVersion"] == "newsgauge-embedded-tuned-1"
+    assert answer["modelVersion"] == "newsgauge-embedded-tuned-2"
     assert answer["candidates"][0]["avgLogprobs"] < 0
     # sci . space are three tokens; the rocket and its payloa d in orbit are eight
     assert answer["usageMetadata"] == {
         "promptTokenCount": 8,
         "candidatesTokenCount": 3,
         "totalTokenCount": 11,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 8}],
     }
 
 
@@ -44,7 +48,8 @@ def test_the_served_model_is_the_one_that_train_gives(http, tuned):
     model = train(examples, epochs=5, batch_size=16, learning_rate=0.001)
     label, logprob = model.predict("gearbox and moon")
     candidate = predict(http, tuned, "gearbox and moon")["candidates"][0]
-    assert (candidate["content"]["parts"][0]["text"], candidate["avgLogprobs"]) == (label, round(logprob, 6))
+    # avgLogprobs is of a token, and rec . autos are three
+    assert (candidate["content"]["parts"][0]["text"], candidate["avgLogprobs"]) == (label, round(logprob / 3, 6))
     served = http.get(f"/v1beta/tunedModels/{tuned}").json()
     assert losses(served) == [round(snapshot.mean_loss, 6) for snapshot in model.snapshots]
 
@@ -58,7 +63,6 @@ def test_the_resource_shows_states_times_and_a_loss_for_every_step(http, tuned):
         (step, 1 + (step - 1) // 2) for step in range(1, 11)
     ]
     assert model["createTime"] <= task["startTime"] <= task["snapshots"][0]["computeTime"] <= task["completeTime"]
-    assert len(task["epochDurations"]) == 5
 
 
 def test_the_operation_ends_with_the_model(http, tuned):
@@ -213,7 +217,10 @@ def test_deleting_a_model_ends_its_training(http: httpx2.Client):
 
 def test_without_an_id_one_is_made_from_the_display_name(http):
     operation = http.post("/v1beta/tunedModels", json=tuning_body(make_examples(), epochCount=1)).json()
-    assert operation["metadata"]["tunedModel"].startswith("tunedModels/newsgroup-model-")
+    assert re.fullmatch(r"tunedModels/newsgroup-model-[a-z0-9]{8}", operation["metadata"]["tunedModel"])
+    body = tuning_body(make_examples(), epochCount=1) | {"displayName": "Newsgroup classification model, the third"}
+    name = http.post("/v1beta/tunedModels", json=body).json()["metadata"]["tunedModel"]
+    assert re.fullmatch(r"tunedModels/newsgroup-classification-model-[a-z0-9]{8}", name)
 
 
 def test_an_enum_restricts_a_tuned_model(http, tuned):
@@ -237,6 +244,11 @@ def test_json_and_temperature_are_honoured_by_a_tuned_model(http, tuned):
     assert len(drawn) > 1
 
 
+def with_vectors(rows, texts):
+    """TF-IDF rows, and half of each text's unit vector to their right."""
+    return hstack([rows, csr_matrix([embed(text) / 2**20 * 0.5 for text in texts])], format="csr")
+
+
 def test_predictions_are_scikit_learns_bit_for_bit_alone_and_in_batches():
     examples = [Example(item["textInput"], item["output"]) for item in make_examples(20)]
     texts = ["moon moon tyre", "", "unknown words", "dose of the rocket, engine and DOSE", "symptom"]
@@ -245,7 +257,7 @@ def test_predictions_are_scikit_learns_bit_for_bit_alone_and_in_batches():
         [item for item in examples if item.output != "sci.med"],
     ):  # several outputs, and two
         model = train(chosen, epochs=2, batch_size=4, learning_rate=0.001)
-        expected = model.classifier.predict_proba(model.vectorizer.transform(texts)).tolist()
+        expected = model.classifier.predict_proba(with_vectors(model.vectorizer.transform(texts), texts)).tolist()
         assert model.probabilities(texts) == expected
         assert [model.probabilities([text])[0] for text in texts] == expected
         restored = arrays.from_bytes(arrays.to_bytes(model))
@@ -254,11 +266,12 @@ def test_predictions_are_scikit_learns_bit_for_bit_alone_and_in_batches():
 
 
 def test_training_is_scikit_learns_own_sgd_step_by_step():
-    # Written out again: TF-IDF, log loss, constant rate, batches from a permutation an epoch.
+    # Written out again: TF-IDF and vectors, log loss, constant rate, batches from a permutation an epoch.
     examples = [Example(item["textInput"], item["output"]) for item in make_examples(10)]
     model = train(examples, epochs=3, batch_size=7, learning_rate=0.002)
     vectorizer = TfidfVectorizer(sublinear_tf=True, stop_words="english")
-    matrix = vectorizer.fit_transform([example.text for example in examples])
+    texts = [example.text for example in examples]
+    matrix = with_vectors(vectorizer.fit_transform(texts), texts)
     outputs = np.array([example.output for example in examples])
     reference = SGDClassifier(
         loss="log_loss",

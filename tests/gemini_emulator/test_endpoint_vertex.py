@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx2
 import pytest
-from endpoint_calls import ask, make_examples
+from endpoint_calls import ask, make_examples, said
 from google import genai
 from google.auth.credentials import AnonymousCredentials, Credentials
 from google.genai import types
@@ -78,7 +78,7 @@ def finish(http, job, version="v1beta1"):
 def test_the_sdk_generates_counts_and_streams(enterprise):
     config = types.GenerateContentConfig(system_instruction="Name the group.")
     response = enterprise.models.generate_content(model=MODEL, contents="space, space", config=config)
-    assert (response.text, response.model_version) == ("sci.space", "newsgauge-embedded-base-1")
+    assert (response.text, response.model_version) == ("sci.space", "newsgauge-embedded-base-2")
     counted = enterprise.models.count_tokens(
         model=MODEL, contents="space, space", config={"system_instruction": "Name the group."}
     )
@@ -105,7 +105,7 @@ def test_the_sdk_tunes_from_a_bucket_and_asks_the_endpoint(enterprise, http):
     assert job.state is types.JobState.JOB_STATE_SUCCEEDED
     assert job.name in [listed.name for listed in enterprise.tunings.list()]
     answer = enterprise.models.generate_content(model=job.tuned_model.endpoint, contents="gearbox and tyre")
-    assert (answer.text, answer.model_version) == ("rec.autos", "newsgauge-embedded-tuned-1")
+    assert (answer.text, answer.model_version) == ("rec.autos", "newsgauge-embedded-tuned-2")
 
     async def run():
         answer = await enterprise.aio.models.generate_content(model=job.tuned_model.endpoint, contents="moon orbit")
@@ -189,7 +189,6 @@ def test_the_multiplier_changes_the_result_and_the_job_shows_losses(http):
     ]
     losses = [[snapshot["meanLoss"] for snapshot in job["snapshots"]] for job in jobs]
     assert losses[0] == losses[1] != losses[2]
-    assert len(jobs[0]["epochDurations"]) == 2
 
 
 def test_a_job_can_be_cancelled_and_its_endpoint_is_not_there(http):
@@ -253,7 +252,7 @@ def test_the_sdk_runs_a_batch_of_a_bucket_and_finds_it_by_its_name(http, enterpr
     rows = predictions(http, shown)
     assert [row["request"] for row in rows] == requests[::-1]
     url = f"{PARENT}/publishers/google/models/{MODEL}:generateContent"
-    assert rows[2]["response"] == http.post(url, json=requests[0]).json()
+    assert said(rows[2]["response"]) == said(http.post(url, json=requests[0]).json())
     assert [row["status"] == "" for row in rows] == [True, False, True]
     assert rows[1]["response"] == {}
     found = [job.name for job in enterprise.batches.list(config={"filter": 'display_name="by the SDK"'})]
@@ -287,7 +286,7 @@ def test_a_tuned_model_is_asked_by_its_name_and_not_by_its_endpoint(http):
     job = http.post(url, json=batch_job(uri, model=tuned["tunedModel"]["model"])).json()
     (row,) = predictions(http, finish(http, job, "v1"))
     single = http.post(f"/v1beta1/{tuned['tunedModel']['endpoint']}:generateContent", json=ask("orbit")).json()
-    assert row["response"] == single
+    assert said(row["response"]) == said(single)
     refused = http.post(url, json=batch_job(uri, model=tuned["tunedModel"]["endpoint"]))
     assert (refused.status_code, "'projects/" in refused.text) == (400, True)
 

@@ -1,45 +1,56 @@
-"""The two models as they answer a prompt: the base model from names, a tuned model from its probabilities."""
+"""The two models as they answer a prompt: one text out of several, each with its log-probability."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..wire.model_names import BASE_VERSION, TUNED_VERSION
-from . import base_model
+from .base_model import BaseModel
 from .generation import Draft
 from .json_answer import Chooser, answer_json
 from .prompt import Prompt
 
+_IMPOSSIBLE = math.log(1e-300)
+#: Labels in, the names that may be chosen and the log-probability of each out.
+_Distribution = Callable[[tuple[str, ...]], tuple[tuple[str, ...], list[float]]]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class BaseVoice:
     """The base model, having read a prompt."""
 
     prompt: Prompt
     version: str = BASE_VERSION
 
+    @cached_property
+    def _model(self) -> BaseModel:
+        return BaseModel(self.prompt)
+
     def say(self, round_number: int) -> Draft:
         """Its answer to the prompt."""
-        prompt = self.prompt
-        draw = None if prompt.sampler.temperature <= 0 else _drawer(prompt, round_number)
+        model, thought = self._model, self._model.thought()
+        pick = _Pick(self.prompt, round_number, self._distribution)
+        if self.prompt.mime_type == "application/json":
+            answers = model.answers()
+            return pick.json(lambda: model.chat()[0] if answers is None else pick(model.labels), thought)
+        answers = model.answers()
+        if answers is None:
+            said = model.chat()
+            return Draft(
+                said[_draw(self.prompt, [0.0] * len(said), said, round_number, ties_first=True)], None, thought
+            )
+        names, logprobs = self._distribution(model.labels)
+        chosen = _draw(self.prompt, logprobs, names, round_number)
+        return Draft(answers[chosen], logprobs[chosen], thought, tuple(zip(answers, logprobs, strict=True)))
 
-        def speak(enum: tuple[str, ...] = ()) -> str:
-            return base_model.answer(prompt.contents, system_instruction=prompt.instruction, enum=enum, draw=draw)
-
-        if prompt.mime_type == "application/json":
-            text = answer_json(prompt.schema, Chooser(pick=speak, speak=speak))
-        else:
-            text = speak(prompt.enum)
-        thought = (
-            "I compare the words of the message with the words in the names of the newsgroups that could be "
-            "meant, and take the name that is met most often."
-        )
-        return Draft(text, None, thought)
+    def _distribution(self, labels: tuple[str, ...]) -> tuple[tuple[str, ...], list[float]]:
+        return labels, _log_softmax(self._model.scores(labels))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TunedVoice:
     """A tuned model, having read a prompt: its outputs, and how probable each is."""
 
@@ -50,30 +61,59 @@ class TunedVoice:
 
     def say(self, round_number: int) -> Draft:
         """The most probable output, or one drawn at the prompt's temperature."""
-        prompt = self.prompt
-        best, logprob = self._choose((), round_number)
-        if prompt.mime_type == "application/json":
-            text = answer_json(
-                prompt.schema,
-                Chooser(pick=lambda enum: self._choose(enum, round_number)[0], speak=lambda: best),
-            )
-        else:
-            text, logprob = self._choose(prompt.enum, round_number)
         ranked = sorted(zip(self.probabilities, self.outputs, strict=True), reverse=True)[:3]
         shown = ", ".join(f"{output} ({probability:.0%})" for probability, output in ranked)
-        return Draft(text, logprob, f"The outputs that I hold for most probable here are {shown}.")
+        thought = f"The outputs that I hold for most probable here are {shown}."
+        if self.prompt.mime_type == "application/json":
+            return _Pick(self.prompt, round_number, self._distribution).json(lambda: ranked[0][1], thought)
+        names, logprobs = self._distribution(self.prompt.enum)
+        chosen = _draw(self.prompt, logprobs, names, round_number)
+        return Draft(names[chosen], logprobs[chosen], thought, tuple(zip(names, logprobs, strict=True)))
 
-    def _choose(self, enum: tuple[str, ...], round_number: int) -> tuple[str, float]:
-        allowed = [index for index, output in enumerate(self.outputs) if not enum or output in enum]
-        if not allowed:  # it was tuned on other labels: as good as untuned
-            return base_model.name_group(self.prompt.contents, enum), math.log(1e-300)
-        logs = [math.log(max(self.probabilities[index], 1e-300)) for index in allowed]
-        if self.prompt.sampler.temperature <= 0:
-            chosen = max(range(len(allowed)), key=lambda place: self.probabilities[allowed[place]])
-        else:
-            chosen = self.prompt.sampler.draw(logs, round_number=round_number)
-        return self.outputs[allowed[chosen]], logs[chosen]
+    def _distribution(self, enum: tuple[str, ...]) -> tuple[tuple[str, ...], list[float]]:
+        """The outputs that an enum allows; not scaled to a sum of one, as what is forbidden keeps its share."""
+        known = dict(zip(self.outputs, self.probabilities, strict=True))
+        names = tuple(output for output in self.outputs if not enum or output in enum)
+        if not names:  # it was tuned on other labels: as good as untuned
+            return enum, [_IMPOSSIBLE + logprob for logprob in _log_softmax(BaseModel(self.prompt).scores(enum))]
+        return names, [math.log(known[name]) if known[name] > 0 else _IMPOSSIBLE for name in names]
 
 
-def _drawer(prompt: Prompt, round_number: int) -> Callable[[list[float]], int]:
-    return lambda scores: prompt.sampler.draw(scores, round_number=round_number)
+class _Pick:
+    """Chooses the strings of a JSON answer among those that the schema allows."""
+
+    def __init__(self, prompt: Prompt, round_number: int, distribution: _Distribution) -> None:
+        self._prompt, self._round, self._distribution = prompt, round_number, distribution
+        self._asked: list[tuple[tuple[str, ...], list[float], int]] = []
+
+    def __call__(self, labels: tuple[str, ...]) -> str:
+        names, logprobs = self._distribution(labels)
+        chosen = _draw(self._prompt, logprobs, names, self._round)
+        self._asked.append((names, logprobs, chosen))
+        return names[chosen]
+
+    def json(self, speak: Callable[[], str], thought: str) -> Draft:
+        """The JSON answer; where it holds one choice, the other choices are its alternatives."""
+        schema = self._prompt.schema
+        text = answer_json(schema, Chooser(pick=self, speak=speak))
+        logprob = sum(logprobs[chosen] for _, logprobs, chosen in self._asked) if self._asked else None
+        if len(self._asked) != 1 or self._prompt.top_logprobs is None:
+            return Draft(text, logprob, thought)
+        names, logprobs, _ = self._asked[0]
+        others = [answer_json(schema, Chooser(lambda _, name=name: name, lambda name=name: name)) for name in names]  # type: ignore[misc]
+        return Draft(text, logprob, thought, tuple(zip(others, logprobs, strict=True)) if text in others else ())
+
+
+def _log_softmax(scores: list[float]) -> list[float]:
+    best = max(scores)
+    total = math.log(sum(math.exp(score - best) for score in scores))
+    return [score - best - total for score in scores]
+
+
+def _draw(
+    prompt: Prompt, logprobs: list[float], names: tuple[str, ...], round_number: int, *, ties_first: bool = False
+) -> int:
+    """The likeliest, of equals the first by name; or one drawn at the prompt's temperature."""
+    if prompt.sampler.temperature > 0:
+        return prompt.sampler.draw(logprobs, round_number=round_number)
+    return min(range(len(names)), key=lambda index: (-logprobs[index], "" if ties_first else names[index]))

@@ -1,50 +1,27 @@
-"""The embedded base model: no training, only the names of newsgroups matched with the words of the post.
+"""The embedded base model: a prompt in, what it may answer and how probable it holds each answer out.
 
-Three ways to be asked, told apart by the request alone:
-
-- a system instruction: answers with a bare name;
-- a question in the first line of the contents: answers with a full sentence that names a group;
-- neither: answers the mail as a chat would. It never quotes the mail.
+It reads the prompt (`reading`), compares its labels with the text by word vectors (`label_scores`), and answers in one
+of three ways: a bare label where labels or a system instruction ask for one; a sentence that names a newsgroup where a
+message asks for a newsgroup without listing any; as a chat would where nothing is asked for. It never quotes the text.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
+from ..reading.prompt_reading import Reading, read_prompt_parts
+from .label_scores import LabelScores
 from .newsgroup_names import NEWSGROUPS
+from .prompt import Prompt
 
-_WORD = re.compile(r"[a-z0-9+-]+")
-_DOTTED = re.compile(r"\b[a-z]+(?:\.[a-z0-9+-]+)+\b")
-_ASKS = re.compile(r"\b(newsgroups?|categor(?:y|ies)|class|label|topic)\b", re.IGNORECASE)
-# Parts of names that say where a group hangs in the tree, not what it is about.
-_HIERARCHY = frozenset(
-    {
-        "alt",
-        "comp",
-        "misc",
-        "rec",
-        "sci",
-        "soc",
-        "talk",
-        "sys",
-        "os",
-        "lang",
-        "sport",
-        "politics",
-        "culture",
-        "arts",
-        "games",
-        "pro",
-        "offered",
-        "questions",
-    }
+_SENTENCE = (
+    "Judging by the subject and the words its author uses, this message was most likely posted to "
+    "the newsgroup **{}**, where such matters are discussed."
 )
-#: Picks an index from scores, one a candidate.
-Draw = Callable[[list[float]], int]
 _CHAT = (
     "Thank you for sharing this. It reads like one half of a longer conversation; would you like me to draft "
     "a reply, sum it up, or look into one of the points that were raised?",
@@ -53,73 +30,73 @@ _CHAT = (
     "Thanks for passing this on. I notice several points one could take up here. Tell me whether you want a "
     "summary or a reply, and in which tone.",
 )
+_MOST_EXAMPLES = 2_000
+_PARAGRAPH = re.compile(r"\n[ \t]*\n")
+#: Thinking tokens that it takes to read a paragraph by itself.
+TOKENS_A_PARAGRAPH = 16
 
 
-def answer(contents: str, *, system_instruction: str, enum: tuple[str, ...], draw: Draw | None = None) -> str:
-    """What the base model says. ``enum`` are the only answers a response schema allows; () where there is
-    none.
+@dataclass(frozen=True)
+class BaseModel:
+    """The base model in front of one prompt."""
 
-    ``draw`` picks an index from a list of scores where a temperature asks for it; None takes the best.
-    """
-    listed = enum or tuple(dict.fromkeys(_DOTTED.findall(system_instruction)))
-    if enum or system_instruction:
-        return name_group(contents, listed or NEWSGROUPS, draw=draw)
-    first_line, _, post = contents.partition("\n")
-    if "?" in first_line and _ASKS.search(first_line):
-        group = name_group(post, NEWSGROUPS, draw=draw)
-        return (
-            "Judging by the subject and the words its author uses, this message was most likely posted to "
-            f"the newsgroup **{group}**, where such matters are discussed."
-        )
-    return _CHAT[_digest(contents) % len(_CHAT) if draw is None else draw([0.0] * len(_CHAT))]
+    prompt: Prompt
 
+    @cached_property
+    def reading(self) -> Reading:
+        """What the prompt says; its enum is what a schema allows as the whole answer."""
+        return read_prompt_parts(self.prompt.instruction_read, self.prompt.turns, self.prompt.enum)
 
-def name_group(post: str, candidates: tuple[str, ...], *, draw: Draw | None = None) -> str:
-    """The candidate whose name's words occur most often in the post.
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What it can name: the labels of the prompt, else the newsgroups it has heard of."""
+        return self.reading.labels or NEWSGROUPS
 
-    A shorter name wins a tie (``sci.med`` before ``sci.med.nutrition``). Where no name matches at all, a
-    guess: the candidate that a digest of the post points at, so that the same post always gets the same
-    answer.
-    """
-    hits = _count_hits(post, candidates)
-    if draw is not None:
-        return candidates[draw([float(count) for count in hits])]
-    best, best_rank = "", (0, 0, "")
-    for name, count in zip(candidates, hits, strict=True):
-        rank = (count, -len(name), name)
-        if count and rank > best_rank:
-            best, best_rank = name, rank
-    return best or candidates[_digest(post) % len(candidates)]
+    def scores(self, labels: tuple[str, ...]) -> list[float]:
+        """The logit of each label; thinking adds what the paragraph says that fits it best."""
+        reading = self.reading
+        if labels != reading.labels and labels != NEWSGROUPS:  # one of several enums of a JSON schema
+            reading = read_prompt_parts(self.prompt.instruction_read, self.prompt.turns, labels)
+        model = _label_scores(labels, tuple(reading.descriptions.items()), reading.examples[:_MOST_EXAMPLES])
+        return model.scores(reading.text, self._paragraphs)
 
+    def answers(self) -> tuple[str, ...] | None:
+        """Its possible answers in the order of `labels`, None where it chats."""
+        if not self.reading.asks:
+            return None
+        bare = self.reading.labels or self.prompt.instruction.strip()
+        return self.labels if bare else tuple(_SENTENCE.format(label) for label in self.labels)
 
-def _count_hits(post: str, candidates: tuple[str, ...]) -> list[int]:
-    """For each candidate, how many words of the post are about it."""
-    names_of_stem = _index(candidates)
-    longest = max(map(len, names_of_stem), default=0)
-    hits = [0] * len(candidates)
-    for word, count in Counter(_WORD.findall(post.lower())).items():
-        # "electronically" is about electronics and "autos" about an auto; but "state" is not about "stat".
-        stems = {word, word.removesuffix("s"), *(word[:end] for end in range(5, min(len(word), longest) + 1))}
-        for number in {number for stem in stems for number in names_of_stem.get(stem, ())}:
-            hits[number] += count
-    return hits
+    def chat(self) -> tuple[str, ...]:
+        """What it says where nothing is asked for, the likeliest first."""
+        first = int.from_bytes(hashlib.sha256(self.reading.text.encode("utf-8", "surrogatepass")).digest()[:8], "big")
+        return _CHAT[first % len(_CHAT) :] + _CHAT[: first % len(_CHAT)]
 
+    def thought(self) -> str:
+        """How it reads, a sentence a paragraph; '' where it is not to think."""
+        if not self.prompt.thinking_tokens:
+            return ""
+        if not self._paragraphs:
+            return "Nothing is asked of me here, so I say what I could do with a message of this kind."
+        told = [f"I read the text in {len(self._paragraphs)} parts."]
+        for number, paragraph in enumerate(self._paragraphs, 1):
+            scores = _label_scores(self.labels, tuple(self.reading.descriptions.items()), ()).scores(paragraph, ())
+            told.append(f"Part {number} is closest to {self.labels[scores.index(max(scores))]}.")
+        return " ".join(told)
 
-@lru_cache(maxsize=32)
-def _index(candidates: tuple[str, ...]) -> dict[str, list[int]]:
-    index: dict[str, list[int]] = {}
-    for number, name in enumerate(candidates):
-        for stem in _stems(name):
-            index.setdefault(stem, []).append(number)
-    return index
-
-
-def _stems(name: str) -> tuple[str, ...]:
-    words = re.split(r"[^a-z0-9+-]+", name.lower())
-    words = [word for word in words if len(word) > 1]
-    telling = [word for word in words if word not in _HIERARCHY] or words
-    return tuple(word[:-1] if len(word) > 4 and word.endswith("s") else word for word in telling)
+    @cached_property
+    def _paragraphs(self) -> tuple[str, ...]:
+        """Those that its thinking tokens are enough for, each at most once."""
+        if not self.prompt.thinking_tokens or not self.reading.asks:
+            return ()
+        most = -(-self.prompt.thinking_tokens // TOKENS_A_PARAGRAPH)
+        parts = (part.strip() for part in _PARAGRAPH.split(self.reading.text[: most * 2_000]))
+        return tuple(dict.fromkeys(filter(None, parts)))[:most]
 
 
-def _digest(text: str) -> int:
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big")
+@lru_cache(maxsize=64)
+def _label_scores(
+    labels: tuple[str, ...], descriptions: tuple[tuple[str, str], ...], examples: tuple[tuple[str, str], ...]
+) -> LabelScores:
+    known: Mapping[str, str] = dict(descriptions)
+    return LabelScores(labels, known, examples)

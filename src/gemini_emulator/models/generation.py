@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from .logprobs import logprobs_result
 from .prompt import Prompt
 from .tokens import count_tokens, cut_tokens, split_tokens
 
@@ -13,11 +15,15 @@ _STREAMED_TOKENS = 4  # a chunk; small, so that labels too arrive in pieces
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a model says, whole: ``logprob`` in nats where it knows one, ``thought`` for how it came to it."""
+    """What a model says, whole: ``logprob`` in nats where it knows one, ``thought`` for how it came to it.
+
+    ``alternatives`` are all texts it might have said, this one among them, each with its log-probability.
+    """
 
     text: str
     logprob: float | None
     thought: str
+    alternatives: tuple[tuple[str, float], ...] = ()
 
 
 class Voice(Protocol):
@@ -38,20 +44,26 @@ def generate(prompt: Prompt, voice: Voice) -> dict[str, Any]:
         candidate, spoken_here, thought_here = _candidate(prompt, voice.say(index), index)
         candidates.append(candidate)
         spoken, thought = spoken + spoken_here, thought + thought_here
-    usage = {
-        "promptTokenCount": prompt.tokens,
-        "candidatesTokenCount": spoken,
-        "totalTokenCount": prompt.tokens + spoken + thought,
-    }
-    if thought:
-        usage["thoughtsTokenCount"] = thought
-    return {"candidates": candidates, "usageMetadata": usage, "modelVersion": voice.version}
+    usage = count_usage(prompt.tokens, spoken, thought)
+    # As on the service, no two answers have the same id.
+    about = {"modelVersion": voice.version, "responseId": secrets.token_urlsafe(16)}
+    return {"candidates": candidates, "usageMetadata": usage, **about}
+
+
+def count_usage(prompt: int, spoken: int, thought: int = 0) -> dict[str, Any]:
+    """``usageMetadata``; counts of zero are left out."""
+    counts = {"promptTokenCount": prompt, "candidatesTokenCount": spoken, "totalTokenCount": prompt + spoken + thought}
+    usage: dict[str, Any] = {key: count for key, count in counts.items() if count}
+    if prompt:
+        usage["promptTokensDetails"] = [{"modality": "TEXT", "tokenCount": prompt}]
+    return usage | ({"thoughtsTokenCount": thought} if thought else {})
 
 
 def stream(answer: dict[str, Any]) -> list[dict[str, Any]]:
     """The same answer in chunks whose texts joined give it; the last has finish reason and full usage."""
     chunks: list[dict[str, Any]] = []
-    prompt_tokens = answer["usageMetadata"]["promptTokenCount"]
+    prompt_tokens = answer["usageMetadata"].get("promptTokenCount", 0)
+    about: dict[str, Any] = {key: answer[key] for key in ("modelVersion", "responseId", "createTime") if key in answer}
     for candidate in answer["candidates"]:
         pieces = [
             part | {"text": piece}
@@ -60,9 +72,12 @@ def stream(answer: dict[str, Any]) -> list[dict[str, Any]]:
         ]
         chunks += [
             {
-                "candidates": [{"content": {"parts": [piece], "role": "model"}, "index": candidate["index"]}],
-                "usageMetadata": {"promptTokenCount": prompt_tokens, "totalTokenCount": prompt_tokens},
-                "modelVersion": answer["modelVersion"],
+                "candidates": [
+                    {"content": {"parts": [piece], "role": "model"}}
+                    | ({"index": candidate["index"]} if "index" in candidate else {})
+                ],
+                "usageMetadata": count_usage(prompt_tokens, 0),
+                **about,
             }
             for piece in pieces[:-1]
         ]
@@ -87,9 +102,14 @@ def _candidate(prompt: Prompt, draft: Draft, index: int) -> tuple[dict[str, Any]
         parts.append({"text": text})
     content: dict[str, Any] = {"parts": parts, "role": "model"} if parts else {"role": "model"}
     candidate: dict[str, Any] = {"content": content, "finishReason": reason, "index": index}
-    if draft.logprob is not None:
-        candidate["avgLogprobs"] = round(draft.logprob, 6)
-    return candidate, count_tokens(text), count_tokens(thought)
+    spoken = count_tokens(text)
+    if draft.logprob is not None and spoken:
+        # Of a token, as the name says: times the number of tokens it is that of the answer.
+        candidate["avgLogprobs"] = round(draft.logprob / count_tokens(draft.text), 6)
+        if prompt.top_logprobs is not None:
+            alternatives = draft.alternatives or ((draft.text, draft.logprob),)
+            candidate["logprobsResult"] = logprobs_result(text, alternatives, prompt.top_logprobs)
+    return candidate, spoken, count_tokens(thought)
 
 
 def _stop(text: str, sequences: tuple[str, ...]) -> str:

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ..wire.api_errors import invalid
-from ..wire.model_names import INPUT_TOKEN_LIMIT
+from ..wire.model_names import INPUT_TOKEN_LIMIT, thinks_by_itself
 from .sampling import Sampler
 from .tokens import count_tokens
 
 _MIME_TYPES = ("", "text/plain", "application/json", "text/x.enum")
 _ROLES = ("", "user", "model")
-_THINKING_TOKENS = {"MINIMAL": 0, "LOW": 16, "MEDIUM": 64, "HIGH": 1024}
+_THINKING_TOKENS = {"MINIMAL": 0, "LOW": 64, "MEDIUM": 256, "HIGH": 1024}
 _MAX_STOP_SEQUENCES = 5
 _MAX_CANDIDATES = 8
+_MOST_LOGPROBS = 20
+_DEEPEST_DESCRIPTION = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prompt:
-    """What is asked. ``thinking_tokens`` is None where no thinking is asked for."""
+    """What is asked. ``contents`` is all turns joined, ``thinking_tokens`` the most it may think, None for not at all.
+
+    ``top_logprobs`` is how many alternatives to show of a token, None where no log-probabilities are asked for.
+    """
 
     contents: str
     instruction: str
     tokens: int
+    turns: tuple[tuple[str, str], ...] = ()
     mime_type: str = ""
     schema: dict[str, Any] | None = None
     enum: tuple[str, ...] = ()
@@ -33,11 +40,21 @@ class Prompt:
     sampler: Sampler = field(default_factory=Sampler)
     thinking_tokens: int | None = None
     include_thoughts: bool = False
+    top_logprobs: int | None = None
+
+    @cached_property
+    def instruction_read(self) -> str:
+        """The system instruction and what the schema says beside its types: the descriptions in it."""
+        return "\n".join([self.instruction, *_described(self.schema)]) if self.schema else self.instruction
 
 
-def read_prompt(request: dict[str, Any]) -> Prompt:
-    """Read a request that `messages.GENERATE_REQUEST` passed. Raises 400 for what is out of bounds."""
-    contents, instruction = _texts(request)
+def read_prompt(request: dict[str, Any], model: str = "") -> Prompt:
+    """Read a request that `messages.GENERATE_REQUEST` passed. Raises 400 for what is out of bounds.
+
+    ``model`` is its name, which says whether it thinks without being told to.
+    """
+    turns, instruction = _texts(request)
+    contents = "\n".join(text for _, text in turns)
     tokens = count_tokens(contents) + count_tokens(instruction)
     if tokens > INPUT_TOKEN_LIMIT:
         raise invalid(
@@ -65,6 +82,7 @@ def read_prompt(request: dict[str, Any]) -> Prompt:
     thinking = config.get("thinkingConfig", {})
     return Prompt(
         contents=contents,
+        turns=turns,
         instruction=instruction,
         tokens=tokens,
         mime_type=mime_type,
@@ -79,12 +97,13 @@ def read_prompt(request: dict[str, Any]) -> Prompt:
             top_k=int(config.get("topK", 0)),
             seed=config.get("seed"),
         ),
-        thinking_tokens=_thinking_tokens(thinking),
+        thinking_tokens=_thinking_tokens(thinking, model),
         include_thoughts=thinking.get("includeThoughts", False),
+        top_logprobs=_top_logprobs(config),
     )
 
 
-def _texts(request: dict[str, Any]) -> tuple[str, str]:
+def _texts(request: dict[str, Any]) -> tuple[tuple[tuple[str, str], ...], str]:
     if not request["contents"]:
         raise invalid("* GenerateContentRequest.contents: contents is not specified", field="contents")
     for number, content in enumerate(request["contents"]):
@@ -92,12 +111,12 @@ def _texts(request: dict[str, Any]) -> tuple[str, str]:
             raise invalid("Please use a valid role: user, model.", field=f"contents[{number}].role")
         if not content["parts"]:
             raise invalid("contents.parts must not be empty.", field=f"contents[{number}].parts")
-    system = [request["systemInstruction"]] if "systemInstruction" in request else []
-    return _text(request["contents"]), _text(system)
+    turns = tuple((content.get("role") or "user", _text(content)) for content in request["contents"])
+    return turns, _text(request.get("systemInstruction", {}))
 
 
-def _text(contents: list[dict[str, Any]]) -> str:
-    return "\n".join(part["text"] for content in contents for part in content["parts"])
+def _text(content: dict[str, Any]) -> str:
+    return "\n".join(part["text"] for part in content.get("parts", ()))
 
 
 def _schema(config: dict[str, Any]) -> dict[str, Any] | None:
@@ -114,7 +133,30 @@ def _strings(value: Any) -> tuple[str, ...]:
     return tuple(item for item in values if isinstance(item, str))
 
 
-def _thinking_tokens(thinking: dict[str, Any]) -> int | None:
+def _described(schema: Any, depth: int = 0) -> list[str]:
+    if not isinstance(schema, dict) or depth > _DEEPEST_DESCRIPTION:
+        return []
+    own = [schema["description"]] if isinstance(schema.get("description"), str) else []
+    inner = [schema.get("items"), *_values(schema.get("properties")), *(_values(schema.get("$defs")))]
+    return own + [text for part in inner for text in _described(part, depth + 1)]
+
+
+def _values(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else []
+
+
+def _top_logprobs(config: dict[str, Any]) -> int | None:
+    if not config.get("responseLogprobs"):
+        if "logprobs" in config:
+            raise invalid("logprobs needs responseLogprobs to be true", field="generation_config.logprobs")
+        return None
+    top = config.get("logprobs", 0)
+    if not 0 <= top <= _MOST_LOGPROBS:
+        raise _out_of_bounds("logprobs", f"from 0 to {_MOST_LOGPROBS}", top)
+    return int(top)
+
+
+def _thinking_tokens(thinking: dict[str, Any], model: str) -> int | None:
     budget, level = thinking.get("thinkingBudget"), thinking.get("thinkingLevel")
     if budget is not None and level is not None:
         raise invalid("thinking_budget and thinking_level cannot both be set", field="thinking_config")
@@ -123,7 +165,7 @@ def _thinking_tokens(thinking: dict[str, Any]) -> int | None:
     if budget is not None:
         return _THINKING_TOKENS["HIGH"] if budget == -1 else int(budget)
     if level is None and not thinking.get("includeThoughts"):
-        return None
+        return _THINKING_TOKENS["LOW"] if thinks_by_itself(model) else None
     return _THINKING_TOKENS.get(level or "", _THINKING_TOKENS["HIGH"])
 
 

@@ -10,8 +10,6 @@ import json
 import logging
 import queue
 import threading
-import time
-from itertools import pairwise
 from typing import Any
 
 from ..state import State
@@ -52,6 +50,9 @@ class Trainer:
         self._running: dict[str, Any] | None = None
         self._gone: set[str] = set()
         for document in state.list(KIND):
+            if document["state"] == SUCCEEDED and state.blob(KIND, document["name"], ARRAYS) is None:
+                document |= {"state": QUEUED}  # an earlier version trained it, to arrays that this one cannot read
+                state.update(KIND, document["name"], document)
             if document["state"] not in FINISHED:
                 self.submit(document["name"])
 
@@ -120,13 +121,10 @@ class Trainer:
             self._state.update(KIND, name, document)
             self._running = document
         examples = unpack_examples(self._state.blob(KIND, name, EXAMPLES) or b"[]")
-        epoch_ends = [time.perf_counter()]
 
         def on_step(snapshot: Snapshot) -> None:
             if self._stopping.is_set() or name in self._gone:
                 raise _StoppedError
-            if snapshot.epoch > len(epoch_ends):
-                epoch_ends.append(time.perf_counter())
             document["snapshots"].append(
                 {
                     "step": snapshot.step,
@@ -141,12 +139,10 @@ class Trainer:
         except TrainingError as error:
             self._fail(name, 400, str(error))
             return
-        epoch_ends.append(time.perf_counter())
-        seconds = [round(end - start, 4) for start, end in pairwise(epoch_ends)]
         data = arrays.to_bytes(model)
         with self._lock:
             if name not in self._gone:
-                done = {"state": SUCCEEDED, "endTime": now(), "updateTime": now(), "epochSeconds": seconds}
+                done = {"state": SUCCEEDED, "endTime": now(), "updateTime": now()}
                 blobs = {ARRAYS: data, SNAPSHOTS: json.dumps(document["snapshots"]).encode("ascii")}
                 self._state.update(KIND, name, document | done | {"snapshots": []}, blobs=blobs)
 

@@ -12,7 +12,7 @@ from .tuned_model import Example
 
 KIND = "training"
 EXAMPLES = "examples"
-ARRAYS = "arrays"
+ARRAYS = "arrays-2"  # of a model that has vectors beside words; models of earlier versions are trained again
 SNAPSHOTS = "snapshots"  # apart from the document, which every prediction reads
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = "QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"
 FINISHED = (SUCCEEDED, FAILED, CANCELLED)
@@ -63,7 +63,6 @@ def new_document(name: str, *, settings: Settings, examples: int, about: dict[st
         "createTime": time,
         "updateTime": time,
         "snapshots": [],
-        "epochSeconds": [],
         "about": about,
     }
 

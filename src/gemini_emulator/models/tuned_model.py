@@ -1,5 +1,7 @@
-"""The embedded tuned model: trains on the examples it is sent, TF-IDF into multinomial logistic regression by
-SGD.
+"""The embedded tuned model: trains on the examples it is sent, by multinomial logistic regression and SGD.
+
+A text is its TF-IDF row and, after it, the vector of what its words mean (`word_vectors`): the row tells apart what the
+examples have words for, the vector knows words that no example has.
 
 scikit-learn's `SGDClassifier` with log loss is fed batch by batch with ``partial_fit``, so that the number of
 epochs, the batch size and the learning rate do what they say, and every step has a true loss. Deterministic:
@@ -15,9 +17,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from .word_vectors import ONE, embed
+
 #: The service's learning rates are for a network's weights; a step of this linear model is larger by this
 #: factor, so that the service's usual 0.001 is a useful rate here too. Chosen on held-out training posts.
 LEARNING_RATE_SCALE = 3_000.0
+#: Length of a text's vector beside its TF-IDF row of length 1. With as much as the row the constant step is too large.
+_VECTOR_SHARE = 0.5
 MAX_EXAMPLES = 20_000
 MAX_TEXT_CHARS = 200_000
 MAX_OUTPUT_CHARS = 5_000
@@ -78,7 +84,7 @@ class TunedModel:
         return analyze
 
     def _vectorize(self, texts: list[str]) -> Any:
-        """What ``vectorizer.transform`` gives, bit for bit, without checks that cost more than the work."""
+        """As in training; TF-IDF as ``vectorizer.transform`` gives it, without checks that cost more than the work."""
         import numpy as np
         from scipy.sparse import csr_matrix
         from sklearn.preprocessing import normalize
@@ -93,7 +99,8 @@ class TunedModel:
         indices = np.array(columns, dtype=np.int32)
         data = (np.log(np.array(counts, dtype=np.float64)) + 1.0) * self.vectorizer.idf_[indices]
         shape = (len(texts), len(vocabulary))
-        return normalize(csr_matrix((data, indices, np.array(ends, dtype=np.int32)), shape=shape), copy=False)
+        rows = csr_matrix((data, indices, np.array(ends, dtype=np.int32)), shape=shape)
+        return _with_vectors(normalize(rows, copy=False), texts)
 
     def predict(self, text: str) -> tuple[str, float]:
         """The most probable of the trained outputs, and the natural logarithm of its probability."""
@@ -136,8 +143,9 @@ def _train(
     on_step: Callable[[Snapshot], None] | None,
 ) -> TunedModel:
     vectorizer = new_vectorizer()
+    texts = [example.text for example in examples]
     try:
-        matrix = vectorizer.fit_transform([example.text for example in examples])
+        matrix = _with_vectors(vectorizer.fit_transform(texts), texts)
     except ValueError as error:
         raise TrainingError(f"the examples hold no words to learn from: {error}") from None
     outputs = np.array([example.output for example in examples])
@@ -163,6 +171,16 @@ def _train(
                 on_step(snapshots[-1])
             classifier.partial_fit(matrix[rows], outputs[rows], classes=classes)
     return TunedModel(vectorizer, classifier, tuple(snapshots))
+
+
+def _with_vectors(rows: Any, texts: list[str]) -> Any:
+    """TF-IDF rows with the texts' vectors to their right."""
+    import numpy as np
+    from scipy.sparse import csr_matrix, hstack
+
+    # Whole numbers times a power of two: exact in floats. Sparse, so that no product goes through a BLAS.
+    vectors = np.stack([embed(text) for text in texts]).astype(np.float64) * (_VECTOR_SHARE / ONE)
+    return hstack([rows, csr_matrix(vectors)], format="csr")
 
 
 def new_vectorizer() -> Any:
@@ -205,7 +223,8 @@ def _probabilities(scores: Any, intercept: Any) -> Any:
 
 
 def warm_up() -> None:
-    """Import what training needs, a second or two, so that the first training does not wait for it."""
+    """Import and load what answers and trainings need, a second or two, so that the first one does not wait for it."""
+    embed("warm up")
     new_vectorizer()
     new_classifier(1.0)
 

@@ -79,7 +79,7 @@ def resume(service: Service) -> None:
 async def _ask(service: Service, model: str, request: dict[str, Any]) -> dict[str, Any]:
     if model.startswith("tunedModels/"):
         return await service.ask_tuned(model, request, shown=model)
-    return await service.ask_base(request)
+    return await service.ask_base(model.removeprefix("models/"), request)
 
 
 async def _finish(

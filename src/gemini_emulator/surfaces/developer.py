@@ -31,7 +31,7 @@ async def get_model(service: Service, call: Call) -> dict[str, Any]:
 async def generate(service: Service, call: Call) -> dict[str, Any]:
     """``POST models/M:generateContent``."""
     check_model(call.params["model"])
-    return await service.ask_base(call.message(GENERATE_REQUEST))
+    return await service.ask_base(call.params["model"], call.message(GENERATE_REQUEST))
 
 
 async def generate_tuned(service: Service, call: Call) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ..wire.model_names import check_model
 from ..wire.paging import page
 from . import batch_runs, storage
 from .batch_runs import SUCCEEDED, Outcome, Surface
+from .vertex_answers import as_vertex
 
 _KIND = "prediction"
 _PUBLISHED = re.compile(r"(?:projects/[^/]+/locations/[^/]+/)?publishers/google/models/([^/]+)")
@@ -117,8 +118,8 @@ def _output(prefix: str, folder: str) -> tuple[str, str]:
 async def _ask(service: Service, model: str, request: dict[str, Any]) -> dict[str, Any]:
     tuned = _TUNED.fullmatch(model)
     if tuned is None:
-        return await service.ask_base(request)
-    return await service.ask_tuned(f"{tuned[1]}/tuningJobs/{tuned[2]}", request, shown=model)
+        return as_vertex(await service.ask_base(model.rpartition("/")[2], request))
+    return as_vertex(await service.ask_tuned(f"{tuned[1]}/tuningJobs/{tuned[2]}", request, shown=model))
 
 
 async def _finish(

@@ -27,6 +27,7 @@ from ..wire.paging import page
 
 PREFIX = "tunedModels/"
 _ID = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _STATES = {SUCCEEDED: "ACTIVE", FAILED: "FAILED", CANCELLED: "FAILED"}
 _OPERATION = "type.googleapis.com/google.ai.generativelanguage.v1beta."
 
@@ -93,8 +94,6 @@ def _show(job: dict[str, Any]) -> dict[str, Any]:
     for key, shown in (("startTime", "startTime"), ("endTime", "completeTime")):
         if key in job:
             task[shown] = job[key]
-    if job["epochSeconds"]:
-        task["epochDurations"] = [f"{seconds:.4f}s" for seconds in job["epochSeconds"]]
     shown_model = {
         "name": job["name"],
         "displayName": about.get("displayName", ""),
@@ -131,7 +130,8 @@ def _operation(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _make_id(display_name: str) -> str:
-    # As the service does: from the display name, made unique. Not a secret.
+    # As the service did: 30 characters of the display name, and 8 that make it unique. Clients look for the former.
     words = re.sub(r"[^a-z0-9]+", "-", display_name.lower()).strip("-")
     words = words if words[:1].isalpha() else f"tuned-{words}".strip("-")
-    return f"{words[:27].strip('-')}-{secrets.token_hex(6)}"
+    end = "".join(secrets.choice(_ID_LETTERS) for _ in range(8))
+    return f"{words[:30].strip('-')}-{end}"

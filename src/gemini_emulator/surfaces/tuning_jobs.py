@@ -102,9 +102,8 @@ def _show(job: dict[str, Any]) -> dict[str, Any]:
     shown |= {key: job[key] for key in keys if key in job}
     stats = {"tuningDatasetExampleCount": str(job["examples"]), "tuningStepCount": str(job["totalSteps"])}
     shown["tuningDataStats"] = {"supervisedTuningDataStats": stats}
-    # The service keeps the losses in an experiment elsewhere; here they stand in the job.
+    # The service keeps the losses in an experiment elsewhere; here they stand in the job, the one field of its own.
     shown["snapshots"] = job["snapshots"]
-    shown["epochDurations"] = [f"{seconds:.4f}s" for seconds in job["epochSeconds"]]
     if job["state"] == SUCCEEDED:
         parent, _, number = job["name"].partition("/tuningJobs/")
         endpoint = f"{parent}/endpoints/{number}"

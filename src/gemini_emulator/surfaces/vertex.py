@@ -13,6 +13,7 @@ from ..wire.model_names import BASE_VERSION, LISTED, check_model
 from ..wire.paging import page
 from . import prediction_jobs, tuning_jobs
 from .developer import count_request
+from .vertex_answers import as_vertex
 
 VERSIONS = ("v1", "v1beta1")
 _PARENT = "projects/{project}/locations/{location}"
@@ -34,13 +35,14 @@ async def get_model(service: Service, call: Call) -> dict[str, Any]:
 async def generate(service: Service, call: Call) -> dict[str, Any]:
     """``POST publishers/google/models/M:generateContent``."""
     check_model(call.params["model"])
-    return await service.ask_base(call.message(GENERATE_REQUEST))
+    return as_vertex(await service.ask_base(call.params["model"], call.message(GENERATE_REQUEST)))
 
 
 async def generate_tuned(service: Service, call: Call) -> dict[str, Any]:
     """``POST endpoints/E:generateContent``."""
     shown = f"endpoints/{call.params['endpoint']}"
-    return await service.ask_tuned(tuning_jobs.job_of_endpoint(call), call.message(GENERATE_REQUEST), shown=shown)
+    request = call.message(GENERATE_REQUEST)
+    return as_vertex(await service.ask_tuned(tuning_jobs.job_of_endpoint(call), request, shown=shown))
 
 
 async def stream_generate(service: Service, call: Call) -> Reply:

@@ -23,6 +23,7 @@ PART = message(
     required=("text",),
 )
 CONTENT = message({"parts": repeated(PART), "role": text}, required=("parts",))
+INSTRUCTION = message({"parts": repeated(PART), "role": text})  # clients that have none may send an empty one
 
 
 def _schema(value: Any, where: str) -> Any:
@@ -65,7 +66,7 @@ GENERATION_CONFIG = message(
 _GENERATE_FIELDS = {
     "model": text,
     "contents": repeated(CONTENT),
-    "systemInstruction": CONTENT,
+    "systemInstruction": INSTRUCTION,
     "generationConfig": GENERATION_CONFIG,
     "safetySettings": repeated(struct),
     "labels": struct,
@@ -198,6 +199,6 @@ PREDICTION_JOB = message(
 )
 PREDICTION_LINE = message({"request": anything}, required=("request",))
 TRAINING_LINE = message(
-    {"contents": repeated(CONTENT), "systemInstruction": CONTENT, "labels": struct}, required=("contents",)
+    {"contents": repeated(CONTENT), "systemInstruction": INSTRUCTION, "labels": struct}, required=("contents",)
 )
 BUCKET = message({"name": text, "location": text, "storageClass": text, "labels": struct}, required=("name",))

@@ -7,14 +7,16 @@ from typing import Any
 
 from .api_errors import invalid, not_found
 
-BASE_VERSION = "newsgauge-embedded-base-1"
-TUNED_VERSION = "newsgauge-embedded-tuned-1"
+BASE_VERSION = "newsgauge-embedded-base-2"
+TUNED_VERSION = "newsgauge-embedded-tuned-2"
 INPUT_TOKEN_LIMIT = 1_000_000
 OUTPUT_TOKEN_LIMIT = 8_192
 LISTED = ("gemini-3.5-flash-lite", "gemini-3.5-flash-lite-tuning")
 _TUNABLE_SUFFIX = "-tuning"
 _MODEL = re.compile(r"gemini-[a-z0-9]+(?:[.-][a-z0-9]+)*")
 _LONGEST_NAME = 100
+#: Models of 2.5 and later think unless they are told not to; the small ones, ``flash-lite``, only if told to.
+_THINKS = re.compile(r"gemini-(?:2\.5|[3-9]|[1-9][0-9])(?!.*lite)")
 
 
 def check_model(name: str) -> None:
@@ -43,3 +45,8 @@ def describe(name: str) -> dict[str, Any]:
         "outputTokenLimit": OUTPUT_TOKEN_LIMIT,
         "supportedGenerationMethods": ["generateContent", "countTokens", "batchGenerateContent", *tuning],
     }
+
+
+def thinks_by_itself(name: str) -> bool:
+    """True for a model that thinks where a request says nothing of thinking."""
+    return _THINKS.match(name) is not None

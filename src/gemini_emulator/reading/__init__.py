@@ -1,0 +1,1 @@
+"""What a prompt says: its labels, what it says about them, its examples, and the text that is asked about."""
