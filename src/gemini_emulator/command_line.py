@@ -56,6 +56,11 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         run(options, program=program)
+    except ModuleNotFoundError as error:
+        print(
+            f"{program}: needs {error.name}, which is not installed: pip install 'newsgauge[embedded]'", file=sys.stderr
+        )
+        return 1
     except EmulatorError as error:
         print(f"{program}: {error}", file=sys.stderr)
         return 2 if isinstance(error, OptionError) else 1

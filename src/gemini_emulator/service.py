@@ -15,6 +15,7 @@ from .models.predictor import Predictor
 from .models.prompt import Prompt, read_prompt
 from .models.trainer import Trainer
 from .models.training_job import ARRAYS, KIND, SUCCEEDED
+from .models.word_vectors import check_installed
 from .state import State
 from .surfaces.uploads import Uploads
 from .wire.api_errors import not_found, not_ready
@@ -36,7 +37,8 @@ class Service:
 
     @classmethod
     def open(cls, folder: Path | None = None) -> Service:
-        """With the state of ``folder``, or in memory. Raises `StartError`."""
+        """With the state of ``folder``, or in memory. Raises `StartError`, `ModuleNotFoundError`."""
+        check_installed()
         state = State(folder)
 
         def load(key: str) -> bytes | None:

@@ -33,6 +33,13 @@ def folder() -> Path:
     return Path(spec.origin).parent
 
 
+def check_installed() -> None:
+    """Raise `ModuleNotFoundError` where the table or its tokenizer is not installed; loads neither."""
+    folder()
+    if find_spec("tokenizers") is None:
+        raise ModuleNotFoundError("No module named 'tokenizers'", name="tokenizers")
+
+
 def token_counts(text: str) -> Counter[int]:
     """How often each token stands in the first `MAX_CHARS` characters."""
     clean = text[:MAX_CHARS].encode("utf-8", "replace").decode("utf-8")  # the tokenizer refuses lone surrogates

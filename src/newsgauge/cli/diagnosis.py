@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from .. import __version__
 from .._util.process import is_ci
 from ..client.clients import check_access
+from ..client.embedded import missing_packages
 from ..corpora.twenty_newsgroups import has_twenty_newsgroups
 from ..errors import UsageError
 from ..running.plans_file import Folders
@@ -77,10 +78,10 @@ def diagnose(folders: Folders, environ: Mapping[str, str] = os.environ) -> Diagn
         },
         [
             Ability("replay", "".join(wrong)),
-            Ability("record from the embedded backend", "; ".join(blocked)),
+            Ability("record from the embedded backend", "; ".join([*_embedded(), *blocked])),
             Ability("record from Gemini", "; ".join([*_access("gemini"), *blocked])),
             Ability("record from Vertex", "; ".join([*_access("vertex"), *_credentials(environ), *blocked])),
-            Ability("tune on the embedded backend", "; ".join(unsuitable)),
+            Ability("tune on the embedded backend", "; ".join([*_embedded(), *unsuitable])),
             Ability("tune on Vertex", "; ".join([*_access("vertex"), *_credentials(environ), *_bucket(), *unsuitable])),
             Ability(
                 "ask about 20 Newsgroups",
@@ -207,6 +208,11 @@ def _credentials(environ: Mapping[str, str]) -> list[str]:
     if (Path(home).expanduser() / "application_default_credentials.json").is_file():
         return []
     return ["no credentials of Google Cloud: 'gcloud auth application-default login', or a machine that has its own"]
+
+
+def _embedded() -> list[str]:
+    lacking = missing_packages()
+    return [f"{', '.join(lacking)}: pip install 'newsgauge[embedded]'"] if lacking else []
 
 
 def _bucket() -> list[str]:

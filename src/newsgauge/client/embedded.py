@@ -7,18 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import BackendError, UsageError
 
+#: What only the server needs: the extra ``embedded``.
+_EXTRA = ("starlette", "uvicorn", "wordllama", "tokenizers", "threadpoolctl")
+
+
+def missing_packages() -> list[str]:
+    """What would have to be installed for a server to start; [] where all is there."""
+    return [name for name in _EXTRA if find_spec(name) is None]
+
 
 @contextmanager
 def our_errors() -> Iterator[None]:
-    """Raise what the emulator raises on purpose as `UsageError` or `BackendError`."""
+    """Raise what the emulator raises on purpose, and what it lacks, as `UsageError` or `BackendError`."""
     from gemini_emulator.errors import EmulatorError, OptionError
 
     try:
         yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in _EXTRA:
+            raise
+        raise BackendError(
+            f"the embedded backend needs {error.name}, which is not installed: pip install 'newsgauge[embedded]'"
+        ) from None
     except OptionError as error:
         raise UsageError(str(error)) from None
     except EmulatorError as error:
