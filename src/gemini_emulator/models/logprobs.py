@@ -20,14 +20,19 @@ def logprobs_result(text: str, alternatives: Sequence[tuple[str, float]], top: i
     """``text``, one of the alternatives or the beginning of one, token by token; ``top`` candidates for each."""
     shares = [(split_tokens(answer, 1), math.exp(logprob)) for answer, logprob in alternatives]
     chosen, tops = [], []
-    for place, token in enumerate(split_tokens(text, 1)):
+    said = split_tokens(text, 1)
+    last = len(said) - 1
+    for place, token in enumerate(said):
         total = sum(share for _, share in shares)
         here: dict[str, float] = {}
         for tokens, share in shares:
             if place < len(tokens):
                 here[tokens[place]] = here.get(tokens[place], 0.0) + share
         shares = [(tokens, share) for tokens, share in shares if place < len(tokens) and tokens[place] == token]
-        chosen.append(_candidate(token, here.get(token, 0.0), total))
+        # Its last token also says that the answer ends there, where others go on.
+        ended = sum(share for tokens, share in shares if len(tokens) == place + 1)
+        is_last = place == last and ended > 0
+        chosen.append(_candidate(token, ended if is_last else here.get(token, 0.0), total))
         ranked = sorted(here.items(), key=lambda item: (-item[1], item[0]))[:top]
         tops.append({"candidates": [_candidate(other, share, total) for other, share in ranked]})
     result: dict[str, Any] = {"chosenCandidates": chosen}
