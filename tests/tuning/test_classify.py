@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 import sys
 from pathlib import Path
 
 import pytest
+from google.genai.types import GenerateContentResponse
 from tuning_names import SMALL
+
+from newsgauge.running.classifying import _logprob
 
 HEALTH = "My doctor prescribed an antibiotic for the infection, and the pain and fever went away"
 
@@ -64,9 +68,23 @@ def test_of_jsonl_each_line_is_answered_in_its_order(classify):
     assert all(answer["model_version"].startswith("newsgauge-embedded-") for answer in answers)
 
 
-def test_a_model_without_log_probabilities_gives_the_label_alone(classify):
-    assert classify("--variant", "labels", "space space orbit")[1] == "sci.space\n"
-    assert "next" not in classify(HEALTH, "--no-second")[1]
+def test_the_second_call_is_saved_on_request_and_of_any_variant_the_probability_is_told(classify):
+    assert re.fullmatch(r"sci\.med +\d+\.\d%\n", classify(HEALTH, "--no-second")[1])
+    assert re.match(r"sci\.space +\d+\.\d%", classify("--variant", "labels", "space space orbit")[1])
+
+
+def test_the_first_two_labels_have_no_more_than_all_probability(classify):
+    Path("texts.jsonl").write_text("\n".join(json.dumps(text) for text in (HEALTH, "orbit", "brakes and a dose", "x")))
+    for line in classify("--jsonl", "texts.jsonl", "--variant", "labels")[1].splitlines():
+        answer = json.loads(line)
+        assert math.exp(answer["logprob"]) + math.exp(answer["second_logprob"]) <= 1 + 1e-9
+
+
+def test_an_answer_without_log_probabilities_has_none():
+    response = GenerateContentResponse.model_validate(
+        {"candidates": [{"content": {"parts": [{"text": "a"}]}}], "usageMetadata": {"candidatesTokenCount": 1}}
+    )
+    assert _logprob(response) is None
 
 
 @pytest.mark.parametrize(

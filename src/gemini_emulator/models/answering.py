@@ -71,12 +71,13 @@ class TunedVoice:
         return Draft(names[chosen], logprobs[chosen], thought, tuple(zip(names, logprobs, strict=True)))
 
     def _distribution(self, enum: tuple[str, ...]) -> tuple[tuple[str, ...], list[float]]:
-        """The outputs that an enum allows; not scaled to a sum of one, as what is forbidden keeps its share."""
+        """The outputs that an enum allows, their probabilities scaled to a sum of one."""
         known = dict(zip(self.outputs, self.probabilities, strict=True))
         names = tuple(output for output in self.outputs if not enum or output in enum)
         if not names:  # it was tuned on other labels: as good as untuned
-            return enum, [_IMPOSSIBLE + logprob for logprob in _log_softmax(BaseModel(self.prompt).scores(enum))]
-        return names, [math.log(known[name]) if known[name] > 0 else _IMPOSSIBLE for name in names]
+            return enum, _log_softmax(BaseModel(self.prompt).scores(enum))
+        logprobs = [math.log(known[name]) if known[name] > 0 else _IMPOSSIBLE for name in names]
+        return names, logprobs if names == self.outputs else _log_softmax(logprobs)
 
 
 class _Pick:

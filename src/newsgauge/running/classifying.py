@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,8 +54,15 @@ def classify(
     second = read_answer(response, others, as_json=as_json)
     if second.outcome is not Outcome.LABEL:
         return Answer(prediction, logprob)
-    return Answer(prediction, logprob, second.label, _logprob(response))
+    given = _logprob(response)  # as the first label was forbidden, a share of what is left beside it
+    left = 1 - math.exp(logprob)
+    second_logprob = given + math.log(left) if given is not None and left > 0 else None
+    return Answer(prediction, logprob, second.label, second_logprob)
 
 
 def _logprob(response: GenerateContentResponse) -> float | None:
-    return response.candidates[0].avg_logprobs if response.candidates else None
+    """The log-probability of the whole answer: ``avgLogprobs`` is that of one of its tokens."""
+    usage = response.usage_metadata
+    if not response.candidates or response.candidates[0].avg_logprobs is None or usage is None:
+        return None
+    return response.candidates[0].avg_logprobs * (usage.candidates_token_count or 0)
