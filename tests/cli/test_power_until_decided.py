@@ -1,0 +1,92 @@
+"""``newsgauge power --until-decided``: what is printed is what the boundaries do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from scipy.stats import binom
+
+from newsgauge.cli.main import main
+
+ROOT = Path(__file__).resolve().parents[2]
+PLAN = ("power", "--until-decided", "--min-accuracy", "0.80", "--posts", "400")
+
+
+def test_the_printed_boundaries_keep_their_error_rates(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*PLAN, "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    (gate,) = plan["gates"]
+    assert (gate["gate"], gate["limit"], len(gate["looks"]), gate["looks"][-1]["n"]) == ("min_accuracy", 0.8, 20, 400)
+    # By plain recursion over the counts that are still open, at a truth on the limit.
+    state, before, passed, failed = {0: 1.0}, 0, 0.0, 0.0
+    for look in gate["looks"]:
+        n = look["n"] - before
+        before = look["n"]
+        steps = [float(binom.pmf(k, n, 0.8)) for k in range(n + 1)]
+        reached: dict[int, float] = {}
+        for count, chance in state.items():
+            for k, step in enumerate(steps):
+                reached[count + k] = reached.get(count + k, 0.0) + chance * step
+        up = look["pass_at"] if look["pass_at"] is not None else before + 1
+        down = look["fail_at"] if look["fail_at"] is not None else -1
+        passed += sum(chance for count, chance in reached.items() if count >= up)
+        failed += sum(chance for count, chance in reached.items() if count <= down)
+        state = {count: chance for count, chance in reached.items() if down < count < up}
+    assert 0.03 < passed <= 0.05
+    assert 0.03 < failed <= 0.05
+
+
+def test_the_table_says_what_is_saved_in_calls_and_dollars(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*PLAN, "--truth", "0.9", "--cost", "0.01"]) == 0
+    out = capsys.readouterr().out
+    row = next(line for line in out.splitlines() if line.startswith("    90.0%")).split()
+    passed, calls, cost, saved = float(row[1].rstrip("%")), int(row[4]), float(row[6][1:]), float(row[7][1:])
+    assert passed > 99.9
+    assert cost == pytest.approx(calls * 0.01, abs=0.01)
+    assert cost + saved == pytest.approx(4.0, abs=0.01)
+    assert "At worst all 400 posts are asked, for $4.00." in out
+
+
+def test_a_gates_file_gives_its_limits_on_rates(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["power", "--until-decided", str(ROOT / "evals" / "gates.toml"), "--posts", "80"]) == 0
+    out = capsys.readouterr().out
+    assert "embedded.bundled.tuned: min_accuracy" in out
+    assert "embedded.bundled.bare: max_accuracy" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--posts", "10"], "expected --min-accuracy P or a gates.toml, got neither"),
+        (["--min-accuracy", "80", "--posts", "10"], "--min-accuracy: expected a number above 0 and below 1, got '80'"),
+        (["--min-accuracy", "0.8"], "--posts: expected a whole number from 1 to 20,000, got None"),
+        (["--min-accuracy", "0.8", "--posts", "0"], "--posts: expected a whole number from 1 to 20,000, got '0'"),
+        (["--min-accuracy", "0.8", "--posts", "9", "--looks", "x"], "--looks: expected a whole number"),
+        (["--min-accuracy", "0.8", "--posts", "9", "--truth", "0.8,2"], "--truth: expected a number above 0"),
+        (["--min-accuracy", "0.8", "--posts", "9", "--cost", "-1"], "--cost: expected dollars per call"),
+        (["none.toml", "--posts", "9"], "none.toml: expected the limits to hold, there is no such file"),
+    ],
+)
+def test_what_makes_no_plan_is_refused(
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["power", "--until-decided", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_reader_that_has_enough_is_no_error() -> None:
+    command = [sys.executable, "-m", "newsgauge.cli.main", *PLAN, "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
