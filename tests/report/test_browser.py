@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from report_runs import SECRET, write_run
+from report_runs import PROMPTS, SECRET, write_run
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install -e .[test]")
 
@@ -20,6 +21,14 @@ pytestmark = [
     # Selenium talks to its driver over loopback and leaves a socket or two for the garbage collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
+
+
+#: axe-core, from `npm ci --ignore-scripts --prefix .ci/axe`, or where the variable says.
+AXE = Path(os.environ.get("NEWSGAUGE_AXE") or Path(__file__).parents[2] / ".ci/axe/node_modules/axe-core/axe.min.js")
+needs_axe = pytest.mark.skipif(
+    not AXE.exists(), reason="axe-core is not there: npm ci --prefix .ci/axe, or set NEWSGAUGE_AXE"
+)
+WIDTHS = (390, 768, 1200, 1920)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +66,22 @@ def status(browser: Any) -> str:
 def column(browser: Any, number: int) -> list[str]:
     script = "return [...document.querySelectorAll('#cases tbody tr')].map(r => r.cells[arguments[0]].textContent)"
     return list(browser.execute_script(script, number))
+
+
+def resize(browser: Any, width: int, scheme: str = "light") -> None:
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    )
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def violations(browser: Any) -> list[str]:
+    """What axe-core finds, by all of its rules for WCAG 2.2 AA and good practice, with all that folds unfolded."""
+    browser.execute_script("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    browser.execute_script(AXE.read_text("utf-8"))
+    found = browser.execute_async_script("axe.run().then(r => arguments[0](r.violations))")
+    return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
 
 
 def choose(browser: Any, select: str, value: str) -> None:
@@ -226,6 +251,53 @@ def test_every_text_has_the_contrast_that_wcag_asks_for(page: Any, scheme: str) 
     assert page.execute_script(CONTRAST) == []
 
 
+@needs_axe
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_a_report_with_an_open_case(page: Any, scheme: str) -> None:
+    page.find_element("css selector", "#cases button.open").click()
+    for width in (390, 1200):
+        resize(page, width, scheme)
+        assert violations(page) == []
+    page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@needs_axe
+def test_axe_finds_nothing_in_a_comparison(browser: Any, tmp_path: Path) -> None:
+    from newsgauge.cli.main import main
+
+    first, second = (
+        write_run(tmp_path / "a"),
+        write_run(tmp_path / "b", shift=3, prompts={**PROMPTS, "plain": "Say: {post}"}),
+    )
+    assert main(["compare", str(first), str(second)]) == 0
+    browser.get((first / "comparison.html").as_uri())
+    for width in (390, 1200):
+        resize(browser, width)
+        assert violations(browser) == []
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_first_screen_holds_verdict_variants_and_what_to_do(page: Any, width: int) -> None:
+    page.get(page.current_url.partition("#")[0] + "?again")
+    resize(page, width)
+    page.execute_script("scrollTo(0, 0)")
+    script = "return document.querySelector('.variants').getBoundingClientRect().bottom"
+    assert page.execute_script(script) < 800
+    assert page.execute_script("return document.querySelector('.steps').getBoundingClientRect().top") < 900
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_targets_are_at_least_24_pixels_high(page: Any) -> None:
+    script = (
+        "document.querySelectorAll('details').forEach(d => { d.open = true; });"
+        "return [...document.querySelectorAll('button, select, input, summary, nav a, .heat a')]"
+        ".filter(e => e.getBoundingClientRect().height < 24).map(e => e.outerHTML.slice(0, 80))"
+    )
+    assert page.execute_script(script) == []
+
+
 def test_a_narrow_window_does_not_scroll_sideways(page: Any) -> None:
     page.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": False}
@@ -258,11 +330,21 @@ def test_thirty_thousand_cases_load_sort_and_filter(browser: Any, tmp_path: Path
     assert browser.get_log("browser") == []
 
 
-def test_the_page_of_two_runs_says_nothing_on_the_console(browser: Any, tmp_path: Path) -> None:
+def test_the_page_of_two_runs_says_nothing_on_the_console_and_leads_to_cases(browser: Any, tmp_path: Path) -> None:
+    from selenium.webdriver.support.ui import WebDriverWait
+
     from newsgauge.cli.main import main
 
     first, second = write_run(tmp_path / "a"), write_run(tmp_path / "b", shift=3)
     assert main(["compare", str(first), str(second)]) == 0
     browser.get((first / "comparison.html").as_uri())
     assert browser.find_element("tag name", "h1").text == "newsgauge: two runs compared"
+    link = browser.find_element("css selector", "#flips td a")
+    # tuned had post 7 right in the first run, and has it wrong in the second.
+    assert (link.text, link.get_attribute("href").partition("/a/")[2]) == (
+        "sci.med",
+        "report.html#cases?posts=sci.med-7&open=sci.med-7%20tuned",
+    )
+    link.click()
+    WebDriverWait(browser, 10).until(lambda b: status(b).startswith("2 of 80"))
     assert browser.get_log("browser") == []

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_runs import write_run
+from report_runs import PROMPTS, write_run
 
 from newsgauge.cli.main import main
 from newsgauge.errors import UsageError
@@ -196,15 +196,44 @@ def test_two_runs_are_compared_post_by_post(tmp_path: Path, capsys: pytest.Captu
     assert main(["compare", str(first), str(second)]) == 0
     out = capsys.readouterr().out
     rows = {line.split()[0]: line.split() for line in out.splitlines() if " 40 " in line}
-    assert rows["tuned"][1:3] == ["40", "+0.0"]
+    assert rows["tuned"][1:5] == ["40", "90.0%", "90.0%", "0.0"]
     assert rows["tuned"][-3:] == ["4", "4", "1"]
     assert rows["plain"][-3:] == ["0", "0", "1"]
-    assert "  second rec.autos-0: sci.med | rec.autos" in out
-    assert "  first  sci.med-7: sci.med | sci.space" in out
+    assert "tuned: no difference shown, 0.0 points" in out
+    assert "nothing that these folders know of changed" in out
+    assert "  gained rec.autos-0: was sci.med, now rec.autos" in out
+    assert "  lost   sci.med-7: was sci.med, now sci.space" in out
     assert max(map(len, out.replace(str(tmp_path), "").splitlines())) <= 100
     page = (first / "comparison.html").read_text("utf-8")
     assert "rec.autos-0" in page
     assert "plan differs" not in page
+
+
+def test_the_second_run_is_held_against_the_first_and_what_changed_comes_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # In the second run plain answers every post with its label: 10 posts that quoted the post before, 0 lost.
+    first = write_run(tmp_path / "a")
+    second = write_run(tmp_path / "b", prompts={**PROMPTS, "plain": "Say:\n{post}"})
+    path = second / "results.csv"
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    for row in rows:
+        if row["variant"] == "plain":
+            row |= {"prediction": row["label"], "outcome": "label", "model_version": "gemini-3.5-flash-lite"}
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    assert main(["compare", str(first), str(second)]) == 0
+    out = capsys.readouterr().out
+    # Exact McNemar, two-sided, of 10 against 0: 2 / 2**10.
+    assert "plain: better, +25.0 points [" in out
+    assert "], p = 0.002, n = 40" in out
+    assert out.index("plain: prompt: changed") < out.index("plain: better")
+    page = (first / "comparison.html").read_text("utf-8")
+    assert "<ins>Say:\n</ins>{post}</pre>" in page
+    assert main(["compare", str(second), str(first)]) == 0
+    assert "plain: worse, −25.0 points" in capsys.readouterr().out
 
 
 def test_runs_of_other_posts_are_compared_on_what_they_share(
@@ -213,7 +242,8 @@ def test_runs_of_other_posts_are_compared_on_what_they_share(
     first, second = write_run(tmp_path / "a"), write_run(tmp_path / "b", n_posts=25, variants=("tuned",), verdicts=())
     assert main(["compare", str(first), str(second)]) == 0
     out = capsys.readouterr().out
-    assert "note: plan differs" in out
+    assert re.search(r"^plan: \w+ -> \w+$", out, re.MULTILINE)
+    assert "n posts: 40 -> 25" in out
     assert "only in" in out
     assert "note: tuned: 25 posts in common, 15 left out" in out
 

@@ -104,10 +104,10 @@ def github_annotations(run: RunFolder) -> list[str]:
 
 
 def write_comparison(path: Path, first: RunFolder, second: RunFolder, found: RunsCompared) -> None:
-    """Write the page of two runs. Raises `UsageError`."""
+    """Write the page of the second run against the first. Raises `UsageError`."""
     from .html import render_comparison
 
-    write_whole(path, render_comparison(first, second, found.comparisons, found.notes), option="--html")
+    write_whole(path, render_comparison(first, second, found, at=path), option="--html")
 
 
 def _write_parquet(folder: Path) -> None:

@@ -39,8 +39,8 @@ class RunFolder:
     ``scoreboard`` and ``gates`` are the files as they are; ``tokens`` is None where no summary was written;
     ``exhibits`` holds by name what evals left; ``baseline`` how the run differs from its baseline, empty where there is
     none; ``failed_evals`` the first tests that failed and are neither gates nor cases; ``prompts`` by variant what is
-    asked, part by part, ``{post}`` standing for the post; ``recordings`` by variant the cassette and the line of each
-    post.
+    asked, part by part, ``{post}`` standing for the post; ``prompt_digests`` a hash of how it asks, the tuned model
+    included; ``recordings`` by variant the cassette and the line of each post.
     """
 
     path: Path
@@ -55,6 +55,7 @@ class RunFolder:
     baseline: Mapping[str, Any]
     failed_evals: tuple[str, ...]
     prompts: Mapping[str, Any]
+    prompt_digests: Mapping[str, str]
     recordings: Mapping[str, Any]
 
     @property
@@ -152,6 +153,7 @@ def load_run(folder: Path) -> RunFolder:
         load_if_of(folder / "baseline.json", plan=run["plan"]) or {},
         tuple(name for name in planned.get("failed", ()) if name[name.find("[") :] not in broken),
         asked.get("prompts", {}),
+        planned.get("prompts", {}),
         asked.get("recordings", {}),
     )
 

@@ -20,11 +20,12 @@ def add_report_commands(subparsers: argparse._SubParsersAction[argparse.Argument
     report.set_defaults(handler=run_report)
     compare = subparsers.add_parser(
         "compare",
-        help="compare two finished runs post by post",
-        description="Compare the variants of two runs on the posts that both asked about: a table and comparison.html.",
+        help="compare two finished runs post by post, the second against the first",
+        description="Compare run B against run A: what changed, whether each variant is better or worse on the posts "
+        "that both asked about, and which posts show it; in the terminal and as comparison.html.",
     )
-    compare.add_argument("first", metavar="RUN_A", help="folder of results; its accuracy less that of RUN_B is shown")
-    compare.add_argument("second", metavar="RUN_B", help="folder of results to compare with")
+    compare.add_argument("first", metavar="RUN_A", help="folder of results of the run before")
+    compare.add_argument("second", metavar="RUN_B", help="folder of results of the run after")
     compare.add_argument(
         "--html", metavar="FILE", help="where the page goes (default: comparison.html in the folder of RUN_A)"
     )
@@ -60,6 +61,6 @@ def run_compare(options: argparse.Namespace) -> int:
     except UsageError as error:
         print(f"newsgauge compare: {error}", file=sys.stderr)
         return 2
-    print("\n".join(comparison_lines(found.comparisons, found.notes, first=options.first, second=options.second)))
+    print("\n".join(comparison_lines(found, first=options.first, second=options.second)))
     print(f"written: {page}")
     return 0

@@ -3,6 +3,7 @@
 The modules say what is shown, as plain values; the templates say how.
 """
 
-from .page import render_comparison, render_run
+from .comparison import render_comparison
+from .page import render_run
 
 __all__ = ["render_comparison", "render_run"]

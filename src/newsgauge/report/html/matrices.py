@@ -94,5 +94,6 @@ def _count(variant: str, label: str, column: str, count: int, total: int) -> Sha
 def _f1(variant: str, label: str, one: Mapping[str, Any] | None) -> Shaded:
     if one is None:
         return Shaded("–", 0)
-    words = f"{label}, {variant}: precision {percent(one['precision'])}, recall {percent(one['recall'])}"
-    return Shaded(number(one["f1"], 2), one["f1"] or 0.0, words, filters={"variant": variant, "label": label})
+    f1, rates = number(one["f1"], 2), f"precision {percent(one['precision'])}, recall {percent(one['recall'])}"
+    words = f"{f1} for {label}, {variant}: {rates}"
+    return Shaded(f1, one["f1"] or 0.0, words, filters={"variant": variant, "label": label})

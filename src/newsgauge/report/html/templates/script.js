@@ -134,7 +134,7 @@
     card.append(table);
     const asked = data.prompts[own];
     if (asked) {
-      card.append(make("h4", `What ${own} was asked`));
+      card.append(make("h3", `What ${own} was asked`));
       asked.forEach(([name, text]) => {
         const [start, end] = text.split("{post}");
         const pre = make("pre", end === undefined || post[2] === undefined ? text : start + post[2] + end);
@@ -146,7 +146,7 @@
     else if (!asked) {
       const pre = make("pre", post[2]);
       pre.tabIndex = 0;
-      card.append(make("h4", "Post, as it was asked about"), pre);
+      card.append(make("h3", "Post, as it was asked about"), pre);
     }
     const link = make("a", "link to this case");
     link.href = `#cases?posts=${encodeURIComponent(value.id(i))}&open=${encodeURIComponent(value.id(i) + " " + own)}`;
