@@ -28,6 +28,7 @@ _COMMANDS = {
     "compare": ("report", "add_report_commands"),
     "same": ("same", "add_same_command"),
     "merge": ("merge", "add_merge_command"),
+    "gates": ("gates", "add_gates_command"),
 }
 
 

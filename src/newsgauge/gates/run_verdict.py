@@ -6,15 +6,16 @@ as passed only where its own test reported so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 
 from .._util.files import write_json, write_whole
+from ..errors import UsageError
 from ..planning.plan_file import NAME, RunPlan, encode_plan
 from ..records import Key, Result
-from ..results.result_files import write_flips, write_gates, write_scoreboard
+from ..results.result_files import digest_results, write_flips, write_gates, write_scoreboard
 from ..results.results_csv import write_results
 from ..scoring.comparisons import compare, compare_variants
 from ..scoring.scoreboard import score
@@ -22,6 +23,7 @@ from ..scoring.scores import Comparison, Score, Verdict
 from . import BaselineGate, Gate
 from .baseline_diff import VariantChange, diff_baselines
 from .baseline_file import Baseline, answer_text, baseline_answers, encode, is_about_classes, make_baseline
+from .session_verdict import SessionVerdict, encode_verdict, session_verdict
 from .since_baseline import since_baseline
 
 _IN_MERGE = "decided by newsgauge merge, from the results of all shards"
@@ -39,20 +41,17 @@ class BaselinePlace:
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What a run came to. ``complaints`` say why it must not be green; empty where it may be.
+    """What a run came to. ``session`` decides whether it is green.
 
-    ``notes``: what was not held, and is no reason for red. ``stand_ins``: a line for each variant whose answers are
-    another model's. ``changes``: what was written into the baseline.
+    ``stand_ins``: a line for each variant whose answers are another model's. ``changes``: what was written into the
+    baseline.
     ``flips``: variants of a live run against their baseline answers; a replay is held to those letter for letter.
     """
 
     scores: Mapping[str, Score]
     verdicts: Mapping[str, Verdict]
     undecided: tuple[str, ...]
-    n_not_run: int
-    complete: bool
-    complaints: tuple[str, ...]
-    notes: tuple[str, ...]
+    session: SessionVerdict
     stand_ins: tuple[str, ...]
     changes: tuple[VariantChange, ...] | None
     flips: tuple[Comparison, ...] = ()
@@ -62,7 +61,7 @@ class Conclusion:
 class Guard:
     """Collects verdicts while a run goes on, concludes when it is over. A shard decides no gate.
 
-    ``required``: where planned and seen differ, say so as a complaint.
+    ``required``: where planned and seen differ, that is a reason for red. A gate that did not pass always is.
     """
 
     run: RunPlan
@@ -78,7 +77,8 @@ class Guard:
 
         Nor an older plan: without one no results are joined.
         """
-        self._write_gates(complete=False, verdicts=(), undecided=[gate.name for gate in self.gates], not_run=self._n)
+        undecided = [gate.name for gate in self.gates]
+        self._write_gates(SessionVerdict(("the run is not over",), n_cases_not_run=self._n), (), undecided)
         (self.results / NAME).unlink(missing_ok=True)
 
     def add(self, verdict: Verdict) -> None:
@@ -91,11 +91,15 @@ class Guard:
         *,
         stand_ins: Iterable[str] = (),
         left_out: Iterable[str] = (),
-        failed: Iterable[str] = (),
+        failed: Sequence[str] = (),
+        n_failed: int | None = None,
+        exit_status: int = 0,
+        missing: Sequence[str] = (),
     ) -> Conclusion:
-        """Compare planned with seen, write the results folder, and say what forbids green.
+        """Compare planned with seen, write the baseline if asked to, then the results folder; say what forbids green.
 
-        ``stand_ins``, ``left_out`` and ``failed`` are for the folder, see `RunPlan`.
+        ``stand_ins``, ``left_out`` and ``failed`` are for the folder, see `RunPlan`; ``n_failed`` of them there are.
+        ``exit_status``: what pytest would end with; ``missing``: further reasons for red.
         """
         run = replace(self.run, stand_ins=tuple(stand_ins), left_out=tuple(left_out), failed=tuple(failed))
         scores = score(results, run.part, run.variants)
@@ -116,52 +120,65 @@ class Guard:
             for first, second in combinations(run.variants, 2)
             if scores[first].complete and scores[second].complete
         ]
+        changes, refused = self._update_baseline(scores, results, exit_status)
+        session = session_verdict(
+            [*missing, *self._complaints(verdicts, undecided, n_not_run), *refused],
+            failed=run.failed,
+            n_failed=len(run.failed) if n_failed is None else n_failed,
+            exit_status=exit_status,
+            notes=self._notes(),
+            n_gates=len(self.gates),
+            n_passed=sum(verdict.passed for verdict in verdicts.values()),
+            n_cases=self._n,
+            n_cases_not_run=n_not_run,
+            complete=complete,
+            required=self.required,
+        )
         write_results(self.results, found)
         write_flips(self.results, comparisons)
         write_scoreboard(self.results, run.describe(), scores, comparisons)
         self._write_baseline(results)
-        self._write_gates(complete=complete, verdicts=verdicts.values(), undecided=undecided, not_run=n_not_run)
+        run = replace(run, results=digest_results(self.results))
+        self._write_gates(session, verdicts.values(), undecided, digest=run.results)
         write_whole(self.results / NAME, encode_plan(run))  # last: with it the folder is one to join
-        complaints = self._complaints(verdicts, undecided, n_not_run) if self.required else ()
-        return Conclusion(
-            scores,
-            verdicts,
-            undecided,
-            n_not_run,
-            complete,
-            complaints,
-            self._notes(),
-            run.stand_ins,
-            None,
-            self._flips(scores, results),
-        )
+        return Conclusion(scores, verdicts, undecided, session, run.stand_ins, changes, self._flips(scores, results))
 
-    def update_baseline(self, scores: Mapping[str, Score], results: Mapping[Key, Result]) -> tuple[VariantChange, ...]:
-        """Write the baseline file from this run, whole or not at all. Raises `UsageError` where that cannot be."""
+    def _update_baseline(
+        self, scores: Mapping[str, Score], results: Mapping[Key, Result], exit_status: int
+    ) -> tuple[tuple[VariantChange, ...] | None, list[str]]:
+        """Write the baseline file from this run, whole or not at all: what changed, or why it cannot be."""
         run, place = self.run, self.baseline
-        new = make_baseline(
-            backend=run.backend,
-            plan=run.plan,
-            corpus=run.plan.corpus,
-            prompts=run.prompts,
-            scores=scores,
-            results=results,
-            old=place.held,
-        )
-        write_whole(place.path, encode(new), option="--update-baseline")
-        return diff_baselines(place.held, new)
+        if not place.updating:
+            return None, []
+        if exit_status not in (0, 1):
+            return None, ["--update-baseline: nothing written, the run was cut short"]
+        try:
+            new = make_baseline(
+                backend=run.backend,
+                plan=run.plan,
+                corpus=run.plan.corpus,
+                prompts=run.prompts,
+                scores=scores,
+                results=results,
+                old=place.held,
+            )
+            write_whole(place.path, encode(new), option="--update-baseline")
+        except UsageError as error:
+            return None, [str(error)]
+        return diff_baselines(place.held, new), []
 
     def _write_gates(
-        self, *, complete: bool, verdicts: Iterable[Verdict], undecided: Iterable[str], not_run: int
+        self, session: SessionVerdict, verdicts: Iterable[Verdict], undecided: Iterable[str], *, digest: str = ""
     ) -> None:
         write_gates(
             self.results,
             self.run.describe(),
-            complete=complete,
+            complete=session.complete,
             verdicts=verdicts,
             undecided=undecided,
             why_undecided=_IN_MERGE if self.run.shard else "not decided",
-            not_run=not_run,
+            not_run=session.n_cases_not_run,
+            session={**encode_verdict(session), "results": digest, "inputs": dict(self.run.inputs)},
         )
 
     def _write_baseline(self, results: Mapping[Key, Result]) -> None:
@@ -219,20 +236,20 @@ class Guard:
         )
         return (f"the baseline {place.shown} {why} {', '.join(free)}",)
 
-    def _complaints(
-        self, verdicts: Mapping[str, Verdict], undecided: tuple[str, ...], n_not_run: int
-    ) -> tuple[str, ...]:
-        complaints = []
+    def _complaints(self, verdicts: Mapping[str, Verdict], undecided: tuple[str, ...], n_not_run: int) -> list[str]:
+        complaints = [
+            f"gates {word}: {', '.join(names)}"
+            for word, finding in (("failed", "FAIL"), ("inconclusive", "INCONCLUSIVE"))
+            if (names := [name for name, verdict in verdicts.items() if verdict.finding == finding])
+        ]
+        if not self.required:
+            return complaints
         if not self._set_gates and self.run.shard is None:
             complaints.append(
                 f"no gate is set for [{self.run.backend}.{self.run.plan.corpus}] and these variants in gates.toml"
             )
         if undecided and self.run.shard is None:
             complaints.append(f"gates not decided: {', '.join(undecided)}")
-        for word, finding in (("failed", "FAIL"), ("inconclusive", "INCONCLUSIVE")):
-            names = [name for name, verdict in verdicts.items() if verdict.finding == finding]
-            if names:
-                complaints.append(f"gates {word}: {', '.join(names)}")
         if n_not_run:
             complaints.append(f"{n_not_run} of {self._n} planned cases did not run{self.why_not_run}")
-        return tuple(complaints)
+        return complaints

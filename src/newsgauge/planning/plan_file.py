@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class RunPlan:
     in the place of ``tuned``. ``n_whole_set``: posts of these labels in the whole corpus. ``stand_ins``: a line for
     each variant whose answers are another model's. ``left_out``: tests that need the whole plan, and so were no part of
     a shard. ``failed``: the first tests that failed and are no gates. ``made_by``: the version of newsgauge.
+    ``inputs``: what else the verdict rests on, see `planning.inputs`; ``results``: digest of the results.csv beside it.
     """
 
     plan: Plan
@@ -45,6 +46,8 @@ class RunPlan:
     left_out: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     made_by: str = __version__
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    results: str = ""
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -106,6 +109,8 @@ def encode_plan(run: RunPlan) -> str:
         "stand_ins": list(run.stand_ins),
         "left_out": list(run.left_out),
         "failed": list(run.failed),
+        "inputs": dict(run.inputs),
+        "results": run.results,
     }
     numbers: dict[str, int] = {}
     sizes = Counter(post.thread for post in plan.posts)
@@ -175,4 +180,6 @@ def _decode(value: dict[str, Any]) -> RunPlan:
         left_out=tuple(value["left_out"]),
         failed=tuple(value["failed"]),
         made_by=value["newsgauge"],
+        inputs=dict(value["inputs"]),
+        results=value["results"],
     )

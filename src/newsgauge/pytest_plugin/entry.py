@@ -8,16 +8,20 @@ from them. Imports nothing but pytest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 
 import pytest
 
 _PLUGIN = "newsgauge.pytest_plugin.plugin"
+#: The entry point of `GUARD`: one of its own, so that ``-p no:newsgauge`` leaves it there.
+_GUARD = "newsgauge-guard"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """The ini values: known in every project, so that ``strict`` configurations may hold them."""
     add_ini(parser)
+    add_guard(pluginmanager)
 
 
 def add_ini(parser: pytest.Parser) -> None:
@@ -35,31 +39,72 @@ def add_ini(parser: pytest.Parser) -> None:
     parser.addini("newsgauge_bundled", "folder of the bundled corpus", default="fixtures/bundled")
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(
-    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
-) -> Iterator[None]:
-    """Load the plugin for a project that asks: the rootdir is known here, and options are still being collected."""
-    plugins = early_config.pluginmanager
-    if not _is_wanted(early_config):
-        return (yield)
-    try:
-        plugins.import_plugin(_PLUGIN)
-        # As pytest does after loading plugins: a value of --results is no path of tests.
-        known = parser.parse_known_args(args)
-        early_config.known_args_namespace.file_or_dir = known.file_or_dir
-        return (yield)
-    except ValueError as error:
-        if not str(error).startswith(("option names", "option dest")):
-            raise
-        raise pytest.UsageError(
-            f"newsgauge and another plugin or conftest.py of this project want the same option: {error}. "
-            "Rename the other one, or run its tests with -p no:newsgauge"
-        ) from None
+def add_guard(plugins: pytest.PytestPluginManager) -> None:
+    """Register the guard where its entry point was not loaded: plugins that are named by hand, older installations."""
+    if not plugins.hasplugin(_GUARD):
+        plugins.register(GUARD, _GUARD)
+
+
+class ProcessGuard:
+    """The first and the last word of a process of pytest: loads the plugin, and never lets a red run be green."""
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_load_initial_conftests(
+        self, early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+    ) -> Iterator[None]:
+        """Load the plugin for a project that asks: the rootdir is known here, and options are still being collected.
+
+        Before any conftest.py is imported, the verdict of an older run is marked as such.
+        """
+        plugins = early_config.pluginmanager
+        if not _is_wanted(early_config) and not plugins.hasplugin(_PLUGIN):
+            return (yield)
+        from .process_guard import begin, refusing_exit
+
+        known, loaded = early_config.known_args_namespace, False
+        try:
+            try:
+                if plugins.hasplugin("newsgauge"):
+                    plugins.import_plugin(_PLUGIN)
+                    # As pytest does after loading plugins: a value of --results is no path of tests.
+                    known = parser.parse_known_args(args)
+                    early_config.known_args_namespace.file_or_dir = known.file_or_dir
+                loaded = plugins.hasplugin(_PLUGIN)
+            finally:
+                begin(early_config, known, args, loaded=loaded)
+            with refusing_exit(early_config):
+                return (yield)
+        except ValueError as error:
+            if not str(error).startswith(("option names", "option dest")):
+                raise
+            raise pytest.UsageError(
+                f"newsgauge and another plugin or conftest.py of this project want the same option: {error}. "
+                "Rename the other one, or run its tests with -p no:newsgauge"
+            ) from None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_cmdline_main(
+        self, config: pytest.Config
+    ) -> Generator[None, int | pytest.ExitCode | None, int | pytest.ExitCode | None]:
+        """The last word on the exit status, whatever other plugins did to it."""
+        if not _is_wanted(config) and not config.pluginmanager.hasplugin(_PLUGIN):
+            return (yield)
+        from .process_guard import RESULTS, settle
+
+        try:
+            status = yield
+        except SystemExit as leaving:
+            if leaving.code or RESULTS not in config.stash:
+                raise
+            status = 0
+        return settle(config, status or 0)
+
+
+GUARD = ProcessGuard()
 
 
 def _is_wanted(config: pytest.Config) -> bool:
-    evals = config.rootpath / "evals"
-    return bool(config.getini("newsgauge_evals")) or any(
-        (evals / name).is_file() for name in ("variants.toml", "gates.toml")
-    )
+    evals, named = config.rootpath / "evals", ""
+    with suppress(ValueError):  # with -p no:newsgauge no ini value is known
+        named = config.getini("newsgauge_evals")
+    return bool(named) or any((evals / name).is_file() for name in ("variants.toml", "gates.toml"))

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from ..errors import UsageError
 from ..gates.age_gate import day_of
 from ..gates.gate import Ages
 from ..gates.run_verdict import Conclusion, Guard
-from ..records import Key, Result
 from ..report.summary_sections import concluding_sections
 from ..running.recorded_days import oldest_recordings
 from ..running.results_log import ResultLog
@@ -21,6 +18,7 @@ from ..running.run_config import RunConfig, stand_ins
 from ..scoring.scores import Check, Verdict
 from ..scoring.spending import today
 from ..scoring.stats import Finding
+from .process_guard import VERDICT
 
 #: The user property in which a gate's test sends its verdict along, also from a worker of pytest-xdist.
 GATE_PROPERTY = "newsgauge_gate"
@@ -38,7 +36,7 @@ class Judge:
         self._log = log
         self._setup = setup
         self._left_out: list[str] = []
-        self._failed: list[str] = []
+        self._failed: dict[str, None] = {}
         self._conclusion: Conclusion | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -46,41 +44,34 @@ class Judge:
         if report.skipped and isinstance(report.longrepr, tuple) and f"Skipped: {LEFT_OUT}" in report.longrepr[2]:
             self._left_out.append(report.nodeid)
         if report.failed and GATE_PROPERTY not in dict(report.user_properties):
-            self._failed.append(report.nodeid)
+            self._failed[report.nodeid] = None
         for name, value in report.user_properties if report.when == "call" else ():
             if name == GATE_PROPERTY:
                 self._guard.add(_verdict(json.loads(str(value)), passed=report.outcome == "passed"))
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file that cannot be collected fails too."""
+        if report.failed:
+            self._failed[report.nodeid] = None
+
+    @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Conclude; red where planned and seen differ and gates are required."""
+        """Conclude, once other plugins had their say on the exit status: the verdict of the session decides it."""
         try:
-            results = self._log.read()
             self._conclusion = self._guard.conclude(
-                results,
+                self._log.read(),
                 stand_ins=stand_ins(self._setup),
                 left_out=sorted(self._left_out),
                 failed=sorted(self._failed)[:_MAX_FAILED],
+                n_failed=len(self._failed),
+                exit_status=int(session.exitstatus),
             )
-            if self._guard.baseline.updating:
-                self._conclusion = self._update(self._conclusion, results, session)
         finally:
             self._log.discard()
-        if self._conclusion.complaints and session.exitstatus in (
-            pytest.ExitCode.OK,
-            pytest.ExitCode.NO_TESTS_COLLECTED,
-        ):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-    def _update(self, end: Conclusion, results: Mapping[Key, Result], session: pytest.Session) -> Conclusion:
-        """Write the baseline; where that cannot be, say so and be red."""
-        if session.exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-            return replace(
-                end, complaints=(*end.complaints, "--update-baseline: nothing written, the run was cut short")
-            )
-        try:
-            return replace(end, changes=self._guard.update_baseline(end.scores, results))
-        except UsageError as error:
-            return replace(end, complaints=(*end.complaints, str(error)))
+        end = self._conclusion.session
+        session.config.stash[VERDICT] = end
+        if end.exit_status != session.exitstatus:
+            session.exitstatus = end.exit_status
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
@@ -98,8 +89,8 @@ class Judge:
             terminalreporter.section(heading)
             for line in lines:
                 write(line)
-        for complaint in self._conclusion.complaints:
-            write(f"newsgauge: red: {complaint}", red=True, bold=True)
+        for reason in self._conclusion.session.reasons:
+            write(f"newsgauge: red: {reason}", red=True, bold=True)
 
 
 def run_ages(setup: RunConfig, variants: tuple[str, ...]) -> Ages:

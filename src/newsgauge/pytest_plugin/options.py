@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .._util.process import is_ci
+from ..planning.inputs import read_inputs
 from ..running.run_options import add_plan_options, add_record_mode, add_recording_options, baseline_name, setup_of
+from .process_guard import evals_name, touches_evals
 
 if TYPE_CHECKING:
     from ..running.run_config import RunConfig
@@ -61,34 +62,27 @@ def add_options(parser: pytest.Parser, *, shares_record_mode: bool = False) -> N
 
 def is_active(config: pytest.Config) -> bool:
     """True where one of the paths of the command line lies in the evals folder, or holds it."""
-    evals = evals_folder(config)
-    for argument in config.args:
-        path = Path(os.path.abspath(config.invocation_params.dir / argument.partition("::")[0]))
-        if path == evals or path in evals.parents or evals in path.parents:
-            return True
-    return False
+    return touches_evals(config, config.args)
 
 
 def evals_folder(config: pytest.Config) -> Path:
     """The folder that holds variants.toml, gates.toml and the eval files."""
-    return Path(os.path.abspath(config.rootpath / _evals_name(config)))
+    return Path(os.path.abspath(config.rootpath / evals_name(config)))
 
 
 def baseline_file(config: pytest.Config, setup: RunConfig) -> tuple[Path, str]:
     """The baseline file of a run, and how to name it: ``evals/baselines/embedded/bundled.json``."""
     inside = baseline_name(setup.backend, setup.plan)
-    return evals_folder(config) / inside, f"{_evals_name(config)}/{inside}"
+    return evals_folder(config) / inside, f"{evals_name(config)}/{inside}"
 
 
-def _evals_name(config: pytest.Config) -> str:
-    return str(config.getini("newsgauge_evals") or "evals")
-
-
-def are_gates_required(config: pytest.Config) -> bool:
-    """What the command line says; else whether this is CI."""
-    if config.option.require_gates is not None:
-        return bool(config.option.require_gates)
-    return is_ci()
+def inputs_of(config: pytest.Config, setup: RunConfig, baseline: str) -> dict[str, str]:
+    """Digests of the files that decide the verdict: those of the evals folder, the cassettes that are replayed."""
+    evals = evals_name(config)
+    names = [f"{evals}/variants.toml", f"{evals}/gates.toml", baseline]
+    if setup.replays:
+        names += [f"{setup.shown_cassettes}/{name}.jsonl" for name, one in setup.variants.items() if one.has_cassette]
+    return read_inputs(config.rootpath, names)
 
 
 def run_id(config: pytest.Config, worker: dict[str, str] | None) -> str:

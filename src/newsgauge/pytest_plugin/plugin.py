@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +16,9 @@ import pytest
 from .._util.process import give_back
 from ..errors import UsageError
 from ..scoring.scores import Verdict
-from .entry import add_ini
-from .options import add_options, are_gates_required, baseline_file, evals_folder, is_active, make_setup, run_id
+from .entry import add_guard, add_ini
+from .options import add_options, baseline_file, evals_folder, inputs_of, is_active, make_setup, run_id
+from .process_guard import RESULTS, are_gates_required
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     """The options of a run; the ini values too where the plugin was named by hand and not through its entry point."""
     if not pluginmanager.hasplugin("newsgauge"):
         add_ini(parser)
+    add_guard(pluginmanager)
     recording = ("recording", "pytest_recording.plugin")  # by its entry point, or with -p
     add_options(parser, shares_record_mode=any(pluginmanager.hasplugin(name) for name in recording))
 
@@ -77,6 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
     log = ResultLog(results / f".cases-{run_id(config, worker)}", worker["workerid"] if worker else MAIN)
     judges = worker is None and not config.option.collectonly
     if judges:
+        config.stash[RESULTS] = results
         # Also a run that ends right here, with a usage error, leaves no older verdict to be read.
         with suppress(OSError):
             (results / "gates.json").unlink()
@@ -137,7 +140,8 @@ def _register_judge(
     config.stash[_FORECAST] = expected = prepare_recording(config, setup)
     where, plugins = config.option.results, config.pluginmanager
     results = config.rootpath / where
-    guard = Guard(setup.run_plan, planned, results=results, required=are_gates_required(config), baseline=baseline)
+    run_plan = replace(setup.run_plan, inputs=inputs_of(config, setup, baseline.shown))
+    guard = Guard(run_plan, planned, results=results, required=are_gates_required(config), baseline=baseline)
     guard.start()
     log.open()
     plugins.register(Judge(guard, log, setup), "newsgauge-judge")

@@ -24,7 +24,7 @@ from .token_file import write_tokens
 
 #: What a run leaves for people; removed when the next one starts, so that none is read as the report of another run.
 WRITTEN = (
-    *("report.html", "summary.md", "tokens.json", "posts.json", "asked.json", "baseline.json"),
+    *("report.html", "older-report.html", "summary.md", "tokens.json", "posts.json", "asked.json", "baseline.json"),
     *("results.parquet", "comparison.html"),
     *(f"{name}.json" for name in EXHIBITS),
 )

@@ -16,7 +16,7 @@ def concluding_sections(end: Conclusion, guard: Guard) -> list[tuple[str, list[s
     """Heading and lines of each section; none where no case and no gate was part of the run."""
     if (
         not end.verdicts
-        and not end.complaints
+        and not end.session.reasons
         and not any(score.n or score.counts.broken for score in end.scores.values())
     ):
         return []
@@ -33,7 +33,7 @@ def concluding_sections(end: Conclusion, guard: Guard) -> list[tuple[str, list[s
     worst = worst_lines(end.scores)
     sections = [
         ("newsgauge scoreboard", [*board, *([""] if worst else []), *worst, *end.stand_ins]),
-        ("newsgauge gates", gate_lines(end.verdicts.values(), undecided, end.notes)),
+        ("newsgauge gates", gate_lines(end.verdicts.values(), undecided, end.session.notes)),
     ]
     # Those of a gate that did not pass stand below it.
     shown = {v.variant for v in end.verdicts.values() if v.gate == f"{v.variant}-baseline" and not v.passed}

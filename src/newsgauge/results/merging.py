@@ -18,6 +18,7 @@ from ..planning.repeats import split_key
 from ..planning.sharding import deal
 from ..records import Key, Result
 from ..running.results_log import merge
+from .result_files import digest_results
 from .run_folder import RunFolder, load_run
 
 _MAX_NAMED = 5
@@ -78,6 +79,8 @@ def _load(path: Path) -> _Part:
     run, folder = load_plan(path), load_run(path)
     if folder.run != run.describe():
         raise UsageError(f"{path}: plan.json and scoreboard.json are not of one run; run it again")
+    if digest_results(path) != run.results:
+        raise UsageError(f"{path / 'results.csv'} is not the file that its run wrote: it was changed; run it again")
     labels = {(post.id, name): post.label for name in run.variants for post in run.part.asked(name)}
     for result in folder.results:
         if labels.get((result.post_id, result.variant)) != result.label:
@@ -91,9 +94,9 @@ def _load(path: Path) -> _Part:
 def _check_same(first: _Part, other: _Part) -> None:
     """Refuse what was asked otherwise, of somebody else, or about other posts."""
     facts = [{**part.run.describe(), "shard": None, **_more(part.run)} for part in (first, other)]
-    for name, value in facts[0].items():
-        if facts[1][name] != value:
-            here, there = (_short(fact[name]) for fact in facts)
+    for name in dict.fromkeys((*facts[0], *facts[1])):
+        if facts[1].get(name) != facts[0].get(name):
+            here, there = (_short(fact.get(name)) for fact in facts)
             raise UsageError(
                 f"{other.folder.path} is no part of the same run as {first.folder.path}: {name.replace('_', ' ')} "
                 f"{there}, not {here}"
@@ -105,6 +108,7 @@ def _more(run: RunPlan) -> dict[str, object]:
         "allow_threads": run.plan.allow_threads,
         "preprocessing": run.plan.preprocessing,
         **{f"prompt or model of {name} (digest)": digest for name, digest in run.prompts.items()},
+        **run.inputs,
         "posts": [(post.id, post.label, post.thread) for post in run.plan.posts],
     }
 

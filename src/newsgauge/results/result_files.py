@@ -6,7 +6,9 @@ Each is written beside its place, then moved there: whole or not at all. No post
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -51,8 +53,12 @@ def write_gates(
     undecided: Iterable[str],
     not_run: int,
     why_undecided: str = "not decided",
+    session: Mapping[str, Any] | None = None,
 ) -> None:
-    """``gates.json``: every planned gate, and ``complete``: all of them decided, from every planned case."""
+    """``gates.json``: every planned gate, and ``complete``: all of them decided, from every planned case.
+
+    ``session``: the verdict of the session, and what it rests on.
+    """
     decided = [
         {
             "gate": verdict.gate,
@@ -72,7 +78,28 @@ def write_gates(
     ]
     write_json(
         folder / "gates.json",
-        {"run": dict(run), "complete": complete, "n_cases_not_run": not_run, "gates": decided + waiting},
+        {
+            "run": dict(run),
+            **(session or {}),
+            "complete": complete,
+            "n_cases_not_run": not_run,
+            "gates": decided + waiting,
+        },
+    )
+
+
+def digest_results(folder: Path) -> str:
+    """First 16 hex digits of the SHA-256 of ``results.csv``: whoever reads it later sees that it is the run's own."""
+    return hashlib.sha256((folder / "results.csv").read_bytes()).hexdigest()[:16]
+
+
+def overrule_gates(folder: Path, reason: str, *, exit_status: int) -> None:
+    """Make the verdict that stands in ``gates.json`` red: something else failed once it was written."""
+    path = folder / "gates.json"
+    value = json.loads(path.read_text("utf-8"))
+    reasons = [*value.get("reasons", ()), reason]
+    write_json(
+        path, {**value, "verdict": "RED", "headline": f"RED: {reason}", "reasons": reasons, "exit_status": exit_status}
     )
 
 

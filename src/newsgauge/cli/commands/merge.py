@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,7 +60,9 @@ def run_merge(options: argparse.Namespace) -> int:
     guard = _guard(merged, evals, results)
     guard.start()
     _decide(merged, guard, evals)
-    end = guard.conclude(merged.results, stand_ins=merged.run.stand_ins, failed=merged.run.failed)
+    end = guard.conclude(
+        merged.results, stand_ins=merged.run.stand_ins, failed=merged.run.failed, n_failed=0, missing=merged.red
+    )
     published = publish(
         results,
         Facts(now=datetime.now(UTC), n_whole_set=merged.run.n_whole_set, posts=dict(merged.posts), asked=merged.asked),
@@ -71,12 +74,12 @@ def run_merge(options: argparse.Namespace) -> int:
     if merged.left_out:
         files = ", ".join(sorted({name.partition("::")[0] for name in merged.left_out}))
         print(f"newsgauge: not part of a merge: {len(merged.left_out)} tests of the whole plan, in {files}")
-    for complaint in (*merged.red, *end.complaints):
-        print(f"newsgauge: red: {complaint}")
+    for reason in end.session.reasons:
+        print(f"newsgauge: red: {reason}")
     print(f"newsgauge: report {results / 'report.html'}")
     for line in github_annotations(published):
         print(line)
-    return 1 if merged.red or end.complaints or not end.complete else 0
+    return 0 if end.session.is_green and end.session.complete else 1
 
 
 def _guard(merged: Merged, evals: Path, results: Path) -> Guard:
@@ -84,6 +87,7 @@ def _guard(merged: Merged, evals: Path, results: Path) -> Guard:
     from ...gates import load_gates, plan_gates
     from ...gates.baseline_file import load_baseline
     from ...gates.run_verdict import BaselinePlace, Guard
+    from ...planning.inputs import digest_file
     from ...planning.plan_file import asked_digest
     from ...running.run_options import baseline_name
     from ...variants.variants_file import load_variants
@@ -103,6 +107,10 @@ def _guard(merged: Merged, evals: Path, results: Path) -> Guard:
         gates, variants=run.variants, plan=run.plan, baseline=baseline, live=not run.replays, updating=False
     )
     place = BaselinePlace(path, str(path), baseline, updating=False)
+    # What decides here are the gates and the baseline of this checkout, whatever those of the shards were.
+    own = ("gates.toml", baseline_name(run.backend, run.plan))
+    digests = {name: digest_file(evals / one) for name in run.inputs for one in own if name.endswith(f"/{one}")}
+    run = replace(run, inputs={**run.inputs, **digests})
     return Guard(run, planned, results=results, required=True, baseline=place, why_not_run="")
 
 

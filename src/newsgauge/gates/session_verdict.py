@@ -1,0 +1,104 @@
+"""The one value that says whether a session is green: terminal, report, gates.json and exit status come from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+_MAX_NAMED = 3
+#: pytest's exit statuses, for a session that nothing else explains.
+_STATUSES = {
+    1: "tests failed",
+    2: "the run was interrupted",
+    3: "an error inside pytest or a plugin",
+    4: "a usage error",
+    5: "no test was collected",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionVerdict:
+    """What a session came to. ``reasons`` say why it is red; none: it is green, and its process ends with status 0.
+
+    ``notes``: what was not held, and is no reason for red. ``complete``: every planned gate was decided from all its
+    planned cases; a green session may be incomplete where gates are not ``required``. ``failed``: the first failed
+    tests that are no gates.
+    """
+
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    n_gates: int = 0
+    n_passed: int = 0
+    n_cases: int = 0
+    n_cases_not_run: int = 0
+    failed: tuple[str, ...] = ()
+    n_failed: int = 0
+    complete: bool = False
+    required: bool = False
+    exit_status: int = 0
+
+    @property
+    def is_green(self) -> bool:
+        """Whether nothing forbids green."""
+        return not self.reasons
+
+    @property
+    def verdict(self) -> Literal["GREEN", "RED"]:
+        """The word that gates.json holds."""
+        return "GREEN" if self.is_green else "RED"
+
+    @property
+    def headline(self) -> str:
+        """``RED: 6 of 6 gates passed, but 3 evals failed: ...``."""
+        passed = f"{self.n_passed} of {self.n_gates} gates passed" if self.n_gates else "no gate decided"
+        if not self.is_green:
+            more = f" (and {len(self.reasons) - 1} more)" if len(self.reasons) > 1 else ""
+            but = ", but " if self.n_gates and self.n_passed == self.n_gates else "; "
+            return f"RED: {passed}{but}{self.reasons[0]}{more}"
+        if self.n_cases_not_run or (self.n_gates and not self.complete):
+            missing = (
+                f"{self.n_cases_not_run} of {self.n_cases} planned cases did not run" if self.n_cases_not_run else ""
+            )
+            return f"GREEN, but not complete: {'; '.join(filter(None, (passed, missing)))}"
+        return f"GREEN: {passed}"
+
+
+def session_verdict(
+    complaints: Sequence[str],
+    *,
+    failed: Sequence[str],
+    n_failed: int,
+    exit_status: int,
+    **facts: Any,
+) -> SessionVerdict:
+    """The verdict from what forbids green, the tests that failed, and the status that pytest would end with.
+
+    ``facts`` are the other fields of a `SessionVerdict`.
+    """
+    reasons = list(complaints)
+    if n_failed:
+        shown = ", ".join(failed[:_MAX_NAMED]) + (", ..." if n_failed > _MAX_NAMED else "")
+        reasons.insert(0, f"{n_failed} {'test' if n_failed == 1 else 'tests'} failed: {shown}")
+    status = 1 if reasons and exit_status in (0, 5) else exit_status
+    if status not in (0, 1) or (status and not reasons):
+        reasons.append(f"pytest ended with status {status}: {_STATUSES.get(status, 'something stopped it')}")
+    return SessionVerdict(tuple(reasons), failed=tuple(failed), n_failed=n_failed, exit_status=status, **facts)
+
+
+def encode_verdict(session: SessionVerdict) -> dict[str, Any]:
+    """Its part of gates.json."""
+    return {"verdict": session.verdict, "headline": session.headline, **asdict(session)}
+
+
+def decode_verdict(gates: Mapping[str, Any]) -> SessionVerdict:
+    """What gates.json says of its session; a file that says nothing, or of a run that never ended, is red."""
+    names = SessionVerdict.__dataclass_fields__
+    said: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in gates.items() if name in names
+    }
+    if "verdict" not in gates or "reasons" not in said:
+        return SessionVerdict(("gates.json holds no verdict: written by another version of newsgauge",))
+    if gates["verdict"] != "GREEN" and not said["reasons"]:
+        said["reasons"] = ("gates.json says so",)
+    return SessionVerdict(**said)

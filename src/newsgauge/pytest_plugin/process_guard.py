@@ -1,0 +1,192 @@
+"""Guards a process of pytest that was asked for evals: whatever ends it before its verdict makes it red.
+
+Enters: pytest's configuration, before any conftest.py is imported. The judge leaves its verdict in ``VERDICT``. What
+no plugin can see (another plugin that ends Python while it is imported, ``os.execv``) `newsgauge gates` sees.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+if TYPE_CHECKING:
+    from ..gates.session_verdict import SessionVerdict
+
+#: Where the results of this run go; only there if the run is about evals.
+RESULTS: pytest.StashKey[Path] = pytest.StashKey()
+#: What the judge came to.
+VERDICT: pytest.StashKey[SessionVerdict] = pytest.StashKey()
+_USUAL_RESULTS = ".newsgauge/results"
+_UNFINISHED = "pytest was started here and came to no verdict: it ended before its gates were decided"
+
+
+@contextmanager
+def refusing_exit(config: pytest.Config) -> Iterator[None]:
+    """While conftests are imported: an exit that looks like success is an error."""
+    try:
+        yield
+    except SystemExit as leaving:
+        if leaving.code or RESULTS not in config.stash:
+            raise
+        raise pytest.UsageError(
+            "newsgauge: sys.exit() ended pytest while it loaded its plugins and conftest.py files: nothing was asked "
+            "and no gate is decided. To leave evals out, run other paths; to skip them, use pytest.skip()"
+        ) from None
+
+
+def begin(config: pytest.Config, known: Namespace, args: Sequence[str], *, loaded: bool) -> None:
+    """Mark the verdict that an older run left, where this run is about evals. Raises `pytest.UsageError`.
+
+    ``known``: what the parser made of ``args``; ``loaded``: it knows newsgauge's options.
+    """
+    if _help_is_asked_for(config):
+        return
+    paths = known.file_or_dir
+    if not loaded:  # values of newsgauge's options look like paths
+        paths = [path for path in paths if os.path.exists(path.partition("::")[0])]
+    if not touches_evals(config, paths or _usual_paths(config)):
+        return
+    folder = config.rootpath / (known.results if loaded else _results_of(args))
+    config.stash[RESULTS] = folder
+    try:
+        _mark_as_older(folder)
+    except OSError as error:
+        raise pytest.UsageError(
+            f"newsgauge: --results: cannot mark the older verdict in {folder}: {error.strerror}"
+        ) from None
+    _watch_exit(config)
+
+
+def settle(config: pytest.Config, status: int) -> int:
+    """The exit status of the process: never 0 where the verdict is red, or where gates are required and there is none.
+
+    Whoever sets another status once the verdict stands is in gates.json and in the report too.
+    """
+    if RESULTS not in config.stash or hasattr(config, "workerinput"):
+        return status
+    verdict = config.stash.get(VERDICT, None)
+    if verdict is None:
+        if status or not are_gates_required(config):
+            return status
+        return _refuse("no gate was decided in this run; where that is meant, say --no-require-gates")
+    if not status and not verdict.is_green:
+        return _refuse(verdict.headline)
+    if status and verdict.is_green:
+        _overrule(config.stash[RESULTS], int(status))
+    return status
+
+
+def are_gates_required(config: pytest.Config) -> bool:
+    """What the command line says; else whether this is CI."""
+    said = getattr(config.option, "require_gates", None)
+    if said is not None:
+        return bool(said)
+    from .._util.process import is_ci
+
+    return is_ci()
+
+
+def evals_name(config: pytest.Config) -> str:
+    """What the ini value calls the folder of evals."""
+    with suppress(ValueError):  # with -p no:newsgauge no ini value is known
+        return str(config.getini("newsgauge_evals") or "evals")
+    return "evals"
+
+
+def touches_evals(config: pytest.Config, arguments: Sequence[str]) -> bool:
+    """True where one of the paths of the command line lies in the evals folder, or holds it."""
+    evals = Path(os.path.abspath(config.rootpath / evals_name(config)))
+    for argument in arguments:
+        path = Path(os.path.abspath(config.invocation_params.dir / argument.partition("::")[0]))
+        if path == evals or path in evals.parents or evals in path.parents:
+            return True
+    return False
+
+
+def _usual_paths(config: pytest.Config) -> list[str]:
+    """What pytest collects where no path is given."""
+    here = config.invocation_params.dir
+    found = [path for name in config.getini("testpaths") for path in glob.glob(name, root_dir=here, recursive=True)]
+    return found if found and here == config.rootpath else [str(here)]
+
+
+def _results_of(args: Sequence[str]) -> str:
+    """The value of --results, of which the parser knows nothing."""
+    found = _USUAL_RESULTS
+    for number, arg in enumerate(args):
+        name, is_joined, value = arg.partition("=")
+        if name == "--results":
+            found = value if is_joined else "".join(args[number + 1 : number + 2])
+    return found
+
+
+def _mark_as_older(folder: Path) -> None:
+    """Nobody reads the files of an older run as this one's: whatever happens next, gates.json says that it is red.
+
+    The report stays for people, under another name. Without a plan.json nothing is joined by newsgauge merge.
+    """
+    with suppress(FileNotFoundError):
+        os.replace(folder / "report.html", folder / "older-report.html")
+    for name in ("summary.md", "plan.json"):
+        (folder / name).unlink(missing_ok=True)
+    gates = folder / "gates.json"
+    if gates.exists():
+        text = {"run": {}, "verdict": "RED", "reasons": [_UNFINISHED], "complete": False, "gates": []}
+        unfinished = folder / f".gates-{os.getpid()}.json"
+        unfinished.write_text(json.dumps(text, indent=2) + "\n", "utf-8")
+        os.replace(unfinished, gates)
+
+
+def _watch_exit(config: pytest.Config) -> None:
+    """``os._exit(0)`` in this process (not in one that was forked from it) ends it with 1: there is no verdict yet.
+
+    Where pytest is the program, that holds to its end where the verdict is red: also in what `atexit` runs.
+    """
+    leave, process = os._exit, os.getpid()
+    is_program = list(config.invocation_params.args) == sys.argv[1:]
+
+    def leave_red(status: int) -> NoReturn:
+        verdict = config.stash.get(VERDICT, None)
+        if status == 0 and os.getpid() == process and (verdict is None or not verdict.is_green):
+            os.write(2, b"newsgauge: red: os._exit(0) ended pytest before its verdict, or after a red one\n")
+            status = 1
+        leave(status)
+
+    def put_back() -> None:
+        verdict = config.stash.get(VERDICT, None)
+        if not is_program or verdict is None or verdict.is_green:
+            os._exit = leave
+
+    os._exit = leave_red
+    config.add_cleanup(put_back)
+
+
+def _help_is_asked_for(config: pytest.Config) -> bool:
+    """By the command line itself: an option in the environment, or in a file, is nobody's wish to read."""
+    return not {"-h", "--help", "--version", "-V"}.isdisjoint(config.invocation_params.args)
+
+
+def _refuse(why: str) -> int:
+    sys.stderr.write(f"newsgauge: red: {why}\n")
+    return int(pytest.ExitCode.TESTS_FAILED)
+
+
+def _overrule(folder: Path, status: int) -> None:
+    """Write into the folder that the run is red after all."""
+    from ..errors import UsageError
+    from ..report.publishing import render
+    from ..results.result_files import overrule_gates
+
+    with suppress(UsageError):
+        overrule_gates(folder, f"pytest ended with status {status} once the gates were decided", exit_status=status)
+        if (folder / "report.html").exists():
+            render(folder)

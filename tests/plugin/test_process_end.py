@@ -1,0 +1,225 @@
+"""However a process of pytest ends, it is green only with a verdict, and nobody reads an older verdict as its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from newsgauge.cli.main import main
+
+RESULTS = Path(".newsgauge/results")
+needs_guard = pytest.mark.skipif(
+    not entry_points(group="pytest11", name="newsgauge-guard"),
+    reason="an older installation; pip install -e .",
+)
+#: Serial, two workers, quiet.
+WAYS = [
+    pytest.param((), id="serial"),
+    pytest.param(("-n", "2"), id="-n 2", marks=pytest.mark.slow),
+    pytest.param(("-q",), id="-q"),
+]
+
+
+@pytest.fixture(scope="session")
+def green_results(recorded_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a green run of the recorded project leaves."""
+    folder = tmp_path_factory.mktemp("green") / "project"
+    shutil.copytree(recorded_project, folder, symlinks=True)
+    environment = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
+    command = [sys.executable, "-m", "pytest", "evals", "-q"]
+    subprocess.run(command, cwd=folder, env={**environment, "CI": "true"}, capture_output=True, check=True)
+    return folder / RESULTS
+
+
+@pytest.fixture
+def strict(project: pytest.Pytester, green_results: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """The recorded project in CI, after a run that was green."""
+    monkeypatch.setenv("CI", "true")
+    shutil.rmtree(RESULTS)
+    shutil.copytree(green_results, RESULTS)
+    assert main(["gates"]) == 0
+    return project
+
+
+def check_red(result: pytest.RunResult) -> None:
+    """The exit status says so, the artifact, and the command that CI asks; no older page is taken for this run's."""
+    assert result.ret != 0, result.stdout.str()
+    gates = json.loads((RESULTS / "gates.json").read_text())
+    assert (gates["verdict"], gates["complete"]) == ("RED", False)
+    assert not (RESULTS / "summary.md").exists()
+    assert not (RESULTS / "report.html").exists()
+    assert not (RESULTS / "plan.json").exists()
+    assert main(["gates"]) == 1
+
+
+LEAVES = {
+    "sys.exit()": "import sys\nsys.exit()\n",
+    "sys.exit(0)": "import sys\nsys.exit(0)\n",
+    "raise SystemExit": "raise SystemExit\n",
+    "os._exit(0)": "import os\nos._exit(0)\n",
+    "exit of pytest": "import pytest\npytest.exit('no key', returncode=0)\n",
+    "an error": "import nothing_like_it\n",
+    "its option hook leaves": "import sys\n\ndef pytest_addoption(parser):\n    sys.exit(0)\n",
+    "its configure hook leaves": "import sys\n\ndef pytest_configure(config):\n    sys.exit(0)\n",
+}
+
+
+@pytest.mark.parametrize("options", WAYS)
+@pytest.mark.parametrize("place", ["conftest.py", "evals/conftest.py"])
+@pytest.mark.parametrize("leaves", [pytest.param(text, id=name) for name, text in LEAVES.items()])
+def test_a_conftest_that_leaves_is_red(
+    strict: pytest.Pytester, leaves: str, place: str, options: tuple[str, ...]
+) -> None:
+    Path(place).write_text(leaves)
+    check_red(strict.runpytest_subprocess("evals", *options))
+
+
+def test_a_conftest_that_leaves_is_told_so_in_one_line(strict: pytest.Pytester) -> None:
+    Path("evals/conftest.py").write_text(LEAVES["sys.exit()"])
+    result = strict.runpytest_subprocess("evals")
+    result.stderr.fnmatch_lines(["ERROR: newsgauge: sys.exit() ended pytest*no gate is decided*"])
+    result.stderr.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize("options", WAYS)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--no-such-option",),
+        ("--co",),
+        ("--fixtures",),
+        ("--fixtures-per-test",),
+        ("--markers",),
+        ("--setup-plan",),
+        ("-k", "nothing_of_the_kind"),
+        pytest.param(("-p", "no:newsgauge"), marks=needs_guard),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_a_run_that_judges_nothing_is_red_and_leaves_no_older_verdict(
+    strict: pytest.Pytester, arguments: tuple[str, ...], options: tuple[str, ...]
+) -> None:
+    result = strict.runpytest_subprocess("evals", *arguments, *options)
+    assert result.ret != 0
+    assert json.loads((RESULTS / "gates.json").read_text())["verdict"] == "RED"
+    assert main(["gates"]) == 1
+
+
+@pytest.mark.parametrize("addopts", ["--co", "--help", "--fixtures", "-k nothing_of_the_kind", "--maxfail=1 --markers"])
+def test_options_of_the_environment_turn_no_run_off(
+    strict: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, addopts: str
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", addopts)
+    assert strict.runpytest_subprocess("evals").ret != 0
+    assert main(["gates"]) == 1
+
+
+@pytest.mark.parametrize("results", [(), ("--results", "out"), ("--results=out",)], ids=lambda value: " ".join(value))
+@needs_guard
+def test_the_marked_folder_is_the_one_of_the_command_line(strict: pytest.Pytester, results: tuple[str, ...]) -> None:
+    folder = Path("out") if results else RESULTS
+    assert strict.runpytest_inprocess("evals", *results).ret == 0
+    Path("evals/conftest.py").write_text("import nothing_like_it\n")
+    for more in ((), ("-p", "no:newsgauge")):
+        (folder / "gates.json").write_text('{"complete": true, "verdict": "GREEN"}')
+        assert strict.runpytest_subprocess("evals", *results, *more).ret != 0
+        assert json.loads((folder / "gates.json").read_text())["complete"] is False
+
+
+ENDS = {
+    "os._exit(0) in a test": "import os\n\ndef test_it():\n    os._exit(0)\n",
+    "exit of pytest": "import pytest\n\ndef test_it():\n    pytest.exit('done', returncode=0)\n",
+    "exit while collected": "import sys\nsys.exit(0)\n",
+    "exit in a test": "import sys\n\ndef test_it():\n    sys.exit(0)\n",
+}
+
+
+@pytest.mark.parametrize("options", WAYS)
+@pytest.mark.parametrize("ends", [pytest.param(text, id=name) for name, text in ENDS.items()])
+def test_a_test_that_ends_the_process_is_red(strict: pytest.Pytester, ends: str, options: tuple[str, ...]) -> None:
+    Path("evals/test_a.py").write_text(ends)
+    assert strict.runpytest_subprocess("evals", *options).ret != 0
+    assert json.loads((RESULTS / "gates.json").read_text())["verdict"] == "RED"
+    assert main(["gates"]) == 1
+
+
+FAKES = {
+    "sets the exit status": "def pytest_sessionfinish(session):\n    session.exitstatus = 0\n",
+    "sets it last": (
+        "import pytest\n\n@pytest.hookimpl(wrapper=True, tryfirst=True)\ndef pytest_sessionfinish(session):\n"
+        "    yield\n    session.exitstatus = 0\n"
+    ),
+    "leaves at the end": "import sys\n\ndef pytest_unconfigure(config):\n    sys.exit(0)\n",
+    "leaves when finished": (
+        "import pytest\n\ndef pytest_sessionfinish(session):\n    pytest.exit('fine', returncode=0)\n"
+    ),
+    "leaves at exit": "import atexit, os\natexit.register(os._exit, 0)\n",
+}
+
+
+@pytest.mark.parametrize("options", WAYS)
+@pytest.mark.parametrize("fake", [pytest.param(text, id=name) for name, text in FAKES.items()])
+def test_a_red_run_that_somebody_calls_a_success_stays_red(
+    strict: pytest.Pytester, fake: str, options: tuple[str, ...]
+) -> None:
+    Path("evals/test_a.py").write_text("def test_it():\n    assert False\n")
+    Path("conftest.py").write_text(fake)
+    assert strict.runpytest_subprocess("evals", *options).ret != 0
+    assert json.loads((RESULTS / "gates.json").read_text())["verdict"] == "RED"
+    assert main(["gates"]) == 1
+
+
+def test_a_status_that_another_plugin_makes_red_is_in_the_artifact(strict: pytest.Pytester) -> None:
+    Path("conftest.py").write_text(FAKES["sets it last"].replace("exitstatus = 0", "exitstatus = 7"))
+    assert strict.runpytest_subprocess("evals").ret == 7
+    gates = json.loads((RESULTS / "gates.json").read_text())
+    assert (gates["verdict"], gates["exit_status"]) == ("RED", 7)
+    assert main(["gates"]) == 1
+
+
+def test_a_forked_child_may_leave_as_it_likes(strict: pytest.Pytester) -> None:
+    Path("evals/test_a.py").write_text(
+        "import os\n\ndef test_it():\n    child = os.fork()\n    if not child:\n        os._exit(0)\n"
+        "    assert os.waitpid(child, 0)[1] == 0\n"
+    )
+    assert strict.runpytest_subprocess("evals").ret == 0
+
+
+def test_after_a_run_in_this_process_os_exit_is_its_own(project: pytest.Pytester) -> None:
+    leave = os._exit
+    project.runpytest_inprocess("evals", "--co")
+    Path("evals/conftest.py").write_text(LEAVES["sys.exit()"])
+    project.runpytest_inprocess("evals")
+    assert os._exit is leave
+
+
+def test_other_tests_of_the_project_leave_the_verdict_alone(strict: pytest.Pytester) -> None:
+    strict.makepyfile(test_own="def test_own():\n    pass\n")
+    assert strict.runpytest_subprocess("test_own.py", "--rootdir", ".").ret == 0
+    assert main(["gates"]) == 0
+    assert (RESULTS / "report.html").exists()
+
+
+def test_to_look_without_ci_is_allowed(project: pytest.Pytester) -> None:
+    for options in (("--co",), ("--fixtures",), ("--markers",), ("--help",)):
+        assert project.runpytest_inprocess("evals", *options).ret == 0
+
+
+def test_help_is_given_in_ci_and_leaves_the_verdict_alone(strict: pytest.Pytester) -> None:
+    assert strict.runpytest_subprocess("evals", "--help").ret == 0
+    assert main(["gates"]) == 0
+
+
+def test_the_report_of_the_older_run_is_kept_under_another_name(strict: pytest.Pytester) -> None:
+    page = (RESULTS / "report.html").read_bytes()
+    strict.runpytest_subprocess("evals", "--co")
+    assert (RESULTS / "older-report.html").read_bytes() == page
+    assert strict.runpytest_subprocess("evals").ret == 0
+    assert not (RESULTS / "older-report.html").exists()
