@@ -79,8 +79,6 @@ def _load(path: Path) -> _Part:
     run, folder = load_plan(path), load_run(path)
     if folder.run != run.describe():
         raise UsageError(f"{path}: plan.json and scoreboard.json are not of one run; run it again")
-    if digest_results(path) != run.results:
-        raise UsageError(f"{path / 'results.csv'} is not the file that its run wrote: it was changed; run it again")
     labels = {(post.id, name): post.label for name in run.variants for post in run.part.asked(name)}
     for result in folder.results:
         if labels.get((result.post_id, result.variant)) != result.label:
@@ -88,6 +86,8 @@ def _load(path: Path) -> _Part:
                 f"{path / 'results.csv'}: {result.post_id} ({result.label}) is no post of "
                 f"{f'shard {run.shard}' if run.shard else 'plan.json'}; run it again"
             )
+    if digest_results(path) != run.results:
+        raise UsageError(f"{path / 'results.csv'} is not the file that its run wrote: it was changed; run it again")
     return _Part(run, folder)
 
 
