@@ -27,9 +27,9 @@ ENVIRONMENT = {
     "CLOUDSDK_CONFIG": "where `gcloud` keeps its credentials; `newsgauge doctor` looks there",
     "GOOGLE_VERTEX_BASE_URL": "another server for `--backend vertex`",
     "SCIKIT_LEARN_DATA": "where scikit-learn keeps 20 Newsgroups (default: `~/scikit_learn_data`)",
-    "CI": "where set and not 0 or false: gates are required, recording is refused, progress is plain lines; where it is not "
-    "set, `BUILD_NUMBER`, `JENKINS_URL`, `TEAMCITY_VERSION`, `TF_BUILD`, `CODEBUILD_BUILD_ID`, `BITBUCKET_BUILD_NUMBER`, "
-    "`BUILDKITE`, `GITHUB_ACTIONS` and `GITLAB_CI` say the same",
+    "CI": "where set and not 0 or false: gates are required, recording is refused, progress is plain lines; where "
+    "it is not set, `BUILD_NUMBER`, `JENKINS_URL`, `TEAMCITY_VERSION`, `TF_BUILD`, `CODEBUILD_BUILD_ID`, "
+    "`BITBUCKET_BUILD_NUMBER`, `BUILDKITE`, `GITHUB_ACTIONS` and `GITLAB_CI` say the same",
     "GITHUB_STEP_SUMMARY": "file that `summary.md` is added to",
     "GITHUB_ACTIONS": "gates that did not pass become annotations",
     "TERM": "`dumb`: progress is plain lines",

@@ -78,8 +78,8 @@ def test_a_complete_run_of_this_commit_is_green(green: Path, capsys: pytest.Capt
     ("change", "said"),
     [
         (lambda: (RESULTS / "gates.json").unlink(), "no gates.json: no run of pytest evals left its results there"),
-        (lambda: (RESULTS / "gates.json").write_text("{"), "not the verdict of a run"),
-        (lambda: (RESULTS / "gates.json").write_text("[]"), "not the verdict of a run"),
+        (lambda: (RESULTS / "gates.json").write_text("{"), "not the verdict of a run (JSON"),
+        (lambda: (RESULTS / "gates.json").write_text("[]"), "not the verdict of a run (Attr"),
         (lambda: (RESULTS / "gates.json").write_text("{}"), "gates.json holds no verdict"),
         (lambda: changed(verdict="RED"), "gates.json says so"),
         (lambda: changed(verdict="RED", reasons=["a test failed"]), "red: a test failed"),
@@ -93,7 +93,9 @@ def test_a_complete_run_of_this_commit_is_green(green: Path, capsys: pytest.Capt
         (lambda: Path("evals/gates.toml").write_text("other limits\n"), "changed since the run: evals/gates.toml ("),
         (lambda: Path("evals/gates.toml").unlink(), "changed since the run: evals/gates.toml ((no file), not "),
         (
-            lambda: (RESULTS / "results.csv").write_text((RESULTS / "results.csv").read_text().replace(",a,", ",b,", 1)),
+            lambda: (RESULTS / "results.csv").write_text(
+                (RESULTS / "results.csv").read_text().replace(",a,", ",b,", 1)
+            ),
             "results.csv is not the file that the run wrote",
         ),
     ],
