@@ -32,7 +32,7 @@ def load(tmp_path: Path, table: str) -> Variant:
         ('about="x"\nestimator="a:b"\npredict="a:b"', "got 'predict' and 'estimator'"),
         (
             'about="x"\nestimator="a:b"\ntuning={}',
-            "unknown key 'tuning' of a variant with 'estimator'; known: about, estimator, training",
+            "unknown key 'tuning' of a variant with 'estimator'; known: about, repeats, estimator, training",
         ),
         ('about="x"\nestimator="a:b"\nmodel="m"', "unknown key 'model' of a variant with 'estimator'"),
         (
@@ -54,7 +54,7 @@ def load(tmp_path: Path, table: str) -> Variant:
         (
             'about="x"\nmodel="m"\npredict="a:b"\nanswer="enum"',
             "unknown key 'answer' of a variant with 'predict'; known: "
-            "about, predict, model, tuning, expected_model_version",
+            "about, repeats, predict, model, tuning, expected_model_version",
         ),
         ('about="x"\nmodel="tuned"\npredict="a:b"', "'tuning' and model = \"tuned\" go together"),
         (

@@ -102,6 +102,8 @@ class Prediction:
     thinking_tokens: int = 0
     cached_tokens: int = 0
     tool_use_tokens: int = 0
+    #: The answer as it came, where a declared cleanup made a label of it; else empty.
+    raw: str = ""
 
     @property
     def is_error(self) -> bool:

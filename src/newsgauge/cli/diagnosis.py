@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from .. import __version__
 from .._util.process import is_ci
 from ..client.clients import check_access
+from ..client.config_check import check_configs
 from ..client.embedded import missing_packages
 from ..corpora.twenty_newsgroups import has_twenty_newsgroups
 from ..errors import UsageError
@@ -167,6 +168,7 @@ def _project(folders: Folders) -> list[Fact]:
     facts = []
     try:
         variants = load_variants(evals / "variants.toml")
+        check_configs(variants.values())
         for variant in variants.values():
             if variant.predict or variant.estimator:
                 variant_callable(variant, (evals.resolve(), folders.root.resolve()))

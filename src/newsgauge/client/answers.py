@@ -3,35 +3,66 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..records import ERROR_LABEL, Outcome, Prediction, bare_model
+from .cleanup import clean, strip_fence
 from .usage import read_usage
 
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse
 
+    from ..variants.variants_file import Variant
 
-def read_answer(response: GenerateContentResponse, labels: tuple[str, ...], *, as_json: bool = False) -> Prediction:
+
+def read_answer(
+    response: GenerateContentResponse,
+    labels: tuple[str, ...],
+    *,
+    as_json: bool = False,
+    cleanup: Sequence[str] = (),
+) -> Prediction:
     """The stripped text, or ``(error)`` where the answer is blocked, cut or empty.
 
     An answer counts only with finish reason STOP: text that came with MAX_TOKENS, SAFETY, RECITATION or any other
     reason is refused, also where it looks like a label. ``as_json``: the text is an object, and its ``label`` the
     answer. Where it is none, the answer is off the list: what is wrong in brackets, and the text as it came.
+    ``cleanup``: steps by which an answer that is no label may become one; ``raw`` then keeps it as it came.
     """
     usage = read_usage(response.usage_metadata)
     outcome, detail, text = _judge(response, usage.thinking_tokens)
-    if outcome is None and as_json:
-        text = _label_of(text)
+    raw = ""
     if outcome is None:
+        came, text = text, _label_of(text) if as_json else text
+        if text not in labels and (cleaned := _cleaned(came, text, labels, as_json=as_json, cleanup=cleanup)):
+            raw, (text, steps) = came, cleaned
+            detail = f"cleaned up: {', '.join(steps)}"
         outcome = Outcome.LABEL if text in labels else Outcome.OFF_LIST
     return Prediction(
         label=text or ERROR_LABEL,
         outcome=outcome,
         detail=detail,
         model_version=bare_model(response.model_version or ""),
+        raw=raw,
         **usage._asdict(),
     )
+
+
+def read_for(variant: Variant, response: GenerateContentResponse, labels: tuple[str, ...]) -> Prediction:
+    """The answer to a request of this variant."""
+    return read_answer(response, labels, as_json=variant.answer == "json", cleanup=variant.answer_cleanup)
+
+
+def _cleaned(
+    came: str, text: str, labels: tuple[str, ...], *, as_json: bool, cleanup: Sequence[str]
+) -> tuple[str, tuple[str, ...]] | None:
+    """The label in an answer and the steps it took to find; the fence of a JSON object goes before it is read."""
+    fenced: tuple[str, ...] = ()
+    if as_json and "fence" in cleanup and (inside := strip_fence(came)) != came:
+        text, fenced = _label_of(inside), ("fence",)
+    found = clean(text, labels, cleanup)
+    return None if found is None else (found[0], tuple(dict.fromkeys((*fenced, *found[1]))))
 
 
 def _judge(response: GenerateContentResponse, thinking_tokens: int) -> tuple[Outcome | None, str, str]:

@@ -7,10 +7,12 @@ once, which takes away nearly half of what a call costs. What is sent is the sam
 
 from __future__ import annotations
 
+import json
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..variants.variants_file import Request
+from .config_check import parse_config
 
 if TYPE_CHECKING:
     from google.genai.types import Content, GenerateContentConfig, Part
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 
 def call_arguments(request: Request) -> dict[str, Any]:
     """``model``, ``contents`` and ``config`` of the call."""
-    config = _config(request.system_instruction, request.max_output_tokens, request.enum, request.json_fields)
+    config = _config(
+        request.system_instruction, request.max_output_tokens, request.enum, request.json_fields, request.config
+    )
     return {"model": request.model, "contents": _content(request.contents), "config": config}
 
 
@@ -34,15 +38,16 @@ def _config(
     max_output_tokens: int | None,
     enum: tuple[str, ...] | None,
     json_fields: tuple[tuple[str, str], ...] | None,
+    more: str = "",
 ) -> GenerateContentConfig:
     from google.genai.types import AutomaticFunctionCallingConfig, Schema, Type
 
-    config = _kinds().config(
-        system_instruction=None if system_instruction is None else _content(system_instruction),
-        max_output_tokens=max_output_tokens,
-        # Never sent: there are no functions to call, and where they may be, the SDK copies its settings for each call.
-        automatic_function_calling=AutomaticFunctionCallingConfig(disable=True),
-    )
+    kind = _kinds().config
+    config = parse_config(json.loads(more), kind) if more else kind()
+    config.system_instruction = None if system_instruction is None else _content(system_instruction)
+    config.max_output_tokens = max_output_tokens
+    # Never sent: there are no functions to call, and where they may be, the SDK copies its settings for each call.
+    config.automatic_function_calling = AutomaticFunctionCallingConfig(disable=True)
     label = Schema(type=Type.STRING, enum=list(enum or ()))
     if json_fields is not None:
         # The label comes last: what a model writes before it, it has thought about when it decides.

@@ -147,7 +147,7 @@ def forecast(
         variant = setup.variants[case.variant]
         model = variant.model if variant.tuning is None else PLAIN_BASE_MODEL
         if case.variant not in assumed:
-            thoughts = thinking(model) if thinking else 0
+            thoughts = thinking(model) if thinking and not _is_without_thinking(variant) else 0
             assumed[case.variant] = (_answer_tokens(setup, variant), thoughts)
         chars = _chars(setup, variant, case.post)
         tokens_in[model] += -(-chars // CHARS_A_TOKEN)
@@ -166,6 +166,13 @@ def forecast(
         assumed=assumed,
         cases=cases,
     )
+
+
+def _is_without_thinking(variant: Variant) -> bool:
+    """Whether the variant's config turns thinking off, or as far down as the model goes."""
+    wanted = variant.config.get("thinking_config") or {}
+    level = str(wanted.get("thinking_level", "")).lower()
+    return wanted.get("thinking_budget") == 0 or level == "minimal"
 
 
 def _answer_tokens(setup: RunConfig, variant: Variant) -> int:

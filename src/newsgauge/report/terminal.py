@@ -68,10 +68,13 @@ def scoreboard_lines(
 def answer_lines(scores: Mapping[str, Score]) -> list[str]:
     """What became of the planned cases, and the accuracy that there would be if near misses counted."""
     heads = [kind.replace("_", "-") for kind in _KINDS]
-    rows: list[tuple[str, ...]] = [("answers", *heads[:-1], "not run", "closed-set")]
+    cleaned = any(score.n_cleaned for score in scores.values())
+    more = ("cleaned up",) if cleaned else ()
+    rows: list[tuple[str, ...]] = [("answers", *heads[:-1], "not run", "closed-set", *more)]
     for name, score in scores.items():
         closed = f"{score.closed_set_accuracy:.2%}" if score.n else "-"
-        rows.append((name, *(str(getattr(score.counts, kind)) for kind in _KINDS), closed))
+        own = (str(score.n_cleaned),) if cleaned else ()
+        rows.append((name, *(str(getattr(score.counts, kind)) for kind in _KINDS), closed, *own))
     return table_lines(rows, left=(0,))
 
 

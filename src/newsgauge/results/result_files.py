@@ -110,6 +110,7 @@ def _score(score: Score) -> dict[str, Any]:
         "n_correct": score.n_correct,
         "n_errors": score.n_errors,
         "n_off_list": score.n_off_list,
+        "n_cleaned": score.n_cleaned,
         "answers": asdict(score.counts),
         "accuracy": _number(score.accuracy),
         "closed_set_accuracy": _number(score.closed_set_accuracy),

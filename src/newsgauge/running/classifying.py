@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..client.answers import read_answer
+from ..client.answers import read_for
 from ..client.clients import generate
 from ..corpora.preprocessing import plain
 from ..records import Outcome, Post, Prediction
@@ -45,13 +45,13 @@ def classify(
     """
     post = Post("", "", plain(text))
     request = make_request(variant, post, labels=labels, model=model, examples=examples)
-    response, as_json = generate(client, request), variant.answer == "json"
-    prediction, logprob = read_answer(response, labels, as_json=as_json), _logprob(response)
+    response = generate(client, request)
+    prediction, logprob = read_for(variant, response, labels), _logprob(response)
     others = tuple(label for label in labels if label != prediction.label)
     if not with_second or logprob is None or prediction.outcome is not Outcome.LABEL or not others:
         return Answer(prediction, logprob)
     response = generate(client, dataclasses.replace(request, enum=others))
-    second = read_answer(response, others, as_json=as_json)
+    second = read_for(variant, response, others)
     if second.outcome is not Outcome.LABEL:
         return Answer(prediction, logprob)
     given = _logprob(response)  # as the first label was forbidden, a share of what is left beside it

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from .._util.secrets import hide_secrets
 from ..cassettes.network_block import attempts_fail, network_blocked
-from ..client.answers import read_answer
+from ..client.answers import read_for
 from ..client.clients import count_tokens, generate, generate_once, open_client, recorded_response
 from ..client.embedded import embedded_server
 from ..client.retry import RetryPolicy
@@ -182,8 +182,7 @@ class Run:
             answer = case.find(self._written.asked(request, post.text, self.setup.blocks(variant.name)))
             if answer is None:
                 return None
-            response = recorded_response(answer)
-            return read_answer(response, self.setup.plan.labels, as_json=variant.answer == "json")
+            return read_for(variant, recorded_response(answer), self.setup.plan.labels)
         except Exception:  # a damaged line, an answer that the SDK does not take: the whole road has words for it
             return None
 
@@ -195,13 +194,13 @@ class Run:
         if variant.predict is not None:
             return self._ask_technique(post, variant, model, provenance)
         request = self.setup.request(variant, post, model=model)
-        client, as_json = self._client, variant.answer == "json"
+        client = self._client
         if self.setup.replays:
             response = self._recorder.play(variant.name, post, lambda: generate_once(client, request), provenance)
-            return read_answer(response, labels, as_json=as_json)
+            return read_for(variant, response, labels)
         with self._patience() as retry:
             response = self._recorder.play(variant.name, post, lambda: generate(client, request, retry), provenance)
-        return read_answer(response, labels, as_json=as_json)
+        return read_for(variant, response, labels)
 
     def _ask_technique(self, post: Post, variant: Variant, model: str, provenance: dict[str, str]) -> Prediction:
         technique = self._technique(variant.name)

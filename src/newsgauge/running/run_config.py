@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..client.clients import check_access
+from ..client.config_check import check_configs
 from ..corpora.corpus import Corpus
 from ..corpora.preprocessing import PREPROCESSING, plain
 from ..errors import UsageError
@@ -221,6 +222,7 @@ def check_setup(setup: RunConfig) -> None:
     """Refuse before the first request what could only fail after it. Raises `UsageError`."""
     # A module that cannot be imported shows here, and a corpus without train posts.
     _ = setup.callables, setup.trainings, setup.examples
+    check_configs(setup.variants.values())
     if setup.replays:
         return
     check_access(setup.backend)

@@ -75,6 +75,7 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan) -> Score:
         thinking_tokens=sum(said.thinking_tokens for _, said in seen),
         cached_tokens=sum(said.cached_tokens for _, said in seen),
         tool_use_tokens=sum(said.tool_use_tokens for _, said in seen),
+        n_cleaned=sum(bool(said.raw) for _, said in seen),
         n_uncounted=sum(said.is_uncounted for _, said in seen),
         repeats=repeat_scores(results, plan, variant),
         own_mix=_own_mix(plan, seen),

@@ -58,6 +58,8 @@ class Score:
     cached_tokens: int = 0
     tool_use_tokens: int = 0
     n_uncounted: int = 0
+    #: Answers of which ``answer_cleanup`` made a label.
+    n_cleaned: int = 0
     #: How answers to the same post vary; None for a variant that asks once.
     repeats: RepeatScores | None = None
     own_mix: tuple[float, Interval] | None = None

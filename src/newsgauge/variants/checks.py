@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
@@ -13,6 +14,17 @@ TUNED = "tuned"
 #: As often a post may be asked: beyond it more posts tell more, at the same price.
 MOST_REPEATS = 100
 Answer = Literal["text", "enum", "json"]
+Cleanup = Literal["fence", "prefix", "markup", "quotes", "final-stop"]
+#: Fields of the SDK's config that newsgauge sets itself, and by what.
+OWNED_CONFIG = {
+    "system_instruction": "the key 'system_instruction'",
+    "response_mime_type": "'answer'",
+    "response_schema": "'answer' and 'json_fields'",
+    "response_json_schema": "'answer' and 'json_fields'",
+    "automatic_function_calling": "newsgauge, which runs no functions",
+    "http_options": "--base-url and --api-version",
+    "should_return_http_response": "newsgauge",
+}
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 #: The types that a field of a JSON answer may have, as the API calls them.
 FIELD_TYPES = ("string", "integer", "number", "boolean")
@@ -37,6 +49,8 @@ _PROMPT: _Kinds = {
     "system_instruction": (str,),
     "answer": (str,),
     "max_output_tokens": (int,),
+    "config": (dict,),
+    "answer_cleanup": (list,),
     "json_fields": (dict,),
     "examples_per_class": (int,),
     "example": (str,),
@@ -101,8 +115,36 @@ def _check_prompt(where: str, table: dict[str, Any]) -> None:
     if table.get("answer", "text") not in get_args(Answer):
         raise VariantsError(f"{where}: 'answer' is {table['answer']!r}; known: {', '.join(get_args(Answer))}")
     _check_from_one(where, {key: table[key] for key in ("max_output_tokens",) if key in table})
+    _check_config(where, table)
+    _check_cleanup(where, table)
     _check_examples(where, table)
     _check_fields(where, table)
+
+
+def _check_config(where: str, table: dict[str, Any]) -> None:
+    """What can be said without the SDK; `client.config_check` holds the fields against the SDK's own type."""
+    config = table.get("config", {})
+    for key in config:
+        if key in OWNED_CONFIG:
+            raise VariantsError(f"{where}: config: {key!r} is set by {OWNED_CONFIG[key]}; leave it out of 'config'")
+    if "max_output_tokens" in config and "max_output_tokens" in table:
+        raise VariantsError(f"{where}: 'max_output_tokens' is there twice, in 'config' and beside it; say it once")
+    bound = config.get("max_output_tokens", 1)
+    if not isinstance(bound, int) or isinstance(bound, bool) or bound < 1:
+        raise VariantsError(f"{where}: expected config.max_output_tokens from 1, got {bound!r}")
+    try:
+        json.dumps(config, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise VariantsError(f"{where}: config: expected values that JSON can hold: {error}") from None
+
+
+def _check_cleanup(where: str, table: dict[str, Any]) -> None:
+    steps, known = table.get("answer_cleanup", []), get_args(Cleanup)
+    wrong = [step for step in steps if step not in known]
+    if wrong or len(set(steps)) < len(steps):
+        raise VariantsError(
+            f"{where}: expected 'answer_cleanup' to list each of {', '.join(known)} at most once, got {steps!r}"
+        )
 
 
 def _check_examples(where: str, table: dict[str, Any]) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .._util.files import read_toml
 from ..errors import VariantsError
 from ..records import Post
-from .checks import EXAMPLE_KEYS, PLACEHOLDER, Answer, check_table
+from .checks import EXAMPLE_KEYS, PLACEHOLDER, Answer, Cleanup, check_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,10 @@ class Variant:
     system_instruction: str | None = None
     answer: Answer = "text"
     max_output_tokens: int | None = None
+    #: More of the SDK's ``GenerateContentConfig``, by its own names.
+    config: Mapping[str, Any] = field(default_factory=dict)
+    #: What may be taken off an answer that is no label as it came.
+    answer_cleanup: tuple[Cleanup, ...] = ()
     tuning: Tuning | None = None
     #: One version for every backend, or one a backend.
     expected_model_version: str | Mapping[str, str] | None = None
@@ -98,6 +102,8 @@ class Request:
     max_output_tokens: int | None
     #: Where the answer is a JSON object: its fields before ``label``, which is one of ``enum``. None: it is none.
     json_fields: tuple[tuple[str, str], ...] | None = None
+    #: What else the SDK's config is to hold, as JSON with sorted keys; empty: nothing.
+    config: str = ""
 
 
 def load_variants(path: Path) -> dict[str, Variant]:
@@ -152,6 +158,7 @@ def make_request(variant: Variant, post: Post, *, labels: tuple[str, ...], model
         enum=None if variant.answer == "text" else labels,
         max_output_tokens=variant.max_output_tokens,
         json_fields=variant.json_fields if variant.answer == "json" else None,
+        config=json.dumps(variant.config, sort_keys=True) if variant.config else "",
     )
 
 
@@ -166,6 +173,11 @@ def _variant(file: str, name: str, table: Any) -> Variant:
         values["training"] = Training(**table.get("training", {}))
     if "json_fields" in table:
         values["json_fields"] = tuple(table["json_fields"].items())
+    if "answer_cleanup" in table:
+        values["answer_cleanup"] = tuple(table["answer_cleanup"])
+    if "max_output_tokens" in table.get("config", {}):  # said there or as a key of its own, it is the same request
+        values["config"] = {key: value for key, value in table["config"].items() if key != "max_output_tokens"}
+        values["max_output_tokens"] = table["config"]["max_output_tokens"]
     return Variant(**{"name": name, "model": "", "contents": "", **values})
 
 
@@ -179,4 +191,6 @@ def prompt_digest(variant: Variant, model: str, *, examples: str = "") -> str:
     more = [examples, variant.json_fields, variant.predict, variant.estimator, *drawn]
     if any(more):  # a plain prompt has the digest that it had before there was anything else
         asked += more
+    if variant.config or variant.answer_cleanup:
+        asked += [json.dumps(variant.config, sort_keys=True), variant.answer_cleanup]
     return hashlib.sha256(json.dumps(asked).encode("ascii")).hexdigest()[:12]

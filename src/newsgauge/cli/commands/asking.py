@@ -26,6 +26,7 @@ Ask = Callable[[str], "Answer"]
 @contextmanager
 def asking(variant: Variant, options: argparse.Namespace) -> Iterator[Ask]:
     """A function that asks the variant as long as the block lasts. Raises `UsageError` before anything is asked."""
+    from ...client.config_check import check_configs
     from ...corpora.preprocessing import plain
 
     corpus = load_corpus(options)
@@ -35,6 +36,7 @@ def asking(variant: Variant, options: argparse.Namespace) -> Iterator[Ask]:
         fitted, labels = _estimator(variant, corpus, options), _labels(corpus, options)
         yield lambda text: Answer(fitted.predict(plain(text), labels))
         return
+    check_configs([variant])
     model, labels = _model_and_labels(variant, corpus, options)
     function = _callable(variant) if variant.predict is not None else None
     with reach_backend(options.backend, options.base_url) as url:

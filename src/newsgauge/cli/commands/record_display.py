@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from ...client.answers import read_answer
+from ...client.answers import read_for
 from ...records import Case
 from ...report.tally import Tally, describe
 from ...running.run_config import RunConfig
@@ -51,8 +51,8 @@ class RecordDisplay(LiveDisplay):
 
     def answered(self, case: Case, response: GenerateContentResponse | None) -> None:
         """Count a case; its response is None where it is broken."""
-        as_json = self._setup.variants[case.variant].answer == "json"
-        said = None if response is None else read_answer(response, self._setup.plan.labels, as_json=as_json)
+        variant = self._setup.variants[case.variant]
+        said = None if response is None else read_for(variant, response, self._setup.plan.labels)
         self._tally.add(case.variant, None if said is None else said.label == case.post.label)
         if self._clock() - self._last >= (_LIVE_S if self.is_live else _PLAIN_S):
             self._show()
