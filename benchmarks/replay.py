@@ -284,7 +284,7 @@ def main() -> None:
         f"{figures['by_hand_over_replay']:.2f} times faster (goal: 2.2)"
     )
     print(f"-n 2: wall {two.wall_s:.1f} s, serial {serial.wall_s:.1f} s: {two.wall_s / serial.wall_s:.2f}x")
-    print(f"-k gate: {gates.cpu_s:.1f}: {gates.cpu_s / serial.cpu_s:.2f}x of the full run (goal: at most 0.5)")
+    print(f"-m gate: {gates.cpu_s:.1f}: {gates.cpu_s / serial.cpu_s:.2f}x of the full run (goal: at most 0.5)")
     print(
         f"a case between {n_half:,} and {n:,}: {each_last / each_first:.2f}x of one between {n_small:,} and {n_half:,} "
         "(goal: at most 1.15)"

@@ -35,7 +35,9 @@ class ModelResolution:
 
             if self._setup.replays:
                 return recorded_model(recorded(), training), {}
-            return model_to_record(self._setup.tuned_file, self._setup.corpus.name, training)
+            return model_to_record(
+                self._setup.tuned_file, self._setup.corpus.name, training, options=self._setup.corpus_options
+            )
         if variant.name not in self._ready:
             base_url = self._base_url()
             if base_url is not None:

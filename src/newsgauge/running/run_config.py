@@ -44,6 +44,8 @@ class RunConfig:
     cassettes: Path
     shown_cassettes: str
     options: str
+    #: Those of them that choose the corpus, as other commands take them too.
+    corpus_options: str = ""
     #: Where ``newsgauge tune`` keeps what it tuned on a service.
     tuned_file: Path = Path(".newsgauge") / "tuned.json"
     #: The test posts that the plan's labels have in the corpus; None where nobody counted.
@@ -235,7 +237,7 @@ def check_setup(setup: RunConfig) -> None:
         from ..tuning.vertex_models import model_to_record
 
         for training in setup.trainings.values():
-            model_to_record(setup.tuned_file, setup.corpus.name, training)
+            model_to_record(setup.tuned_file, setup.corpus.name, training, options=setup.corpus_options)
 
 
 def variant_callable(variant: Variant, folders: Sequence[Path]) -> Callable[..., Any]:

@@ -189,7 +189,11 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         mode=option.record_mode or "none",  # None: pytest-recording's default
         cassettes=root / shown,
         shown_cassettes=shown,
-        options=_changed_options(option, {**_DEFAULTS, **usual}),
+        options=_changed_options(option, {**_DEFAULTS, **usual}) + (" --allow-threads" if option.allow_threads else ""),
+        corpus_options=_changed_options(
+            option,
+            {name: {**_DEFAULTS, **usual}[name] for name in ("corpus", *TABLE_OPTIONS, "classes", "preprocessing")},
+        ),
         tuned_file=root / ".newsgauge" / "tuned.json",
         n_whole_set=sum(plan.population.values()),
         shard=parse_shard(shard) if shard is not None else None,
@@ -207,15 +211,16 @@ def recordings_of(corpus: str, preprocessing: str) -> str:
 def _usual_corpus(option: Any, *, root: Path, ini: Callable[[str], str]) -> dict[str, Any]:
     """Corpus, how to read it and posts of each label where the command line says nothing.
 
-    The ini values are about the corpus that is named there: ``--corpus`` puts them all aside.
+    The ini values are about the corpus that is named there: the ``--corpus`` of another one puts them
+    all aside.
     """
     names = ("corpus", *TABLE_OPTIONS, "posts_per_class", "sample")
-    if option.corpus is not None or not ini("newsgauge_corpus"):
-        return {name: _DEFAULTS[name] for name in names}
     usual = {name: ini(f"newsgauge_{name}") or _DEFAULTS[name] for name in names}
     if usual["corpus"] not in ("bundled", "20newsgroups"):
         usual["corpus"] = os.path.relpath(root / usual["corpus"])
-    return usual
+    # To name the project's own corpus is to say nothing new.
+    is_usual = option.corpus is None or os.path.normpath(option.corpus) == usual["corpus"]
+    return usual if is_usual and ini("newsgauge_corpus") else {name: _DEFAULTS[name] for name in names}
 
 
 def usual_classes(corpus: str) -> str:
@@ -276,4 +281,4 @@ def _changed_options(option: Any, usual: dict[str, Any]) -> str:
         for name, value in usual.items()
         if getattr(option, name) not in (None, value)
     ]
-    return "".join(changed) + (" --allow-threads" if option.allow_threads else "")
+    return "".join(changed)

@@ -19,13 +19,16 @@ _PLACE = "/locations/-/"
 _HERE = "projects/replay/locations/us-central1"  # what a replay's client says; recordings leave both out
 
 
-def model_to_record(path: Path, corpus: str, training: TrainingSet) -> tuple[str, dict[str, str]]:
-    """The model of ``.newsgauge/tuned.json``, and its provenance. Raises `UsageError` where there is none."""
+def model_to_record(path: Path, corpus: str, training: TrainingSet, *, options: str = "") -> tuple[str, dict[str, str]]:
+    """The model of ``.newsgauge/tuned.json``, and its provenance. Raises `UsageError` where there is none.
+
+    ``options`` choose the corpus of this run, for the command that gets the model.
+    """
     entry = read_tuned(path).get(f"vertex/{corpus}/{training.digest}")
     if entry is None:
         raise UsageError(
             f"--backend vertex: {path} knows no tuned model of training set {training.digest} ({corpus}). Get it: "
-            f"newsgauge tune --backend vertex --corpus {corpus} --bucket gs://BUCKET, or leave the tuned variant out "
+            f"newsgauge tune --backend vertex{options} --bucket gs://BUCKET, or leave the tuned variant out "
             "with --variants"
         )
     provenance = {"training": training.digest}

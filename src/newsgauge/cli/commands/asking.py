@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
+from ...running.run_options import TABLE_OPTIONS
 from ..backend_options import reach_backend
-from .training_options import VARIANTS, load_corpus
+from .training_options import VARIANTS, load_corpus, same_options
 
 if TYPE_CHECKING:
     from ...corpora.corpus import Corpus
@@ -129,11 +130,15 @@ def _model_and_labels(variant: Variant, corpus: Corpus, options: argparse.Namesp
     from ...tuning.tuned_file import FILE, read_tuned
 
     entries = [e for e in read_tuned(FILE).values() if (e.backend, e.corpus) == (options.backend, corpus.name)]
+    if not entries and options.backend == "embedded":
+        from .tuning_run import train_embedded
+
+        entries = [train_embedded(variant.tuning, corpus, options)]
     if not entries:
-        columns = f" --columns {options.columns}" if options.columns else ""
+        bucket = " --bucket gs://BUCKET" if options.backend == "vertex" else ""
         raise UsageError(
-            f"{FILE} knows no tuned model of the {options.backend} backend for {corpus.name}. Get one: newsgauge tune "
-            f"--backend {options.backend} --corpus {options.corpus}{columns}"
+            f"{FILE} knows no tuned model of the {options.backend} backend for {corpus.name}. Get one: newsgauge tune"
+            f"{same_options(options, ('backend', 'corpus', *TABLE_OPTIONS))}{bucket}"
         )
     newest = entries[-1]
     if newest.fallback_for:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,17 +45,26 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
 
 
 def load_corpus(options: argparse.Namespace) -> Corpus:
-    """The corpus of ``--corpus``; without it that of the project, which the options then name. Raises `UsageError`."""
+    """The corpus of ``--corpus``; without it that of the project. Raises `UsageError`."""
     from ..._util.pytest_ini import read_ini
     from ...corpora import corpus
 
+    given = {name: getattr(options, name) for name in ("corpus", *TABLE_OPTIONS)}
     if options.corpus is None:
         ini = read_ini(Path())
-        options.corpus = ini.get("newsgauge_corpus") or corpus.BUNDLED
-        for name in TABLE_OPTIONS:
-            setattr(options, name, getattr(options, name) or ini.get(f"newsgauge_{name}"))
-    table = {name: getattr(options, name) for name in TABLE_OPTIONS}
-    return corpus.find_corpus(options.corpus, bundled=BUNDLED, **table)
+        given = {name: value or ini.get(f"newsgauge_{name}") for name, value in given.items()}
+    return corpus.find_corpus(given.pop("corpus") or corpus.BUNDLED, bundled=BUNDLED, **given)
+
+
+def same_options(options: argparse.Namespace, names: tuple[str, ...]) -> str:
+    """Those of the options that were given, as another command takes them."""
+    usual = {"backend": "embedded", "preprocessing": "clean"}
+    given = {name: getattr(options, name) for name in names}
+    return "".join(
+        f" --{name.replace('_', '-')} {shlex.quote(str(value))}"
+        for name, value in given.items()
+        if value is not None and value != usual.get(name)
+    )
 
 
 def tuning_of_variant(name: str) -> Tuning:

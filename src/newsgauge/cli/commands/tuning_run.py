@@ -20,14 +20,14 @@ from ...tuning.loss_curve import csv_text, save_png
 from ...tuning.tuned_file import FILE, TunedModel, read_tuned, write_tuned
 from ...tuning.watching import watch
 from ..backend_options import open_tuning
-from .training_options import load_corpus, make_training
+from .training_options import load_corpus, make_training, same_options
 
 if TYPE_CHECKING:
     from ...corpora.corpus import Corpus
+    from ...variants.variants_file import Tuning
 
 _FOLDER = Path(".newsgauge") / "tuning"
 _ASKING = ("backend", "base_url", "corpus", *TABLE_OPTIONS)
-_USUAL = {"backend": "embedded", "corpus": "bundled", "preprocessing": "clean"}
 _HOW = {
     "reused": "a job with the same training set, base model and settings has succeeded: reused",
     "joined": "a job with the same training set, base model and settings is under way: waiting for it",
@@ -60,6 +60,30 @@ def run_tuning(options: argparse.Namespace) -> int:
     if not job.state.ended:
         return _give_up_waiting(job, training, corpus, options, is_variants=is_variants)
     _fail(job)
+
+
+def train_embedded(tuning: Tuning, corpus: Corpus, options: argparse.Namespace) -> TunedModel:
+    """Train what a variant asks for on the embedded backend, which takes seconds, and write it down."""
+    from ...planning.training_set import make_training_set
+    from ...running.run_config import preprocessor
+    from ...running.run_options import usual_classes
+
+    training = make_training_set(
+        corpus,
+        tuning,
+        classes=options.classes if options.classes is not None else usual_classes(corpus.name),
+        labels=(),
+        preprocess=preprocessor(corpus, options.preprocessing),
+    )
+    print(f"newsgauge: training on {len(training.examples)} posts first, once ...", file=sys.stderr, flush=True)
+    with open_tuning("embedded", base_url=options.base_url, bucket=None) as service:
+        job, _ = find_or_start(service, training, Recipe(), display_name="newsgauge", new=False)
+        job = watch(lambda: service.job(job.name), max_wait_s=None)
+    if job.state is not JobState.SUCCEEDED:
+        _fail(job)
+    entry = _entry(job, training, corpus, "embedded")
+    write_tuned(FILE, entry)
+    return entry
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:
@@ -121,9 +145,9 @@ def _keep(entry: TunedModel, options: argparse.Namespace, *, is_variants: bool) 
     print(f"Tuned model: {entry.model}")
     if not is_variants:
         print(f"The settings are not those of [{options.variant}] in variants.toml: change them there to evaluate it.")
-    same = _same_options(options, ("backend", "corpus", *TABLE_OPTIONS, "classes", "preprocessing"))
+    same = same_options(options, ("backend", "corpus", *TABLE_OPTIONS, "classes", "preprocessing"))
     print(f"Evaluate it: pytest evals{same} --variants {options.variant} --record-mode new_episodes")
-    print(f"Ask it:      newsgauge classify{_same_options(options, _ASKING)} 'Subject: ...'")
+    print(f"Ask it:      newsgauge classify{same_options(options, _ASKING)} 'Subject: ...'")
     return 0
 
 
@@ -165,7 +189,7 @@ def _say_left(job: Job, options: argparse.Namespace) -> int:
         where = " as soon as a newsgauge command opens this folder's embedded backend again"
     print(f"\nnewsgauge: left {job.name} as it is; it goes on{where}.", file=sys.stderr)
     print(f"Come back:  {_command(options)}", file=sys.stderr)
-    reach = _same_options(options, ("backend", "base_url"))
+    reach = same_options(options, ("backend", "base_url"))
     print(f"Look at it: newsgauge tune status {job.name}{reach}", file=sys.stderr)
     return 130
 
@@ -173,16 +197,6 @@ def _say_left(job: Job, options: argparse.Namespace) -> int:
 def _command(options: argparse.Namespace) -> str:
     # --new would start another job instead of coming back to this one.
     return shlex.join(["newsgauge", *(word for word in options.argv if word != "--new")])
-
-
-def _same_options(options: argparse.Namespace, names: tuple[str, ...]) -> str:
-    """Those of the options that were given, as another command takes them."""
-    given = {name: getattr(options, name) for name in names}
-    return "".join(
-        f" --{name.replace('_', '-')} {shlex.quote(str(value))}"
-        for name, value in given.items()
-        if value is not None and value != _USUAL.get(name)
-    )
 
 
 def _say_waiting() -> None:
