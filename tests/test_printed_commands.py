@@ -163,4 +163,4 @@ def test_classify_says_how_to_get_a_model_where_training_is_paid_for(
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
     monkeypatch.chdir(tmp_path)
     assert main(["classify", "x", "--backend", "vertex"]) == 2
-    assert "Get one: newsgauge tune --backend vertex --bucket gs://BUCKET" in capsys.readouterr().err
+    assert "Get one: newsgauge tune --backend vertex --corpus bundled --bucket gs://BUCKET" in capsys.readouterr().err

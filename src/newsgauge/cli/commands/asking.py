@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -127,18 +128,21 @@ def _labels(corpus: Corpus, options: argparse.Namespace) -> tuple[str, ...]:
 def _model_and_labels(variant: Variant, corpus: Corpus, options: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
     if variant.tuning is None:
         return variant.model, _labels(corpus, options)
+    from ...corpora.corpus import BUNDLED, TWENTY
     from ...tuning.tuned_file import FILE, read_tuned
 
     entries = [e for e in read_tuned(FILE).values() if (e.backend, e.corpus) == (options.backend, corpus.name)]
-    if not entries and options.backend == "embedded":
+    if not entries and options.backend == "embedded" and options.base_url is None:
         from .tuning_run import train_embedded
 
         entries = [train_embedded(variant.tuning, corpus, options)]
     if not entries:
+        named = corpus.name if corpus.name in (BUNDLED, TWENTY) else str(corpus.path)
+        same = same_options(options, ("base_url", *TABLE_OPTIONS))
         bucket = " --bucket gs://BUCKET" if options.backend == "vertex" else ""
         raise UsageError(
-            f"{FILE} knows no tuned model of the {options.backend} backend for {corpus.name}. Get one: newsgauge tune"
-            f"{same_options(options, ('backend', 'corpus', *TABLE_OPTIONS))}{bucket}"
+            f"{FILE} knows no tuned model of the {options.backend} backend for {corpus.name}. Get one: newsgauge tune "
+            f"--backend {options.backend} --corpus {shlex.quote(named)}{same}{bucket}"
         )
     newest = entries[-1]
     if newest.fallback_for:
