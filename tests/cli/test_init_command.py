@@ -261,3 +261,13 @@ def test_the_limits_are_what_guessing_gives(tmp_path: Path) -> None:
 def test_the_gates_file_is_that_of_this_project() -> None:
     template = ROOT / "src" / "newsgauge" / "cli" / "templates" / "test_gates.py.txt"
     assert template.read_text("utf-8") == (ROOT / "evals" / "test_gates.py").read_text("utf-8")
+
+
+def test_without_the_packages_of_the_embedded_backend_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("newsgauge.client.embedded.find_spec", lambda name: None if name == "wordllama" else name)
+    assert main(["init", str(tmp_path / "project")]) == 2
+    message = "init needs the embedded backend, and wordllama is not installed: pip install 'newsgauge[embedded]'"
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "project").exists() or not list((tmp_path / "project").iterdir())

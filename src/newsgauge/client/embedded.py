@@ -21,6 +21,15 @@ def missing_packages() -> list[str]:
     return [name for name in _EXTRA if find_spec(name) is None]
 
 
+def check_installed(what: str) -> None:
+    """Raise `UsageError` if ``what`` needs a server and something of its packages is missing."""
+    if lacking := missing_packages():
+        raise UsageError(
+            f"{what} needs the embedded backend, and {', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} not "
+            "installed: pip install 'newsgauge[embedded]'"
+        )
+
+
 @contextmanager
 def our_errors() -> Iterator[None]:
     """Raise what the emulator raises on purpose, and what it lacks, as `UsageError` or `BackendError`."""

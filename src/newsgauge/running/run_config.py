@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..client.clients import check_access
 from ..client.config_check import check_configs
+from ..client.embedded import check_installed
 from ..corpora.corpus import Corpus
 from ..corpora.preprocessing import PREPROCESSING, plain
 from ..errors import UsageError
@@ -228,6 +229,8 @@ def check_setup(setup: RunConfig) -> None:
     if setup.replays:
         return
     check_access(setup.backend)
+    if setup.backend == "embedded":
+        check_installed("--backend embedded with --record-mode " + setup.mode)
     if setup.backend == "gemini" and setup.trainings:
         raise UsageError(
             "--backend gemini: Google ended tuning on the Developer API; leave the tuned variant out with --variants "

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...client.embedded import check_installed
 from ...errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def _init(options: argparse.Namespace) -> int:
     root = Path(options.folder)
     if root.exists() and not root.is_dir():
         raise UsageError(f"init: expected a folder, {root} is none")
+    if not options.no_record:
+        check_installed("init")
     with sample_table() as sample:
         corpus, table = find_data(Path(options.data) if options.data else sample, options)
         outside = options.data is not None and is_outside(root, Path(options.data))
