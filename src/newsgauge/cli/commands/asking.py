@@ -128,7 +128,8 @@ def _labels(corpus: Corpus, options: argparse.Namespace) -> tuple[str, ...]:
 def _model_and_labels(variant: Variant, corpus: Corpus, options: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
     if variant.tuning is None:
         return variant.model, _labels(corpus, options)
-    from ...corpora.corpus import BUNDLED, TWENTY
+    from ...corpora.corpus import BUNDLED
+    from ...corpora.twenty_newsgroups import TWENTY
     from ...tuning.tuned_file import FILE, read_tuned
 
     entries = [e for e in read_tuned(FILE).values() if (e.backend, e.corpus) == (options.backend, corpus.name)]
