@@ -15,10 +15,10 @@ from .call import Call, Reply
 from .connections import reset
 from .faults.fault_responses import refuse, spoil
 from .faults.faults import Fault, FaultPlan
-from .routing import Router
+from .routing import NoRouteError, Router
 from .service import Service
 from .surfaces import batches, developer, files, prediction_jobs, storage, vertex
-from .wire.api_errors import ServiceError, internal, invalid, too_large
+from .wire.api_errors import ServiceError, internal, invalid, nowhere, too_large
 from .wire.keys import check_key
 from .wire.quota import SlidingQuota
 
@@ -67,13 +67,16 @@ class App:
             reply, fault = await self._answer(scope, receive)
         except ServiceError as error:
             reply = Reply(error.body(), status=error.code)
+        except NoRouteError as error:
+            reply = Reply(nowhere(str(error)), 404, {"content-type": "text/html; charset=UTF-8"})
         except RecursionError:
             reply = Reply(invalid("Invalid JSON payload received. Nested too deeply.").body(), status=400)
         except Exception:
             # The client gets the service's shape; the trace is the operator's.
             _log.exception("%s %s", scope["method"], scope["path"])
             reply = Reply(internal().body(), status=500)
-        sse = QueryParams(scope["query_string"]).get("alt") == "sse"
+        query = QueryParams(scope["query_string"])
+        sse = "sse" in (query.get("alt"), query.get("$alt"))
         if fault is not None and fault.kind in ("cut-json", "reset"):
             await _break_off(reply, sse, fault, scope, send)
         else:
@@ -83,7 +86,11 @@ class App:
         headers, query = Headers(scope=scope), QueryParams(scope["query_string"])
         body = await _read(receive)
         check_key(self._options.api_key, headers=headers, query=query)
-        route, params = self._router.find(scope["method"], scope.get("raw_path") or scope["path"].encode())
+        path = scope.get("raw_path") or scope["path"].encode()
+        if scope["method"] == "OPTIONS" and (methods := self._router.methods(path)):
+            return Reply(b"", 200, {"allow": ", ".join([*methods, "OPTIONS"])}), None
+        # What answers HEAD is the answer to GET; the web server leaves its body out.
+        route, params = self._router.find("GET" if scope["method"] == "HEAD" else scope["method"], path)
         fault = await self._trouble(scope["path"], headers, params) if route.generates else None
         host = headers.get("host") or "{}:{}".format(*scope["server"])
         call = Call(scope["method"], params, query, headers, body, f"{scope['scheme']}://{host}")
@@ -94,11 +101,12 @@ class App:
     async def _trouble(self, path: str, headers: Headers, params: dict[str, str]) -> Fault | None:
         """What a call of a model meets before the model: the quota, then a fault."""
         model = next((params[key] for key in ("model", "id", "endpoint") if key in params), "")
+        is_vertex = any(part in path for part in ("/publishers/", "/endpoints/"))
         if self._quota is not None:
-            self._quota.admit(model)
+            self._quota.admit(model, on_vertex=is_vertex)
         fault = self._faults.choose(path, headers)
         if fault is not None:
-            refuse(fault, model)
+            refuse(fault, model, on_vertex=is_vertex)
             if fault.kind == "slow":
                 await _sleep(fault.delay_s)
         return fault

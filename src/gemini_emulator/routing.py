@@ -31,21 +31,36 @@ class Route:
     generates: bool = False
 
 
+class NoRouteError(Exception):
+    """Nothing is served under a path; its text is the path."""
+
+
 class Router:
     """All routes of a server."""
 
     def __init__(self) -> None:
-        self._routes: dict[tuple[str, int, str], list[tuple[tuple[str, ...], Route]]] = {}
+        self._routes: dict[tuple[str, int, str], list[tuple[tuple[str, ...], Route, str]]] = {}
 
     def add(self, prefix: str, routes: Iterable[Route]) -> None:
         """Serve the routes under a prefix such as ``v1beta``; "" for none."""
         for route in routes:
             pattern, _, verb = f"{prefix}/{route.pattern}".lstrip("/").partition(":")
             segments = tuple(pattern.split("/"))
-            self._routes.setdefault((route.method, len(segments), verb), []).append((segments, route))
+            self._routes.setdefault((route.method, len(segments), verb), []).append((segments, route, prefix))
+
+    def methods(self, raw_path: bytes) -> list[str]:
+        """The HTTP methods that a path has, HEAD with GET."""
+        found = []
+        for method in ("GET", "POST", "PUT", "DELETE"):
+            try:
+                self.find(method, raw_path)
+            except (NoRouteError, ServiceError):
+                continue
+            found += ["GET", "HEAD"] if method == "GET" else [method]
+        return found
 
     def find(self, method: str, raw_path: bytes) -> tuple[Route, dict[str, str]]:
-        """The route and the names in the path. Raises 404."""
+        """The route and the names in the path, with its prefix as ``api_version``. Raises `NoRouteError`, 404."""
         path = raw_path.decode("latin-1")
         if len(path) > _LONGEST_PATH:
             raise not_found("a path this long")
@@ -55,11 +70,13 @@ class Router:
         if colon:
             attempts.insert(0, ([*segments[:-1], head], verb))
         for parts, action in attempts:
-            for pattern, route in self._routes.get((method, len(parts), action), ()):
+            for pattern, route, prefix in self._routes.get((method, len(parts), action), ()):
+                if colon and not action and prefix:
+                    continue  # only names of Cloud Storage, which has no prefix, hold colons
                 params = _match(pattern, parts)
                 if params is not None:
-                    return route, params
-        raise ServiceError(404, "NOT_FOUND", f"{method} {path[:200]} is not found")
+                    return route, params | {"api_version": prefix}
+        raise NoRouteError(path)
 
 
 def _match(pattern: tuple[str, ...], parts: list[str]) -> dict[str, str] | None:

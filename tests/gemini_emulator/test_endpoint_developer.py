@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from endpoint_calls import ask, said
@@ -278,6 +280,49 @@ def test_more_than_a_million_tokens_are_refused(http):
         "/v1beta//models",
     ],
 )
-def test_an_unknown_path_is_not_found_in_the_services_shape(http, path):
+def test_an_unknown_path_is_a_page_as_googles_front_end_has_it(http, path):
     answer = http.get(path)
-    assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=UTF-8")
+    assert "was not found on this server" in answer.text
+
+
+def test_a_page_for_an_unknown_path_escapes_it(http):
+    assert "<script>" not in http.get("/<script>alert(1)</script>").text
+
+
+def test_head_answers_as_get_without_a_body_and_options_says_what_there_is(http):
+    head, got = http.head("/v1beta/models"), http.get("/v1beta/models")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == got.headers["content-length"]
+    assert http.options("/v1beta/models").headers["allow"] == "GET, HEAD, OPTIONS"
+    assert http.options("/v1beta/models/gemini-2.5-flash:generateContent").headers["allow"] == "POST, OPTIONS"
+    assert http.head("/nowhere").status_code == http.options("/nowhere").status_code == 404
+
+
+def test_a_model_that_is_not_there_is_told_in_the_services_words(http):
+    message = generate(http, ask("x"), "models/gpt-4", "v1").json()["error"]["message"]
+    assert message.startswith("models/gpt-4 is not found for API version v1, or is not supported for generateContent.")
+
+
+def test_protobuf_clients_may_send_enums_as_numbers_and_an_empty_instruction(http):
+    # proto JSON with enum-encoding=int: 1 is STRING, 6 is OBJECT, 2 is MEDIUM
+    schema = {"type": 6, "properties": {"label": {"type": 1, "enum": ["rec.autos", "sci.space"]}}}
+    body = ask(POST, responseMimeType="application/json", responseSchema=schema, thinkingConfig={"thinkingLevel": 2})
+    url = "/v1beta/models/gemini-3.5-flash-lite:generateContent"
+    answer = http.post(url, params={"$alt": "json;enum-encoding=int"}, json=body | {"systemInstruction": {}})
+    assert answer.json()["candidates"][0]["content"]["parts"] == [{"text": '{"label": "sci.space"}'}]
+    assert answer.json()["usageMetadata"]["thoughtsTokenCount"] > 0
+    assert "'generationConfig.responseSchema.type'" in generate(http, ask("x", responseSchema={"type": 9})).text
+
+
+@pytest.mark.slow
+def test_a_text_of_19_mb_does_not_stall_other_calls(http):
+    with ThreadPoolExecutor(1) as pool:
+        long = pool.submit(generate, http, ask("word " * 3_800_000))
+        slowest = 0.0
+        while not long.done():
+            start = time.perf_counter()
+            assert generate(http, ask("hello")).status_code == 200
+            slowest = max(slowest, time.perf_counter() - start)
+    assert "exceeds the maximum number of tokens" in long.result().text
+    assert slowest < 3  # it was 30 s when the loop read it; parsing 19 MB of JSON takes some tenths

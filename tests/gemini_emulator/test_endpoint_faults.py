@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import httpx2
 import pytest
@@ -48,7 +49,7 @@ def test_a_quota_fault_names_the_quota_and_the_wait(client_with, kind, period):
     details = caught.value.details["error"]["details"]
     assert (caught.value.code, caught.value.status) == (429, "RESOURCE_EXHAUSTED")
     assert period in details[0]["violations"][0]["quotaId"]
-    assert details[1] == {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "53s"}
+    assert details[2] == {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "53s"}
 
 
 @pytest.mark.parametrize(("kind", "code"), [("internal", 500), ("unavailable", 503)])
@@ -197,7 +198,7 @@ def test_a_quota_slides():
     now[0] = 50.0
     with pytest.raises(ServiceError) as caught:
         quota.admit("a")
-    assert caught.value.details[1]["retryDelay"] == "10s"
+    assert caught.value.details[2]["retryDelay"] == "10s"
     now[0] = 60.0
     quota.admit("a")  # the first has left, the second has not
     now[0] = 99.9
@@ -217,3 +218,28 @@ def test_rpm_refuses_calls_of_a_model_and_nothing_else():
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert "PerMinute" in answers[2].json()["error"]["details"][0]["violations"][0]["quotaId"]
     assert counted.status_code == 200
+
+
+def test_a_safety_stop_has_empty_content_and_ratings(http):
+    candidate = faulted(http, "safety").json()["candidates"][0]
+    assert candidate["content"] == {}
+    blocked = [rating for rating in candidate["safetyRatings"] if rating.get("blocked")]
+    assert [rating["category"] for rating in blocked] == ["HARM_CATEGORY_DANGEROUS_CONTENT"]
+
+
+def test_a_decorated_answer_wears_what_models_put_around_labels_and_json(http):
+    instruction = {"systemInstruction": {"parts": [{"text": "Name the newsgroup."}]}}
+    headers = {HEADER: "decorated"}
+    plain = http.post(URL, json=ask("the space shuttle") | instruction, headers=headers).json()
+    as_json = http.post(URL, json=ask("x", responseMimeType="application/json"), headers=headers).json()
+    texts = [answer["candidates"][0]["content"]["parts"][0]["text"] for answer in (plain, as_json)]
+    assert re.fullmatch(r"\*\*sci\.space[.a-z]*\*\*\.", texts[0])
+    assert re.fullmatch(r"```json\n\{.*\}\n```", texts[1])
+
+
+def test_vertex_refuses_over_quota_without_saying_when_to_come_back(http):
+    url = f"/v1beta1/projects/p/locations/global/publishers/google/models/{MODEL}:generateContent"
+    answer = http.post(url, json=ask("x"), headers={HEADER: "quota-per-minute"})
+    assert answer.status_code == 429
+    assert answer.json()["error"]["message"].startswith("Resource exhausted. Please try again later.")
+    assert "details" not in answer.json()["error"]

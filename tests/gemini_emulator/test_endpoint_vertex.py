@@ -356,3 +356,27 @@ def test_a_batch_that_a_stopped_server_left_open_is_answered_by_the_next(tmp_pat
     with EmbeddedServer(state=tmp_path) as server, httpx2.Client(base_url=server.base_url) as http:
         (row,) = predictions(http, finish(http, job, "v1"))
         assert row["request"] == ask("x")
+
+
+def test_express_mode_asks_with_a_key_and_no_project(http, server):
+    url = f"/v1beta1/publishers/google/models/{MODEL}"
+    assert http.post(f"{url}:generateContent", params={"key": "any"}, json=ask("x")).status_code == 200
+    assert http.post(f"{url}:countTokens", json=ask("sci.space")).json()["totalTokens"] == 3
+    client = genai.Client(vertexai=True, api_key="any", http_options={"base_url": server.base_url})
+    config = types.GenerateContentConfig(system_instruction="Name the group.")
+    assert client.models.generate_content(model=MODEL, contents="space, space", config=config).text == "sci.space"
+    client.close()
+
+
+def test_a_model_that_vertex_does_not_publish_is_told_in_its_words(http):
+    answer = http.post(f"{PARENT}/publishers/google/models/gpt-4:generateContent", json=ask("x"))
+    assert answer.status_code == 404
+    expected = "Publisher Model `projects/p/locations/us-central1/publishers/google/models/gpt-4` was not found"
+    assert answer.json()["error"]["message"].startswith(expected)
+
+
+def test_a_batch_asks_a_tuned_model_only_where_it_was_tuned(http):
+    put_requests(http, "elsewhere/in.jsonl", ask("orbit"))
+    model = "projects/p/locations/europe-west4/models/1"
+    answer = http.post(f"{PARENT}/batchPredictionJobs", json=batch_job("gs://bucket/elsewhere/in.jsonl", model=model))
+    assert (answer.status_code, "is not in projects/p/locations/us-central1" in answer.text) == (400, True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..call import Reply
+from ..models.generation import count_usage
 from ..models.tokens import count_tokens, cut_tokens
 from ..wire.api_errors import ServiceError, internal, over_quota
 from .faults import Fault
@@ -13,9 +14,14 @@ from .faults import Fault
 _METRIC = "generate_content_free_tier_requests"
 _HTML = b"<!DOCTYPE html><html><head><title>Error 502</title></head><body><h1>Bad gateway</h1></body></html>"
 Answer = dict[str, Any]
+_RATINGS = [
+    {"category": f"HARM_CATEGORY_{kind}", "probability": "HIGH" if kind == "DANGEROUS_CONTENT" else "NEGLIGIBLE"}
+    | ({"blocked": True} if kind == "DANGEROUS_CONTENT" else {})
+    for kind in ("SEXUALLY_EXPLICIT", "HATE_SPEECH", "HARASSMENT", "DANGEROUS_CONTENT")
+]
 
 
-def refuse(fault: Fault, model: str) -> None:
+def refuse(fault: Fault, model: str, *, on_vertex: bool = False) -> None:
     """Raise the refusal that the fault stands for; return where it spoils something else."""
     if fault.kind in ("quota-per-minute", "quota-per-day"):
         period = "PerDay" if fault.kind == "quota-per-day" else "PerMinute"
@@ -25,6 +31,7 @@ def refuse(fault: Fault, model: str) -> None:
             limit=15,
             model=model,
             retry_after_s=fault.delay_s,
+            on_vertex=on_vertex,
         )
     if fault.kind == "internal":
         raise internal()
@@ -59,9 +66,11 @@ def _without_candidates(answer: Answer) -> Answer:
 
 
 def _finish(reason: str) -> Callable[[Answer], Answer]:
+    ratings = {"safetyRatings": _RATINGS} if reason == "SAFETY" else {}
+
     def spoiler(answer: Answer) -> Answer:
         return answer | {
-            "candidates": [{"finishReason": reason, "index": 0}],
+            "candidates": [{"content": {}, "finishReason": reason, "index": 0} | ratings],
             "usageMetadata": _spoken(answer, 0),
         }
 
@@ -88,8 +97,18 @@ def _empty(answer: Answer) -> Answer:
 
 
 def _spoken(answer: Answer, tokens: int) -> Answer:
-    prompt = answer["usageMetadata"]["promptTokenCount"]
-    return {"promptTokenCount": prompt, "candidatesTokenCount": tokens, "totalTokenCount": prompt + tokens}
+    return count_usage(answer["usageMetadata"].get("promptTokenCount", 0), tokens)
+
+
+def _decorate(answer: Answer) -> Answer:
+    """A label in bold with a stop, JSON in a fence: as models write them that were told not to."""
+    candidate = answer["candidates"][0]
+    said = "".join(part["text"] for part in candidate["content"].get("parts", ()))
+    text = f"```json\n{said}\n```" if said.startswith(("{", "[")) else f"**{said}**."
+    return answer | {
+        "candidates": [candidate | {"content": {"parts": [{"text": text}], "role": "model"}}],
+        "usageMetadata": _spoken(answer, count_tokens(text)),
+    }
 
 
 _SPOILERS: dict[str, Callable[[Answer], Answer]] = {
@@ -99,4 +118,5 @@ _SPOILERS: dict[str, Callable[[Answer], Answer]] = {
     "recitation": _finish("RECITATION"),
     "max-tokens": _cut,
     "empty-part": _empty,
+    "decorated": _decorate,
 }

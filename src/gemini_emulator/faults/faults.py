@@ -29,6 +29,7 @@ Kind = Literal[
     "max-tokens",
     "no-candidates",
     "empty-part",
+    "decorated",
     "cut-json",
     "html",
     "batch-failed",

@@ -13,7 +13,7 @@ from ..wire.api_errors import invalid
 from ..wire.messages import COUNT_REQUEST, GENERATE_REQUEST
 from ..wire.model_names import LISTED, check_model, describe
 from ..wire.paging import page
-from . import batches, files, tuned_models
+from . import batches, files, openai, tuned_models
 
 VERSIONS = ("v1", "v1beta")
 
@@ -30,7 +30,7 @@ async def get_model(service: Service, call: Call) -> dict[str, Any]:
 
 async def generate(service: Service, call: Call) -> dict[str, Any]:
     """``POST models/M:generateContent``."""
-    check_model(call.params["model"])
+    check_model(call.params["model"], version=call.params["api_version"])
     return await service.ask_base(call.params["model"], call.message(GENERATE_REQUEST))
 
 
@@ -52,7 +52,7 @@ async def stream_tuned(service: Service, call: Call) -> Reply:
 
 async def count(service: Service, call: Call) -> dict[str, Any]:
     """``POST models/M:countTokens``: agrees with promptTokenCount of the same request."""
-    check_model(call.params["model"])
+    check_model(call.params["model"], version=call.params["api_version"], method="countTokens")
     return {"totalTokens": count_request(call.message(COUNT_REQUEST))}
 
 
@@ -72,6 +72,7 @@ ROUTES = (
     Route("POST", "models/{model}:countTokens", count),
     Route("POST", "models/{model}:batchGenerateContent", batches.create),
     *files.ROUTES,
+    *openai.ROUTES,
     Route("GET", "batches", batches.list_all),
     Route("GET", "batches/{id}", batches.get),
     Route("POST", "batches/{id}:cancel", batches.cancel),

@@ -34,7 +34,7 @@ _ENDED = {
 async def create(service: Service, call: Call) -> dict[str, Any]:
     """``POST batchPredictionJobs``: reads the requests as they are now. Raises 400, 404 where there are none."""
     job = call.message(PREDICTION_JOB)
-    _check_model(job["model"])
+    _check_model(job["model"], call.parent)
     uris = job["inputConfig"]["gcsSource"]["uris"]
     requests = [request for uri in uris for request in _read_requests(service, uri)]
     prefix = job["outputConfig"]["gcsDestination"]["outputUriPrefix"]
@@ -86,11 +86,14 @@ def _find(service: Service, call: Call) -> dict[str, Any]:
     return service.find(_KIND, f"{call.parent}/batchPredictionJobs/{call.params['job']}")
 
 
-def _check_model(name: str) -> None:
+def _check_model(name: str, parent: str) -> None:
     published = _PUBLISHED.fullmatch(name)
     if published is not None:
         check_model(published[1])
-    elif not _TUNED.fullmatch(name):
+    elif tuned := _TUNED.fullmatch(name):
+        if tuned[1] != parent:
+            raise invalid(f"{name[:200]} is not in {parent}: a model is asked where it was tuned", field="model")
+    else:
         expected = "publishers/google/models/MODEL or projects/P/locations/L/models/ID"
         raise invalid(f"expected {expected}, got {name[:100]!r}", field="model")
 

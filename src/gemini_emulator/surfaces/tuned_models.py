@@ -20,13 +20,14 @@ from ..models.training_job import (
 )
 from ..models.tuned_model import Example
 from ..service import Service
-from ..wire.api_errors import exists, invalid, not_found
+from ..wire.api_errors import ServiceError, exists, invalid, not_found
 from ..wire.messages import TUNED_MODEL
 from ..wire.model_names import check_tunable
 from ..wire.paging import page
 
 PREFIX = "tunedModels/"
 _ID = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_DROPPED = "google-genai from 1.50 on drops inline examples: send them over REST, or tune on Vertex from a bucket."
 _ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _STATES = {SUCCEEDED: "ACTIVE", FAILED: "FAILED", CANCELLED: "FAILED"}
 _OPERATION = "type.googleapis.com/google.ai.generativelanguage.v1beta."
@@ -34,7 +35,12 @@ _OPERATION = "type.googleapis.com/google.ai.generativelanguage.v1beta."
 
 async def create(service: Service, call: Call) -> dict[str, Any]:
     """``POST tunedModels?tunedModelId=ID``: queues the training and answers with its operation."""
-    request = call.message(TUNED_MODEL)
+    try:
+        request = call.message(TUNED_MODEL)
+    except ServiceError as error:
+        if "trainingData" in error.message and "required" in error.message:
+            raise invalid(f"{error.message} {_DROPPED}", field="tuningTask.trainingData") from None
+        raise
     tuned_id = call.query.get("tunedModelId") or _make_id(request.get("displayName", ""))
     if not _ID.fullmatch(tuned_id):
         raise invalid("tunedModelId: expected [a-z][a-z0-9-]{0,39}", field="tuned_model_id")

@@ -8,8 +8,9 @@ from ..call import Call, Reply
 from ..models.generation import stream
 from ..routing import Route
 from ..service import Service
+from ..wire.api_errors import ServiceError
 from ..wire.messages import COUNT_REQUEST, GENERATE_REQUEST
-from ..wire.model_names import BASE_VERSION, LISTED, check_model
+from ..wire.model_names import BASE_VERSION, LISTED, check_model, is_model
 from ..wire.paging import page
 from . import prediction_jobs, tuning_jobs
 from .developer import count_request
@@ -17,7 +18,8 @@ from .vertex_answers import as_vertex
 
 VERSIONS = ("v1", "v1beta1")
 _PARENT = "projects/{project}/locations/{location}"
-_MODEL = _PARENT + "/publishers/google/models/{model}"
+_EXPRESS = "publishers/google/models/{model}"
+_MODEL = f"{_PARENT}/{_EXPRESS}"
 _ENDPOINT = _PARENT + "/endpoints/{endpoint}"
 
 
@@ -34,7 +36,7 @@ async def get_model(service: Service, call: Call) -> dict[str, Any]:
 
 async def generate(service: Service, call: Call) -> dict[str, Any]:
     """``POST publishers/google/models/M:generateContent``."""
-    check_model(call.params["model"])
+    _check_model(call)
     return as_vertex(await service.ask_base(call.params["model"], call.message(GENERATE_REQUEST)))
 
 
@@ -58,11 +60,25 @@ async def stream_tuned(service: Service, call: Call) -> Reply:
 async def count(service: Service, call: Call) -> dict[str, Any]:
     """``POST ...:countTokens``, of a model or an endpoint: agrees with promptTokenCount."""
     if "model" in call.params:
-        check_model(call.params["model"])
+        _check_model(call)
     request = call.message(COUNT_REQUEST)
     texts = (part["text"] for content in request.get("contents", ()) for part in content["parts"])
     characters = sum(len(text) - sum(map(str.isspace, text)) for text in texts)
     return {"totalTokens": count_request(request), "totalBillableCharacters": characters}
+
+
+def _check_model(call: Call) -> None:
+    """Raise Vertex's own 404 unless the model looks like one of Gemini's."""
+    name = call.params["model"]
+    if not is_model(name):
+        parent = f"{call.parent}/" if "project" in call.params else ""
+        raise ServiceError(
+            404,
+            "NOT_FOUND",
+            f"Publisher Model `{parent}publishers/google/models/{name[:100]}` was not found or your project does not "
+            "have access to it. Please ensure you are using a valid model version. For more information, see: "
+            "https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions",
+        )
 
 
 def _describe(name: str) -> dict[str, Any]:
@@ -75,6 +91,10 @@ ROUTES = (
     Route("POST", _MODEL + ":generateContent", generate, generates=True),
     Route("POST", _MODEL + ":streamGenerateContent", stream_generate, generates=True),
     Route("POST", _MODEL + ":countTokens", count),
+    # Express mode: an API key in the place of a project.
+    Route("POST", _EXPRESS + ":generateContent", generate, generates=True),
+    Route("POST", _EXPRESS + ":streamGenerateContent", stream_generate, generates=True),
+    Route("POST", _EXPRESS + ":countTokens", count),
     Route("POST", _ENDPOINT + ":generateContent", generate_tuned, generates=True),
     Route("POST", _ENDPOINT + ":streamGenerateContent", stream_tuned, generates=True),
     Route("POST", _ENDPOINT + ":countTokens", count),

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 _INFO = "type.googleapis.com/google.rpc."
+_LIMITS = "https://ai.google.dev/gemini-api/docs/rate-limits"
+_PAGE = """<!DOCTYPE html>
+<html lang=en>
+  <meta charset=utf-8>
+  <title>Error 404 (Not Found)!!1</title>
+  <p><b>404.</b> <ins>That is an error.</ins>
+  <p>The requested URL <code>{}</code> was not found on this server. <ins>That is all we know.</ins>
+"""
 
 
 class ServiceError(Exception):
@@ -56,9 +65,20 @@ def too_large(limit_bytes: int) -> ServiceError:
 
 def wrong_key() -> ServiceError:
     """400 with ErrorInfo API_KEY_INVALID, as the Developer API answers a key it does not know."""
-    info = {"@type": f"{_INFO}ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com"}
     message = "API key not valid. Please pass a valid API key."
-    return ServiceError(400, "INVALID_ARGUMENT", message, details=[info])
+    info = {
+        "@type": f"{_INFO}ErrorInfo",
+        "reason": "API_KEY_INVALID",
+        "domain": "googleapis.com",
+        "metadata": {"service": "generativelanguage.googleapis.com"},
+    }
+    localized = {"@type": f"{_INFO}LocalizedMessage", "locale": "en-US", "message": message}
+    return ServiceError(400, "INVALID_ARGUMENT", message, details=[info, localized])
+
+
+def nowhere(path: str) -> bytes:
+    """The page for a path under which nothing is served: HTML, as Google's front end answers before any API does."""
+    return _PAGE.format(html.escape(path[:500])).encode("utf-8")
 
 
 def wrong_token() -> ServiceError:
@@ -66,8 +86,17 @@ def wrong_token() -> ServiceError:
     return ServiceError(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.")
 
 
-def over_quota(*, quota_id: str, metric: str, limit: int, model: str, retry_after_s: float) -> ServiceError:
-    """429 with QuotaFailure (which quota) and RetryInfo (when to come back)."""
+def over_quota(
+    *, quota_id: str, metric: str, limit: int, model: str, retry_after_s: float, on_vertex: bool = False
+) -> ServiceError:
+    """429 with QuotaFailure (which quota) and RetryInfo (when to come back); Vertex says neither."""
+    if on_vertex:
+        return ServiceError(
+            429,
+            "RESOURCE_EXHAUSTED",
+            "Resource exhausted. Please try again later. Please refer to "
+            "https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429 for more details.",
+        )
     violation = {
         "quotaMetric": f"generativelanguage.googleapis.com/{metric}",
         "quotaId": quota_id,
@@ -77,9 +106,15 @@ def over_quota(*, quota_id: str, metric: str, limit: int, model: str, retry_afte
     return ServiceError(
         429,
         "RESOURCE_EXHAUSTED",
-        f"You exceeded your current quota ({quota_id}: {limit}). Please retry in {retry_after_s:.3f}s.",
+        "You exceeded your current quota, please check your plan and billing details. For more information on this "
+        f"error, head to: {_LIMITS}. \n* Quota exceeded for metric: {violation['quotaMetric']}, limit: {limit}, model: "
+        f"{model}\nPlease retry in {retry_after_s:.3f}s.",
         details=[
             {"@type": f"{_INFO}QuotaFailure", "violations": [violation]},
+            {
+                "@type": f"{_INFO}Help",
+                "links": [{"description": "Learn more about Gemini API quotas", "url": _LIMITS}],
+            },
             {"@type": f"{_INFO}RetryInfo", "retryDelay": f"{max(1, -(-retry_after_s // 1)):.0f}s"},
         ],
     )

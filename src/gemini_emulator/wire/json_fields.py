@@ -43,6 +43,13 @@ def text(value: Any, where: str) -> str:
     return value
 
 
+def name_or_number(value: Any, where: str) -> str | int:
+    """A value of an enum that is not looked into, by its name or its number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return text(value, where)
+
+
 def flag(value: Any, where: str) -> bool:
     """true or false."""
     if not isinstance(value, bool):
@@ -87,9 +94,11 @@ def struct(value: Any, where: str) -> dict[str, Any]:
 
 
 def one_of(*names: str) -> Kind:
-    """One of the names of an enum."""
+    """One of the names of an enum, in the order of their numbers: protobuf clients may send those."""
 
     def read(value: Any, where: str) -> str:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names):
+            return names[value]
         if not isinstance(value, str) or value.upper() not in names:
             raise _wrong(value, where, f"one of {', '.join(names)}")
         return value.upper()

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from .json_fields import anything, flag, mapping, message, number, one_of, repeated, struct, text, unsupported, whole
+from .json_fields import (
+    anything,
+    flag,
+    mapping,
+    message,
+    name_or_number,
+    number,
+    one_of,
+    repeated,
+    struct,
+    text,
+    unsupported,
+    whole,
+)
 
 _TEXT_ONLY = unsupported("it reads and writes text only")
 _BUCKETS_ONLY = unsupported("it reads and writes Cloud Storage only")
@@ -26,13 +39,23 @@ CONTENT = message({"parts": repeated(PART), "role": text}, required=("parts",))
 INSTRUCTION = message({"parts": repeated(PART), "role": text})  # clients that have none may send an empty one
 
 
+_TYPES = ("TYPE_UNSPECIFIED", "STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL")
+
+
+def _schema_type(value: Any, where: str) -> str:
+    """A type by its name, in any case, or by its number."""
+    name: str = text(value, where) if isinstance(value, str) else one_of(*_TYPES)(value, where)
+    return name
+
+
 def _schema(value: Any, where: str) -> Any:
     return SCHEMA(value, where)  # a schema holds schemas
 
 
 SCHEMA = message(
     {
-        **dict.fromkeys(("type", "format", "title", "description", "pattern", "ref"), text),
+        "type": _schema_type,
+        **dict.fromkeys(("format", "title", "description", "pattern", "ref"), text),
         **dict.fromkeys(("minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"), whole),
         **dict.fromkeys(("minimum", "maximum"), number),
         **dict.fromkeys(("enum", "required", "propertyOrdering"), repeated(text)),
@@ -43,7 +66,7 @@ SCHEMA = message(
         "items": _schema,
     }
 )
-THINKING_LEVELS = ("THINKING_LEVEL_UNSPECIFIED", "MINIMAL", "LOW", "MEDIUM", "HIGH")
+THINKING_LEVELS = ("THINKING_LEVEL_UNSPECIFIED", "LOW", "MEDIUM", "HIGH", "MINIMAL")
 GENERATION_CONFIG = message(
     {
         **dict.fromkeys(("temperature", "topP", "topK", "presencePenalty", "frequencyPenalty"), number),
@@ -57,7 +80,7 @@ GENERATION_CONFIG = message(
             {"includeThoughts": flag, "thinkingBudget": whole, "thinkingLevel": one_of(*THINKING_LEVELS)}
         ),
         "responseModalities": repeated(one_of("MODALITY_UNSPECIFIED", "TEXT")),
-        "mediaResolution": text,
+        "mediaResolution": name_or_number,
         **dict.fromkeys(("speechConfig", "imageConfig", "audioTranscriptionConfig"), _TEXT_ONLY),
         **dict.fromkeys(("routingConfig", "modelConfig"), struct),
         "continuationToken": unsupported("it keeps no conversation"),
@@ -156,9 +179,9 @@ TUNING_JOB = message(
             {
                 "trainingDatasetUri": text,
                 "validationDatasetUri": text,
-                "hyperParameters": message({**_HYPERPARAMETERS, "adapterSize": text}),
+                "hyperParameters": message({**_HYPERPARAMETERS, "adapterSize": name_or_number}),
                 "exportLastCheckpointOnly": flag,
-                "tuningMode": text,
+                "tuningMode": name_or_number,
                 "evaluationConfig": unsupported("it does not evaluate"),
             },
             required=("trainingDatasetUri",),

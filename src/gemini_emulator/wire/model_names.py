@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .api_errors import invalid, not_found
+from .api_errors import ServiceError, invalid
 
 BASE_VERSION = "newsgauge-embedded-base-2"
 TUNED_VERSION = "newsgauge-embedded-tuned-2"
@@ -19,10 +19,20 @@ _LONGEST_NAME = 100
 _THINKS = re.compile(r"gemini-(?:2\.5|[3-9]|[1-9][0-9])(?!.*lite)")
 
 
-def check_model(name: str) -> None:
-    """Raise 404 unless the name looks like a Gemini model."""
-    if len(name) > _LONGEST_NAME or not _MODEL.fullmatch(name):
-        raise not_found(f"models/{name[:_LONGEST_NAME]}")
+def is_model(name: str) -> bool:
+    """True for a name that looks like a Gemini model."""
+    return len(name) <= _LONGEST_NAME and _MODEL.fullmatch(name) is not None
+
+
+def check_model(name: str, *, version: str = "v1beta", method: str = "generateContent") -> None:
+    """Raise 404 in the Developer API's words unless the name looks like a Gemini model."""
+    if not is_model(name):
+        raise ServiceError(
+            404,
+            "NOT_FOUND",
+            f"models/{name[:_LONGEST_NAME]} is not found for API version {version}, or is not supported for {method}. "
+            "Call ModelService.ListModels to see the list of available models and their supported methods.",
+        )
 
 
 def check_tunable(name: str) -> None:

@@ -19,7 +19,7 @@ class SlidingQuota:
         self._limit, self._clock = limit, clock
         self._calls: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def admit(self, model: str) -> None:
+    def admit(self, model: str, *, on_vertex: bool = False) -> None:
         """Count one call. Raises 429, with the time until a call leaves the window, where that is full."""
         calls = self._calls.setdefault(model, deque())
         self._calls.move_to_end(model)
@@ -35,5 +35,6 @@ class SlidingQuota:
                 limit=self._limit,
                 model=model,
                 retry_after_s=calls[0] + _WINDOW_S - now,
+                on_vertex=on_vertex,
             )
         calls.append(now)
