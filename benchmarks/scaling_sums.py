@@ -55,7 +55,7 @@ def totals(tokens: Tokens, n_posts: int) -> dict[str, dict[str, float | None]]:
 def shared_tokens(inputs: Tokens) -> dict[str, int]:
     """By variant, the input tokens that each of its requests shares with the others: all but the post.
 
-    The post alone is taken for what the most frugal variant sends; where none sends it alone, it is an underestimate.
+    The most frugal variant is assumed to send the post alone; if none does, the figure is an underestimate.
     """
     least = [min(counts) for counts in zip(*inputs.values(), strict=True)]
     return {name: min(count - floor for count, floor in zip(of, least, strict=True)) for name, of in inputs.items()}

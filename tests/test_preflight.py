@@ -46,7 +46,7 @@ def test_four_characters_are_a_token_and_a_piece_counts_as_a_whole_one(setup: Ru
     assert (expected.output_tokens, expected.cost) == (None, None)
     assert expected.lines() == [
         "asks gemini 4 times: bare 2, long 2",
-        "about 115 tokens in (4 characters a token, an estimate), out without a limit (max_output_tokens); "
+        "about 115 tokens in (4 characters a token, an estimate), out unlimited (no max_output_tokens); "
         "cost: no price is known",
         # The longest label has 4 characters: a token, and one to end the answer.
         "assumed per answer: 2 tokens without thinking (bare, long)",

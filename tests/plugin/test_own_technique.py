@@ -265,7 +265,7 @@ def test_a_paid_recording_says_that_there_may_be_more_calls(project: pytest.Pyte
 
     expected = Forecast("gemini", {"own": 8, "bare": 2}, 100, None, at_least=frozenset({"own", "absent"}))
     assert expected.lines()[0] == "asks gemini at least 10 times: own at least 8, bare 2"
-    assert ", and more in what a callable adds, out without a limit" in expected.lines()[1]
+    assert ", and more in what a callable adds, out unlimited" in expected.lines()[1]
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_the_header_says_how_many_calls_and_tokens_before_they_are_made(
     assert result.ret == 0
     asks = "newsgauge: recording asks gemini 16 times: bare 8, system 8"
     result.stdout.fnmatch_lines(
-        [asks, "newsgauge: recording about * tokens in (4 characters a token, an estimate), out without a limit *"]
+        [asks, "newsgauge: recording about * tokens in (4 characters a token, an estimate), out unlimited *"]
     )
     assert len(service.calls) == 16
     # 43 characters of system instruction make the second half of the calls larger: 8 times 11 tokens at the most.

@@ -1,7 +1,7 @@
 """`digest_body` for many posts that are asked in the same words: what stands around the post is digested once. Pure.
 
-A body in which the post's text is a hole says how it is asked. Two bodies with the same holes in the same places have
-the same digested form but for the mark of their post.
+The post's text is cut out of a body; the rest is a template. Two bodies with the same template have the same digested
+form, except for the mark that stands for the post.
 """
 
 from __future__ import annotations

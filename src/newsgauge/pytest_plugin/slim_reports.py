@@ -14,7 +14,7 @@ import pytest
 
 from .._util.secrets import hide_secrets
 
-#: What a `pytest_report_teststatus` that wraps the others is answered with, and answers.
+#: The type of a `pytest_report_teststatus` hook that wraps the others: what it is sent, and what it returns.
 Status = Generator[None, tuple[str, str, str], tuple[str, str, str]]
 #: The user properties in which a case says what it is about; also in junit.xml.
 VARIANT_PROPERTY = "newsgauge_variant"

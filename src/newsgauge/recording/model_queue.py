@@ -88,9 +88,9 @@ class ModelQueue:
             self._tokens_a_char += _NEWEST * (input_tokens / job.chars - self._tokens_a_char)
 
     def refused(self, job: Job, *, again_at: float, per_minute: Mapping[str, int], now: float) -> list[str]:
-        """Ask again later. Where refusals are more than accidents, all wait, and a limit that they name is kept to.
+        """Ask again later. If refusals repeat, all jobs wait, and a limit that the service names is kept to.
 
-        Returns what was learnt, in words. A limit is no limit where more came through in the last minute.
+        Returns notes on what was learnt. A named limit is ignored if more than it came through in the last minute.
         """
         self.tokens.take(-job.charged, now)  # a refused call has used no tokens
         self._refused += 1

@@ -1,7 +1,7 @@
 """A reference without any API: a scikit-learn estimator of the user's own, fitted on training posts, asked for labels.
 
-Knows scikit-learn only by its manners: ``fit``, ``predict``, ``get_params``. Enters: the callable that makes it and the
-posts. Leaves: predictions that cost no token.
+Uses scikit-learn's protocol only (``fit``, ``predict``, ``get_params``) and never imports it. Takes the callable that
+makes the estimator, and posts; returns predictions that cost no token.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class RunConfig:
     tuned_file: Path = Path(".newsgauge") / "tuned.json"
     #: The test posts that the plan's labels have in the corpus; None where nobody counted.
     n_whole_set: int | None = None
-    #: The variants whose recording records these too, where it is not each by itself.
+    #: Variants whose recording command also records these; empty if each is recorded separately.
     recorded_with: str = ""
     #: Which part of the plan is asked here; None: all of it.
     shard: Shard | None = None

@@ -14,7 +14,7 @@ from .headers import content, split_mail
 from .subjects import one_line
 
 # Addresses are removed before the cut, as the codelab did; this bounds the work on a post of many megabytes.
-# Only one of which nine tenths are addresses could tell.
+# The result differs only for a post nine tenths of which are addresses.
 _LOOKED_AT = 10 * MAX_CHARS
 
 
