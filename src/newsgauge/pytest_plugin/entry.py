@@ -1,6 +1,6 @@
 """What pytest loads wherever newsgauge is installed: it registers the ini values, and nothing else, unless asked.
 
-A project asks by having ``variants.toml`` or ``gates.toml`` in ``evals/`` under its rootdir (either one: if the other is
+A project asks by having ``variants.toml`` or ``gates.toml`` in ``evals/`` under its rootdir (either: if the other is
 missing, a run has to say so), or by naming a folder in the ini value ``newsgauge_evals``. Only then are the plugin's
 options, fixtures and hooks there, so that an installed newsgauge costs another project's runs nothing and takes no
 option names from them. Imports nothing but pytest.
