@@ -16,6 +16,7 @@ from typing import Any
 #: An answer may share a name or a phrase with its post; a run this long is a quotation.
 MIN_QUOTED_CHARS = 40
 _BEFORE_VERSION = re.compile(r"^.+(?=/v\d+(?:(?:alpha|beta)\d*)?/)")
+_EXPRESS = re.compile(r"^/v[^/]+(?=/publishers/)")
 _PROJECT = re.compile(r"/projects/[^/]+/locations/[^/]+/")
 
 
@@ -56,9 +57,11 @@ def stable_path(path: str) -> str:
     """The request path without what differs between accounts.
 
     That is the Google Cloud project and location, and what stands before the version of the API where a gateway is
-    asked: its path may name an account, and who replays need not know the gateway.
+    asked: its path may name an account, and who replays need not know the gateway. Vertex's express mode names no
+    project, and asks the same.
     """
-    return _PROJECT.sub("/projects/-/locations/-/", _BEFORE_VERSION.sub("", path))
+    path = _EXPRESS.sub(r"\g<0>/projects/-/locations/-", _BEFORE_VERSION.sub("", path))
+    return _PROJECT.sub("/projects/-/locations/-/", path)
 
 
 def unquote(answer: Any, text: str, blocks: Sequence[Block] = ()) -> Any:

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._util.files import locked
-from ..client.clients import check_access, cloud_project, is_loopback, open_client, vertex_base_url
+from .._util.pytest_ini import read_ini
+from ..client.clients import check_access, cloud_project, open_client, vertex_base_url
 from ..client.embedded import embedded_server
+from ..client.loopback import is_loopback
 from ..client.retry import RetryPolicy
 from ..errors import UsageError
 from ..records import BACKENDS, Backend
+from ..running.run_options import add_api_version, chosen_api_version
 
 if TYPE_CHECKING:
     from ..tuning.jobs import TuningService
@@ -31,6 +34,12 @@ def add_backend_options(parser: argparse.ArgumentParser) -> None:
         help="a server to ask, such as a running 'newsgauge serve' (default: an embedded backend that is started for "
         f"this command, with its state in {STATE}; for gemini and vertex Google's own)",
     )
+    add_api_version(parser.add_argument)
+
+
+def api_version_of(options: argparse.Namespace) -> str | None:
+    """``--api-version``, else the ini value ``newsgauge_api_version`` of this folder, else the SDK's own."""
+    return chosen_api_version(options.api_version, read_ini(Path.cwd()).get("newsgauge_api_version", ""))
 
 
 @contextmanager
@@ -85,7 +94,7 @@ def open_tuning(backend: Backend, *, base_url: str | None, bucket: str | None) -
         from ..tuning.vertex import VertexTuning
 
         url = vertex_base_url(url)
-        client = open_client("vertex", base_url=url, live=True)
+        client = open_client("vertex", base_url=url, live=True, express=False)
         try:
             yield VertexTuning(client, cloud_project(url), url, bucket, RetryPolicy())
         finally:

@@ -12,12 +12,12 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from .._util.one_line import one_line
 from ..errors import BackendError, UsageError
 from ..records import Backend, Wire
 from ..variants.variants_file import Request
+from .loopback import direct, is_loopback
 from .retry import RetryPolicy, call_patiently
 from .sdk_arguments import call_arguments
 from .service_errors import broken_body, broken_transport, refusal
@@ -41,16 +41,21 @@ def check_access(backend: Backend) -> None:
             "A replay needs none: pytest evals without --record-mode"
         )
     local = is_loopback(vertex_base_url(None) or "")
-    if backend == "vertex" and not local and not os.environ.get("GOOGLE_CLOUD_PROJECT"):
+    if backend == "vertex" and not local and not os.environ.get("GOOGLE_CLOUD_PROJECT") and not _api_key():
         raise UsageError(
             "--backend vertex: asking it needs GOOGLE_CLOUD_PROJECT (and, unless it is us-central1, "
-            "GOOGLE_CLOUD_LOCATION), which is not set. A replay needs neither: pytest evals without --record-mode"
+            f"GOOGLE_CLOUD_LOCATION), or for express mode an API key in {' or '.join(_KEYS)}; none is set. "
+            "A replay needs neither: pytest evals without --record-mode"
         )
 
 
-def is_loopback(url: str) -> bool:
-    """True for a server of this machine, such as ``newsgauge serve``: it gets no credentials."""
-    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+def _api_key() -> str:
+    return next((os.environ[key] for key in _KEYS if os.environ.get(key)), "")
+
+
+def asks_express() -> bool:
+    """Whether Vertex is asked in express mode: with an API key, and no project of one's own."""
+    return not os.environ.get("GOOGLE_CLOUD_PROJECT") and bool(_api_key())
 
 
 def import_sdk() -> None:
@@ -86,19 +91,24 @@ def open_client(
     base_url: str | None,
     live: bool,
     transport: Callable[[ssl.SSLContext], PatientTransport] | None = None,
+    api_version: str | None = None,
+    express: bool = True,
 ) -> genai.Client:
     """A client that asks the backend (``live``), or one whose every call must be answered from a cassette.
 
-    ``transport`` makes the transport of the client, if it is not to be the HTTP library's own.
+    ``api_version``: None for the SDK's own. ``express``: on Vertex, whether an API key will do if there is no project;
+    tuning takes a project. ``transport`` makes the transport of the client, if it is not to be the HTTP library's own.
     """
     # One TLS context for both clients the SDK makes; a replay never opens a connection and needs no certificates.
     context = ssl.create_default_context() if live else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    args: dict[str, Any] = {"verify": context, **({"transport": transport(context)} if transport else {})}
-    http = {"client_args": args, "async_client_args": args}
-    return _make_client(backend, base_url=base_url, live=live, http=http)
+    args: dict[str, Any] = {"verify": context, **({"transport": transport(context)} if transport else direct())}
+    http = {"client_args": args, "async_client_args": args, "api_version": api_version}
+    return _make_client(backend, base_url=base_url, live=live, http=http, express=express)
 
 
-def _make_client(backend: Backend, *, base_url: str | None, live: bool, http: dict[str, Any]) -> genai.Client:
+def _make_client(
+    backend: Backend, *, base_url: str | None, live: bool, http: dict[str, Any], express: bool = True
+) -> genai.Client:
     from google import genai  # 0.4 s
     from google.genai.types import HttpOptions
 
@@ -106,6 +116,8 @@ def _make_client(backend: Backend, *, base_url: str | None, live: bool, http: di
     options = HttpOptions(base_url=base_url if live else None, timeout=_TIMEOUT_MS, **http)
     if backend == "vertex":
         base_url = vertex_base_url(base_url)
+        if live and express and asks_express():
+            return genai.Client(vertexai=True, api_key=_api_key(), http_options=options)
         return genai.Client(
             vertexai=True,
             project=cloud_project(base_url) if live else "replay",
@@ -113,22 +125,29 @@ def _make_client(backend: Backend, *, base_url: str | None, live: bool, http: di
             credentials=cloud_credentials(base_url) if live else _replay_credentials(),
             http_options=options,
         )
-    key = next((os.environ[key] for key in _KEYS if os.environ.get(key)), "") if live else "replay"
+    key = _api_key() if live else "replay"
     return genai.Client(vertexai=False, api_key="embedded" if backend == "embedded" else key, http_options=options)
 
 
 @asynccontextmanager
-async def open_async_client(backend: Backend, *, base_url: str | None, connections: int) -> AsyncIterator[AsyncClient]:
+async def open_async_client(
+    backend: Backend,
+    *,
+    base_url: str | None,
+    connections: int,
+    api_version: str | None = None,
+    express: bool = True,
+) -> AsyncIterator[AsyncClient]:
     """A client that asks the backend, as many calls side by side as it has connections."""
     import httpx2
 
     tls = ssl.create_default_context()
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
     # A client of our own: the SDK would take aiohttp where it is installed, and these are the limits of httpx2.
-    http = httpx2.AsyncClient(verify=tls, limits=limits, timeout=None, follow_redirects=True)
-    options = {"httpx_async_client": http, "client_args": {"verify": tls}}
+    http = httpx2.AsyncClient(verify=tls, limits=limits, timeout=None, follow_redirects=True, **direct())
+    options = {"httpx_async_client": http, "client_args": {"verify": tls, **direct()}, "api_version": api_version}
     async with http:
-        client = _make_client(backend, base_url=base_url, live=True, http=options)
+        client = _make_client(backend, base_url=base_url, live=True, http=options, express=express)
         try:
             yield AsyncClient(client)
         finally:

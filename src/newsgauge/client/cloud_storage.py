@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import BackendError, UsageError
-from .clients import cloud_credentials, is_loopback, service_errors
+from .clients import cloud_credentials, service_errors
+from .loopback import is_loopback
 
 _TIMEOUT_S = 120.0
 #: More than this is sent in pieces, as what breaks off in between goes on with the next one.

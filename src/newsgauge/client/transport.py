@@ -15,6 +15,7 @@ from typing import Any
 import httpx2
 
 from ..errors import NewsgaugeError
+from .loopback import direct
 from .retry import RetryPolicy, call_patiently
 from .service_errors import broken_transport, is_transient, refusal
 
@@ -23,7 +24,8 @@ class PatientTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
     """Give it to a client as its transport. Outside of `asking` every call is an error."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
-        self._inner = httpx2.Client(verify=context)  # a client and no transport, as that honours proxies
+        # A client and no transport, as that honours proxies; not on the way to this machine.
+        self._inner = httpx2.Client(verify=context, **direct())
         self._policy: RetryPolicy | None = None
 
     @contextmanager

@@ -36,6 +36,7 @@ def add_ini(parser: pytest.Parser) -> None:
     parser.addini("newsgauge_delimiter", "the --delimiter of newsgauge_corpus (comma)", default="")
     parser.addini("newsgauge_posts_per_class", "the --posts-per-class of newsgauge_corpus (10)", default="")
     parser.addini("newsgauge_sample", "the --sample of newsgauge_corpus", default="")
+    parser.addini("newsgauge_api_version", "the --api-version of recordings", default="")
     parser.addini("newsgauge_bundled", "folder of the bundled corpus", default="fixtures/bundled")
 
 

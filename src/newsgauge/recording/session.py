@@ -42,7 +42,13 @@ def record_cases(
     recorder = open_recorder(setup)
 
     async def ask() -> Report:
-        async with open_async_client(setup.backend, base_url=base_url, connections=limits.concurrency) as client:
+        async with open_async_client(
+            setup.backend,
+            base_url=base_url,
+            connections=limits.concurrency,
+            api_version=setup.api_version,
+            express=setup.may_ask_express,
+        ) as client:
             campaign = Scheduler(
                 client, recorder, forms, limits=limits, retry=retry, on_answer=on_answer, on_note=on_note
             )

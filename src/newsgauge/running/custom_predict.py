@@ -42,14 +42,24 @@ CALLED = Signature(
 class TechniqueClient:
     """A client for techniques, which waits for a busy service."""
 
-    def __init__(self, backend: Backend, *, base_url: str | None, live: bool) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        base_url: str | None,
+        live: bool,
+        api_version: str | None = None,
+        express: bool = True,
+    ) -> None:
         made: list[PatientTransport] = []
 
         def make(context: ssl.SSLContext) -> PatientTransport:
             made.append(PatientTransport(context))
             return made[0]
 
-        self.client: genai.Client = open_client(backend, base_url=base_url, live=live, transport=make)
+        self.client: genai.Client = open_client(
+            backend, base_url=base_url, live=live, transport=make, api_version=api_version, express=express
+        )
         self.transport = made[0]
 
     def close(self) -> None:

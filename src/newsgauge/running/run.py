@@ -260,7 +260,13 @@ class Run:
 
     @cached_property
     def _client(self) -> genai.Client:
-        client = open_client(self.setup.backend, base_url=self._base_url, live=not self.setup.replays)
+        client = open_client(
+            self.setup.backend,
+            base_url=self._base_url,
+            live=not self.setup.replays,
+            api_version=self.setup.api_version,
+            express=self.setup.may_ask_express,
+        )
         self._closing.callback(client.close)
         return client
 
@@ -268,7 +274,13 @@ class Run:
     def _technique_client(self) -> TechniqueClient:
         from .custom_predict import TechniqueClient
 
-        client = TechniqueClient(self.setup.backend, base_url=self._base_url, live=not self.setup.replays)
+        client = TechniqueClient(
+            self.setup.backend,
+            base_url=self._base_url,
+            live=not self.setup.replays,
+            api_version=self.setup.api_version,
+            express=self.setup.may_ask_express,
+        )
         self._closing.callback(client.close)
         return client
 

@@ -55,6 +55,8 @@ class RunConfig:
     recorded_with: str = ""
     #: Which part of the plan is asked here; None: all of it.
     shard: Shard | None = None
+    #: The version of the API to ask; None: the SDK's own.
+    api_version: str | None = None
     #: Where the modules of callables that variants.toml names are looked for first.
     code: tuple[Path, ...] = ()
 
@@ -62,6 +64,11 @@ class RunConfig:
     def replays(self) -> bool:
         """True where every answer must come from a cassette."""
         return self.mode == "none"
+
+    @property
+    def may_ask_express(self) -> bool:
+        """Whether Vertex may be asked with an API key alone: a tuned model lives in a project."""
+        return all(variant.tuning is None for variant in self.variants.values())
 
     @property
     def preprocess(self) -> Callable[[str], str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from argparse import ArgumentTypeError, Namespace
 from dataclasses import replace
@@ -32,10 +33,12 @@ _DEFAULTS: dict[str, Any] = {
     "backend": "embedded",
     "cassettes": None,
     "repeats": None,
+    "api_version": None,
 }
 #: What says how to read a table: as options, and as ini values.
 TABLE_OPTIONS = ("columns", "encoding", "delimiter")
 PREPROCESSING = ("clean", "codelab")
+_API_VERSION = re.compile(r"v\d+(?:(?:alpha|beta)\d*)?", re.ASCII)
 RECORD_MODES = ("none", "once", "new_episodes", "all", "rewrite")
 
 
@@ -124,8 +127,30 @@ def add_record_mode(add: Callable[..., Any], *, default: str = "none") -> None:
     )
 
 
+def add_api_version(add: Callable[..., Any]) -> None:
+    """``--api-version``, for whatever asks a service."""
+    add(
+        "--api-version",
+        default=None,
+        metavar="VERSION",
+        help="version of the API to ask, such as v1 or v1beta; recordings of all versions replay alike (default: the "
+        "ini value newsgauge_api_version, else what google-genai asks)",
+    )
+
+
+def chosen_api_version(option: str | None, ini: str) -> str | None:
+    """What the command line says, else the ini value; None: the SDK's own. Raises `UsageError` for no version."""
+    from ..errors import UsageError
+
+    name, version = ("newsgauge_api_version", ini or None) if option is None else ("--api-version", option)
+    if version is not None and not _API_VERSION.fullmatch(version):
+        raise UsageError(f"{name}: expected a version of the API, such as v1, v1beta or v1beta1, got {version!r}")
+    return version
+
+
 def add_recording_options(add: Callable[..., Any]) -> None:
     """The other options of a recording."""
+    add_api_version(add)
     add("--yes", action="store_true", help="record from a paid service without asking first")
     add("--allow-record-in-ci", action="store_true", help="record also where CI is set")
     add(
@@ -197,6 +222,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         tuned_file=root / ".newsgauge" / "tuned.json",
         n_whole_set=sum(plan.population.values()),
         shard=parse_shard(shard) if shard is not None else None,
+        api_version=chosen_api_version(option.api_version, ini("newsgauge_api_version")),
         code=(root / (ini("newsgauge_evals") or "evals"), root),
     )
     _ = setup.part  # more shards than posts show here

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import UsageError
 from ...running.run_options import TABLE_OPTIONS
-from ..backend_options import reach_backend
+from ..backend_options import api_version_of, reach_backend
 from .training_options import VARIANTS, load_corpus, same_options
 
 if TYPE_CHECKING:
@@ -63,7 +63,15 @@ def _prompt(
             corpus, variant.few_shot, classes=_classes(corpus, options), labels=labels, preprocess=prepare
         )
         shown = found.block.text
-    with closing(open_client(options.backend, base_url=url, live=True)) as client:
+    with closing(
+        open_client(
+            options.backend,
+            base_url=url,
+            live=True,
+            api_version=api_version_of(options),
+            express=variant.tuning is None,
+        )
+    ) as client:
         yield lambda text: classify(
             client, variant, text, model=model, labels=labels, with_second=not options.no_second, examples=shown
         )
@@ -82,7 +90,15 @@ def _technique(
     from ...running.classifying import Answer
     from ...running.custom_predict import Technique, TechniqueClient
 
-    with closing(TechniqueClient(options.backend, base_url=url, live=True)) as client:
+    with closing(
+        TechniqueClient(
+            options.backend,
+            base_url=url,
+            live=True,
+            api_version=api_version_of(options),
+            express=variant.tuning is None,
+        )
+    ) as client:
         technique = Technique(variant.predict or "", function, client=client, labels=labels)
         yield lambda text: Answer(technique.predict_live(plain(text), model=model, policy=RetryPolicy()))
 

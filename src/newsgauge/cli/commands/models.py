@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..backend_options import add_backend_options, reach_backend
+from ..backend_options import add_backend_options, api_version_of, reach_backend
 
 _TUNES = "createTunedModel"
 
@@ -21,7 +21,7 @@ def _models(options: argparse.Namespace) -> int:
     from ...client.clients import list_models, open_client
 
     with reach_backend(options.backend, options.base_url) as url:
-        client = open_client(options.backend, base_url=url, live=True)
+        client = open_client(options.backend, base_url=url, live=True, api_version=api_version_of(options))
         try:
             models = list_models(client)
         finally:

@@ -38,7 +38,7 @@ def ask_in_batches(
     bucket = parse_bucket(options.bucket) if setup.backend == "vertex" else None
     jobs = OpenJobs(path)
     with reach_backend(setup.backend, options.base_url) as url:
-        client = open_client(setup.backend, base_url=url, live=True)
+        client = open_client(setup.backend, base_url=url, live=True, api_version=setup.api_version, express=False)
         try:
             batches = Batches(
                 setup,
