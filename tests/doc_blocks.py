@@ -244,4 +244,5 @@ def load_toml(block: Block, folder: Path) -> None:
 
 
 def _named(tables: Mapping[str, Mapping[str, Mapping[str, object]]]) -> set[str]:
-    return {variant for corpora in tables.values() for variants in corpora.values() for variant in variants}
+    corpora = [table for backend in tables.values() for table in backend.values() if isinstance(table, dict)]
+    return {variant for variants in corpora for variant in variants}

@@ -80,10 +80,21 @@ def test_nothing_to_compare_with_is_inconclusive_where_a_drop_is_gated(made: Mak
     assert "no baseline file, so max_drop cannot be held" in verdict.reasons[0]
 
 
-def test_live_no_flip_on_52_posts_excludes_a_drop_of_five_points_and_on_51_does_not(made: Make) -> None:
-    for n, finding in ((51, "INCONCLUSIVE"), (52, "PASS")):
+def test_live_no_flip_on_59_posts_excludes_a_drop_of_five_points_and_on_58_does_not(made: Make) -> None:
+    for n, finding in ((58, "INCONCLUSIVE"), (59, "PASS")):
         evidence = made(n, {"v": range(30)}, live=True)
         assert decide(GATE, replace(evidence, baseline=baseline_of(evidence))).finding == finding
+
+
+def test_live_an_undecided_drop_says_how_many_posts_an_unchanged_model_takes_and_how_to_ask_them(made: Make) -> None:
+    """Not the drop now seen: two losses of 58 would ask for thousands of posts, two flips ask for 130."""
+    before, now = made(58, {"v": range(30)}, live=True), made(58, {"v": range(28)}, live=True)
+    verdict = decide(GATE, replace(now, baseline=baseline_of(before)))
+    assert verdict.finding == "INCONCLUSIVE"
+    assert verdict.n_to_decide is not None
+    assert 100 <= verdict.n_to_decide <= 160
+    assert "if nothing changed and posts flip as often as here, 2 of 58" in verdict.reasons[0]
+    assert "newsgauge compare OLD NEW --gate --max-drop 0.05" in verdict.reasons[0]
 
 
 def test_live_five_losses_without_a_gain_are_a_drop_and_four_are_not_yet(made: Make) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from scipy.stats import binomtest
 
 from newsgauge.gates import ComparisonGate, Evidence, decide
+from newsgauge.scoring.comparisons import p_words
 
 Make = Callable[..., Evidence]
 
@@ -53,6 +55,30 @@ def test_the_primary_comparison_is_not_corrected_and_the_others_are(made: Make) 
     evidence = made(16, right, family=family)
     assert [decide(one, evidence).finding for one in family] == ["PASS", "FAIL", "FAIL"]
     assert "Holm over 2, after new-beats-one" in decide(family[1], evidence).reasons[0]
+
+
+def test_a_run_that_leaves_comparisons_out_names_the_correction_that_it_did_not_make(made: Make) -> None:
+    alone = (replace(gate(other="one"), n_in_file=3),)
+    verdict = decide(alone[0], made(16, {"new": range(10), "one": ()}, family=alone))
+    assert "not corrected for 2 more of gates.toml not run" in verdict.reasons[0]
+    primary = (replace(gate(other="one", primary=True), n_in_file=3),)
+    verdict = decide(primary[0], made(16, {"new": range(10), "one": ()}, family=primary))
+    assert "not corrected" not in verdict.reasons[0]
+
+
+def test_flips_of_one_thread_prove_less(made: Make) -> None:
+    evidence = made(80, {"new": range(6), "old": ()})
+    assert decide(gate(), evidence).finding == "PASS"
+    posts = tuple(replace(post, thread=f"t{number // 3}") for number, post in enumerate(evidence.plan.posts))
+    in_threads = replace(evidence, plan=replace(evidence.plan, posts=posts))
+    verdict = decide(gate(), in_threads)
+    assert verdict.finding == "FAIL"
+    assert "clustered by thread: effective n" in verdict.reasons[0]
+
+
+def test_no_p_value_is_0(made: Make) -> None:
+    assert p_words(binomtest(2000, 2000, alternative="greater").pvalue) == "p < 1e-300"
+    assert p_words(0.01234) == "p = 0.012"
 
 
 def test_others_do_not_pass_where_the_primary_comparison_does_not(made: Make) -> None:

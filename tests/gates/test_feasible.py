@@ -22,7 +22,7 @@ def test_a_floor_takes_so_many_posts(floor: float, needed: int) -> None:
     assert undecidable([gate], plan(needed - 1)) == [f"v: min_accuracy {floor:g} takes at least {needed} posts"]
 
 
-@pytest.mark.parametrize(("drop", "needed"), [(0.10, 25), (0.05, 52), (0.02, 133)])
+@pytest.mark.parametrize(("drop", "needed"), [(0.10, 29), (0.05, 59), (0.02, 149)])
 def test_a_drop_takes_so_many_posts(drop: float, needed: int) -> None:
     gate = BaselineGate("v-baseline", "v", drop, "r")
     assert undecidable([gate], plan(needed)) == []

@@ -83,6 +83,9 @@ def test_several_comparisons_stand_in_a_list_and_one_is_primary(tmp_path: Path) 
             'min_accuracy = { limit = 0.5, reason = "r" }\nmax_accuracy = { limit = 0.4, reason = "r" }',
             "min_accuracy 0.5 is above max_accuracy 0.4: no score holds both",
         ),
+        ('min_accuracy = { limit = 2.2e-313, reason = "r" }', "0, 1 or from 0.000001 to 0.999999"),
+        ('max_error_rate = { limit = 0.9999999, reason = "r" }', "0, 1 or from 0.000001 to 0.999999"),
+        ('max_drop = { limit = 1e-300, reason = "r" }', "max_drop: expected 'limit' above 0"),
         (
             'max_drop = { limit = 0, reason = "r" }',
             "max_drop: expected 'limit' above 0 (no sample proves a drop of nothing)",

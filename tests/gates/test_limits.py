@@ -157,7 +157,38 @@ def test_a_class_without_posts_never_passes(made: Make, metric: str, live: bool)
 
 @pytest.mark.parametrize("live", [False, True])
 def test_macro_f1_of_all_right_is_one(made: Make, live: bool) -> None:
-    assert decide(gate("min_macro_f1", 0.99), made(40, {"v": range(40)}, live=live)).passed
+    evidence = made(40, {"v": range(40)}, live=live)
+    assert decide(gate("min_macro_f1", 0.85), evidence).passed
+    assert decide(gate("min_macro_f1", 0.99), evidence).passed is not live  # as 40 right answers prove 93% at most
+
+
+def test_live_macro_f1_is_not_proved_by_fewer_than_five_posts_a_class(made: Make) -> None:
+    verdict = decide(gate("min_macro_f1", 0.01), made(8, {"v": range(8)}, live=True))
+    assert (verdict.finding, verdict.n_to_decide) == ("INCONCLUSIVE", 10)
+    assert "too few posts of a class for a proof, some 10 posts would decide" in verdict.reasons[0]
+    assert decide(gate("min_macro_f1", 0.01), made(10, {"v": range(10)}, live=True)).passed
+
+
+def test_live_sixteen_right_answers_do_not_prove_a_macro_f1_of_99_percent(made: Make) -> None:
+    verdict = decide(gate("min_macro_f1", 0.99), made(16, {"v": range(16)}, live=True))
+    assert verdict.finding == "INCONCLUSIVE"
+    assert verdict.n_to_decide is not None
+
+
+def threaded(evidence: Evidence, size: int, **other: object) -> Evidence:
+    """``size`` neighbouring posts of a label share a thread."""
+    posts = tuple(
+        replace(post, thread=f"{post.label}{number // (2 * size)}") for number, post in enumerate(evidence.plan.posts)
+    )
+    plan = replace(evidence.plan, posts=posts)
+    return replace(evidence, plan=plan, scores=score(evidence.results, plan, evidence.scores), **other)
+
+
+def test_live_posts_of_one_thread_prove_less_of_recall_and_macro_f1(made: Make) -> None:
+    evidence = made(80, {"v": range(80)}, live=True)
+    for metric, limit in (("min_class_recall", 0.9), ("min_macro_f1", 0.92)):
+        assert decide(gate(metric, limit), evidence).passed
+        assert decide(gate(metric, limit), threaded(evidence, 5)).finding == "INCONCLUSIVE"
 
 
 def test_live_macro_f1_between_the_bounds_is_inconclusive(made: Make) -> None:
@@ -165,6 +196,23 @@ def test_live_macro_f1_between_the_bounds_is_inconclusive(made: Make) -> None:
     assert verdict.finding == "INCONCLUSIVE"
     assert verdict.n_to_decide is not None
     assert verdict.n_to_decide > 40
+
+
+def test_the_accuracy_in_the_datas_own_mix_can_be_gated(made: Make) -> None:
+    """40 of 40 right of a, 16 of 40 of b: 70% as a mean over labels, 94% where a is nine tenths of the data."""
+    right = [*range(0, 80, 2), *range(1, 32, 2)]
+    for live, limit, finding in (
+        (False, 0.94, "PASS"),
+        (False, 0.95, "FAIL"),
+        (True, 0.85, "PASS"),
+        (True, 0.94, "INCONCLUSIVE"),
+    ):
+        evidence = made(80, {"v": right}, live=live)
+        plan = replace(evidence.plan, population={"a": 900, "b": 100})
+        weighted = replace(evidence, plan=plan, scores=score(evidence.results, plan, ["v"]))
+        assert decide(gate("min_own_mix_accuracy", limit), weighted).finding == finding
+        assert decide(gate("min_accuracy", 0.72), weighted).finding != "PASS"
+        assert not decide(gate("min_own_mix_accuracy", 0.72), evidence).passed  # nobody counted the data
 
 
 def test_live_posts_of_one_thread_prove_less(made: Make) -> None:

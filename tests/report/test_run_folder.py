@@ -248,6 +248,30 @@ def test_runs_of_other_posts_are_compared_on_what_they_share(
     assert "note: tuned: 25 posts in common, 15 left out" in out
 
 
+def test_two_runs_can_be_held_to_a_drop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """40 posts: without a flip the largest drop that they exclude is 1 - .05^(1/40) = 7.2 points."""
+    first, second = write_run(tmp_path / "a"), write_run(tmp_path / "b", shift=3)
+    assert main(["compare", str(first), str(first), "--gate", "--max-drop", "0.08"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("PASS") == 2
+    assert main(["compare", str(first), str(second), "--gate"]) == 1
+    out = capsys.readouterr().out
+    verdicts = {line.split()[1]: line for line in out.splitlines() if line.startswith("INCONCLUSIVE")}
+    assert "gained 4, lost 4" in verdicts["tuned"]
+    assert "if nothing changed and posts flip as often as here, 8 of 40" in verdicts["tuned"]
+    assert "some 59 posts would decide" in verdicts["plain"]
+
+
+@pytest.mark.parametrize(
+    "options", [["--gate", "--max-drop", "5"], ["--gate", "--max-drop", "x"], ["--max-drop", "0.1"]]
+)
+def test_a_drop_that_cannot_be_meant_is_one_line(
+    finished: Path, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    assert main(["compare", str(finished), str(finished), *options]) == 2
+    assert "newsgauge compare: --max-drop: " in capsys.readouterr().err
+
+
 def test_runs_that_share_nothing_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = write_run(tmp_path / "a", variants=("plain",), verdicts=())
     second = write_run(tmp_path / "b", variants=("tuned",), verdicts=())

@@ -1,6 +1,5 @@
 import math
 import random
-import warnings
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from newsgauge.scoring.stats import (
     class_scores,
     confusion_matrix,
     macro_f1,
-    macro_f1_interval,
 )
 
 LABELS = ["rec.autos", "sci.med", "sci.space"]
@@ -96,62 +94,3 @@ def test_unknown_true_labels_doubled_labels_and_uneven_lengths_are_refused() -> 
         confusion_matrix(["a"], ["a"], ["a", "a"])
     with pytest.raises(ValueError, match="shorter"):
         confusion_matrix(["a", "a"], ["a"], ["a"])
-
-
-def test_the_bootstrap_interval_is_the_percentile_one_of_redrawn_posts() -> None:
-    """Against drawing posts one by one within their class and scoring each draw with scikit-learn."""
-    truth, predicted = _sample(40, 0.8, seed=1)
-    rng = np.random.default_rng(0)
-    t, p = np.array(truth), np.array(predicted)
-    rows = [np.flatnonzero(t == label) for label in LABELS]
-    values = []
-    for _ in range(800):
-        drawn = np.concatenate([rng.choice(row, len(row)) for row in rows])
-        values.append(metrics.f1_score(t[drawn], p[drawn], labels=LABELS, average="macro", zero_division=0))
-    matrix = confusion_matrix(truth, predicted, LABELS)
-    assert macro_f1_interval(matrix, seed=1) == pytest.approx(np.quantile(values, [0.025, 0.975]), abs=0.012)
-
-
-def test_the_same_seed_gives_the_same_interval_and_another_seed_another() -> None:
-    matrix = confusion_matrix(*_sample(20, 0.7, seed=2), LABELS)
-    assert macro_f1_interval(matrix, seed=5) == macro_f1_interval(matrix, seed=5)
-    assert macro_f1_interval(matrix, seed=5) != macro_f1_interval(matrix, seed=6)
-
-
-@given(samples, st.integers(0, 2**32))
-def test_the_bootstrap_interval_is_ordered_and_within_0_and_1(sample: list[tuple[str, str]], seed: int) -> None:
-    matrix = confusion_matrix([t for t, _ in sample], [p for _, p in sample], LABELS)
-    low, high = macro_f1_interval(matrix, seed=seed, n_resamples=100)
-    if math.isnan(macro_f1(matrix)):
-        assert math.isnan(low)
-        assert math.isnan(high)
-    else:
-        assert 0 <= low <= high <= 1
-
-
-def test_all_correct_data_gives_no_warning_and_no_nan() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert macro_f1_interval(confusion_matrix(LABELS, LABELS, LABELS), seed=0) == (1.0, 1.0)
-
-
-def test_a_confidence_in_percent_is_refused() -> None:
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        macro_f1_interval(confusion_matrix(LABELS, LABELS, LABELS), seed=0, confidence=95)
-
-
-@pytest.mark.slow
-def test_the_bootstrap_interval_covers_from_fifty_posts_a_class_on() -> None:
-    """Three classes, 80% accuracy, errors spread evenly: the truth is the F1 of the expected matrix."""
-    hits = 0
-    expected = np.full((3, 3), 0.05) + np.eye(3) * 0.80
-    truth_f1 = float(np.mean([2 * expected[i, i] / (1 + expected[:, i].sum()) for i in range(3)]))
-    shares = np.hstack([expected, 1 - expected.sum(axis=1, keepdims=True)])
-    rng = np.random.default_rng(11)
-    for run in range(1000):
-        counts = [rng.multinomial(50, row) for row in shares]
-        truth = [LABELS[i] for i, row in enumerate(counts) for _ in range(row.sum())]
-        predicted = [(*LABELS, "else")[j] for row in counts for j, k in enumerate(row) for _ in range(k)]
-        low, high = macro_f1_interval(confusion_matrix(truth, predicted, LABELS), seed=run, n_resamples=1000)
-        hits += low <= truth_f1 <= high
-    assert hits / 1000 >= 0.925  # nominal 95%, standard error 0.7 points

@@ -8,7 +8,7 @@ import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsgauge.scoring.stats import clustered_interval, clustered_standard_error, effective_posts, wilson_interval
+from newsgauge.scoring.stats import clustered_interval, effective_posts, wilson_interval
 
 posts = st.lists(st.tuples(st.booleans(), st.integers(0, 12)), min_size=1, max_size=80)
 
@@ -19,25 +19,34 @@ def _threads(rng: random.Random, n: int) -> tuple[list[bool], list[int]]:
     return [rng.random() < rate[thread] for thread in threads], threads
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_the_standard_error_equals_the_cluster_robust_one_of_statsmodels(seed: int) -> None:
-    correct, threads = _threads(random.Random(seed), 150)
-    model = sm.OLS(np.array(correct, dtype=float), np.ones(len(correct)))
-    fit = model.fit(cov_type="cluster", cov_kwds={"groups": np.array(threads), "use_correction": False})
-    assert clustered_standard_error(correct, threads) == pytest.approx(fit.bse[0], rel=1e-9)
+def _design_effect_of_statsmodels(values: list[int], threads: list[int]) -> float:
+    model = sm.OLS(np.array(values, dtype=float), np.ones(len(values)))
+    clustered = model.fit(cov_type="cluster", cov_kwds={"groups": np.array(threads), "use_correction": False})
+    return float(clustered.bse[0] ** 2 / (np.var(values) / len(values)))
 
 
-def test_the_standard_error_by_hand() -> None:
-    # Two threads of two, rate 1/2: residual sums are +1 and -1, so sqrt(1 + 1) / 4.
-    assert clustered_standard_error([True, True, False, False], "aabb") == pytest.approx(math.sqrt(2) / 4)
+@pytest.mark.parametrize("seed", range(3))
+def test_with_many_threads_the_design_effect_is_that_of_statsmodels_cluster_robust_error(seed: int) -> None:
+    correct, threads = _threads(random.Random(seed), 6000)
+    expected = _design_effect_of_statsmodels([int(one) for one in correct], threads)
+    assert len(correct) / effective_posts(correct, threads) == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_a_paired_difference_too(seed: int) -> None:
+    """+1 gained, -1 lost: flips of one thread go the same way more often than not."""
+    rng = random.Random(seed)
+    way = {thread: rng.choice((1, -1)) for thread in range(2000)}
+    threads = [rng.randrange(2000) for _ in range(6000)]
+    changes = [way[thread] * (rng.random() < 0.3) for thread in threads]
+    expected = _design_effect_of_statsmodels(changes, threads)
+    assert expected > 1.4
+    assert len(changes) / effective_posts(changes, threads) == pytest.approx(expected, rel=0.02)
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=60))
 def test_one_post_a_thread_is_wilsons_interval(correct: list[bool]) -> None:
     assert clustered_interval(correct, range(len(correct))) == wilson_interval(sum(correct), len(correct))
-    rate = sum(correct) / len(correct)
-    naive = math.sqrt(rate * (1 - rate) / len(correct))
-    assert clustered_standard_error(correct, range(len(correct))) == pytest.approx(naive, abs=1e-12)
 
 
 @given(posts)
@@ -93,7 +102,7 @@ def test_posts_that_repeat_one_answer_a_thread_are_worth_one_each() -> None:
 
 
 def test_an_empty_sample_has_no_interval_and_lengths_must_agree() -> None:
-    assert all(math.isnan(x) for x in (*clustered_interval([], []), clustered_standard_error([], [])))
+    assert all(math.isnan(x) for x in clustered_interval([], []))
     with pytest.raises(ValueError, match="2 answers and 1 threads"):
         clustered_interval([True, False], ["a"])
 

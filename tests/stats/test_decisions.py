@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newsgauge.scoring.stats import (
@@ -9,11 +9,10 @@ from newsgauge.scoring.stats import (
     decide_difference,
     decide_floor,
     exact_lower_bound,
-    exact_upper_bound,
-    floor_power,
     mcnemar_exact,
-    noninferiority_p,
 )
+from newsgauge.scoring.stats.intervals import exact_upper_bound
+from newsgauge.scoring.stats.power import floor_power, margin_power
 
 PASS, FAIL, INCONCLUSIVE = Finding.PASS, Finding.FAIL, Finding.INCONCLUSIVE
 
@@ -38,14 +37,15 @@ def test_a_floor_of_80_percent_is_decided_as_published(n_correct: int, n: int, f
     assert decision.passed == (finding is PASS)
 
 
-@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0, 1))
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(1e-6, 1 - 1e-6))
+@example((0, 1), 1e-6)
 def test_the_finding_follows_the_bounds(count: tuple[int, int], floor: float) -> None:
     decision = decide_floor(*count, floor)
     assert (decision.low, decision.high) == (exact_lower_bound(*count), exact_upper_bound(*count))
     expected = PASS if decision.low >= floor else FAIL if decision.high < floor else INCONCLUSIVE
     assert decision.finding is expected
     if decision.n_for_power is not None:
-        assert decision.n < decision.n_at_rate <= decision.n_for_power  # type: ignore[operator]
+        assert decision.n < decision.n_for_power
 
 
 def test_inconclusive_says_how_many_posts_would_decide() -> None:
@@ -53,13 +53,11 @@ def test_inconclusive_says_how_many_posts_would_decide() -> None:
     assert decision.finding is INCONCLUSIVE
     assert decision.n_for_power == 304
     assert floor_power(304, 0.9, 0.85) >= 0.8
-    assert decision.n_at_rate is not None
-    assert floor_power(decision.n_at_rate, 0.9, 0.85) >= 0.5
 
 
 def test_an_estimate_on_the_floor_is_not_decided_by_any_number_of_posts() -> None:
     decision = decide_floor(80, 100, 0.80)
-    assert (decision.finding, decision.n_at_rate, decision.n_for_power) == (INCONCLUSIVE, None, None)
+    assert (decision.finding, decision.n_for_power) == (INCONCLUSIVE, None)
 
 
 def test_nothing_is_decided_without_a_post() -> None:
@@ -88,8 +86,8 @@ def test_a_sample_is_worth_something_and_at_most_its_posts(effective_n: float) -
 @pytest.mark.parametrize(
     ("gained", "lost", "n", "at_least", "finding"),
     [
-        (0, 0, 51, -0.05, INCONCLUSIVE),  # no flip, but too few posts to exclude a drop of five points
-        (0, 0, 52, -0.05, PASS),
+        (0, 0, 58, -0.05, INCONCLUSIVE),  # .95^58 = .051: no flip, but too few posts to exclude a drop of five points
+        (0, 0, 59, -0.05, PASS),
         (0, 5, 32, 0.0, FAIL),  # five one-way flips: p = 1/32
         (0, 4, 32, 0.0, INCONCLUSIVE),
         (5, 0, 32, 0.0, PASS),
@@ -105,6 +103,7 @@ def test_a_difference_is_held_to_its_limit(gained: int, lost: int, n: int, at_le
     assert decide_difference(gained, lost, n, at_least).finding is finding
 
 
+@settings(max_examples=40)  # planning for the undecided ones takes up to a second
 @given(
     st.integers(1, 300).flatmap(
         lambda n: st.integers(0, n).flatmap(lambda g: st.tuples(st.just(g), st.integers(0, n - g), st.just(n)))
@@ -115,25 +114,36 @@ def test_a_decided_difference_agrees_with_its_bounds_and_with_mcnemar(flip: tupl
     decision = decide_difference(*flip, limit)
     gained, lost, n = flip
     if decision.finding is PASS:
-        assert decision.low >= limit - 1e-9
-        assert noninferiority_p(*flip, margin=-limit) <= 0.05
+        assert decision.low >= limit
         assert limit < 0 or mcnemar_exact(gained, lost) <= 0.05
     if decision.finding is FAIL:
-        assert decision.high <= limit + 1e-9
+        assert decision.high <= limit + 1e-4
         assert limit > 0 or mcnemar_exact(lost, gained) <= 0.05
+    assert -1 <= decision.low <= decision.estimate <= decision.high <= 1
     assert decision.estimate == (gained - lost) / n
 
 
-@given(st.integers(0, 40), st.integers(0, 40), st.sampled_from([-0.05, 0.0, 0.1]))
-def test_the_posts_that_would_decide_a_difference_do(gained: int, lost: int, limit: float) -> None:
-    """Ten times as many posts at the same shares, at least as many as were asked for, are decided."""
-    decision = decide_difference(gained, lost, 200, limit)
-    if decision.n_at_rate is not None:
-        times = math.ceil(decision.n_at_rate / 200) + 1
-        again = decide_difference(gained * times, lost * times, 200 * times, limit)
-        assert decision.n_for_power >= decision.n_at_rate  # type: ignore[operator]
-        # The exact McNemar test needs a little more than the score test it is combined with at a limit of 0.
-        assert again.finding is not INCONCLUSIVE or limit == 0
+def test_the_posts_that_would_decide_a_drop_assume_that_nothing_changed() -> None:
+    """Not the drop now seen: with it the answer would run from 192 to thousands of posts."""
+    decision = decide_difference(0, 2, 80, -0.05)
+    assert decision.finding is INCONCLUSIVE
+    assert decision.n_for_power is not None
+    assert margin_power(decision.n_for_power, 0.05, 2 / 80) >= 0.8
+    assert decision.n_range is not None
+    few, many = decision.n_range
+    assert few is not None
+    assert many is not None
+    assert 80 < few < decision.n_for_power < many
+    assert decide_difference(1, 1, 58, -0.05).n_for_power == decide_difference(0, 2, 58, -0.05).n_for_power
+
+
+def test_repeated_threads_make_a_difference_harder_to_decide_and_dearer() -> None:
+    assert decide_difference(0, 0, 80, -0.05).finding is PASS
+    halved = decide_difference(0, 0, 80, -0.05, effective_n=40)
+    assert halved.finding is INCONCLUSIVE
+    assert halved.n_for_power == 118  # 59 without a flip, twice as many
+    assert decide_difference(6, 0, 32, 0.0).finding is PASS
+    assert decide_difference(6, 0, 32, 0.0, effective_n=16).finding is INCONCLUSIVE
 
 
 @pytest.mark.parametrize("limit", [5, -1, 1])
@@ -142,6 +152,21 @@ def test_a_limit_in_percent_is_refused(limit: float) -> None:
         decide_difference(1, 1, 10, limit)
 
 
-def test_an_impossible_floor_is_refused() -> None:
-    with pytest.raises(ValueError, match="between 0 and 1, got 85"):
-        decide_floor(1, 2, 85)
+@pytest.mark.parametrize("limit", [85, -0.1, 2.2250738585e-313, 1e-7, 1 - 1e-9, math.nan])
+def test_an_impossible_floor_is_refused(limit: float) -> None:
+    with pytest.raises(ValueError, match="expected a floor between 0 and 1"):
+        decide_floor(0, 1, limit)
+
+
+@pytest.mark.parametrize("limit", [2.2250738585e-313, -2.2250738585e-313, -1e-9, -1e-6, 1e-6])
+def test_a_difference_that_no_sample_tells_from_0_is_not_decided_and_no_number_would(limit: float) -> None:
+    found = decide_difference(1, 1, 10, limit)
+    assert found.finding is INCONCLUSIVE
+    assert limit > 0 or found.n_for_power is None
+
+
+@pytest.mark.parametrize("n_correct", [0, 1])
+@pytest.mark.parametrize("floor", [0.0, 1e-6, 0.5, 1 - 1e-6, 1.0])
+def test_the_nearest_limits_are_decided_without_an_overflow(n_correct: int, floor: float) -> None:
+    found = decide_floor(n_correct, 1, floor)
+    assert found.n_for_power is None or found.n_for_power > 1

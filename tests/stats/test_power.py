@@ -7,20 +7,24 @@ from scipy import stats as scipy_stats
 
 import newsgauge.scoring.stats.power as power_module
 from newsgauge.scoring.stats import (
-    correct_answers_needed,
     exact_lower_bound,
     fewest_flips,
     fewest_posts_for_floor,
     fewest_posts_for_margin,
-    floor_power,
     mcnemar_exact,
     mcnemar_exact_two_sided,
-    mcnemar_power,
-    paired_interval,
     posts_for_difference,
     posts_for_floor,
 )
 from newsgauge.scoring.stats.beta import binomial_cdf
+from newsgauge.scoring.stats.exact_difference import exact_difference_p
+from newsgauge.scoring.stats.power import (
+    correct_answers_needed,
+    floor_power,
+    margin_power,
+    mcnemar_power,
+    posts_for_margin,
+)
 
 
 @pytest.mark.parametrize(
@@ -149,11 +153,54 @@ def test_fewer_posts_than_needed_for_a_floor_fail_even_all_correct(floor: float)
     assert n == 1 or exact_lower_bound(n - 1, n - 1) < floor
 
 
-@pytest.mark.parametrize("margin", [0.01, 0.02, 0.05, 0.1])
-def test_fewer_posts_than_needed_for_a_margin_fail_even_without_a_flip(margin: float) -> None:
-    n = fewest_posts_for_margin(margin)
-    assert paired_interval(0, 0, n, confidence=0.9)[0] >= -margin
-    assert paired_interval(0, 0, n - 1, confidence=0.9)[0] < -margin
+@pytest.mark.parametrize(("margin", "n"), [(0.01, 299), (0.02, 149), (0.05, 59), (0.1, 29)])
+def test_fewer_posts_than_needed_for_a_margin_fail_even_without_a_flip(margin: float, n: int) -> None:
+    assert n == math.ceil(math.log(0.05) / math.log(1 - margin))  # (1 - margin)^n: no flip at such a drop
+    assert fewest_posts_for_margin(margin) == n
+    assert exact_difference_p(0, 0, n, -margin) <= 0.05 < exact_difference_p(0, 0, n - 1, -margin)
+
+
+@pytest.mark.parametrize(
+    ("flip_rate", "chances"),
+    # By enumeration and Monte Carlo of another hand, the decision being Tango's score test: n = 80, 160, 320, 400.
+    [
+        (0.01, (0.76, 0.99, 1, 1)),
+        (0.02, (0.65, 0.97, 1, 1)),
+        (0.05, (0.48, 0.82, 0.98, 1)),
+        (0.1, (0.37, 0.61, 0.86, 0.92)),
+    ],
+)
+def test_known_chances_that_an_unchanged_model_keeps_a_margin_of_5_points(
+    flip_rate: float, chances: tuple[float, ...]
+) -> None:
+    found = [margin_power(n, 0.05, flip_rate) for n in (80, 160, 320, 400)]
+    assert found == pytest.approx(chances, abs=0.012)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("n", "margin", "flip_rate"), [(80, 0.05, 0.02), (101, 0.05, 0.05), (49, 0.1, 0.05), (64, 0.1, 0.2)]
+)
+def test_the_power_at_a_margin_equals_the_sum_over_all_outcomes_of_the_exact_test(
+    n: int, margin: float, flip_rate: float
+) -> None:
+    outcomes = scipy_stats.multinomial(n, [flip_rate / 2, flip_rate / 2, 1 - flip_rate])
+    expected = sum(
+        p
+        for gained in range(n + 1)
+        for lost in range(n + 1 - gained)
+        if (p := outcomes.pmf([gained, lost, n - gained - lost])) > 1e-7
+        and exact_difference_p(gained, lost, n, -margin) <= 0.05
+    )
+    assert margin_power(n, margin, flip_rate) == pytest.approx(expected, abs=0.02)
+
+
+def test_the_posts_for_a_margin_keep_their_power_with_more_posts() -> None:
+    n = posts_for_margin(0.05, 0.05)
+    assert n is not None
+    assert all(margin_power(more, 0.05, 0.05) >= 0.8 for more in range(n, n + 20))
+    assert margin_power(n - 1, 0.05, 0.05) < 0.8
+    assert posts_for_margin(0.001, 0.5) is None
 
 
 @pytest.mark.parametrize(("difference", "discordant"), [(0.1, 0.05), (0.1, 1.2), (-0.3, 0.2)])

@@ -7,9 +7,9 @@ the accuracy may not fall by more than ``max_drop`` on the same posts: paired no
 from __future__ import annotations
 
 from .._util.one_line import one_line
-from ..scoring.comparisons import compare
-from ..scoring.scores import Verdict
-from ..scoring.stats import Finding, decide_difference, mcnemar_exact
+from ..scoring.comparisons import compare, p_words
+from ..scoring.scores import Comparison, Verdict
+from ..scoring.stats import Decision, Finding, decide_difference, mcnemar_exact
 from .baseline_file import Baseline, answer_text, baseline_answers, changes, is_same_draw
 from .comparison_gate import flip_lines
 from .gate import BaselineGate, Evidence
@@ -45,15 +45,12 @@ def decide_baseline(gate: BaselineGate, evidence: Evidence) -> Verdict:
         return Verdict(gate.name, gate.variant, Finding.FAIL, (text,), lines)
     now = {post.id: answer_text(evidence.results[post.id, gate.variant]) for post in posts}
     found = compare(posts, now, known, names=(gate.variant, "baseline"))
-    gained, lost = len(found.gained), len(found.lost)
-    decision = decide_difference(gained, lost, found.n, -(gate.max_drop or 0.0))
-    text = (
-        f"{gate.variant} - baseline = {found.difference:+.4f} on the same {found.n} posts{common} (gained {gained}, "
-        f"lost {lost}, one-sided exact McNemar p of a drop {mcnemar_exact(lost, gained):.2g}); one-sided 95% bounds "
-        f"{decision.low:+.4f} and {decision.high:+.4f}; asked: lower bound >= {-(gate.max_drop or 0.0):+g}"
-    )
-    if decision.finding is Finding.INCONCLUSIVE:
-        text += f"; {how_many(decision.n_for_power)}"
+    decision, text = drop_words(found, gate.max_drop or 0.0, common)
+    if decision.finding is Finding.INCONCLUSIVE and decision.n_for_power is not None:
+        text += (
+            "; the baseline knows no more posts, so record both sides on that many and compare the two runs: "
+            f"newsgauge compare OLD NEW --gate --max-drop {gate.max_drop or 0.0:g}"
+        )
     return Verdict(
         gate.name,
         gate.variant,
@@ -62,6 +59,31 @@ def decide_baseline(gate: BaselineGate, evidence: Evidence) -> Verdict:
         flip_lines(found.lost, found.gained),
         decision.n_for_power,
     )
+
+
+def drop_words(found: Comparison, max_drop: float, common: str = "") -> tuple[Decision, str]:
+    """Whether ``found``, now less before, excludes a drop of ``max_drop``, and that in words."""
+    gained, lost = len(found.gained), len(found.lost)
+    decision = decide_difference(gained, lost, found.n, -max_drop, effective_n=found.effective_n)
+    share = found.effective_n / found.n
+    p = mcnemar_exact(lost * share, gained * share)
+    clustered = "" if share == 1 else f", clustered by thread: effective n {found.effective_n:.1f}"
+    text = (
+        f"{found.first} - {found.second} = {found.difference:+.4f} on the same {found.n} posts{common} (gained "
+        f"{gained}, lost {lost}, one-sided exact McNemar {p_words(p)} of a drop"
+        f"{clustered}); one-sided 95% bounds {decision.low:+.4f} and {decision.high:+.4f}; asked: lower bound >= "
+        f"{-max_drop:+g}"
+    )
+    if decision.finding is not Finding.INCONCLUSIVE:
+        return decision, text
+    text += f"; {how_many(decision.n_for_power)}"
+    if decision.n_for_power is not None and decision.n_range is not None:
+        few, many = (f"{n:,}" if n else "over 100,000" for n in decision.n_range)
+        text += (
+            f" ({few} to {many}) with an 80% chance, if nothing changed and posts flip as often as here, "
+            f"{gained + lost} of {found.n}"
+        )
+    return decision, text
 
 
 def _common(n: int, evidence: Evidence, baseline: Baseline) -> str:

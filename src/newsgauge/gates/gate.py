@@ -32,6 +32,7 @@ class Metric:
 METRICS = {
     "min_accuracy": Metric("accuracy", is_floor=True),
     "max_accuracy": Metric("accuracy", is_floor=False),
+    "min_own_mix_accuracy": Metric("own_mix_accuracy", is_floor=True),
     "min_macro_f1": Metric("macro_f1", is_floor=True),
     "min_class_recall": Metric("recall", is_floor=True),
     "max_error_rate": Metric("error_rate", is_floor=False),
@@ -72,7 +73,10 @@ class LimitsGate:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonGate:
-    """A variant is better than another on the same posts, by at least so much."""
+    """A variant is better than another on the same posts, by at least so much.
+
+    ``n_in_file``: the comparisons that gates.toml sets for this backend and corpus, this one included.
+    """
 
     name: str
     variant: str
@@ -80,6 +84,7 @@ class ComparisonGate:
     by_at_least: float
     reason: str
     primary: bool = False
+    n_in_file: int = 1
 
     @property
     def variants(self) -> tuple[str, ...]:

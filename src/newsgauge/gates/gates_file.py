@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 from .._util.files import read_toml
 from ..errors import GatesError
 from ..records import BACKENDS
+from ..scoring.stats import NEAREST_LIMIT
 from .gate import METRICS, AgeGate, BaselineGate, Bound, ComparisonGate, Gate, Limit, LimitsGate
 
 #: A key of a backend's table, beside its corpora.
@@ -43,9 +45,13 @@ def load_gates(path: Path, *, backend: str, corpus: str, known: Collection[str])
                 if variant not in known:
                     raise GatesError(f"{place[:-1]}.{variant}]: unknown variant; known: {', '.join(known)}")
                 found += _gates(f"{place[:-1]}.{variant}]", variant, _table(f"{place[:-1]}.{variant}]", table), known)
-            _check_comparisons(place, [gate for gate in found if isinstance(gate, ComparisonGate)])
+            comparisons = [gate for gate in found if isinstance(gate, ComparisonGate)]
+            _check_comparisons(place, comparisons)
             if (backend_name, corpus_name) == (backend, corpus):
-                wanted += found
+                wanted += [
+                    replace(gate, n_in_file=len(comparisons)) if isinstance(gate, ComparisonGate) else gate
+                    for gate in found
+                ]
     return tuple(sorted(wanted, key=lambda gate: (LimitsGate, ComparisonGate, BaselineGate, AgeGate).index(type(gate))))
 
 
@@ -63,10 +69,10 @@ def _gates(place: str, variant: str, table: dict[str, Any], known: Collection[st
     if "max_drop" in table:
         entry = _entry(f"{place} max_drop", table["max_drop"], {"limit"})
         drop = _number(entry.get("limit"))
-        if not 0 < drop < 1:
+        if not NEAREST_LIMIT <= drop < 1:
             raise GatesError(
-                f"{place}: max_drop: expected 'limit' above 0 (no sample proves a drop of nothing) and below 1, "
-                f"got {entry.get('limit')!r}"
+                f"{place}: max_drop: expected 'limit' above 0 (no sample proves a drop of nothing), at least "
+                f"{NEAREST_LIMIT:f}, and below 1, got {entry.get('limit')!r}"
             )
         yield BaselineGate(f"{variant}-baseline", variant, drop, entry["reason"])
 
@@ -90,6 +96,11 @@ def _limit(place: str, key: str, value: Any) -> Limit:
         raise GatesError(f"{place}: {key}: expected 'limit' {least}, got {entry.get('limit')!r}")
     if metric.is_rate and limit == (0 if metric.is_floor else 1):
         raise GatesError(f"{place}: {key}: a limit of {limit:g} holds whatever is answered; set one that can fail")
+    if metric.is_rate and 0 < limit < 1 and not NEAREST_LIMIT <= limit <= 1 - NEAREST_LIMIT:
+        raise GatesError(
+            f"{place}: {key}: expected 'limit' 0, 1 or from {NEAREST_LIMIT:f} to {1 - NEAREST_LIMIT:f}, as no sample "
+            f"tells nearer ones from 0 or 1; got {entry.get('limit')!r}"
+        )
     bound = entry.get("bound", "confidence")
     if bound not in get_args(Bound):
         raise GatesError(f"{place}: {key}: unknown bound {bound!r}; known: {', '.join(get_args(Bound))}")

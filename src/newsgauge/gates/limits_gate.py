@@ -10,12 +10,11 @@ import math
 from dataclasses import dataclass
 
 from ..records import Outcome, Post, Prediction
-from ..scoring.scoreboard import threads_of
+from ..scoring.scoreboard import strata_of, threads_of
 from ..scoring.scores import Verdict
-from ..scoring.stats import Finding, decide_floor, effective_posts, macro_f1_interval
+from ..scoring.stats import Decision, Finding, effective_posts
+from .findings import is_by_value, macro_f1_decision, own_mix_decision, rate_decision, recall_decisions, value_finding
 from .gate import METRICS, Evidence, Limit, LimitsGate
-
-_SEED = 0  # of the bootstrap: the same answers, the same verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,97 +47,84 @@ def _hold(limit: Limit, variant: str, evidence: Evidence) -> _Held:
     score, metric = evidence.scores[variant], METRICS[limit.metric]
     value = float(getattr(score, metric.attribute))
     name = metric.attribute.replace("_", " ")
-    # No sample proves "never": such a limit is about the answers themselves. So is a mean of tokens, which are counted.
-    is_absolute = metric.is_rate and limit.limit == (1 if metric.is_floor else 0)
-    if not evidence.live or limit.bound == "value" or is_absolute or not metric.is_rate:
+    if not evidence.live or is_by_value(limit):
         uncounted = not metric.is_rate and score.n_uncounted
         more = f", {score.n_uncounted} of them answered without token counts" if uncounted else ""
         return _by_value(limit, name, value, score.n, more)
+    share = score.effective_n / score.n if score.n else 1.0
+    if limit.metric == "min_own_mix_accuracy" and score.own_mix is not None:
+        strata = strata_of(score.matrix, evidence.plan.population, share)
+        return _by_bounds(limit, name, own_mix_decision(limit, strata, score.n))
     if limit.metric == "min_macro_f1":
-        low, high = macro_f1_interval(score.matrix, seed=_SEED, confidence=0.9)
-        return _by_interval(limit, name, value, (low, high), score.n)
-    pairs = [
-        (post, said) for post in evidence.plan.asked(variant) if (said := _said(post, variant, evidence)) is not None
-    ]
-    # A ceiling on a rate is a floor on its opposite.
-    flags = [_counts_for(limit.metric, post, said) == metric.is_floor for post, said in pairs]
-    floor = limit.limit if metric.is_floor else 1 - limit.limit
-    decision = decide_floor(
-        sum(flags), len(flags), floor, effective_n=effective_posts(flags, threads_of(post for post, _ in pairs))
-    )
-    low, high = (decision.low, decision.high) if metric.is_floor else (1 - decision.high, 1 - decision.low)
-    text = _bounds_text(limit, name, value, (low, high), score.n, decision.finding, decision.n_for_power)
-    return _Held(decision.finding, text, decision.n_for_power)
+        return _by_bounds(limit, name, macro_f1_decision(limit, score.matrix, share))
+    flags, threads = _flags(limit.metric, variant, evidence)
+    decision = rate_decision(limit, sum(flags), len(flags), effective_posts(flags, threads))
+    return _by_bounds(limit, name, decision)
 
 
 def _by_value(limit: Limit, name: str, value: float, n: int, more: str = "") -> _Held:
-    floor = METRICS[limit.metric].is_floor
-    ok = value >= limit.limit if floor else value <= limit.limit  # NaN holds neither
+    finding = value_finding(limit, value)
+    floor, ok = METRICS[limit.metric].is_floor, finding is Finding.PASS
     sign = (">=" if floor else "<=") if ok else ("is not >=" if math.isnan(value) else "<" if floor else ">")
     digits = ".4f" if METRICS[limit.metric].is_rate else ".1f"
-    text = f"{name} {value:{digits}} {sign} {limit.limit:g} (n = {n}{more}; {limit.reason})"
-    return _Held(Finding.PASS if ok else Finding.FAIL, text)
-
-
-def _by_interval(limit: Limit, name: str, value: float, interval: tuple[float, float], n: int) -> _Held:
-    low, high = interval
-    finding = Finding.PASS if low >= limit.limit else Finding.FAIL if high < limit.limit else Finding.INCONCLUSIVE
-    n_to_decide = None
-    distance = abs(value - limit.limit)
-    if finding is Finding.INCONCLUSIVE and distance > 1e-9:
-        # The width falls as the root of n; 1.51 = (1.645 + 0.842) / 1.645 is what an 80% chance takes.
-        near = value - low if value > limit.limit else high - value
-        n_to_decide = max(n + 1, math.ceil(n * (1.51 * near / distance) ** 2))
-    return _Held(finding, _bounds_text(limit, name, value, interval, n, finding, n_to_decide), n_to_decide)
+    return _Held(finding, f"{name} {value:{digits}} {sign} {limit.limit:g} (n = {n}{more}; {limit.reason})")
 
 
 def _class_recall(limit: Limit, variant: str, evidence: Evidence) -> _Held:
-    """The limit holds for every class. Of several classes the chance that one fails wrongly stays 5% (Bonferroni)."""
+    """The limit holds for every class; the lowest is named."""
     classes = evidence.scores[variant].classes
     worst = min(classes, key=lambda one: -1.0 if math.isnan(one.recall) else one.recall)
     head = f"recall of {worst.label} {worst.recall:.4f}"
     tail = f"the lowest of {len(classes)} classes (n = {worst.support}; {limit.reason})"
-    if not evidence.live or limit.bound == "value" or limit.limit == 1:
-        ok = worst.recall >= limit.limit  # NaN is not
-        text = f"{head} {'>=' if ok else 'is not >='} {limit.limit:g}, {tail}"
-        return _Held(Finding.PASS if ok else Finding.FAIL, text)
-    passed, failed, n_to_decide = [], [], 0
+    if not evidence.live or is_by_value(limit):
+        finding = value_finding(limit, worst.recall)
+        sign = ">=" if finding is Finding.PASS else "is not >="
+        return _Held(finding, f"{head} {sign} {limit.limit:g}, {tail}")
+    sizes = []
     for one in classes:
-        decision = decide_floor(one.n_correct, one.support, limit.limit)
-        passed.append(decision.passed)
-        strict = decide_floor(one.n_correct, one.support, limit.limit, confidence=1 - 0.05 / len(classes))
-        failed.append(strict.finding is Finding.FAIL)
-        n_to_decide = max(n_to_decide, decision.n_for_power or 0)
-    finding = Finding.FAIL if any(failed) else Finding.PASS if all(passed) else Finding.INCONCLUSIVE
+        flags, threads = _flags(limit.metric, variant, evidence, label=one.label)
+        sizes.append(effective_posts(flags, threads) if flags else 0.0)
+    finding, decisions = recall_decisions(limit, [(one.n_correct, one.support) for one in classes], sizes)
     text = f"{head}, {tail}; asked: one-sided 95% bound of every class >= {limit.limit:g}"
-    if finding is Finding.INCONCLUSIVE:
-        text += f"; {sum(passed)} of {len(classes)} proved; some {n_to_decide:,} posts a class would decide"
-        return _Held(finding, text, (n_to_decide * len(classes)) or None)
-    return _Held(finding, text)
+    if finding is not Finding.INCONCLUSIVE:
+        return _Held(finding, text)
+    n_to_decide = max(one.n_for_power or 0 for one in decisions)
+    text += f"; {sum(one.passed for one in decisions)} of {len(classes)} proved; "
+    text += f"{how_many(n_to_decide or None, 'posts a class')}, {_IF_RATES}"
+    return _Held(finding, text, (n_to_decide * len(classes)) or None)
 
 
-def _bounds_text(
-    limit: Limit,
-    name: str,
-    value: float,
-    interval: tuple[float, float],
-    n: int,
-    finding: Finding,
-    n_to_decide: int | None,
-) -> str:
+#: What an 80% chance assumes where it is that of a rate.
+_IF_RATES = "with an 80% chance, if the rates now seen are the true ones"
+
+
+def _by_bounds(limit: Limit, name: str, found: Decision) -> _Held:
     floor = METRICS[limit.metric].is_floor
     word = {
         Finding.PASS: f"{'lower' if floor else 'upper'} bound {'>=' if floor else '<='} {limit.limit:g}",
         Finding.FAIL: f"{'upper' if floor else 'lower'} bound {'<' if floor else '>'} {limit.limit:g}",
-        Finding.INCONCLUSIVE: f"{limit.limit:g} lies between the bounds, {how_many(n_to_decide)}",
-    }[finding]
-    low, high = interval
-    return f"{name} {value:.4f}, one-sided 95% bounds {low:.4f} and {high:.4f}: {word} (n = {n}; {limit.reason})"
+        Finding.INCONCLUSIVE: f"{limit.limit:g} lies between the bounds, {how_many(found.n_for_power)}, {_IF_RATES}",
+    }[found.finding]
+    if found.finding is Finding.INCONCLUSIVE and found.low >= limit.limit and floor:
+        word = f"too few posts of a class for a proof, {how_many(found.n_for_power)}"
+    bounds = f"one-sided 95% bounds {found.low:.4f} and {found.high:.4f}"
+    text = f"{name} {found.estimate:.4f}, {bounds}: {word} (n = {found.n}; {limit.reason})"
+    return _Held(found.finding, text, found.n_for_power)
 
 
-def how_many(n: int | None) -> str:
+def how_many(n: int | None, unit: str = "posts") -> str:
     """The words for how many posts would decide."""
-    return "no number of posts would decide at these rates" if n is None else f"some {n:,} posts would decide"
+    return "no number of posts would decide" if n is None else f"some {n:,} {unit} would decide"
+
+
+def _flags(metric: str, variant: str, evidence: Evidence, *, label: str | None = None) -> tuple[list[bool], list[str]]:
+    """For each answered post (of ``label``) whether the metric counts it, and its thread."""
+    pairs = [
+        (post, said)
+        for post in evidence.plan.asked(variant)
+        if label in (None, post.label) and (said := _said(post, variant, evidence)) is not None
+    ]
+    return [_counts_for(metric, post, said) for post, said in pairs], threads_of(post for post, _ in pairs)
 
 
 def _said(post: Post, variant: str, evidence: Evidence) -> Prediction | None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from ..planning.sampling import Plan
-from ..scoring.stats import fewest_flips, fewest_posts_for_floor, fewest_posts_for_margin
+from ..scoring.stats import FEWEST_POSTS_PER_CLASS, fewest_flips, fewest_posts_for_floor, fewest_posts_for_margin
 from .gate import METRICS, BaselineGate, ComparisonGate, Gate, Limit, LimitsGate
 
 
@@ -30,10 +30,13 @@ def undecidable(gates: Iterable[Gate], plan: Plan) -> list[str]:
 def _too_few(name: str, limit: Limit, plan: Plan) -> str:
     metric = METRICS[limit.metric]
     floor = limit.limit if metric.is_floor else 1 - limit.limit
-    if limit.bound == "value" or not metric.is_rate or limit.metric == "min_macro_f1" or floor == 1:
+    if limit.bound == "value" or not metric.is_rate or floor == 1:
         return ""
+    least = min(Counter(post.label for post in plan.posts).values())
+    if limit.metric == "min_macro_f1":
+        needed = FEWEST_POSTS_PER_CLASS
+        return f"{name}: min_macro_f1 takes at least {needed} posts a class" * (least < needed)
     needed = fewest_posts_for_floor(floor)
     if limit.metric == "min_class_recall":
-        least = min(Counter(post.label for post in plan.posts).values())
         return f"{name}: min_class_recall {limit.limit:g} takes at least {needed} posts a class" * (least < needed)
     return f"{name}: {limit.metric} {limit.limit:g} takes at least {needed} posts" * (len(plan.posts) < needed)

@@ -147,6 +147,15 @@ def load_plan(folder: Path) -> RunPlan:
         raise UsageError(f"{path}: not a plan ({type(error).__name__}: {error}); run it again") from None
 
 
+def planned_threads(folder: Path) -> dict[str, str]:
+    """Id of a post -> its thread, for the posts that share one; empty if no plan says so."""
+    try:
+        posts = json.loads((folder / NAME).read_text("utf-8"))["posts"]
+        return {str(post_id): f"thread {thread}" for post_id, _, thread in posts if thread is not None}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
 def _decode(value: dict[str, Any]) -> RunPlan:
     posts = tuple(
         Post(str(post_id), str(label), "", None if thread is None else f"thread {int(thread)}")

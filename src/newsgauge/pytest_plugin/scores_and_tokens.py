@@ -15,7 +15,7 @@ from ..report.classes import class_lines, confusion_lines
 from ..report.terminal import scoreboard_lines
 from ..running.results_log import missing_cases
 from ..running.run import Run
-from ..scoring.comparisons import compare_variants
+from ..scoring.comparisons import compare_variants, p_words
 from ..scoring.scoreboard import score
 from ..scoring.scores import Comparison, Score
 from ..scoring.stats import decide_difference
@@ -49,7 +49,7 @@ class Lead:
         c = self.comparison
         return (
             f"<{c.first} - {c.second} = {c.difference:+.4f} [{c.low:+.2f}, {c.high:+.2f}], n = {c.n}, gained "
-            f"{len(c.gained)}, lost {len(c.lost)}, one-sided p = {c.p:.2g}; "
+            f"{len(c.gained)}, lost {len(c.lost)}, one-sided {p_words(c.p)}; "
             f"asked: at least {self.by_at_least:+g}, p <= {_ALPHA:g}>"
         )
 
@@ -92,7 +92,9 @@ class VariantScores:
         __tracebackhide__ = True
         found = self.against(other)
         if self._scores.live:
-            proved = decide_difference(len(found.gained), len(found.lost), found.n, by_at_least).passed
+            proved = decide_difference(
+                len(found.gained), len(found.lost), found.n, by_at_least, effective_n=found.effective_n or None
+            ).passed
         else:
             proved = found.p <= _ALPHA and found.difference >= by_at_least
         return Lead(found, by_at_least, proved)

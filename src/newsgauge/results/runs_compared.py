@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import UsageError
+from ..planning.plan_file import planned_threads
 from ..records import Post
 from ..scoring.comparisons import answers_of, compare
 from ..scoring.scores import Comparison
@@ -104,8 +105,10 @@ def _compare(variant: str, first: RunFolder, second: RunFolder, notes: list[str]
         answers_of({(result.post_id, result.variant): result for result in run.results}, variant)
         for run in (first, second)
     )
+    threads = planned_threads(first.path)
     common = [
-        Post(post_id, labels[0][post_id], "")
+        # A repeat is of its post's thread; a post without one is its own.
+        Post(post_id, labels[0][post_id], "", threads.get(post_id.split("~")[0]) or post_id.split("~")[0])
         for post_id in before
         if post_id in after and labels[0][post_id] == labels[1][post_id]
     ]

@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..records import Key, Post, Result
+from .scoreboard import threads_of
 from .scores import Comparison, Flip
-from .stats import mcnemar_exact, mcnemar_exact_two_sided, pair, paired_interval
+from .stats import effective_posts, mcnemar_exact, mcnemar_exact_two_sided, pair, paired_interval
+
+#: A double underflows below; what is smaller is said to be.
+SMALLEST_P = 1e-300
 
 
 def compare(
@@ -28,8 +32,12 @@ def compare(
     def flips(ids: Sequence[str]) -> tuple[Flip, ...]:
         return tuple(Flip(post_id, labels[post_id], first[post_id], second[post_id]) for post_id in ids)
 
-    gained, lost = len(pairs.gained), len(pairs.lost)
-    low, high = paired_interval(gained, lost, pairs.n)
+    only_first, only_second = set(pairs.gained), set(pairs.lost)
+    changes = [(post.id in only_first) - (post.id in only_second) for post in posts]
+    effective_n = effective_posts(changes, threads_of(posts)) if posts else 0.0
+    share = effective_n / pairs.n if posts else 1.0
+    gained, lost = len(pairs.gained) * share, len(pairs.lost) * share
+    low, high = paired_interval(gained, lost, effective_n)
     return Comparison(
         first=names[0],
         second=names[1],
@@ -41,7 +49,18 @@ def compare(
         high=high,
         p=mcnemar_exact(gained, lost),
         p_two_sided=mcnemar_exact_two_sided(gained, lost),
+        effective_n=effective_n,
     )
+
+
+def p_words(p: float) -> str:
+    """``p = 0.012``, or ``p < 1e-300``: no p-value is 0."""
+    return f"p = {p:.2g}" if p >= SMALLEST_P else f"p {p_number(p)}"
+
+
+def p_number(p: float) -> str:
+    """``0.012``, or ``< 1e-300``, for tables."""
+    return f"{p:.2g}" if p >= SMALLEST_P else f"< {SMALLEST_P:.0e}"
 
 
 def compare_variants(results: Mapping[Key, Result], posts: Sequence[Post], first: str, second: str) -> Comparison:

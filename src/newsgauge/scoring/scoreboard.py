@@ -11,13 +11,16 @@ from ..records import Key, Outcome, Post, Prediction, Result
 from .repeat_scores import repeat_scores
 from .scores import AnswerCounts, Score
 from .stats import (
+    ConfusionMatrix,
     Interval,
+    Stratum,
     class_scores,
     clustered_interval,
     confusion_matrix,
     effective_posts,
     macro_f1,
-    post_stratified,
+    standardised_interval,
+    standardised_rate,
     wilson_interval,
 )
 
@@ -53,6 +56,8 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan) -> Score:
         [None if said.is_error else said.label for _, said in seen],
         plan.labels,
     )
+    effective_n = effective_posts(correct, threads) if seen else 0.0
+    effective_share = effective_n / len(seen) if seen else 1.0
     return Score(
         variant=variant,
         n_planned=len(asked),
@@ -65,7 +70,7 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan) -> Score:
         wilson=wilson_interval(sum(correct), len(seen)),
         clustered=clustered_interval(correct, threads) if n_threads < len(seen) else None,
         n_threads=n_threads,
-        effective_n=effective_posts(correct, threads) if seen else 0.0,
+        effective_n=effective_n,
         matrix=matrix,
         classes=class_scores(matrix),
         macro_f1=macro_f1(matrix),
@@ -78,25 +83,32 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan) -> Score:
         n_cleaned=sum(bool(said.raw) for _, said in seen),
         n_uncounted=sum(said.is_uncounted for _, said in seen),
         repeats=repeat_scores(results, plan, variant),
-        own_mix=_own_mix(plan, seen),
+        own_mix=_own_mix(plan, matrix, effective_share),
     )
 
 
-def _own_mix(plan: Plan, seen: Iterable[tuple[Post, Prediction]]) -> tuple[float, Interval] | None:
-    """None where nobody counted the data, where the sample has its mix, or a label has no answer."""
+def strata_of(matrix: ConfusionMatrix, population: Mapping[str, int], effective_share: float) -> list[Stratum]:
+    """One stratum per label of the data, its answers scaled to the effective number of posts."""
+    counts = {one.label: (one.n_correct, one.support) for one in class_scores(matrix)}
+    found = {label: counts.get(label, (0, 0)) for label in population}
+    return [Stratum(k * effective_share, n * effective_share, population[label]) for label, (k, n) in found.items()]
+
+
+def has_own_mix(plan: Plan) -> bool:
+    """Whether nobody counted the data, or the sample has its mix: a post or a quarter more of a label is no other."""
     drawn = Counter(post.label for post in plan.posts)
     n_data = sum(plan.population.values())
     expected = {label: size * len(plan.posts) / n_data for label, size in plan.population.items()}
-    # A post or a quarter more or less of a label is no other mix.
-    if all(abs(drawn[label] - own) <= 1 or 0.75 <= drawn[label] / own <= 4 / 3 for label, own in expected.items()):
+    return all(abs(drawn[label] - own) <= 1 or 0.75 <= drawn[label] / own <= 4 / 3 for label, own in expected.items())
+
+
+def _own_mix(plan: Plan, matrix: ConfusionMatrix, effective_share: float) -> tuple[float, Interval] | None:
+    """None also if a label of the data has no answer."""
+    if has_own_mix(plan):
         return None
-    asked: Counter[str] = Counter()
-    right: Counter[str] = Counter()
-    for post, said in seen:
-        asked[post.label] += 1
-        right[post.label] += said.label == post.label
-    rate, interval = post_stratified({label: (right[label], asked[label]) for label in asked}, plan.population)
-    return None if rate != rate else (rate, interval)
+    strata = strata_of(matrix, plan.population, effective_share)
+    rate = standardised_rate(strata)
+    return None if rate != rate else (rate, standardised_interval(strata))
 
 
 def _counts(results: Iterable[Result | None]) -> AnswerCounts:

@@ -100,6 +100,11 @@ class Score:
         return self._rate(self.n_correct)
 
     @property
+    def own_mix_accuracy(self) -> float:
+        """Accuracy if each label counted as often as it is in the data."""
+        return self.accuracy if self.own_mix is None else self.own_mix[0]
+
+    @property
     def closed_set_accuracy(self) -> float:
         """What accuracy would be if near misses counted; never mixed with it."""
         return self._rate(self.n_closed_set)
@@ -156,6 +161,7 @@ class Comparison:
     """Two variants on the same posts. A difference is always first less second; ``gained``: only the first is right.
 
     ``low`` and ``high``: the 95% interval of the difference. ``p``: exact McNemar, one-sided, that the first is better.
+    Both are clustered by thread: they count ``effective_n`` posts, which is ``n`` if no two posts share a thread.
     """
 
     first: str
@@ -168,6 +174,7 @@ class Comparison:
     high: float
     p: float
     p_two_sided: float
+    effective_n: float
 
     @property
     def difference(self) -> float:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...errors import UsageError
+from ...scoring.stats import NEAREST_LIMIT
+
+if TYPE_CHECKING:
+    from ...scoring.scores import Comparison
 
 
 def add_report_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -29,6 +37,15 @@ def add_report_commands(subparsers: argparse._SubParsersAction[argparse.Argument
     compare.add_argument(
         "--html", metavar="FILE", help="where the page goes (default: comparison.html in the folder of RUN_A)"
     )
+    compare.add_argument(
+        "--gate",
+        action="store_true",
+        help="exit with 0 only if every variant of RUN_B is proved to be no worse than in RUN_A by --max-drop or more, "
+        "by the rule of the max_drop gate; the way to hold a drop on more posts than the baseline knows",
+    )
+    compare.add_argument(
+        "--max-drop", metavar="D", help="with --gate: the drop to exclude, such as 0.05 for five points (the default)"
+    )
     compare.set_defaults(handler=run_compare)
 
 
@@ -47,13 +64,14 @@ def run_report(options: argparse.Namespace) -> int:
 
 
 def run_compare(options: argparse.Namespace) -> int:
-    """Compare; 0, or 2 with one line on stderr."""
+    """Compare; 0, or with --gate 1 unless all variants pass, or 2 with one line on stderr."""
     from ...report.comparing import comparison_lines
     from ...report.publishing import write_comparison
     from ...results.run_folder import load_run
     from ...results.runs_compared import compare_runs
 
     try:
+        max_drop = _max_drop(options)
         first, second = (load_run(Path(name)) for name in (options.first, options.second))
         found = compare_runs(first, second)
         page = Path(options.html) if options.html else first.path / "comparison.html"
@@ -63,4 +81,33 @@ def run_compare(options: argparse.Namespace) -> int:
         return 2
     print("\n".join(comparison_lines(found, first=options.first, second=options.second)))
     print(f"written: {page}")
-    return 0
+    return 0 if max_drop is None else _gate((one.found for one in found.variants), max_drop)
+
+
+def _max_drop(options: argparse.Namespace) -> float | None:
+    """The drop to exclude; None without --gate."""
+    if not options.gate:
+        if options.max_drop is not None:
+            raise UsageError("--max-drop: is for --gate, which is not there")
+        return None
+    text = "0.05" if options.max_drop is None else options.max_drop
+    try:
+        drop = float(text)
+    except ValueError:
+        drop = math.nan
+    if not NEAREST_LIMIT <= drop < 1:
+        raise UsageError(f"--max-drop: expected a number above 0 and below 1, such as 0.05; got {text!r}")
+    return drop
+
+
+def _gate(comparisons: Iterable[Comparison], max_drop: float) -> int:
+    """Print a verdict per variant; 0 if all pass, else 1."""
+    from ...gates.baseline_gate import drop_words
+
+    print()
+    passed = True
+    for one in comparisons:
+        decision, text = drop_words(replace(one, first=f"{one.first} now", second="before"), max_drop)
+        print(f"{decision.finding:12}  {text}")
+        passed = passed and decision.passed
+    return 0 if passed else 1

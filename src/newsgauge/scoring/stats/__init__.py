@@ -12,44 +12,35 @@ from .classification import (
     class_scores,
     confusion_matrix,
     macro_f1,
-    macro_f1_interval,
     worst_confusions,
 )
-from .clustered import clustered_interval, clustered_standard_error, effective_posts
-from .decisions import Decision, Finding, decide_difference, decide_floor, difference_p_values
-from .intervals import (
-    Interval,
-    exact_interval,
-    exact_lower_bound,
-    exact_upper_bound,
-    wilson_interval,
-    wilson_lower_bound,
-    wilson_upper_bound,
+from .clustered import clustered_interval, effective_posts
+from .decisions import (
+    Decision,
+    Finding,
+    decide_by_bounds,
+    decide_difference,
+    decide_floor,
+    difference_finding,
+    difference_p_values,
 )
-from .paired import (
-    Paired,
-    holm,
-    mcnemar_exact,
-    mcnemar_exact_two_sided,
-    newcombe_interval,
-    noninferiority_p,
-    pair,
-    paired_interval,
-)
+from .f1_bounds import FEWEST_POSTS_PER_CLASS, macro_f1_bounds
+from .intervals import Interval, exact_lower_bound, wilson_interval
+from .paired import holm, mcnemar_exact, mcnemar_exact_two_sided, pair, paired_interval
 from .power import (
-    correct_answers_needed,
+    NEAREST_LIMIT,
     fewest_flips,
     fewest_posts_for_floor,
     fewest_posts_for_margin,
-    floor_power,
-    mcnemar_power,
     posts_for_difference,
     posts_for_floor,
 )
-from .stratified import post_stratified
+from .standardised import Stratum, standardised_bounds, standardised_interval, standardised_rate
 
 __all__ = [
     "ERROR_COLUMN",
+    "FEWEST_POSTS_PER_CLASS",
+    "NEAREST_LIMIT",
     "OFF_LIST_COLUMN",
     "ClassScore",
     "Confusion",
@@ -57,38 +48,32 @@ __all__ = [
     "Decision",
     "Finding",
     "Interval",
-    "Paired",
+    "Stratum",
     "class_scores",
     "clustered_interval",
-    "clustered_standard_error",
     "confusion_matrix",
-    "correct_answers_needed",
+    "decide_by_bounds",
     "decide_difference",
     "decide_floor",
+    "difference_finding",
     "difference_p_values",
     "effective_posts",
-    "exact_interval",
     "exact_lower_bound",
-    "exact_upper_bound",
     "fewest_flips",
     "fewest_posts_for_floor",
     "fewest_posts_for_margin",
-    "floor_power",
     "holm",
     "macro_f1",
-    "macro_f1_interval",
+    "macro_f1_bounds",
     "mcnemar_exact",
     "mcnemar_exact_two_sided",
-    "mcnemar_power",
-    "newcombe_interval",
-    "noninferiority_p",
     "pair",
     "paired_interval",
-    "post_stratified",
     "posts_for_difference",
     "posts_for_floor",
+    "standardised_bounds",
+    "standardised_interval",
+    "standardised_rate",
     "wilson_interval",
-    "wilson_lower_bound",
-    "wilson_upper_bound",
     "worst_confusions",
 ]

@@ -1,4 +1,4 @@
-"""Confusion matrix, precision, recall, F1 and macro-F1 with an interval. Pure; counts are data, no picture.
+"""Confusion matrix, precision, recall, F1 and macro-F1. Pure; counts are data, no picture.
 
 True and predicted labels enter, one pair a post. An answer that is none of the labels, and a post without a
 usable answer, each have a column of their own: both cost the true class its recall and charge no other
@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...records import ERROR_LABEL
-from .intervals import Interval
 
 OFF_LIST_COLUMN = "(off-list)"
 ERROR_COLUMN = ERROR_LABEL
@@ -134,39 +133,3 @@ def macro_f1(matrix: ConfusionMatrix) -> float:
     """
     scores = class_scores(matrix)
     return sum(score.f1 for score in scores) / len(scores) if scores else math.nan
-
-
-def macro_f1_interval(
-    matrix: ConfusionMatrix, *, seed: int, confidence: float = 0.95, n_resamples: int = 2000
-) -> Interval:
-    """Percentile bootstrap interval of macro-F1, stratified by true class as the sample is.
-
-    Redrawing the posts of one class with replacement is one multinomial draw of that class's row of the
-    matrix, so the cost depends on the number of classes and not on the number of posts. The same seed gives
-    the same interval; (nan, nan) where macro-F1 is NaN.
-
-    It says nothing where every answer is right, [1, 1], and is too narrow below some twenty
-    posts a class and near 100%: gate on accuracy or recall there. Posts are drawn singly, so threads count as
-    independent.
-    B. Efron, R. Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13.
-    """
-    if not 0 < confidence < 1 or n_resamples < 1:
-        raise ValueError(
-            f"expected a confidence between 0 and 1 and a resample or more, got {confidence}, {n_resamples}"
-        )
-    if math.isnan(macro_f1(matrix)):
-        return math.nan, math.nan
-    import numpy as np  # 0.1 s: only where this interval is wanted
-
-    rng = np.random.default_rng(seed)
-    k = len(matrix.labels)
-    correct = np.zeros((n_resamples, k))
-    n_predicted = np.zeros((n_resamples, k))
-    support = np.array([sum(row) for row in matrix.counts])
-    for i, row in enumerate(matrix.counts):
-        draws = rng.multinomial(support[i], np.array(row) / support[i], size=n_resamples)
-        correct[:, i] = draws[:, i]
-        n_predicted += draws[:, :k]
-    values = (2 * correct / (support + n_predicted)).mean(axis=1)
-    low, high = np.quantile(values, [0.5 - confidence / 2, 0.5 + confidence / 2])
-    return float(low), float(high)

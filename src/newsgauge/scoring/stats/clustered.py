@@ -1,12 +1,12 @@
-"""Accuracy where posts come in threads: the posts of one thread are right or wrong together. Pure.
+"""A mean over posts that come in threads: the posts of one thread are answered alike. Pure.
 
-What enters is one True/False a post and the thread it belongs to; what leaves is a standard error, the
-number of independent posts that the sample is worth, and an interval made with it.
+What enters is one value per post (right or wrong; or +1, 0 and -1 for gained, unchanged and lost) and the thread
+it belongs to; what leaves is the effective number of posts, and an interval made with it.
 """
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -20,54 +20,39 @@ _WORST_CASE_WEIGHT = 2
 @dataclass(frozen=True, slots=True)
 class _Cluster:
     n: int
-    n_correct: int
+    total: int
+    telling: bool
 
 
-def clustered_standard_error(correct: Sequence[bool], threads: Sequence[Hashable]) -> float:
-    """Standard error of the accuracy, clustered by thread; NaN for an empty sample.
+def effective_posts(values: Sequence[int], threads: Sequence[Hashable], *, confidence: float = 0.95) -> float:
+    """The effective number of posts, at least 1 and at most n: n / design effect.
 
-    sqrt(sum over threads of (sum of their residuals)^2) / n, which is the naive sqrt(p (1 - p) / n) where
-    every post is its own thread. It is 0 where all answers are right or all are wrong, so no interval is
-    built on it alone; see `effective_posts`.
-    E. Miller, "Adding Error Bars to Evals", arXiv 2411.00640 (2024), section 2.2; the cluster-robust
-    variance of Liang and Zeger, Biometrika 73 (1986), without a small-sample factor.
-    """
-    clusters = _clusters(correct, threads)
-    n = len(correct)
-    if n == 0:
-        return math.nan
-    rate = sum(correct) / n
-    return math.sqrt(sum((c.n_correct - c.n * rate) ** 2 for c in clusters)) / n
+    The design effect (Kish, "Survey Sampling", 1965) is the clustered variance, sum over threads of (sum of their
+    residuals)^2 / n^2, over that of independent posts (E. Miller, "Adding Error Bars to Evals", arXiv 2411.00640,
+    2024, section 2.2). It is measured with the jackknife's correction, which divides the residual of a thread by what
+    the thread leaves of the sample (Bell and McCaffrey, Survey Methodology 28, 2002), and grows by (t / z)^2 for
+    being measured on few threads (Korn and Graubard, Survey Methodology 24, 1998). Of values +1, 0, -1 it is
+    that of a paired difference (Obuchowski, Statistics in Medicine 17, 1998, gives the same variance).
 
-
-def effective_posts(correct: Sequence[bool], threads: Sequence[Hashable], *, confidence: float = 0.95) -> float:
-    """How many independent posts the sample is worth, at least 1 and at most n: n / design effect.
-
-    The design effect (Kish, "Survey Sampling", 1965) is the clustered variance over that of independent
-    posts. It is measured with the jackknife's correction, which divides the residual of a thread by what the
-    thread leaves of the sample (Bell and McCaffrey, Survey Methodology 28, 2002), and grows by (t / z)^2 for
-    being measured on few threads (Korn and Graubard, Survey Methodology 24, 1998).
-
-    What few errors say about it is noise, and nothing at all where every answer is right. So it is drawn
+    What few errors say about it is noise, and nothing at all if every answer is right. So it is drawn
     towards the worst case, threads whose posts are all right or all wrong: sum(size^2) / n, with the weight
-    of two threads that hold an answer of the rarer kind. The weight, and the degrees of freedom from the
+    of two threads that hold a value of the rarer kind. The weight, and the degrees of freedom from the
     number of such threads, are ours, chosen by simulation (docs/statistics.md); both cease to matter where
     many threads err.
     """
-    clusters = _clusters(correct, threads)
-    n, n_correct = len(correct), sum(correct)
+    clusters = _clusters(values, threads)
+    n = len(values)
     if len(clusters) == n:
         return float(n)
     if len(clusters) == 1:
         return 1.0
     worst = sum(c.n**2 for c in clusters) / n
-    rare_is_right = n_correct * 2 <= n
-    telling = sum(1 for c in clusters if (c.n_correct if rare_is_right else c.n - c.n_correct))
+    telling = sum(c.telling for c in clusters)
     if not telling:
         return max(1.0, n / worst)
-    rate = n_correct / n
-    variance = sum(((c.n_correct - c.n * rate) / (1 - c.n / n)) ** 2 for c in clusters) / n**2
-    measured = variance * n / (rate * (1 - rate))
+    mean = sum(values) / n
+    variance = sum(((c.total - c.n * mean) / (1 - c.n / n)) ** 2 for c in clusters) / n**2
+    measured = variance * n / (sum(value * value for value in values) / n - mean**2)
     degrees = max(1, min(int(n / worst) - 1, 2 * telling))
     probability = 0.5 + confidence / 2
     measured *= (student_quantile(probability, degrees) / normal_quantile(probability)) ** 2
@@ -93,12 +78,11 @@ def scaled_count(n_correct: int, n: int, worth: float) -> float:
     return worth if n_correct == n else min(worth, n_correct * worth / n)
 
 
-def _clusters(correct: Sequence[bool], threads: Sequence[Hashable]) -> list[_Cluster]:
-    if len(correct) != len(threads):
-        raise ValueError(f"expected one thread a post, got {len(correct)} answers and {len(threads)} threads")
-    counts: dict[Hashable, list[int]] = {}
-    for is_correct, thread in zip(correct, threads, strict=True):
-        entry = counts.setdefault(thread, [0, 0])
-        entry[0] += 1
-        entry[1] += is_correct
-    return [_Cluster(n, n_correct) for n, n_correct in counts.values()]
+def _clusters(values: Sequence[int], threads: Sequence[Hashable]) -> list[_Cluster]:
+    if len(values) != len(threads):
+        raise ValueError(f"expected one thread a post, got {len(values)} answers and {len(threads)} threads")
+    usual = max(sorted(set(values)), key=Counter(values).__getitem__, default=0)  # of two equally frequent the lower
+    members: dict[Hashable, list[int]] = {}
+    for value, thread in zip(values, threads, strict=True):
+        members.setdefault(thread, []).append(value)
+    return [_Cluster(len(m), sum(m), any(value != usual for value in m)) for m in members.values()]

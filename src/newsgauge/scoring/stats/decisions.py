@@ -11,10 +11,11 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .beta import normal_cdf, normal_quantile
+from .beta import normal_quantile
 from .clustered import scaled_count
-from .intervals import exact_lower_bound, exact_upper_bound
-from .paired import mcnemar_exact, paired_interval, score_statistic
+from .intervals import Interval, exact_lower_bound, exact_upper_bound, wilson_interval
+from .paired import mcnemar_exact, score_statistic
+from .power import NEAREST_LIMIT, posts_for_floor, posts_for_margin
 
 #: The chance of a decision that a plan for "how many more posts" should have.
 PLANNED_POWER = 0.8
@@ -32,10 +33,9 @@ class Finding(StrEnum):
 class Decision:
     """A limit held against a sample, with the one-sided bounds that decided, each at ``confidence``.
 
-    ``n_at_rate``: the posts at which the rates now seen would just decide, an even chance, as the next
-    sample may fall on either side. ``n_for_power``: the posts for an 80% chance, if the rates now seen are
-    the true ones. Both are None where the finding is already made, and where the estimate sits on the
-    limit, which no number of posts can decide.
+    ``n_for_power``: the posts for an 80% chance of a decision, under the assumption that the deciding function states.
+    None if the finding is already made, or if no number of posts decides, as with an estimate on the limit.
+    ``n_range``: the same at the two ends of the interval of what was assumed; None for an end without such a number.
     """
 
     finding: Finding
@@ -45,8 +45,8 @@ class Decision:
     high: float
     n: int
     confidence: float
-    n_at_rate: int | None = None
     n_for_power: int | None = None
+    n_range: tuple[int | None, int | None] | None = None
 
     @property
     def passed(self) -> bool:
@@ -59,76 +59,141 @@ def decide_floor(
 ) -> Decision:
     """Hold an accuracy, a recall or another rate to a floor, by Clopper and Pearson's one-sided bounds.
 
-    PASS: lower bound >= floor. FAIL: upper bound < floor. ``effective_n`` is what the sample is worth where
+    PASS: lower bound >= floor. FAIL: upper bound < floor. ``effective_n`` is the effective number of posts where
     threads repeat (`effective_posts`); the bounds are then taken at n_correct * effective_n / n of
-    effective_n, as Korn and Graubard do. Without a post nothing is decided.
+    effective_n, as Korn and Graubard do. Without a post nothing is decided. ``n_for_power`` takes the rate now
+    seen for the true one.
     """
-    if not 0 <= floor <= 1:
-        raise ValueError(f"expected a floor between 0 and 1, got {floor}")
+    check_limit(floor)
     if n == 0:
         return _undecided_without_posts(floor, confidence)
-    worth = float(n) if effective_n is None else effective_n
-    if not 0 < worth <= n:
-        raise ValueError(f"expected 0 < effective_n <= n = {n}, got {effective_n}")
+    share = _share(n, effective_n)
+    worth = n * share
     low = exact_lower_bound(scaled_count(n_correct, n, worth), worth, confidence=confidence)
     high = exact_upper_bound(scaled_count(n_correct, n, worth), worth, confidence=confidence)
     estimate = n_correct / n
-    finding = Finding.PASS if low >= floor else Finding.FAIL if high < floor else Finding.INCONCLUSIVE
-    n_at_rate = n_for_power = None
+    finding = _finding((low, high), floor)
+    n_for_power = None
     if finding is Finding.INCONCLUSIVE:
-        from .power import posts_for_floor  # planning needs many tails: only where something is undecided
-
+        needed = posts_for_floor(estimate, floor, power=PLANNED_POWER, alpha=1 - confidence)
         # A thread-clustered sample needs its design effect times as many posts.
-        at_rate = posts_for_floor(estimate, floor, power=0.5, alpha=1 - confidence)
-        for_power = posts_for_floor(estimate, floor, power=PLANNED_POWER, alpha=1 - confidence)
-        n_at_rate = None if at_rate is None else max(n + 1, math.ceil(at_rate * n / worth))
-        n_for_power = None if for_power is None else max(n + 1, math.ceil(for_power * n / worth))
-    return Decision(finding, floor, estimate, low, high, n, confidence, n_at_rate, n_for_power)
+        n_for_power = None if needed is None else max(n + 1, math.ceil(needed / share))
+    return Decision(finding, floor, estimate, low, high, n, confidence, n_for_power)
 
 
-def decide_difference(n_gained: int, n_lost: int, n: int, at_least: float, *, confidence: float = 0.95) -> Decision:
+def decide_by_bounds(bounds: Interval, estimate: float, n: int, floor: float, *, confidence: float = 0.95) -> Decision:
+    """Hold a score to a floor by its one-sided bounds: PASS if the lower reaches it, FAIL if the upper does not.
+
+    ``n_for_power`` takes the estimate for the true score, and lets the width of the bounds fall as sqrt(n).
+    """
+    check_limit(floor)
+    low, high = bounds
+    finding = _finding(bounds, floor)
+    n_for_power, distance = None, abs(estimate - floor)
+    if finding is Finding.INCONCLUSIVE and distance > 1e-9:
+        z = normal_quantile(confidence)
+        width = estimate - low if estimate > floor else high - estimate
+        n_for_power = max(n + 1, math.ceil(n * ((1 + normal_quantile(PLANNED_POWER) / z) * width / distance) ** 2))
+    return Decision(finding, floor, estimate, low, high, n, confidence, n_for_power)
+
+
+def decide_difference(
+    n_gained: int,
+    n_lost: int,
+    n: int,
+    at_least: float,
+    *,
+    confidence: float = 0.95,
+    effective_n: float | None = None,
+) -> Decision:
     """Hold a paired difference, first less second, to a limit.
 
-    The limit is a lead (``at_least=0.1``) or, where negative, the largest drop allowed against a baseline
+    The limit is a lead (``at_least=0.1``) or, if negative, the largest drop allowed against a baseline
     (``at_least=-0.05``: non-inferiority with a margin of five points).
 
-    PASS: Tango's one-sided lower bound >= limit. FAIL: his upper bound < limit. Where the finding says that
-    one variant is truly better than the other (a PASS at a limit >= 0, a FAIL at a limit <= 0), the exact
-    one-sided McNemar test must find it too at 1 - confidence: no change is called a drop in more than that
-    share of runs, at any n.
+    PASS and FAIL: the exact test at the limit (`exact_difference_p`) refutes the opposite, so each is wrong in at most
+    1 - confidence of samples, at every n. If the finding says that one variant is truly better than the other (a
+    PASS at a limit >= 0, a FAIL at a limit <= 0), the exact one-sided McNemar test must find it too.
+
+    ``n_for_power`` of an allowed drop assumes that nothing changed and that the posts flip as often as these did; its
+    range takes the ends of the 95% interval of that share. Of a lead it takes the lead now seen for the true one.
     """
     if not -1 < at_least < 1:
         raise ValueError(f"expected a difference between -1 and 1, such as -0.05; got {at_least}")
     if n == 0:
         return _undecided_without_posts(at_least, confidence)
-    low, high = paired_interval(n_gained, n_lost, n, confidence=2 * confidence - 1)
-    estimate = (n_gained - n_lost) / n
-    p_above, p_below = difference_p_values(n_gained, n_lost, n, at_least)
+    share = _share(n, effective_n)
+    counts = (n_gained * share, n_lost * share, n * share)
     alpha = 1 - confidence
+    p_above, p_below = difference_p_values(*counts, at_least)
     finding = Finding.PASS if p_above <= alpha else Finding.FAIL if p_below <= alpha else Finding.INCONCLUSIVE
-    n_at_rate = n_for_power = None
-    statistic = abs(score_statistic(n_gained, n_lost, n, at_least))
-    if finding is Finding.INCONCLUSIVE and statistic > 1e-9:
-        # With the shares of flipped posts held, the statistic grows as sqrt(n).
-        z = normal_quantile(confidence)
-        n_at_rate = max(n + 1, math.ceil(n * (z / statistic) ** 2))
-        n_for_power = max(n + 1, math.ceil(n * ((z + normal_quantile(PLANNED_POWER)) / statistic) ** 2))
-    return Decision(finding, at_least, estimate, low, high, n, confidence, n_at_rate, n_for_power)
+    from .exact_difference import exact_difference_bounds  # imports NumPy and SciPy
+
+    low, high = exact_difference_bounds(*counts, confidence=confidence)
+    if finding is Finding.PASS:
+        low = max(low, at_least)  # bisection ends 1e-5 short of it
+    estimate = (n_gained - n_lost) / n
+    n_for_power, n_range = None, None
+    if finding is Finding.INCONCLUSIVE:
+        if at_least < 0:
+
+            def posts(flip_rate: float) -> int | None:
+                needed = posts_for_margin(-at_least, flip_rate, power=PLANNED_POWER, alpha=alpha)
+                return None if needed is None else max(n + 1, math.ceil(needed / share))
+
+            few, many = wilson_interval(counts[0] + counts[1], counts[2])
+            n_for_power, n_range = posts((n_gained + n_lost) / n), (posts(few), posts(many))
+        elif (statistic := abs(score_statistic(*counts, at_least))) > 1e-9:
+            # With the shares of flipped posts held, the statistic grows as sqrt(n).
+            z = normal_quantile(confidence) + normal_quantile(PLANNED_POWER)
+            n_for_power = max(n + 1, math.ceil(n * (z / statistic) ** 2))
+    return Decision(finding, at_least, estimate, low, high, n, confidence, n_for_power, n_range)
 
 
-def difference_p_values(n_gained: int, n_lost: int, n: int, at_least: float) -> tuple[float, float]:
+def difference_finding(n_gained: float, n_lost: float, n: float, at_least: float, *, alpha: float = 0.05) -> Finding:
+    """The finding of `decide_difference` alone, without its bounds."""
+    p_above, p_below = difference_p_values(n_gained, n_lost, n, at_least)
+    return Finding.PASS if p_above <= alpha else Finding.FAIL if p_below <= alpha else Finding.INCONCLUSIVE
+
+
+def difference_p_values(n_gained: float, n_lost: float, n: float, at_least: float) -> tuple[float, float]:
     """The one-sided p-values behind `decide_difference`: that the limit is kept, and that it is broken.
 
-    The larger one of Tango's score test at the limit and, where the exact McNemar test has a say, of that.
-    These are what Holm's correction takes where several comparisons are gated.
+    The larger one of the exact test at the limit and, if the exact McNemar test has a say, of that.
+    These are what Holm's correction takes if several comparisons are gated.
     """
-    statistic = score_statistic(n_gained, n_lost, n, at_least)
-    p_above, p_below = normal_cdf(-statistic), normal_cdf(statistic)
+    from .exact_difference import exact_difference_p  # imports NumPy and SciPy
+
+    p_above = exact_difference_p(n_gained, n_lost, n, at_least)
+    p_below = exact_difference_p(n_lost, n_gained, n, -at_least)
     if at_least >= 0:
         p_above = max(p_above, mcnemar_exact(n_gained, n_lost))
     if at_least <= 0:
         p_below = max(p_below, mcnemar_exact(n_lost, n_gained))
     return p_above, p_below
+
+
+def check_limit(limit: float) -> None:
+    """ValueError unless a rate can be held to this limit: 0, 1, or no nearer to them than `NEAREST_LIMIT`."""
+    if limit not in (0, 1) and not NEAREST_LIMIT <= limit <= 1 - NEAREST_LIMIT:
+        raise ValueError(
+            f"expected a floor between 0 and 1, and if not 0 or 1 itself then at least {NEAREST_LIMIT:f} away from it; "
+            f"got {limit}"
+        )
+
+
+def _finding(bounds: Interval, floor: float) -> Finding:
+    low, high = bounds  # NaN reaches nothing and falls below nothing
+    return Finding.PASS if low >= floor else Finding.FAIL if high < floor else Finding.INCONCLUSIVE
+
+
+def _share(n: int, effective_n: float | None) -> float:
+    """The effective posts per post."""
+    if effective_n is None:
+        return 1.0
+    if not 0 < effective_n <= n * (1 + 1e-9):
+        raise ValueError(f"expected 0 < effective_n <= n = {n}, got {effective_n}")
+    return min(1.0, effective_n / n)
 
 
 def _undecided_without_posts(limit: float, confidence: float) -> Decision:

@@ -34,18 +34,6 @@ def wilson_interval(n_correct: float, n: float, *, confidence: float = 0.95) -> 
     return low, high
 
 
-def wilson_lower_bound(n_correct: float, n: float, *, confidence: float = 0.95) -> float:
-    """Wilson's one-sided lower bound: the low end of the two-sided interval at 2 * confidence - 1."""
-    _check(n_correct, n, confidence, least=0.5)
-    return wilson_interval(n_correct, n, confidence=2 * confidence - 1)[0]
-
-
-def wilson_upper_bound(n_correct: float, n: float, *, confidence: float = 0.95) -> float:
-    """Wilson's one-sided upper bound: the high end of the two-sided interval at 2 * confidence - 1."""
-    _check(n_correct, n, confidence, least=0.5)
-    return wilson_interval(n_correct, n, confidence=2 * confidence - 1)[1]
-
-
 def exact_interval(n_correct: float, n: float, *, confidence: float = 0.95) -> Interval:
     """Clopper and Pearson's two-sided interval: covers the truth at least as often as it says, always.
 
@@ -75,8 +63,8 @@ def exact_upper_bound(n_correct: float, n: float, *, confidence: float = 0.95) -
     return 1.0 - exact_lower_bound(n - n_correct, n, confidence=confidence)
 
 
-def _check(n_correct: float, n: float, confidence: float, *, least: float = 0.0) -> None:
+def _check(n_correct: float, n: float, confidence: float) -> None:
     if not 0 <= n_correct <= n:
         raise ValueError(f"expected 0 <= n_correct <= n, got n_correct={n_correct}, n={n}")
-    if not least < confidence < 1:
-        raise ValueError(f"expected a confidence between {least:g} and 1, such as 0.95; got {confidence}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"expected a confidence between 0 and 1, such as 0.95; got {confidence}")

@@ -11,8 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .beta import binomial_sf, normal_cdf, normal_quantile
-from .intervals import Interval, wilson_interval
+from .beta import binomial_sf, normal_quantile
+from .intervals import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,19 @@ def pair(first: Mapping[str, bool], second: Mapping[str, bool]) -> Paired:
     )
 
 
-def mcnemar_exact(n_gained: int, n_lost: int) -> float:
+def mcnemar_exact(n_gained: float, n_lost: float) -> float:
     """One-sided exact McNemar p-value that the first of two paired classifiers is not better than the second.
 
-    Under the null the gains are Binomial(gained + lost, 1/2); without a discordant post p is 1. Q. McNemar,
-    "Note on the sampling error of the difference between correlated proportions", Psychometrika 12 (1947).
+    Under the null the gains are Binomial(gained + lost, 1/2); without a discordant post p is 1. Counts are real if
+    threads repeat: divided by the design effect of the difference (M. Eliasziw, A. Donner, "Application of the McNemar
+    test to non-independent matched pair data", Statistics in Medicine 10, 1991). Q. McNemar, "Note on the sampling
+    error of the difference between correlated proportions", Psychometrika 12 (1947).
     """
     _check(n_gained, n_lost, n_gained + n_lost)
     return binomial_sf(n_gained, n_gained + n_lost, 0.5)
 
 
-def mcnemar_exact_two_sided(n_gained: int, n_lost: int) -> float:
+def mcnemar_exact_two_sided(n_gained: float, n_lost: float) -> float:
     """Two-sided exact McNemar p-value that the two are equally good: twice the smaller tail, at most 1."""
     return min(1.0, 2 * mcnemar_exact(max(n_gained, n_lost), min(n_gained, n_lost)))
 
@@ -87,13 +89,12 @@ def score_statistic(n_gained: float, n_lost: float, n: float, difference: float)
     return distance / math.sqrt(variance)
 
 
-def paired_interval(n_gained: int, n_lost: int, n: int, *, confidence: float = 0.95) -> Interval:
+def paired_interval(n_gained: float, n_lost: float, n: float, *, confidence: float = 0.95) -> Interval:
     """Tango's score interval of the paired difference, two-sided, inside [-1, 1]; (nan, nan) for n = 0.
 
     All differences that the score test does not refute, found by bisection. Needs only the discordant
-    counts, agrees with the score test of `noninferiority_p`, and has a width also where no answer flipped:
-    +-z^2 / (n + z^2). Chosen over Newcombe's square-and-add interval by exact coverage; the table is in
-    docs/statistics.md.
+    counts, and has a width also if no answer flipped: +-z^2 / (n + z^2). Chosen over Newcombe's square-and-add
+    interval by exact coverage; the table is in docs/statistics.md.
     """
     _check(n_gained, n_lost, n)
     if n == 0:
@@ -102,7 +103,7 @@ def paired_interval(n_gained: int, n_lost: int, n: int, *, confidence: float = 0
     return _score_bound(n_gained, n_lost, n, z), -_score_bound(n_lost, n_gained, n, z)
 
 
-def _score_bound(n_gained: int, n_lost: int, n: int, z: float) -> float:
+def _score_bound(n_gained: float, n_lost: float, n: float, z: float) -> float:
     """The smallest difference with a score statistic of at most z, which falls as the difference grows."""
     low, high = -1.0, (n_gained - n_lost) / n
     for _ in range(60):
@@ -112,44 +113,6 @@ def _score_bound(n_gained: int, n_lost: int, n: int, z: float) -> float:
         else:
             high = middle
     return high
-
-
-def newcombe_interval(n_both: int, n_gained: int, n_lost: int, n: int, *, confidence: float = 0.95) -> Interval:
-    """Newcombe's square-and-add interval of the paired difference, method 10, from the two Wilson intervals.
-
-    Kept for comparison with published results; gates use `paired_interval`. R. G. Newcombe, "Improved
-    confidence intervals for the difference between binomial proportions based on paired data", Statistics
-    in Medicine 17 (1998), 2635-2650.
-    """
-    _check(n_gained, n_lost, n - n_both)
-    if n == 0:
-        return math.nan, math.nan
-    n_neither = n - n_both - n_gained - n_lost
-    first, second = n_both + n_gained, n_both + n_lost
-    (low1, high1), (low2, high2) = (wilson_interval(k, n, confidence=confidence) for k in (first, second))
-    margins = first * (n - first) * second * (n - second)
-    excess = n_both * n_neither - n_gained * n_lost
-    corrected = max(excess - n / 2, 0.0) if excess > 0 else excess  # the paper's, for a positive phi only
-    phi = corrected / math.sqrt(margins) if margins else 0.0
-    p1, p2 = first / n, second / n
-    below, above = (p1 - low1, high2 - p2), (high1 - p1, p2 - low2)
-    return (p1 - p2 - _hypotenuse(*below, phi), p1 - p2 + _hypotenuse(*above, phi))
-
-
-def _hypotenuse(x: float, y: float, phi: float) -> float:
-    return math.sqrt(max(0.0, x * x - 2 * phi * x * y + y * y))
-
-
-def noninferiority_p(n_gained: int, n_lost: int, n: int, *, margin: float) -> float:
-    """One-sided p-value of H0: the first variant is worse than the second by ``margin`` or more.
-
-    Tango's score test: a small p says that it is not. With a negative margin it asks for a lead of that size.
-    NaN without posts.
-    """
-    _check(n_gained, n_lost, n)
-    if not -1 < margin < 1:
-        raise ValueError(f"expected a margin between -1 and 1, such as 0.05 for five points; got {margin}")
-    return normal_cdf(-score_statistic(n_gained, n_lost, n, -margin)) if n else math.nan
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
@@ -169,6 +132,6 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     return tuple(adjusted)
 
 
-def _check(n_gained: int, n_lost: int, n: int) -> None:
-    if n_gained < 0 or n_lost < 0 or n_gained + n_lost > n:
+def _check(n_gained: float, n_lost: float, n: float) -> None:
+    if n_gained < 0 or n_lost < 0 or n_gained + n_lost > n * (1 + 1e-9):
         raise ValueError(f"expected n_gained, n_lost >= 0 and their sum <= n; got {n_gained}, {n_lost}, n={n}")

@@ -12,6 +12,10 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from .beta import binomial_cdf, binomial_sf, normal_quantile
+from .exact_difference import NUISANCE_MISS, outcome_probability, score_pass_boundary
+
+#: A limit nearer to 0 or 1 than this, but not there, is refused: no sample can tell it from there.
+NEAREST_LIMIT = 1e-6
 
 #: No plan beyond this many posts: the answer to such a question is "ask for less", not a number.
 MAX_POSTS = 100_000
@@ -148,10 +152,10 @@ def fewest_posts_for_floor(floor: float, *, confidence: float = 0.95) -> int:
 
     log(1 - confidence) / log(floor), rounded up.
     """
-    if not 0 <= floor < 1:
-        raise ValueError(f"expected a floor of at least 0 and below 1, got {floor}")
     if floor == 0:
         return 1
+    if not NEAREST_LIMIT <= floor <= 1 - NEAREST_LIMIT:
+        raise ValueError(f"expected a floor of 0, or from {NEAREST_LIMIT:f} to {1 - NEAREST_LIMIT:f}, got {floor}")
     n = max(1, math.floor(math.log(1 - confidence) / math.log(floor)))
     while correct_answers_needed(n, floor, confidence=confidence) is None:
         n += 1
@@ -161,11 +165,43 @@ def fewest_posts_for_floor(floor: float, *, confidence: float = 0.95) -> int:
 def fewest_posts_for_margin(margin: float, *, confidence: float = 0.95) -> int:
     """The posts below which a drop of ``margin`` cannot be excluded even if not one answer flips.
 
-    Without a flip Tango's lower bound is -z^2 / (n + z^2), so n = z^2 (1 - margin) / margin, rounded up.
+    (1 - margin)^n is the chance of no flip at that drop; the exact test adds `NUISANCE_MISS` to it.
     """
-    if not 0 < margin < 1:
-        raise ValueError(f"expected a margin between 0 and 1, got {margin}")
-    return math.ceil(normal_quantile(confidence) ** 2 * (1 - margin) / margin)
+    if not NEAREST_LIMIT <= margin < 1:
+        raise ValueError(f"expected a margin of at least {NEAREST_LIMIT:f} and below 1, got {margin}")
+    return math.ceil(math.log(1 - confidence - NUISANCE_MISS) / math.log1p(-margin))
+
+
+@lru_cache(maxsize=4096)
+def margin_power(n: int, margin: float, flip_rate: float, *, alpha: float = 0.05, drop: float = 0.0) -> float:
+    """The chance that n posts exclude a drop of ``margin`` if the true drop is ``drop``, by default none.
+
+    ``flip_rate`` is the share of posts that flip, gains and losses together. All outcomes are enumerated; which of them
+    pass is the score test's word, which is quick to ask and within two points of the exact test's.
+    """
+    check_shares(-drop, flip_rate)
+    if n < fewest_posts_for_margin(margin, confidence=1 - alpha):
+        return 0.0
+    import numpy as np
+
+    mean = n * (flip_rate - drop) / 2
+    gained = np.arange(min(n, math.ceil(mean + 7 * math.sqrt(mean + 1))) + 1)
+    most_lost = score_pass_boundary(gained, n, margin, normal_quantile(1 - alpha))
+    return float(outcome_probability(gained, most_lost, n, np.array([flip_rate]), -drop)[0])
+
+
+def posts_for_margin(margin: float, flip_rate: float, *, power: float = 0.8, alpha: float = 0.05) -> int | None:
+    """The fewest posts that exclude a drop of ``margin`` with this power if nothing changed but ``flip_rate`` flips.
+
+    None if that is more than `MAX_POSTS`.
+    """
+    if margin * MAX_POSTS < 1:
+        return None
+    z = normal_quantile(1 - alpha) + normal_quantile(power)
+    near = max(fewest_posts_for_margin(margin, confidence=1 - alpha), math.ceil((z / margin) ** 2 * flip_rate))
+    return _fewest(
+        lambda n: margin_power(n, margin, flip_rate, alpha=alpha) >= power, near=near, window=math.ceil(1 / margin)
+    )
 
 
 def fewest_flips(*, alpha: float = 0.05, two_sided: bool = False) -> int:

@@ -1,0 +1,81 @@
+"""Accuracy as in the user's own data: labels weighted by their share there instead of by the sample's. Pure.
+
+A sample with as many posts of each label has the mean over the labels as its accuracy. Post-stratification gives each
+label the weight that it has in the corpus. What enters is one `Stratum` per label.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .beta import beta_quantile
+from .intervals import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """One label: the right answers and the posts of the sample, and the label's weight (of any scale).
+
+    Counts are real if threads repeat: scaled to the effective number of posts.
+    """
+
+    n_correct: float
+    n: float
+    weight: float
+
+
+def standardised_rate(strata: Sequence[Stratum]) -> float:
+    """The weighted mean of the labels' rates; NaN if a label with a weight has no posts."""
+    total = sum(one.weight for one in strata)
+    if not total or any(one.weight and not one.n for one in strata):
+        return math.nan
+    return math.fsum(one.weight / total * one.n_correct / one.n for one in strata if one.weight)
+
+
+def standardised_bounds(strata: Sequence[Stratum], *, confidence: float = 0.95) -> Interval:
+    """One-sided lower and upper bound of the weighted rate, each at ``confidence``; NaN as `standardised_rate`.
+
+    The lower bound is the quantile of a beta distribution with the mean and the variance of the weighted sum of
+    the labels' own: Beta(k, n - k) each, and one wrong answer more for the label where that lowers the bound most. For
+    a single label it is Clopper and Pearson's bound. The upper bound is the same of the wrong answers.
+    M. Fay, E. Feuer, "Confidence intervals for directly standardized rates: a method based on the gamma
+    distribution", Statistics in Medicine 16 (1997), 791-801, with the beta distribution in the place of the gamma,
+    as rates here are not small.
+    """
+    if math.isnan(standardised_rate(strata)):
+        return math.nan, math.nan
+    wrong = [Stratum(one.n - one.n_correct, one.n, one.weight) for one in strata]
+    return _lower(strata, confidence), 1.0 - _lower(wrong, confidence)
+
+
+def standardised_interval(strata: Sequence[Stratum], *, confidence: float = 0.95) -> Interval:
+    """Two-sided interval of the weighted rate: both one-sided bounds, each with half of the error."""
+    return standardised_bounds(strata, confidence=0.5 + confidence / 2)
+
+
+def beta_lower_bound(mean: float, variance: float, *, confidence: float) -> float:
+    """The (1 - confidence) quantile of the beta distribution with this mean and variance, within [0, 1]."""
+    if mean <= 0.0 or mean >= 1.0 or variance <= 0.0:
+        return min(1.0, max(0.0, mean))
+    size = mean * (1.0 - mean) / variance - 1.0
+    return beta_quantile(1.0 - confidence, mean * size, (1.0 - mean) * size) if size > 0.0 else 0.0
+
+
+def _lower(strata: Sequence[Stratum], confidence: float) -> float:
+    used = [one for one in strata if one.weight]
+    if not any(one.n_correct for one in used):
+        return 0.0
+    return min(_lower_with_one_more(used, extra, confidence) for extra in used)
+
+
+def _lower_with_one_more(strata: Sequence[Stratum], extra: Stratum, confidence: float) -> float:
+    total = sum(one.weight for one in strata)
+    mean = variance = 0.0
+    for one in strata:
+        n = one.n + (one is extra)
+        rate = one.n_correct / n
+        mean += one.weight / total * rate
+        variance += (one.weight / total) ** 2 * rate * (1.0 - rate) / (n + 1.0)
+    return beta_lower_bound(mean, variance, confidence=confidence)
