@@ -35,6 +35,8 @@ METRICS = {
     "min_own_mix_accuracy": Metric("own_mix_accuracy", is_floor=True),
     "min_macro_f1": Metric("macro_f1", is_floor=True),
     "min_class_recall": Metric("recall", is_floor=True),
+    "min_stability": Metric("stability", is_floor=True),
+    "min_pass_all": Metric("pass_all", is_floor=True),
     "max_error_rate": Metric("error_rate", is_floor=False),
     "max_off_list_rate": Metric("off_list_rate", is_floor=False),
     "max_input_tokens_mean": Metric("input_tokens_mean", is_floor=False, is_rate=False),

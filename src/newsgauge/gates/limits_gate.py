@@ -7,14 +7,22 @@ it to be broken, each wrong in at most 5% of runs; INCONCLUSIVE is everything be
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..records import Outcome, Post, Prediction
+from ..scoring.repeat_scores import answered_rows
 from ..scoring.scoreboard import strata_of, threads_of
 from ..scoring.scores import Verdict
 from ..scoring.stats import Decision, Finding, effective_posts
 from .findings import is_by_value, macro_f1_decision, own_mix_decision, rate_decision, recall_decisions, value_finding
 from .gate import METRICS, Evidence, Limit, LimitsGate
+
+#: Whether a post with its answers counts, for the metrics about posts that were asked several times.
+_OF_REPEATS: dict[str, Callable[[Post, list[str]], bool]] = {
+    "min_stability": lambda post, row: len(set(row)) == 1,
+    "min_pass_all": lambda post, row: set(row) == {post.label},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +52,19 @@ def decide_limits(gate: LimitsGate, evidence: Evidence) -> Verdict:
 def _hold(limit: Limit, variant: str, evidence: Evidence) -> _Held:
     if limit.metric == "min_class_recall":
         return _class_recall(limit, variant, evidence)
+    if limit.metric in _OF_REPEATS and evidence.scores[variant].repeats is None:
+        text = (
+            f"{limit.metric}: {variant} asks each post once; set repeats = 3 in variants.toml, or run with --repeats 3"
+        )
+        return _Held(Finding.INCONCLUSIVE, f"{text} ({limit.reason})")
     score, metric = evidence.scores[variant], METRICS[limit.metric]
     value = float(getattr(score, metric.attribute))
     name = metric.attribute.replace("_", " ")
     if not evidence.live or is_by_value(limit):
         uncounted = not metric.is_rate and score.n_uncounted
         more = f", {score.n_uncounted} of them answered without token counts" if uncounted else ""
-        return _by_value(limit, name, value, score.n, more)
+        n = score.repeats.n_posts if limit.metric in _OF_REPEATS and score.repeats else score.n
+        return _by_value(limit, name, value, n, more)
     share = score.effective_n / score.n if score.n else 1.0
     if limit.metric == "min_own_mix_accuracy" and score.own_mix is not None:
         strata = strata_of(score.matrix, evidence.plan.population, share)
@@ -119,6 +133,9 @@ def how_many(n: int | None, unit: str = "posts") -> str:
 
 def _flags(metric: str, variant: str, evidence: Evidence, *, label: str | None = None) -> tuple[list[bool], list[str]]:
     """For each answered post (of ``label``) whether the metric counts it, and its thread."""
+    if counts := _OF_REPEATS.get(metric):
+        rows = answered_rows(evidence.results, evidence.plan, variant)
+        return [counts(post, row) for post, row in rows], threads_of(post for post, _ in rows)
     pairs = [
         (post, said)
         for post in evidence.plan.asked(variant)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..planning.repeats import split_key
 from ..planning.sampling import Plan
-from ..records import Key, Prediction, Result
+from ..records import Key, Post, Result
 from .stats.repeats import flip_rate, majority, pass_all, pass_any, spread, stability
 
 #: So many of the least stable posts are named.
@@ -46,14 +46,12 @@ class RepeatScores:
 def repeat_scores(results: Mapping[Key, Result], plan: Plan, variant: str) -> RepeatScores | None:
     """None for a variant that asks once, and where no post has all of its answers."""
     k = plan.repeats.get(variant, 1)
-    rows = list(_whole(results, plan, variant, k)) if k > 1 else []
+    rows = answered_rows(results, plan, variant) if k > 1 else []
     if not rows:
         return None
-    answers = [[said.label for said in row] for _, _, row in rows]
-    right = [[said.label == label for said in row] for _, label, row in rows]
-    differing = sorted(
-        (-flip_rate([row]), post_id) for (post_id, _, _), row in zip(rows, answers, strict=True) if len(set(row)) > 1
-    )
+    answers = [row for _, row in rows]
+    right = [[said == post.label for said in row] for post, row in rows]
+    differing = sorted((-flip_rate([row]), post.id) for post, row in rows if len(set(row)) > 1)
     parts = spread(right)
     return RepeatScores(
         k=k,
@@ -63,22 +61,18 @@ def repeat_scores(results: Mapping[Key, Result], plan: Plan, variant: str) -> Re
         flip_rate=flip_rate(answers),
         pass_all=pass_all(right, k),
         pass_any=pass_any(right, k),
-        majority_accuracy=sum(majority(row) == label for (_, label, _), row in zip(rows, answers, strict=True))
-        / len(rows),
+        majority_accuracy=sum(majority(row) == post.label for post, row in rows) / len(rows),
         between=parts.between,
         within=parts.within,
         unstable=tuple(post_id for _, post_id in differing[:_MAX_NAMED]),
     )
 
 
-def _whole(
-    results: Mapping[Key, Result], plan: Plan, variant: str, k: int
-) -> Iterable[tuple[str, str, list[Prediction]]]:
-    """Id, label and predictions of each post all of whose answers are there."""
-    found: dict[str, list[Prediction]] = defaultdict(list)
-    labels = {post.id: post.label for post in plan.posts}
+def answered_rows(results: Mapping[Key, Result], plan: Plan, variant: str) -> list[tuple[Post, list[str]]]:
+    """Each post all of whose answers are there, with these in the order they were asked."""
+    found: dict[str, list[str]] = defaultdict(list)
     for post in plan.asked(variant):
         result = results.get((post.id, variant))
         if result is not None and result.prediction is not None:
-            found[split_key(post.id)[0]].append(result.prediction)
-    return ((post_id, labels[post_id], row) for post_id, row in found.items() if len(row) == k)
+            found[split_key(post.id)[0]].append(result.prediction.label)
+    return [(post, found[post.id]) for post in plan.posts if len(found[post.id]) == plan.repeats.get(variant, 1)]

@@ -135,6 +135,16 @@ class Score:
         return self._tokens_mean(self.thinking_tokens)
 
     @property
+    def stability(self) -> float:
+        """The share of posts whose repeats all gave the same answer; NaN for a variant that asks once."""
+        return self.repeats.stability if self.repeats else math.nan
+
+    @property
+    def pass_all(self) -> float:
+        """The share of posts whose repeats are all right; NaN for a variant that asks once."""
+        return self.repeats.pass_all if self.repeats else math.nan
+
+    @property
     def complete(self) -> bool:
         """True where every planned case has a prediction."""
         return self.n == self.n_planned
