@@ -104,6 +104,34 @@ def test_where_two_cases_are_open_such_a_thread_is_refused_in_words(open_recorde
     assert lines() == []
 
 
+def test_a_login_of_such_a_thread_passes_all_the_same(open_recorder, lines):
+    recorder, http = open_recorder("once"), client(lambda request: httpx2.Response(200, json={"access_token": "t"}))
+    with (
+        ThreadPoolExecutor(1) as pool,
+        recorder.opened(recorder.case("v", post(0))),
+        recorder.opened(recorder.case("v", post(1))),
+    ):
+        assert pool.submit(http.post, LOGIN[0], data={}).result().json() == {"access_token": "t"}
+    assert lines() == []
+
+
+def test_equal_requests_of_threads_get_an_answer_each(open_recorder, lines):
+    count = iter(range(N))
+    numbered = client(lambda request: httpx2.Response(200, json=answer(str(next(count)))))
+
+    def perform() -> list[str]:
+        def one(number: int) -> str:
+            return said(numbered.post(URL, json=body("Question")).json())
+
+        with ThreadPoolExecutor(N) as pool:
+            return sorted(pool.map(one, range(N)))
+
+    wanted = [str(number) for number in range(N)]
+    assert Calls(open_recorder("once"), "v", post(0), Clear([])).play(perform, {}).value == wanted
+    assert Calls(open_recorder(), "v", post(0), Clear([])).play(perform, {}).value == wanted
+    assert len(lines()) == N
+
+
 def test_a_call_that_comes_after_its_case_is_refused(open_recorder):
     recorder = open_recorder("once")
     context: list[contextvars.Context] = []

@@ -8,6 +8,7 @@ and its request is refused. Knows neither vcrpy nor files: what is kept is decid
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
@@ -75,6 +76,7 @@ class OpenCase:
         #: Why requests were refused before anybody was asked: "call 3 is ...".
         self.refused: list[str] = []
         self._token: Token[OpenCase | None] | None = None
+        self._lock = threading.Lock()  # a technique may ask in threads, and equal requests have an answer each
 
     def __enter__(self) -> OpenCase:
         self._token = _CURRENT.set(self)
@@ -101,23 +103,26 @@ class OpenCase:
         answer = self.find(asked)
         if answer is not None:
             return answer
-        self.calls.append(Call(asked))
-        return self.calls[-1]
+        call = Call(asked)
+        self.calls.append(call)
+        return call
 
     def find(self, asked: Asked) -> dict[str, Any] | None:
         """The answer of a line; None if the service may be asked. Raises `MissError`.
 
         After a miss nothing is answered: what comes next may depend on the answer that is not there.
         """
-        if self.missed is None:
-            for line in self.left:
-                if isinstance(line.answer, dict) and asked.fits(line):
-                    self.left.remove(line)
-                    self.played.append(self._restore(line.answer))
-                    return self.played[-1]
-            if self._may_ask:
-                return None
-            self.missed = asked
+        with self._lock:
+            if self.missed is None:
+                for number, line in enumerate(self.left):
+                    if isinstance(line.answer, dict) and asked.fits(line):
+                        del self.left[number]
+                        answer: dict[str, Any] = self._restore(line.answer)
+                        self.played.append(answer)
+                        return answer
+                if self._may_ask:
+                    return None
+                self.missed = asked
         raise MissError("not recorded")
 
     def answered(self, call: Call, status: int, body: bytes | None, *, is_stream: bool = False) -> None:
@@ -150,8 +155,9 @@ class WatchedCase(OpenCase):
 
     def take(self, method: str, host: str, path: str, body: bytes) -> Call:
         """The call."""
-        self.calls.append(Call(Asked(method, path, b"")))
-        return self.calls[-1]
+        call = Call(Asked(method, path, b""))
+        self.calls.append(call)
+        return call
 
 
 _CURRENT: ContextVar[OpenCase | None] = ContextVar("_CURRENT", default=None)
@@ -159,20 +165,25 @@ _CURRENT: ContextVar[OpenCase | None] = ContextVar("_CURRENT", default=None)
 _OPEN: dict[int, OpenCase] = {}
 
 
-def current() -> OpenCase | None:
-    """The case that a request made here and now belongs to; None if none is open. Raises `NotKeptError`."""
+def is_any_open() -> bool:
+    """Whether a request made here and now may belong to a case, also to one that is over."""
+    return bool(_OPEN) or _CURRENT.get() is not None
+
+
+def current() -> OpenCase:
+    """The case that a request made here and now belongs to, where any is open. Raises `NotKeptError`."""
     case = _CURRENT.get()
     if case is not None:
         if id(case) not in _OPEN:
             raise NotKeptError("a client was asked outside of the case that it was handed to, which is over")
         return case
     open_cases = list(_OPEN.values())
-    if len(open_cases) > 1:
+    if len(open_cases) != 1:
         raise NotKeptError(
             f"a thread asked while {len(open_cases)} cases were open, and nobody knows for which of them. Start the "
             "thread in the context of its case: contextvars.copy_context().run(...), or asyncio.to_thread"
         )
-    return open_cases[0] if open_cases else None
+    return open_cases[0]
 
 
 def json_object(raw: bytes) -> dict[str, Any] | None:

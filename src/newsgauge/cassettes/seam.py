@@ -19,7 +19,7 @@ from vcr.patch import PATCHER_NAMES
 from vcr.record_mode import RecordMode
 
 from .line import HEADERS
-from .open_case import Call, current
+from .open_case import Call, current, is_any_open
 from .services import is_login
 
 # Only the SDK's own HTTP client is patched: of all libraries it takes 2 ms instead of 0.6 ms. vcrpy puts the real
@@ -79,8 +79,9 @@ def _verdict(request: Any) -> Any:
     """An answer, a `Call` that may be made, or `_PASS`; decided once, though vcrpy may ask again."""
     verdict = getattr(request, "newsgauge_verdict", None)
     if verdict is None:
-        case, verdict = current(), _PASS
-        if case is not None and not is_login(host := request.host or ""):
+        case, verdict = None, _PASS
+        if is_any_open() and not is_login(host := request.host or ""):
+            case = current()
             # aiohttp hands on the method as it was written
             verdict = case.take(request.method.upper(), host, request.parsed_uri.path, _body(request))
         request.newsgauge_verdict, request.newsgauge_case = verdict, case
