@@ -32,9 +32,10 @@ def lines(variant: str) -> list[dict[str, Any]]:
 
 
 def undated(line: dict[str, Any]) -> dict[str, Any]:
-    """A line without its date, and without the digest, which is over the date too."""
+    """A line without its dates, and without the digest, which is over them too."""
     provenance = {name: value for name, value in line["provenance"].items() if name != "recorded"}
-    return {**line, "provenance": provenance, "digest": ""}
+    body = {name: value for name, value in line["response"]["body"].items() if name != "createTime"}
+    return {**line, "provenance": provenance, "digest": "", "response": {**line["response"], "body": body}}
 
 
 @pytest.fixture

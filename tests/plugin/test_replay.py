@@ -58,7 +58,7 @@ def test_results_hold_one_row_a_case_and_no_post_text(project: pytest.Pytester) 
     assert len(rows) == 32
     assert {row["origin"] for row in rows} == {"item"}
     tuned = [row for row in rows if row["variant"] == "tuned"]
-    assert {row["model_version"] for row in tuned} == {"newsgauge-embedded-tuned-1"}
+    assert {row["model_version"] for row in tuned} == {"newsgauge-embedded-tuned-2"}
     assert all(int(row["correct"]) == (row["label"] == row["prediction"]) for row in rows)
 
 
