@@ -13,7 +13,9 @@ import pytest
 from google.genai.types import GenerateContentResponse
 from tuning_names import SMALL
 
-from newsgauge.running.classifying import _logprob
+from newsgauge.cli.commands.classify import _line
+from newsgauge.records import Outcome, Prediction
+from newsgauge.running.classifying import Answer, _logprob
 
 HEALTH = "My doctor prescribed an antibiotic for the infection, and the pain and fever went away"
 
@@ -31,6 +33,23 @@ def test_a_text_gets_its_label_and_the_next_best_with_their_probabilities(classi
     first, second = re.fullmatch(r"sci\.med  ([\d.]+)%  \(next: sci\.space ([\d.]+)%\)\n", out).groups()
     assert float(first) + float(second) == pytest.approx(100, abs=0.11)  # there are two labels
     assert float(first) > float(second)
+
+
+def test_an_answer_that_is_no_label_is_marked_has_no_probability_and_a_status_of_its_own(newsgauge, server):
+    at = ("--base-url", server.base_url, "--variant", "bare")
+    status, out, err = newsgauge("classify", HEALTH, *at)
+    assert (status, err) == (3, "")
+    assert out.endswith("  off-list: none of the labels\n")
+    assert "%" not in out.rpartition("  ")[2]
+    Path("texts.jsonl").write_text(json.dumps(HEALTH))
+    status, out, _ = newsgauge("classify", "--jsonl", "texts.jsonl", *at)
+    answer = json.loads(out)
+    assert (status, answer["outcome"], answer["logprob"], answer["second"]) == (3, "off-list", None, None)
+
+
+def test_a_blocked_answer_says_why_and_no_probability():
+    blocked = Prediction("(error)", Outcome.BLOCKED, "finish reason SAFETY", 9, 0, "m")
+    assert _line(Answer(blocked)) == "(error)  blocked: finish reason SAFETY"
 
 
 @pytest.mark.parametrize("name", ["nope", "labels,tuned", ""])

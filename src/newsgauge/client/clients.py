@@ -20,7 +20,7 @@ from ..variants.variants_file import Request
 from .loopback import direct, is_loopback
 from .retry import RetryPolicy, call_patiently
 from .sdk_arguments import call_arguments
-from .service_errors import broken_body, broken_transport, refusal
+from .service_errors import broken_body, broken_transport, refusal, retry_after_s
 from .unknown_values import accept_unknown_values
 
 if TYPE_CHECKING:
@@ -251,6 +251,14 @@ def is_service_error(error: Exception) -> bool:
     return isinstance(error, (APIError, httpx2.HTTPError, GoogleAuthError))
 
 
+def _asked(response: Any) -> tuple[str, float | None]:
+    """The URL that a response answers, and the wait its headers ask for; '' and None where it tells neither."""
+    try:
+        return str(response.request.url), retry_after_s(response.headers)
+    except (AttributeError, RuntimeError):  # made without a request
+        return "", None
+
+
 @contextmanager
 def service_errors(what: str) -> Iterator[None]:
     """Turn what the SDK and its HTTP client raise into `BackendError`, `TransientError` or `QuotaError`."""
@@ -262,10 +270,15 @@ def service_errors(what: str) -> Iterator[None]:
     try:
         yield
     except errors.APIError as error:
-        raise refusal(what, error.code, error.status, error.message, error.details) from None
+        url, wait = _asked(error.response)
+        raise refusal(
+            what, error.code, error.status, error.message, error.details, url=url, retry_after_s=wait
+        ) from None
     except httpx2.TransportError as error:
         unreachable = isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout))
         raise broken_transport(what, error, unreachable=unreachable) from None
+    except httpx2.DecodingError as error:
+        raise broken_body(what, error) from None
     except httpx2.HTTPError as error:
         raise BackendError(f"{what}: {type(error).__name__}: {error}") from None
     except json.JSONDecodeError as error:

@@ -6,30 +6,111 @@ Knows the shape of Google's error bodies, but neither the SDK nor the HTTP clien
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+from .._util.one_line import one_line
 from ..errors import BackendError, QuotaError, TransientError
 
 #: What passes by itself: timeouts, quotas of a minute, and a server that is down or overloaded.
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+#: A message of Google's names several quotas; a web page goes on for screens.
+_MAX_MESSAGE = 500
 _SECONDS = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s")
+_RETRY_IN = re.compile(r"retry in (?:(\d{1,4})h)?(?:(\d{1,5})m(?!s))?(?:(\d{1,6}(?:\.\d+)?)(ms|s))?", re.IGNORECASE)
+_NO_QUOTA = re.compile(r"limit:\s*0(?![\d.])")
+_METRIC = re.compile(r"metric:\s*([\w./-]+)")
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
-def refusal(what: str, code: int, status: str | None, message: str | None, body: Any) -> BackendError:
-    """The error that an HTTP status stands for. ``body`` is the JSON of the answer, whatever it is."""
-    said = f"{what}: {code} {status or ''}: {message or 'no reason given'}".replace(" : ", ": ")
-    details = _details(body)
+def refusal(
+    what: str,
+    code: int,
+    status: str | None,
+    message: str | None,
+    body: Any,
+    *,
+    url: str = "",
+    retry_after_s: float | None = None,
+) -> BackendError:
+    """The error that an HTTP status stands for. ``body`` is the JSON of the answer, whatever it is.
+
+    ``url``: what was asked; ``retry_after_s``: the wait that the header ``Retry-After`` asks for.
+    """
+    error = _error(body)
+    message, status = (str(one or error.get(name) or "") for one, name in ((message, "message"), (status, "status")))
+    said = f"{what}: {code} {status}: {_readable(message) or 'no reason given'}".replace(" : ", ": ")
+    details = _dicts(error.get("details"))
     violations = [violation for detail in details for violation in _dicts(detail.get("violations"))]
-    quotas = [str(violation["quotaId"]) for violation in violations if violation.get("quotaId")]
-    if code == 429 and any("PerDay" in quota for quota in quotas):
-        return QuotaError(
-            f"{said}. The quota {', '.join(quotas)} is used up for today, and asking again would not help. What is "
-            "recorded is kept: run the same command tomorrow with --record-mode once, ask for fewer posts with "
-            "--posts-per-class, or raise the quota of the project"
-        )
+    if code == 429 and (refused := _for_long(said, message, violations)):
+        return refused
     if code in _TRANSIENT:
-        return TransientError(said, retry_after_s=_retry_after_s(details), per_minute=_per_minute(violations))
+        wait = _retry_info_s(details) or retry_after_s or _retry_in_s(message)
+        minute = ", ".join(quota for quota in _quotas(violations, message) if "perminute" in _plain(quota))
+        more = f" (a quota of a minute, which passes by itself: {minute})" if code == 429 and minute else ""
+        return TransientError(f"{said}{more}", retry_after_s=wait, per_minute=_per_minute(violations))
+    if code in (404, 405) and url:
+        said += f" (asked: {_shown(url)})"
+        # A server that speaks Google's errors knows the version; others often know v1beta alone.
+        if "/v1/" in urlsplit(url).path and not error.get("status"):
+            said += ". The server may know another version of the API: try --api-version v1beta"
     return BackendError(said)
+
+
+def _for_long(said: str, message: str, violations: list[dict[str, Any]]) -> QuotaError | None:
+    """The error of a quota that no wait within a run brings back."""
+    if _NO_QUOTA.search(message) or any(str(violation.get("quotaValue")) == "0" for violation in violations):
+        return QuotaError(
+            f"{said}. The account has no quota for this model at all (limit 0): neither waiting nor tomorrow helps. "
+            "Ask another model, or give the project billing or a tier that includes this one"
+        )
+    daily = [quota for quota in _quotas(violations, message) if "perday" in _plain(quota)]
+    if not daily:
+        return None
+    model = " for this model (others have their own)" if any("permodel" in _plain(quota) for quota in daily) else ""
+    return QuotaError(
+        f"{said}. The quota {', '.join(daily)} is used up for today{model}, and asking again would not help. What is "
+        "recorded is kept: run the same command tomorrow with --record-mode once, ask for fewer posts with "
+        "--posts-per-class, or raise the quota of the project"
+    )
+
+
+def _quotas(violations: list[dict[str, Any]], message: str) -> list[str]:
+    """The quotas that were exceeded; of an answer without details, the metrics that its message names."""
+    named = [str(violation["quotaId"]) for violation in violations if violation.get("quotaId")]
+    return named or list(dict.fromkeys(_METRIC.findall(message)))
+
+
+def _plain(quota: str) -> str:
+    return quota.lower().replace("_", "")
+
+
+def _readable(message: str) -> str:
+    """The message on one line; of a web page its title."""
+    if not re.match(r"\s*<(!doctype|html|head|body)", message, re.IGNORECASE):
+        return one_line(message, _MAX_MESSAGE)
+    title = _TITLE.search(message)
+    return f"a web page instead of JSON{f', {one_line(title[1], 80)!r}' if title else ''}"
+
+
+def _shown(url: str) -> str:
+    """Without query and user: they may hold a key."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """The wait of a ``Retry-After`` header, in seconds or until a time of the server's own clock; None without one."""
+    said = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,6}(\.\d+)?", said):
+        return float(said)
+    try:
+        wait = parsedate_to_datetime(said) - parsedate_to_datetime(headers.get("date", ""))
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, wait.total_seconds())
 
 
 def is_transient(code: int) -> bool:
@@ -44,26 +125,36 @@ def broken_transport(what: str, error: Exception, *, unreachable: bool) -> Trans
 
 def broken_body(what: str, error: Exception) -> TransientError:
     """The error for an answer with status 200 that is cut in half, or is a proxy's web page."""
-    return TransientError(f"{what}: the answer is not JSON ({error})")
+    return TransientError(f"{what}: the answer is not JSON ({one_line(str(error), 120)})")
 
 
-def _details(body: Any) -> list[dict[str, Any]]:
-    if isinstance(body, list):  # as streams answer
+def _error(body: Any) -> dict[str, Any]:
+    """The error in a body: Google wraps it in ``error``, and on Vertex at times in a list."""
+    if isinstance(body, list):
         body = body[0] if body else {}
     error = body.get("error", body) if isinstance(body, dict) else {}
-    return _dicts(error.get("details") if isinstance(error, dict) else None)
+    return error if isinstance(error, dict) else {}
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _retry_after_s(details: list[dict[str, Any]]) -> float | None:
+def _retry_info_s(details: list[dict[str, Any]]) -> float | None:
     for detail in details:
         match = _SECONDS.fullmatch(str(detail.get("retryDelay", "")))
         if str(detail.get("@type", "")).endswith("google.rpc.RetryInfo") and match:
             return float(match[1])
     return None
+
+
+def _retry_in_s(message: str) -> float | None:
+    """``Please retry in 1m20.5s``."""
+    match = _RETRY_IN.search(message)
+    if match is None or not any(match.groups()):
+        return None
+    hours, minutes, seconds, unit = match.groups()
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds or 0) / (1000 if unit == "ms" else 1)
 
 
 def _per_minute(violations: list[dict[str, Any]]) -> dict[str, int]:

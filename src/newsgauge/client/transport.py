@@ -17,7 +17,7 @@ import httpx2
 from ..errors import NewsgaugeError
 from .loopback import direct
 from .retry import RetryPolicy, call_patiently
-from .service_errors import broken_transport, is_transient, refusal
+from .service_errors import broken_transport, is_transient, refusal, retry_after_s
 
 
 class PatientTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
@@ -71,10 +71,10 @@ class PatientTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
             unreachable = isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout))
             raise broken_transport(what, error, unreachable=unreachable) from None
         if is_transient(response.status_code):
-            details = _json(response.content)
-            said = details.get("error") if isinstance(details, dict) else None
-            status, message = (said.get("status"), said.get("message")) if isinstance(said, dict) else (None, None)
-            raise refusal(what, response.status_code, status, message, details)
+            wait = retry_after_s(response.headers)
+            body = _json(response.content)
+            message = None if body is not None else response.text
+            raise refusal(what, response.status_code, None, message, body, retry_after_s=wait)
         return response
 
 

@@ -47,8 +47,10 @@ def classify(
     request = make_request(variant, post, labels=labels, model=model, examples=examples)
     response = generate(client, request)
     prediction, logprob = read_for(variant, response, labels), _logprob(response)
+    if prediction.outcome is not Outcome.LABEL:
+        return Answer(prediction)  # how sure a model was of what is no label says nothing about any label
     others = tuple(label for label in labels if label != prediction.label)
-    if not with_second or logprob is None or prediction.outcome is not Outcome.LABEL or not others:
+    if not with_second or logprob is None or not others:
         return Answer(prediction, logprob)
     response = generate(client, dataclasses.replace(request, enum=others))
     second = read_for(variant, response, others)

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import BackendError, UsageError
+from ...records import Outcome
 from ..backend_options import add_backend_options
 from .training_options import VARIANTS, add_corpus_options
 
 if TYPE_CHECKING:
     from ...running.classifying import Answer
 
+#: Status if an answer is no label: blocked, cut, empty or off the list.
+NO_LABEL = 3
 #: What nobody means as a text to classify.
 _FILE = re.compile(r"\S+\.(txt|text|eml|md|json|jsonl|csv)")
 
@@ -27,7 +30,8 @@ def add_classify_command(commands: argparse._SubParsersAction[argparse.ArgumentP
         "classify",
         help="name the label of a text of your own",
         description="Asks a variant of evals/variants.toml, 'tuned' unless --variant says otherwise. The second-best "
-        "label takes a second call, and is told where the service gives log-probabilities.",
+        "label takes a second call, and is told where the service gives log-probabilities. Status 0: a label; 3: an "
+        "answer was blocked, cut, empty or is none of the labels.",
     )
     classify.add_argument("text", metavar="TEXT|-|FILE", help="a text, a file that holds one, or - for standard input")
     classify.add_argument(
@@ -44,19 +48,22 @@ def _classify(options: argparse.Namespace) -> int:
     from .asking import asking
 
     texts = _read_texts(options)  # a damaged line is found before the first call
+    status = 0
     variant = one_variant(load_variants(VARIANTS), options.variant)
     try:
         with asking(variant, options) as ask:
             for text in texts:
                 answer = ask(text)
                 print(_json_line(answer) if options.jsonl else _line(answer), flush=True)
+                if answer.prediction.outcome is not Outcome.LABEL:
+                    status = NO_LABEL
     except BackendError as error:
         if ": 404 " in str(error) and variant.tuning is not None:
             raise BackendError(
                 f"{error}. The tuned model is gone: 'newsgauge tune --backend {options.backend}' finds or trains it"
             ) from None
         raise
-    return 0
+    return status
 
 
 def _read_texts(options: argparse.Namespace) -> list[str]:
@@ -96,9 +103,10 @@ def _text_of(line: str, where: str) -> str:
 
 
 def _line(answer: Answer) -> str:
-    parts = [answer.prediction.label]
-    if answer.prediction.is_error:
-        parts.append(answer.prediction.detail)
+    said = answer.prediction
+    parts = [said.label]
+    if said.outcome is not Outcome.LABEL:
+        parts.append(f"{said.outcome}: {said.detail or 'none of the labels'}")
     if answer.logprob is not None:
         parts.append(f"{math.exp(answer.logprob):.1%}")
     if answer.second is not None and answer.second_logprob is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ...errors import BackendError
 from ..backend_options import add_backend_options, api_version_of, reach_backend
 
 _TUNES = "createTunedModel"
@@ -26,6 +27,11 @@ def _models(options: argparse.Namespace) -> int:
             models = list_models(client)
         finally:
             client.close()
+    if not models:
+        raise BackendError(
+            f"models: {options.base_url or f'the {options.backend} backend'} lists no model, so none can be asked. "
+            "Is it the right server, and may this account use it?"
+        )
     width = max((len(model.name or "") for model in models), default=0)
     for model in models:
         print(_line(model, width))
