@@ -125,7 +125,8 @@ def _make_client(
             credentials=cloud_credentials(base_url) if live else _replay_credentials(),
             http_options=options,
         )
-    key = _api_key() if live else "replay"
+    # A server of this machine may be asked without a key (`check_access`), and the SDK wants one.
+    key = (_api_key() or "local") if live else "replay"
     return genai.Client(vertexai=False, api_key="embedded" if backend == "embedded" else key, http_options=options)
 
 
