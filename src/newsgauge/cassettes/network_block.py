@@ -1,19 +1,31 @@
 """Keeps a replay off the network: while blocked, opening a connection raises `NetworkBlockedError`.
 
 An audit hook sees every connect, name look-up and start of a program of the interpreter, from any library, sync or
-async, in any thread, also of those that hold the C-level socket type. A program that is started cannot be watched, so
-it is refused too; a forked child keeps the hook. Not seen: native code that calls the system by itself.
+async, in any thread, also of those that hold the C-level socket type. A program or a subinterpreter cannot be watched,
+so its start is refused; a forked child keeps the block, and what it tries is reported to its parent. Connections that
+were open before are set aside (`earlier_sockets`). Not seen: native code that calls the system by itself, other than
+through ctypes; `network_namespace` holds that too.
 
-Hooks cannot be removed, so there is one, asleep unless a block is on. Sockets between processes of this machine that
-have no network address (AF_UNIX, pipes) stay open: pytest-xdist and asyncio need them.
+Hooks cannot be removed, so there is one, asleep unless a block is on. Pairs of sockets and pipes have no network
+address and stay open: pytest-xdist and asyncio need them.
 """
 
 from __future__ import annotations
 
+import _posixsubprocess
+import os
+import socket
+import subprocess
 import sys
+import threading
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import NetworkBlockedError
+from .earlier_sockets import EarlierSockets
 
 #: Event -> which argument names the other side.
 _SOCKET_EVENTS = {
@@ -25,27 +37,73 @@ _SOCKET_EVENTS = {
     "socket.gethostbyaddr": 0,
     "socket.getnameinfo": 0,
 }
-_PROGRAM_EVENTS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn"})
+_PROGRAM_EVENTS = {
+    "subprocess.Popen": 0,
+    "os.system": 0,
+    "os.exec": 0,
+    "os.posix_spawn": 0,
+    "os.spawn": 1,
+    "os.startfile": 0,
+    "_winapi.CreateProcess": 1,
+    "newsgauge.fork_exec": 0,
+}
+#: What else the hook looks at.
+_INTERPRETER, _SYMBOL, _THREAD = "cpython.PyInterpreterState_New", "ctypes.dlsym", "_thread.start_new_thread"
+#: Functions of C that ctypes may not look up: they connect, send, or start programs.
+_C_FUNCTIONS = frozenset(
+    (
+        *("connect", "send", "sendto", "sendmsg", "sendmmsg", "getaddrinfo", "getaddrinfo_a", "getnameinfo"),
+        *("gethostbyname", "gethostbyname2", "gethostbyname_r", "gethostbyaddr", "gethostbyaddr_r"),
+        *("res_query", "res_search", "res_nquery", "res_nsearch"),
+        *("curl_easy_perform", "curl_multi_perform", "curl_easy_send"),
+        *("system", "popen", "posix_spawn", "posix_spawnp", "fork", "vfork", "clone", "clone3"),
+        *("execl", "execle", "execlp", "execv", "execve", "execvp", "execvpe", "fexecve", "execveat"),
+        *("syscall", "dlsym", "dlvsym"),
+    )
+)
+#: Programs that tell something of this machine to the libraries that ask, and send nothing: trio and ctypes look for
+#: libraries, the platform module for the processor, joblib for its cores.
+_HARMLESS = frozenset({("/sbin/ldconfig", "-p"), ("uname", "-p"), ("lscpu", "--parse=core")})
+#: pytest-xdist starts its workers, or connects to those elsewhere, from here.
+_STARTS_WORKERS = "xdist.workermanage"
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+#: So much of an attempt passes from a forked child to its parent: a pipe takes it in one piece.
+_MAX_REPORT_BYTES = 2000
 
 
+@dataclass
 class _State:
-    installed = False
-    blocked = 0
-    attempts: list[str] = []  # noqa: RUF012  # one list for the process, as there is one hook
+    """Of the process, as there is one hook."""
+
+    installed: bool = False
+    blocked: int = 0
+    lifts: int = 0
+    attempts: list[str] = field(default_factory=list)
+    #: Threads that stay blocked while the block is lifted, or after it: they were started under it.
+    held: weakref.WeakSet[threading.Thread] = field(default_factory=weakref.WeakSet)
+    allowed: frozenset[str] = frozenset()
+    #: Top-level packages of pytest's installed plugins: they may talk to their own processes on loopback.
+    plugins: frozenset[str] = frozenset()
+    sockets: EarlierSockets = field(default_factory=EarlierSockets)
+    #: The ends of a pipe, from forked children to their parent.
+    reports: tuple[int, int] | None = None
+    is_child: bool = False
+    passing: threading.local = field(default_factory=threading.local)
+
+
+_STATE = _State()
 
 
 class _NetworkBlocked:
     """Refuse every connection and program that this process opens, until the block ends."""
 
     def __enter__(self) -> None:
-        if not _State.installed:
-            sys.addaudithook(_hook)
-            _State.installed = True
-        _State.blocked += 1
-        _State.attempts.clear()
+        if not _STATE.installed:
+            _install()
+        _STATE.blocked += 1
 
     def __exit__(self, *raised: object) -> None:
-        _State.blocked -= 1
+        _STATE.blocked -= 1
 
 
 class _AttemptsFail:
@@ -58,44 +116,214 @@ class _AttemptsFail:
         """Nothing to prepare."""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if not _State.attempts:
-            return
-        attempts = _take_attempts()
-        if not isinstance(error, NetworkBlockedError):
+        attempts = take_attempts()
+        if attempts and not isinstance(error, NetworkBlockedError):
             raise NetworkBlockedError(attempts) from error
 
 
-# Entered four times a test: plain objects cost a third of what generators do.
+# Entered three times per test: plain objects cost a third of what generators do.
 network_blocked = _NetworkBlocked()
 attempts_fail = _AttemptsFail()
 
 
-def _take_attempts() -> str:
-    attempts = "; ".join(dict.fromkeys(_State.attempts))
-    _State.attempts.clear()
+def start_block(*, allowed: Iterable[str] = (), plugins: Iterable[str] = ()) -> None:
+    """Block the whole process until `end_block`, and set connections aside that are open already.
+
+    ``allowed`` are host names, addresses or paths of sockets that may be reached all the same; ``plugins`` the
+    packages of pytest's installed plugins.
+    """
+    hosts = frozenset(host.strip().strip("[]").lower() for host in allowed) - {""}
+    _STATE.allowed = hosts | (_LOOPBACK if hosts & _LOOPBACK else frozenset())
+    _STATE.plugins = frozenset(plugins)
+    _STATE.attempts.clear()
+    network_blocked.__enter__()
+    _STATE.sockets.set_aside(_STATE.allowed)
+
+
+def end_block() -> None:
+    """End what `start_block` began; threads that were started meanwhile stay blocked."""
+    _STATE.sockets.give_back()
+    _hold_threads()
+    network_blocked.__exit__()
+    _STATE.allowed = _STATE.plugins = frozenset()
+
+
+@contextmanager
+def lifted() -> Iterator[None]:
+    """No block for this thread and those that it starts: for code that is not part of the evals."""
+    if not _STATE.blocked:
+        yield
+        return
+    _hold_threads()
+    opened = _STATE.sockets.connected()
+    _STATE.sockets.give_back()
+    _STATE.lifts += 1
+    try:
+        yield
+    finally:
+        _STATE.lifts -= 1
+        _STATE.sockets.set_aside(_STATE.allowed, but=opened)
+
+
+def take_attempts() -> str:
+    """What was tried since the last time, '' if nothing."""
+    if _STATE.reports is not None:
+        _read_reports(_STATE.reports[0])
+    if not _STATE.attempts:
+        return ""
+    attempts = "; ".join(dict.fromkeys(_STATE.attempts))
+    _STATE.attempts.clear()
     return attempts
 
 
+def _install() -> None:
+    sys.addaudithook(_hook)
+    _STATE.installed = True
+    original = _posixsubprocess.fork_exec
+
+    def fork_exec(*arguments: Any) -> int:
+        # No audit event tells of it, and multiprocessing and loky call it without subprocess.
+        sys.audit("newsgauge.fork_exec", arguments[0])
+        return original(*arguments)
+
+    _posixsubprocess.fork_exec = fork_exec
+    if getattr(subprocess, "_fork_exec", None) is original:
+        subprocess._fork_exec = fork_exec  # type: ignore[attr-defined]
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
+
+
 def _hook(event: str, args: tuple[Any, ...]) -> None:
-    if not _State.blocked:
+    if not _STATE.blocked and not _STATE.held:
         return
     if event in _SOCKET_EVENTS:
-        target = args[_SOCKET_EVENTS[event]]
-        is_address = event in ("socket.connect", "socket.sendto", "socket.sendmsg")
-        if target is None or (is_address and isinstance(target, (str, bytes))):
-            return  # a connected socket sends on; or AF_UNIX
-        host = target[0] if isinstance(target, tuple) else target
-        _refuse(
-            f"{event.removeprefix('socket.')} to {host!r}: a replay sends nothing to any network. "
-            "To ask the service, run with --record-mode new_episodes"
-        )
+        if _is_here():
+            _look_at_socket(event, args)
     elif event in _PROGRAM_EVENTS:
-        _refuse(
-            f"start of {args[0]!r}: a replay starts no program from a test of the evals folder, as nobody could see "
-            "what that sends. Start it in a test that lies elsewhere"
-        )
+        if _is_here():
+            _look_at_program(args[_PROGRAM_EVENTS[event]], args)
+    elif event == _INTERPRETER:
+        if _is_here():
+            _refuse("start of a subinterpreter: a replay starts none, as nobody could see what it sends")
+    elif event == _SYMBOL:
+        if args[1] in _C_FUNCTIONS and _is_here():
+            _refuse(
+                f"use of {args[1]}() of the C library: a replay sends nothing to any network, and starts no program"
+            )
+    elif event == _THREAD and not _STATE.blocked and _is_here():
+        _refuse("start of a thread after the run, from one that began in it: nobody could see what it sends")
+
+
+def _is_here() -> bool:
+    """Whether the block holds for this thread, now."""
+    if getattr(_STATE.passing, "is_on", False):
+        return False
+    if _STATE.blocked and not _STATE.lifts:
+        return True
+    return threading.current_thread() in _STATE.held
+
+
+def _look_at_socket(event: str, args: tuple[Any, ...]) -> None:
+    target = args[_SOCKET_EVENTS[event]]
+    if target is None or (event == "socket.connect" and args[0].family == getattr(socket, "AF_NETLINK", None)):
+        return  # a connected socket sends on, this machine as a server; or the kernel of this machine
+    host = target[0] if isinstance(target, tuple) and target else target
+    shown = host.decode("utf-8", "replace") if isinstance(host, (bytes, bytearray)) else host
+    if _is_allowed(shown, is_lookup=event == "socket.getaddrinfo"):
+        return
+    _refuse(
+        f"{event.removeprefix('socket.')} to {shown!r}: a replay sends nothing to any network. "
+        "To ask the service, run with --record-mode new_episodes"
+    )
+
+
+def _is_allowed(host: object, *, is_lookup: bool) -> bool:
+    name = str(host).lower().partition("%")[0]
+    if name in _STATE.allowed:
+        if is_lookup:
+            _allow_addresses(name)
+        return True
+    if _called_from(_STARTS_WORKERS):
+        return True
+    return name in _LOOPBACK and _caller() in _STATE.plugins
+
+
+def _allow_addresses(name: str) -> None:
+    """A name that is allowed is looked up, and connected to by one of its addresses."""
+    _STATE.passing.is_on = True
+    try:
+        found = {str(address[4][0]) for address in socket.getaddrinfo(name, None)}
+    except OSError:
+        return  # the look-up itself will say
+    finally:
+        _STATE.passing.is_on = False
+    _STATE.allowed |= found
+
+
+def _look_at_program(program: Any, args: tuple[Any, ...]) -> None:
+    words = args[1] if len(args) > 1 and isinstance(args[1], (list, tuple)) else program
+    words = tuple(os.fsdecode(word) for word in words) if isinstance(words, (list, tuple)) else ()
+    if words in _HARMLESS or _called_from(_STARTS_WORKERS):
+        return
+    if isinstance(program, (list, tuple)):
+        program = program[0] if program else ""
+    shown = os.fsdecode(program) if isinstance(program, os.PathLike) else program
+    _refuse(
+        f"start of {shown!r}: a replay starts no program, as nobody could see what that sends. "
+        "Start it in a test outside of the evals folder, or before the run"
+    )
+
+
+def _called_from(module: str) -> bool:
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__") == module:
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
+
+
+def _caller() -> str:
+    """The top-level package of the nearest caller that is neither this module nor of the standard library."""
+    frame = sys._getframe()
+    while frame is not None:
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package not in sys.stdlib_module_names and package != "newsgauge":
+            return package
+        frame = frame.f_back  # type: ignore[assignment]
+    return ""
 
 
 def _refuse(message: str) -> None:
-    _State.attempts.append(message)
+    if _STATE.is_child and _STATE.reports is not None:
+        with_end = message.encode("utf-8", "replace")[:_MAX_REPORT_BYTES] + b"\n"
+        with suppress(OSError):  # refused all the same
+            os.write(_STATE.reports[1], with_end)
+    else:
+        _STATE.attempts.append(message)
     raise NetworkBlockedError(message)
+
+
+def _hold_threads() -> None:
+    _STATE.held = weakref.WeakSet(
+        thread for thread in threading.enumerate() if thread is not threading.current_thread()
+    )
+
+
+def _before_fork() -> None:
+    if (_STATE.blocked or _STATE.held) and _STATE.reports is None and not _STATE.is_child:
+        _STATE.reports = os.pipe()
+        for end in _STATE.reports:
+            os.set_blocking(end, False)
+
+
+def _after_fork_in_child() -> None:
+    _STATE.is_child = True
+    _STATE.attempts.clear()
+
+
+def _read_reports(end: int) -> None:
+    try:
+        while told := os.read(end, 65536):
+            _STATE.attempts += told.decode("utf-8", "replace").splitlines()
+    except BlockingIOError:
+        return  # all read

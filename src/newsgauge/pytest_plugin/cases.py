@@ -120,7 +120,7 @@ def _show_scores(item: pytest.Item, report: pytest.TestReport) -> None:
         report.sections.append(("newsgauge scores", table))
 
 
-def _reason(excinfo: pytest.ExceptionInfo[BaseException], **_: object) -> str:
+def _reason(excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
     """In the place of `pytest.Item.repr_failure`: the exception's message without its traceback."""
     return str(excinfo.value)
 

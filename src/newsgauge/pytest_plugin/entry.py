@@ -37,6 +37,9 @@ def add_ini(parser: pytest.Parser) -> None:
     parser.addini("newsgauge_posts_per_class", "the --posts-per-class of newsgauge_corpus (10)", default="")
     parser.addini("newsgauge_sample", "the --sample of newsgauge_corpus", default="")
     parser.addini("newsgauge_api_version", "the --api-version of recordings", default="")
+    parser.addini(
+        "newsgauge_allow_hosts", "hosts, addresses and sockets that a replay may reach (none)", type="args", default=()
+    )
     parser.addini("newsgauge_bundled", "folder of the bundled corpus", default="fixtures/bundled")
 
 
@@ -60,7 +63,8 @@ class ProcessGuard:
         plugins = early_config.pluginmanager
         if not _is_wanted(early_config) and not plugins.hasplugin(_PLUGIN):
             return (yield)
-        from .process_guard import begin, refusing_exit
+        from .network_guard import guard_replay
+        from .process_guard import RESULTS, begin, refusing_exit
 
         known, loaded = early_config.known_args_namespace, False
         try:
@@ -73,8 +77,12 @@ class ProcessGuard:
                 loaded = plugins.hasplugin(_PLUGIN)
             finally:
                 begin(early_config, known, args, loaded=loaded)
+            network = guard_replay(early_config, known) if loaded and RESULTS in early_config.stash else None
             with refusing_exit(early_config):
-                return (yield)
+                result = yield
+            if network is not None:
+                network.check_conftests()
+            return result
         except ValueError as error:
             if not str(error).startswith(("option names", "option dest")):
                 raise

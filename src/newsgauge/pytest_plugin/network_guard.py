@@ -1,64 +1,171 @@
-"""Hooks that keep a replay off the network: no test of the evals folder reaches any, none swallows the refusal."""
+"""Hooks that keep a replay off the network, from before the first conftest.py is imported to the end of the process.
+
+Tests of other folders in the same session are not part of the replay: while one runs or is imported, the block is
+lifted for its thread.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ..cassettes.network_block import attempts_fail, network_blocked
+from ..cassettes.network_block import attempts_fail, end_block, lifted, start_block, take_attempts
 from ..client.clients import import_sdk
+from ..errors import UsageError
+from .options import evals_folder
+
+#: The name of the plugin that keeps a replay off the network.
+NETWORK_GUARD = "newsgauge-network-guard"
 
 
-class Offline:
-    """Registered where a run replays. ``evals`` is the folder whose tests are meant."""
+class NetworkGuard:
+    """The hooks of each process of a run that replays. Registered before any conftest.py is imported."""
 
-    def __init__(self, evals: Path) -> None:
-        self._evals = evals
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._evals = evals_folder(config)
         self._known: dict[Path, bool] = {}
+        self._left = ""
+        self._is_on = True
+        self._owns_process = _is_program()
+        dists = config.pluginmanager.list_plugin_distinfo()
+        plugins = {plugin.__name__.partition(".")[0] for plugin, _ in dists if hasattr(plugin, "__name__")}
+        start_block(allowed=config.getini("newsgauge_allow_hosts"), plugins=plugins)
+        config.add_cleanup(self._end)  # after all hooks of all plugins, whatever happens until then
+
+    def check_conftests(self) -> None:
+        """Raise `UsageError` for what a conftest.py tried at its import, also if it swallowed the refusal."""
+        attempts = take_attempts()
+        if attempts:
+            raise pytest.UsageError(f"newsgauge: a conftest.py, when it was imported: {attempts}")
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """Import the SDK before the block is on: what it imports may start programs, to find libraries."""
-        if any(self._is_meant(item) for item in session.items):
-            import_sdk()
+    def pytest_collection(self) -> None:
+        """Import the SDK without the block: what it imports may start programs, to find libraries."""
+        option = self._config.option
+        is_controller = getattr(option, "dist", "no") != "no" and not hasattr(self._config, "workerinput")
+        if not option.collectonly and not is_controller:
+            with lifted():
+                import_sdk()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """No import of a file of the evals folder reaches any network, or swallows the refusal."""
+        if not self._is_meant(collector.path) and collector.path not in self._evals.parents:
+            with lifted():
+                return (yield)
+        report = yield
+        attempts = take_attempts()
+        if attempts and report.passed:
+            report.outcome = "failed"
+            report.longrepr = f"{collector.nodeid}, when it was imported: {attempts}"
+        return report
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        """In a replay no test of the evals folder reaches any network."""
-        if not self._is_meant(item):
+        """Lift the block for tests of other folders."""
+        if self._is_meant(item.path):
             return (yield)
-        with network_blocked:
+        with lifted():
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
         """A fixture that tried to leave the machine fails its test."""
-        if not self._is_meant(item):
-            return (yield)
-        with attempts_fail:
+        with self._failing(item):
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
         """A test that tried to leave the machine fails, also where its code took the refusal for an answer."""
-        if not self._is_meant(item):
-            return (yield)
-        with attempts_fail:
+        with self._failing(item):
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Iterator[None]:
         """What a fixture tries at its end counts too."""
-        if not self._is_meant(item):
-            return (yield)
-        with attempts_fail:
+        with self._failing(item):
             return (yield)
 
-    def _is_meant(self, item: pytest.Item) -> bool:
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """What a thread tried after the last test makes the run red."""
+        done = yield
+        self._left = take_attempts()
+        return done
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Red if something was tried that no test was blamed for."""
+        if self._left and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Name what was tried outside of any test."""
+        if self._left:
+            terminalreporter.write_line(f"newsgauge: red: after the last test: {self._left}", red=True, bold=True)
+        later = take_attempts()
+        if later:
+            terminalreporter.write_line(f"newsgauge: refused at the end of the run: {later}")
+
+    def _failing(self, item: pytest.Item) -> AbstractContextManager[None]:
+        return attempts_fail if self._is_meant(item.path) else nullcontext()
+
+    def _is_meant(self, path: Path) -> bool:
         # Asked four times a test, and there are few files.
-        known = self._known.get(item.path)
+        known = self._known.get(path)
         if known is None:
-            known = self._known[item.path] = item.path.is_relative_to(self._evals)
+            known = self._known[path] = path.is_relative_to(self._evals)
         return known
+
+    def stop(self) -> None:
+        """End the block: the run turned out to be no replay."""
+        self._config.pluginmanager.unregister(self)
+        if self._is_on:
+            self._is_on = False
+            end_block()
+
+    def _end(self) -> None:
+        # A process that ends now has handlers, threads and objects of the evals left to end.
+        if self._is_on and not self._owns_process:
+            self._is_on = False
+            end_block()
+
+
+def guard_replay(config: pytest.Config, option: Any) -> NetworkGuard | None:
+    """Block the network if this run of evals is a replay; called before any conftest.py is imported.
+
+    ``option`` are the options as far as they are known by then.
+    """
+    if option.record_mode not in (None, "none"):
+        return None
+    if option.network_namespace:
+        from ..cassettes.network_namespace import leave_network
+
+        try:
+            leave_network()
+        except UsageError as error:
+            raise pytest.UsageError(f"newsgauge: {error}") from None
+    guard = NetworkGuard(config)
+    config.pluginmanager.register(guard, NETWORK_GUARD)
+    return guard
+
+
+def _is_program() -> bool:
+    """Whether this process does nothing but run pytest: not where a program calls `pytest.main`."""
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_name != "_prepareconfig":
+        frame = frame.f_back
+    while frame.f_back is not None and frame.f_globals.get("__name__") == "_pytest.config":
+        if frame.f_code.co_name.endswith("console_main"):
+            return True
+        frame = frame.f_back
+    return frame.f_globals.get("__name__") == "__channelexec__"  # a worker of pytest-xdist

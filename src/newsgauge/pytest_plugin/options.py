@@ -52,6 +52,11 @@ def add_options(parser: pytest.Parser, *, shares_record_mode: bool = False) -> N
         metavar="DIR",
         help="where results go (default: %(default)s)",
     )
+    group.addoption(
+        "--network-namespace",
+        action="store_true",
+        help="on Linux, replay in a network namespace of its own, in which the kernel lets nothing out",
+    )
     group.addoption("--no-report", action="store_true", help="write no report.html, summary.md, tokens.json")
     group.addoption(
         "--report-posts",

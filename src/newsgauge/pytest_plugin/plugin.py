@@ -17,6 +17,7 @@ from .._util.process import give_back
 from ..errors import UsageError
 from ..scoring.scores import Verdict
 from .entry import add_guard, add_ini
+from .network_guard import NETWORK_GUARD, guard_replay
 from .options import add_options, baseline_file, evals_folder, inputs_of, is_active, make_setup, run_id
 from .process_guard import RESULTS, are_gates_required
 from .progress import Progress
@@ -61,8 +62,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read and check everything a run depends on before anything is collected; a mistake is a usage error."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+    network = config.pluginmanager.get_plugin(NETWORK_GUARD)
     if config.option.help or not is_active(config):
+        if network is not None:
+            network.stop()
         return
+    from ..cassettes.network_block import lifted
     from ..client.retry import RetryPolicy
     from ..gates import limits_of_other_classes, load_gates, plan_gates
     from ..gates.baseline_file import load_baseline
@@ -85,7 +90,8 @@ def pytest_configure(config: pytest.Config) -> None:
             (results / "gates.json").unlink()
     try:
         variants = load_variants(evals_folder(config) / "variants.toml")
-        setup = make_setup(config, variants)
+        with lifted():  # scikit-learn may have to download the corpus; no code of the project's runs meanwhile
+            setup = make_setup(config, variants)
         gates = load_gates(
             evals_folder(config) / "gates.toml", backend=setup.backend, corpus=setup.plan.corpus, known=variants
         )
@@ -120,10 +126,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SCORES] = LiveScores(log, setup.plan)
     config.pluginmanager.register(Cases(run), "newsgauge-cases")
     config.pluginmanager.register(SlimReports(config), "newsgauge-light-reports")
-    if setup.replays:
-        from .network_guard import Offline
-
-        config.pluginmanager.register(Offline(evals_folder(config)), "newsgauge-offline")
+    if setup.replays and network is None:  # the plugin was named by hand, in a conftest.py
+        guard_replay(config, config.option)
+    elif network is not None and not setup.replays:
+        network.stop()
 
 
 def _register_judge(

@@ -22,13 +22,10 @@ CORRECT_PROPERTY = "newsgauge_correct"
 
 
 #: Hooks in which a plugin may read what the terminal has kept.
-_READERS: tuple[str, ...] = (
-    "pytest_runtest_logreport",
-    "pytest_runtest_logfinish",
-    "pytest_runtestloop",
-    "pytest_terminal_summary",
+_READERS = (
+    *("pytest_runtest_logreport", "pytest_runtest_logfinish", "pytest_runtestloop", "pytest_terminal_summary"),
+    *("pytest_sessionfinish", "pytest_unconfigure", "pytest_report_teststatus"),
 )
-_READERS += ("pytest_sessionfinish", "pytest_unconfigure", "pytest_report_teststatus")
 #: The packages whose hooks do not read the reports of single tests.
 _KNOWN = frozenset({"_pytest", "xdist", "newsgauge", "_hypothesis_pytestplugin"})
 
