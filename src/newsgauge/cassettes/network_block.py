@@ -48,7 +48,7 @@ _PROGRAM_EVENTS = {
     "newsgauge.fork_exec": 0,
 }
 #: What else the hook looks at.
-_INTERPRETER, _SYMBOL, _THREAD = "cpython.PyInterpreterState_New", "ctypes.dlsym", "_thread.start_new_thread"
+_INTERPRETER, _SYMBOL = "cpython.PyInterpreterState_New", "ctypes.dlsym"
 #: Functions of C that ctypes may not look up: they connect, send, or start programs.
 _C_FUNCTIONS = frozenset(
     (
@@ -189,6 +189,15 @@ def _install() -> None:
     _posixsubprocess.fork_exec = fork_exec
     if getattr(subprocess, "_fork_exec", None) is original:
         subprocess._fork_exec = fork_exec  # type: ignore[attr-defined]
+    start = threading.Thread.start
+
+    def start_thread(self: threading.Thread) -> None:
+        # A thread that stays blocked starts threads that stay blocked.
+        if _STATE.held and threading.current_thread() in _STATE.held:
+            _STATE.held.add(self)
+        start(self)
+
+    threading.Thread.start = start_thread  # type: ignore[method-assign]
     os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
 
 
@@ -204,13 +213,8 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
     elif event == _INTERPRETER:
         if _is_here():
             _refuse("start of a subinterpreter: a replay starts none, as nobody could see what it sends")
-    elif event == _SYMBOL:
-        if args[1] in _C_FUNCTIONS and _is_here():
-            _refuse(
-                f"use of {args[1]}() of the C library: a replay sends nothing to any network, and starts no program"
-            )
-    elif event == _THREAD and not _STATE.blocked and _is_here():
-        _refuse("start of a thread after the run, from one that began in it: nobody could see what it sends")
+    elif event == _SYMBOL and args[1] in _C_FUNCTIONS and _is_here():
+        _refuse(f"use of {args[1]}() of the C library: a replay sends nothing to any network, and starts no program")
 
 
 def _is_here() -> bool:

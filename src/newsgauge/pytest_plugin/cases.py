@@ -74,7 +74,7 @@ class Cases:
         if call.when == "setup":
             _tell_case(item)
         if wrong:
-            item.repr_failure = _reason  # type: ignore[method-assign,assignment]
+            item.repr_failure = _reason  # type: ignore[method-assign]
         try:
             report = yield
         finally:
