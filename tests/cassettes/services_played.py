@@ -84,13 +84,24 @@ def each_has_its_own(found: list[Line], n: int = N) -> None:
 
 
 class Echo:
-    """An HTTP server on loopback that answers every request with a label."""
+    """An HTTP server on loopback that answers every request with a label, and hands out tokens at ``/token``.
+
+    ``paths``: where it was posted to.
+    """
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
 
     def __enter__(self) -> str:
+        paths = self.paths
+
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                self._send(answer(asked["contents"][0]["parts"][0]["text"][:7]))
+                raw = self.rfile.read(int(self.headers["content-length"]))
+                paths.append(self.path)
+                if self.path == "/token":
+                    return self._send({"access_token": "t0ken", "expires_in": 3600, "token_type": "Bearer"})
+                self._send(answer(json.loads(raw)["contents"][0]["parts"][0]["text"][:7]))
 
             def do_GET(self) -> None:
                 self._send({})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,8 @@ from typing import Any
 import httpx2
 import pytest
 import vcr
+from google import genai
+from google.genai.types import HttpOptions
 from services_played import (
     URL,
     Answer,
@@ -285,6 +288,31 @@ def test_a_login_inside_a_case_passes_and_is_not_kept(open_recorder, folder, lin
     assert said(open_recorder().play("v", post(0), call)) == "Post 0."  # passes in a replay, too: to the network block
     played = Calls(open_recorder("all"), "w", post(0), Clear([])).play(lambda: said(call()), {})
     assert (played.value, len(played.answers)) == ("Post 0.", 1)
+
+
+def test_the_sdks_own_login_on_vertex_is_not_one_of_the_cases_calls(open_recorder, folder, lines):
+    from google.oauth2.credentials import Credentials
+
+    with (server := Echo()) as url:
+        for variant, recorder in (("v", open_recorder("once")), ("w", open_recorder("once"))):
+            account = Credentials(  # type: ignore[no-untyped-call]
+                None, refresh_token="r", token_uri=f"{url}/token", client_id="c", client_secret="s"
+            )
+            vertex = genai.Client(
+                vertexai=True, project="p", location="l", credentials=account, http_options=HttpOptions(base_url=url)
+            )
+
+            def ask(vertex: genai.Client = vertex) -> Any:
+                return vertex.models.generate_content(model="m", contents=post(0).text).text
+
+            if variant == "v":
+                assert recorder.play("v", post(0), ask) == "Post 0."
+            else:
+                assert Calls(recorder, "w", post(0), Clear([])).play(ask, {}).value == "Post 0."
+    assert [path == "/token" for path in server.paths] == [True, False, True, False]
+    each_has_its_own(lines(), 1)
+    assert [json.loads(raw)["key"] for raw in (folder / "w.jsonl").read_text().splitlines()] == [post(0).id]
+    assert "t0ken" not in "".join(path.read_text() for path in folder.iterdir())
 
 
 def test_a_login_in_a_replay_meets_the_network_block(open_recorder):

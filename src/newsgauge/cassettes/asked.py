@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .digest import canonical
 from .line import Line
@@ -25,10 +26,14 @@ class Asked:
             return False
         # A line holds its request in the same form: to find it there is faster than to write it anew. Quotes in a text
         # of a line are escaped, so that nothing else of it looks like this.
-        rest = canonical({"method": line.method, "path": line.path})
-        if b'"request":{"body":' + self.body + b"," + rest[1:] + b',"response":' in line.raw:
+        if b'"request":{"body":' + self.body + _after_body(line.method, line.path) in line.raw:
             return True
         return self.body == canonical(service.compared_body(line.body))
+
+
+@lru_cache(maxsize=256)  # a run asks few paths, each of them for every post
+def _after_body(method: str, path: str) -> bytes:
+    return b"," + canonical({"method": method, "path": path})[1:] + b',"response":'
 
 
 class MissError(Exception):

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 #: An answer may share a name or a phrase with its post; a run this long is a quotation.
@@ -53,6 +54,7 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
+@lru_cache(maxsize=256)  # a run asks few paths, each of them for every post
 def stable_path(path: str) -> str:
     """The request path without what differs between accounts.
 

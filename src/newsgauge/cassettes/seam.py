@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import json
 import threading
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from vcr.cassette import Cassette
 from vcr.filters import decode_response
@@ -80,12 +82,18 @@ def _verdict(request: Any) -> Any:
     verdict = getattr(request, "newsgauge_verdict", None)
     if verdict is None:
         case, verdict = None, _PASS
-        if is_any_open() and not is_login(host := request.host or ""):
+        # The host by its place in the URI, as vcrpy takes the URI apart anew each time it is asked for one.
+        if is_any_open() and not is_login(host := _host(request.parsed_uri.netloc)):
             case = current()
             # aiohttp hands on the method as it was written
             verdict = case.take(request.method.upper(), host, request.parsed_uri.path, _body(request))
         request.newsgauge_verdict, request.newsgauge_case = verdict, case
     return verdict
+
+
+@lru_cache(maxsize=64)
+def _host(netloc: str) -> str:
+    return urlsplit(f"//{netloc}").hostname or ""
 
 
 def _body(request: Any) -> bytes:
