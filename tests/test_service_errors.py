@@ -56,16 +56,16 @@ def test_quotas_of_a_day_of_a_minute_and_of_a_model_are_told_apart() -> None:
         "enough", violated(("RequestsPerMinutePerProject", "10"), ("RequestsPerDayPerProjectPerModel", "50"))
     )
     assert isinstance(daily, QuotaError)
-    assert "The quota RequestsPerDayPerProjectPerModel is used up for today for this model" in str(daily)
+    assert "RequestsPerDayPerProjectPerModel of this model (others have their own) is used up for today" in str(daily)
     project = refused("enough", violated(("RequestsPerDayPerProject", "50")))
-    assert "for this model" not in str(project)
+    assert "of this model" not in str(project)
     minute = refused("slower", violated(("RequestsPerMinutePerProject", "10")))
     assert isinstance(minute, TransientError)
     assert "(a quota of a minute, which passes by itself: RequestsPerMinutePerProject)" in str(minute)
     assert dict(minute.per_minute) == {"requests": 10}
     told = refused("Quota exceeded for metric: a/generate_requests_per_model_per_day, limit: 50")
     assert isinstance(told, QuotaError)
-    assert "a/generate_requests_per_model_per_day is used up for today for this model" in str(told)
+    assert "a/generate_requests_per_model_per_day of this model (others have their own) is used up" in str(told)
 
 
 @pytest.mark.parametrize(

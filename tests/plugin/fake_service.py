@@ -24,6 +24,7 @@ class FakeService:
         self.calls: list[tuple[str, str]] = []
         self.fault = ""
         self.version = VERSION
+        self.thoughts = 0
         self._lock = threading.Lock()
         service = self
 
@@ -78,7 +79,11 @@ class FakeService:
             details = [{"reason": "API_KEY_INVALID", "metadata": {"key": key}}]
             error = {"code": code, "message": f"API key not valid: {key}", "status": "REFUSED", "details": details}
             return _send(handler, code, json.dumps({"error": error}).encode())
-        return _send(handler, 200, json.dumps(_said("sci.med", self.version)).encode())
+        answer = _said("sci.med", self.version)
+        if self.thoughts:
+            answer["usageMetadata"]["thoughtsTokenCount"] = self.thoughts
+            answer["usageMetadata"]["totalTokenCount"] += self.thoughts
+        return _send(handler, 200, json.dumps(answer).encode())
 
 
 def _said(text: str, version: str) -> dict[str, Any]:

@@ -84,6 +84,53 @@ def test_the_cost_is_shown_beside_the_forecast(project: pytest.Pytester, service
     assert "answers took" not in again.stdout.str()
 
 
+@pytest.mark.parametrize("road", ["option", "ini", "newsgauge record"])
+def test_a_budget_that_the_forecast_passes_stops_it_before_the_first_call(
+    project: pytest.Pytester, service: FakeService, road: str
+) -> None:
+    if road == "newsgauge record":
+        plan = ["--backend", "gemini", "--variants", "bare,system", "--max-cost", "0.0001"]
+        result = project.run("newsgauge", "record", *plan)
+        assert result.ret == 2
+    else:
+        budget = ["--max-cost", "0.0001"] if road == "option" else ["-o", "newsgauge_max_cost=0.0001"]
+        result = project.runpytest_inprocess(*RECORD, "once", *budget)
+        assert result.ret == USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--max-cost 0.0001: this is forecast to cost about 0.* USD; nothing was asked*"])
+    assert service.calls == []
+
+
+@pytest.mark.parametrize("road", ["pytest", "newsgauge record"])
+def test_a_recording_stops_before_its_budget_is_passed_and_keeps_what_was_paid(
+    project: pytest.Pytester, service: FakeService, road: str
+) -> None:
+    # 100 tokens in and 1,003 out at $0.30 and $2.50 a million: $0.0025375 an answer, where $0.00007 was expected.
+    service.thoughts = 1_000
+    if road == "pytest":
+        result = project.runpytest_inprocess(*RECORD, "once", "--max-cost", "0.01")
+        assert result.ret == pytest.ExitCode.INTERRUPTED
+        result.stdout.fnmatch_lines(["*--max-cost 0.01: 0.0076 USD are spent, and the next call could pass it*"])
+    else:
+        options = ["--posts-per-class", "4", "--classes", "^sci.(space|med)$", "--max-cost", "0.01"]
+        result = project.run("newsgauge", "record", "--backend", "gemini", "--variants", "bare,system", *options)
+        assert result.ret == 1
+        result.stderr.fnmatch_lines(["*13 not recorded, *--max-cost 0.01: 0.0076 USD are spent*"])
+    assert len(service.calls) == 3
+    assert sum(len(path.read_text().splitlines()) for path in CASSETTES.iterdir()) == 3
+
+
+def test_a_budget_that_is_kept_changes_nothing(project: pytest.Pytester, service: FakeService) -> None:
+    assert project.runpytest_inprocess(*RECORD, "once", "--max-cost", "0.01").ret == 0
+    assert len(service.calls) == 16
+
+
+@pytest.mark.parametrize("budget", ["0", "-1", "inf", "much"])
+def test_a_budget_that_is_none_is_refused(project: pytest.Pytester, service: FakeService, budget: str) -> None:
+    assert project.runpytest_inprocess(*RECORD, "once", f"--max-cost={budget}").ret == USAGE_ERROR
+    assert project.runpytest_inprocess(*RECORD, "once", "-o", f"newsgauge_max_cost={budget}").ret == USAGE_ERROR
+    assert service.calls == []
+
+
 def test_a_retired_model_is_named_in_the_header(project: pytest.Pytester) -> None:
     variants = Path("evals/variants.toml")
     variants.write_text(variants.read_text().replace("gemini-3.5-flash-lite", "models/gemini-1.5-flash-002"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -50,6 +51,39 @@ def test_a_job_is_started_from_a_bucket_found_again_and_asked(newsgauge, fresh_s
     assert len(jobs(fresh_server)) == 1
     label = newsgauge("classify", "orbit and launch of the shuttle", *at(fresh_server))[1]
     assert label.split()[0] in ("sci.med", "sci.space")
+
+
+def test_a_job_that_costs_is_refused_in_ci_and_past_its_budget(newsgauge, fresh_server, monkeypatch):
+    vertex = (*SMALL, *at(fresh_server), *BUCKET)
+    monkeypatch.setenv("CI", "true")
+    status, _, err = newsgauge("tune", *vertex)
+    assert (status, jobs(fresh_server)) == (2, [])
+    assert "tune --backend vertex: CI is set" in err
+    assert "--allow-record-in-ci" in err
+    status, _, err = newsgauge("tune", *vertex, "--allow-record-in-ci", "--max-cost", "0.000001", "--price", "5")
+    assert (status, jobs(fresh_server)) == (2, [])
+    assert "--max-cost 1e-06: this is forecast to cost about" in err
+    status, _, err = newsgauge("tune", *vertex, "--allow-record-in-ci", "--max-cost", "5")
+    assert (status, jobs(fresh_server)) == (2, [])
+    assert "no price is known" in err
+    assert newsgauge("tune", *vertex, "--allow-record-in-ci", "--max-cost", "5", "--price", "5")[0] == 0
+    # What is there already is found, and costs nothing.
+    assert newsgauge("tune", *vertex)[0] == 0
+    assert len(jobs(fresh_server)) == 1
+
+
+def test_who_sits_at_a_terminal_is_asked_before_a_job_is_paid_for(newsgauge, fresh_server, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    status, _, err = newsgauge("tune", *SMALL, *at(fresh_server), *BUCKET)
+    assert (status, jobs(fresh_server)) == (2, [])
+    assert "not confirmed: nothing was asked" in err
+    assert newsgauge("tune", *SMALL, *at(fresh_server), *BUCKET, "--yes")[0] == 0
+    assert len(jobs(fresh_server)) == 1
 
 
 def test_settings_arrive_in_the_job_and_make_another_one(newsgauge, fresh_server):

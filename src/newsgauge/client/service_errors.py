@@ -69,9 +69,9 @@ def _for_long(said: str, message: str, violations: list[dict[str, Any]]) -> Quot
     daily = [quota for quota in _quotas(violations, message) if "perday" in _plain(quota)]
     if not daily:
         return None
-    model = " for this model (others have their own)" if any("permodel" in _plain(quota) for quota in daily) else ""
+    model = " of this model (others have their own)" if any("permodel" in _plain(quota) for quota in daily) else ""
     return QuotaError(
-        f"{said}. The quota {', '.join(daily)} is used up for today{model}, and asking again would not help. What is "
+        f"{said}. The quota {', '.join(daily)}{model} is used up for today, and asking again would not help. What is "
         "recorded is kept: run the same command tomorrow with --record-mode once, ask for fewer posts with "
         "--posts-per-class, or raise the quota of the project"
     )

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from ..records import Prediction
+
 _COUNTS = {
     "promptTokenCount": "prompt_token_count",
     "toolUsePromptTokenCount": "tool_use_prompt_token_count",
@@ -39,6 +41,11 @@ def read_usage(metadata: object) -> Usage:
     prompt, tool_use, answer, thinking, cached, total = counts
     thinking += max(0, total - prompt - tool_use - answer - thinking) if prompt else 0
     return Usage(prompt + tool_use, answer + thinking, thinking, min(cached, prompt), tool_use)
+
+
+def usage_of(said: Prediction) -> Usage:
+    """The counts of a prediction."""
+    return Usage(*(getattr(said, name) for name in Usage._fields))
 
 
 def add_usage(several: Iterable[Usage]) -> Usage:

@@ -40,6 +40,7 @@ def add_ini(parser: pytest.Parser) -> None:
     parser.addini(
         "newsgauge_allow_hosts", "hosts, addresses and sockets that a replay may reach (none)", type="args", default=()
     )
+    parser.addini("newsgauge_max_cost", "the --max-cost of recordings, in US dollars", default="")
     parser.addini("newsgauge_bundled", "folder of the bundled corpus", default="fixtures/bundled")
 
 

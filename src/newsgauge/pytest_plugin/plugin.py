@@ -152,7 +152,7 @@ def _register_judge(
     log.open()
     plugins.register(Judge(guard, log, setup), "newsgauge-judge")
     plugins.register(Controller(log), "newsgauge-controller")
-    plugins.register(Recording(setup, log, expected), "newsgauge-recording")
+    plugins.register(Recording(config, setup, log, expected), "newsgauge-recording")
     if config.get_verbosity() <= 0:
         n_planned, is_quiet = setup.part.n_cases(setup.variants), config.get_verbosity() < 0
         plugins.register(Progress(config, n_planned=n_planned, is_quiet=is_quiet), "newsgauge-progress")

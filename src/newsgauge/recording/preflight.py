@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from .._util.process import is_ci
 from ..errors import CassetteError, UsageError
 from ..planning.training_set import PLAIN_BASE_MODEL
 from ..records import Case, Post
 from ..running.run_config import RunConfig
 from ..variants.variants_file import Variant
+from .paying import refuse_in_ci
 from .pending import find_pending
 
 #: The rule of thumb of Gemini's documentation for English. Mail full of figures and signs has fewer characters a token.
@@ -86,12 +86,9 @@ class Forecast:
 
 
 def check_ci(setup: RunConfig, *, allowed: bool, environ: Mapping[str, str] = os.environ) -> None:
-    """Refuse to record where CI is set: a run that nobody watches must not pay, nor turn red cases green."""
-    if not setup.replays and not allowed and is_ci(environ):
-        raise UsageError(
-            f"--record-mode {setup.mode}: CI is set, and a CI run replays what was reviewed. "
-            "Where recording is meant, say --allow-record-in-ci"
-        )
+    """Refuse to record where CI is set, unless it is allowed."""
+    if not setup.replays:
+        refuse_in_ci(f"--record-mode {setup.mode}", allowed=allowed, environ=environ)
 
 
 def check_folder(setup: RunConfig) -> None:
@@ -118,13 +115,6 @@ def check_folder(setup: RunConfig) -> None:
         raise UsageError(
             f"--record-mode {setup.mode}: {folder} has {free:,} bytes free, and this recording may take {needed:,}"
         )
-
-
-def confirm(lines: Iterable[str]) -> None:
-    """Show what a recording will take to who sits at the terminal, and ask. Raises `UsageError` unless it is yes."""
-    print("\n".join(f"newsgauge: {line}" for line in lines))
-    if input("newsgauge: ask and pay for it? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise UsageError("not confirmed: nothing was asked")
 
 
 def forecast(

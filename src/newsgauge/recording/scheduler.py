@@ -16,6 +16,7 @@ from .._util.secrets import hide_secrets
 from ..cassettes.recorder import Recorder
 from ..client.clients import AsyncClient
 from ..client.retry import RetryPolicy, given_up, is_too_late, wait_s
+from ..client.usage import read_usage
 from ..errors import NewsgaugeError, NotKeptError, QuotaError, TransientError
 from ..records import Case, Post
 from ..running.model_resolution import ModelResolution
@@ -23,6 +24,7 @@ from ..running.run_config import RunConfig
 from ..variants.variants_file import Request, Variant
 from .concurrency import Concurrency
 from .model_queue import Job, ModelQueue
+from .paying import Budget
 from .rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ class Scheduler:
         retry: RetryPolicy,
         on_answer: Callable[[Case, GenerateContentResponse | None], None] = lambda case, response: None,
         on_note: Callable[[str], None] = lambda note: None,
+        budget: Budget | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
@@ -75,6 +78,7 @@ class Scheduler:
         self._retry = retry
         self._on_answer = on_answer
         self._on_note = on_note
+        self._budget = budget
         self._clock = clock
         self._concurrency = Concurrency(limits.concurrency)
         self._lanes: dict[str, ModelQueue] = {}
@@ -111,6 +115,12 @@ class Scheduler:
         """Start one call or wait until something moves; False where nothing is left."""
         if self._crash is not None:
             raise self._crash
+        if self._budget is not None and (why := self._budget.why_not(len(self._running))):
+            if not self._running:
+                self._close_all(why)
+                return False
+            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            return True
         now = self._clock()
         lane = min(self._lanes.values(), key=lambda lane: lane.wait_s(now), default=None)
         wait = lane.wait_s(now) if lane is not None else float("inf")
@@ -156,6 +166,8 @@ class Scheduler:
             usage = response.usage_metadata
             lane.answered(job, usage.prompt_token_count if usage else None, self._clock())
             self.report.n_kept += 1
+            if self._budget is not None:
+                self._budget.add(response.model_version or form.model, read_usage(usage))
             self._on_answer(case, response)
 
     def _ask_later(self, lane: ModelQueue, job: Job, error: TransientError, *, started: float) -> None:

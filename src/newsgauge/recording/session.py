@@ -15,6 +15,7 @@ from ..errors import CassetteError
 from ..records import Case
 from ..running.model_resolution import ModelResolution
 from ..running.run_config import RunConfig, open_recorder
+from .paying import Budget
 from .scheduler import Limits, Report, Scheduler, make_forms
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def record_cases(
     retry: RetryPolicy,
     on_answer: Callable[[Case, GenerateContentResponse | None], None],
     on_note: Callable[[str], None],
+    budget: Budget | None = None,
 ) -> Report:
     """Ask the cases and keep their answers.
 
@@ -50,7 +52,14 @@ def record_cases(
             express=setup.may_ask_express,
         ) as client:
             campaign = Scheduler(
-                client, recorder, forms, limits=limits, retry=retry, on_answer=on_answer, on_note=on_note
+                client,
+                recorder,
+                forms,
+                limits=limits,
+                retry=retry,
+                on_answer=on_answer,
+                on_note=on_note,
+                budget=budget,
             )
             task = asyncio.current_task()
             assert task is not None

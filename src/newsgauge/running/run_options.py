@@ -148,11 +148,24 @@ def chosen_api_version(option: str | None, ini: str) -> str | None:
     return version
 
 
+def add_paying_options(add: Callable[..., Any]) -> None:
+    """The options of whatever pays a service."""
+    add("--yes", action="store_true", help="pay a service without asking first")
+    add("--allow-record-in-ci", action="store_true", help="record or tune also where CI is set")
+    add(
+        "--max-cost",
+        type=_dollars,
+        default=None,
+        metavar="USD",
+        help="a budget: nothing is asked that is forecast to cost more, and a recording stops before it is passed "
+        "(default: the ini value newsgauge_max_cost, else none)",
+    )
+
+
 def add_recording_options(add: Callable[..., Any]) -> None:
     """The other options of a recording."""
     add_api_version(add)
-    add("--yes", action="store_true", help="record from a paid service without asking first")
-    add("--allow-record-in-ci", action="store_true", help="record also where CI is set")
+    add_paying_options(add)
     add(
         "--retry-deadline",
         type=_seconds,
@@ -264,6 +277,13 @@ def _seconds(text: str) -> float:
         value = -1.0
     if not 0 <= value < float("inf"):
         raise ArgumentTypeError(f"expected a number of seconds from 0, got {text!r}")
+    return value
+
+
+def _dollars(text: str) -> float:
+    value = _seconds(text)
+    if not value:
+        raise ArgumentTypeError(f"expected US dollars above 0, got {text!r}")
     return value
 
 

@@ -39,14 +39,15 @@ class PriceList:
         parts = f", {total['cached']:,} of them cached" if total["cached"] else ""
         thinking = f", {total['thinking']:,} of them thinking" if total["thinking"] else ""
         tokens = f"{n_answers:,} answers took {total['input']:,} tokens in{parts} and {total['output']:,} out{thinking}"
-        costs = {version: self._spent(version, one) for version, one in answered.items()}
+        costs = {version: self.cost_of(version, one) for version, one in answered.items()}
         unknown = [version for version, cost in costs.items() if cost is None]
         if unknown:
             return f"{tokens}; cost: no price is known of {', '.join(unknown)}"
         cost = f"cost: {dollars(sum(cost or 0.0 for cost in costs.values()))}"
         return f"{tokens}; {cost}" + ("" if expected is None else f", the forecast was about {dollars(expected)}")
 
-    def _spent(self, version: str, one: Usage) -> float | None:
+    def cost_of(self, version: str, one: Usage) -> float | None:
+        """Dollars of these tokens; None where the model has no price."""
         price = find_price(self._prices, version)
         if isinstance(price, NoPrice):
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -83,10 +83,20 @@ def choose_job(jobs: Iterable[Job], tag: str) -> Job | None:
 
 
 def find_or_start(
-    service: TuningService, training: TrainingSet, recipe: Recipe, *, display_name: str, new: bool
+    service: TuningService,
+    training: TrainingSet,
+    recipe: Recipe,
+    *,
+    display_name: str,
+    new: bool,
+    before_start: Callable[[], None] = lambda: None,
 ) -> tuple[Job, How]:
-    """The job to wait for. The caller holds a lock: two that look at the same time would start two."""
+    """The job to wait for. The caller holds a lock: two that look at the same time would start two.
+
+    ``before_start`` is called where a job has to be paid for; what it raises passes through.
+    """
     found = None if new else choose_job(service.jobs(), job_tag(training, recipe))
     if found is None:
+        before_start()
         return service.start(training, recipe, display_name=display_name), "started"
     return found, "reused" if found.state is JobState.SUCCEEDED else "joined"

@@ -78,6 +78,7 @@ def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
 
 def _record(options: argparse.Namespace) -> int:
     from ..._util.files import locked
+    from ...recording.paying import budget_of
     from ...recording.preflight import check_ci, check_folder
     from ...recording.resume_file import ResumeFile
     from ...recording.session import finalize_files
@@ -95,6 +96,7 @@ def _record(options: argparse.Namespace) -> int:
     check_setup(setup)
     check_base_url(setup.backend, options.base_url)
     check_folder(setup)
+    options.max_cost = budget_of(options.max_cost, folders.ini("newsgauge_max_cost"))
     started = datetime.now(UTC)
     prices = todays_prices(setup, batch=options.batch)
     state = folders.root / ".newsgauge"
@@ -145,6 +147,7 @@ def _check_techniques(setup: RunConfig) -> None:
 
 def _ask(setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, since: str) -> tuple[Pending, Report]:
     from ...client.retry import RetryPolicy
+    from ...recording.paying import Budget
     from ...recording.pending import find_pending
     from ...recording.scheduler import Limits, Report
     from ...recording.session import record_cases
@@ -155,6 +158,9 @@ def _ask(setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, si
     if not todo.to_ask:
         return todo, Report()
     with _server(setup, options.base_url) as url, RecordDisplay(setup, len(todo.to_ask)) as display:
+        budget = None
+        if options.max_cost is not None and expected.cost is not None:
+            budget = Budget(options.max_cost, prices.cost_of, per_call=expected.cost / len(todo.to_ask))
         report = record_cases(
             setup,
             todo.to_ask,
@@ -163,6 +169,7 @@ def _ask(setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, si
             retry=RetryPolicy(deadline_s=options.retry_deadline),
             on_answer=display.answered,
             on_note=display.note,
+            budget=budget,
         )
     report.expected_cost = expected.cost
     return todo, report

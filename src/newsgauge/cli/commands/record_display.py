@@ -73,12 +73,15 @@ class RecordDisplay(LiveDisplay):
 
 def announce(setup: RunConfig, cases: Sequence[Case], options: argparse.Namespace, prices: PriceList) -> Forecast:
     """Say what will be asked; where that is paid and somebody sits at the terminal, ask first. Raises `UsageError`."""
-    from ...recording.preflight import confirm, forecast
+    from ...recording.paying import check_budget, confirm
+    from ...recording.preflight import forecast
     from ...scoring.spending import retiring
 
     expected = forecast(setup, price=prices.cost, thinking=prices.thinking, cases=cases)
     retired = retiring({name: variant.model for name, variant in setup.variants.items()})
     lines = [*(f"warning: {note}" for note in retired), *expected.lines()]
+    if cases and setup.backend != "embedded":
+        check_budget(options.max_cost, expected.cost)
     at_a_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     if cases and setup.backend != "embedded" and not options.yes and at_a_terminal:
         confirm(lines)

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
+from ...running.run_options import add_paying_options
 from ..backend_options import add_backend_options
 from .training_options import add_corpus_options, add_tuning_options
 
@@ -39,6 +40,7 @@ def add_tune_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
     tune.add_argument("--max-wait", type=_seconds, metavar="TIME", help="wait so long, such as 90s, 10m, 2h")
     tune.add_argument("--fallback", metavar="MODEL", help="model to take where --max-wait was not enough")
     tune.add_argument("--new", action="store_true", help="start a job even where one is there")
+    add_paying_options(tune.add_argument)
     tune.add_argument("--price", type=float, metavar="USD", help="price of a million training tokens, to tell the cost")
     tune.set_defaults(handler=_tune)
 

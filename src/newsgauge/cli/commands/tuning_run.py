@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ..._util.files import locked
+from ..._util.pytest_ini import read_ini
 from ...client.cloud_storage import parse_bucket
 from ...errors import BackendError, UsageError
 from ...planning.training_set import Recipe, TrainingSet
@@ -48,7 +49,14 @@ def run_tuning(options: argparse.Namespace) -> int:
         training, is_variants = make_training(options, corpus)
         _announce(training, recipe, options)
         with locked(FILE.with_name("tune.lock"), on_wait=_say_waiting):
-            job, how = find_or_start(service, training, recipe, display_name=options.display_name, new=options.new)
+            job, how = find_or_start(
+                service,
+                training,
+                recipe,
+                display_name=options.display_name,
+                new=options.new,
+                before_start=lambda: _guard(training, options),
+            )
         print(f"Job {job.name}: {_HOW[how]}", flush=True)
         try:
             job = _watch(lambda: service.job(job.name), options.max_wait)
@@ -104,11 +112,29 @@ def _recipe(options: argparse.Namespace) -> Recipe:
     return Recipe(options.base_model or BASE_MODEL, options.learning_rate_multiplier, options.adapter_size)
 
 
+def _guard(training: TrainingSet, options: argparse.Namespace) -> None:
+    """What every paid road goes by, before a job is started on Vertex. Raises `UsageError`."""
+    from ...recording.paying import budget_of, check_budget, confirm, refuse_in_ci
+
+    if options.backend != "vertex":
+        return
+    refuse_in_ci("tune --backend vertex", allowed=options.allow_record_in_ci)
+    check_budget(
+        budget_of(options.max_cost, read_ini(Path.cwd()).get("newsgauge_max_cost", "")), _cost(training, options)
+    )
+    if not options.yes and sys.stdin.isatty() and sys.stdout.isatty():
+        confirm(["starts a tuning job, of the training set above"])
+
+
+def _cost(training: TrainingSet, options: argparse.Namespace) -> float | None:
+    return None if options.price is None else training.tokens * training.tuning.epochs * options.price / 1e6
+
+
 def _announce(training: TrainingSet, recipe: Recipe, options: argparse.Namespace) -> None:
     epochs, tokens = training.tuning.epochs, training.tokens
     cost = "cost: none, it trains on this machine"
     if options.price is not None:
-        cost = f"cost: about {tokens * epochs * options.price / 1e6:.2f} USD at {options.price:g} USD a million tokens"
+        cost = f"cost: about {_cost(training, options):.2f} USD at {options.price:g} USD a million tokens"
     elif options.backend == "vertex":
         cost = f"cost: no price of {recipe.base_model} is known here; --price USD a million training tokens tells it"
     print(

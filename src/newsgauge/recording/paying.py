@@ -1,0 +1,94 @@
+"""One guard for every road that pays a service: CI, a budget, a question at the terminal. Raises before the first call.
+
+Recordings, batches and tuning jobs come by here; whatever pays next does too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+
+from .._util.process import is_ci
+from ..client.usage import Usage
+from ..errors import UsageError
+
+#: (model version, its tokens) -> US dollars, or None where the price is not known.
+CostOf = Callable[[str, Usage], float | None]
+
+
+def refuse_in_ci(what: str, *, allowed: bool, environ: Mapping[str, str] = os.environ) -> None:
+    """Refuse where CI is set: a run that nobody watches must not pay, nor turn red cases green."""
+    if not allowed and is_ci(environ):
+        raise UsageError(
+            f"{what}: CI is set, and a CI run replays what was reviewed. "
+            "Where recording is meant, say --allow-record-in-ci"
+        )
+
+
+def confirm(lines: Iterable[str]) -> None:
+    """Show what will be paid for to who sits at the terminal, and ask. Raises `UsageError` unless it is yes."""
+    print("\n".join(f"newsgauge: {line}" for line in lines))
+    if input("newsgauge: ask and pay for it? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise UsageError("not confirmed: nothing was asked")
+
+
+def check_budget(budget: float | None, expected: float | None) -> None:
+    """Refuse what is forecast to cost more than ``--max-cost``, or what nobody can forecast."""
+    if budget is None:
+        return
+    if expected is None:
+        raise UsageError(
+            f"--max-cost {budget:g}: no price is known of what would be asked, so that no budget can be kept; nothing "
+            "was asked. Leave --max-cost out, ask a model that prices.toml knows, or tell the price of tuning: --price"
+        )
+    if expected > budget:
+        raise UsageError(
+            f"--max-cost {budget:g}: this is forecast to cost about {expected:,.4f} USD; nothing was asked. Ask for "
+            "fewer posts or variants, or raise the budget"
+        )
+
+
+def budget_of(option: float | None, ini: str) -> float | None:
+    """``--max-cost``, else the ini value ``newsgauge_max_cost``; None: no budget. Raises `UsageError`."""
+    if option is not None or not ini:
+        return option
+    try:
+        budget = float(ini)
+    except ValueError:
+        budget = 0.0
+    if not 0 < budget < float("inf"):
+        raise UsageError(f"newsgauge_max_cost: expected US dollars above 0, got {ini!r}")
+    return budget
+
+
+class Budget:
+    """What is left of ``--max-cost`` while answers come in. A call is taken to cost as much as the dearest so far.
+
+    ``per_call``: what the forecast says of one.
+    """
+
+    def __init__(self, limit: float, cost_of: CostOf, *, per_call: float) -> None:
+        self._limit = limit
+        self._cost_of = cost_of
+        self._dearest = per_call
+        self._is_known = False
+        self.spent = 0.0
+
+    def add(self, version: str, usage: Usage) -> None:
+        """Count an answer that was paid for; one of a model without a price at the dearest so far."""
+        cost = self._cost_of(version, usage)
+        cost = self._dearest if cost is None else cost
+        self._dearest = max(self._dearest, cost)
+        self._is_known = True
+        self.spent += cost
+
+    def why_not(self, n_under_way: int) -> str:
+        """Why no further call may start beside those under way; '' while it may.
+
+        The first answer is waited for: until then nobody knows how far off the forecast is.
+        """
+        if n_under_way and not self._is_known:
+            return f"--max-cost {self._limit:g}: waiting for the first answer, to know what one costs"
+        if self.spent + (n_under_way + 1) * self._dearest <= self._limit:
+            return ""
+        return f"--max-cost {self._limit:g}: {self.spent:.4f} USD are spent, and the next call could pass it"
