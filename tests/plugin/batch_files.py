@@ -12,8 +12,10 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
 
 
 def without(line: dict[str, Any], *names: str) -> dict[str, Any]:
+    """A line without these names of its provenance, the time of its answer, and the digest, which is over them too."""
     provenance = {name: value for name, value in line["provenance"].items() if name not in names}
-    return {**line, "provenance": provenance, "digest": ""}
+    body = {name: value for name, value in line["response"]["body"].items() if name != "createTime"}
+    return {**line, "provenance": provenance, "digest": "", "response": {**line["response"], "body": body}}
 
 
 def open_jobs() -> list[dict[str, Any]]:
