@@ -22,6 +22,7 @@ import vcr
 
 PRELOADED = (google.genai, scipy.stats, sklearn.datasets, sklearn.feature_extraction.text, sklearn.linear_model)
 PRELOADED_TOO = (httpcore2, uvicorn, vcr)
+_BASELINE = Path("evals/baselines/embedded/bundled.json")
 ROOT = Path(__file__).resolve().parents[2]
 
 PYPROJECT = """
@@ -100,3 +101,24 @@ def project(pytester: pytest.Pytester, recorded_project: Path, monkeypatch: pyte
     for name in ("CI", "GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_CLOUD_PROJECT", "PYTEST_XDIST_TESTRUNUID"):
         monkeypatch.delenv(name, raising=False)
     return pytester
+
+
+@pytest.fixture
+def strict_project(project: pytest.Pytester, baseline: str, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """The recorded project with its baseline, in CI."""
+    _BASELINE.parent.mkdir(parents=True)
+    _BASELINE.write_text(baseline)
+    monkeypatch.setenv("CI", "true")
+    return project
+
+
+@pytest.fixture(scope="session")
+def baseline(recorded_project: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The baseline of the recorded project."""
+    folder = tmp_path_factory.mktemp("baseline") / "project"
+    shutil.copytree(recorded_project, folder, symlinks=True)
+    environment = {key: value for key, value in os.environ.items() if key != "CI" and "PYTEST" not in key}
+    command = [sys.executable, "-m", "pytest", "evals", "--update-baseline"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return (folder / _BASELINE).read_text()

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,27 +19,6 @@ N_CASES = 32
 ARTIFACT = Path(".newsgauge/results/gates.json")
 BASELINE = Path("evals/baselines/embedded/bundled.json")
 CASSETTES = Path("cassettes/embedded/bundled")
-
-
-@pytest.fixture
-def strict_project(project: pytest.Pytester, baseline: str, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """The recorded project with its baseline, in CI."""
-    BASELINE.parent.mkdir(parents=True)
-    BASELINE.write_text(baseline)
-    monkeypatch.setenv("CI", "true")
-    return project
-
-
-@pytest.fixture(scope="session")
-def baseline(recorded_project: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The baseline of the recorded project."""
-    folder = tmp_path_factory.mktemp("baseline") / "project"
-    shutil.copytree(recorded_project, folder, symlinks=True)
-    environment = {key: value for key, value in os.environ.items() if key != "CI" and "PYTEST" not in key}
-    command = [sys.executable, "-m", "pytest", "evals", "--update-baseline"]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return (folder / BASELINE).read_text()
 
 
 def check(result: pytest.RunResult, *, green: bool) -> None:

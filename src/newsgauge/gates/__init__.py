@@ -14,7 +14,7 @@ from .gate import AgeGate, BaselineGate, ComparisonGate, Evidence, Gate, Limit, 
 from .gates_file import load_gates
 from .limits_gate import decide_limits
 from .min_sample import undecidable
-from .planning import limits_of_other_classes, plan_gates
+from .planning import LeftOut, left_out_gates, limits_of_other_classes, plan_gates
 
 __all__ = [
     "AgeGate",
@@ -22,9 +22,11 @@ __all__ = [
     "ComparisonGate",
     "Evidence",
     "Gate",
+    "LeftOut",
     "Limit",
     "LimitsGate",
     "decide",
+    "left_out_gates",
     "limits_of_other_classes",
     "load_gates",
     "plan_gates",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BaselineError
+from ..planning.repeats import split_key
 from ..planning.sampling import Plan
 from ..records import Key, Outcome, Post, Result
 from ..scoring.scores import Score
@@ -89,6 +90,12 @@ def make_baseline(
             f"--update-baseline: nothing written: {', '.join(kept)} of the file are about plan {old.plan}, this run is "
             f"about {plan.digest}; run all variants, or the posts of the file"
         )
+    torn = [name for name, one in kept.items() if old is not None and _wrong_answers(one, old, plan, name)]
+    if torn:
+        raise BaselineError(
+            f"--update-baseline: nothing written: answers of {', '.join(torn)} are lost in the file, and this run does "
+            "not ask for them; run all variants"
+        )
     new = {
         name: BaselineVariant(
             prompt=prompts[name],
@@ -104,12 +111,54 @@ def make_baseline(
 
 def is_same_draw(baseline: Baseline, plan: Plan) -> bool:
     """True where the posts were asked for in the same words: then they are the same posts, or the corpus changed."""
-    return all(baseline.drawn_by.get(key) == value for key, value in _draw(plan).items())
+    same = {key: baseline.drawn_by.get(key) == value for key, value in _draw(plan).items()}
+    return all({**same, "classes": is_about_classes(baseline, plan)}.values())
 
 
 def is_about_classes(baseline: Baseline, plan: Plan) -> bool:
     """True where the baseline's posts are of the classes that the plan asks about."""
-    return bool(baseline.drawn_by.get("classes", plan.classes) == plan.classes)
+    return plan.is_about(str(baseline.drawn_by.get("classes", plan.classes)))
+
+
+def check_baseline(baseline: Baseline, plan: Plan, *, backend: str, shown: str) -> None:
+    """Refuse a baseline that lost answers, as a badly resolved merge leaves it, or lies in another's place.
+
+    Raises `BaselineError`. Of a run's own plan the posts are known; of another plan the file itself says how many.
+    """
+    if (baseline.backend, baseline.corpus) != (backend, plan.corpus):
+        raise BaselineError(
+            f"{shown}: expected the baseline of {backend} on {plan.corpus}, it is one of {baseline.backend} on "
+            f"{baseline.corpus}; restore it (git checkout {shown}), or write it anew with --update-baseline"
+        )
+    for name, one in baseline.variants.items():
+        wrong = _wrong_answers(one, baseline, plan, name)
+        if wrong:
+            raise BaselineError(
+                f"{shown}: {name}: {wrong}: a merge that was not resolved well? Restore it (git checkout {shown}), or "
+                "write it anew with --update-baseline"
+            )
+
+
+def _wrong_answers(one: BaselineVariant, baseline: Baseline, plan: Plan, name: str) -> str:
+    """What is wrong with the answers of a variant; '' if they are whole."""
+    posts, n_posts = {split_key(key)[0] for key in one.answers}, baseline.drawn_by.get("n_posts")
+    if not one.answers:
+        return "it holds no answer"
+    if baseline.plan == plan.digest:
+        asked = {post.id for post in (plan.asked(name) if name in plan.repeats else plan.posts)}
+        strange = sorted(posts - {post.id for post in plan.posts})
+        absent = sorted(asked - one.answers.keys())
+        if strange:
+            return f"it holds answers to {_named(strange)}, which the plan {plan.digest} does not ask about"
+        lost = f"it has no answer to {_named(absent)}, of {len(asked)} that the plan {plan.digest} asks"
+        return lost if absent else ""
+    if isinstance(n_posts, int) and len(posts) != n_posts:
+        return f"it holds answers to {len(posts)} posts, and says that {n_posts} were drawn"
+    return ""
+
+
+def _named(ids: list[str]) -> str:
+    return f"{len(ids)} posts ({', '.join(ids[:3])}{', ...' if len(ids) > 3 else ''})"
 
 
 def encode(baseline: Baseline) -> str:

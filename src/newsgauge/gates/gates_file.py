@@ -7,6 +7,7 @@ comparisons (``beats``) and a regression limit (``max_drop``), each with the rea
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -23,23 +24,28 @@ _AGE = "max_age_days"
 _KNOWN = (*METRICS, "beats", "max_drop")
 
 
-def load_gates(path: Path, *, backend: str, corpus: str, known: Collection[str]) -> tuple[Gate, ...]:
+def load_gates(
+    path: Path, *, backend: str, corpus: str, known: Collection[str], corpora: Collection[str] | None = None
+) -> tuple[Gate, ...]:
     """The gates of one backend and corpus: limits, then comparisons, then regressions. Raises `GatesError`.
 
-    ``known`` are the variants of variants.toml; a gate on any other is an error, in whatever part of the file.
+    ``known`` are the variants of variants.toml; a gate on any other is an error, in whatever part of the file. So is
+    one on a corpus that is none of ``corpora``, where these are given: nothing would ever be held to it.
     """
     tree = read_toml(path, expected="the limits to hold", error=GatesError)
     wanted: list[Gate] = []
-    for backend_name, corpora in tree.items():
+    for backend_name, tables in tree.items():
         where = f"{path.name}: [{backend_name}"
         if backend_name not in BACKENDS:
             raise GatesError(f"{where}]: unknown backend; known: {', '.join(BACKENDS)}")
-        for corpus_name, variants in _table(f"{where}]", corpora).items():
+        for corpus_name, variants in _table(f"{where}]", tables).items():
             if corpus_name == _AGE:
                 ages = _ages(f"{where}]", variants, known)
                 wanted += ages if backend_name == backend else []
                 continue
             place = f"{where}.{corpus_name}]"
+            if corpora is not None and corpus_name not in corpora:
+                raise GatesError(f"{place}: unknown corpus; known here: {', '.join(sorted(corpora))}")
             found: list[Gate] = []
             for variant, table in _table(place, variants).items():
                 if variant not in known:
@@ -107,6 +113,10 @@ def _limit(place: str, key: str, value: Any) -> Limit:
     classes = entry.get("classes")
     if classes is not None and not isinstance(classes, str):
         raise GatesError(f"{place}: {key}: expected 'classes' to be what --classes is given, got {classes!r}")
+    try:
+        re.compile(classes or "")
+    except re.error as error:
+        raise GatesError(f"{place}: {key}: classes is no regular expression, got {classes!r}: {error}") from None
     return Limit(key, limit, entry["reason"], bound, classes)
 
 

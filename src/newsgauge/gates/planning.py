@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..planning.sampling import Plan
 from .baseline_file import Baseline, baseline_answers, is_about_classes
@@ -57,6 +57,45 @@ def limits_of_other_classes(gates: Iterable[Gate], plan: Plan) -> list[str]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A gate of this backend and corpus, or a limit of one, that a run does not decide; ``option`` leaves it out."""
+
+    gate: str
+    why: str
+    option: str
+
+    def __str__(self) -> str:
+        """``tuned (tuned is not asked)``."""
+        return f"{self.gate} ({self.why})"
+
+
+def left_out_gates(
+    gates: Iterable[Gate], *, variants: Collection[str], known: Collection[str], plan: Plan, baseline: Baseline | None
+) -> tuple[LeftOut, ...]:
+    """What `plan_gates` leaves out of a run of these ``variants``, of those that are ``known``."""
+    found = []
+    for gate in gates:
+        absent = [variant for variant in gate.variants if variant not in variants]
+        if absent:
+            found.append(LeftOut(gate.name, f"{', '.join(absent)} is not asked", "--variants"))
+        elif isinstance(gate, LimitsGate):
+            found += [
+                LeftOut(f"{gate.name}-{limit.metric}", f"set for --classes {limit.classes!r}", "--classes")
+                for limit in _others(gate, plan)
+            ]
+    named = {one.gate for one in found}
+    for variant in baseline.variants if baseline is not None else ():
+        name = f"{variant}-baseline"
+        if variant not in variants and variant in known and name not in named:
+            found.append(LeftOut(name, f"{variant} is not asked", "--variants"))
+        elif baseline is not None and variant in variants and not is_about_classes(baseline, plan):
+            found.append(
+                LeftOut(name, f"the baseline is about --classes {baseline.drawn_by['classes']!r}", "--classes")
+            )
+    return tuple(found)
+
+
 def _for_classes(gate: Gate, plan: Plan) -> Gate | None:
     if not isinstance(gate, LimitsGate):
         return gate
@@ -66,4 +105,4 @@ def _for_classes(gate: Gate, plan: Plan) -> Gate | None:
 
 
 def _others(gate: LimitsGate, plan: Plan) -> Iterator[Limit]:
-    return (limit for limit in gate.limits if limit.classes not in (None, plan.classes))
+    return (limit for limit in gate.limits if limit.classes is not None and not plan.is_about(limit.classes))

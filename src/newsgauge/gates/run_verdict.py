@@ -7,7 +7,7 @@ as passed only where its own test reported so.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from ..results.results_csv import write_results
 from ..scoring.comparisons import compare, compare_variants
 from ..scoring.scoreboard import score
 from ..scoring.scores import Comparison, Score, Verdict
-from . import BaselineGate, Gate
+from . import BaselineGate, Gate, LeftOut
 from .baseline_diff import VariantChange, diff_baselines
 from .baseline_file import Baseline, answer_text, baseline_answers, encode, is_about_classes, make_baseline
 from .session_verdict import SessionVerdict, encode_verdict, session_verdict
@@ -69,6 +69,7 @@ class Guard:
     results: Path
     required: bool
     baseline: BaselinePlace
+    left_out: tuple[LeftOut, ...] = ()
     why_not_run: str = " (deselected, or the run was cut short); where that is meant, say --no-require-gates"
     _verdicts: dict[str, Verdict] = field(default_factory=dict)
 
@@ -178,7 +179,12 @@ class Guard:
             undecided=undecided,
             why_undecided=_IN_MERGE if self.run.shard else "not decided",
             not_run=session.n_cases_not_run,
-            session={**encode_verdict(session), "results": digest, "inputs": dict(self.run.inputs)},
+            session={
+                **encode_verdict(session),
+                "left_out": [asdict(one) for one in self.left_out],
+                "results": digest,
+                "inputs": dict(self.run.inputs),
+            },
         )
 
     def _write_baseline(self, results: Mapping[Key, Result]) -> None:
@@ -211,9 +217,13 @@ class Guard:
         return tuple(found)
 
     def _notes(self) -> tuple[str, ...]:
-        place = self.baseline
         if self.run.shard is not None:
             return (f"{len(self.gates)} gates are {_IN_MERGE}",)
+        left_out = tuple(f"left out: {one}" for one in self.left_out)
+        return (*left_out, *self._notes_on_baseline())
+
+    def _notes_on_baseline(self) -> tuple[str, ...]:
+        place = self.baseline
         if place.updating:
             return ()
         if place.held is None:
@@ -250,6 +260,21 @@ class Guard:
             )
         if undecided and self.run.shard is None:
             complaints.append(f"gates not decided: {', '.join(undecided)}")
+        unsaid = [one for one in self.left_out if one.option not in self.run.chosen_by_hand]
+        if unsaid and self.run.shard is None:
+            options = ", ".join(dict.fromkeys(one.option for one in unsaid))
+            complaints.append(
+                f"gates left out: {', '.join(map(str, unsaid))}; where that is meant, say {options} on the command "
+                "line, not in a file or PYTEST_ADDOPTS, or --no-require-gates"
+            )
+        held = self.baseline.held
+        if held is not None and self.run.replays and held.plan == self.run.plan.digest and not self.baseline.updating:
+            unknown = [name for name in self.run.variants if name not in held.variants]
+            if unknown:
+                complaints.append(
+                    f"the baseline {self.baseline.shown} does not know {', '.join(unknown)}: new, or lost in a merge; "
+                    "--update-baseline writes it"
+                )
         if n_not_run:
             complaints.append(f"{n_not_run} of {self._n} planned cases did not run{self.why_not_run}")
         return complaints

@@ -32,6 +32,7 @@ class RunPlan:
     each variant whose answers are another model's. ``left_out``: tests that need the whole plan, and so were no part of
     a shard. ``failed``: the first tests that failed and are no gates. ``made_by``: the version of newsgauge.
     ``inputs``: what else the verdict rests on, see `planning.inputs`; ``results``: digest of the results.csv beside it.
+    ``chosen_by_hand``: options by which the command line itself, and not a file or the environment, leaves gates out.
     """
 
     plan: Plan
@@ -47,6 +48,7 @@ class RunPlan:
     failed: tuple[str, ...] = ()
     made_by: str = __version__
     inputs: Mapping[str, str] = field(default_factory=dict)
+    chosen_by_hand: tuple[str, ...] = ()
     results: str = ""
 
     @property
@@ -102,6 +104,7 @@ def encode_plan(run: RunPlan) -> str:
         "allow_threads": plan.allow_threads,
         "preprocessing": plan.preprocessing,
         "labels": list(plan.labels),
+        "corpus_labels": list(plan.corpus_labels),
         "population": dict(plan.population),
         "asked": dict(run.asked),
         "prompts": dict(run.prompts),
@@ -110,6 +113,7 @@ def encode_plan(run: RunPlan) -> str:
         "left_out": list(run.left_out),
         "failed": list(run.failed),
         "inputs": dict(run.inputs),
+        "chosen_by_hand": list(run.chosen_by_hand),
         "results": run.results,
     }
     numbers: dict[str, int] = {}
@@ -169,6 +173,7 @@ def _decode(value: dict[str, Any]) -> RunPlan:
         allow_threads=value["allow_threads"],
         preprocessing=value["preprocessing"],
         labels=tuple(value["labels"]),
+        corpus_labels=tuple(value["corpus_labels"]),
         posts=posts,
         whole_digest=value["plan"],
         repeats={str(name): int(times) for name, times in value.get("repeats", {}).items()},
@@ -190,5 +195,6 @@ def _decode(value: dict[str, Any]) -> RunPlan:
         failed=tuple(value["failed"]),
         made_by=value["newsgauge"],
         inputs=dict(value["inputs"]),
+        chosen_by_hand=tuple(value["chosen_by_hand"]),
         results=value["results"],
     )

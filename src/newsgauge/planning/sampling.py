@@ -41,6 +41,14 @@ class Plan:
     sample: str = ""
     #: Posts of each label in the corpus; empty where nobody counted.
     population: Mapping[str, int] = field(default_factory=dict)
+    #: All labels of the corpus, also those that ``classes`` leaves out; empty where nobody looked.
+    corpus_labels: tuple[str, ...] = ()
+
+    def is_about(self, classes: str) -> bool:
+        """Whether the regex ``classes`` keeps the labels of this plan: two texts may choose the same."""
+        if classes == self.classes or not self.corpus_labels:
+            return classes == self.classes
+        return {label for label in self.corpus_labels if re.search(classes, label)} == set(self.labels)
 
     @property
     def digest(self) -> str:
@@ -111,6 +119,7 @@ def make_plan(
         posts,
         sample=sample,
         population=dict(sorted(population.items())),
+        corpus_labels=tuple(sorted({raw.label for raw in raw_posts})),
     )
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .._util.files import read_toml
+from ..errors import UsageError
 from ..planning.inputs import read_inputs
 from ..running.run_options import add_plan_options, add_record_mode, add_recording_options, baseline_name, setup_of
 from .process_guard import evals_name, touches_evals
@@ -88,6 +91,31 @@ def inputs_of(config: pytest.Config, setup: RunConfig, baseline: str) -> dict[st
     if setup.replays:
         names += [f"{setup.shown_cassettes}/{name}.jsonl" for name, one in setup.variants.items() if one.has_cassette]
     return read_inputs(config.rootpath, names)
+
+
+def said_by_hand(config: pytest.Config) -> tuple[str, ...]:
+    """The options that leave gates out, where the command line itself holds them: not a file, not PYTEST_ADDOPTS."""
+    said = {str(arg).partition("=")[0] for arg in config.invocation_params.args}
+    return tuple(option for option in ("--variants", "--classes") if option in said)
+
+
+def known_corpora(config: pytest.Config, setup: RunConfig) -> set[str]:
+    """Names that gates may be about: newsgauge's corpora, this run's, the project's, and what has recordings here."""
+    from ..corpora.corpus import BUNDLED
+    from ..corpora.twenty_newsgroups import TWENTY
+
+    root = config.rootpath
+    own = [str(config.getini("newsgauge_corpus"))]
+    with suppress(UsageError):  # 'newsgauge cassettes' reports a broken file
+        own += [str(plan.get("corpus", "")) for plan in _plans(root / str(config.getini("newsgauge_cassettes")))]
+    folders = [*setup.cassettes.parent.parent.glob("*/*/"), *evals_folder(config).glob("baselines/*/*.json")]
+    recorded = {path.name.removesuffix(".json").partition("+")[0] for path in folders}
+    return {BUNDLED, TWENTY, setup.plan.corpus, *recorded, *(Path(name).stem for name in own if name)}
+
+
+def _plans(cassettes: Path) -> list[dict[str, Any]]:
+    path = cassettes / "PLANS.toml"
+    return list(read_toml(path, expected="plans").get("plan", ())) if path.is_file() else []
 
 
 def run_id(config: pytest.Config, worker: dict[str, str] | None) -> str:

@@ -18,12 +18,22 @@ from ..errors import UsageError
 from ..scoring.scores import Verdict
 from .entry import add_guard, add_ini
 from .network_guard import NETWORK_GUARD, guard_replay
-from .options import add_options, baseline_file, evals_folder, inputs_of, is_active, make_setup, run_id
+from .options import (
+    add_options,
+    baseline_file,
+    evals_folder,
+    inputs_of,
+    is_active,
+    known_corpora,
+    make_setup,
+    run_id,
+    said_by_hand,
+)
 from .process_guard import RESULTS, are_gates_required
 from .progress import Progress
 
 if TYPE_CHECKING:
-    from ..gates import Gate
+    from ..gates import Gate, LeftOut
     from ..gates.baseline_file import Baseline
     from ..gates.run_verdict import BaselinePlace
     from ..recording.preflight import Forecast
@@ -40,6 +50,7 @@ _FORECAST: pytest.StashKey[Forecast | None] = pytest.StashKey()
 _GATES: pytest.StashKey[tuple[Gate, ...]] = pytest.StashKey()
 _SCORES: pytest.StashKey[LiveScores] = pytest.StashKey()
 _NOT_SET: pytest.StashKey[list[str]] = pytest.StashKey()
+_LEFT_OUT: pytest.StashKey[tuple[LeftOut, ...]] = pytest.StashKey()
 _BASELINE: pytest.StashKey[Baseline | None] = pytest.StashKey()
 
 #: What ``pytest --markers`` shows.
@@ -69,8 +80,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from ..cassettes.network_block import lifted
     from ..client.retry import RetryPolicy
-    from ..gates import limits_of_other_classes, load_gates, plan_gates
-    from ..gates.baseline_file import load_baseline
+    from ..gates import left_out_gates, limits_of_other_classes, load_gates, plan_gates
+    from ..gates.baseline_file import check_baseline, load_baseline
     from ..running.results_log import MAIN, ResultLog
     from ..running.run import Run
     from ..scoring.live_scores import LiveScores
@@ -93,13 +104,21 @@ def pytest_configure(config: pytest.Config) -> None:
         with lifted():  # scikit-learn may have to download the corpus; no code of the project's runs meanwhile
             setup = make_setup(config, variants)
         gates = load_gates(
-            evals_folder(config) / "gates.toml", backend=setup.backend, corpus=setup.plan.corpus, known=variants
+            evals_folder(config) / "gates.toml",
+            backend=setup.backend,
+            corpus=setup.plan.corpus,
+            known=variants,
+            corpora=known_corpora(config, setup),
         )
         path, shown = baseline_file(config, setup)
         updating = config.option.update_baseline
         if updating and setup.shard is not None:
             raise UsageError("--update-baseline: a baseline is about the whole plan; leave --shard out")
         baseline = load_baseline(path, shown=shown)
+        if baseline is not None and not updating:
+            check_baseline(baseline, setup.plan, backend=setup.backend, shown=shown)
+        held = baseline if setup.replays and not updating else None
+        left_out = left_out_gates(gates, variants=setup.variants, known=variants, plan=setup.plan, baseline=held)
         planned = plan_gates(
             gates,
             variants=setup.variants,
@@ -113,13 +132,14 @@ def pytest_configure(config: pytest.Config) -> None:
         if judges:
             from ..gates.run_verdict import BaselinePlace
 
-            _register_judge(config, setup, planned, log, BaselinePlace(path, shown, baseline, updating))
+            _register_judge(config, setup, planned, left_out, log, BaselinePlace(path, shown, baseline, updating))
         _ = setup.trainings
         setup.corpus.release()  # the plan and the training sets hold the texts that the run is about
         give_back()
     except UsageError as error:
         raise pytest.UsageError(f"newsgauge: {error}") from None
     config.stash[_SETUP], config.stash[_GATES], config.stash[_BASELINE] = setup, planned, baseline
+    config.stash[_LEFT_OUT] = left_out if are_gates_required(config) else ()
     config.stash[_NOT_SET] = limits_of_other_classes(gates, setup.plan)
     retry = RetryPolicy(deadline_s=config.option.retry_deadline)
     config.stash[_RUN] = run = Run(setup, log, retry=retry)
@@ -133,7 +153,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _register_judge(
-    config: pytest.Config, setup: RunConfig, planned: tuple[Gate, ...], log: ResultLog, baseline: BaselinePlace
+    config: pytest.Config,
+    setup: RunConfig,
+    planned: tuple[Gate, ...],
+    left_out: tuple[LeftOut, ...],
+    log: ResultLog,
+    baseline: BaselinePlace,
 ) -> None:
     """What only the process does that judges the run. Raises `UsageError`."""
     from ..gates.run_verdict import Guard
@@ -146,8 +171,17 @@ def _register_judge(
     config.stash[_FORECAST] = expected = prepare_recording(config, setup)
     where, plugins = config.option.results, config.pluginmanager
     results = config.rootpath / where
-    run_plan = replace(setup.run_plan, inputs=inputs_of(config, setup, baseline.shown))
-    guard = Guard(run_plan, planned, results=results, required=are_gates_required(config), baseline=baseline)
+    run_plan = replace(
+        setup.run_plan, inputs=inputs_of(config, setup, baseline.shown), chosen_by_hand=said_by_hand(config)
+    )
+    guard = Guard(
+        run_plan,
+        planned,
+        results=results,
+        required=are_gates_required(config),
+        baseline=baseline,
+        left_out=left_out,
+    )
     guard.start()
     log.open()
     plugins.register(Judge(guard, log, setup), "newsgauge-judge")
@@ -218,7 +252,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         gates = config.stash[_GATES]
         where = f"gates.toml sets no gate for [{setup.backend}.{setup.plan.corpus}] and these variants"
         none = pytest.param(None, id="none-set", marks=pytest.mark.skip(reason=where))
-        metafunc.parametrize("gate", [pytest.param(gate, id=gate.name) for gate in gates] or [none])
+        left_out = [
+            pytest.param(None, id=one.gate, marks=pytest.mark.skip(reason=f"left out: {one.why}"))
+            for one in config.stash[_LEFT_OUT]
+        ]
+        decided = [pytest.param(gate, id=gate.name) for gate in gates]
+        metafunc.parametrize("gate", [*(decided or [none]), *left_out])
 
 
 @pytest.hookimpl(trylast=True)

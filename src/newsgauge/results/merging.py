@@ -109,6 +109,7 @@ def _more(run: RunPlan) -> dict[str, object]:
         "preprocessing": run.plan.preprocessing,
         **{f"prompt or model of {name} (digest)": digest for name, digest in run.prompts.items()},
         **run.inputs,
+        "options of the command line": list(run.chosen_by_hand),
         "posts": [(post.id, post.label, post.thread) for post in run.plan.posts],
     }
 

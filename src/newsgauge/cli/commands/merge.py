@@ -84,8 +84,8 @@ def run_merge(options: argparse.Namespace) -> int:
 
 def _guard(merged: Merged, evals: Path, results: Path) -> Guard:
     """The gates and the baseline as this machine has them, for the whole plan."""
-    from ...gates import load_gates, plan_gates
-    from ...gates.baseline_file import load_baseline
+    from ...gates import left_out_gates, load_gates, plan_gates
+    from ...gates.baseline_file import check_baseline, load_baseline
     from ...gates.run_verdict import BaselinePlace, Guard
     from ...planning.inputs import digest_file
     from ...planning.plan_file import asked_digest
@@ -103,6 +103,10 @@ def _guard(merged: Merged, evals: Path, results: Path) -> Guard:
     gates = load_gates(evals / "gates.toml", backend=run.backend, corpus=run.plan.corpus, known=known)
     path = evals / baseline_name(run.backend, run.plan)
     baseline = load_baseline(path, shown=str(path))
+    if baseline is not None:
+        check_baseline(baseline, run.plan, backend=run.backend, shown=str(path))
+    held = baseline if run.replays else None
+    left_out = left_out_gates(gates, variants=run.variants, known=known, plan=run.plan, baseline=held)
     planned = plan_gates(
         gates, variants=run.variants, plan=run.plan, baseline=baseline, live=not run.replays, updating=False
     )
@@ -111,7 +115,7 @@ def _guard(merged: Merged, evals: Path, results: Path) -> Guard:
     own = ("gates.toml", baseline_name(run.backend, run.plan))
     digests = {name: digest_file(evals / one) for name in run.inputs for one in own if name.endswith(f"/{one}")}
     run = replace(run, inputs={**run.inputs, **digests})
-    return Guard(run, planned, results=results, required=True, baseline=place, why_not_run="")
+    return Guard(run, planned, results=results, required=True, baseline=place, left_out=left_out, why_not_run="")
 
 
 def _ages(run: RunPlan, evals: Path) -> Ages:
