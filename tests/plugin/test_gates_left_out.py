@@ -159,7 +159,7 @@ def test_a_baseline_that_lost_something_is_red_until_it_is_written_anew(
 
 
 def test_a_baseline_of_another_plan_is_held_to_its_own_count(strict_project: pytest.Pytester) -> None:
-    fewer = ("--posts-per-class", "2")
+    fewer = ("--posts-per-class", "3")
     assert strict_project.runpytest_inprocess("evals", *fewer).ret == 0
     baseline(DAMAGE["a lost answer"][0])
     result = strict_project.runpytest_inprocess("evals", *fewer)

@@ -99,7 +99,7 @@ class Cases:
         """
         if call.excinfo is None or not isinstance(call.excinfo.value, pytest.xfail.Exception):
             return False
-        return not item.config.option.xfail_tb and isinstance(_params(item).get("case"), Case)
+        return not getattr(item.config.option, "xfail_tb", False) and isinstance(_params(item).get("case"), Case)
 
 
 @contextmanager
