@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +19,11 @@ from ..scoring.scores import Check, Verdict
 from ..scoring.spending import today
 from ..scoring.stats import Finding
 from .process_guard import VERDICT
+
+if TYPE_CHECKING:
+    from ..gates.baseline_file import Baseline
+    from ..gates.gate import Gate
+    from ..planning.sampling import Plan
 
 #: The user property in which a gate's test sends its verdict along, also from a worker of pytest-xdist.
 GATE_PROPERTY = "newsgauge_gate"
@@ -114,3 +119,22 @@ def _verdict(value: dict[str, Any], *, passed: bool) -> Verdict:
         value["n_to_decide"],
         checks=tuple(Check(**check) for check in value["checks"]),
     )
+
+
+def odds_lines(gates: tuple[Gate, ...], plan: Plan, baseline: Baseline | None) -> list[str]:
+    """How often a live run like this one passes if nothing changed; a warning if that is not often."""
+    from ..gates.operating import FLIP_RATE, Operating
+
+    operating = Operating(gates, plan, baseline)
+    if not operating.gates:
+        return []
+    odds = operating.of_plan(flip_rate=FLIP_RATE, n_runs=400)
+    text = (
+        f"if nothing changed but answers flip on {FLIP_RATE:.0%} of the posts, a run like this passes "
+        f"{'its gate' if len(odds.gates) == 1 else f'all {len(odds.gates)} gates'} in {odds.all_pass:.0%} of cases"
+    )
+    if operating.left_out:
+        text += f" (not counted: {', '.join(operating.left_out)})"
+    if odds.all_pass >= 0.8:
+        return [f"newsgauge: {text}"]
+    return [f"newsgauge: warning: {text}; newsgauge power --gates with these options says which, and what would do"]

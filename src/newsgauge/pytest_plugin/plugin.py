@@ -230,6 +230,10 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     if too_few:
         note = "a live run of this plan cannot pass" if setup.replays else "whatever is answered, this run cannot pass"
         lines += [f"newsgauge: warning: {len(plan.posts)} posts: {note}: {text}" for text in too_few]
+    if not setup.replays:
+        from .gate_hooks import odds_lines
+
+        lines += odds_lines(gates, plan, config.stash[_BASELINE])
     not_set: list[str] = config.stash[_NOT_SET]
     if not_set:
         lines.append(f"newsgauge: not held with --classes {plan.classes!r}: {', '.join(not_set)}")

@@ -8,6 +8,7 @@ import sys
 
 from ...errors import UsageError
 from ...scoring.stats import fewest_flips, fewest_posts_for_margin, posts_for_difference, posts_for_floor
+from .power_gates import add_gates_options, describe_gates
 from .power_sequential import add_sequential_options, describe_sequential
 
 
@@ -17,7 +18,8 @@ def add_power_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
         "power",
         help="how many posts it takes to see a difference",
         description="How many posts it takes to find a true difference between two variants that are asked "
-        "about the same posts, and to hold one of them to the accuracy of the other as a floor.",
+        "about the same posts, and to hold one of them to the accuracy of the other as a floor. With --gates: "
+        "how often a live run passes all gates of a project.",
     )
     # Read as text: a number out of range and a word that is no number get the same one-line answer.
     parser.add_argument("--baseline", metavar="P", help="accuracy of the baseline, such as 0.85")
@@ -34,13 +36,17 @@ def add_power_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
     parser.add_argument("--power", default="0.8", metavar="P", help="chance to find it (default: %(default)s)")
     parser.add_argument("--alpha", default="0.05", metavar="A", help="chance of a false find (default: %(default)s)")
     add_sequential_options(parser)
+    add_gates_options(parser)
     parser.set_defaults(handler=run_power)
 
 
 def run_power(options: argparse.Namespace) -> int:
     """Print the plan; 0, or 2 with one line on stderr where a value makes no sense."""
     try:
-        print(describe_sequential(options) if options.until_decided else describe_plan(options))
+        if options.all_gates:
+            print(describe_gates(options))
+        else:
+            print(describe_sequential(options) if options.until_decided else describe_plan(options))
     except UsageError as error:
         print(f"newsgauge power: {error}", file=sys.stderr)
         return 2
@@ -51,7 +57,7 @@ def describe_plan(options: argparse.Namespace) -> str:
     """The plan as text. `UsageError` names the option, what it expects and what came."""
     if options.baseline is None or options.difference is None:
         raise UsageError(
-            "expected --baseline P and --difference D, or --until-decided with --min-accuracy P and --posts N"
+            "expected --baseline P and --difference D, --gates, or --until-decided with --min-accuracy P and --posts N"
         )
     baseline = _read_number("--baseline", options.baseline, 0, 1)
     difference = _read_number("--difference", options.difference, -1, 1)

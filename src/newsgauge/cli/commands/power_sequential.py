@@ -37,7 +37,11 @@ def add_sequential_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--looks", metavar="K", default="20", help="how often to look (default: %(default)s)")
     group.add_argument("--truth", metavar="P,..", help="true rates to show (default: some around the limit)")
     group.add_argument("--cost", metavar="X", help="dollars per call, to show what is saved")
-    group.add_argument("--json", action="store_true", help="print the boundaries as JSON, to check their error rates")
+    group.add_argument(
+        "--json",
+        action="store_true",
+        help="print JSON: the boundaries, to check their error rates; with --gates the chances",
+    )
 
 
 def describe_sequential(options: argparse.Namespace) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from .beta import normal_quantile
 from .clustered import scaled_count
@@ -54,6 +55,7 @@ class Decision:
         return self.finding is Finding.PASS
 
 
+@lru_cache(maxsize=4096)  # planning asks the same again and again
 def decide_floor(
     n_correct: int, n: int, floor: float, *, confidence: float = 0.95, effective_n: float | None = None
 ) -> Decision:

@@ -1,0 +1,133 @@
+"""``newsgauge power --gates``: how often a live run passes all gates of a project. Options in; text or JSON out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import UsageError
+from ...gates.operating import FLIP_RATE
+from ...running.run_options import add_plan_options
+
+if TYPE_CHECKING:
+    from ...gates.operating import Odds, Operating
+
+_N_RUNS = 1000
+
+
+def add_gates_options(parser: argparse.ArgumentParser) -> None:
+    """The options of planning the gates of a project: those that decide a plan, and what is assumed."""
+    group = parser.add_argument_group("with --gates")
+    group.add_argument(
+        "--gates",
+        dest="all_gates",
+        action="store_true",
+        help="how often a live run passes the gates of gates.toml if nothing changed, and if accuracy fell",
+    )
+    group.add_argument(
+        "--flip-rate", metavar="Q", default=f"{FLIP_RATE:g}", help="share of posts that flip (default: %(default)s)"
+    )
+    group.add_argument("--drop", metavar="D", default="0.05", help="accuracy that is lost (default: %(default)s)")
+    group.add_argument("--root", default=".", metavar="DIR", help="the project (default: this folder)")
+    group.add_argument("--evals", default="evals", metavar="DIR", help="in it (default: %(default)s)")
+    group.add_argument("--bundled", default="fixtures/bundled", metavar="DIR", help="in it (default: %(default)s)")
+    add_plan_options(group.add_argument)
+
+
+def describe_gates(options: argparse.Namespace) -> str:
+    """The chances as text or JSON. `UsageError` names the option, what it expects and what came."""
+    flip_rate, drop = _share("--flip-rate", options.flip_rate), _share("--drop", options.drop)
+    operating = _operating(options)
+    unchanged = operating.of_plan(flip_rate=flip_rate, n_runs=_N_RUNS)
+    dropped = operating.of_plan(flip_rate=flip_rate, drop=drop, n_runs=_N_RUNS)
+    needed = operating.posts_needed(flip_rate=flip_rate)
+    if options.json:
+        value = {
+            "unchanged": _json(unchanged),
+            "dropped": {**_json(dropped), "drop": drop},
+            "posts_needed": needed,
+            "left_out": operating.left_out,
+        }
+        return json.dumps(value, indent=1)
+    return "\n".join(_lines(unchanged, dropped, needed, operating.left_out))
+
+
+def _operating(options: argparse.Namespace) -> Operating:
+    from ...gates import load_gates, plan_gates
+    from ...gates.baseline_file import load_baseline
+    from ...gates.operating import Operating
+    from ...running.plans_file import Folders
+    from ...running.run_options import baseline_name, setup_of
+    from ...variants.variants_file import load_variants
+
+    folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
+    evals = folders.root / folders.evals
+    variants = load_variants(evals / "variants.toml")
+    options.record_mode, options.api_version = "none", None  # nobody is asked
+    setup = setup_of(options, variants, root=folders.root, ini=folders.ini)
+    gates = load_gates(evals / "gates.toml", backend=setup.backend, corpus=setup.plan.corpus, known=variants)
+    shown = f"{folders.evals}/{baseline_name(setup.backend, setup.plan)}"
+    baseline = load_baseline(folders.root / shown, shown=shown)
+    planned = plan_gates(gates, variants=setup.variants, plan=setup.plan, baseline=baseline, live=True, updating=False)
+    if baseline is None:
+        raise UsageError(
+            f"--gates: expected {shown}, which says what the variants answer; write it with pytest {folders.evals} "
+            "--update-baseline and the same options"
+        )
+    found = Operating(planned, setup.plan, baseline)
+    if not found.gates:
+        raise UsageError(
+            f"--gates: {folders.evals}/gates.toml sets no gate for [{setup.backend}.{setup.plan.corpus}] and these "
+            f"variants that {shown} can tell about"
+        )
+    return found
+
+
+def _json(odds: Odds) -> dict[str, Any]:
+    gates = [
+        {"gate": one.gate, "pass": one.passed, "inconclusive": one.inconclusive, "fail": one.failed}
+        for one in odds.gates
+    ]
+    value = {**asdict(odds), "gates": gates, "standard_error": odds.standard_error}
+    del value["drop"]
+    return value
+
+
+def _lines(unchanged: Odds, dropped: Odds, needed: int | None, left_out: list[str]) -> list[str]:
+    width = max(len(one.gate) for one in unchanged.gates)
+    lines = [
+        f"A live run of {unchanged.n_posts} posts, {unchanged.n_runs:,} simulated runs (standard error at most "
+        f"{100 * max(unchanged.standard_error, dropped.standard_error):.1f} points):",
+        f"answers flip on {unchanged.flip_rate:.1%} of the posts, as many each way, and a drop loses more.",
+        "",
+        f"{'':{width}}  ------- nothing changed -------  accuracy fell by {100 * dropped.drop:g} points",
+        f"{'gate':{width}}    PASS  INCONCLUSIVE    FAIL    not PASS",
+    ]
+    for one, other in zip(unchanged.gates, dropped.gates, strict=True):
+        lines.append(
+            f"{one.gate:{width}}  {one.passed:6.1%}  {one.inconclusive:12.1%}  {one.failed:6.1%}  "
+            f"{1 - other.passed:10.1%}"
+        )
+    lines += [
+        f"{'all of them':{width}}  {unchanged.all_pass:6.1%}  {'':12}  {'':6}  {1 - dropped.all_pass:10.1%}",
+        "",
+        "On posts drawn anew an unchanged model passes all of them with 90% "
+        + ("on no number of posts." if needed is None else f"from {needed:,} posts on that both sides were asked."),
+    ]
+    if left_out:
+        lines.append(f"Not counted: {', '.join(left_out)}.")
+    return lines
+
+
+def _share(option: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < 1:
+        raise UsageError(f"{option}: expected a share from 0 to below 1, such as 0.02; got {text!r}")
+    return value

@@ -1,0 +1,206 @@
+"""How often gates pass by chance: by simulation, against enumeration and against the gates' own decisions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from newsgauge.cli.main import main
+from newsgauge.gates import (
+    BaselineGate,
+    ComparisonGate,
+    Evidence,
+    Gate,
+    Limit,
+    LimitsGate,
+    decide,
+    load_gates,
+    plan_gates,
+)
+from newsgauge.gates.baseline_file import Baseline, load_baseline, make_baseline
+from newsgauge.gates.operating import Operating
+from newsgauge.planning.sampling import Plan
+from newsgauge.pytest_plugin.gate_hooks import odds_lines
+from newsgauge.records import Post
+from newsgauge.scoring.scoreboard import score
+from newsgauge.scoring.stats import decide_difference, decide_floor
+from newsgauge.scoring.stats.power import margin_power
+
+ROOT = Path(__file__).resolve().parents[2]
+Make = Callable[..., Evidence]
+
+
+def baseline_of(evidence: Evidence) -> Baseline:
+    return make_baseline(
+        backend="embedded",
+        corpus="made",
+        plan=evidence.plan,
+        prompts=dict.fromkeys(evidence.scores, "0" * 12),
+        scores=evidence.scores,
+        results=evidence.results,
+        old=None,
+    )
+
+
+def limit(metric: str, value: float, bound: str = "confidence") -> LimitsGate:
+    return LimitsGate("v", "v", (Limit(metric, value, "r", bound),))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("n_right", "flip_rate"), [(40, 0.02), (72, 0.05), (72, 0.1)])
+def test_the_odds_of_a_drop_are_those_of_all_outcomes(made: Make, n_right: int, flip_rate: float) -> None:
+    """Lost of the right answers and gained of the wrong ones are binomial, as many to be expected of each."""
+    evidence = made(80, {"v": range(n_right)})
+    operating = Operating([BaselineGate("v-baseline", "v", 0.05, "r")], evidence.plan, baseline_of(evidence))
+    found = operating.of_plan(flip_rate=flip_rate, n_runs=4000)
+    n_wrong, half = 80 - n_right, 80 * flip_rate / 2
+    expected = dict.fromkeys(("PASS", "INCONCLUSIVE", "FAIL"), 0.0)
+    for lost in range(21):
+        for gained in range(min(n_wrong, 20) + 1):
+            chance = binom.pmf(lost, n_right, half / n_right) * binom.pmf(gained, n_wrong, half / n_wrong)
+            if chance > 1e-6:
+                expected[decide_difference(gained, lost, 80, -0.05).finding] += chance
+    (gate,) = found.gates
+    assert (gate.passed, gate.inconclusive, gate.failed) == pytest.approx(tuple(expected.values()), abs=0.025)
+    assert found.all_pass == gate.passed
+    assert found.standard_error < 0.01
+
+
+def test_the_odds_of_a_floor_after_a_drop_are_those_of_all_outcomes(made: Make) -> None:
+    """Without flips a drop of 10 points keeps each of the 72 right answers with 64/72."""
+    evidence = made(80, {"v": range(72)})
+    operating = Operating([limit("min_accuracy", 0.75)], evidence.plan, baseline_of(evidence))
+    found = operating.of_plan(flip_rate=0.0, drop=0.1, n_runs=4000)
+    proved = [k for k in range(81) if decide_floor(k, 80, 0.75).passed]
+    assert found.all_pass == pytest.approx(binom.pmf(proved, 72, 64 / 72).sum(), abs=0.025)
+
+
+def test_without_a_flip_each_gate_finds_what_it_finds_of_the_baselines_answers(made: Make) -> None:
+    evidence = made(120, {"v": range(108), "w": range(0, 100), "u": range(60)}, live=True)
+    plan = replace(evidence.plan, population={"a": 900, "b": 100})
+    evidence = replace(evidence, plan=plan, scores=score(evidence.results, plan, ["v", "w", "u"]))
+    baseline = baseline_of(evidence)
+    comparisons = (
+        ComparisonGate("v-beats-u", "v", "u", 0.2, "r", True),
+        ComparisonGate("v-beats-w", "v", "w", 0.0, "r"),
+        ComparisonGate("w-beats-u", "w", "u", 0.3, "r"),
+    )
+    limits = [
+        limit(metric, value, bound)
+        for metric in ("min_accuracy", "max_accuracy", "min_macro_f1", "min_class_recall", "min_own_mix_accuracy")
+        for value in (0.5, 0.8, 0.86, 0.95)
+        for bound in ("confidence", "value")
+    ]
+    limits += [limit("max_error_rate", 0.0), limit("max_off_list_rate", 0.02), limit("max_input_tokens_mean", 100)]
+    gates: list[Gate] = [*limits, *comparisons, BaselineGate("v-baseline", "v", 0.02, "r")]
+    operating = Operating(gates, plan, baseline)
+    assert operating.left_out == []
+    found = operating.of_plan(flip_rate=0.0, n_runs=3).gates
+    live = replace(evidence, baseline=baseline, family=comparisons)
+    for gate, odds in zip(gates, found, strict=True):
+        shares = {"PASS": odds.passed, "INCONCLUSIVE": odds.inconclusive, "FAIL": odds.failed}
+        assert shares[decide(gate, live).finding] == 1.0, gate
+
+
+def shipped(corpus: str) -> tuple[tuple[Gate, ...], Plan, Baseline]:
+    baseline = load_baseline(ROOT / "evals" / "baselines" / "embedded" / f"{corpus}.json", shown="")
+    assert baseline is not None
+    ids = list(next(iter(baseline.variants.values())).answers)
+    posts = tuple(Post(post_id, post_id.rsplit("-", 1)[0], "") for post_id in ids)
+    labels = tuple(sorted({post.label for post in posts}))
+    plan = Plan(corpus, baseline.drawn_by["classes"], 10, 0, False, "clean", labels, posts)
+    known = list(baseline.variants)
+    gates = load_gates(ROOT / "evals" / "gates.toml", backend="embedded", corpus=corpus, known=known)
+    planned = plan_gates(gates, variants=known, plan=plan, baseline=baseline, live=True, updating=False)
+    return planned, plan, baseline
+
+
+@pytest.mark.parametrize("corpus", ["bundled", "20newsgroups"])
+def test_the_shipped_gates_pass_in_90_percent_of_live_runs_of_an_unchanged_model(corpus: str) -> None:
+    operating = Operating(*shipped(corpus))
+    found = operating.of_plan(flip_rate=0.02, n_runs=1000)
+    assert found.all_pass - 3 * found.standard_error >= 0.9
+    assert operating.of_plan(flip_rate=0.02, drop=0.1, n_runs=300).all_pass < 0.05
+
+
+def test_the_posts_needed_for_a_drop_have_its_power(made: Make) -> None:
+    evidence = made(80, {"v": range(40)})
+    operating = Operating([BaselineGate("v-baseline", "v", 0.05, "r")], evidence.plan, baseline_of(evidence))
+    needed = operating.posts_needed(flip_rate=0.05)
+    assert needed is not None
+    # 400 runs at each size: 90% give or take 3 points.
+    assert margin_power(needed, 0.05, 0.05) >= 0.87
+    assert margin_power(int(needed * 0.8), 0.05, 0.05) < 0.9
+    floor = Operating([limit("min_accuracy", 0.6)], evidence.plan, baseline_of(evidence))
+    assert floor.posts_needed(flip_rate=0.0) is None  # 50% are right: no number of posts proves 60%
+
+
+def test_a_post_that_the_baseline_does_not_know_is_answered_like_its_label_and_is_not_compared(made: Make) -> None:
+    evidence = made(40, {"v": range(0, 40, 2)})  # all of label a right, none of b
+    larger = made(80, {"v": ()}).plan
+    gates = [limit("min_class_recall", 0.9, "value"), BaselineGate("v-baseline", "v", 0.05, "r")]
+    found = Operating(gates, larger, baseline_of(evidence)).of_plan(flip_rate=0.0, n_runs=50)
+    assert (found.n_posts, found.gates[0].failed, found.gates[1].inconclusive) == (80, 1.0, 1.0)  # 40 < 59 in common
+    gates = [limit("min_accuracy", 0.5, "value"), limit("max_accuracy", 0.5, "value")]
+    assert Operating(gates, larger, baseline_of(evidence)).of_plan(flip_rate=0.0, n_runs=50).all_pass == 1.0
+
+
+def test_what_cannot_be_simulated_is_named(made: Make) -> None:
+    evidence = made(40, {"v": range(40)})
+    gates = [
+        LimitsGate("v", "v", (Limit("min_stability", 0.9, "r"), Limit("min_accuracy", 0.5, "r"))),
+        BaselineGate("w-baseline", "w", 0.05, "r"),
+    ]
+    operating = Operating(gates, evidence.plan, baseline_of(evidence))
+    assert operating.left_out == ["v min_stability", "w-baseline"]
+    assert [gate.name for gate in operating.gates] == ["v"]
+    assert Operating(gates, evidence.plan, None).gates == ()
+
+
+def test_the_header_of_a_live_run_says_how_often_it_passes_and_warns_under_80_percent(made: Make) -> None:
+    evidence = made(80, {"v": range(72)})
+    (line,) = odds_lines((BaselineGate("v-baseline", "v", 0.1, "r"),), evidence.plan, baseline_of(evidence))
+    assert line.startswith("newsgauge: if nothing changed but answers flip on 2% of the posts, a run like this passes")
+    (line,) = odds_lines((BaselineGate("v-baseline", "v", 0.05, "r"),), evidence.plan, baseline_of(evidence))
+    assert line.startswith("newsgauge: warning: if nothing changed")
+    assert "newsgauge power --gates" in line
+    assert odds_lines((), evidence.plan, None) == []
+
+
+def test_the_command_prints_the_odds_as_json(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    options = ["power", "--gates", "--variants", "tuned", "--flip-rate", "0.02", "--drop", "0.1", "--json"]
+    assert main(options) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert value["unchanged"]["flip_rate"] == value["dropped"]["flip_rate"] == 0.02
+    assert value["dropped"]["drop"] == 0.1
+    assert value["unchanged"]["all_pass"] > 0.9 > value["dropped"]["all_pass"]
+    assert [one["gate"] for one in value["unchanged"]["gates"]] == ["tuned", "tuned-baseline"]
+    for one in value["unchanged"]["gates"]:
+        assert sum(one[key] for key in ("pass", "inconclusive", "fail")) == pytest.approx(1.0)
+    assert isinstance(value["posts_needed"], int)
+    assert np.isfinite(value["unchanged"]["standard_error"])
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--flip-rate", "2"], "--flip-rate: expected a share"),
+        (["--drop", "x"], "--drop: expected a share"),
+        (["--backend", "gemini"], "expected evals/baselines/gemini/bundled.json"),
+        (["--variants", "no-such"], "unknown 'no-such'"),
+    ],
+)
+def test_what_cannot_be_planned_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, more: list[str], words: str
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(["power", "--gates", *more]) == 2
+    assert words in capsys.readouterr().err
