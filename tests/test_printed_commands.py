@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from newsgauge.cli.main import main
 from test_docs import why_refused
@@ -132,6 +133,32 @@ def test_the_command_of_a_stale_message_makes_it_green(made: tuple[Project, str]
     finally:
         variants.write_text(before)
         project.run("pytest evals --variants zero-shot --record-mode new_episodes --update-baseline")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("workflow", "job"), [("github.yml", "replay"), ("gitlab.yml", "replay")])
+def test_the_steps_of_the_workflow_gate_every_recorded_plan(made: tuple[Project, str], workflow: str, job: str) -> None:
+    project, _ = made
+    text = (ROOT / "src" / "newsgauge" / "cli" / "templates" / workflow).read_text("utf-8")
+    found = yaml.safe_load(text)
+    steps = found["jobs"][job]["steps"] if "jobs" in found else [{"run": step} for step in found[job]["script"]]
+    scripts = [step["run"] for step in steps if "newsgauge cassettes plans" in step.get("run", "")]
+    assert len(scripts) == 1
+    project.run("pytest evals --posts-per-class 2 --variants labels --sample-seed 3 --record-mode once --no-report")
+    plans = project.folder / "cassettes" / "PLANS.toml"
+    gates = project.folder / "evals" / "gates.toml"
+    before = gates.read_text()
+    try:
+        said = project.run(f"set -e\n{scripts[0]}")
+        assert "+ pytest evals\n" in said
+        assert "+ pytest evals --posts-per-class 2 --sample-seed 3 --variants labels\n" in said
+        gates.write_text(
+            before.replace("max_off_list_rate = { limit = 0.0,", "max_output_tokens_mean = { limit = 0.5,")
+        )
+        project.run(f"set -e\n{scripts[0]}", status=(1,))
+    finally:
+        gates.write_text(before)
+    assert "sample_seed = 3" in plans.read_text()
 
 
 @pytest.mark.slow

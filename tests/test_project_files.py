@@ -14,7 +14,11 @@ from newsgauge.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "src" / "newsgauge" / "cli" / "templates"
-WORKFLOWS = [*sorted((ROOT / ".github" / "workflows").glob("*.yml")), TEMPLATES / "github.yml"]
+WORKFLOWS = [
+    *sorted((ROOT / ".github" / "workflows").glob("*.yml")),
+    TEMPLATES / "github.yml",
+    TEMPLATES / "nightly.yml",
+]
 PIPELINES = [ROOT / ".gitlab-ci.yml", TEMPLATES / "gitlab.yml"]
 TOOLS = Path(sys.executable).parent
 

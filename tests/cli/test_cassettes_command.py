@@ -68,17 +68,65 @@ def test_the_check_is_red_for_an_orphan_and_prune_drops_it(project: Path, comman
     path.write_bytes(path.read_bytes() + orphan.encode())
     status, out, _ = command("check")
     assert status == 1
-    assert f"{SYSTEM}:81: orphan: no plan of PLANS.toml asks for zz.top-1. Run: newsgauge cassettes prune" in out
-    assert command("prune") == (0, f"{SYSTEM}: dropped 1 of 81 cases that no plan asks for\n", "")
+    assert f"{SYSTEM}:81: orphan: no plan of PLANS.toml asks for zz.top-1. Add the plan that recorded it" in out
+    assert "or drop it: newsgauge cassettes prune" in out
+    said = f"{SYSTEM}: 1 of 81 cases that no plan asks for\n"
+    assert command("prune") == (1, f"{said}nothing dropped: to drop them, say --yes\n", "")
+    assert len(keys(project)) == 81
+    assert command("prune", "--yes") == (0, f"{said}{SYSTEM}: dropped\n", "")
     assert command("check")[0] == 0
 
 
 def test_a_file_that_no_plan_asks_for_is_found_and_removed(project: Path, command: Command) -> None:
     shutil.copy(project / SYSTEM, project / "cassettes/embedded/bundled/old-prompt.jsonl")
     status, out, _ = command("check")
-    assert (status, "old-prompt.jsonl: no plan of PLANS.toml asks for this file" in out) == (1, True)
-    assert command("prune")[0] == 0
+    assert (status, "old-prompt.jsonl: no plan of PLANS.toml asks for this file (80 lines)" in out) == (1, True)
+    assert command("prune", "--yes")[0] == 0
     assert not (project / "cassettes/embedded/bundled/old-prompt.jsonl").exists()
+
+
+def test_orphans_are_one_line_per_file_with_their_number(project: Path, command: Command) -> None:
+    plans = project / "cassettes" / "PLANS.toml"
+    plans.write_text(plans.read_text() + "posts_per_class = 1\n")
+    status, out, _ = command("check")
+    found = [line for line in out.splitlines() if "orphan" in line and "not checked" not in line]
+    assert (status, len(found)) == (1, 5)
+    assert all("and for 71 more lines. Add the plan" in line for line in found)
+
+
+def test_what_a_paid_backend_answered_is_dropped_only_if_that_is_said(project: Path, command: Command) -> None:
+    paid = project / "cassettes/gemini/bundled/system.jsonl"
+    paid.parent.mkdir(parents=True)
+    shutil.copy(project / SYSTEM, paid)
+    assert "left as it is: 80 cases of a paid backend; drop them with --paid" in command("prune", "--yes")[1]
+    assert paid.exists()
+    assert command("prune", "--paid")[0] == 1
+    assert paid.exists()
+    assert command("prune", "--yes", "--paid")[0] == 0
+    assert not paid.exists()
+
+
+@pytest.mark.parametrize("where", ["absolute", "cassettes/", "./cassettes", "outside"])
+def test_the_folder_of_the_cassettes_may_be_named_in_any_way(
+    project: Path, command: Command, tmp_path_factory: pytest.TempPathFactory, where: str
+) -> None:
+    named = {"absolute": str(project / "cassettes"), "outside": str(tmp_path_factory.mktemp("far") / "kept")}
+    if where == "outside":
+        shutil.copytree(project / "cassettes", named[where])
+    status, out, error = command("check", "--cassettes", named.get(where, where))
+    assert (status, out.splitlines()[-1], error) == (0, "5 files checked, 0 findings", "")
+    status, out, error = command("stats", "--cassettes", named.get(where, where))
+    assert (status, out.splitlines()[-1].startswith("in all 400 cases"), error) == (0, True, "")
+
+
+def test_plans_are_printed_as_the_commands_that_replay_them(project: Path, command: Command) -> None:
+    plans = project / "cassettes" / "PLANS.toml"
+    more = (
+        'backend = "gemini"\ncorpus = "bundled"\nvariants = "bare,labels"\nposts_per_class = 1\nallow_threads = true\n'
+    )
+    plans.write_text(f"{plans.read_text()}[[plan]]\n{more}")
+    printed = "--backend gemini --posts-per-class 1 --allow-threads --variants bare,labels"
+    assert command("plans") == (0, f"pytest evals\npytest evals {printed}\n", "")
 
 
 def test_nothing_is_pruned_of_a_corpus_that_is_not_here(project: Path, command: Command) -> None:

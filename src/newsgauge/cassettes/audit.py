@@ -50,14 +50,20 @@ def audit_file(path: Path, *, shown: str) -> list[Finding]:
 
 
 def find_orphans(path: Path, wanted: Collection[str] | None, *, shown: str) -> list[Finding]:
-    """Lines that no plan asks for; ``wanted`` is None where no plan asks for this file at all."""
-    if wanted is None:
-        return [Finding(shown, None, "no plan of PLANS.toml asks for this file")]
-    return [
-        Finding(shown, number, f"orphan: no plan of PLANS.toml asks for {key}. Run: newsgauge cassettes prune")
+    """One finding for all lines that no plan asks for; ``wanted`` is None where no plan asks for this file at all."""
+    found = [
+        (number, key)
         for number, raw in enumerate(path.read_bytes().splitlines(), 1)
-        if (key := peek_key(raw)) is not None and case_of(key) not in wanted
+        if (key := peek_key(raw)) is not None and (wanted is None or case_of(key) not in wanted)
     ]
+    ways_out = "Add the plan that recorded it to PLANS.toml, or drop it: newsgauge cassettes prune"
+    if wanted is None:
+        return [Finding(shown, None, f"no plan of PLANS.toml asks for this file ({len(found):,} lines). {ways_out}")]
+    if not found:
+        return []
+    number, key = found[0]
+    more = f" and for {len(found) - 1:,} more lines" if len(found) > 1 else ""
+    return [Finding(shown, number, f"orphan: no plan of PLANS.toml asks for {key}{more}. {ways_out}")]
 
 
 def strings_of(value: Any) -> Iterator[str]:

@@ -89,12 +89,12 @@ class CassetteFile:
         else:
             self._index = None  # another process wrote too: read the file again when next asked
 
-    def finalize(self, *, keep: Collection[str] | None = None) -> bool:
+    def finalize(self, *, keep: Collection[str] | None = None, remove_empty: bool = False) -> bool:
         """Sort the lines by key, keep the last of each, in today's format; True where that changed the file.
 
         Dropped are lines of posts that are not in ``keep``, and calls that a technique no longer makes. Written beside
         the file and moved over it, so that the old file is there until the new one is whole; other writers wait.
-        Raises `DamagedCassetteError`, OSError.
+        ``remove_empty``: a file without a line left is deleted. Raises `DamagedCassetteError`, OSError.
         """
         if not self.path.exists():
             return False
@@ -105,7 +105,9 @@ class CassetteFile:
             kept = [line for line in kept if number_of(line.key) <= n_calls.get(case_of(line.key), 0)]
             new = b"".join(line.encode() for line in sorted(kept, key=lambda line: line.key))
             changed = new != self.path.read_bytes()
-            if changed:
+            if remove_empty and not new:
+                self.path.unlink()  # still ours alone: who waits for the file makes a new one
+            elif changed:
                 self._replace(new)
         self._index = None
         return changed

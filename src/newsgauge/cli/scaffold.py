@@ -75,6 +75,8 @@ def plan_starter(corpus: Corpus, *, named: str, shown: str, table: dict[str, str
     }
     if ci != "none":
         wanted[_CI_FILES[ci]] = f"{ci}.yml"
+    if ci == "github":
+        wanted[".github/workflows/nightly.yml"] = "nightly.yml"
     ini = {
         "newsgauge_corpus": shown,
         **{f"newsgauge_{name}": value for name, value in table.items()},

@@ -31,6 +31,7 @@ def add_ini(parser: pytest.Parser) -> None:
     parser.addini(
         "newsgauge_corpus", "what is asked about without --corpus; a path from the rootdir (bundled)", default=""
     )
+    parser.addini("newsgauge_backend", "who is asked without --backend (embedded)", default="")
     parser.addini("newsgauge_columns", "the --columns of newsgauge_corpus", default="")
     parser.addini("newsgauge_encoding", "the --encoding of newsgauge_corpus (utf-8)", default="")
     parser.addini("newsgauge_delimiter", "the --delimiter of newsgauge_corpus (comma)", default="")

@@ -17,6 +17,7 @@ from ..running.run_options import add_plan_options, add_record_mode, add_recordi
 from .process_guard import evals_name, touches_evals
 
 if TYPE_CHECKING:
+    from ..running.plans_file import Folders
     from ..running.run_config import RunConfig
     from ..variants.variants_file import Variant
 
@@ -76,6 +77,14 @@ def is_active(config: pytest.Config) -> bool:
 def evals_folder(config: pytest.Config) -> Path:
     """The folder that holds variants.toml, gates.toml and the eval files."""
     return Path(os.path.abspath(config.rootpath / evals_name(config)))
+
+
+def folders_of(config: pytest.Config) -> Folders:
+    """Where the project keeps what, for what is written beside its recordings."""
+    from ..running.plans_file import Folders
+
+    cassettes, bundled = str(config.getini("newsgauge_cassettes")), str(config.getini("newsgauge_bundled"))
+    return Folders(config.rootpath, evals_name(config), cassettes, bundled)
 
 
 def baseline_file(config: pytest.Config, setup: RunConfig) -> tuple[Path, str]:

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..client.usage import usage_of
+from ..errors import UsageError
 from ..recording.paying import Budget, budget_of, check_budget, confirm
 from ..recording.preflight import check_ci, check_folder, forecast
 from ..recording.session import finalize_files
 from ..running.run_config import check_setup
 from ..scoring.spending import spent_line, todays_prices
+from .options import folders_of
 
 if TYPE_CHECKING:
     from ..recording.preflight import Forecast
@@ -61,6 +63,11 @@ class Recording:
 
     def __init__(self, config: pytest.Config, setup: RunConfig, log: ResultLog, expected: Forecast | None) -> None:
         self._config = config
+        option = config.option
+        keeps_plan = not (setup.replays or option.no_plan or option.cassettes)
+        #: Where PLANS.toml is; None: nothing is recorded that belongs there.
+        self._folders = folders_of(config) if keeps_plan else None
+        self._added = ""
         self._setup = setup
         self._expected = expected
         self._start = datetime.now(UTC)
@@ -102,6 +109,7 @@ class Recording:
         """Sort the files that were recorded; hold the versions that answered against what the variants expect."""
         if not self._setup.replays:
             self._red += finalize_files(self._setup)
+        self._add_plan()
         if self._expected is not None and self._expected.cases:
             prices, expected = todays_prices(self._setup), self._expected
             self._spent = spent_line(self._setup, expected.cases, prices, expected=expected.cost, since=self._start)
@@ -113,12 +121,24 @@ class Recording:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
         """After the scoreboard: answers of another model version than expected, and files that could not be sorted."""
         yield
+        if self._added:
+            terminalreporter.write_line(f"newsgauge: {self._added}")
         if self._spent:
             terminalreporter.write_line(f"newsgauge: {self._spent}")
         for note in self._notes:
             terminalreporter.write_line(f"newsgauge: {note}", yellow=True, bold=True)
         for complaint in self._red:
             terminalreporter.write_line(f"newsgauge: red: {complaint}", red=True, bold=True)
+
+    def _add_plan(self) -> None:
+        if self._folders is None:
+            return
+        from ..running.recorded_plans import add_plan
+
+        try:
+            self._added = add_plan(self._folders, self._setup)
+        except (UsageError, OSError) as error:
+            self._notes.append(f"PLANS.toml: the plan of this recording was not added: {error}")
 
     def _compare_versions(self) -> None:
         answered: dict[str, Counter[str]] = {}

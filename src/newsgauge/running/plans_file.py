@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .._util.files import read_toml
 from .._util.pytest_ini import read_ini
+from ..corpora.corpus import BUNDLED
 from ..corpora.twenty_newsgroups import TWENTY, has_twenty_newsgroups
 from ..errors import UsageError
 from ..records import BACKENDS
@@ -30,6 +32,7 @@ _KEYS: dict[str, type] = {
     "encoding": str,
     "delimiter": str,
     "variants": str,
+    "repeats": int,
 }
 
 
@@ -56,6 +59,7 @@ class CommittedPlan:
     folder: str
     setup: RunConfig | None
     why: str = ""
+    table: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_plans(folders: Folders) -> list[CommittedPlan]:
@@ -105,6 +109,8 @@ def _plan(where: str, table: Any, folders: Folders) -> CommittedPlan:
             raise UsageError(f"{where}: expected {key!r} to be {_KEYS[key].__name__}, got {type(value).__name__}")
     values = {**table, **({"posts_per_class": str(table["posts_per_class"])} if "posts_per_class" in table else {})}
     about = values.pop("about", "")
+    if values.get("corpus") not in (None, BUNDLED, TWENTY):
+        values["corpus"] = os.path.relpath(folders.root / values["corpus"])
     option = default_options(**values)
     for name, known in (("backend", BACKENDS), ("preprocessing", PREPROCESSING)):
         if getattr(option, name) not in known:
@@ -118,4 +124,4 @@ def _plan(where: str, table: Any, folders: Folders) -> CommittedPlan:
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
     folder = setup.shown_cassettes.removeprefix(f"{folders.cassettes}/")
-    return CommittedPlan(about, folder, setup)
+    return CommittedPlan(about, folder, setup, table=table)

@@ -5,7 +5,7 @@ Everything that asks, replays or counts is handed a `RunConfig`; it asks nobody 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,7 @@ from ..variants.checks import TUNED
 from ..variants.variants_file import Request, Training, Variant, make_request, prompt_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ..cassettes.digest import Block
     from ..cassettes.recorder import Recorder, RecordMode
@@ -47,6 +47,8 @@ class RunConfig:
     options: str
     #: Those of them that choose the corpus, as other commands take them too.
     corpus_options: str = ""
+    #: What PLANS.toml would say of this plan.
+    plan_table: Mapping[str, Any] = field(default_factory=dict)
     #: Where ``newsgauge tune`` keeps what it tuned on a service.
     tuned_file: Path = Path(".newsgauge") / "tuned.json"
     #: The test posts that the plan's labels have in the corpus; None where nobody counted.

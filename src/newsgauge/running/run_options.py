@@ -35,6 +35,8 @@ _DEFAULTS: dict[str, Any] = {
     "repeats": None,
     "api_version": None,
 }
+#: What an ini file can say of the project's corpus.
+USUAL_CORPUS = ("corpus", "columns", "encoding", "delimiter", "posts_per_class", "sample")
 #: What says how to read a table: as options, and as ini values.
 TABLE_OPTIONS = ("columns", "encoding", "delimiter")
 PREPROCESSING = ("clean", "codelab")
@@ -106,7 +108,12 @@ def add_plan_options(add: Callable[..., Any]) -> None:
         metavar="K",
         help="ask every post K times, to see how answers vary (default: the 'repeats' of each variant, 1)",
     )
-    add("--backend", choices=BACKENDS, default="embedded", help="who is asked (default: embedded)")
+    add(
+        "--backend",
+        choices=BACKENDS,
+        default=None,
+        help="who is asked (default: the ini value newsgauge_backend, embedded)",
+    )
     add(
         "--cassettes",
         default=None,
@@ -166,6 +173,7 @@ def add_recording_options(add: Callable[..., Any]) -> None:
     """The other options of a recording."""
     add_api_version(add)
     add_paying_options(add)
+    add("--no-plan", action="store_true", help="a throw-away: do not add its plan to cassettes/PLANS.toml")
     add(
         "--retry-deadline",
         type=_seconds,
@@ -196,6 +204,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
     from .run_config import RunConfig, preprocessor
 
     chosen = select_variants(variants, option.variants)
+    option.backend = _backend(option.backend, ini)
     usual = _usual_corpus(option, root=root, ini=ini)
     values = {name: value if getattr(option, name) is None else getattr(option, name) for name, value in usual.items()}
     bundled = root / ini("newsgauge_bundled")
@@ -236,6 +245,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         n_whole_set=sum(plan.population.values()),
         shard=parse_shard(shard) if shard is not None else None,
         api_version=chosen_api_version(option.api_version, ini("newsgauge_api_version")),
+        plan_table=_plan_table(option, values, root),
         code=(root / (ini("newsgauge_evals") or "evals"), root),
     )
     _ = setup.part  # more shards than posts show here
@@ -253,13 +263,12 @@ def _usual_corpus(option: Any, *, root: Path, ini: Callable[[str], str]) -> dict
     The ini values are about the corpus that is named there: the ``--corpus`` of another one puts them
     all aside.
     """
-    names = ("corpus", *TABLE_OPTIONS, "posts_per_class", "sample")
-    usual = {name: ini(f"newsgauge_{name}") or _DEFAULTS[name] for name in names}
+    usual = {name: ini(f"newsgauge_{name}") or _DEFAULTS[name] for name in USUAL_CORPUS}
     if usual["corpus"] not in ("bundled", "20newsgroups"):
         usual["corpus"] = os.path.relpath(root / usual["corpus"])
     # To name the project's own corpus is to say nothing new.
     is_usual = option.corpus is None or os.path.normpath(option.corpus) == usual["corpus"]
-    return usual if is_usual and ini("newsgauge_corpus") else {name: _DEFAULTS[name] for name in names}
+    return usual if is_usual and ini("newsgauge_corpus") else {name: _DEFAULTS[name] for name in USUAL_CORPUS}
 
 
 def usual_classes(corpus: str) -> str:
@@ -291,6 +300,38 @@ def _repeats(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= MOST_REPEATS:
         raise ArgumentTypeError(f"expected a number from 1 to {MOST_REPEATS}, got {text!r}")
     return int(text)
+
+
+def plan_defaults() -> dict[str, Any]:
+    """What a plan of PLANS.toml stands for where it says nothing."""
+    usual = {name: value for name, value in _DEFAULTS.items() if name not in ("cassettes", "api_version")}
+    return {"backend": _DEFAULTS["backend"], **usual, "allow_threads": False}
+
+
+def _plan_table(option: Any, values: dict[str, Any], root: Path) -> dict[str, Any]:
+    """The table of PLANS.toml that asks for this plan: whatever is not the default, and the corpus."""
+    corpus = values["corpus"]
+    if corpus not in ("bundled", "20newsgroups"):
+        values = {**values, "corpus": Path(os.path.relpath(corpus, root)).as_posix()}
+    usual = plan_defaults()
+    said = {name: values.get(name, getattr(option, name)) for name in usual}
+    said |= {name: getattr(option, name, None) for name in ("variants", "repeats")}
+    if said["sample"]:
+        said["posts_per_class"] = usual["posts_per_class"]
+    return {
+        name: int(value) if name == "posts_per_class" and value.isdecimal() else value
+        for name, value in said.items()
+        if value is not None and (name == "corpus" or value != usual.get(name))
+    }
+
+
+def _backend(given: str | None, ini: Callable[[str], str]) -> str:
+    from ..errors import UsageError
+
+    backend = given or ini("newsgauge_backend") or _DEFAULTS["backend"]
+    if backend not in BACKENDS:
+        raise UsageError(f"newsgauge_backend: expected {', '.join(BACKENDS)}, got {backend!r}")
+    return str(backend)
 
 
 def sample_size(option: Any, values: dict[str, Any]) -> tuple[int | None, str]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -32,6 +34,9 @@ def add_cassettes_command(subparsers: argparse._SubParsersAction[argparse.Argume
         action = actions.add_parser(name, help=about, description=about)
         if name == "show":
             action.add_argument("case", metavar="CASE", help="a post's id, or a test's: sci.space-60862[-tuned]")
+        if name == "prune":
+            action.add_argument("--yes", action="store_true", help="drop them without asking")
+            action.add_argument("--paid", action="store_true", help="also what was recorded from a paid backend")
         action.add_argument("--root", default=".", metavar="DIR", help="the project (default: this folder)")
         action.add_argument("--evals", default="evals", metavar="DIR", help="in it (default: %(default)s)")
         action.add_argument("--cassettes", default="cassettes", metavar="DIR", help="in it (default: %(default)s)")
@@ -43,7 +48,7 @@ def run_cassettes(options: argparse.Namespace) -> int:
     """Do one action; errors are one line on stderr."""
     from ...running.plans_file import Folders
 
-    folders = Folders(Path(options.root), options.evals, options.cassettes, options.bundled)
+    folders = Folders(Path(options.root), options.evals, os.path.normpath(options.cassettes), options.bundled)
     try:
         if not _paths(folders):
             raise UsageError(f"expected cassettes in {folders.root / folders.cassettes}, there is none; see --root")
@@ -66,7 +71,7 @@ def _check(folders: Folders, options: argparse.Namespace) -> int:
     for path in _paths(folders):
         shown = _shown(path, folders)
         findings += audit_file(path, shown=shown)
-        name = shown.removeprefix(f"{folders.cassettes}/")
+        name = _name(path)
         if name.rpartition("/")[0] not in unknown:
             findings += find_orphans(path, wanted.get(name), shown=shown)
     if has_twenty_newsgroups():
@@ -151,19 +156,41 @@ def _prune(folders: Folders, options: argparse.Namespace) -> int:
     from ...running.plans_file import load_plans, wanted_keys
 
     wanted, unknown = wanted_keys(load_plans(folders))
+    drops: list[tuple[CassetteFile, set[str]]] = []
     for path in _paths(folders):
         file = _open(path, folders)
-        name = file.shown.removeprefix(f"{folders.cassettes}/")
-        if why := unknown.get(name.rpartition("/")[0]):
+        if why := unknown.get(_name(path).rpartition("/")[0]):
             print(f"{file.shown}: left as it is, as {why}")
             continue
-        kept, there = wanted.get(name, set()), set(map(case_of, file.keys()))
-        file.finalize(keep=kept)
-        if there - kept:
-            print(f"{file.shown}: dropped {len(there - kept)} of {len(there)} cases that no plan asks for")
-        if not there & kept:
-            path.unlink()
-            print(f"{file.shown}: removed")
+        kept, there = wanted.get(_name(path), set()), set(map(case_of, file.keys()))
+        if not there - kept:
+            continue
+        if path.parent.parent.name != "embedded" and not options.paid:
+            print(f"{file.shown}: left as it is: {len(there - kept):,} cases of a paid backend; drop them with --paid")
+            continue
+        print(f"{file.shown}: {len(there - kept):,} of {len(there):,} cases that no plan asks for")
+        drops.append((file, kept))
+    if drops and not options.yes:
+        if not sys.stdin.isatty():
+            print("nothing dropped: to drop them, say --yes")
+            return 1
+        if input(f"Drop them from {len(drops)} files? [y/N] ").strip().casefold() not in ("y", "yes"):
+            return 1
+    for file, kept in drops:
+        file.finalize(keep=kept, remove_empty=True)
+        print(f"{file.shown}: {'dropped' if file.path.exists() else 'removed'}")
+    return 0
+
+
+def _plans(folders: Folders, options: argparse.Namespace) -> int:
+    from ...running.plans_file import load_plans
+    from ...running.recorded_plans import plan_options
+
+    for plan in load_plans(folders):
+        if plan.setup is not None:
+            print(f"pytest {shlex.quote(folders.evals)}{plan_options(plan.table, folders.ini)}")
+        elif plan.table:
+            print(f"not replayed, as {plan.why}: {_named(plan)}", file=sys.stderr)
     return 0
 
 
@@ -237,7 +264,13 @@ def _paths(folders: Folders) -> list[Path]:
 
 
 def _shown(path: Path, folders: Folders) -> str:
-    return path.relative_to(folders.root).as_posix()
+    inside = path.is_relative_to(folders.root)
+    return (path.relative_to(folders.root) if inside else path).as_posix()
+
+
+def _name(path: Path) -> str:
+    """``backend/corpus/variant.jsonl``, as plans call a file."""
+    return "/".join(path.parts[-3:])
 
 
 def _open(path: Path, folders: Folders) -> CassetteFile:
@@ -251,6 +284,7 @@ _ACTIONS = {
     "verify": (_verify, "replay every case of the plans in PLANS.toml, offline"),
     "show": (_show, "what was asked and answered for one case, by every variant"),
     "stats": (_stats, "cases, bytes, models, dates and tokens of each file"),
+    "plans": (_plans, "the command that replays and gates each plan of PLANS.toml, one per line, for CI"),
     "prune": (_prune, "drop the lines that no plan in PLANS.toml asks for"),
     "finalize": (_finalize, "sort, drop doubles, write today's format; the content stays"),
 }

@@ -83,6 +83,7 @@ def _record(options: argparse.Namespace) -> int:
     from ...recording.resume_file import ResumeFile
     from ...recording.session import finalize_files
     from ...running.plans_file import Folders
+    from ...running.recorded_plans import add_plan
     from ...running.run_config import check_setup
     from ...running.run_options import setup_of
     from ...scoring.spending import spent_line, todays_prices
@@ -124,6 +125,8 @@ def _record(options: argparse.Namespace) -> int:
             for complaint in complaints:
                 print(f"newsgauge: {complaint}", file=sys.stderr)
         status = _conclude(setup, todo, report) or (1 if complaints else 0)
+        if not options.no_plan and not options.cassettes and (added := add_plan(folders, setup)):
+            print(f"newsgauge: {added}")
         if report.n_kept and setup.backend != "embedded":
             cases = setup.recorded_cases if options.batch else todo.to_ask
             print(f"newsgauge: {spent_line(setup, cases, prices, expected=report.expected_cost, since=started)}")
