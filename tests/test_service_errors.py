@@ -13,8 +13,10 @@ import pytest
 from gemini_traffic import needs_traffic, recorded_answers
 from newsgauge.cli.main import main
 from newsgauge.client.clients import generate_once, open_client
+from newsgauge.client.retry import RetryPolicy
 from newsgauge.client.service_errors import refusal, retry_after_s
 from newsgauge.errors import BackendError, QuotaError, TransientError
+from newsgauge.tuning.vertex import VertexTuning
 from newsgauge.variants.variants_file import Request
 
 PAGE = "<!DOCTYPE html>\n<html lang=en>\n<title>Error 404 (Not Found)!!1</title>\n<style>\n" + "p{}\n" * 500 + "</html>"
@@ -223,6 +225,24 @@ def test_an_answer_that_is_broken_is_one_line_and_asked_again(body: bytes, heade
     assert isinstance(error, TransientError)
     assert str(error).startswith("m: the answer is not JSON (")
     assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(("code", "answers"), [(200, True), (404, False)])
+def test_an_endpoint_that_is_not_found_does_not_answer(code: int, answers: bool) -> None:
+    body = {"error": {"code": 404, "message": "not found", "status": "NOT_FOUND"}} if code == 404 else {}
+    endpoint = "projects/p/locations/us-central1/endpoints/1"
+    with answering(code, json.dumps(body).encode(), content_type="application/json") as url:
+        client = open_client("vertex", base_url=url, live=True, express=False)
+        assert VertexTuning(client, "p", url, None, RetryPolicy(deadline_s=0)).answers(endpoint) is answers
+        client.close()
+
+
+def test_a_tuned_model_that_is_gone_says_how_to_get_it_back() -> None:
+    body = {"error": {"code": 404, "message": "not found", "status": "NOT_FOUND"}}
+    text = str(refusal("projects/p/locations/eu/endpoints/1", 404, None, None, body))
+    assert (
+        "The tuned model is gone: 'newsgauge tune --backend vertex --new --bucket gs://BUCKET' trains it anew" in text
+    )
 
 
 def test_a_server_without_models_is_an_error_and_not_none_of_none(capsys: pytest.CaptureFixture[str]) -> None:

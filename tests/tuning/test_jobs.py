@@ -15,7 +15,7 @@ from newsgauge.client.cloud_storage import BucketFolder, parse_bucket
 from newsgauge.errors import UsageError
 from newsgauge.planning.training_set import Recipe, TrainingSet, job_tag, to_jsonl
 from newsgauge.records import Post
-from newsgauge.tuning.jobs import Job, JobState, Loss, choose_job
+from newsgauge.tuning.jobs import Job, JobState, Loss, choose_job, find_or_start
 from newsgauge.tuning.loss_curve import csv_text, curve_lines, save_png
 from newsgauge.tuning.tuned_file import TunedModel, forget_job, read_tuned, write_tuned
 from newsgauge.tuning.watching import watch
@@ -42,6 +42,49 @@ def job(state: JobState = R, created: int = 1, *, tag: str = "t", losses: tuple[
 def test_the_newest_that_succeeded_is_taken_else_the_newest_under_way(states, chosen):
     found = choose_job([job(state, number) for number, state in enumerate(states, 1)], "t")
     assert (found.name if found else None) == chosen
+
+
+class Service:
+    """A service that keeps jobs, and only some of their models."""
+
+    def __init__(self, jobs, alive):
+        self._jobs, self._alive, self.asked = jobs, alive, []
+
+    def jobs(self):
+        return self._jobs
+
+    def answers(self, model):
+        self.asked.append(model)
+        return model in self._alive
+
+    def start(self, training, recipe, *, display_name):
+        return job(Q, 9)
+
+
+@pytest.mark.parametrize(
+    ("states", "alive", "found", "gone"),
+    [
+        ([S, S], {"succeeded-2"}, ("succeeded-2", "reused"), []),
+        ([S, S], {"succeeded-1"}, ("succeeded-1", "reused"), ["succeeded-2"]),
+        ([S, R], set(), ("running-2", "joined"), ["succeeded-1"]),
+        ([S, S], set(), ("queued-9", "started"), ["succeeded-2", "succeeded-1"]),
+    ],
+)
+def test_a_job_whose_model_is_gone_is_not_reused(states, alive, found, gone):
+    training = TrainingSet((Post("a-1", "a", "text"),), Tuning())
+    tag = job_tag(training, Recipe())
+    service, told, paid = Service([job(state, n, tag=tag) for n, state in enumerate(states, 1)], alive), [], []
+    taken, how = find_or_start(
+        service,
+        training,
+        Recipe(),
+        display_name="d",
+        new=False,
+        before_start=lambda: paid.append(1),
+        on_gone=lambda one: told.append(one.name),
+    )
+    assert ((taken.name, how), told) == (found, gone)
+    assert len(paid) == (how == "started")
 
 
 def test_a_job_of_another_training_set_is_never_taken():

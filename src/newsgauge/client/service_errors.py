@@ -51,6 +51,8 @@ def refusal(
         minute = ", ".join(quota for quota in _quotas(violations, message) if "perminute" in _plain(quota))
         more = f" (a quota of a minute, which passes by itself: {minute})" if code == 429 and minute else ""
         return TransientError(f"{said}{more}", retry_after_s=wait, per_minute=_per_minute(violations))
+    if code == 404 and "/endpoints/" in what:
+        said += ". The tuned model is gone: 'newsgauge tune --backend vertex --new --bucket gs://BUCKET' trains it anew"
     if code in (404, 405) and url:
         said += f" (asked: {_shown(url)})"
         # A server that speaks Google's errors knows the version; others often know v1beta alone.

@@ -57,6 +57,10 @@ class DeveloperTuning:
         self._call("POST", "tunedModels", params={"tunedModelId": _numbered(tag, number)}, json=body)
         return self.job(f"tunedModels/{_numbered(tag, number)}")
 
+    def answers(self, model: str) -> bool:
+        """Always: a job and its model are one thing here, and are listed as long as they are there."""
+        return True
+
     def cancel(self, name: str) -> str:
         """This API ends a job by deleting it, so an ended one is left alone."""
         job = self.job(name)

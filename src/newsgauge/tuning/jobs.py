@@ -68,6 +68,9 @@ class TuningService(Protocol):
     def cancel(self, name: str) -> str:
         """End a job; a line that says what became of it."""
 
+    def answers(self, model: str) -> bool:
+        """Whether the model of a job that succeeded can still be asked. Raises `BackendError`."""
+
     def delete(self, name: str) -> str:
         """Forget a job and its model; a line that says what became of it."""
 
@@ -90,13 +93,21 @@ def find_or_start(
     display_name: str,
     new: bool,
     before_start: Callable[[], None] = lambda: None,
+    on_gone: Callable[[Job], None] = lambda job: None,
 ) -> tuple[Job, How]:
     """The job to wait for. The caller holds a lock: two that look at the same time would start two.
 
-    ``before_start`` is called where a job has to be paid for; what it raises passes through.
+    A job that succeeded is no model yet: the service keeps jobs of models that were deleted, so its model is asked
+    once; ``on_gone`` is told of those that do not answer. ``before_start`` is called where a job has to be paid for;
+    what it raises passes through.
     """
-    found = None if new else choose_job(service.jobs(), job_tag(training, recipe))
-    if found is None:
-        before_start()
-        return service.start(training, recipe, display_name=display_name), "started"
-    return found, "reused" if found.state is JobState.SUCCEEDED else "joined"
+    jobs = [] if new else service.jobs()
+    while (found := choose_job(jobs, job_tag(training, recipe))) is not None:
+        if found.state is not JobState.SUCCEEDED:
+            return found, "joined"
+        if service.answers(found.model):
+            return found, "reused"
+        on_gone(found)
+        jobs = [job for job in jobs if job.name != found.name]
+    before_start()
+    return service.start(training, recipe, display_name=display_name), "started"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..client.clients import service_errors
 from ..client.cloud_storage import CloudStorage, parse_bucket
 from ..client.retry import RetryPolicy, call_patiently
-from ..errors import UsageError
+from ..errors import BackendError, UsageError
 from ..planning.training_set import PLAIN_BASE_MODEL, Recipe, TrainingSet, job_tag, to_jsonl
 from .jobs import Job, JobState
 
@@ -77,6 +77,19 @@ class VertexTuning:
                 config=config,
             )
         return _read(job)
+
+    def answers(self, model: str) -> bool:
+        """Ask the endpoint for one token; not found: it was deleted, and its job is still listed."""
+        from google.genai.types import GenerateContentConfig
+
+        config = GenerateContentConfig(max_output_tokens=1)
+        try:
+            self._ask(model, lambda: self.client.models.generate_content(model=model, contents="?", config=config))
+        except BackendError as error:
+            if ": 404 " in str(error):
+                return False
+            raise
+        return True
 
     def cancel(self, name: str) -> str:
         """Ask the service to end the job."""

@@ -58,7 +58,7 @@ def _classify(options: argparse.Namespace) -> int:
                 if answer.prediction.outcome is not Outcome.LABEL:
                     status = NO_LABEL
     except BackendError as error:
-        if ": 404 " in str(error) and variant.tuning is not None:
+        if ": 404 " in str(error) and variant.tuning is not None and options.backend != "vertex":
             raise BackendError(
                 f"{error}. The tuned model is gone: 'newsgauge tune --backend {options.backend}' finds or trains it"
             ) from None

@@ -56,6 +56,7 @@ def run_tuning(options: argparse.Namespace) -> int:
                 display_name=options.display_name,
                 new=options.new,
                 before_start=lambda: _guard(training, options),
+                on_gone=lambda job: print(f"Job {job.name} succeeded, but its model {job.model} is gone: not reused"),
             )
         print(f"Job {job.name}: {_HOW[how]}", flush=True)
         try:
