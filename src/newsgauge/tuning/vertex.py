@@ -80,11 +80,11 @@ class VertexTuning:
 
     def answers(self, model: str) -> bool:
         """Ask the endpoint for one token; not found: it was deleted, and its job is still listed."""
-        from google.genai.types import GenerateContentConfig
-
-        config = GenerateContentConfig(max_output_tokens=1)
+        models = self.client.models
         try:
-            self._ask(model, lambda: self.client.models.generate_content(model=model, contents="?", config=config))
+            self._ask(
+                model, lambda: models.generate_content(model=model, contents="?", config={"max_output_tokens": 1})
+            )
         except BackendError as error:
             if ": 404 " in str(error):
                 return False
