@@ -32,7 +32,7 @@ from services_played import (
 )
 from vcr.patch import force_reset
 
-from newsgauge.cassettes.network_block import network_blocked
+from newsgauge.cassettes.network_block import attempts_fail, network_blocked
 from newsgauge.cassettes.redact_custom import Clear
 from newsgauge.cassettes.technique_calls import Calls
 from newsgauge.errors import (
@@ -319,8 +319,9 @@ def test_a_login_in_a_replay_meets_the_network_block(open_recorder):
     recorder = open_recorder()
     with (
         recorder.opened(recorder.case("v", post(0))),
-        network_blocked,
         pytest.raises(NetworkBlockedError, match=r"oauth2\.googleapis\.com"),
+        network_blocked,
+        attempts_fail,
     ):
         httpx2.post(LOGIN[0], data={}, trust_env=False)
 
