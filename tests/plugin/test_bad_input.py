@@ -23,7 +23,10 @@ USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
             ["--corpus", "no/such"],
             "*--corpus: expected bundled*got 'no/such', which is neither a known corpus nor there*",
         ),
-        (["--corpus", "evals"], "*corpus evals: expected a folder 'test' with one folder a label*"),
+        (
+            ["--corpus", "evals"],
+            "*corpus evals: expected train/<label>/<file> and test/<label>/<file>, *found no file in a folder of its own label*",
+        ),
         (["--classes", "^xyz"], "*--classes: '^xyz' matches none of the 12 labels of bundled test: comp.graphics*"),
         (["--classes", "(rec"], "*--classes: expected a regular expression, got '(rec'*"),
         (
@@ -32,9 +35,12 @@ USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
         ),
         (["--corpus", "evals/variants.toml"], "*--corpus: expected *; got *, which is a file of another kind*"),
         (["--corpus", "no.csv"], "*--corpus: expected a csv file with columns text and label, none at no.csv*"),
-        (["--columns", "text=x"], "*--columns is about a .csv, .jsonl, .parquet file, and --corpus is 'bundled'*"),
-        (["--posts-per-class", "0"], "*--posts-per-class: expected 'all' or a number from 1, got '0'*"),
-        (["--posts-per-class", "ten"], "*--posts-per-class: expected 'all' or a number from 1, got 'ten'*"),
+        (
+            ["--columns", "text=x"],
+            "*--columns is about a .csv, .tsv, .jsonl, .parquet file, and --corpus is 'bundled'*",
+        ),
+        (["--posts-per-class", "0"], "*--posts-per-class: expected 'all', a number from 1, or at-most:N, got '0'*"),
+        (["--posts-per-class", "ten"], "*--posts-per-class: expected 'all', a number from 1, or at-most:N, got 'ten'*"),
         (["--backend", "gemini", "--record-mode", "once"], "*needs an API key in GOOGLE_API_KEY or GEMINI_API_KEY*"),
         (["--backend", "vertex", "--record-mode", "once"], "*needs GOOGLE_CLOUD_PROJECT*"),
     ],
@@ -62,7 +68,7 @@ def test_a_wrong_option_is_a_usage_error(project: pytest.Pytester, options: list
             "[a]\nmodel='m'\nabout='x'\ncontents='{post}{x}'",
             "*unknown placeholder {x}*known: {labels}*",
         ),
-        ("variants.toml", "[a]\nmodell='m'", "*[[]a]: unknown key 'modell'; known: about, model, contents*"),
+        ("variants.toml", "[a]\nmodell='m'", "*[[]a]: unknown key 'modell'; known: about, repeats, model, contents*"),
         ("variants.toml", "[a]\nmodel=3", "*[[]a]: expected 'model' to be str, got int*"),
         (
             "variants.toml",
@@ -105,7 +111,7 @@ def test_results_that_cannot_be_written_are_a_usage_error(project: pytest.Pytest
     Path("taken").write_text("mine")
     result = project.runpytest_inprocess("evals", "--results", "taken")
     assert result.ret == USAGE_ERROR
-    result.stderr.fnmatch_lines(["*--results: cannot write *gates.json: *taken is no folder"])
+    result.stderr.fnmatch_lines(["*--results: cannot * *taken: Not a directory"])
     assert Path("taken").read_text() == "mine"
 
 
