@@ -154,7 +154,7 @@ def options_of_benchmarks() -> set[str]:
 def test_options_that_the_prose_names_are_there(name: str, pytestconfig: pytest.Config) -> None:
     known = options_of_pytest(pytestconfig) | options_of_newsgauge() | options_of_benchmarks()
     for span in re.findall(r"`([^`\n]+)`", prose(ROOT / name)):
-        of_others = re.match(r"(pip|uv|git|gcloud|sed|ruff|npm|nox) ", span)
+        of_others = re.match(r"(pip|uv|git|gcloud|sed|ruff|npm|nox|lscpu) ", span)
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", span))
         assert of_others or named <= known, f"{name}: `{span}`: unknown {named - known}"
 

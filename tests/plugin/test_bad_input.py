@@ -25,7 +25,7 @@ USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
         ),
         (
             ["--corpus", "evals"],
-            "*corpus evals: expected train/<label>/<file> and test/<label>/<file>, *found no file in a folder of its own label*",
+            "*corpus evals: expected train/<label>/<file> and *found no file in a folder of its own*",
         ),
         (["--classes", "^xyz"], "*--classes: '^xyz' matches none of the 12 labels of bundled test: comp.graphics*"),
         (["--classes", "(rec"], "*--classes: expected a regular expression, got '(rec'*"),
