@@ -310,6 +310,11 @@ def test_a_label_that_begins_like_another_keeps_its_own_description() -> None:
     assert reading.descriptions == {"sci.med": "medicine", "sci.med.nutrition": "food", "sci": "anything else"}
 
 
+def test_what_is_said_of_other_labels_than_the_enums_is_nobodys_description() -> None:
+    prompt = "## a1\nabout boats\n\n## b2\nabout cars\n\n## c3\nabout trains\n\n- d4\n- e5: ships"
+    assert sysm(prompt, enum=("a1", "c3")).descriptions == {"a1": "about boats", "c3": "about trains"}
+
+
 def test_a_message_that_asks_for_nothing_is_all_text() -> None:
     reading = one("Dear all,\n\nthe meeting is at nine. Bring the class photos.")
     assert (reading.asks, reading.labels) == (False, ())

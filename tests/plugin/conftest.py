@@ -17,11 +17,12 @@ import scipy.stats
 import sklearn.datasets
 import sklearn.feature_extraction.text
 import sklearn.linear_model
+import tokenizers
 import uvicorn
 import vcr
 
 PRELOADED = (google.genai, scipy.stats, sklearn.datasets, sklearn.feature_extraction.text, sklearn.linear_model)
-PRELOADED_TOO = (httpcore2, uvicorn, vcr)
+PRELOADED_TOO = (httpcore2, tokenizers, uvicorn, vcr)
 _BASELINE = Path("evals/baselines/embedded/bundled.json")
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -50,7 +50,9 @@ def find_descriptions(labels: Sequence[str], prompt: str) -> dict[str, str]:
             open_label = open_label if open_label and open_label not in said else ""
             continue
         if not found:
-            if open_label and (line[:1] in " \t" or not is_order(line)):
+            if BULLET.match(line) or line.startswith("#"):
+                open_label = ""  # another item, of a label that is not asked about
+            elif open_label and (line[:1] in " \t" or not is_order(line)):
                 said[open_label].append(line.strip())
             continue
         pairs = in_json or list(_told(line, mentions, 0))
