@@ -146,7 +146,7 @@ def test_every_listed_price_has_a_source_and_a_day_and_the_embedded_model_none()
     assert all(
         p.source.startswith("https://") and p.checked.year >= 2026 for p in prices.values() if isinstance(p, Price)
     )
-    assert isinstance(prices["newsgauge-embedded-base-1"], NoPrice)
+    assert isinstance(prices["newsgauge-embedded-base-2"], NoPrice)
     introductory = [p for p in prices.values() if isinstance(p, Price) and p.until]
     assert introductory
     assert all(p.then and p.then["input"] > p.input and p.checked < p.until for p in introductory if p.until)

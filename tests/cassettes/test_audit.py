@@ -154,10 +154,10 @@ def test_only_an_answer_of_a_model_has_to_name_its_version(write_cassette: Write
 
 
 def test_an_embedded_answer_cannot_pass_for_geminis(write_cassette: Write) -> None:
-    version = {"modelVersion": "newsgauge-embedded-base-1"}
+    version = {"modelVersion": "newsgauge-embedded-base-2"}
     line = make_line("a-1", answer=version, provenance={**PROVENANCE, "model_version": version["modelVersion"]})
     assert found(write_cassette(line)) == [
-        "v.jsonl:1: backend 'gemini' cannot have answered as 'newsgauge-embedded-base-1'"
+        "v.jsonl:1: backend 'gemini' cannot have answered as 'newsgauge-embedded-base-2'"
     ]
 
 

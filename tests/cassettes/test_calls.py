@@ -49,7 +49,7 @@ class Service:
 
 def answer(text: str) -> bytes:
     candidate = {"content": {"parts": [{"text": text}], "role": "model"}, "finishReason": "STOP"}
-    return json.dumps({"candidates": [candidate], "modelVersion": "newsgauge-embedded-base-1"}).encode()
+    return json.dumps({"candidates": [candidate], "modelVersion": "newsgauge-embedded-base-2"}).encode()
 
 
 def said_text(body: dict[str, Any]) -> str:

@@ -48,7 +48,7 @@ def test_what_is_committed_passes_the_check_and_answers_its_plan(command: Comman
     status, out, _ = command("check")
     assert (status, out.splitlines()[-1]) == (0, "5 files checked, 0 findings")
     assert "not checked, as 20 Newsgroups is not on this machine" in out
-    assert command("verify") == (0, "400 planned cases replayed, 0 without an answer\n", "")
+    assert command("verify") == (0, "560 planned cases replayed, 0 without an answer\n", "")
 
 
 def test_a_fresh_process_verifies_whatever_its_imports_start(project: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_fresh_process_verifies_whatever_its_imports_start(project: Path) -> N
         "sys.exit(main(['cassettes', 'verify', '--root', sys.argv[1]]))"
     )
     done = subprocess.run([sys.executable, "-c", code, str(project)], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "400 planned cases replayed, 0 without an answer\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "560 planned cases replayed, 0 without an answer\n"), done.stderr
 
 
 def test_the_check_is_red_for_an_orphan_and_prune_drops_it(project: Path, command: Command) -> None:
@@ -157,7 +157,7 @@ def test_verify_names_what_a_changed_prompt_leaves_unanswered(project: Path, com
     path = project / "evals" / "variants.toml"
     path.write_text(path.read_text().replace("Usenet newsgroup. ", "Usenet group. "))
     status, out, _ = command("verify")
-    assert (status, out.splitlines()[-1]) == (1, "400 planned cases replayed, 80 without an answer")
+    assert (status, out.splitlines()[-1]) == (1, "560 planned cases replayed, 80 without an answer")
     assert f"pytest evals: {SYSTEM}:1: variant 'system' changed since it was recorded: system instruction" in out
 
 
@@ -178,7 +178,7 @@ def test_stats_count_cases_and_name_models(command: Command) -> None:
     assert status == 0
     assert f"{SYSTEM}: 80 cases," in out
     assert "  model_version: newsgauge-embedded-" in out
-    assert out.splitlines()[-1].startswith("in all 400 cases, ")
+    assert out.splitlines()[-1].startswith("in all 560 cases, ")
 
 
 def test_a_damaged_file_is_named_and_not_finalized(project: Path, command: Command) -> None:

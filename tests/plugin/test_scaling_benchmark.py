@@ -41,7 +41,7 @@ def test_tokens_and_bytes_are_those_of_the_run(recorded_project: Path) -> None:
 def test_tokens_of_the_embedded_model_are_not_shown_as_the_services(recorded_project: Path) -> None:
     output = scaling(recorded_project).stdout
     assert "Tokens, counted by the embedded model" in output
-    assert cells(output, "Money", "newsgauge-embedded-base-1")[:2] == ["no", "price"]
+    assert cells(output, "Money", "newsgauge-embedded-base-2")[:2] == ["no", "price"]
     assert cells(output, "Money", "gemini-2.5-flash-lite")[-3:-1] == ["no", "price"]
 
 
