@@ -116,3 +116,49 @@ def test_a_run_on_two_hosts_is_the_run_on_one(project: pytest.Pytester, hosts: l
         assert list(copy.glob("remote/.cases-*")) == []
         assert list(copy.glob("remote/*.csv")) == []
     assert list(Path("remote").glob(".cases-*")) == []
+
+
+OLDER = {
+    "gates.toml": ("evals/gates.toml", "limit = 0.5", "limit = 0.1", "evals/gates.toml ("),
+    "prompt": ("evals/variants.toml", "Name the newsgroup", "Say the newsgroup", "prompt or model of system ("),
+    "cassette": ("cassettes/embedded/bundled/bare.jsonl", "\n", "\n\n", "cassettes/embedded/bundled/bare.jsonl ("),
+    "eval": ("evals/test_gates.py", "assert verdict.passed", "assert True", "evals/test_gates.py ("),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("path", "old", "new", "said"), OLDER.values(), ids=OLDER)
+def test_a_host_in_another_state_refuses_to_work(
+    project: pytest.Pytester, hosts: list[str], path: str, old: str, new: str, said: str
+) -> None:
+    there = arguments("checkout", project.path, hosts)
+    other = Path(hosts[1].rpartition("=")[2], "project", path)
+    assert old in other.read_text()
+    other.write_text(other.read_text().replace(old, new))
+    result = project.runpytest_subprocess(*there, "--require-gates", "--results=remote")
+    assert result.ret != 0
+    shown = result.stdout.str() + result.stderr.str()
+    assert "newsgauge: " in shown
+    assert "this worker would run something else than its controller: " in shown
+    assert said in shown
+    assert json.loads(Path("remote/gates.json").read_text())["verdict"] == "RED"
+
+
+@pytest.mark.parametrize("options", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow)], ids=["serial", "-n 2"])
+def test_what_a_killed_run_left_is_not_counted_where_its_id_comes_again(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    left = Path(".newsgauge/results/.cases-nightly")
+    left.mkdir(parents=True, exist_ok=True)
+    cassette = Path("cassettes/embedded/bundled/tuned.jsonl")
+    keys = [json.loads(line)["key"] for line in cassette.read_text().splitlines()]
+    log = ResultLog(left, "gw0")
+    for key in keys:  # right answers of an older run, as items
+        label = key.rpartition("-")[0]
+        log.add(Result(key, "tuned", label, Prediction(label, Outcome.LABEL, "", 1, 1, "m")))
+    log.close()
+    cassette.unlink()
+    result = project.runpytest_subprocess("evals", "--testrunuid", "nightly", *options)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["FAIL  tuned: tuned: 8 of 8 planned cases have no answer;*"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,16 +124,6 @@ def known_corpora(config: pytest.Config, setup: RunConfig) -> set[str]:
 def _plans(cassettes: Path) -> list[dict[str, Any]]:
     path = cassettes / "PLANS.toml"
     return list(read_toml(path, expected="plans").get("plan", ())) if path.is_file() else []
-
-
-def run_id(config: pytest.Config, worker: dict[str, str] | None) -> str:
-    """An id that all processes of a run share."""
-    if worker is not None:
-        return worker["testrunuid"]
-    # pytest-xdist hands this id on to its workers; without that plugin the attribute is ours alone.
-    if getattr(config.option, "testrunuid", None) is None:
-        config.option.testrunuid = uuid.uuid4().hex
-    return str(config.option.testrunuid)
 
 
 def make_setup(config: pytest.Config, variants: dict[str, Variant]) -> RunConfig:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -26,7 +26,6 @@ from .options import (
     is_active,
     known_corpora,
     make_setup,
-    run_id,
     said_by_hand,
 )
 from .process_guard import RESULTS, are_gates_required
@@ -82,17 +81,16 @@ def pytest_configure(config: pytest.Config) -> None:
     from ..client.retry import RetryPolicy
     from ..gates import left_out_gates, limits_of_other_classes, load_gates, plan_gates
     from ..gates.baseline_file import check_baseline, load_baseline
-    from ..running.results_log import MAIN, ResultLog
     from ..running.run import Run
     from ..scoring.live_scores import LiveScores
     from ..variants.variants_file import load_variants
     from .cases import Cases
     from .slim_reports import SlimReports
-    from .xdist import Worker
+    from .xdist import Worker, check_worker, open_log
 
-    worker: dict[str, str] | None = getattr(config, "workerinput", None)
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     results = config.rootpath / config.option.results
-    log = ResultLog(results / f".cases-{run_id(config, worker)}", worker["workerid"] if worker else MAIN)
+    log = open_log(results, worker)
     judges = worker is None and not config.option.collectonly
     if judges:
         config.stash[RESULTS] = results
@@ -128,7 +126,8 @@ def pytest_configure(config: pytest.Config) -> None:
             updating=updating,
         )
         if worker is not None:
-            config.pluginmanager.register(Worker(config, log), "newsgauge-worker")
+            check_worker(config, worker, replace(setup.run_plan, inputs=inputs_of(config, setup, shown)))
+            config.pluginmanager.register(Worker(config, log, results), "newsgauge-worker")
         if judges:
             from ..gates.run_verdict import BaselinePlace
 
@@ -165,7 +164,7 @@ def _register_judge(
     from .gate_hooks import Judge
     from .publisher import Publisher
     from .recording_hooks import Recording, prepare_recording
-    from .xdist import Controller, check_places
+    from .xdist import Controller, check_places, facts_of
 
     check_places(config, setup)
     config.stash[_FORECAST] = expected = prepare_recording(config, setup)
@@ -185,7 +184,8 @@ def _register_judge(
     guard.start()
     log.open()
     plugins.register(Judge(guard, log, setup), "newsgauge-judge")
-    plugins.register(Controller(log), "newsgauge-controller")
+    facts = facts_of(config, run_plan)
+    plugins.register(Controller(log, results, facts, required=guard.required), "newsgauge-controller")
     plugins.register(Recording(config, setup, log, expected), "newsgauge-recording")
     if config.get_verbosity() <= 0:
         n_planned, is_quiet = setup.part.n_cases(setup.variants), config.get_verbosity() < 0

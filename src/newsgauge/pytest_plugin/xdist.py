@@ -6,26 +6,69 @@ hands its results over with its exit, and the controller puts them into the fold
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .._util.files import write_whole
 from ..errors import UsageError
+from ..planning.inputs import COMMIT, differences, digest_file
+from ..results.run_folder import EXHIBITS
+from .options import evals_folder
 from .slim_reports import Status, is_case
 
 if TYPE_CHECKING:
+    from ..planning.plan_file import RunPlan
     from ..running.results_log import ResultLog
     from ..running.run_config import RunConfig
 
-#: The entry of pytest-xdist's ``workeroutput`` that holds a worker's results.
-_OUTPUT = "newsgauge_results"
+#: The entries of pytest-xdist's ``workeroutput`` that hold a worker's results, and what evals left beside the cases.
+_OUTPUT, _EXHIBITS = "newsgauge_results", "newsgauge_exhibits"
+#: The entries of its ``workerinput``: the folder of the run's results, what decides its verdict, if gates are required.
+_FOLDER, _FACTS, _REQUIRED = "newsgauge_folder", "newsgauge_facts", "newsgauge_required"
+_REFUSAL = "this worker would run something else than its controller"
+
+
+def open_log(results: Path, worker: Mapping[str, Any] | None) -> ResultLog:
+    """The log of a process. The folder is a new one for each run, whatever an older one that was killed left."""
+    from ..running.results_log import MAIN, ResultLog
+
+    if worker is None:
+        return ResultLog(results / f".cases-{uuid.uuid4().hex}", MAIN)
+    return ResultLog(results / worker.get(_FOLDER, f".cases-{worker['testrunuid']}"), worker["workerid"])
+
+
+def facts_of(config: pytest.Config, run: RunPlan) -> dict[str, str]:
+    """What has to be the same in all processes of a run, by names for people; a host may have no git."""
+    evals = evals_folder(config)
+    code = {f"{evals.name}/{path.name}": digest_file(path) for path in sorted(evals.glob("*.py"))}
+    return {
+        **{name.replace("_", " "): str(value) for name, value in run.describe().items()},
+        **{f"prompt or model of {name}": digest for name, digest in run.prompts.items()},
+        **{name: digest for name, digest in run.inputs.items() if name != COMMIT},
+        **code,
+    }
+
+
+def check_worker(config: pytest.Config, worker: Mapping[str, Any], run: RunPlan) -> None:
+    """Refuse to work for a controller whose files are others. Raises `UsageError`."""
+    if _REQUIRED in worker:
+        config.option.require_gates = worker[_REQUIRED]
+    other = differences(facts_of(config, run), worker.get(_FACTS, {})) if _FACTS in worker else []
+    if other:
+        raise UsageError(f"{_REFUSAL}: {', '.join(other)}; bring {config.rootpath} to the controller's state")
 
 
 class Worker:
     """The hooks of a worker. It has a terminal of its own, which nobody reads: what it need not write it does not."""
 
-    def __init__(self, config: pytest.Config, log: ResultLog) -> None:
+    def __init__(self, config: pytest.Config, log: ResultLog, results: Path) -> None:
         self._log = log
+        self._exhibits = {name: results / f"{name}.json" for name in EXHIBITS}
+        self._older = {name: _changed_at(path) for name, path in self._exhibits.items()}
         config.option.no_summary = True
 
     @pytest.hookimpl(wrapper=True)
@@ -39,20 +82,44 @@ class Worker:
         if not self._log.is_shared:
             output: dict[str, Any] = session.config.workeroutput  # type: ignore[attr-defined]  # pytest-xdist's
             output[_OUTPUT] = self._log.hand_over()
+            output[_EXHIBITS] = {
+                name: path.read_text("utf-8")
+                for name, path in self._exhibits.items()
+                if _changed_at(path) != self._older[name]
+            }
 
 
 class Controller:
     """The hooks of the controller, or of the only process."""
 
-    def __init__(self, log: ResultLog) -> None:
+    def __init__(self, log: ResultLog, results: Path, facts: Mapping[str, str], *, required: bool) -> None:
         self._log = log
+        self._results = results
+        self._sent = {_FOLDER: log.name, _FACTS: dict(facts), _REQUIRED: required}
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Take in what a worker handed over; one that crashed handed over nothing, and its cases count as not run."""
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker where results go and what it has to find on its host."""
+        node.workerinput.update(self._sent)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Take in what a worker handed over; one that crashed handed over nothing, and its cases count as not run.
+
+        Raises `pytest.UsageError` for a worker that refused to work.
+        """
+        if error and _REFUSAL in str(error):
+            why = next(line for line in reversed(str(error).splitlines()) if _REFUSAL in line)
+            raise pytest.UsageError(f"newsgauge: {node.gateway.spec}: {why[why.index(_REFUSAL) :]}")
+        for name, text in getattr(node, "workeroutput", {}).get(_EXHIBITS, {}).items():
+            write_whole(self._results / f"{name}.json", text)
         handed_over = getattr(node, "workeroutput", {}).get(_OUTPUT)
         if handed_over:
             self._log.take_in(str(node.gateway.id), handed_over)
+
+
+def _changed_at(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.exists() else None
 
 
 def check_places(config: pytest.Config, setup: RunConfig) -> None:

@@ -46,6 +46,11 @@ class ResultLog:
         self._path.touch()
 
     @property
+    def name(self) -> str:
+        """The name of the run's folder."""
+        return self._folder.name
+
+    @property
     def is_shared(self) -> bool:
         """Whether the process that judges sees the same folder; false for a worker on another machine."""
         return (self._folder / f"{MAIN}.jsonl").exists()
