@@ -183,7 +183,7 @@ def test_the_suite_records_the_tuned_model_and_replays_it_alone(newsgauge, fresh
     status, out = evaluate("--record-mode", "once", online=True)
     assert status == 4
     assert "knows no tuned model of training set" in out
-    assert "newsgauge tune --backend vertex --corpus bundled --bucket gs://BUCKET" in out
+    assert "newsgauge tune --backend vertex --classes '^sci.(space|med)$' --bucket gs://BUCKET" in out
     # The suite's training set: the variant's settings, the run's classes.
     assert newsgauge("tune", *SMALL[:2], *at(fresh_server), *BUCKET)[0] == 0
     status, out = evaluate("--record-mode", "once", online=True)
