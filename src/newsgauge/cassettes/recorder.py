@@ -23,7 +23,7 @@ from .line import Line
 from .open_case import Call, OpenCase
 from .seam import Seam
 from .services import SERVICES
-from .staleness import describe_change
+from .staleness import describe_change, only_line_endings
 from .store import CassetteFile
 from .writer import Keeper
 
@@ -88,7 +88,7 @@ class Recorder:
         except MissError:
             pass  # ours is raised outside of this block, so that nothing is chained to it
         if case.missed is not None:
-            raise self.explain(variant, post.id, case.missed)
+            raise self.explain(variant, post.id, case.missed, text=post.text)
         self._keep_last(variant, post, case, provenance or {})
         return value
 
@@ -131,13 +131,22 @@ class Recorder:
         """After recording: sort a variant's lines and drop doubles; in mode ``rewrite`` also what is not planned."""
         self.file(variant).finalize(keep=planned if self.mode == "rewrite" else None)
 
-    def explain(self, variant: str, key: str, asked: Asked) -> CassetteError:
-        """Why the case's cassette does not answer what was asked: no line, another request, asked before."""
+    def explain(self, variant: str, key: str, asked: Asked, *, text: str = "") -> CassetteError:
+        """Why the case's cassette does not answer what was asked: no line, another request, asked before.
+
+        ``text`` is the post's, to tell whether only its line endings are others.
+        """
         file = self.file(variant)
         line = file.read(key)
         if line is None:
             return MissingRecordingError(f"{file.shown}: no recording of {key}. Record it: {self.rerecord(variant)}")
         change = describe_change(line, asked.method, asked.path, json.loads(asked.body), service=asked.service)
+        if text and only_line_endings(line, text):
+            return StaleRecordingError(
+                f"{file.shown}:{file.line_number(key)}: the text of {key} has other line endings than when it was "
+                "recorded, as git gives it on Windows (core.autocrlf). Nothing is to be recorded: add the corpus to "
+                ".gitattributes with '-text', as newsgauge init does, delete its files and check them out again"
+            )
         if not change:
             return MissingRecordingError(
                 f"{file.shown}:{file.line_number(key)}: {key} was asked more than once, but recorded once"

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from .digest import mark
 from .line import Line
 from .services import GEMINI, SERVICES
 
@@ -14,6 +15,16 @@ _MAX_SHOWN = 70
 #: What stands in the place of a text that is not kept, by the first word of where it came from.
 _PLACES = {"": "{post}", "example": "{example}", "made": "{text}"}
 _Mark = tuple[str, int, str]  # where it came from, characters, digest
+
+
+def only_line_endings(recorded: Line, text: str) -> bool:
+    """True if the recorded request held this text with other line endings: LF for CRLF, or CRLF for LF."""
+    marks: list[_Mark] = []
+    _readable(recorded.body, marks)
+    kept = {digest for of, _, digest in marks if not of}
+    unix = text.replace("\r\n", "\n")
+    others = {mark(one)["sha256"] for one in (unix, unix.replace("\n", "\r\n"))}
+    return bool(kept & others) and mark(text)["sha256"] not in kept
 
 
 def describe_change(recorded: Line, method: str, path: str, body: Any, *, service: str = GEMINI.name) -> str:

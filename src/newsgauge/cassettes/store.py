@@ -8,7 +8,6 @@ defended against: a line is not synced to the disk one by one.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
 from collections.abc import Collection, Iterator
@@ -17,9 +16,16 @@ from pathlib import Path
 from sys import intern
 from typing import BinaryIO
 
+from .._util.platform import lock_file, open_to_read, read_at, set_mode
 from ..errors import DamagedCassetteError
 from .line import FORMAT, Line, case_of, decode, format_of, number_of, peek_key
 
+#: How a file begins whose content Git LFS keeps elsewhere.
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+LFS_ADVICE = (
+    "a pointer of Git LFS in the place of the recordings, which are not lost. Get them: git lfs pull (in a workflow: "
+    "actions/checkout with lfs: true)"
+)
 _CONFLICT = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
 
 
@@ -56,9 +62,9 @@ class CassetteFile:
         if found is None:
             return None
         offset, length, number = found
-        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_to_read(self.path)
         try:
-            raw = os.pread(fd, length, offset)
+            raw = read_at(fd, length, offset)
         finally:
             os.close(fd)
         try:
@@ -119,7 +125,7 @@ class CassetteFile:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-                os.fchmod(file.fileno(), mode)
+                set_mode(file.fileno(), mode)
                 os.replace(file.name, self.path)
             except BaseException:
                 with suppress(OSError):  # a close may write what was left over, and fail again
@@ -131,7 +137,7 @@ class CassetteFile:
         """The file, ours alone until the end; of two that wait, the later sees what the earlier moved there."""
         while True:
             with self.path.open("ab+") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
+                lock_file(file)
                 if _is_at(file.fileno(), self.path):
                     yield file
                     return
@@ -144,6 +150,8 @@ class CassetteFile:
         with suppress(FileNotFoundError), self.path.open("rb") as file:
             for number, raw in enumerate(file, 1):  # line by line: a file may be larger than all else in memory
                 key = peek_key(raw)
+                if number == 1 and raw.startswith(LFS_POINTER):
+                    raise DamagedCassetteError(f"{self.shown}: {LFS_ADVICE}")
                 if raw.startswith(_CONFLICT):
                     raise self._damaged(number, f"a merge conflict that is not resolved: {repr(raw[:40])[1:]}")
                 if not raw.endswith(b"\n") and not _is_whole(raw):
@@ -198,13 +206,13 @@ def _drop_cut_line(fd: int) -> int:
     size = end = os.fstat(fd).st_size
     while end > 0:
         start = max(0, end - 65536)
-        newline = os.pread(fd, end - start, start).rfind(b"\n")
+        newline = read_at(fd, end - start, start).rfind(b"\n")
         if newline >= 0:
             end = start + newline + 1
             break
         end = start
     if end < size:
-        if _is_whole(os.pread(fd, size - end, end)):
+        if _is_whole(read_at(fd, size - end, end)):
             os.pwrite(fd, b"\n", size)
             return size + 1
         os.ftruncate(fd, end)

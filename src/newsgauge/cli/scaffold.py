@@ -95,6 +95,14 @@ def ignored_files() -> str:
     return _template("gitignore.txt")
 
 
+def attribute_lines(corpus: str, *, is_folder: bool) -> str:
+    """What .gitattributes needs: recordings and texts are compared byte by byte, so no checkout may change them."""
+    inside = [] if corpus.startswith("../") or corpus.startswith("/") else [f"{corpus}/**" if is_folder else corpus]
+    named = [json.dumps(path, ensure_ascii=False) if set(path) & set(' "') else path for path in inside]
+    about = "# Compared byte by byte: a checkout must not change line endings, whatever core.autocrlf says.\n"
+    return about + "".join(f"{path} -text\n" for path in ("cassettes/**", "evals/**", *named))
+
+
 def ini_lines(ini: dict[str, str], *, toml: bool) -> str:
     """The values for pytest's configuration: as TOML under ``[tool.pytest]``, else as an ini file's lines."""
     return "".join(f"{name} = {json.dumps(value) if toml else value}\n" for name, value in ini.items())

@@ -54,7 +54,7 @@ def add_init_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
 
 def _init(options: argparse.Namespace) -> int:
     from ..own_data import copy_into, find_data, is_outside, warnings_about
-    from ..scaffold import SAMPLE, ignored_files, ini_lines, plan_starter, sample_table
+    from ..scaffold import SAMPLE, attribute_lines, ignored_files, ini_lines, plan_starter, sample_table
 
     root = Path(options.folder)
     if root.exists() and not root.is_dir():
@@ -76,6 +76,10 @@ def _init(options: argparse.Namespace) -> int:
     ignores = not (root / ".gitignore").exists()
     if ignores:
         wanted[".gitignore"] = ignored_files()
+    attributes = attribute_lines(shown, is_folder=corpus.path is not None and corpus.path.is_dir())
+    attributed = not (root / ".gitattributes").exists()
+    if attributed:
+        wanted[".gitattributes"] = attributes
     if copied:
         copy_into(root / copied, Path(options.data))
     _write(root, wanted)
@@ -86,6 +90,8 @@ def _init(options: argparse.Namespace) -> int:
     finally:  # last, as the run before it fills a screen
         if not ignores:
             print(f"to add to {root / '.gitignore'}:\n{_indented(ignored_files())}")
+        if not attributed:
+            print(f"to add to {root / '.gitattributes'}:\n{_indented(attributes)}")
         if configured:
             print(_advice(configured, starter))
         if outside and not copied:
