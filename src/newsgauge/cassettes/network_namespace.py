@@ -7,7 +7,6 @@ own is left. It needs the right to make a namespace: root, or user namespaces th
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import os
 import socket
 import struct
@@ -60,6 +59,8 @@ def _unshare(flags: int) -> None:
 
 
 def _bring_up(name: str) -> None:
+    import fcntl  # not on Windows, where the option is refused before
+
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         asked = fcntl.ioctl(any_socket, _GET_FLAGS, struct.pack("16sh14x", name.encode(), 0))
         flags = struct.unpack("16sh14x", asked)[1] | _UP

@@ -16,7 +16,7 @@ from pathlib import Path
 from sys import intern
 from typing import BinaryIO
 
-from .._util.platform import lock_file, open_to_read, read_at, set_mode
+from .._util.platform import lock_file, open_to_read, read_at, set_mode, write_at
 from ..errors import DamagedCassetteError
 from .line import FORMAT, Line, case_of, decode, format_of, number_of, peek_key
 
@@ -213,7 +213,7 @@ def _drop_cut_line(fd: int) -> int:
         end = start
     if end < size:
         if _is_whole(read_at(fd, size - end, end)):
-            os.pwrite(fd, b"\n", size)
+            write_at(fd, b"\n", size)
             return size + 1
         os.ftruncate(fd, end)
     return end

@@ -160,10 +160,10 @@ def guess_columns(names: Sequence[str], columns: dict[str, str]) -> str:
 def halves(texts: Sequence[str | None], labels: Sequence[str | None], threads: Sequence[str | None]) -> list[Split]:
     """``train`` or ``test`` for each row. Equal texts of a label, and its rows of one thread, lie on one side.
 
-    The draw looks at the texts alone: the order of the rows does not matter.
+    The draw looks at the texts alone: the order of the rows does not matter, nor do line endings.
     """
     keys = [
-        None if text is None or label is None else (label, f"thread:{thread}" if thread else text)
+        None if text is None or label is None else (label, f"thread:{thread}" if thread else text.replace("\r\n", "\n"))
         for text, label, thread in zip(texts, labels, threads, strict=True)
     ]
     ranked: dict[str, list[tuple[str, str]]] = {}
