@@ -3,7 +3,9 @@
 // What is shown is the address: "#cases?variant=tuned&outcome=wrong&open=a-1", so links and Back work.
 (async () => {
   const byId = (id) => document.getElementById(id);
-  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
+  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => {
+    if (!part.closest(".limits")) part.open = true;
+  }));
   const holder = byId("case-data");
   if (!holder) return;
   const status = byId("case-status");
