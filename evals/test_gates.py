@@ -12,4 +12,5 @@ pytestmark = pytest.mark.gate
 
 
 def test_gate(gate: Gate, verdict: Verdict) -> None:
-    assert verdict.passed, f"{verdict.finding}: " + "\n".join([*verdict.reasons, *verdict.flips])
+    if not verdict.passed:
+        pytest.fail(f"{verdict.word}: " + "\n".join([*verdict.reasons, *verdict.flips]), pytrace=False)

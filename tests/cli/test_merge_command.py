@@ -116,7 +116,7 @@ def test_shards_in_any_order_are_the_whole(run: Runs, capsys: pytest.CaptureFixt
     out = capsys.readouterr().out
     assert "s3: shard 3/3, 12 of 12 cases" in out
     assert "20 posts, plan" in out
-    assert "PASS  asked: accuracy 0.9000 >= 0.8" in out  # 18 of 20
+    assert "PASS  asked: accuracy 90.0% of 20; asked: at least 80.0%" in out  # 18 of 20
     assert Path("out/report.html").exists()
     assert Path("out/summary.md").exists()
 

@@ -61,7 +61,7 @@ def test_a_variant_without_all_its_answers_is_unanswered_and_has_no_statistics(m
     found = merge([*rows, list(full.results.values())[3]])
     checks = decide(gate, replace(full, results=found, scores=score(found, full.plan, ["v"]))).checks
     assert checks == (
-        Check("unanswered", "cases of v with an answer", "cases", 1, 4, "at least", 4, "", "cassette.jsonl:1: changed"),
+        Check("unanswered", "cases of v have an answer", "cases", 1, 4, "at least", 4, "", "cassette.jsonl:1: changed"),
     )
 
 
@@ -70,7 +70,7 @@ def test_a_comparison_is_unanswered_by_whichever_variant_lacks_answers(made: Mak
     found = merge([one for one in full.results.values() if one.variant == "v"])
     evidence = replace(full, results=found, scores=score(found, full.plan, ["v", "w"]))
     checks = decide(ComparisonGate("v-beats-w", "v", "w", 0.2, "r"), evidence).checks
-    assert [(one.state, one.name, one.value) for one in checks] == [("unanswered", "cases of w with an answer", 0)]
+    assert [(one.state, one.name, one.value) for one in checks] == [("unanswered", "cases of w have an answer", 0)]
 
 
 def test_a_replay_counts_the_answers_that_are_the_baselines(made: Make) -> None:

@@ -37,7 +37,7 @@ def test_another_training_set_is_another_model(project: pytest.Pytester) -> None
     result = project.runpytest_inprocess("evals", "--variants", "tuned,bare")
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*variant 'tuned' changed since it was recorded: model: recorded *tunedModels/*"])
-    result.stdout.fnmatch_lines(["FAIL  tuned: tuned: 8 of 8 planned cases have no answer;*"])
+    result.stdout.fnmatch_lines(["UNANSWERED  tuned: 0 of 8 cases of tuned have an answer;*"])
 
 
 def test_a_deleted_line_is_an_error_and_its_gate_fails(project: pytest.Pytester) -> None:
@@ -57,7 +57,7 @@ def test_a_missing_cassette_makes_its_variant_red(project: pytest.Pytester) -> N
     (CASSETTES / "labels.jsonl").unlink()
     result = project.runpytest_inprocess("evals")
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["FAIL  labels: labels: 8 of 8 planned cases have no answer;*"])
+    result.stdout.fnmatch_lines(["UNANSWERED  labels: 0 of 8 cases of labels have an answer;*"])
 
 
 def test_a_cut_cassette_names_file_and_line(project: pytest.Pytester) -> None:
@@ -136,7 +136,7 @@ def test_last_failed_reruns_the_failed_gate_alone(project: pytest.Pytester) -> N
     config.write_text(config.read_text().replace('"-p", "no:cacheprovider", ', ""))
     first = project.runpytest_inprocess("evals")
     assert first.ret == 1
-    first.stdout.fnmatch_lines(["FAIL  tuned: accuracy 0.* < 1 *"])
+    first.stdout.fnmatch_lines(["FAIL  tuned: accuracy *% of 8; asked: at least 100.0% *"])
     again = project.runpytest_inprocess("evals", "--lf")
     assert again.ret == 1
     again.assert_outcomes(failed=1, deselected=again.parseoutcomes().get("deselected", 0))

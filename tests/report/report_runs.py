@@ -9,6 +9,7 @@ from typing import Any
 
 from newsgauge._util.files import write_json
 from newsgauge.corpora.suspect_labels import SuspectText
+from newsgauge.gates.session_verdict import encode_verdict, session_verdict
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Outcome, Post, Prediction, Result
 from newsgauge.report.publishing import Facts, publish
@@ -76,6 +77,7 @@ def write_run(
     variants: tuple[str, ...] = ("plain", "tuned"),
     exhibits: bool = True,
     has_baseline: bool = True,
+    failed: tuple[str, ...] = (),
     prompts: Mapping[str, str] = PROMPTS,
 ) -> Path:
     posts = tuple(Post(f"{LABELS[i % 3]}-{i}", LABELS[i % 3], text(i)) for i in range(n_posts))
@@ -94,7 +96,17 @@ def write_run(
     write_results(folder, results.values())
     write_flips(folder, pairs)
     write_scoreboard(folder, run, score(results, plan, variants), pairs)
-    write_gates(folder, run, complete=True, verdicts=verdicts, undecided=(), not_run=0)
+    not_passed = [verdict.gate for verdict in verdicts if not verdict.passed]
+    session = session_verdict(
+        [f"gates failed: {', '.join(not_passed)}"] if not_passed else [] if verdicts else ["no gate is set"],
+        failed=failed,
+        n_failed=len(failed),
+        exit_status=0,
+        n_gates=len(verdicts),
+        n_passed=len(verdicts) - len(not_passed),
+        complete=True,
+    )
+    write_gates(folder, run, complete=True, verdicts=verdicts, undecided=(), not_run=0, session=encode_verdict(session))
     if has_baseline:
         write_json(folder / "baseline.json", since(plan.digest, variants))
     if exhibits:

@@ -1,44 +1,48 @@
-"""The verdict of a session in one line: never green where anything failed, and it says what."""
+"""The verdict of a session, told by the report as gates.json holds it: never green where anything failed."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from newsgauge.gates.session_verdict import encode_verdict, session_verdict
 from newsgauge.report.headline import headline
 
 
+def gates(complaints: list[str], *, failed: tuple[str, ...] = (), **facts: Any) -> dict[str, Any]:
+    return encode_verdict(session_verdict(complaints, failed=failed, n_failed=len(failed), exit_status=0, **facts))
+
+
 @pytest.mark.parametrize(
-    ("given", "line"),
+    ("value", "word", "line"),
     [
-        ({"finding": "PASS", "n_gates": 6}, "green: all 6 gates passed"),
-        ({"finding": "FAIL", "n_gates": 6, "failed": ["a"]}, "red: 1 of 6 gates failed: a"),
+        (gates([], n_gates=6, n_passed=6, complete=True), "green", "GREEN: 6 of 6 gates passed"),
         (
-            {"finding": "FAIL", "n_gates": 6, "failed_evals": ["t1", "t2", "t3"]},
-            "red: gates 6 of 6, but 3 evals failed: t1, t2, t3",
+            gates([], failed=("a", "b", "c"), n_gates=6, n_passed=6, complete=True),
+            "red",
+            "RED: 6 of 6 gates passed, but 3 tests failed: a, b, c",
         ),
         (
-            {"finding": "FAIL", "n_gates": 6, "failed": ["a"], "failed_evals": ["t1"]},
-            "red: 1 of 6 gates failed: a; 1 eval failed: t1",
+            gates(["gates failed: x"], n_gates=6, n_passed=5, complete=True),
+            "red",
+            "RED: 5 of 6 gates passed; gates failed: x",
         ),
         (
-            {"finding": "FAIL", "n_gates": 9, "unanswered": list("abcde"), "not_proved": ["f"]},
-            "red: 5 of 9 gates unanswered: a, b, c and 2 more; 1 of 9 gates not proved: f",
+            gates([], n_gates=4, n_passed=4, n_cases=40, n_cases_not_run=32),
+            "open",
+            "GREEN, but not complete: 4 of 4 gates passed; 32 of 40 planned cases did not run",
         ),
-        (
-            {"finding": "FAIL", "n_gates": 2, "undecided": ["a"], "n_not_run": 1000},
-            "red: 1 of 2 gates not decided: a; 1,000 planned cases did not run",
-        ),
-        ({"finding": None, "n_gates": 0}, "open: no gate is set, so nothing is decided"),
-        (
-            {"finding": "FAIL", "n_gates": 0, "failed_evals": ["t"]},
-            "red: no gate is set, so nothing is decided; 1 eval failed: t",
-        ),
-        ({"finding": None, "n_gates": 3, "shard": "2/4"}, "open: shard 2/4: newsgauge merge decides 3 gates"),
+        (gates([]), "open", "GREEN: no gate decided"),
+        ({}, "red", "RED: no gate decided; gates.json holds no verdict: written by another version of newsgauge"),
     ],
 )
-def test_the_line_says_what_decided(given: dict[str, object], line: str) -> None:
-    assert headline(**given).line == line  # type: ignore[arg-type]
+def test_the_report_says_what_gates_json_says(value: dict[str, Any], word: str, line: str) -> None:
+    found = headline(value)
+    assert (found.word, f"{found.title}: {found.text}") == (word, line)
 
 
-def test_notes_stand_beside_the_verdict() -> None:
-    assert headline("PASS", n_gates=1, notes=["the baseline is not held"]).notes == ("the baseline is not held",)
+def test_all_reasons_and_notes_are_told() -> None:
+    found = headline(gates(["one", "two"], n_gates=1, notes=("the baseline is not held",)))
+    assert found.reasons == ("one", "two")
+    assert found.notes == ("the baseline is not held",)

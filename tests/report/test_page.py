@@ -42,7 +42,7 @@ def test_every_section_is_there_and_the_failed_gate_comes_first(finished: Path) 
     page = (finished / "report.html").read_text("utf-8")
     links = re.findall(r'<a href="#([\w-]+)"', page)
     assert links == re.findall(r'<section id="([\w-]+)"', page)
-    assert "1 of 2 gates failed" in page
+    assert ">RED</strong> 1 of 2 gates passed; gates failed: plain<" in page
     summary = page[page.index('<section id="summary"') : page.index('<section id="all-cases"')]
     limits = summary[summary.index("Limits that were not held") :]
     assert (
@@ -130,15 +130,11 @@ def test_what_a_prompt_says_cannot_become_markup(tmp_path: Path) -> None:
 
 
 def test_a_failed_eval_makes_a_page_with_passed_gates_red(tmp_path: Path) -> None:
-    from newsgauge.report.publishing import render
-
-    folder = write_run(tmp_path / "run", verdicts=VERDICTS[:1])
-    assert ">GREEN</strong> all 1 gate passed." in (folder / "report.html").read_text("utf-8")
-    plan = json.loads((folder / "scoreboard.json").read_text())["run"]["plan"]
-    (folder / "plan.json").write_text(json.dumps({"plan": plan, "failed": ["evals/test_x.py::test_y"]}))
-    render(folder)
-    page = (folder / "report.html").read_text("utf-8")
-    assert ">RED</strong> gates 1 of 1, but 1 eval failed: evals/test_x.py::test_y." in page
+    page = (write_run(tmp_path / "green", verdicts=VERDICTS[:1]) / "report.html").read_text("utf-8")
+    assert ">GREEN</strong> 1 of 1 gates passed<" in page
+    failed = ("evals/test_x.py::test_y",)
+    page = (write_run(tmp_path / "red", verdicts=VERDICTS[:1], failed=failed) / "report.html").read_text("utf-8")
+    assert ">RED</strong> 1 of 1 gates passed, but 1 test failed: evals/test_x.py::test_y<" in page
 
 
 def test_no_text_of_a_post_is_in_a_report_that_may_not_show_it(tmp_path: Path) -> None:
@@ -163,7 +159,7 @@ def test_rendering_again_says_the_same(finished: Path) -> None:
 
 def test_a_run_without_gates_says_that_nothing_was_decided(tmp_path: Path) -> None:
     page = (write_run(tmp_path / "run", verdicts=()) / "report.html").read_text("utf-8")
-    assert "no gate is set, so nothing is decided" in page
+    assert ">RED</strong> no gate decided; no gate is set<" in page
 
 
 def words(seed: int) -> str:

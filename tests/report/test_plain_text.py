@@ -6,6 +6,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from newsgauge.results.result_files import write_flips, write_gates, write_score
 from newsgauge.running.results_log import merge
 from newsgauge.scoring.comparisons import compare_variants
 from newsgauge.scoring.scoreboard import score
-from newsgauge.scoring.scores import Score, Verdict
+from newsgauge.scoring.scores import Check, CheckState, Score, Verdict
 from newsgauge.scoring.stats import Finding
 
 LABELS = tuple(f"talk.politics.label-number-{n:02}" for n in range(20))
@@ -62,7 +63,7 @@ def test_tables_fit_100_columns_whatever_the_names_and_numbers() -> None:
         *flip_lines([compare_variants(found, plan.posts, long, "b")], shown="evals/" + "x" * 90),
     ]
     assert max(map(len, lines)) <= 100
-    assert any(line.startswith("a-v") and line.endswith("INCONCLUSIVE") for line in lines)
+    assert any(line.startswith("a-v") and line.endswith("NOT PROVED") for line in lines)
     assert plan.labels == LABELS
 
 
@@ -155,3 +156,45 @@ def test_the_artifact_holds_the_finding_and_what_would_decide(tmp_path: Path, fi
     one, other = json.loads((tmp_path / "gates.json").read_text())["gates"]
     assert (one["finding"], one["passed"], one["n_to_decide"], one["flips"]) == (finding, finding == "PASS", 120, ["f"])
     assert (other["gate"], other["passed"], other["finding"]) == ("h", None, None)
+
+
+def check(state: CheckState, **other: Any) -> Check:
+    values = {
+        "name": "accuracy",
+        "unit": "rate",
+        "value": 0.6625,
+        "n": 80,
+        "sign": "at least",
+        "limit": 0.5,
+        "why": "half",
+    }
+    return Check(state=state, **{**values, **other})  # type: ignore[arg-type]
+
+
+def test_a_limit_is_a_line_and_what_failed_is_nearest_to_the_prompt() -> None:
+    verdicts = [
+        Verdict("bad", "v", Finding.FAIL, ("r",), checks=(check("failed", limit=0.8), check("passed"))),
+        Verdict("good", "w", Finding.PASS, ("r",), checks=(check("passed"),)),
+    ]
+    assert gate_lines(verdicts, []) == [
+        "PASS  good: accuracy 66.3% of 80; asked: at least 50.0% (half)",
+        "PASS  bad: accuracy 66.3% of 80; asked: at least 50.0% (half)",
+        "FAIL  bad: accuracy 66.3% of 80; asked: at least 80.0% (half)",
+    ]
+    assert gate_lines(verdicts[1:], [], brief=True) == []
+
+
+def test_what_leaves_several_gates_unanswered_is_told_once() -> None:
+    lost = check(
+        "unanswered", name="cases of v have an answer", unit="cases", value=0, limit=80, why="", detail="stale"
+    )
+    verdicts = [Verdict(name, "v", Finding.FAIL, ("r",), checks=(lost,)) for name in ("v", "v-baseline")]
+    assert gate_lines(verdicts, []) == [
+        "UNANSWERED  v: 0 of 80 cases of v have an answer; stale",
+        "UNANSWERED  v-baseline: 0 of 80 cases of v have an answer",
+    ]
+
+
+def test_gates_wrap_to_the_width_that_there_is() -> None:
+    verdict = Verdict("g", "v", Finding.PASS, ("r",), checks=(check("passed", why="word " * 60),))
+    assert max(map(len, gate_lines([verdict], [], width=60))) <= 60

@@ -12,13 +12,17 @@ from newsgauge.report.summary import annotation_lines, summary_markdown
 from newsgauge.results.run_folder import load_run
 
 
-def test_the_summary_is_two_tables_of_whole_rows(finished: Path) -> None:
-    lines = (finished / "summary.md").read_text("utf-8").splitlines()
+def test_the_summary_starts_with_the_verdict_and_has_tables_of_whole_rows(finished: Path) -> None:
+    text = (finished / "summary.md").read_text("utf-8")
+    lines = text.splitlines()
+    assert lines[2] == "**❌ RED: 1 of 2 gates passed; gates failed: plain**"
     tables = [line for line in lines if line.startswith("|")]
     widths = [line.replace("\\|", "").count("|") for line in tables]
-    assert widths == [9] * 4 + [4] * 4
-    assert "❌ FAIL" in tables[-1]
-    assert "<img" not in "".join(lines)
+    assert widths == [9] * 4 + [6] * 6
+    missed, _, held = text.partition("<details>")
+    assert "| ❌ failed | plain |" in missed
+    assert "| ✅ passed | tuned |" in held
+    assert "<img" not in text
 
 
 def test_the_summary_says_what_1000_posts_cost_where_there_is_a_price(finished: Path) -> None:
@@ -42,7 +46,7 @@ def test_the_summary_has_no_column_of_cost_where_nothing_has_a_price(finished: P
 def test_an_annotation_is_one_line_a_gate_that_did_not_pass(finished: Path) -> None:
     lines = annotation_lines(load_run(finished))
     assert lines == [
-        "::error title=newsgauge gate plain%3A FAIL::</script><img src=x onerror=alert(1)> & 50%25%0Aof |posts|"
+        "::error title=newsgauge gate plain%3A failed::</script><img src=x onerror=alert(1)> & 50%25%0Aof |posts|"
     ]
 
 

@@ -42,7 +42,7 @@ def checks_of(gate: Gate, evidence: Evidence, verdict: Verdict) -> tuple[Check, 
                 "at least",
                 gate.by_at_least,
                 gate.reason,
-                _without(verdict.reasons[0], gate.reason),
+                _pairs(_without(verdict.reasons[0], gate.reason)),
             ),
         )
     if isinstance(gate, AgeGate):
@@ -67,7 +67,7 @@ def _of_age(gate: AgeGate, evidence: Evidence, verdict: Verdict) -> Check:
 
 
 def _unanswered(score: Score, text: str) -> Check:
-    name = f"cases of {score.variant} with an answer"
+    name = f"cases of {score.variant} have an answer"
     detail = text.partition("; the first: ")[2]
     return Check("unanswered", name, "cases", score.n, score.n_planned, "at least", score.n_planned, "", detail)
 
@@ -102,11 +102,19 @@ def _of_baseline(gate: BaselineGate, evidence: Evidence, verdict: Verdict) -> Ch
     if not evidence.live:
         # A corpus that changed has no list of changed answers, and no number to show.
         value = None if verdict.finding is Finding.FAIL and not verdict.flips else n - len(verdict.flips)
-        return Check(state, "answers that are the baseline's", "cases", value, n, "at least", n, gate.reason, text)
+        how = text if value is None else text.partition("; ")[2]
+        return Check(state, "answers are the baseline's", "cases", value, n, "at least", n, detail=how)
     words = [flip.partition(" ")[0] for flip in verdict.flips]
     difference = (words.count("gained") - words.count("lost")) / n if n else None
     limit = -(gate.max_drop or 0.0)
-    return Check(state, "change since the baseline", "points", difference, n, "at least", limit, gate.reason, text)
+    detail = _pairs(text)
+    return Check(state, "change since the baseline", "points", difference, n, "at least", limit, gate.reason, detail)
+
+
+def _pairs(text: str) -> str:
+    """From the posts gained and lost on: what is before them is in the other fields."""
+    before, gained, after = text.partition("(gained ")
+    return f"gained {after.replace(')', '', 1)}" if gained else before
 
 
 def _without(text: str, reason: str) -> str:

@@ -6,6 +6,7 @@ as passed only where its own test reported so.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
@@ -26,6 +27,8 @@ from .baseline_file import Baseline, answer_text, baseline_answers, encode, is_a
 from .session_verdict import SessionVerdict, encode_verdict, session_verdict
 from .since_baseline import since_baseline
 
+#: So many failed tests are named in the results folder.
+MAX_FAILED = 100
 _IN_MERGE = "decided by newsgauge merge, from the results of all shards"
 
 
@@ -99,15 +102,21 @@ class Guard:
     ) -> Conclusion:
         """Compare planned with seen, write the baseline if asked to, then the results folder; say what forbids green.
 
-        ``stand_ins``, ``left_out`` and ``failed`` are for the folder, see `RunPlan`; ``n_failed`` of them there are.
+        ``stand_ins``, ``left_out`` and ``failed`` are for the folder, see `RunPlan`; ``n_failed``: how many failed
+        tests count against green, None: all of them.
         ``exit_status``: what pytest would end with; ``missing``: further reasons for red.
         """
-        run = replace(self.run, stand_ins=tuple(stand_ins), left_out=tuple(left_out), failed=tuple(failed))
+        planned = [(post.id, variant) for variant in self.run.variants for post in self.run.part.asked(variant)]
+        found = [results[key] for key in planned if key in results]
+        broken = Counter(result.variant for result in found if result.prediction is None)
+        # A case without an answer is told by its variant, once, not as a failed test of its own.
+        cases = {f"[{result.post_id}-{result.variant}]" for result in found if result.prediction is None}
+        failed = [name for name in failed if name[name.find("[") :] not in cases]
+        shown = tuple(failed[:MAX_FAILED])
+        run = replace(self.run, stand_ins=tuple(stand_ins), left_out=tuple(left_out), failed=shown)
         scores = score(results, run.part, run.variants)
         verdicts = {gate.name: self._verdicts[gate.name] for gate in self.gates if gate.name in self._verdicts}
         undecided = tuple(gate.name for gate in self.gates if gate.name not in verdicts)
-        planned = [(post.id, variant) for variant in run.variants for post in run.part.asked(variant)]
-        found = [results[key] for key in planned if key in results]
         n_not_run = len(planned) - sum(result.origin == "item" for result in found)
         gated = {variant for gate in self.gates for variant in gate.variants}
         complete = (
@@ -123,9 +132,9 @@ class Guard:
         ]
         changes, refused = self._update_baseline(scores, results, exit_status)
         session = session_verdict(
-            [*missing, *self._complaints(verdicts, undecided, n_not_run), *refused],
+            [*missing, *_unanswered(broken), *self._complaints(verdicts, undecided, n_not_run), *refused],
             failed=run.failed,
-            n_failed=len(run.failed) if n_failed is None else n_failed,
+            n_failed=len(failed) if n_failed is None else n_failed,
             exit_status=exit_status,
             notes=self._notes(),
             n_gates=len(self.gates),
@@ -247,10 +256,11 @@ class Guard:
         return (f"the baseline {place.shown} {why} {', '.join(free)}",)
 
     def _complaints(self, verdicts: Mapping[str, Verdict], undecided: tuple[str, ...], n_not_run: int) -> list[str]:
+        words = {name: verdict.word for name, verdict in verdicts.items()}
         complaints = [
             f"gates {word}: {', '.join(names)}"
-            for word, finding in (("failed", "FAIL"), ("inconclusive", "INCONCLUSIVE"))
-            if (names := [name for name, verdict in verdicts.items() if verdict.finding == finding])
+            for word in ("failed", "not proved", "unanswered")
+            if (names := [name for name in words if words[name] == word])
         ]
         if not self.required:
             return complaints
@@ -278,3 +288,10 @@ class Guard:
         if n_not_run:
             complaints.append(f"{n_not_run} of {self._n} planned cases did not run{self.why_not_run}")
         return complaints
+
+
+def _unanswered(broken: Counter[str]) -> list[str]:
+    if not broken:
+        return []
+    each = ", ".join(f"{n:,} of {variant}" for variant, n in broken.items())
+    return [f"{broken.total():,} cases have no answer: {each}"]

@@ -79,7 +79,7 @@ def session_verdict(
     reasons = list(complaints)
     if n_failed:
         shown = ", ".join(failed[:_MAX_NAMED]) + (", ..." if n_failed > _MAX_NAMED else "")
-        reasons.insert(0, f"{n_failed} {'test' if n_failed == 1 else 'tests'} failed: {shown}")
+        reasons.append(f"{n_failed} {'test' if n_failed == 1 else 'tests'} failed: {shown}")
     status = 1 if reasons and exit_status in (0, 5) else exit_status
     if status not in (0, 1) or (status and not reasons):
         reasons.append(f"pytest ended with status {status}: {_STATUSES.get(status, 'something stopped it')}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from ..gates.age_gate import day_of
 from ..gates.gate import Ages
 from ..gates.run_verdict import Conclusion, Guard
 from ..report.summary_sections import concluding_sections
+from ..report.terminal import WIDTH
 from ..running.recorded_days import oldest_recordings
 from ..running.results_log import ResultLog
 from ..running.run_config import RunConfig, stand_ins
@@ -19,6 +21,7 @@ from ..scoring.scores import Check, Verdict
 from ..scoring.spending import today
 from ..scoring.stats import Finding
 from .process_guard import VERDICT
+from .slim_reports import VARIANT_PROPERTY
 
 if TYPE_CHECKING:
     from ..gates.baseline_file import Baseline
@@ -29,8 +32,9 @@ if TYPE_CHECKING:
 GATE_PROPERTY = "newsgauge_gate"
 #: How the reason begins for which a shard leaves a test out that newsgauge merge does not decide either.
 LEFT_OUT = "needs the whole plan"
-#: So many failed tests are named in the results folder.
-_MAX_FAILED = 100
+
+#: Where a message about a recording begins: the file and the line of one case.
+_PLACE = re.compile(r"^\S+:\d+: ")
 
 
 class Judge:
@@ -43,6 +47,8 @@ class Judge:
         self._left_out: list[str] = []
         self._failed: dict[str, None] = {}
         self._conclusion: Conclusion | None = None
+        #: Whether any case or gate was part of the run, so that there is a verdict to tell.
+        self.is_told = False
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in the verdict that a gate's test sent along; the test's own outcome has the last word."""
@@ -67,8 +73,7 @@ class Judge:
                 self._log.read(),
                 stand_ins=stand_ins(self._setup),
                 left_out=sorted(self._left_out),
-                failed=sorted(self._failed)[:_MAX_FAILED],
-                n_failed=len(self._failed),
+                failed=sorted(self._failed),
                 exit_status=int(session.exitstatus),
             )
         finally:
@@ -80,22 +85,73 @@ class Judge:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
-        """After pytest's own summary: the scoreboard, then the gates, then what forbids green."""
+        """After pytest's own summary: the scoreboard, then the gates, then what forbids green.
+
+        With ``-q`` a row per variant and what did not pass, with ``-qq`` nothing but the verdict.
+        """
+        errors = terminalreporter.stats.get("error", [])
+        firsts = _first_of_each_fault(errors)
+        if len(firsts) < len(errors):
+            terminalreporter.stats["error"] = firsts
         yield
+        if len(firsts) < len(errors):
+            terminalreporter.stats["error"] = errors  # pytest counts them in its last line
+            n_more = len(errors) - len(firsts)
+            terminalreporter.write_line(
+                f"newsgauge: {n_more:,} more cases have no answer for the same reasons as these"
+            )
         if self._conclusion is None:
             return
-        write = terminalreporter.write_line
-        sections = concluding_sections(self._conclusion, self._guard)
+        verbosity = terminalreporter.config.get_verbosity()
+        width = terminalreporter._tw.fullwidth - 1 if terminalreporter.isatty else WIDTH
+        sections = concluding_sections(self._conclusion, self._guard, width=max(60, width), brief=verbosity < 0)
         if not sections:
-            write("newsgauge: no case and no gate was part of this run")
+            terminalreporter.write_line("newsgauge: no case and no gate was part of this run")
+            return
+        self.is_told = True
+        if verbosity < -1:
             return
         terminalreporter.ensure_newline()
         for heading, lines in sections:
             terminalreporter.section(heading)
             for line in lines:
-                write(line)
+                terminalreporter.write_line(line, **_markup(line))
         for reason in self._conclusion.session.reasons:
-            write(f"newsgauge: red: {reason}", red=True, bold=True)
+            terminalreporter.write_line(f"newsgauge: red: {reason}", red=True, bold=True)
+
+
+class LastLine:
+    """The verdict of the session, after all that anybody else has to say."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+        """One line, green or red."""
+        yield
+        end = terminalreporter.config.stash.get(VERDICT, None)
+        if end is not None and self._judge.is_told:
+            colour = {"green": end.is_green, "red": not end.is_green}
+            terminalreporter.write_line(f"newsgauge: {end.headline}", bold=True, **colour)
+
+
+def _first_of_each_fault(errors: Sequence[pytest.TestReport]) -> list[pytest.TestReport]:
+    """All errors but those of cases that say of their variant what an earlier one says, of another line."""
+    firsts, said = [], set()
+    for report in errors:
+        variant = dict(getattr(report, "user_properties", ())).get(VARIANT_PROPERTY)
+        fault = (variant, _PLACE.sub("", str(report.longrepr).strip()))
+        if variant is None or fault not in said:
+            firsts.append(report)
+        said.add(fault)
+    return firsts
+
+
+def _markup(line: str) -> dict[str, bool]:
+    """The colour of a line of the gates: of its finding."""
+    word = line.partition("  ")[0]
+    return {"green": word == "PASS", "red": word == "FAIL", "yellow": word in ("NOT PROVED", "UNANSWERED")}
 
 
 def run_ages(setup: RunConfig, variants: tuple[str, ...]) -> Ages:

@@ -161,7 +161,7 @@ def _register_judge(
 ) -> None:
     """What only the process does that judges the run. Raises `UsageError`."""
     from ..gates.run_verdict import Guard
-    from .gate_hooks import Judge
+    from .gate_hooks import Judge, LastLine
     from .publisher import Publisher
     from .recording_hooks import Recording, prepare_recording
     from .xdist import Controller, check_places, facts_of
@@ -183,7 +183,8 @@ def _register_judge(
     )
     guard.start()
     log.open()
-    plugins.register(Judge(guard, log, setup), "newsgauge-judge")
+    judge = Judge(guard, log, setup)
+    plugins.register(judge, "newsgauge-judge")
     facts = facts_of(config, run_plan)
     plugins.register(Controller(log, results, facts, required=guard.required), "newsgauge-controller")
     plugins.register(Recording(config, setup, log, expected), "newsgauge-recording")
@@ -194,6 +195,7 @@ def _register_judge(
     publisher.start()  # also with --no-report: an older report is not about this run
     if not config.option.no_report:
         plugins.register(publisher, "newsgauge-publisher")
+    plugins.register(LastLine(judge), "newsgauge-last-line")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -5,25 +5,16 @@ Nothing is decided here: findings are those of gates.json.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..results.run_folder import RunFolder
-from .headline import Headline, headline
-from .numbers import number, percent, points
+from .check_words import limit_words, measured_words
 
 State = Literal["failed", "unanswered", "not proved", "not decided", "passed", "no gate"]
 #: The worst first.
 STATES: tuple[State, ...] = ("failed", "unanswered", "not proved", "not decided", "passed", "no gate")
-_UNITS: Mapping[str, Callable[[float], str]] = {
-    "rate": percent,
-    "days": lambda value: f"{value:,.0f} days",
-    "points": lambda value: f"{points(value)} points",
-    "score": lambda value: number(value, 2),
-    "tokens": number,
-    "cases": lambda value: f"{value:,.0f}",
-}
 _OF_FINDING: dict[str | None, State] = {"PASS": "passed", "FAIL": "failed", "INCONCLUSIVE": "not proved"}
 
 
@@ -53,39 +44,11 @@ def variant_state(run: RunFolder, variant: str) -> State:
     return min(own, key=STATES.index, default="no gate")
 
 
-def run_headline(run: RunFolder) -> Headline:
-    """The verdict of the session, from what its folder says."""
-    gates = run.gates["gates"]
-    names: dict[State, list[str]] = {state: [] for state in STATES}
-    for gate in gates:
-        names[state_of(gate)].append(str(gate["gate"]))
-    return headline(
-        _finding(run),
-        n_gates=len(gates),
-        failed=names["failed"],
-        unanswered=names["unanswered"],
-        not_proved=names["not proved"],
-        undecided=names["not decided"],
-        failed_evals=run.failed_evals,
-        n_not_run=int(run.gates.get("n_cases_not_run") or 0),
-        n_recomputed=sum(result.origin == "gate" for result in run.results),
-        shard=run.shard,
-        notes=run.notes,
-    )
-
-
 def state_of(gate: Mapping[str, Any]) -> State:
     """The finding of a gate in one word."""
     if any(check.get("state") == "unanswered" for check in gate.get("checks") or ()):
         return "unanswered"
     return _OF_FINDING.get(gate.get("finding"), "not decided")
-
-
-def _finding(run: RunFolder) -> str | None:
-    found = {gate.get("finding") for gate in run.gates["gates"]}
-    if run.failed_evals or found & {"FAIL", "INCONCLUSIVE"}:
-        return "FAIL"
-    return "PASS" if found == {"PASS"} and run.gates.get("complete") else None
 
 
 def _of_gate(gate: Mapping[str, Any]) -> list[LimitLine]:
@@ -105,28 +68,3 @@ def _of_gate(gate: Mapping[str, Any]) -> list[LimitLine]:
         )
         for i, check in enumerate(checks)
     ]
-
-
-def measured_words(check: Mapping[str, Any]) -> str:
-    """``accuracy 66.3% of 80``; empty where nothing was measured."""
-    value = check.get("value")
-    if value is None:
-        return ""
-    n = (
-        ""
-        if check["unit"] == "cases"
-        else f" of {check['n']:,}"
-        if check["unit"] == "rate"
-        else f", n = {check['n']:,}"
-    )
-    return f"{check['name']} {_UNITS[check['unit']](value)}{n}"
-
-
-def limit_words(check: Mapping[str, Any]) -> str:
-    """``at least 80.0%``."""
-    limit = check.get("limit")
-    if limit is None:
-        return ""
-    if check["unit"] == "cases" and limit == check["n"]:
-        return f"all {limit:,}"
-    return f"{check['sign']} {_UNITS[check['unit']](limit)}"

@@ -5,29 +5,32 @@ A `RunFolder` in, Markdown or workflow commands out. Computes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..results.run_folder import RunFolder
+from ..results.run_folder import RunFolder, interval_95
+from .findings import LimitLine, limit_lines, state_of
+from .headline import headline
+from .numbers import count_of, dollars, number, percent
 from .terminal import backend_note
 
-_MARKS = {"PASS": "✅", "FAIL": "❌", "INCONCLUSIVE": "❔"}
+_MARKS = {"passed": "✅", "failed": "❌"}
+_VERDICTS = {"green": "✅", "red": "❌", "open": "❔"}
 
 
 def summary_markdown(run: RunFolder) -> str:
-    """A heading, a table of variants, a table of gates."""
+    """The verdict, a table of variants, the limits that were not held; those that were are folded."""
     backend = str(run.run["backend"])
+    verdict = headline(run.gates)
+    incomplete = " **incomplete**" if not run.gates.get("complete") and not run.shard else ""
     lines = [
         f"## newsgauge: {_cell(str(run.run['corpus']))}, {backend} backend",
         "",
-        f"{backend_note(backend, run.model_versions)}; {run.posts_in_words}, plan `{run.run['plan']}`; "
-        + (
-            "every planned gate is decided"
-            if run.gates.get("complete")
-            else "newsgauge merge decides the gates"
-            if run.shard
-            else "**incomplete**"
-        ),
+        f"**{_VERDICTS[verdict.word]} {verdict.title}: {_cell(verdict.text)}**{incomplete}",
+        *(f"- {_cell(line)}" for line in verdict.reasons if len(verdict.reasons) > 1),
+        *(f"- note: {_cell(line)}" for line in verdict.notes),
+        "",
+        f"{backend_note(backend, run.model_versions)}; {run.posts_in_words}, plan `{run.run['plan']}`",
         "",
     ]
     tokens = {} if run.tokens is None else run.tokens["variants"]
@@ -43,57 +46,67 @@ def summary_markdown(run: RunFolder) -> str:
         f"|---|---:|---:|---|---:|---:|---:|{'---:|' * len(more)}",
     ]
     for name, score in run.scores.items():
-        low, high = score.get("thread_clustered_95") or score["wilson_95"]
+        low, high = interval_95(score)
         use = tokens.get(name, {})
         cells = (
             name,
             f"{score['n']}" if score["n"] == score["n_planned"] else f"{score['n']} of {score['n_planned']}",
-            _percent(score["accuracy"]),
-            f"{_percent(low)} to {_percent(high)}",
-            "–" if score["macro_f1"] is None else f"{score['macro_f1']:.4f}",
+            percent(score["accuracy"]),
+            f"{percent(low)} to {percent(high)}",
+            number(score["macro_f1"], 3),
             *(_mean(use, kind) for kind in ("input", "output", *parts)),
             *([dollars(use.get("cost", {}).get("usd_per_1000_posts"))] if is_priced else []),
         )
         lines.append(f"| {' | '.join(cells)} |")
     if suspect := run.exhibits.get("suspect_labels", {}).get("texts", ()):
         lines += ["", f"⚠️ texts of the corpus that stand under two labels: {len(suspect):,}; report.html lists them"]
-    lines += ["", "| gate | finding | numbers and rule |", "|---|---|---|"]
-    for gate in run.gates["gates"]:
-        finding = str(gate.get("finding") or "not decided")
-        text = _cell("; ".join(gate.get("reasons", ())))
-        lines.append(f"| {_cell(str(gate['gate']))} | {_MARKS.get(finding, '❔')} {finding} | {text} |")
-    if not run.gates["gates"]:
-        lines.append("| no gate is set | | |")
+    limits = limit_lines(run)
+    missed = [line for line in limits if line.state != "passed"]
+    held = [line for line in limits if line.state == "passed"]
+    if missed:
+        lines += ["", *_limit_table(missed)]
+    if held:
+        n = count_of(len(held), "limit")
+        lines += ["", f"<details><summary>{n} held</summary>", "", *_limit_table(held), "", "</details>"]
     return "\n".join(lines) + "\n"
 
 
 def annotation_lines(run: RunFolder) -> list[str]:
-    """One GitHub workflow command a gate that did not pass: an error, or a warning where it is inconclusive."""
-    return [
-        f"::{'error' if gate.get('finding') == 'FAIL' else 'warning'} title={_property(title_of(gate))}::"
-        + _data("; ".join(gate.get("reasons", ())))
-        for gate in run.gates["gates"]
-        if gate.get("finding") != "PASS"
+    """One GitHub workflow command per gate that did not pass: an error, or a warning if it is not proved."""
+    found = []
+    for gate in run.gates["gates"]:
+        if gate.get("finding") == "PASS":
+            continue
+        level = "error" if gate.get("finding") == "FAIL" else "warning"
+        lines = [line for line in limit_lines(run) if line.gate == gate["gate"] and line.state != "passed"]
+        text = "\n".join(_limit_text(line) for line in lines)
+        title = f"newsgauge gate {gate['gate']}: {state_of(gate)}"
+        found.append(f"::{level} title={_property(title)}::{_data(text)}")
+    return found
+
+
+def _limit_table(lines: Iterable[LimitLine]) -> list[str]:
+    rows = [
+        f"| {_MARKS.get(line.state, '❔')} {line.state} | {_cell(line.gate)} | {_cell(_measured(line))} | "
+        f"{_cell(line.limit)} | {_cell(line.why)} |"
+        for line in lines
     ]
+    return ["| finding | gate | measured | limit | why |", "|---|---|---|---|---|", *rows]
 
 
-def title_of(gate: Mapping[str, Any]) -> str:
-    """``newsgauge gate tuned: FAIL``."""
-    return f"newsgauge gate {gate['gate']}: {gate.get('finding') or 'not decided'}"
+def _limit_text(line: LimitLine) -> str:
+    asked = f"; asked: {line.limit}" if line.limit and line.measured else ""
+    return f"{_measured(line)}{asked}{f' ({line.why})' if line.why else ''}"
 
 
-def dollars(value: float | None) -> str:
-    """``$12.50``, ``$0.0125``; a dash for None."""
-    return "–" if value is None else f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f}%"
+def _measured(line: LimitLine) -> str:
+    """With how it was decided, unless the numbers say it all."""
+    shown = [line.measured, line.detail if line.state != "passed" or not line.measured else ""]
+    return "; ".join(part for part in shown if part)
 
 
 def _mean(use: Mapping[str, Any], kind: str) -> str:
-    mean = use.get(kind, {}).get("mean")
-    return "–" if mean is None else f"{mean:,.1f}"
+    return number(use.get(kind, {}).get("mean"))
 
 
 def _cell(text: str) -> str:

@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING
 
 from .baseline import baseline_lines, flip_lines
 from .classes import worst_lines
-from .terminal import backend_note, gate_lines, scoreboard_lines
+from .terminal import WIDTH, backend_note, gate_lines, scoreboard_lines
 
 if TYPE_CHECKING:
     from ..gates.run_verdict import Conclusion, Guard
 
 
-def concluding_sections(end: Conclusion, guard: Guard) -> list[tuple[str, list[str]]]:
-    """Heading and lines of each section; none where no case and no gate was part of the run."""
+def concluding_sections(
+    end: Conclusion, guard: Guard, *, width: int = WIDTH, brief: bool = False
+) -> list[tuple[str, list[str]]]:
+    """Heading and lines of each section; none if no case and no gate was part of the run.
+
+    ``brief``: a row per variant and what did not pass.
+    """
     if (
         not end.verdicts
         and not end.session.reasons
@@ -30,10 +35,15 @@ def concluding_sections(end: Conclusion, guard: Guard) -> list[tuple[str, list[s
     board = scoreboard_lines(end.scores, end.verdicts, undecided=waiting, title=title)
     # The gates of a shard are one line, not one line each: none of them is its own to decide.
     undecided = end.undecided if run.shard is None else ()
+    gates = gate_lines(end.verdicts.values(), undecided, end.session.notes, width=width, brief=brief)
+    if brief:
+        n_rows = len(end.scores) + 2
+        first = next(i for i, line in enumerate(board) if line.startswith("variant"))
+        return [("newsgauge", [*board[first : first + n_rows], *gates])]
     worst = worst_lines(end.scores)
     sections = [
         ("newsgauge scoreboard", [*board, *([""] if worst else []), *worst, *end.stand_ins]),
-        ("newsgauge gates", gate_lines(end.verdicts.values(), undecided, end.session.notes)),
+        ("newsgauge gates", gates),
     ]
     # Those of a gate that did not pass stand below it.
     shown = {v.variant for v in end.verdicts.values() if v.gate == f"{v.variant}-baseline" and not v.passed}

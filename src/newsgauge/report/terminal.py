@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 
 from ..records import EMBEDDED_VERSION
-from ..scoring.scores import Score, Verdict
+from ..scoring.scores import CheckState, Score, Verdict
+from .check_words import limit_words, measured_words
+from .numbers import number, percent, span
 
 BACKEND_NOTES = {
     "embedded": "newsgauge's own small model, not Gemini",
     "gemini": "Gemini Developer API",
     "vertex": "Gemini on Enterprise/Vertex",
 }
+#: How a finding is written in the terminal, and in which order: what matters most is nearest to the prompt.
+WORDS: dict[CheckState, str] = {
+    "passed": "PASS",
+    "not proved": "NOT PROVED",
+    "unanswered": "UNANSWERED",
+    "failed": "FAIL",
+}
+_ORDER = tuple(WORDS)
+WIDTH = 100
 _MAX_FLIPS = 20
 #: Parts of the output and of the input.
 _PARTS = (("thinking", "thinking_tokens"), ("cached", "cached_tokens"), ("tool use", "tool_use_tokens"))
@@ -72,40 +84,68 @@ def answer_lines(scores: Mapping[str, Score]) -> list[str]:
     more = ("cleaned up",) if cleaned else ()
     rows: list[tuple[str, ...]] = [("answers", *heads[:-1], "not run", "closed-set", *more)]
     for name, score in scores.items():
-        closed = f"{score.closed_set_accuracy:.2%}" if score.n else "-"
+        closed = percent(score.closed_set_accuracy) if score.n else "-"
         own = (str(score.n_cleaned),) if cleaned else ()
         rows.append((name, *(str(getattr(score.counts, kind)) for kind in _KINDS), closed, *own))
     return table_lines(rows, left=(0,))
 
 
-def gate_lines(verdicts: Iterable[Verdict], undecided: Iterable[str], notes: Iterable[str] = ()) -> list[str]:
-    """One paragraph a gate: PASS, FAIL or INCONCLUSIVE, its name, the numbers and the rule in words."""
-    lines: list[str] = []
-    for verdict in verdicts:
-        lines += _paragraph(f"{verdict.finding}  {verdict.gate}: " + "; ".join(verdict.reasons))
+def gate_lines(
+    verdicts: Iterable[Verdict],
+    undecided: Iterable[str],
+    notes: Iterable[str] = (),
+    *,
+    width: int = WIDTH,
+    brief: bool = False,
+) -> list[str]:
+    """One paragraph per limit: its finding, its gate, what was measured, what is asked and why; what failed comes last.
+
+    ``brief``: without those that passed.
+    """
+    lines = [line for gate in undecided for line in _paragraph(f"----  {gate}: not decided in this run", width)]
+    lines += [line for note in notes for line in _paragraph(f"----  {note}", width)]
+    told: set[str] = set()
+    for verdict in sorted(verdicts, key=lambda verdict: _ORDER.index(verdict.word)):
+        if verdict.passed and brief:
+            continue
+        for text in _limit_texts(verdict, told):
+            lines += _paragraph(text, width)
         if not verdict.passed:
-            lines += [line for flip in verdict.flips[:_MAX_FLIPS] for line in _paragraph(f"      {flip}")]
+            lines += [line for flip in verdict.flips[:_MAX_FLIPS] for line in _paragraph(f"      {flip}", width)]
             if len(verdict.flips) > _MAX_FLIPS:
                 lines.append(f"      and {len(verdict.flips) - _MAX_FLIPS} more, in gates.json")
-    lines += [line for gate in undecided for line in _paragraph(f"----  {gate}: not decided in this run")]
-    return [*lines, *(line for note in notes for line in _paragraph(f"----  {note}"))]
+    return lines
+
+
+def _limit_texts(verdict: Verdict, told: set[str]) -> Iterator[str]:
+    """The limits of a gate. What explains several gates, such as a changed prompt, is told once: ``told`` keeps it."""
+    if not verdict.checks:
+        yield f"{WORDS[verdict.word]}  {verdict.gate}: " + "; ".join(verdict.reasons)
+    for check in sorted(verdict.checks, key=lambda check: _ORDER.index(check.state)):
+        found = asdict(check)
+        detail = check.detail if check.state != "passed" or check.value is None or check.unit == "points" else ""
+        limit = "" if check.value is None or "asked: " in detail else limit_words(found)
+        if detail and check.state == "unanswered":
+            detail = "" if detail in told else detail
+            told.add(check.detail)
+        parts = [part for part in (measured_words(found), limit and f"asked: {limit}", detail) if part]
+        yield f"{WORDS[check.state]}  {verdict.gate}: {'; '.join(parts)}{f' ({check.why})' if check.why else ''}"
 
 
 def verdict_word(variant: str, verdicts: Iterable[Verdict], undecided: set[str]) -> str:
-    """The worst finding of a variant's gates; ``no gate`` where nobody set one."""
-    own = {str(verdict.finding) for verdict in verdicts if verdict.variant == variant}
-    if "FAIL" in own:
-        return "FAIL"
-    if variant in undecided:
+    """The worst finding of a variant's gates; ``no gate`` if nobody set one."""
+    own = [verdict.word for verdict in verdicts if verdict.variant == variant]
+    worst = max(own, key=_ORDER.index, default=None)
+    if variant in undecided and worst not in ("failed", "unanswered"):
         return "not decided"
-    return "INCONCLUSIVE" if "INCONCLUSIVE" in own else "PASS" if own else "no gate"
+    return "no gate" if worst is None else WORDS[worst]
 
 
 def _rates(score: Score) -> tuple[str, str, str]:
     if not score.n:
         return "-", "-", "-"
-    f1 = "-" if score.macro_f1 != score.macro_f1 else f"{score.macro_f1:.4f}"
-    return f"{score.accuracy:.2%}", f"[{score.low:6.1%}, {score.high:6.1%}]", f1
+    f1 = "-" if score.macro_f1 != score.macro_f1 else number(score.macro_f1, 3)
+    return percent(score.accuracy), f"[{percent(score.low):>6}, {percent(score.high):>6}]", f1
 
 
 def repeat_lines(scores: Mapping[str, Score]) -> list[str]:
@@ -114,7 +154,7 @@ def repeat_lines(scores: Mapping[str, Score]) -> list[str]:
     for name, score in scores.items():
         if (found := score.repeats) is not None:
             shares = (found.stability, found.flip_rate, found.pass_all, found.pass_any, found.majority_accuracy)
-            rows.append((name, str(found.k), str(found.n_posts), *(f"{share:.1%}" for share in shares)))
+            rows.append((name, str(found.k), str(found.n_posts), *(percent(share) for share in shares)))
     if len(rows) == 1:
         return []
     notes = [
@@ -143,15 +183,14 @@ def _mix_note(scores: Mapping[str, Score]) -> list[str]:
     found = [(name, *score.own_mix) for name, score in scores.items() if score.own_mix is not None]
     if not found:
         return []
-    each = ", ".join(f"{name} {rate:.1%} [{low:.1%}, {high:.1%}]" for name, rate, (low, high) in found)
+    each = ", ".join(f"{name} {percent(rate)} {span(pair)}" for name, rate, pair in found)
     return textwrap.wrap(f"accuracy in the data's own mix of labels: {each}", WIDTH)
 
 
-def _paragraph(text: str) -> Sequence[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent="      ", break_long_words=True)
+def _paragraph(text: str, width: int) -> Sequence[str]:
+    return textwrap.wrap(text, width, subsequent_indent="      ", break_long_words=True)
 
 
-WIDTH = 100
 _GAP = "  "
 
 
@@ -162,13 +201,13 @@ def table_lines(rows: Sequence[tuple[str, ...]], *, left: Collection[int]) -> li
     widths[0] = max(8, widths[0] - max(0, over))
     flush_left = {column % len(widths) for column in left}
     lines = []
-    for number, row in enumerate(rows):
+    for i, row in enumerate(rows):
         first = row[0] if len(row[0]) <= widths[0] else row[0][: widths[0] - 2] + ".."
         cells = [
             cell.ljust(width) if column in flush_left else cell.rjust(width)
             for column, (cell, width) in enumerate(zip((first, *row[1:]), widths, strict=True))
         ]
         lines.append(_GAP.join(cells).rstrip())
-        if number == 0:
+        if i == 0:
             lines.append(_GAP.join("-" * width for width in widths))
     return lines

@@ -38,7 +38,7 @@ class RunFolder:
 
     ``scoreboard`` and ``gates`` are the files as they are; ``tokens`` is None where no summary was written;
     ``exhibits`` holds by name what evals left; ``baseline`` how the run differs from its baseline, empty where there is
-    none; ``failed_evals`` the first tests that failed and are neither gates nor cases; ``prompts`` by variant what is
+    none; ``failed_evals`` the first tests that failed and are no gates; ``prompts`` by variant what is
     asked, part by part, ``{post}`` standing for the post; ``prompt_digests`` a hash of how it asks, the tuned model
     included; ``recordings`` by variant the cassette and the line of each post.
     """
@@ -57,11 +57,6 @@ class RunFolder:
     prompts: Mapping[str, Any]
     prompt_digests: Mapping[str, str]
     recordings: Mapping[str, Any]
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was not held, and is no reason for red."""
-        return tuple(self.gates.get("notes", ()))
 
     @property
     def model_versions(self) -> tuple[str, ...]:
@@ -138,7 +133,6 @@ def load_run(folder: Path) -> RunFolder:
         raise UsageError(f"{folder / 'results.csv'}: {sorted(unknown)[0]} is not in scoreboard.json; {_AGAIN}")
     tokens = load_if_of(folder / "tokens.json", plan=run["plan"])
     planned = load_if_of(folder / "plan.json", plan=run["plan"]) or {}
-    broken = {f"[{result.post_id}-{result.variant}]" for result in results if result.broken}
     asked = load_if_of(folder / "asked.json", plan=run["plan"]) or {}
     return RunFolder(
         folder,
@@ -151,7 +145,7 @@ def load_run(folder: Path) -> RunFolder:
         load_posts(folder, plan=run["plan"]),
         {name: value for name in EXHIBITS if (value := load_exhibit(folder, name, plan=run["plan"])) is not None},
         load_if_of(folder / "baseline.json", plan=run["plan"]) or {},
-        tuple(name for name in planned.get("failed", ()) if name[name.find("[") :] not in broken),
+        tuple(planned.get("failed", ())),
         asked.get("prompts", {}),
         planned.get("prompts", {}),
         asked.get("recordings", {}),

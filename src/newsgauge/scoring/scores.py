@@ -192,6 +192,9 @@ class Comparison:
         return (len(self.gained) - len(self.lost)) / self.n if self.n else math.nan
 
 
+CheckState = Literal["passed", "failed", "not proved", "unanswered"]
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One limit of a gate in numbers, for whoever shows it: ``name`` is ``value``, asked is ``sign`` ``limit``.
@@ -200,7 +203,7 @@ class Check:
     then ``detail`` says why, else how it was decided. ``why``: the reason that gates.toml gives.
     """
 
-    state: Literal["passed", "failed", "not proved", "unanswered"]
+    state: CheckState
     name: str
     unit: Literal["rate", "points", "score", "tokens", "cases", "days"]
     value: float | None
@@ -232,3 +235,10 @@ class Verdict:
     def passed(self) -> bool:
         """True for PASS only: INCONCLUSIVE is not a pass."""
         return self.finding == "PASS"
+
+    @property
+    def word(self) -> CheckState:
+        """The finding as people read it; a gate whose variant lacks answers is unanswered, not failed."""
+        if any(check.state == "unanswered" for check in self.checks):
+            return "unanswered"
+        return "passed" if self.passed else "failed" if self.finding == "FAIL" else "not proved"

@@ -79,6 +79,7 @@ def run_merge(options: argparse.Namespace) -> int:
     print(f"newsgauge: report {results / 'report.html'}")
     for line in github_annotations(published):
         print(line)
+    print(f"newsgauge: {end.session.headline}")
     return 0 if end.session.is_green and end.session.complete else 1
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...results.run_folder import RunFolder, interval_95
-from ..findings import LimitLine, State, limit_lines, run_headline, variant_state
+from ..findings import LimitLine, State, limit_lines, variant_state
+from ..headline import headline
 from ..next_steps import next_steps
 from ..numbers import dollars, number, percent, points, span
 from .token_sections import cost_per_1000, tokens_per_post
@@ -35,7 +36,7 @@ def overview_values(run: RunFolder) -> dict[str, Any]:
     is_priced = any(cost_per_1000(run, name) is not None for name in run.scores)
     missed = [line for line in limits if line.state != "passed"]
     return {
-        "headline": run_headline(run),
+        "headline": headline(run.gates),
         "variants": [_variant_line(run, name, is_priced=is_priced) for name in run.scores],
         "cost_head": "1,000 posts cost" if is_priced else "tokens per post",
         "has_baseline": bool(run.baseline),
