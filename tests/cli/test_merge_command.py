@@ -297,5 +297,5 @@ def test_github_gets_a_summary_and_an_annotation_a_gate(
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary-of-the-job.md")
     assert merge("whole") == 1
-    assert "::error title=newsgauge gate asked%3A FAIL::" in capsys.readouterr().out
+    assert "::error title=newsgauge gate asked%3A failed::" in capsys.readouterr().out
     assert "every planned gate is decided" in Path("summary-of-the-job.md").read_text()

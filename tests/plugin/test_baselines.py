@@ -23,7 +23,7 @@ def test_an_absent_baseline_is_red_where_a_drop_is_gated(project: pytest.Pyteste
     gates.write_text(gates.read_text() + 'max_drop = { limit = 0.5, reason = "r" }\n')
     result = project.runpytest_inprocess("evals")
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["INCONCLUSIVE  tuned-baseline: no baseline file, so max_drop cannot be held; write*"])
+    result.stdout.fnmatch_lines(["NOT PROVED  tuned-baseline: no baseline file, so max_drop cannot be held; write*"])
 
 
 def test_an_updated_baseline_is_printed_and_holds_from_then_on(project: pytest.Pytester) -> None:

@@ -66,7 +66,7 @@ def test_github_gets_the_summary_and_an_annotation_for_a_failed_gate(
     assert result.ret == 1
     lines = [line for line in result.outlines if line.startswith("::")]
     assert len(lines) == 1
-    assert lines[0].startswith("::error title=newsgauge gate tuned%3A FAIL::accuracy 0.")
+    assert lines[0].startswith("::error title=newsgauge gate tuned%3A failed::accuracy 87.5%25 of 8; asked: at least 100.0%25 (")
     assert Path("step.md").read_text("utf-8").startswith("before\n## newsgauge: bundled")
 
 
@@ -136,12 +136,13 @@ def test_gates_alone_are_reported_as_decided_from_the_recordings(project: pytest
     project.runpytest_inprocess("evals", "-k", "gate", "--no-require-gates")
     page = (RESULTS / "report.html").read_text("utf-8")
     # No gate is about the system variant.
-    assert "all 4 gates passed; 32 planned cases did not run, 24 of them answered from the recordings.</p>" in page
+    assert ">GREEN, but not complete</strong> 4 of 4 gates passed; 32 of 32 planned cases did not run<" in page
+    assert "24 of the cases that did not run were answered from the recordings." in page
 
 
 def test_half_a_run_is_reported_as_half(project: pytest.Pytester) -> None:
     project.runpytest_inprocess("evals", "-k", "bare", "--no-require-gates")
     page = (RESULTS / "report.html").read_text("utf-8")
-    assert ">OPEN</strong> 2 of 4 gates not decided: labels, tuned; 24 planned cases did not run" in page
+    assert ">GREEN, but not complete</strong> 2 of 4 gates passed; 24 of 32 planned cases did not run<" in page
     assert "**incomplete**" in (RESULTS / "summary.md").read_text("utf-8")
     assert "0 of 8" in (RESULTS / "summary.md").read_text("utf-8")

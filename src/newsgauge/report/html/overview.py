@@ -37,6 +37,7 @@ def overview_values(run: RunFolder) -> dict[str, Any]:
     missed = [line for line in limits if line.state != "passed"]
     return {
         "headline": headline(run.gates),
+        "n_recomputed": sum(result.origin == "gate" for result in run.results),
         "variants": [_variant_line(run, name, is_priced=is_priced) for name in run.scores],
         "cost_head": "1,000 posts cost" if is_priced else "tokens per post",
         "has_baseline": bool(run.baseline),
