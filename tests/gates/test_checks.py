@@ -85,8 +85,9 @@ def test_live_a_change_since_the_baseline_is_in_points(made: Make) -> None:
     assert (check.name, check.value, check.limit) == ("change since the baseline", -2 / 16, -0.05)
 
 
-def test_without_a_baseline_nothing_is_measured(made: Make) -> None:
-    check = decide(GATE, made(16, {"v": range(6)}, live=True)).checks[0]
+@pytest.mark.parametrize("live", [True, False])
+def test_without_a_baseline_nothing_is_measured(made: Make, live: bool) -> None:
+    check = decide(GATE, made(16, {"v": range(6)}, live=live)).checks[0]
     assert (check.state, check.value) == ("not proved", None)
     assert "--update-baseline" in check.detail
 

@@ -66,7 +66,9 @@ def test_github_gets_the_summary_and_an_annotation_for_a_failed_gate(
     assert result.ret == 1
     lines = [line for line in result.outlines if line.startswith("::")]
     assert len(lines) == 1
-    assert lines[0].startswith("::error title=newsgauge gate tuned%3A failed::accuracy 87.5%25 of 8; asked: at least 100.0%25 (")
+    assert lines[0].startswith(
+        "::error title=newsgauge gate tuned%3A failed::accuracy 87.5%25 of 8; asked: at least 100.0%25 ("
+    )
     assert Path("step.md").read_text("utf-8").startswith("before\n## newsgauge: bundled")
 
 

@@ -100,8 +100,9 @@ def _of_baseline(gate: BaselineGate, evidence: Evidence, verdict: Verdict) -> Ch
     known = {} if evidence.baseline is None else baseline_answers(evidence.baseline, gate.variant)
     n = sum(post.id in known for post in evidence.plan.posts)
     if not evidence.live:
-        # A corpus that changed has no list of changed answers, and no number to show.
-        value = None if verdict.finding is Finding.FAIL and not verdict.flips else n - len(verdict.flips)
+        # Without a baseline, or of a corpus that changed, there is nothing to count.
+        is_measured = n and (verdict.finding is Finding.PASS or verdict.flips)
+        value = n - len(verdict.flips) if is_measured else None
         how = text if value is None else text.partition("; ")[2]
         return Check(state, "answers are the baseline's", "cases", value, n, "at least", n, detail=how)
     words = [flip.partition(" ")[0] for flip in verdict.flips]

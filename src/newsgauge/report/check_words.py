@@ -24,7 +24,7 @@ def measured_words(check: Mapping[str, Any]) -> str:
         return ""
     if unit == "cases":
         return f"{value:,.0f} of {check['n']:,} {check['name']}"
-    n = f" of {check['n']:,}" if unit == "rate" else f", n = {check['n']:,}"
+    n = {"rate": f" of {check['n']:,}", "days": ""}.get(unit, f", n = {check['n']:,}")
     return f"{check['name']} {_UNITS[unit](value)}{n}"
 
 
