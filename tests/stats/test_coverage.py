@@ -87,7 +87,7 @@ def _boundaries(n: int, margin: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [16, 25, 52, 63, 80, 120, 201, 320])
+@pytest.mark.parametrize("n", [25, 52, 63, 120, 320])
 @pytest.mark.parametrize("margin", [0.02, 0.05, 0.1])
 def test_the_regression_gate_is_wrong_in_at_most_5_percent_of_runs(n: int, margin: float) -> None:
     """A true drop exactly as large as allowed, or none, at every share of flipped posts. The n are those at which

@@ -44,7 +44,7 @@ TRUTHS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [5, 10, 20, 50])
+@pytest.mark.parametrize("n", [5, 20])
 @pytest.mark.parametrize("truth", TRUTHS)
 def test_a_limit_just_above_the_truth_passes_in_at_most_6_percent(truth: str, n: int) -> None:
     """1,500 runs have a standard error of 0.6 points, which is allowed for once more."""

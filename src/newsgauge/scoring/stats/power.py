@@ -177,7 +177,8 @@ def margin_power(n: int, margin: float, flip_rate: float, *, alpha: float = 0.05
     """The chance that n posts exclude a drop of ``margin`` if the true drop is ``drop``, by default none.
 
     ``flip_rate`` is the share of posts that flip, gains and losses together. All outcomes are enumerated; which of them
-    pass is the score test's word, which is quick to ask and within two points of the exact test's.
+    pass is the score test's word, which is quick to ask. If flips are few, one outcome that the exact test puts on
+    the other side is worth up to nine points.
     """
     check_shares(-drop, flip_rate)
     if n < fewest_posts_for_margin(margin, confidence=1 - alpha):
