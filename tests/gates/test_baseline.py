@@ -178,7 +178,7 @@ def test_a_plain_prompt_has_the_digest_that_committed_baselines_hold() -> None:
     root = Path(__file__).resolve().parents[2]
     held = json.loads((root / "evals" / "baselines" / "embedded" / "bundled.json").read_text())["variants"]
     for name, variant in load_variants(root / "evals" / "variants.toml").items():
-        if variant.tuning is None:
+        if variant.tuning is None and variant.few_shot is None:
             assert prompt_digest(variant, variant.model) == held[name]["prompt"]
 
 

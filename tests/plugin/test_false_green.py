@@ -166,3 +166,17 @@ def test_a_run_that_dies_leaves_no_older_verdict(project: pytest.Pytester) -> No
     result = project.runpytest_inprocess("evals/test_stop.py", "evals")
     assert result.ret == 3
     assert gates_json()["complete"] is False
+
+
+@pytest.mark.parametrize("options", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow), ("-q",)], ids=str)
+def test_a_gate_that_failed_is_red_whatever_its_test_asserts(
+    project: pytest.Pytester, options: tuple[str, ...]
+) -> None:
+    gates, tests = Path("evals/gates.toml"), Path("evals/test_gates.py")
+    gates.write_text(gates.read_text().replace("limit = 0.5", "limit = 1.0"))
+    assert "assert verdict.passed" in tests.read_text()
+    tests.write_text(tests.read_text().replace("assert verdict.passed", "assert verdict"))
+    result = project.runpytest_subprocess("evals", *options)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["newsgauge: red: gates failed: tuned"])
+    assert gates_json()["verdict"] == "RED"

@@ -158,6 +158,18 @@ def test_a_baseline_that_lost_something_is_red_until_it_is_written_anew(
     assert strict_project.runpytest_inprocess("evals").ret == 0
 
 
+def test_a_removed_variant_leaves_the_baseline_when_it_is_written(strict_project: pytest.Pytester) -> None:
+    def rename(value: dict[str, Any]) -> None:
+        value["variants"]["gone"] = value["variants"]["bare"]
+
+    baseline(rename)
+    assert strict_project.runpytest_inprocess("evals").ret == 0
+    result = strict_project.runpytest_inprocess("evals", "--update-baseline", "--variants", "bare")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*dropped from the baseline, as variants.toml has them no more: gone"])
+    assert sorted(json.loads(BASELINE.read_text())["variants"]) == ["bare", "labels", "system", "tuned"]
+
+
 def test_a_baseline_of_another_plan_is_held_to_its_own_count(strict_project: pytest.Pytester) -> None:
     fewer = ("--posts-per-class", "3")
     assert strict_project.runpytest_inprocess("evals", *fewer).ret == 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -76,15 +76,16 @@ def make_baseline(
     scores: Mapping[str, Score],
     results: Mapping[Key, Result],
     old: Baseline | None,
+    removed: Collection[str] = (),
 ) -> Baseline:
-    """The baseline that a run's answers make; variants that were not asked keep what ``old`` says.
+    """The baseline that a run's answers make; variants that were not asked keep what ``old`` says, but for ``removed``.
 
     Raises `BaselineError` where a planned case has no answer, or where what is kept is about other posts.
     """
     incomplete = [f"{s.variant} ({s.n_planned - s.n} of {s.n_planned})" for s in scores.values() if not s.complete]
     if incomplete:
         raise BaselineError(f"--update-baseline: nothing written, cases have no answer: {', '.join(incomplete)}")
-    kept = {} if old is None else {name: one for name, one in old.variants.items() if name not in scores}
+    kept = {} if old is None else {name: one for name, one in old.variants.items() if name not in {*scores, *removed}}
     if old is not None and kept and old.plan != plan.digest:
         raise BaselineError(
             f"--update-baseline: nothing written: {', '.join(kept)} of the file are about plan {old.plan}, this run is "

@@ -34,12 +34,22 @@ _IN_MERGE = "decided by newsgauge merge, from the results of all shards"
 
 @dataclass(frozen=True, slots=True)
 class BaselinePlace:
-    """The baseline file of a run: where it is, what it holds (None: there is no file), whether it is to be written."""
+    """The baseline file of a run: where it is, what it holds (None: there is no file), whether it is to be written.
+
+    ``known``: the variants of variants.toml; what others left in the file is dropped when it is written.
+    """
 
     path: Path
     shown: str
     held: Baseline | None
     updating: bool
+    known: tuple[str, ...] | None = None
+
+    @property
+    def removed(self) -> list[str]:
+        """Variants of the file that variants.toml no longer has."""
+        variants = self.held.variants if self.held is not None and self.known is not None else ()
+        return [name for name in variants if name not in (self.known or ())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +181,7 @@ class Guard:
                 scores=scores,
                 results=results,
                 old=place.held,
+                removed=place.removed,
             )
             write_whole(place.path, encode(new), option="--update-baseline")
         except UsageError as error:
@@ -234,7 +245,8 @@ class Guard:
     def _notes_on_baseline(self) -> tuple[str, ...]:
         place = self.baseline
         if place.updating:
-            return ()
+            gone = place.removed
+            return (f"dropped from the baseline, as variants.toml has them no more: {', '.join(gone)}",) if gone else ()
         if place.held is None:
             return (f"no baseline: there is no {place.shown}; this run with --update-baseline writes it",)
         held = {gate.variant for gate in self.gates if isinstance(gate, BaselineGate)}

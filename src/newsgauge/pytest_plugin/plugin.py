@@ -131,7 +131,9 @@ def pytest_configure(config: pytest.Config) -> None:
         if judges:
             from ..gates.run_verdict import BaselinePlace
 
-            _register_judge(config, setup, planned, left_out, log, BaselinePlace(path, shown, baseline, updating))
+            _register_judge(
+                config, setup, planned, left_out, log, BaselinePlace(path, shown, baseline, updating, tuple(variants))
+            )
         _ = setup.trainings
         setup.corpus.release()  # the plan and the training sets hold the texts that the run is about
         give_back()
