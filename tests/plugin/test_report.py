@@ -72,6 +72,21 @@ def test_github_gets_the_summary_and_an_annotation_for_a_failed_gate(
     assert Path("step.md").read_text("utf-8").startswith("before\n## newsgauge: bundled")
 
 
+def test_a_step_summary_that_cannot_be_written_is_no_missing_report(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "absent/step.md")
+    result = project.runpytest_inprocess("evals", "--variants", "labels")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [
+            "newsgauge: summary.md was not added to $GITHUB_STEP_SUMMARY (absent/step.md): No such file or directory",
+            "newsgauge: report .newsgauge/results/report.html",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*no report*")
+
+
 def test_junit_says_of_each_case_what_was_answered_and_of_each_gate_what_was_found(project: pytest.Pytester) -> None:
     project.runpytest_inprocess("evals", "--junitxml", "junit.xml", "-o", "junit_family=xunit1")
     properties: dict[str, dict[str, str]] = {

@@ -34,6 +34,7 @@ class Publisher:
         self._run: RunFolder | None = None
         self._failed = ""
         self._n_suspect = 0
+        self._not_added = ""
 
     def start(self) -> None:
         """Remove the report of an older run from the folder. Raises `UsageError`."""
@@ -60,7 +61,7 @@ class Publisher:
                     asked=asked_values(self._setup),
                 ),
             )
-            append_step_summary(self._run)
+            self._not_added = append_step_summary(self._run)
         except (UsageError, OSError) as error:
             self._failed = str(error)
         except Exception as error:  # a fault of the report's own must not take a run's verdict with it
@@ -86,6 +87,8 @@ class Publisher:
         yield
         if self._failed:
             terminalreporter.write_line(f"newsgauge: no report: {self._failed}", yellow=True)
+        if self._not_added:
+            terminalreporter.write_line(f"newsgauge: {self._not_added}", yellow=True)
         if self._run is None or not self._run.results:
             return
         if self._n_suspect:

@@ -86,12 +86,17 @@ def render(folder: Path) -> RunFolder:
     return run
 
 
-def append_step_summary(run: RunFolder) -> None:
-    """Append summary.md where GitHub Actions says that a job's summary goes."""
+def append_step_summary(run: RunFolder) -> str:
+    """Append summary.md where GitHub Actions says that a job's summary goes; why it was not, or ''."""
     where = os.environ.get("GITHUB_STEP_SUMMARY")
-    if where and run.results:
+    if not where or not run.results:
+        return ""
+    try:
         with Path(where).open("a", encoding="utf-8") as file:
             file.write((run.path / "summary.md").read_text("utf-8") + "\n")
+    except OSError as error:
+        return f"summary.md was not added to $GITHUB_STEP_SUMMARY ({where}): {error.strerror or error}"
+    return ""
 
 
 def github_annotations(run: RunFolder) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,7 +68,8 @@ def run_merge(options: argparse.Namespace) -> int:
         results,
         Facts(now=datetime.now(UTC), n_whole_set=merged.run.n_whole_set, posts=dict(merged.posts), asked=merged.asked),
     )
-    append_step_summary(published)
+    if not_added := append_step_summary(published):
+        print(f"newsgauge: {not_added}", file=sys.stderr)
     print("\n".join(f"newsgauge: {line}" for line in merged.folders))
     for heading, lines in concluding_sections(end, guard):
         print("\n".join([f" {heading} ".center(_WIDTH, "="), *lines]))
