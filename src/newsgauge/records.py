@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, get_args
 from urllib.parse import quote
@@ -47,7 +47,7 @@ class RawPost:
 
     label: str
     number: str
-    raw: str
+    raw: str = field(repr=False)
     thread: str | None = None
 
     @property
@@ -68,7 +68,7 @@ class Post:
 
     id: str
     label: str
-    text: str
+    text: str = field(repr=False)
     thread: str | None = None
 
 
@@ -93,9 +93,9 @@ class Prediction:
     ``thinking_tokens`` of ``output_tokens``.
     """
 
-    label: str
+    label: str = field(repr=False)
     outcome: Outcome
-    detail: str
+    detail: str = field(repr=False)
     input_tokens: int
     output_tokens: int
     model_version: str
@@ -103,7 +103,7 @@ class Prediction:
     cached_tokens: int = 0
     tool_use_tokens: int = 0
     #: The answer as it came, where a declared cleanup made a label of it; else empty.
-    raw: str = ""
+    raw: str = field(default="", repr=False)
 
     @property
     def is_error(self) -> bool:
@@ -140,7 +140,7 @@ class Wire:
     """What went over the wire for one call, in clear: ``body`` was sent, ``answer`` came back, already unpacked."""
 
     method: str
-    uri: str
-    body: bytes
+    uri: str = field(repr=False)
+    body: bytes = field(repr=False)
     status: int
-    answer: bytes
+    answer: bytes = field(repr=False)

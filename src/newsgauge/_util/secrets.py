@@ -1,42 +1,70 @@
-"""Secrets and addresses in text: found by their shape, or by being the key that the environment holds."""
+"""Secrets and addresses in text: found by their shape, or by being a value that the environment holds."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
 
-#: Where the SDK reads a key; its value is looked for literally, whatever its shape.
+#: Where the SDK reads a key.
 KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENAI_API_KEY")
 #: A shorter value would be found in ordinary text.
 MIN_KEY_CHARS = 8
+#: Variables that hold a secret, by the last words of their names: LITELLM_MASTER_KEY, HF_TOKEN, PGPASSWORD.
+_SECRET_NAME = re.compile(
+    r"(?:^|_)(?:[A-Z]*KEY|[A-Z]*TOKEN|[A-Z]*SECRET|[A-Z]*PASSWORD|PASSWD|PASS|CREDENTIALS?|AUTH)(?:_(?:VALUE|JSON|\d+))?$",
+    re.IGNORECASE,
+)
+_CREDENTIALS_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
+#: Fields of the JSON of an account, and of answers that hand out tokens.
+_SECRET_FIELD = r"private_key(?:_id)?|client_secret|(?:refresh|access|id)_token|api_?key|password"
 
 _KINDS = {
     "Google API key": r"\bAIza[0-9A-Za-z_-]{30,}",
     "AI Studio key": r"\bAQ\.[0-9A-Za-z_-]{20,}",
     "OAuth access token": r"\bya29\.[0-9A-Za-z_.-]{8,}",
+    "gateway key": r"\bsk-(?=[0-9A-Za-z_-]*[0-9])[0-9A-Za-z_-]{12,}",
+    "token": r"\b(?:gh[pousr]_[0-9A-Za-z]{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|hf_[0-9A-Za-z]{30,}"
+    r"|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}\b|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,})",
     "bearer token": r"\b[Bb]earer [0-9A-Za-z_.~+/-]{8,}=*",
+    "credentials of a header": r"(?i:(?<=authorization: )basic [0-9a-z+/]{6,}=*|(?<=authorization': ')basic [0-9a-z+/]{6,}=*)",
+    "password in a URL": r"(?<=://)(?:[^\s/?#'\"<>\\@:]*:[^\s/?#'\"<>\\]+|[^\s/?#'\"<>\\@:]{8,})(?=@)",
     "key in a URL": r"[?&]key=[0-9A-Za-z_.%-]{4,}",
     "key header": r"(?i:\bx-goog-api-key\b)",
-    "private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
-    "service account": r"\"private_key_id\"|\"type\"\s*:\s*\"service_account\"|[\w-]+\.iam\.gserviceaccount\.com",
+    "private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?:(?!-----END)[\s\S])*-----END [A-Z ]*PRIVATE KEY-----)?",
+    "secret field": rf"(?<=[\"'])(?:{_SECRET_FIELD})[\"']\s*[:=]\s*(?:\"(?:[^\"\\]|\\.){{4,}}\"|'(?:[^'\\]|\\.){{4,}}')",
+    "service account": r"\"type\"\s*:\s*\"service_account\"|[\w.+-]*@?[\w-]+\.iam\.gserviceaccount\.com",
 }
 #: Each kind holds one of these, in lower case. Looking for them first takes a hundredth of the time.
 _HINTS = (
-    *("aiza", "aq.", "ya29.", "bearer ", "key=", "x-goog-api-key", "private key-----"),
-    *("private_key_id", "service_account", "gserviceaccount.com"),
+    *("aiza", "aq.", "ya29.", "sk-", "bearer ", "basic ", "://", "key=", "x-goog-api-key", "private key-----"),
+    *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "hf_", "xox", "akia", "eyj"),
+    *(
+        "private_key",
+        "client_secret",
+        "_token",
+        "api_key",
+        "apikey",
+        "password",
+        "service_account",
+        "gserviceaccount.com",
+    ),
 )
 _PATTERN = re.compile("|".join(f"(?P<k{number}>{pattern})" for number, pattern in enumerate(_KINDS.values())))
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
 _HIDDEN = "[secret]"
+_GROUPS = {f"k{number}": name for number, name in enumerate(_KINDS)}
 
 
 def find_secrets(text: str, *, environ: Mapping[str, str] = os.environ) -> list[str]:
     """The kinds of secret in the text, by name, never by value."""
-    names = list(_KINDS)
     matches = _PATTERN.finditer(text) if _may_hold(text) else ()
-    kinds = [names[int((match.lastgroup or "k0")[1:])] for match in matches]
-    kinds += [f"value of {name}" for name, value in _keys(environ) if value in text]
+    kinds = [_GROUPS[match.lastgroup or "k0"] for match in matches]
+    kinds += [f"value of {name}" for name, value in _values(environ) if value in text]
     return list(dict.fromkeys(kinds))
 
 
@@ -47,16 +75,10 @@ def find_addresses(text: str) -> list[str]:
 
 def hide_secrets(text: str, *, environ: Mapping[str, str] = os.environ) -> str:
     """The text with every secret replaced by ``[secret]``; the same object where there is none."""
-    for _, value in _keys(environ):
+    for _, value in _values(environ):
         if value in text:
             text = text.replace(value, _HIDDEN)
-    if not _may_hold(text):
-        return text
-    # The name of the header is no secret: what stands beside it is, and was replaced if it is the key of this machine.
-    return _PATTERN.sub(lambda match: match[0] if match.lastgroup == _HEADER_GROUP else _HIDDEN, text)
-
-
-_HEADER_GROUP = f"k{list(_KINDS).index('key header')}"
+    return _PATTERN.sub(_hidden, text) if _may_hold(text) else text
 
 
 def _may_hold(text: str) -> bool:
@@ -64,6 +86,78 @@ def _may_hold(text: str) -> bool:
     return any(hint in lowered for hint in _HINTS)
 
 
-def _keys(environ: Mapping[str, str]) -> list[tuple[str, str]]:
-    keys = [(name, environ.get(name, "")) for name in KEY_VARIABLES]
-    return [(name, value) for name, value in keys if len(value) >= MIN_KEY_CHARS]
+def _hidden(match: re.Match[str]) -> str:
+    kind = _GROUPS[match.lastgroup or "k0"]
+    if kind == "key header":
+        return match[0]  # a name is no secret: what stands beside it is, and was replaced if it is known here
+    if kind == "secret field":
+        name, quoted = re.split(r"\s*[:=]\s*", match[0], maxsplit=1)
+        return f"{name}: {quoted[0]}{_HIDDEN}{quoted[0]}"
+    return _HIDDEN
+
+
+_CACHE: tuple[object, list[tuple[str, str]]] = (None, [])
+
+
+def _values(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Names and secrets of the environment, the longest first. It is asked thousands of times and changes rarely."""
+    global _CACHE
+    raw = getattr(environ, "_data", None)
+    if raw is None:
+        return _read(environ)
+    if _CACHE[0] != raw:
+        _CACHE = (dict(raw), _read(environ))
+    return _CACHE[1]
+
+
+def _read(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    found = {}
+    for name, value in environ.items():
+        for secret in _secrets_of(name, value):
+            for form in (secret, quote(secret, safe=""), repr(secret)[1:-1], json.dumps(secret)[1:-1]):
+                if len(form) >= MIN_KEY_CHARS:
+                    found.setdefault(form, name)
+    return sorted(((name, value) for value, name in found.items()), key=lambda pair: -len(pair[1]))
+
+
+def _secrets_of(name: str, value: str) -> Iterator[str]:
+    if name in KEY_VARIABLES or (_SECRET_NAME.search(name) and _may_be_secret(name, value)):
+        yield value
+    if "://" in value and "@" in value:
+        yield from _password(value)
+    if value.lstrip().startswith("{"):
+        yield from _fields(value)
+    if name == _CREDENTIALS_FILE:
+        with suppress(OSError, ValueError):
+            yield from _fields(Path(value).read_text("utf-8"))
+
+
+def _may_be_secret(name: str, value: str) -> bool:
+    """No path, sentence or plain word: those would be found in ordinary text. A password may be a word."""
+    if value.startswith(("/", "~", ".")) or " " in value:
+        return False
+    is_mixed = any(sign.isdigit() for sign in value) or (value.lower() != value and value.upper() != value)
+    return is_mixed or "PASS" in name.upper()
+
+
+def _password(url: str) -> Iterator[str]:
+    try:
+        parts = urlsplit(url)
+        if parts.password:
+            yield parts.password
+            yield unquote(parts.password)
+            yield f"{parts.username or ''}:{parts.password}"
+    except ValueError:
+        return
+
+
+def _fields(text: str) -> Iterator[str]:
+    """The secrets in the JSON of an account; of a private key also each line, as it is often printed line by line."""
+    try:
+        fields = json.loads(text)
+    except ValueError:
+        return
+    for name, value in fields.items() if isinstance(fields, dict) else ():
+        if isinstance(value, str) and re.fullmatch(_SECRET_FIELD, name):
+            yield value
+            yield from (line for line in value.splitlines() if len(line) > 30 and "-----" not in line)

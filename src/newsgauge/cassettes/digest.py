@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -25,10 +25,10 @@ _PROJECT = re.compile(r"/projects/[^/]+/locations/[^/]+/")
 class Block:
     """A text that every request of a variant holds, and the segments that stand for it: strings and marks."""
 
-    text: str
+    text: str = field(repr=False)
     segments: tuple[Any, ...]
     #: The texts in it that are not kept.
-    hidden: tuple[str, ...]
+    hidden: tuple[str, ...] = field(repr=False)
 
 
 def mark(text: str, of: str = "") -> dict[str, Any]:

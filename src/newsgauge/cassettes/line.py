@@ -33,7 +33,7 @@ class Line:
     body: Any
     status: int
     headers: dict[str, str]
-    answer: Any
+    answer: Any = field(repr=False)
     provenance: dict[str, str]
     #: Whose API was asked: the name of a profile of `services`.
     service: str = GEMINI.name

@@ -6,11 +6,11 @@ Each command is a module of `commands`, imported when it is the one that runs.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from importlib import import_module
 
 from .. import __version__
+from .._util.redacted_output import redact_output
 from ..errors import NewsgaugeError, UsageError
 
 #: Each command: the module of `commands` that adds it, and by which function.
@@ -49,9 +49,18 @@ def make_parser(command: str | None = None) -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status: 0, 2 for a usage error, 1 for anything else that went wrong."""
-    given = sys.argv[1:] if argv is None else argv
-    options = make_parser(given[0] if given else None).parse_args(given)  # the modules of other commands stay unread
-    options.argv = given  # for commands that say how to come back
+    end = redact_output()
+    if argv is None:  # the program itself: also what Python says at its end
+        return _run(sys.argv[1:])
+    try:
+        return _run(argv)
+    finally:
+        end()
+
+
+def _run(argv: list[str]) -> int:
+    options = make_parser(argv[0] if argv else None).parse_args(argv)  # the modules of other commands stay unread
+    options.argv = argv  # for commands that say how to come back
     try:
         return int(options.handler(options))
     except NewsgaugeError as error:
@@ -59,10 +68,6 @@ def main(argv: list[str] | None = None) -> int:
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # Who reads has enough, as `head` does. What is left in the buffer must not complain when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ class LabelledText:
     id: str
     label: str
     split: Split
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

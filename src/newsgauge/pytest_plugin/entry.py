@@ -67,6 +67,7 @@ class ProcessGuard:
             return (yield)
         from .network_guard import guard_replay
         from .process_guard import RESULTS, begin, refusing_exit
+        from .redaction import redact_run
 
         known, loaded = early_config.known_args_namespace, False
         try:
@@ -79,7 +80,10 @@ class ProcessGuard:
                 loaded = plugins.hasplugin(_PLUGIN)
             finally:
                 begin(early_config, known, args, loaded=loaded)
-            network = guard_replay(early_config, known) if loaded and RESULTS in early_config.stash else None
+            network = None
+            if loaded and RESULTS in early_config.stash:
+                redact_run(early_config)
+                network = guard_replay(early_config, known)
             with refusing_exit(early_config):
                 result = yield
             if network is not None:

@@ -32,7 +32,7 @@ class NetworkGuard:
         self._known: dict[Path, bool] = {}
         self._left = ""
         self._is_on = True
-        self._owns_process = _is_program()
+        self._owns_process = owns_process()
         dists = config.pluginmanager.list_plugin_distinfo()
         plugins = {plugin.__name__.partition(".")[0] for plugin, _ in dists if hasattr(plugin, "__name__")}
         start_block(allowed=config.getini("newsgauge_allow_hosts"), plugins=plugins)
@@ -159,7 +159,7 @@ def guard_replay(config: pytest.Config, option: Any) -> NetworkGuard | None:
     return guard
 
 
-def _is_program() -> bool:
+def owns_process() -> bool:
     """Whether this process does nothing but run pytest: not where a program calls `pytest.main`."""
     frame = sys._getframe()
     while frame.f_back is not None and frame.f_code.co_name != "_prepareconfig":

@@ -12,8 +12,6 @@ from types import MappingProxyType
 
 import pytest
 
-from .._util.secrets import hide_secrets
-
 #: The type of a `pytest_report_teststatus` hook that wraps the others: what it is sent, and what it returns.
 Status = Generator[None, tuple[str, str, str], tuple[str, str, str]]
 #: The user properties in which a case says what it is about; also in junit.xml.
@@ -102,19 +100,3 @@ class _LightReport(pytest.TestReport):
         self.outcome = report.outcome
         if hasattr(report, "wasxfail"):
             self.wasxfail = report.wasxfail
-
-
-def redact_report(report: pytest.TestReport) -> None:
-    """Replace every secret in a report's traceback, its captured output and its reasons; nothing else changes."""
-    if report.longrepr is not None:
-        if isinstance(report.longrepr, tuple):  # a skip: file, line, reason
-            file, line, reason = report.longrepr
-            report.longrepr = (file, line, hide_secrets(reason))
-        else:
-            shown = str(report.longrepr)
-            hidden = hide_secrets(shown)
-            if hidden != shown:
-                report.longrepr = hidden  # as plain text: the pieces of a traceback may hold the secret anywhere
-    report.sections = [(name, hide_secrets(text)) for name, text in report.sections]
-    if hasattr(report, "wasxfail"):
-        report.wasxfail = hide_secrets(str(report.wasxfail))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from ..client.clients import service_errors
@@ -34,7 +34,7 @@ class Answer:
     """What became of one request: the service's answer as it wrote it, or why there is none."""
 
     key: str
-    response: Mapping[str, Any] | None
+    response: Mapping[str, Any] | None = field(repr=False)
     why: str = ""
 
 

@@ -96,7 +96,7 @@ class Request:
     """What is asked of the service, in its own words but without its SDK."""
 
     model: str
-    contents: str
+    contents: str = field(repr=False)
     system_instruction: str | None
     enum: tuple[str, ...] | None
     max_output_tokens: int | None

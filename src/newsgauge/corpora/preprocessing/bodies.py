@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from .charsets import decode, latin1, redecode, unify_newlines
@@ -33,7 +33,7 @@ class _Kind(IntEnum):
 @dataclass(frozen=True, slots=True)
 class _Part:
     kind: _Kind
-    text: str
+    text: str = field(repr=False)
     name: str  # what stands for the part where it is not shown
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import collapse_rfc2231_value, decode_params
 
 _LEADING = re.compile(r"(?:\ufeff|\xef\xbb\xbf)?(?:[ \t]*+\n)*+")  # a byte order mark, blank lines
@@ -39,8 +39,8 @@ _MAX_MIME_HEADER = 2_000
 class Mail:
     """Headers by lower-case name (the first of each, folded and encoded) and the body, still encoded."""
 
-    fields: Mapping[str, str]
-    body: str
+    fields: Mapping[str, str] = field(repr=False)
+    body: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,83 @@
+"""Keeps secrets out of what a run prints and writes: its output, log files, reports of all kinds, and ids of tests.
+
+What the environment holds is known by its value, other secrets by their shape (`_util.secrets`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from .._util.redacted_output import redact_output
+from .._util.secrets import hide_secrets
+from .network_guard import owns_process
+
+
+def redact_run(config: pytest.Config) -> None:
+    """Begin, before any conftest.py is imported; it lasts until the process ends, or pytest where a program calls it."""
+    end = redact_output()
+    if not owns_process():
+        config.add_cleanup(end)
+    config.pluginmanager.register(Redaction(), "newsgauge-redaction")
+
+
+class Redaction:
+    """The hooks of each process of a run."""
+
+    def __init__(self) -> None:
+        self._n_ids = 0
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_make_parametrize_id(self, val: object, argname: str) -> str | None:
+        """An id is written into reports, and into pytest's cache: it is no place for a secret."""
+        text = val.decode("latin-1") if isinstance(val, bytes) else val
+        if not isinstance(text, str) or hide_secrets(text) == text:
+            return None
+        self._n_ids += 1
+        return f"{argname}-secret-{self._n_ids}"
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """What a file raised when it was imported."""
+        report = yield
+        redact_report(report)
+        return report
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Whatever exception, output or property would show one."""
+        report = yield
+        redact_report(report)
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """An id that was written by hand cannot be changed here."""
+        for item in items:
+            if hide_secrets(item.nodeid) != item.nodeid:
+                raise pytest.UsageError(
+                    f"newsgauge: {hide_secrets(item.nodeid)}: the id of this test holds a secret, and would be written "
+                    "into reports and pytest's cache; give it another: pytest.param(..., id=...)"
+                )
+
+
+def redact_report(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Replace every secret in a report's traceback, its captured output, its reasons and its properties."""
+    if isinstance(report.longrepr, tuple):  # a skip: file, line, reason
+        file, line, reason = report.longrepr
+        report.longrepr = (file, line, hide_secrets(reason))
+    elif report.longrepr is not None:
+        shown = str(report.longrepr)
+        hidden = hide_secrets(shown)
+        if hidden != shown:
+            report.longrepr = hidden  # as plain text: the pieces of a traceback may hold the secret anywhere
+    if report.sections:
+        report.sections = [(name, hide_secrets(text)) for name, text in report.sections]
+    if isinstance(report, pytest.CollectReport):
+        return
+    if hasattr(report, "wasxfail"):
+        report.wasxfail = hide_secrets(str(report.wasxfail))
+    for number, (name, value) in enumerate(report.user_properties):
+        if isinstance(value, str) and hide_secrets(value) != value:
+            report.user_properties[number] = (name, hide_secrets(value))

@@ -1,0 +1,295 @@
+"""A key or a text that is planted anywhere is shown and written nowhere: no output, log, report, cache or record."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from newsgauge import Case, Post, Prediction
+from newsgauge._util.secrets import find_secrets, hide_secrets
+from newsgauge.cli.main import main
+from newsgauge.records import Outcome, RawPost, Result, Wire
+
+PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvPLANTEDAgEAMIIEvPLANTEDAgEAMIIEvPLANTEDAgEA\n-----END PRIVATE KEY-----\n"
+ACCOUNT = {
+    "type": "service_account",
+    "private_key_id": "planted1d9f8e7d6c5b",
+    "private_key": PEM,
+    "client_email": "planted-robot@project.iam.gserviceaccount.com",
+}
+#: What is planted -> the part of it that may be nowhere. The first ones are known by their shape.
+SHAPES = {
+    "Google key": ("AI" + "zaSyPlanted-0123456789abcdefghijklmnop", "Planted-0123"),
+    "AI Studio key": ("AQ" + ".PlantedPlanted0123456789abc", "PlantedPlanted"),
+    "gateway key": ("s" + "k-planted1234567890abcdef", "planted1234567890"),
+    "project key": ("s" + "k-proj-planted_AbCdEf0123456789", "planted_AbCdEf"),
+    "password in a URL": ("https://joe:plantedpw@gateway.example/v1", "plantedpw"),
+    "password with signs": ("https://joe:planted@pw:x@gateway.example/v1", "planted"),
+    "token in a URL": ("https://plantedtoken@gateway.example/v1", "plantedtoken"),
+    "proxy": ("http://corp%5Cjoe:plantedproxy@10.0.0.1:3128", "plantedproxy"),
+    "database": ("postgresql+psycopg://app:planteddb@db/evals", "planteddb"),
+    "account as JSON": (json.dumps(ACCOUNT), "MIIEvPLANTED"),
+    "account id": (json.dumps(ACCOUNT), "planted1d9f8e7d"),
+    "account address": (json.dumps(ACCOUNT), "planted-robot"),
+    "account as Python": (repr(ACCOUNT), "MIIEvPLANTED"),
+    "key file": (PEM, "MIIEvPLANTED"),
+    "basic header": ("Authorization: Basic cGxhbnRlZDpwbGFudGVk", "cGxhbnRlZ"),
+    "bearer header": ("authorization: Bearer planted.token-0123456789", "planted.token"),
+    "OAuth": ("ya29" + ".planted0123456789", "planted0123"),
+    "refresh token": ('{"refresh_token": "1//planted-refresh"}', "planted-refresh"),
+    "GitHub": ("gh" + "p_plantedplantedplantedplanted012345", "plantedplanted"),
+}
+#: Variables of the environment -> what of their values may be nowhere.
+VALUES = {
+    "GEMINI_API_KEY": ("planted without a shape", "planted without a shape"),
+    "LITELLM_MASTER_KEY": ("planted-value-0001", "planted-value-0001"),
+    "SOME_SERVICE_TOKEN": ("planted-value-0002", "planted-value-0002"),
+    "PGPASSWORD": ("plantedword", "plantedword"),
+    "HTTPS_PROXY": ("http://joe:planted%2Fproxy@10.0.0.1:3128", "planted/proxy"),
+    "GOOGLE_CREDENTIALS": (json.dumps(ACCOUNT), "planted1d9f8e7d6c5b"),
+}
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+def test_a_secret_is_known_by_its_shape(kind: str) -> None:
+    text, part = SHAPES[kind]
+    hidden = hide_secrets(f"before {text} after", environ={})
+    assert part not in hidden
+    assert hidden.startswith("before ")
+    assert hidden.endswith(" after")
+    assert find_secrets(text, environ={})
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_secret_of_the_environment_is_known_by_its_value(name: str) -> None:
+    value, part = VALUES[name]
+    environ = {name: value}
+    for shown in (part, repr(part), json.dumps([part]), f"x{part}x"):
+        assert part not in hide_secrets(shown, environ=environ)
+    assert f"value of {name}" in find_secrets(f"what {part} says", environ=environ)
+
+
+def test_the_secrets_of_a_credentials_file_are_known_line_by_line(tmp_path: Path) -> None:
+    file = tmp_path / "account.json"
+    file.write_text(json.dumps(ACCOUNT))
+    environ = {"GOOGLE_APPLICATION_CREDENTIALS": str(file)}
+    for line in (*PEM.splitlines()[1:2], ACCOUNT["private_key_id"]):
+        assert hide_secrets(f"E   {line}", environ=environ) == "E   [secret]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sci.space -> sci.med",
+        "https://example.org:8080/path?a=b@c",
+        "mail joe@example.org: see https://example.org/",
+        "scikit-learn's sk-learn-is-a-library-name",
+        "a risk-free task-based approach",
+        "PASS  tuned: accuracy 0.7500 >= 0.5",
+        '{"key": "sci.space-60862", "variant": "tuned"}',
+        "the basic understanding of a bear",
+    ],
+)
+def test_ordinary_text_is_left_alone(text: str) -> None:
+    ordinary = {"PATH": "/usr/bin", "SSH_AUTH_SOCK": "/run/agent", "CACHE_KEY": "tuned", "MY_TOKEN": "", "DB_PASS": "x"}
+    assert hide_secrets(text, environ=ordinary) is text
+    assert find_secrets(text, environ=ordinary) == []
+
+
+def test_no_record_shows_a_text_in_its_repr() -> None:
+    said = Prediction("planted answer", Outcome.OFF_LIST, "planted detail", 1, 1, "model")
+    post = Post("sci.space-1", "sci.space", "planted text")
+    for record in (
+        post,
+        Case(post, "tuned"),
+        RawPost("sci.space", "1", "planted raw"),
+        said,
+        Result("sci.space-1", "tuned", "sci.space", said),
+        Wire("POST", "https://planted.example/x?key=planted", b"planted body", 200, b"planted answer"),
+    ):
+        assert "planted" not in repr(record)
+
+
+PLANTS = [text for text, _ in SHAPES.values()]
+PARTS = sorted({part for _, part in (*SHAPES.values(), *VALUES.values())})
+TESTS = f"""
+import logging, os, sys, warnings
+import pytest
+
+PLANTS = {PLANTS!r} + [os.environ[name] for name in {list(VALUES)!r}]
+ALL = "\\n".join(PLANTS)
+log = logging.getLogger("evals")
+
+@pytest.fixture
+def broken():
+    raise RuntimeError(ALL)
+
+@pytest.fixture
+def breaks():
+    yield
+    raise RuntimeError(ALL)
+
+@pytest.mark.parametrize("key", [*PLANTS, PLANTS[0].encode()])
+def test_parametrized(key):
+    assert key != key
+
+def test_logged():
+    for text in PLANTS:
+        log.warning("asking with %s", text)
+        print(text)
+        print(text, file=sys.stderr)
+    try:
+        raise RuntimeError(ALL)
+    except RuntimeError:
+        log.exception("no answer")
+    assert not ALL
+
+def test_chain():
+    try:
+        raise KeyError(ALL)
+    except KeyError as error:
+        raise ValueError(PLANTS) from error
+
+def test_warned():
+    warnings.warn(ALL)
+
+def test_noted(record_property):
+    record_property("key", ALL)
+    error = ValueError("noted")
+    error.add_note(ALL)
+    raise error
+
+def test_subtests(subtests):
+    with subtests.test(ALL, key=PLANTS[0]):
+        assert PLANTS == []
+
+def test_setup(broken): pass
+def test_teardown(breaks): pass
+def test_expected(): pytest.xfail(ALL)
+def test_skipped(): pytest.skip(ALL)
+def test_failed(): pytest.fail(ALL, pytrace=False)
+def test_thread():
+    import threading
+    def work(): raise RuntimeError(ALL)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+"""
+SAY = f"import os\nALL = chr(10).join({PLANTS!r} + [os.environ[name] for name in {list(VALUES)!r}])\n"
+RUNS = {
+    "everything in tests": ({"evals/test_leak.py": TESTS}, []),
+    "on two workers": ({"evals/test_leak.py": TESTS}, ["-n", "2"]),
+    "live logs": ({"evals/test_leak.py": TESTS}, ["-o", "log_cli=true", "-s", "--tb=native"]),
+    "import of an eval": ({"evals/test_leak.py": SAY + "raise RuntimeError(ALL)\n"}, []),
+    "import of a conftest": ({"conftest.py": SAY + "print(ALL)\nraise RuntimeError(ALL)\n"}, []),
+    "usage error": (
+        {"conftest.py": SAY + "import pytest\ndef pytest_configure():\n    raise pytest.UsageError(ALL)\n"},
+        [],
+    ),
+    "internal error": ({"conftest.py": SAY + "def pytest_runtest_logreport():\n    raise RuntimeError(ALL)\n"}, []),
+    "exit": ({"evals/conftest.py": SAY + "import pytest\ndef pytest_runtest_setup():\n    pytest.exit(ALL)\n"}, []),
+    "end of the process": (
+        {"conftest.py": SAY + "import atexit\n\n@atexit.register\ndef late():\n    raise RuntimeError(ALL)\n"},
+        [],
+    ),
+    "own log file": (
+        {
+            "evals/test_leak.py": SAY + "import logging\n\ndef test_it():\n    log = logging.getLogger('own')\n"
+            "    log.addHandler(logging.FileHandler('own.log'))\n    log.error(ALL)\n    log.handlers[0].close()\n"
+        },
+        [],
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("run", RUNS)
+def test_a_planted_secret_is_nowhere(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, run: str
+) -> None:
+    for name, (value, _) in VALUES.items():
+        monkeypatch.setenv(name, value)
+    config = Path("pyproject.toml")
+    config.write_text(config.read_text().replace('"-p", "no:cacheprovider", ', "").replace('["error"]', '["default"]'))
+    files, options = RUNS[run]
+    planted = {Path(path).resolve() for path in files}
+    for path, text in files.items():
+        Path(path).write_text(text)
+    always = ["-rA", "--showlocals", "--junitxml=report.xml", "--log-file=run.log", "-o", "junit_logging=all"]
+    always += ["-o", "log_level=DEBUG", "-o", "log_file_level=DEBUG", "-p", "no:newsgauge.none"]
+    result = project.runpytest_subprocess("evals", *always, *options)
+    kept = {
+        path: path.read_bytes().decode("utf-8", "replace")
+        for path in project.path.rglob("*")
+        if path.is_file() and path.suffix != ".pyc" and path.resolve() not in planted and "fixtures" not in path.parts
+    }
+    kept |= {Path("stdout"): result.stdout.str(), Path("stderr"): result.stderr.str()}
+    shown = [(path.name, part) for path, text in kept.items() for part in PARTS if part in text]
+    assert shown == []
+    said = result.stdout.str() + result.stderr.str() + (Path("own.log").read_text() if run == "own log file" else "")
+    assert "[secret]" in said
+
+
+def test_an_id_that_holds_a_secret_is_refused(project: pytest.Pytester) -> None:
+    key, part = SHAPES["gateway key"]
+    Path("evals/test_leak.py").write_text(
+        f"import pytest\n\n@pytest.mark.parametrize('x', [pytest.param(1, id='{key}')])\ndef test_it(x):\n    pass\n"
+    )
+    result = project.runpytest_inprocess("evals/test_leak.py")
+    assert result.ret == 4
+    assert "test_it[[secret]]: the id of this test holds a secret" in result.stderr.str()
+    assert part not in result.stdout.str() + result.stderr.str()
+
+
+COMMANDS = [
+    ["models", "--backend", "gemini", "--base-url", "URL"],
+    ["models", "--base-url", "URL"],
+    ["classify", "a text", "--backend", "gemini", "--variant", "bare", "--base-url", "URL"],
+    ["tune", "list", "--backend", "vertex", "--base-url", "URL"],
+    ["tune", "status", "KEY"],
+    ["record", "--backend", "gemini", "--variants", "bare", "--base-url", "URL", "--yes", "--retry-deadline", "0"],
+    ["record", "--variants", "KEY"],
+    ["classify", "a text", "--variant", "KEY"],
+    ["compare", "KEY", "URL"],
+    ["report", "KEY"],
+    ["merge", "KEY", "URL"],
+    ["cassettes", "show", "KEY"],
+    ["serve", "--host", "KEY"],
+    ["power", "--baseline", "KEY"],
+    ["init", "somewhere", "--csv", "URL"],
+    ["doctor", "--root", "KEY"],
+    ["KEY"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command[:3]))
+def test_no_command_shows_a_secret(
+    project: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+) -> None:
+    key, key_part = SHAPES["project key"]
+    monkeypatch.setenv("GEMINI_API_KEY", key)
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
+    url = "http://joe:plantedpw@127.0.0.1:9/v1"
+    try:
+        main([{"URL": url, "KEY": key}.get(word, word) for word in command])
+    except SystemExit:
+        pass
+    shown = "".join(capsys.readouterr())
+    assert shown
+    assert key_part not in shown
+    assert "plantedpw" not in shown
+
+
+def test_what_is_redacted_stays_itself_and_is_given_back(capsys: pytest.CaptureFixture[str]) -> None:
+    import sys
+
+    before = (sys.stdout, sys.stderr, logging.Handler.format)
+    main(["power", "--baseline", "0.85", "--difference", "0.05"])
+    assert (sys.stdout, sys.stderr, logging.Handler.format) == before
+    assert "write" not in vars(sys.stdout)
