@@ -37,10 +37,11 @@ MAX_CHARS, clean, codelab, redact = (
 
 # ``HYPOTHESIS_PROFILE=thorough pytest evals`` looks hard for counter-examples; without it ``ci`` where CI is set, else
 # ``dev``. Set here and not for the folder: of the evals only this one needs hypothesis, which takes a while to import.
-# No deadline and no check for slow examples: these say more about the machine than about the code.
-_EVERYWHERE = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("dev", max_examples=20, **_EVERYWHERE)
-settings.register_profile("ci", max_examples=100, derandomize=True, database=None, **_EVERYWHERE)
+# No deadline and no check for slow examples: these say more about the machine than about the code. No database: a run
+# writes nothing but its results, also where the checkout cannot be written.
+_EVERYWHERE = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("dev", max_examples=20, derandomize=True, **_EVERYWHERE)
+settings.register_profile("ci", max_examples=100, derandomize=True, **_EVERYWHERE)
 settings.register_profile("thorough", max_examples=10_000, **_EVERYWHERE)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 

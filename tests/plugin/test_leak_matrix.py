@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -27,7 +29,7 @@ SHAPES = {
     "gateway key": ("s" + "k-planted1234567890abcdef", "planted1234567890"),
     "project key": ("s" + "k-proj-planted_AbCdEf0123456789", "planted_AbCdEf"),
     "password in a URL": ("https://joe:plantedpw@gateway.example/v1", "plantedpw"),
-    "password with signs": ("https://joe:planted@pw:x@gateway.example/v1", "planted"),
+    "password with signs": ("https://joe:planted@pw:x@gateway.example/v1", "planted@pw"),
     "token in a URL": ("https://plantedtoken@gateway.example/v1", "plantedtoken"),
     "proxy": ("http://corp%5Cjoe:plantedproxy@10.0.0.1:3128", "plantedproxy"),
     "database": ("postgresql+psycopg://app:planteddb@db/evals", "planteddb"),
@@ -99,6 +101,13 @@ def test_ordinary_text_is_left_alone(text: str) -> None:
     assert find_secrets(text, environ=ordinary) == []
 
 
+@pytest.mark.parametrize("text", ["a" * 200_000, "MIIE" * 50_000 + "-----", "a.b-" * 50_000 + "@", "\\n" * 100_000])
+def test_long_texts_take_no_long_time(text: str) -> None:
+    start = time.process_time()
+    hide_secrets(f"sk- bearer ://{text} private key----- gserviceaccount.com", environ={})
+    assert time.process_time() - start < 5  # a pattern that tries all ways to split it would take for ever
+
+
 def test_no_record_shows_a_text_in_its_repr() -> None:
     said = Prediction("planted answer", Outcome.OFF_LIST, "planted detail", 1, 1, "model")
     post = Post("sci.space-1", "sci.space", "planted text")
@@ -145,7 +154,9 @@ def test_logged():
         raise RuntimeError(ALL)
     except RuntimeError:
         log.exception("no answer")
-    assert not ALL
+    for text in PLANTS:
+        assert text
+    assert not PLANTS[2]
 
 def test_chain():
     try:
@@ -164,7 +175,7 @@ def test_noted(record_property):
 
 def test_subtests(subtests):
     with subtests.test(ALL, key=PLANTS[0]):
-        assert PLANTS == []
+        assert PLANTS[2] == PLANTS[3]
 
 def test_setup(broken): pass
 def test_teardown(breaks): pass
@@ -207,7 +218,7 @@ RUNS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("run", RUNS)
-def test_a_planted_secret_is_nowhere(
+def test_a_secret_is_nowhere(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, run: str
 ) -> None:
     for name, (value, _) in VALUES.items():
@@ -244,20 +255,21 @@ def test_an_id_that_holds_a_secret_is_refused(project: pytest.Pytester) -> None:
     assert part not in result.stdout.str() + result.stderr.str()
 
 
+#: Each shows what it was given, as a mistake; URL is no address of this machine, and is not asked.
 COMMANDS = [
-    ["models", "--backend", "gemini", "--base-url", "URL"],
     ["models", "--base-url", "URL"],
-    ["classify", "a text", "--backend", "gemini", "--variant", "bare", "--base-url", "URL"],
-    ["tune", "list", "--backend", "vertex", "--base-url", "URL"],
-    ["tune", "status", "KEY"],
-    ["record", "--backend", "gemini", "--variants", "bare", "--base-url", "URL", "--yes", "--retry-deadline", "0"],
-    ["record", "--variants", "KEY"],
+    ["models", "--base-url", "FTP"],
     ["classify", "a text", "--variant", "KEY"],
+    ["classify", "a text", "--base-url", "URL"],
+    ["tune", "list", "--base-url", "URL"],
+    ["tune", "list", "--backend", "KEY"],
+    ["record", "--variants", "KEY"],
+    ["record", "--base-url", "FTP"],
     ["compare", "KEY", "URL"],
     ["report", "KEY"],
     ["merge", "KEY", "URL"],
     ["cassettes", "show", "KEY"],
-    ["serve", "--host", "KEY"],
+    ["serve", "--port", "KEY"],
     ["power", "--baseline", "KEY"],
     ["init", "somewhere", "--csv", "URL"],
     ["doctor", "--root", "KEY"],
@@ -275,11 +287,9 @@ def test_no_command_shows_a_secret(
     key, key_part = SHAPES["project key"]
     monkeypatch.setenv("GEMINI_API_KEY", key)
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
-    url = "http://joe:plantedpw@127.0.0.1:9/v1"
-    try:
-        main([{"URL": url, "KEY": key}.get(word, word) for word in command])
-    except SystemExit:
-        pass
+    given = {"KEY": key, "URL": "http://joe:plantedpw@gateway.example/v1", "FTP": "ftp://joe:plantedpw@gateway.example"}
+    with suppress(SystemExit):
+        main([given.get(word, word) for word in command])
     shown = "".join(capsys.readouterr())
     assert shown
     assert key_part not in shown

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import tomllib
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +54,18 @@ def replace_file(path: Path, text: str, *, durable: bool = False) -> None:
     ``durable``: the text is on the disk before it takes the place of the old one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=".", delete=False, encoding="utf-8", newline=""
-    ) as file:
-        file.write(text)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    beside = path.with_name(f".{uuid.uuid4().hex}")
+    try:
+        with open(beside, "x", encoding="utf-8", newline="") as file:  # by the user's umask, unlike a temporary file
+            file.write(text)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise
 
 
 def write_whole(path: Path, text: str, *, option: str = "--results") -> None:

@@ -21,38 +21,36 @@ _SECRET_NAME = re.compile(
 )
 _CREDENTIALS_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
 #: Fields of the JSON of an account, and of answers that hand out tokens.
-_SECRET_FIELD = r"private_key(?:_id)?|client_secret|(?:refresh|access|id)_token|api_?key|password"
+_FIELDS = r"private_key(?:_id)?|client_secret|(?:refresh|access|id)_token|api_?key|password"
 
+#: Where a secret may begin: not within a word, but behind an escaped line end, as in a repr.
+_START = r"(?:(?<![0-9A-Za-z_])|(?<=\\[nrt]))"
 _KINDS = {
-    "Google API key": r"\bAIza[0-9A-Za-z_-]{30,}",
-    "AI Studio key": r"\bAQ\.[0-9A-Za-z_-]{20,}",
-    "OAuth access token": r"\bya29\.[0-9A-Za-z_.-]{8,}",
-    "gateway key": r"\bsk-(?=[0-9A-Za-z_-]*[0-9])[0-9A-Za-z_-]{12,}",
-    "token": r"\b(?:gh[pousr]_[0-9A-Za-z]{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|hf_[0-9A-Za-z]{30,}"
+    "Google API key": _START + r"AIza[0-9A-Za-z_-]{30,}",
+    "AI Studio key": _START + r"AQ\.[0-9A-Za-z_-]{20,}",
+    "OAuth access token": _START + r"ya29\.[0-9A-Za-z_.-]{8,}",
+    "gateway key": _START + r"sk-(?=[0-9A-Za-z_-]*[0-9])[0-9A-Za-z_-]{12,}",
+    "token": _START + r"(?:gh[pousr]_[0-9A-Za-z]{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|hf_[0-9A-Za-z]{30,}"
     r"|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}\b|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,})",
-    "bearer token": r"\b[Bb]earer [0-9A-Za-z_.~+/-]{8,}=*",
-    "credentials of a header": r"(?i:(?<=authorization: )basic [0-9a-z+/]{6,}=*|(?<=authorization': ')basic [0-9a-z+/]{6,}=*)",
-    "password in a URL": r"(?<=://)(?:[^\s/?#'\"<>\\@:]*:[^\s/?#'\"<>\\]+|[^\s/?#'\"<>\\@:]{8,})(?=@)",
+    "bearer token": _START + r"[Bb]earer [0-9A-Za-z_.~+/-]{8,}=*",
+    "credentials of a header": r"(?i:(?:(?<=authorization: )|(?<=authorization['\"]: ['\"]))basic [0-9a-z+/]{6,}=*)",
+    "password in a URL": r"(?<=\w\w:/)/?(?:[^\s/?#'\"<>\\@:]*:[^\s/?#'\"<>\\]+|[^\s/?#'\"<>\\@:]{8,})(?=@)",
     "key in a URL": r"[?&]key=[0-9A-Za-z_.%-]{4,}",
     "key header": r"(?i:\bx-goog-api-key\b)",
-    "private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?:(?!-----END)[\s\S])*-----END [A-Z ]*PRIVATE KEY-----)?",
-    "secret field": rf"(?<=[\"'])(?:{_SECRET_FIELD})[\"']\s*[:=]\s*(?:\"(?:[^\"\\]|\\.){{4,}}\"|'(?:[^'\\]|\\.){{4,}}')",
-    "service account": r"\"type\"\s*:\s*\"service_account\"|[\w.+-]*@?[\w-]+\.iam\.gserviceaccount\.com",
+    # Whole, or as much of it as there is: pytest shortens long texts in the middle.
+    "private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?:\s|\\n)*[0-9A-Za-z+/=]{16,})*"
+    r"(?:(?:\s|\\n)*-----END [A-Z ]*PRIVATE KEY-----)?"
+    r"|(?<![0-9A-Za-z+/=])[0-9A-Za-z+/=]{8,}(?:\s|\\+n)?-----END [A-Z ]*PRIVATE KEY-----",
+    "secret field": rf"(?<=[\"'])(?:{_FIELDS})[\"']\s*[:=]\s*"
+    r"(?:\"(?:[^\"\\]|\\.){4,}\"|'(?:[^'\\]|\\.){4,}')",
+    "service account": r"\"type\"\s*:\s*\"service_account\"|(?:[\w.+-]{1,64}@)?[\w-]{1,63}\.iam\.gserviceaccount\.com",
 }
 #: Each kind holds one of these, in lower case. Looking for them first takes a hundredth of the time.
 _HINTS = (
-    *("aiza", "aq.", "ya29.", "sk-", "bearer ", "basic ", "://", "key=", "x-goog-api-key", "private key-----"),
+    *("aiza", "aq.", "ya29.", "sk-", "bearer ", "basic ", ":/", "key=", "x-goog-api-key", "private key-----"),
     *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "hf_", "xox", "akia", "eyj"),
-    *(
-        "private_key",
-        "client_secret",
-        "_token",
-        "api_key",
-        "apikey",
-        "password",
-        "service_account",
-        "gserviceaccount.com",
-    ),
+    *("private_key", "client_secret", "_token", "api_key", "apikey", "password"),
+    *("service_account", "gserviceaccount.com"),
 )
 _PATTERN = re.compile("|".join(f"(?P<k{number}>{pattern})" for number, pattern in enumerate(_KINDS.values())))
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
@@ -90,6 +88,8 @@ def _hidden(match: re.Match[str]) -> str:
     kind = _GROUPS[match.lastgroup or "k0"]
     if kind == "key header":
         return match[0]  # a name is no secret: what stands beside it is, and was replaced if it is known here
+    if kind == "password in a URL" and match[0].startswith("/"):
+        return f"/{_HIDDEN}"
     if kind == "secret field":
         name, quoted = re.split(r"\s*[:=]\s*", match[0], maxsplit=1)
         return f"{name}: {quoted[0]}{_HIDDEN}{quoted[0]}"
@@ -111,7 +111,7 @@ def _values(environ: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _read(environ: Mapping[str, str]) -> list[tuple[str, str]]:
-    found = {}
+    found: dict[str, str] = {}
     for name, value in environ.items():
         for secret in _secrets_of(name, value):
             for form in (secret, quote(secret, safe=""), repr(secret)[1:-1], json.dumps(secret)[1:-1]):
@@ -158,6 +158,6 @@ def _fields(text: str) -> Iterator[str]:
     except ValueError:
         return
     for name, value in fields.items() if isinstance(fields, dict) else ():
-        if isinstance(value, str) and re.fullmatch(_SECRET_FIELD, name):
+        if isinstance(value, str) and re.fullmatch(_FIELDS, name):
             yield value
             yield from (line for line in value.splitlines() if len(line) > 30 and "-----" not in line)

@@ -15,7 +15,7 @@ from .network_guard import owns_process
 
 
 def redact_run(config: pytest.Config) -> None:
-    """Begin, before any conftest.py is imported; it lasts until the process ends, or pytest where a program calls it."""
+    """Begin, before any conftest.py is imported; end with the process, or with pytest if a program calls it."""
     end = redact_output()
     if not owns_process():
         config.add_cleanup(end)

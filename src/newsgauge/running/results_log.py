@@ -37,7 +37,7 @@ class ResultLog:
         """Append one result; whole or not at all for a reader."""
         if self._fd is None:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         os.write(self._fd, _encode(result))
 
     def open(self) -> None:
