@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("umask", [0o077], indirect=True, ids=oct)
 def test_nobody_else_reads_what_a_run_leaves_where_the_user_says_so(project: pytest.Pytester, umask: int) -> None:
+    shutil.rmtree(".newsgauge")
     assert project.runpytest_inprocess("evals", "--update-baseline").ret == 0
     left = [*Path(".newsgauge").rglob("*"), *Path("evals/baselines").rglob("*")]
     assert len(left) > 5

@@ -6,6 +6,7 @@ What the environment holds is known by its value, other secrets by their shape (
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,14 @@ class Redaction:
         report = yield
         redact_report(report)
         return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_internalerror(self, excrepr: Any) -> None:
+        """What crashed pytest itself: others write it into files, such as junit.xml."""
+        shown = str(excrepr)
+        hidden = hide_secrets(shown)
+        if hidden != shown:
+            excrepr.toterminal = lambda tw: tw.line(hidden)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
