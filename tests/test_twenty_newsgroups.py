@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from sklearn.datasets import fetch_20newsgroups
 from sklearn.utils import Bunch
 
-from newsgauge.corpora.twenty_newsgroups import has_twenty_newsgroups, read_twenty_newsgroups
+from newsgauge.corpora.twenty_newsgroups import damaged_cache, has_twenty_newsgroups, read_twenty_newsgroups
 from newsgauge.errors import CorpusError
 from newsgauge.records import RawPost
 
@@ -108,3 +109,22 @@ def test_reading_it_imports_neither_numpy_nor_scikit_learn(home: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_download_is_tried_again_also_where_warnings_are_errors_and_its_real_cause_is_shown(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "20news-bydate_py3.pkz").write_bytes(b"cut off")
+
+    def fetch(**_: object) -> object:
+        warnings.warn("Retry downloading from url", stacklevel=2)
+        raise OSError("HTTP Error 403: Forbidden")
+
+    monkeypatch.setattr("sklearn.datasets.fetch_20newsgroups", fetch)
+    with pytest.raises(CorpusError, match=r"pkz is damaged \(delete it\) and not downloadable .*403: Forbidden"):
+        read_twenty_newsgroups()
+    assert damaged_cache() == str(home / "20news-bydate_py3.pkz")
+    (home / "20news-bydate_py3.pkz").unlink()
+    assert damaged_cache() == ""
+    with pytest.raises(CorpusError, match=r"not in .* and not downloadable from here \(OSError: HTTP Error 403"):
+        read_twenty_newsgroups()

@@ -19,7 +19,7 @@ from .._util.process import is_ci
 from ..client.clients import check_access
 from ..client.config_check import check_configs
 from ..client.embedded import missing_packages
-from ..corpora.twenty_newsgroups import has_twenty_newsgroups
+from ..corpora.twenty_newsgroups import damaged_cache, has_twenty_newsgroups
 from ..errors import UsageError
 from ..running.plans_file import Folders
 from ..running.run_config import variant_callable
@@ -160,6 +160,8 @@ def _twenty_newsgroups() -> Fact:
     home = os.environ.get("SCIKIT_LEARN_DATA")
     where = "SCIKIT_LEARN_DATA" if home else "scikit-learn's own folder"
     is_there = has_twenty_newsgroups()
+    if damaged := damaged_cache():
+        return Fact("20 Newsgroups", f"damaged: delete {damaged}, and a run downloads it anew where it can")
     return Fact("20 Newsgroups", f"in {where}" if is_there else f"not in {where}; a run downloads it where it can")
 
 

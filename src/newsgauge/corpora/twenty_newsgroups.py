@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import pickle
 import struct
+import warnings
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -27,6 +28,17 @@ _FETCH_HINT = "python -c 'from sklearn.datasets import fetch_20newsgroups as f; 
 def has_twenty_newsgroups() -> bool:
     """Whether scikit-learn has the real posts on this machine, without asking for a download."""
     return _cache_file().is_file()
+
+
+def damaged_cache() -> str:
+    """The file of scikit-learn's cache if it is there and damaged, else ''. Reads all of it."""
+    try:
+        zlib.decompress(_cache_file().read_bytes())
+    except FileNotFoundError:
+        return ""
+    except (OSError, zlib.error):
+        return str(_cache_file())
+    return ""
 
 
 def read_twenty_newsgroups() -> dict[Split, list[RawPost]]:
@@ -99,10 +111,14 @@ def _fetched(split: str) -> Any:
     from sklearn.datasets import fetch_20newsgroups, get_data_home
 
     try:
-        bunch = fetch_20newsgroups(subset=split, shuffle=False)
+        with warnings.catch_warnings():
+            # scikit-learn warns before each new try of a download: as an error, the first failure would be the last.
+            warnings.simplefilter("ignore")
+            bunch = fetch_20newsgroups(subset=split, shuffle=False)
     except Exception as error:  # a download can fail in as many ways as a network can
+        there = f"{_cache_file()} is damaged (delete it)" if _cache_file().exists() else f"not in {get_data_home()}"
         raise CorpusError(
-            f"corpus {TWENTY}: not in {get_data_home()} and not downloadable from here "
+            f"corpus {TWENTY}: {there} and not downloadable from here "
             f"({type(error).__name__}: {error}).\nSet SCIKIT_LEARN_DATA to a folder that holds {_CACHE_NAME}, "
             f"or run where there is a network: {_FETCH_HINT}"
         ) from None
