@@ -120,7 +120,7 @@ def test_the_folder_of_the_cassettes_may_be_named_in_any_way(
     status, out, error = command("check", "--cassettes", named.get(where, where))
     assert (status, out.splitlines()[-1], error) == (0, f"{N_FILES} files checked, 0 findings", "")
     status, out, error = command("stats", "--cassettes", named.get(where, where))
-    assert (status, out.splitlines()[-1].startswith("in all 400 cases"), error) == (0, True, "")
+    assert (status, out.splitlines()[-1].startswith("in all 560 cases"), error) == (0, True, "")
 
 
 def test_plans_are_printed_as_the_commands_that_replay_them(project: Path, command: Command) -> None:
