@@ -41,8 +41,9 @@ def digests() -> dict[str, str]:
 
 
 def whole_plan(n: int = 20) -> Plan:
+    shared = {3: 2, 5: 4}  # two threads of two posts
     posts = tuple(
-        Post(f"{LABELS[i % 2]}-{i:02}", LABELS[i % 2], f"text {i}", f"subject {2 if i == 3 else i}") for i in range(n)
+        Post(f"{LABELS[i % 2]}-{i:02}", LABELS[i % 2], f"text {i}", f"subject {shared.get(i, i)}") for i in range(n)
     )
     return Plan("made", ".", None, 0, True, "clean", LABELS, posts)
 
@@ -287,8 +288,9 @@ def test_the_plan_of_a_folder_holds_no_text_and_no_subject(run: Runs) -> None:
     text = (run("whole") / "plan.json").read_text()
     assert "text" not in text
     assert "subject" not in text
-    # Four posts a thread: the first four share one number, and no other post has it.
-    assert [post.thread for post in load_plan(Path("whole")).plan.posts[:5]] == ["thread 1"] * 4 + ["thread 2"]
+    # A thread that posts share has a number; a post of a thread of its own has none.
+    threads = [post.thread for post in load_plan(Path("whole")).plan.posts[:7]]
+    assert threads == [None, None, "thread 1", "thread 1", "thread 2", "thread 2", None]
 
 
 def test_github_gets_a_summary_and_an_annotation_a_gate(
@@ -300,4 +302,4 @@ def test_github_gets_a_summary_and_an_annotation_a_gate(
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary-of-the-job.md")
     assert merge("whole") == 1
     assert "::error title=newsgauge gate asked%3A failed::" in capsys.readouterr().out
-    assert "GREEN: 2 of 2 gates passed" in Path("summary-of-the-job.md").read_text()
+    assert "RED: 1 of 2 gates passed; gates failed: asked" in Path("summary-of-the-job.md").read_text()
