@@ -6,6 +6,7 @@ Each command is a module of `commands`, imported when it is the one that runs.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib import import_module
 
@@ -62,12 +63,18 @@ def _run(argv: list[str]) -> int:
     options = make_parser(argv[0] if argv else None).parse_args(argv)  # the modules of other commands stay unread
     options.argv = argv  # for commands that say how to come back
     try:
-        return int(options.handler(options))
+        status = int(options.handler(options))
+        sys.stdout.flush()
+        return status
     except NewsgaugeError as error:
         print(f"newsgauge: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Who reads has enough, as `head` does. What is left in the buffer must not complain when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 if __name__ == "__main__":
