@@ -174,8 +174,8 @@ def test_a_gate_that_failed_is_red_whatever_its_test_asserts(
 ) -> None:
     gates, tests = Path("evals/gates.toml"), Path("evals/test_gates.py")
     gates.write_text(gates.read_text().replace("limit = 0.5", "limit = 1.0"))
-    assert "assert verdict.passed" in tests.read_text()
-    tests.write_text(tests.read_text().replace("assert verdict.passed", "assert verdict"))
+    assert "if not verdict.passed" in tests.read_text()
+    tests.write_text(tests.read_text().replace("if not verdict.passed", "if not verdict"))
     result = project.runpytest_subprocess("evals", *options)
     assert result.ret == 1
     result.stdout.fnmatch_lines(["newsgauge: red: gates failed: tuned"])

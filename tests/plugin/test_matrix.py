@@ -110,7 +110,7 @@ def corpus_with_a_changed_post() -> None:
         pytest.param(lambda: edit(BASELINE, '"sci.space"', '"sci.med"'), id="changed baseline"),
         pytest.param(lambda: Path("evals/gates.toml").write_text(""), id="emptied gates"),
         pytest.param(
-            lambda: edit("evals/test_gates.py", "assert verdict.passed", "assert not verdict.passed"),
+            lambda: edit("evals/test_gates.py", "if not verdict.passed", "if verdict.passed"),
             id="a gate test that fails",
         ),
         pytest.param(
@@ -120,11 +120,11 @@ def corpus_with_a_changed_post() -> None:
             id="skipped cases",
         ),
         pytest.param(
-            lambda: edit("evals/test_gates.py", "    assert", "    pytest.skip('later')\n    assert"),
+            lambda: edit("evals/test_gates.py", "    if not", "    pytest.skip('later')\n    if not"),
             id="skipped gates",
         ),
         pytest.param(
-            lambda: edit("evals/test_gates.py", "    assert", "    pytest.xfail('known')\n    assert"),
+            lambda: edit("evals/test_gates.py", "    if not", "    pytest.xfail('known')\n    if not"),
             id="excused gates",
         ),
         pytest.param(
@@ -204,8 +204,8 @@ def test_a_worker_that_dies_in_a_gate_leaves_it_undecided_or_decided_by_another(
 ) -> None:
     edit(
         "evals/test_gates.py",
-        "    assert",
-        "    import os\n    os._exit(9) if gate.name == 'tuned' else None\n    assert",
+        "    if not",
+        "    import os\n    os._exit(9) if gate.name == 'tuned' else None\n    if not",
     )
     check(strict_project.runpytest_subprocess("evals", "-n", "2"), green=False)
     artifact = json.loads(ARTIFACT.read_text())
@@ -249,7 +249,7 @@ FIRST_TIME = """
     [
         pytest.param(lambda: None, 0, True, id="nothing fails"),
         pytest.param(
-            lambda: edit("evals/test_gates.py", "    assert", f"{FIRST_TIME}    assert"), 1, True, id="a gate, once"
+            lambda: edit("evals/test_gates.py", "    if not", f"{FIRST_TIME}    if not"), 1, True, id="a gate, once"
         ),
         pytest.param(
             lambda: edit("evals/test_newsgroups.py", "    if pred", f"{FIRST_TIME}    if pred"),
