@@ -292,7 +292,7 @@ def test_what_a_recording_asks_is_known_by_calling_the_callable(
     options = default_options(classes="^sci.(space|med)$", posts_per_class="4", record_mode=mode)
     folders = {"newsgauge_evals": "evals", "newsgauge_cassettes": "cassettes", "newsgauge_bundled": "fixtures/bundled"}
     variants = load_variants(Path("evals/variants.toml"))
-    todo = find_pending(setup_of(options, variants, root=Path.cwd(), ini=folders.__getitem__))
+    todo = find_pending(setup_of(options, variants, root=Path.cwd(), ini=lambda name: folders.get(name, "")))
     assert (len(todo.to_ask), todo.n_recorded, len(todo.unfit)) == (n_to_ask, n_recorded, n_unfit)
 
 
