@@ -85,7 +85,8 @@ def test_shards_with_repeats_join_to_the_whole(repeated: pytest.Pytester) -> Non
     for k in (1, 2):
         command = ("evals", *LABELS, "--repeats", "3", "--shard", f"{k}/2", f"--results=s{k}")
         assert repeated.runpytest_inprocess(*command).ret == 0
-    assert repeated.runpytest_inprocess("evals", *LABELS, "--repeats", "3", "--results=whole").ret == 0
+    whole = ("evals", *LABELS, "--repeats", "3", "--results=whole", "--require-gates")
+    assert repeated.runpytest_inprocess(*whole).ret == 0
     assert main(["merge", "s2", "s1", "--results", "merged"]) == 0
     for name in ("results.csv", "scoreboard.json", "gates.json"):
         assert Path("merged", name).read_bytes() == Path("whole", name).read_bytes(), name

@@ -29,7 +29,7 @@ def fresh_server() -> Iterator[EmbeddedServer]:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout's folders, as the current folder; no key, no account."""
+    """A checkout's folders, as the current folder; no key, no account, and nothing that says CI."""
     (tmp_path / "fixtures").mkdir()
     (tmp_path / "fixtures" / "bundled").symlink_to(ROOT / "fixtures" / "bundled")
     (tmp_path / "evals").symlink_to(ROOT / "evals")
@@ -37,6 +37,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in list(os.environ):
         if re.match("GOOGLE_|GEMINI_", name):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("CI", "false")
     return tmp_path
 
 
