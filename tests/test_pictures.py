@@ -31,4 +31,4 @@ def test_the_terminal_shows_the_scores_of_the_baseline() -> None:
     for name, one in baseline["variants"].items():
         row = re.search(rf"^{name} +{one['scores']['n']} +([\d.]+)% .* PASS$", shown, re.MULTILINE)
         assert row is not None, name
-        assert float(row[1]) == pytest.approx(100 * one["scores"]["accuracy"], abs=0.005)
+        assert float(row[1]) == pytest.approx(100 * one["scores"]["accuracy"], abs=0.0501)
