@@ -63,7 +63,8 @@ def keys(setup: RunConfig, variant: str) -> list[str]:
 def test_a_recording_of_400_cases_completes_with_each_case_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    setup = make_setup(tmp_path, posts_per_class=10)
+    five = {"bare", "zero-shot", "system", "labels", "tuned"}
+    setup = make_setup(tmp_path, posts_per_class=10, variants=five)
     faults = [
         Fault("quota-per-minute", probability=0.2, delay_s=7),
         Fault("unavailable", probability=0.1),
