@@ -23,6 +23,13 @@ from .options import evals_folder
 NETWORK_GUARD = "newsgauge-network-guard"
 
 
+def _package_of(plugin: object) -> str:
+    """The top-level package of a plugin that was named with ``-p`` and is installed; '' for any other."""
+    file = getattr(plugin, "__file__", None) or ""
+    installed = {"site-packages", "dist-packages"} & set(Path(file).parts)
+    return str(getattr(plugin, "__name__", "")).partition(".")[0] if installed else ""
+
+
 class NetworkGuard:
     """The hooks of each process of a run that replays. Registered before any conftest.py is imported."""
 
@@ -35,6 +42,7 @@ class NetworkGuard:
         self._owns_process = owns_process()
         dists = config.pluginmanager.list_plugin_distinfo()
         plugins = {plugin.__name__.partition(".")[0] for plugin, _ in dists if hasattr(plugin, "__name__")}
+        plugins |= {_package_of(plugin) for plugin in config.pluginmanager.get_plugins()} - {""}
         start_block(allowed=config.getini("newsgauge_allow_hosts"), plugins=plugins)
         config.add_cleanup(self._end)  # after all hooks of all plugins, whatever happens until then
 
