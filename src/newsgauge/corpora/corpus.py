@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import CorpusError
 from ..records import Post, RawPost, Split
-from .folders import has_labels, has_splits, holds_mail, read_folder
+from .folders import has_labels, holds_mail, read_folder
 from .table_files import SUFFIXES, TableFormat, check_format, kind_of, table_name
 from .tables import parse_columns, read_table, split_files
 from .twenty_newsgroups import TWENTY, read_twenty_newsgroups
@@ -42,12 +42,6 @@ class Corpus:
     def is_table(self) -> bool:
         """True for a file of rows, or a folder of such files."""
         return self.path is not None and (not self.path.is_dir() or bool(split_files(self.path)))
-
-    @property
-    def splits_itself(self) -> bool:
-        """True if nothing in the corpus says which posts are train posts, so that half of each label's are."""
-        assert self.path is not None
-        return not self.is_table and not has_splits(self.path)
 
     def posts(self, split: Split) -> tuple[RawPost, ...]:
         """All posts of one split, sorted by label and number; read once, and again after `release`.

@@ -13,6 +13,21 @@ _MAX_FLIPS = 20
 _MAX_TEXT = 40
 
 
+def comparison_cells(one: VariantCompared) -> tuple[str, ...]:
+    """A variant's row, on the terminal and on the page: name, n, accuracies, the difference and what it rests on."""
+    return (
+        one.name,
+        f"{one.found.n:,}",
+        percent(one.before),
+        percent(one.after),
+        points(one.found.difference),
+        points_span((one.found.low, one.found.high)),
+        f"{len(one.found.gained):,}",
+        f"{len(one.found.lost):,}",
+        p_value(one.found.p_two_sided),
+    )
+
+
 def sentence(one: VariantCompared) -> str:
     """``tuned: better, +12.5 points [+4.2, +20.1], p = 0.002, n = 80``."""
     found = one.found
@@ -34,21 +49,8 @@ def comparison_lines(compared: RunsCompared, *, first: str, second: str) -> list
         lines.append("nothing that these folders know of changed")
     lines += [line for note in compared.notes for line in _wrapped(f"note: {note}")]
     lines += ["", *(line for one in compared.variants for line in _wrapped(sentence(one))), ""]
-    rows = [("B against A", "n", "A", "B", "points", "95% interval", "gained", "lost", "p")]
-    rows += [
-        (
-            one.name,
-            f"{one.found.n:,}",
-            percent(one.before),
-            percent(one.after),
-            points(one.found.difference),
-            points_span((one.found.low, one.found.high)),
-            f"{len(one.found.gained):,}",
-            f"{len(one.found.lost):,}",
-            p_value(one.found.p_two_sided),
-        )
-        for one in compared.variants
-    ]
+    heads = ("B against A", "n", "A", "B", "points", "95% interval", "gained", "lost", "p")
+    rows = [heads, *(comparison_cells(one) for one in compared.variants)]
     lines += [*table_lines(rows, left=(0,)), "p: exact McNemar, two-sided; intervals: Tango's score interval"]
     for one in compared.variants:
         flips = [("lost", flip) for flip in one.found.lost] + [("gained", flip) for flip in one.found.gained]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._util.secrets import hide_secrets
 from ..cassettes.network_block import attempts_fail, network_blocked
@@ -260,13 +260,7 @@ class Run:
 
     @cached_property
     def _client(self) -> genai.Client:
-        client = open_client(
-            self.setup.backend,
-            base_url=self._base_url,
-            live=not self.setup.replays,
-            api_version=self.setup.api_version,
-            express=self.setup.may_ask_express,
-        )
+        client = open_client(self.setup.backend, **self._access)
         self._closing.callback(client.close)
         return client
 
@@ -274,15 +268,19 @@ class Run:
     def _technique_client(self) -> TechniqueClient:
         from .custom_predict import TechniqueClient
 
-        client = TechniqueClient(
-            self.setup.backend,
-            base_url=self._base_url,
-            live=not self.setup.replays,
-            api_version=self.setup.api_version,
-            express=self.setup.may_ask_express,
-        )
+        client = TechniqueClient(self.setup.backend, **self._access)
         self._closing.callback(client.close)
         return client
+
+    @property
+    def _access(self) -> dict[str, Any]:
+        """How a client of this run reaches its backend, whoever asks."""
+        return {
+            "base_url": self._base_url,
+            "live": not self.setup.replays,
+            "api_version": self.setup.api_version,
+            "express": self.setup.may_ask_express,
+        }
 
     @cached_property
     def _recorder(self) -> Recorder:

@@ -9,8 +9,8 @@ from pathlib import Path
 from ...results.result_files import comparison_entry
 from ...results.run_folder import RunFolder
 from ...results.runs_compared import RunsCompared, VariantCompared
-from ..comparing import sentence
-from ..numbers import dollars, p_value, percent, points, points_span
+from ..comparing import comparison_cells, sentence
+from ..numbers import dollars
 from ..terminal import is_embedded
 from .cases import clip
 from .environment import cases_link, render
@@ -51,15 +51,7 @@ def _pairs(variants: tuple[VariantCompared, ...]) -> Table:
     is_priced = any(one.cost_before is not None or one.cost_after is not None for one in variants)
     rows = [
         (
-            one.name,
-            f"{one.found.n:,}",
-            percent(one.before),
-            percent(one.after),
-            points(one.found.difference),
-            points_span((one.found.low, one.found.high)),
-            f"{len(one.found.gained):,}",
-            f"{len(one.found.lost):,}",
-            p_value(one.found.p_two_sided),
+            *comparison_cells(one),
             *((dollars(one.cost_before), dollars(one.cost_after)) if is_priced else ()),
         )
         for one in variants
