@@ -25,7 +25,7 @@ from gemini_emulator.models.tuned_model import Example, train
 from gemini_emulator.reading.prompt_reading import read_prompt_parts
 from newsgauge.corpora.corpus import find_corpus
 from newsgauge.corpora.preprocessing import clean
-from newsgauge.planning.training_set import draw_examples
+from newsgauge.planning.training_set import TrainPosts
 
 ROOT = Path(__file__).resolve().parents[1]
 CLASSES = "^rec|^sci"
@@ -70,15 +70,9 @@ def main() -> int:
         test = [(clean(post.raw), post.label) for post in corpus.posts("test") if re.search(CLASSES, post.label)]
         labels = tuple(sorted({label for _, label in test}))
         said = dict(read_prompt_parts(instruction, [("user", "")], labels).descriptions)
-        options_of_draw = {"seed": 0, "classes": CLASSES, "labels": labels}
-        shown = draw_examples(
-            corpus,
-            posts_per_class=EXAMPLES,
-            preprocess=lambda raw: clean(raw)[:CHARS],
-            share_threads=False,
-            **options_of_draw,
-        )
-        trained = draw_examples(corpus, posts_per_class=50, preprocess=clean, **options_of_draw)
+        cut = TrainPosts(corpus, CLASSES, labels, lambda raw: clean(raw)[:CHARS])
+        shown = cut.draw(EXAMPLES, 0, share_threads=False)
+        trained = TrainPosts(corpus, CLASSES, labels, clean).draw(50, 0)
         model = train(
             [Example(post.text, post.label) for post in trained], epochs=2, batch_size=16, learning_rate=0.001
         )

@@ -12,7 +12,7 @@ from newsgauge.corpora.corpus import Corpus, find_corpus, to_frame
 from newsgauge.corpora.preprocessing import clean, codelab
 from newsgauge.errors import CorpusError
 from newsgauge.planning.sampling import make_plan
-from newsgauge.planning.training_set import make_training_set
+from newsgauge.planning.training_set import TrainPosts
 from newsgauge.records import Post
 from newsgauge.variants.variants_file import Tuning
 
@@ -127,9 +127,7 @@ def test_one_post_in_a_class_is_enough_for_one_and_too_few_for_two(tmp_path: Pat
 
 
 def training(path: Path, labels: tuple[str, ...] = ("y", "w"), n: int = 2) -> list[str]:
-    made = make_training_set(
-        corpus_of(path), Tuning(posts_per_class=n), classes=".", labels=labels, preprocess=str.strip
-    )
+    made = TrainPosts(corpus_of(path), ".", labels, str.strip).training_set(Tuning(posts_per_class=n))
     return sorted(post.text for post in made.examples)
 
 

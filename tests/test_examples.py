@@ -11,6 +11,7 @@ import pytest
 from newsgauge.cassettes.digest import digest_body
 from newsgauge.corpora.corpus import find_corpus
 from newsgauge.errors import CorpusError
+from newsgauge.planning.training_set import TrainPosts
 from newsgauge.records import Post
 from newsgauge.running.few_shot import Examples, lay_out, make_examples
 from newsgauge.variants.variants_file import FewShot
@@ -28,9 +29,7 @@ def draw(tmp_path: Path) -> Any:
         path = tmp_path / "own.csv"
         path.write_text(f"text,label,split,thread\n{rows}")
         corpus = find_corpus(str(path), bundled=tmp_path)
-        return make_examples(
-            corpus, FewShot(**{"per_class": 2, **few_shot}), classes=".", labels=labels, preprocess=str.strip
-        )
+        return make_examples(TrainPosts(corpus, ".", labels, str.strip), FewShot(**{"per_class": 2, **few_shot}))
 
     return draw
 

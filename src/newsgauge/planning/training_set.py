@@ -69,79 +69,68 @@ def job_tag(training: TrainingSet, recipe: Recipe) -> str:
     return f"newsgauge-{hashlib.sha256(value.encode('ascii')).hexdigest()[:12]}"
 
 
-def make_training_set(
-    corpus: Corpus, tuning: Tuning, *, classes: str, labels: tuple[str, ...], preprocess: Callable[[str], str]
-) -> TrainingSet:
-    """What a model is tuned on: `draw_examples` with the settings. Raises `CorpusError`."""
-    examples = draw_examples(
-        corpus,
-        posts_per_class=tuning.posts_per_class,
-        seed=tuning.seed,
-        classes=classes,
-        labels=labels,
-        preprocess=preprocess,
-    )
-    return TrainingSet(examples, tuning)
+@dataclass(frozen=True, slots=True)
+class TrainPosts:
+    """The train posts that variants of one plan learn from: of the classes that match, as preprocessed texts.
 
-
-def draw_examples(
-    corpus: Corpus,
-    *,
-    posts_per_class: int,
-    seed: int,
-    classes: str,
-    labels: tuple[str, ...],
-    preprocess: Callable[[str], str],
-    share_threads: bool = True,
-) -> tuple[Post, ...]:
-    """Draw at most ``posts_per_class`` train posts of each class that matches, in a seeded mixed order.
-
-    A train post whose text is a test post's too is left out, and another drawn for it; without ``share_threads`` so is
-    every post of a thread that has test posts. Raises `CorpusError` where a label that is asked about (``labels``) has
-    no train post: what is made from these could never name it.
+    ``labels``: those that are asked about, each of which must have a train post.
     """
-    pool: list[RawPost] = list(corpus.posts("train"))
-    if not share_threads:
-        of_test = {_thread(post) for post in corpus.posts("test")} - {None}
-        pool = [post for post in pool if _thread(post) not in of_test]
-    absent = sorted(set(labels) - {post.label for post in pool})
-    if absent:
-        apart = "" if share_threads else " of threads without test posts"
-        raise CorpusError(
-            f"corpus {corpus.name}: {', '.join(absent)} has test posts but no train posts{apart} to learn it from. Add "
-            "some, leave the label out with --classes, or the variants that learn (tuning, estimator, examples) with "
-            "--variants"
-        )
-    while True:
-        drawn = draw(
-            pool,
-            classes=classes,
-            posts_per_class=posts_per_class,
-            seed=seed,
-            allow_threads=True,
-            what=f"{corpus.name} train",
-            at_most=True,
-        )
-        texts = {post.id: preprocess(post.raw) for post in drawn}
-        doubles = _also_in_test(texts, drawn, corpus, preprocess)
-        if not doubles:
-            break
-        pool = [post for post in pool if post.id not in doubles]
-    drawn.sort(key=lambda post: rank(post.id, seed))  # batches must mix the labels
-    return tuple(Post(raw.id, raw.label, texts[raw.id]) for raw in drawn)
+
+    corpus: Corpus
+    classes: str
+    labels: tuple[str, ...]
+    preprocess: Callable[[str], str]
+
+    def training_set(self, tuning: Tuning) -> TrainingSet:
+        """What a model is tuned on. Raises `CorpusError`."""
+        return TrainingSet(self.draw(tuning.posts_per_class, tuning.seed), tuning)
+
+    def draw(self, posts_per_class: int, seed: int, *, share_threads: bool = True) -> tuple[Post, ...]:
+        """Draw at most ``posts_per_class`` posts of each class, in a seeded mixed order.
+
+        A train post whose text is a test post's too is left out, and another drawn for it; without ``share_threads``
+        so is every post of a thread that has test posts. Raises `CorpusError` where a label that is asked about has no
+        train post: what is made from these could never name it.
+        """
+        pool: list[RawPost] = list(self.corpus.posts("train"))
+        if not share_threads:
+            of_test = {_thread(post) for post in self.corpus.posts("test")} - {None}
+            pool = [post for post in pool if _thread(post) not in of_test]
+        absent = sorted(set(self.labels) - {post.label for post in pool})
+        if absent:
+            apart = "" if share_threads else " of threads without test posts"
+            raise CorpusError(
+                f"corpus {self.corpus.name}: {', '.join(absent)} has test posts but no train posts{apart} to learn it "
+                "from. Add some, leave the label out with --classes, or the variants that learn (tuning, estimator, "
+                "examples) with --variants"
+            )
+        while True:
+            drawn = draw(
+                pool,
+                classes=self.classes,
+                posts_per_class=posts_per_class,
+                seed=seed,
+                allow_threads=True,
+                what=f"{self.corpus.name} train",
+                at_most=True,
+            )
+            texts = {post.id: self.preprocess(post.raw) for post in drawn}
+            doubles = self._also_in_test(texts, drawn)
+            if not doubles:
+                break
+            pool = [post for post in pool if post.id not in doubles]
+        drawn.sort(key=lambda post: rank(post.id, seed))  # batches must mix the labels
+        return tuple(Post(raw.id, raw.label, texts[raw.id]) for raw in drawn)
+
+    def _also_in_test(self, texts: dict[str, str], drawn: list[RawPost]) -> set[str]:
+        """Ids of drawn posts whose text is a test post's. Equal texts have equal subjects: only those are compared."""
+        threads = {_thread(post) for post in drawn}
+        test = {self.preprocess(post.raw) for post in self.corpus.posts("test") if _thread(post) in threads}
+        return {post_id for post_id, text in texts.items() if text in test}
 
 
 def _thread(post: RawPost) -> str | None:
     return post.thread or thread_key(post.raw)
-
-
-def _also_in_test(
-    texts: dict[str, str], drawn: list[RawPost], corpus: Corpus, preprocess: Callable[[str], str]
-) -> set[str]:
-    """Ids of drawn posts whose text is a test post's. Equal texts have equal subjects: only those are compared."""
-    threads = {_thread(post) for post in drawn}
-    test = {preprocess(post.raw) for post in corpus.posts("test") if _thread(post) in threads}
-    return {post_id for post_id, text in texts.items() if text in test}
 
 
 def to_jsonl(training: TrainingSet) -> bytes:

@@ -72,7 +72,7 @@ class Publisher:
 
         if self._setup.corpus.path is None or not (self._folder / "scoreboard.json").is_file():
             return  # nothing was asked, or 20 Newsgroups
-        suspect = find_suspect_texts(texts_of(self._setup.corpus, self._setup.preprocess))
+        suspect = find_suspect_texts(texts_of(self._setup.corpus, self._setup.train_posts.preprocess))
         self._setup.corpus.release()
         kept = set(self._setup.plan.labels)
         suspect = [one for one in suspect if any(label in kept for _, label, _ in one.members)]

@@ -6,13 +6,11 @@ The examples are the same for every post of a variant. Their texts are posts too
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..cassettes.digest import Block, mark
-from ..corpora.corpus import Corpus
 from ..corpora.preprocessing.clipping import clip
-from ..planning.training_set import draw_examples
+from ..planning.training_set import TrainPosts
 from ..records import Post
 from ..variants.variants_file import FewShot
 
@@ -32,25 +30,12 @@ class Examples:
         return hashlib.sha256(self.block.text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def make_examples(
-    corpus: Corpus,
-    few_shot: FewShot,
-    *,
-    classes: str,
-    labels: tuple[str, ...],
-    preprocess: Callable[[str], str],
-) -> Examples:
+def make_examples(train: TrainPosts, few_shot: FewShot) -> Examples:
     """Draw and lay out the examples. They share no text and no thread with a test post. Raises `CorpusError`."""
-    drawn = draw_examples(
-        corpus,
-        posts_per_class=few_shot.per_class,
-        seed=few_shot.seed,
-        classes=classes,
-        labels=labels,
-        preprocess=preprocess,
-        share_threads=False,
+    drawn = train.draw(few_shot.per_class, few_shot.seed, share_threads=False)
+    posts = tuple(
+        Post(post.id, post.label, clip(post.text, few_shot.chars)) for post in drawn if post.label in train.labels
     )
-    posts = tuple(Post(post.id, post.label, clip(post.text, few_shot.chars)) for post in drawn if post.label in labels)
     return Examples(posts, lay_out(posts, few_shot.template))
 
 

@@ -240,7 +240,9 @@ class Run:
             assert variant.estimator is not None
             assert training is not None
             self._estimators[variant.name] = FittedEstimator(
-                variant.estimator, self.setup.callables[variant.name], lambda: self.setup.examples_for(training)
+                variant.estimator,
+                self.setup.callables[variant.name],
+                lambda: self.setup.train_posts.draw(training.posts_per_class, training.seed),
             )
         return self._estimators[variant.name]
 

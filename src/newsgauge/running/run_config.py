@@ -20,16 +20,16 @@ from ..errors import UsageError
 from ..planning.plan_file import RunPlan, asked_digest
 from ..planning.sampling import Plan
 from ..planning.sharding import Shard, part_of
+from ..planning.training_set import TrainingSet, TrainPosts
 from ..records import Backend, Case, Post
 from ..variants.checks import TUNED
-from ..variants.variants_file import Request, Training, Variant, make_request, prompt_digest
+from ..variants.variants_file import Request, Variant, make_request, prompt_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ..cassettes.digest import Block
     from ..cassettes.recorder import Recorder, RecordMode
-    from ..planning.training_set import TrainingSet
     from .few_shot import Examples
 
 
@@ -73,23 +73,16 @@ class RunConfig:
         return all(variant.tuning is None for variant in self.variants.values())
 
     @property
-    def preprocess(self) -> Callable[[str], str]:
-        """What turns a raw post of the corpus into the text that is asked about."""
-        return preprocessor(self.corpus, self.plan.preprocessing)
+    def train_posts(self) -> TrainPosts:
+        """What the variants that learn draw from."""
+        prepare = preprocessor(self.corpus, self.plan.preprocessing)
+        return TrainPosts(self.corpus, self.plan.classes, self.plan.labels, prepare)
 
     @cached_property
     def trainings(self) -> dict[str, TrainingSet]:
         """The training set of each variant that asks a tuned model."""
-        from ..planning.training_set import make_training_set
-
         return {
-            name: make_training_set(
-                self.corpus,
-                variant.tuning,
-                classes=self.plan.classes,
-                labels=self.plan.labels,
-                preprocess=self.preprocess,
-            )
+            name: self.train_posts.training_set(variant.tuning)
             for name, variant in self.variants.items()
             if variant.tuning is not None
         }
@@ -145,13 +138,7 @@ class RunConfig:
         from .few_shot import make_examples
 
         return {
-            name: make_examples(
-                self.corpus,
-                variant.few_shot,
-                classes=self.plan.classes,
-                labels=self.plan.labels,
-                preprocess=self.preprocess,
-            )
+            name: make_examples(self.train_posts, variant.few_shot)
             for name, variant in self.variants.items()
             if variant.few_shot is not None
         }
@@ -174,19 +161,6 @@ class RunConfig:
     def blocks(self, variant: str) -> tuple[Block, ...]:
         """What every request of a variant holds and no recording does: its examples."""
         return (self.examples[variant].block,) if variant in self.examples else ()
-
-    def examples_for(self, training: Training) -> tuple[Post, ...]:
-        """The training posts that an estimator is fitted on."""
-        from ..planning.training_set import draw_examples
-
-        return draw_examples(
-            self.corpus,
-            posts_per_class=training.posts_per_class,
-            seed=training.seed,
-            classes=self.plan.classes,
-            labels=self.plan.labels,
-            preprocess=self.preprocess,
-        )
 
     @property
     def recorded_cases(self) -> list[Case]:

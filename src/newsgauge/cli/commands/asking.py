@@ -9,12 +9,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...errors import UsageError
 from ...running.run_options import TABLE_OPTIONS
 from ..backend_options import api_version_of, reach_backend
-from .training_options import VARIANTS, load_corpus, same_options
+from .training_options import VARIANTS, classes_of, load_corpus, same_options, train_posts
 
 if TYPE_CHECKING:
     from ...corpora.corpus import Corpus
@@ -54,24 +54,11 @@ def _prompt(
     from ...client.clients import open_client
     from ...running.classifying import classify
     from ...running.few_shot import make_examples
-    from ...running.run_config import preprocessor
 
     shown = ""
     if variant.few_shot is not None:
-        prepare = preprocessor(corpus, options.preprocessing)
-        found = make_examples(
-            corpus, variant.few_shot, classes=_classes(corpus, options), labels=labels, preprocess=prepare
-        )
-        shown = found.block.text
-    with closing(
-        open_client(
-            options.backend,
-            base_url=url,
-            live=True,
-            api_version=api_version_of(options),
-            express=variant.tuning is None,
-        )
-    ) as client:
+        shown = make_examples(train_posts(options, corpus, labels), variant.few_shot).block.text
+    with closing(open_client(options.backend, **_access(variant, url, options))) as client:
         yield lambda text: classify(
             client, variant, text, model=model, labels=labels, with_second=not options.no_second, examples=shown
         )
@@ -90,37 +77,30 @@ def _technique(
     from ...running.classifying import Answer
     from ...running.custom_predict import Technique, TechniqueClient
 
-    with closing(
-        TechniqueClient(
-            options.backend,
-            base_url=url,
-            live=True,
-            api_version=api_version_of(options),
-            express=variant.tuning is None,
-        )
-    ) as client:
+    with closing(TechniqueClient(options.backend, **_access(variant, url, options))) as client:
         technique = Technique(variant.predict or "", function, client=client, labels=labels)
         yield lambda text: Answer(technique.predict_live(plain(text), model=model, policy=RetryPolicy()))
 
 
+def _access(variant: Variant, url: str | None, options: argparse.Namespace) -> dict[str, Any]:
+    """How a client reaches the backend, whoever asks."""
+    return {
+        "base_url": url,
+        "live": True,
+        "api_version": api_version_of(options),
+        "express": variant.tuning is None,
+    }
+
+
 def _estimator(variant: Variant, corpus: Corpus, options: argparse.Namespace) -> FittedEstimator:
-    from ...planning.training_set import draw_examples
     from ...running.estimators import FittedEstimator
-    from ...running.run_config import preprocessor
 
     training = variant.training
     assert training is not None
     return FittedEstimator(
         variant.estimator or "",
         _callable(variant),
-        lambda: draw_examples(
-            corpus,
-            posts_per_class=training.posts_per_class,
-            seed=training.seed,
-            classes=_classes(corpus, options),
-            labels=(),
-            preprocess=preprocessor(corpus, options.preprocessing),
-        ),
+        lambda: train_posts(options, corpus).draw(training.posts_per_class, training.seed),
     )
 
 
@@ -130,14 +110,8 @@ def _callable(variant: Variant) -> Callable[..., object]:
     return variant_callable(variant, (Path.cwd() / VARIANTS.parent, Path.cwd()))
 
 
-def _classes(corpus: Corpus, options: argparse.Namespace) -> str:
-    from ...running.run_options import usual_classes
-
-    return str(options.classes) if options.classes is not None else usual_classes(corpus.name)
-
-
 def _labels(corpus: Corpus, options: argparse.Namespace) -> tuple[str, ...]:
-    pattern = re.compile(_classes(corpus, options))
+    pattern = re.compile(classes_of(options, corpus))
     return tuple(sorted({post.label for post in corpus.posts("test") if pattern.search(post.label)}))
 
 

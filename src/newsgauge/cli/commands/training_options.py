@@ -13,7 +13,7 @@ from ...running.run_options import PREPROCESSING, TABLE_OPTIONS, usual_classes
 
 if TYPE_CHECKING:
     from ...corpora.corpus import Corpus
-    from ...planning.training_set import TrainingSet
+    from ...planning.training_set import TrainingSet, TrainPosts
     from ...variants.variants_file import Tuning
 
 VARIANTS = Path("evals") / "variants.toml"
@@ -81,9 +81,6 @@ def tuning_of_variant(name: str) -> Tuning:
 
 def make_training(options: argparse.Namespace, corpus: Corpus) -> tuple[TrainingSet, bool]:
     """The training set, and whether it is the one that the suite's variant asks for. Raises `UsageError`."""
-    from ...planning.training_set import make_training_set
-    from ...running.run_config import preprocessor
-
     of_variant = tuning_of_variant(options.variant)
     rate = options.learning_rate
     if options.learning_rate_multiplier is not None and options.backend == "embedded":
@@ -101,11 +98,20 @@ def make_training(options: argparse.Namespace, corpus: Corpus) -> tuple[Training
         if not value > 0:
             raise UsageError(f"--{name.replace('_', '-')}: expected a number above 0, got {value}")
     tuning = dataclasses.replace(of_variant, **changed)
-    classes = options.classes if options.classes is not None else usual_classes(corpus.name)
-    training = make_training_set(
-        corpus, tuning, classes=classes, labels=(), preprocess=preprocessor(corpus, options.preprocessing)
-    )
-    return training, tuning == of_variant
+    return train_posts(options, corpus).training_set(tuning), tuning == of_variant
+
+
+def train_posts(options: argparse.Namespace, corpus: Corpus, labels: tuple[str, ...] = ()) -> TrainPosts:
+    """What is learnt from: the train posts of the options' classes."""
+    from ...planning.training_set import TrainPosts
+    from ...running.run_config import preprocessor
+
+    return TrainPosts(corpus, classes_of(options, corpus), labels, preprocessor(corpus, options.preprocessing))
+
+
+def classes_of(options: argparse.Namespace, corpus: Corpus) -> str:
+    """``--classes``, else the labels that a run keeps of this corpus."""
+    return str(options.classes) if options.classes is not None else usual_classes(corpus.name)
 
 
 def positive(text: str) -> int:

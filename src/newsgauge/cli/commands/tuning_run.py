@@ -21,7 +21,7 @@ from ...tuning.loss_curve import csv_text, save_png
 from ...tuning.tuned_file import FILE, TunedModel, read_tuned, write_tuned
 from ...tuning.watching import watch
 from ..backend_options import open_tuning
-from .training_options import load_corpus, make_training, same_options
+from .training_options import load_corpus, make_training, same_options, train_posts
 
 if TYPE_CHECKING:
     from ...corpora.corpus import Corpus
@@ -73,17 +73,7 @@ def run_tuning(options: argparse.Namespace) -> int:
 
 def train_embedded(tuning: Tuning, corpus: Corpus, options: argparse.Namespace) -> TunedModel:
     """Train what a variant asks for on the embedded backend, which takes seconds, and write it down."""
-    from ...planning.training_set import make_training_set
-    from ...running.run_config import preprocessor
-    from ...running.run_options import usual_classes
-
-    training = make_training_set(
-        corpus,
-        tuning,
-        classes=options.classes if options.classes is not None else usual_classes(corpus.name),
-        labels=(),
-        preprocess=preprocessor(corpus, options.preprocessing),
-    )
+    training = train_posts(options, corpus).training_set(tuning)
     print(f"newsgauge: training on {len(training.examples)} posts first, once ...", file=sys.stderr, flush=True)
     with open_tuning("embedded", base_url=options.base_url, bucket=None) as service:
         job, _ = find_or_start(service, training, Recipe(), display_name="newsgauge", new=False)
