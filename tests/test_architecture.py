@@ -44,7 +44,6 @@ DOORS = {
     "httpx2": {"client", "tuning"},
     "rich": {"cli"},
     "jinja2": {"report.html.environment"},
-    "PIL": {"tuning.loss_curve"},
     "pytest": {"pytest_plugin"},
     "sklearn": {"corpora.twenty_newsgroups"},
     "gemini_emulator": {"client.embedded", "cli.commands.serve"},

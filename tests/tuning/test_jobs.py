@@ -16,7 +16,7 @@ from newsgauge.errors import UsageError
 from newsgauge.planning.training_set import Recipe, TrainingSet, job_tag, to_jsonl
 from newsgauge.records import Post
 from newsgauge.tuning.jobs import Job, JobState, Loss, choose_job, find_or_start
-from newsgauge.tuning.loss_curve import csv_text, curve_lines, save_png
+from newsgauge.tuning.loss_curve import csv_text, curve_lines
 from newsgauge.tuning.tuned_file import TunedModel, forget_job, read_tuned, write_tuned
 from newsgauge.tuning.watching import watch
 from newsgauge.variants.variants_file import Tuning
@@ -216,16 +216,6 @@ def test_a_chart_has_its_height_and_falls_with_the_losses():
 
 def test_the_table_has_a_row_a_step():
     assert csv_text(LOSSES[:2]) == "step,epoch,mean_loss\n1,1,2.0\n2,1,1.0\n"
-
-
-@pytest.mark.parametrize("n", [0, 1, 2, 40])
-def test_the_picture_shows_a_line_where_there_is_one(tmp_path, n):
-    from PIL import Image
-
-    save_png(tmp_path / "curve.png", LOSSES[:n], title="t")
-    with Image.open(tmp_path / "curve.png") as image:
-        blue = sum(count for count, color in image.getcolors(1 << 20) if color == (26, 95, 180))
-    assert (blue > 0) == (n > 0)
 
 
 # --- what is remembered

@@ -6,6 +6,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -17,7 +18,7 @@ from ...planning.training_set import Recipe, TrainingSet
 from ...records import Backend
 from ...running.run_options import TABLE_OPTIONS
 from ...tuning.jobs import Job, JobState, find_or_start
-from ...tuning.loss_curve import csv_text, save_png
+from ...tuning.loss_curve import csv_text
 from ...tuning.tuned_file import FILE, TunedModel, read_tuned, write_tuned
 from ...tuning.watching import watch
 from ..backend_options import open_tuning
@@ -63,7 +64,7 @@ def run_tuning(options: argparse.Namespace) -> int:
             job = _watch(lambda: service.job(job.name), options.max_wait)
         except KeyboardInterrupt:
             return _say_left(job, options)
-    _save_losses(job)
+    _save_losses(job, options.backend)
     if job.state is JobState.SUCCEEDED:
         return _keep(_entry(job, training, corpus, options.backend), options, is_variants=is_variants)
     if not job.state.ended:
@@ -168,19 +169,27 @@ def _keep(entry: TunedModel, options: argparse.Namespace, *, is_variants: bool) 
     return 0
 
 
-def _save_losses(job: Job) -> None:
+def _save_losses(job: Job, backend: Backend) -> None:
     if not job.losses:
         if job.losses_elsewhere:
             print(f"Losses: the service keeps them in {job.losses_elsewhere}")
         return
+    from ...report.html import render_training
+
     path = _FOLDER / f"{job.name.rpartition('/')[2]}.csv"
+    page = render_training(
+        [asdict(loss) for loss in job.losses],
+        job=job.name,
+        about=f"base model {job.base_model}, created {job.created}",
+        embedded=backend == "embedded",
+    )
     try:
         _FOLDER.mkdir(parents=True, exist_ok=True)
         path.write_text(csv_text(job.losses), "ascii")
-        save_png(path.with_suffix(".png"), job.losses, title=job.name)
+        path.with_suffix(".html").write_text(page, "utf-8")
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
-    print(f"Loss curve: {path} and {path.with_suffix('.png').name}")
+    print(f"Loss curve: {path} and {path.with_suffix('.html').name}")
 
 
 def _give_up_waiting(
@@ -190,14 +199,10 @@ def _give_up_waiting(
     if options.fallback is None:
         print(f"Come back: {_command(options)}", file=sys.stderr)
         return 1
-    import dataclasses
-
     entry = _entry(job, training, corpus, options.backend)
     told = "every scoreboard will say so" if entry.backend == "vertex" else "pytest evals trains its own model here"
     print(f"newsgauge: {options.fallback} stands in for it; {told}", file=sys.stderr)
-    return _keep(
-        dataclasses.replace(entry, model=options.fallback, fallback_for=job.name), options, is_variants=is_variants
-    )
+    return _keep(replace(entry, model=options.fallback, fallback_for=job.name), options, is_variants=is_variants)
 
 
 def _say_left(job: Job, options: argparse.Namespace) -> int:

@@ -1,9 +1,9 @@
-"""One self-contained page of a run or of a comparison: checked values in, HTML out. Computes nothing.
+"""One self-contained page of a run, of a comparison or of a training: checked values in, HTML out. Computes nothing.
 
 The modules say what is shown, as plain values; the templates say how.
 """
 
 from .comparison import render_comparison
-from .page import render_run
+from .page import render_run, render_training
 
-__all__ = ["render_comparison", "render_run"]
+__all__ = ["render_comparison", "render_run", "render_training"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ def learning_curves(run: RunFolder) -> list[Curve]:
     if found := run.exhibits.get("learning_curve"):
         curves.append(_accuracy_by_size(found["points"]))
     if (found := run.exhibits.get("loss_curve")) and found["losses"]:
-        curves.append(_loss_by_step(found["losses"], str(found.get("model", ""))))
+        curves.append(loss_by_step(found["losses"], str(found.get("model", ""))))
     return curves
 
 
@@ -70,7 +70,8 @@ def _accuracy_by_size(points: list[Mapping[str, Any]]) -> Curve:
     return Curve("Accuracy by training posts", plot, caption, Table("learning curve", head, rows))
 
 
-def _loss_by_step(losses: list[Mapping[str, Any]], model: str) -> Curve:
+def loss_by_step(losses: Sequence[Mapping[str, Any]], model: str) -> Curve:
+    """The loss of a training; each of ``losses`` has its ``step``, ``epoch`` and ``mean_loss``."""
     drawn = [
         Point(one["step"], one["mean_loss"], f"step {one['step']}: {number(one['mean_loss'], 3)}") for one in losses
     ]
@@ -86,7 +87,7 @@ def _loss_by_step(losses: list[Mapping[str, Any]], model: str) -> Curve:
         label=f"Mean loss of {len(drawn)} steps: first {drawn[0].text}, last {drawn[-1].text}",
         breaks=[(at, f"epoch {epoch}") for epoch, at in starts.items()],
     )
-    caption = f"Mean loss of each training step of {model}, as the service reported it when it was recorded."
+    caption = f"Mean loss of each training step of {model}, as the service reported it."
     rows = [(str(one["step"]), str(one["epoch"]), number(one["mean_loss"], 4)) for one in losses]
     table = Table("loss curve", ("step", "epoch", "mean loss in nats"), rows)
     return Curve("Loss", plot, caption, table, folded="loss of each step, in numbers")

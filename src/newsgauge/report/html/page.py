@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...results.run_folder import RunFolder
@@ -10,7 +11,7 @@ from ..numbers import count_of
 from ..terminal import BACKEND_NOTES, is_embedded
 from . import sections
 from .cases import pack_cases
-from .curves import learning_curves
+from .curves import learning_curves, loss_by_step
 from .environment import render
 from .matrices import class_scores, confusion_matrices
 from .overview import overview_values
@@ -48,6 +49,12 @@ def render_run(run: RunFolder) -> str:
         "provenance": sections.provenance_values(run),
     }
     return render("run.html.j2", values)
+
+
+def render_training(losses: Sequence[Mapping[str, Any]], *, job: str, about: str, embedded: bool) -> str:
+    """The page of one tuning job: its loss by step."""
+    values = {**frame(f"training of {job}", embedded=embedded), "about": about, "nav": []}
+    return render("training.html.j2", {**values, "curve": loss_by_step(losses, job)})
 
 
 def frame(title: str, *, embedded: bool) -> dict[str, Any]:
