@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,3 +101,21 @@ def test_no_ci_is_not_refused(setup: RunConfig, environ: dict[str, str]) -> None
 def test_the_folder_is_made_and_nothing_is_left_in_it(setup: RunConfig) -> None:
     check_folder(setup)
     assert list(setup.cassettes.iterdir()) == []
+
+
+def test_the_room_that_a_recording_needs_is_its_lines_twice_and_a_megabyte(
+    setup: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """4 lines of 1,500 bytes; each post's prompts twice, {post} 6 and 26 characters, labels 7 each: 4 x 46."""
+    new = 4 * 1_500 + 2 * 2 * (6 + 7 + 26 + 7)
+    setup.cassettes.mkdir()
+    (setup.cassettes / "earlier.jsonl").write_bytes(b"x" * 1_000)
+    needed = new + (1_000 + new) + 1_000_000
+    for free in (needed, needed - 1):
+        usage = shutil.disk_usage(setup.cassettes)._replace(free=free)
+        monkeypatch.setattr(shutil, "disk_usage", lambda folder, usage=usage: usage)
+        if free == needed:
+            check_folder(setup)
+            continue
+        with pytest.raises(UsageError, match=f"has {free:,} bytes free, and this recording may take {needed:,}"):
+            check_folder(setup)

@@ -11,6 +11,7 @@ import pytest
 
 from newsgauge.corpora.preprocessing import MAX_CHARS, PREPROCESSING, clean, codelab
 from newsgauge.corpora.preprocessing.addresses import redact
+from newsgauge.corpora.preprocessing.charsets import decode
 from newsgauge.corpora.preprocessing.clipping import clip
 from newsgauge.corpora.preprocessing.subjects import one_line
 
@@ -190,3 +191,14 @@ def test_clean_loses_nothing_of_a_real_post_but_words_with_an_at_sign(split: str
 def test_clean_can_send_every_real_post() -> None:
     texts = [clean(post) for post in real_posts("test")]
     assert all(len(text) <= MAX_CHARS and text.encode() for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"\xc3\xa9 \xff\xfe", "\u00e9 \ufffd\ufffd"),  # two of four bytes beyond ASCII are wrong: these two are
+        (b"\xc3\xa9 \xff\xfe\xff", "\u00c3\u00a9 \u00ff\u00fe\u00ff"),  # three of five: the declaration is
+    ],
+)
+def test_a_declared_charset_is_not_believed_if_most_of_the_bytes_that_tell_are_wrong(data: bytes, text: str) -> None:
+    assert decode(data, "utf-8") == text

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from newsgauge.client.retry import RetryPolicy, call_patiently
+from newsgauge.client.retry import RetryPolicy, call_patiently, wait_s
 from newsgauge.client.service_errors import refusal
 from newsgauge.errors import BackendError, QuotaError, TransientError
 
@@ -130,3 +130,10 @@ def test_a_body_of_any_shape_is_only_without_a_wait(body: object) -> None:
     assert isinstance(error, TransientError)
     assert error.retry_after_s is None
     assert str(error) == "m: 429: no reason given"
+
+
+def test_those_who_were_told_one_time_come_back_within_the_first_wait_after_it() -> None:
+    told = TransientError("busy", retry_after_s=40)
+    # By the tenth try the jitter of a wait nobody named is up to 60 s.
+    waits = [wait_s(RetryPolicy(rng=random.Random(seed)), told, attempts=10) for seed in range(50)]
+    assert 40 <= min(waits) < max(waits) <= 41

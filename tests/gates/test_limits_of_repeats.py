@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from conftest import plan
+from made_results import plan
 from scipy.stats import binomtest
 
 from newsgauge.gates import Evidence, Limit, LimitsGate, decide

@@ -15,6 +15,8 @@ import pytest
 from report_runs import SECRET, VERDICTS, write_run
 
 from newsgauge.report.html.charts import round_ticks
+from newsgauge.report.html.matrices import class_scores, confusion_matrices
+from newsgauge.results.run_folder import load_run
 
 
 def packed_cases(page: str) -> dict[str, Any]:
@@ -184,3 +186,14 @@ def test_an_axis_holds_its_highest_value_with_few_round_ticks(highest: float) ->
     assert 2 <= len(ticks) <= 12
     assert ticks[0][0] == 0
     assert ticks[-1][0] == pytest.approx(end)
+
+
+def test_the_shade_of_a_confusion_cell_is_its_share_of_the_row_and_of_an_f1_cell_its_value(finished: Path) -> None:
+    run = load_run(finished)
+    matrices, classes = confusion_matrices(run), class_scores(run)
+    for matrix, score in zip(matrices, run.scores.values(), strict=True):
+        for (_, cells), counts in zip(matrix.rows, score["confusion"]["rows"], strict=True):
+            assert [cell.shade for cell in cells] == [n / sum(counts) for n in counts]
+        column = list(run.scores).index(matrix.title.partition(":")[0])
+        shown = [cells[1 + column].shade for _, cells in classes.rows]
+        assert shown == [one["f1"] or 0.0 for one in score["classes"]] + [score["macro_f1"]]
