@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -46,7 +46,7 @@ def digest_body(raw: bytes, text: str, blocks: Sequence[Block] = ()) -> bytes:
     if not raw:
         return canonical(None)
     post = Block(text, (mark(text),), (text,))
-    return canonical(_replace(json.loads(raw), (*blocks, post)))
+    return canonical(map_texts(lambda value: _segments(value, (*blocks, post)), json.loads(raw)))
 
 
 def canonical(value: Any) -> bytes:
@@ -71,41 +71,44 @@ def unquote(answer: Any, text: str, blocks: Sequence[Block] = ()) -> Any:
 
     Runs of what a block hides likewise.
     """
-    hidden = [part for block in blocks for part in block.hidden]
-    return _unquote(answer, "\0".join([text, *hidden]) if hidden else text)
+    private = "\0".join([text, *(part for block in blocks for part in block.hidden)])
+    return map_texts(lambda said: _without_quotations(said, private), answer)
 
 
-def _unquote(answer: Any, text: str) -> Any:
-    if isinstance(answer, dict):
-        return {key: _unquote(value, text) for key, value in answer.items()}
-    if isinstance(answer, list):
-        return [_unquote(value, text) for value in answer]
-    return _unquote_text(answer, text) if isinstance(answer, str) else answer
+def map_texts(change: Callable[[str], Any], value: Any) -> Any:
+    """A JSON value with each of its texts changed; names stay."""
+    if isinstance(value, dict):
+        return {key: map_texts(change, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [map_texts(change, item) for item in value]
+    return change(value) if isinstance(value, str) else value
 
 
-def _unquote_text(answer: str, text: str) -> str:
-    kept: list[str] = []
+def quotations(words: str, text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each run of 40 or more characters of ``words`` that stands in ``text``, the longest from each
+    start on.
+    """
     start = 0
-    while start + MIN_QUOTED_CHARS <= len(answer):
+    while start + MIN_QUOTED_CHARS <= len(words):
         end = start + MIN_QUOTED_CHARS
-        if answer[start:end] not in text:
-            kept.append(answer[start])
+        if words[start:end] not in text:
             start += 1
             continue
-        while end < len(answer) and answer[start : end + 1] in text:
+        while end < len(words) and words[start : end + 1] in text:
             end += 1
-        kept.append(f"[{end - start} characters of the post]")
+        yield start, end
         start = end
-    return "".join(kept) + answer[start:]
 
 
-def _replace(value: Any, blocks: Sequence[Block]) -> Any:
-    if isinstance(value, dict):
-        return {key: _replace(item, blocks) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_replace(item, blocks) for item in value]
-    if not isinstance(value, str):
-        return value
+def _without_quotations(answer: str, text: str) -> str:
+    kept, done = [], 0
+    for start, end in quotations(answer, text):
+        kept += [answer[done:start], f"[{end - start} characters of the post]"]
+        done = end
+    return "".join([*kept, answer[done:]])
+
+
+def _segments(value: str, blocks: Sequence[Block]) -> Any:
     segments: list[Any] = [value]
     for block in blocks:
         if block.text and block.text in value:

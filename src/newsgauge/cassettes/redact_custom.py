@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from .digest import MIN_QUOTED_CHARS, Block, canonical, mark, split_text
+from .digest import MIN_QUOTED_CHARS, Block, canonical, map_texts, mark, quotations, split_text
 from .services import GEMINI, Service
 
 #: A shorter text of the source, such as one letter, would lay bare a post letter by letter.
@@ -75,20 +75,12 @@ def take_quotes_out(answer: Any, text: str) -> Any:
 
     A quotation in other letters or white space becomes ``[N characters of the post]``, which cannot be put back.
     """
-    if isinstance(answer, dict):
-        return {key: take_quotes_out(value, text) for key, value in answer.items()}
-    if isinstance(answer, list):
-        return [take_quotes_out(value, text) for value in answer]
-    return _without_quotes(answer, text) if isinstance(answer, str) else answer
+    return map_texts(lambda said: _without_quotes(said, text), answer)
 
 
 def put_quotes_back(answer: Any, text: str) -> Any:
     """The answer as it came, as far as its quotations were exact."""
-    if isinstance(answer, dict):
-        return {key: put_quotes_back(value, text) for key, value in answer.items()}
-    if isinstance(answer, list):
-        return [put_quotes_back(value, text) for value in answer]
-    return _QUOTED.sub(lambda at: text[int(at[1]) : int(at[2])], answer) if isinstance(answer, str) else answer
+    return map_texts(lambda said: _QUOTED.sub(lambda at: text[int(at[1]) : int(at[2])], said), answer)
 
 
 def quotes(words: str, text: str) -> bool:
@@ -136,18 +128,11 @@ def _shares_passage(text: str, post: str) -> bool:
 
 
 def _without_quotes(answer: str, text: str) -> str:
-    kept: list[str] = []
-    start = done = 0
-    while start + MIN_QUOTED_CHARS <= len(answer):
-        place = text.find(answer[start : start + MIN_QUOTED_CHARS])
-        if place < 0:
-            start += 1
-            continue
-        end = start + MIN_QUOTED_CHARS
-        while end < len(answer) and text.startswith(answer[start : end + 1], place):
-            end += 1
+    kept, done = [], 0
+    for start, end in quotations(answer, text):
+        place = text.index(answer[start:end])
         kept += [_without_likeness(answer[done:start], text), f"[characters {place}-{place + end - start} of the post]"]
-        start = done = end
+        done = end
     return "".join([*kept, _without_likeness(answer[done:], text)])
 
 
@@ -156,18 +141,11 @@ def _without_likeness(piece: str, text: str) -> str:
     if not _shares_passage(piece, post):
         return piece
     folded, places = _folded_with_places(piece)
-    kept: list[str] = []
-    start = done = 0
-    while start + MIN_QUOTED_CHARS <= len(folded):
-        end = start + MIN_QUOTED_CHARS
-        if folded[start:end] not in post:
-            start += 1
-            continue
-        while end < len(folded) and folded[start : end + 1] in post:
-            end += 1
+    kept, done = [], 0
+    for start, end in quotations(folded, post):
         first, last = places[start], places[end - 1] + 1
         kept += [piece[done:first], f"[{last - first} characters of the post]"]
-        start, done = end, last
+        done = last
     return "".join([*kept, piece[done:]])
 
 
