@@ -121,7 +121,7 @@ async def ask_alone(setup: RunConfig, url: str) -> float:
     """CPU seconds of the same client for the same cases, nothing looked at and nothing kept."""
     forms = make_forms(setup, ModelResolution(setup, base_url=lambda: url))
     cases = iter(setup.cases)
-    async with open_async_client(setup.backend, base_url=url, connections=CONCURRENCY) as client:
+    async with open_async_client(setup.access(url), connections=CONCURRENCY) as client:
 
         async def work() -> None:
             for case in cases:

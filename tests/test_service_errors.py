@@ -12,7 +12,7 @@ import pytest
 
 from gemini_traffic import needs_traffic, recorded_answers
 from newsgauge.cli.main import main
-from newsgauge.client.clients import generate_once, open_client
+from newsgauge.client.clients import Access, generate_once, open_client
 from newsgauge.client.retry import RetryPolicy
 from newsgauge.client.service_errors import refusal, retry_after_s
 from newsgauge.errors import BackendError, QuotaError, TransientError
@@ -189,7 +189,7 @@ def answering(code: int, body: bytes, **headers: str) -> Iterator[str]:
 
 
 def ask(url: str) -> BackendError:
-    client = open_client("embedded", base_url=url, live=True)
+    client = open_client(Access("embedded", url))
     try:
         with pytest.raises(BackendError) as error:
             generate_once(client, Request("m", "text", None, None, None))
@@ -232,7 +232,7 @@ def test_an_endpoint_that_is_not_found_does_not_answer(code: int, answers: bool)
     body = {"error": {"code": 404, "message": "not found", "status": "NOT_FOUND"}} if code == 404 else {}
     endpoint = "projects/p/locations/us-central1/endpoints/1"
     with answering(code, json.dumps(body).encode(), content_type="application/json") as url:
-        client = open_client("vertex", base_url=url, live=True, express=False)
+        client = open_client(Access("vertex", url, express=False))
         assert VertexTuning(client, "p", url, None, RetryPolicy(deadline_s=0)).answers(endpoint) is answers
         client.close()
 
@@ -242,6 +242,17 @@ def test_a_tuned_model_that_is_gone_says_how_to_get_it_back() -> None:
     text = str(refusal("projects/p/locations/eu/endpoints/1", 404, None, None, body))
     assert (
         "The tuned model is gone: 'newsgauge tune --backend vertex --new --bucket gs://BUCKET' trains it anew" in text
+    )
+
+
+def test_a_model_that_is_not_found_on_vertex_names_the_location_that_was_asked() -> None:
+    url = "https://us-central1-aiplatform.googleapis.com/v1beta1/projects/p/locations/us-central1/publishers/google/models/m:x"
+    body = {"error": {"code": 404, "message": "was not found", "status": "NOT_FOUND"}}
+    text = str(refusal("m", 404, None, None, body, url=url))
+    assert "Location us-central1 was asked" in text
+    assert 'location = "global"' in text
+    assert "Location" not in str(
+        refusal("m", 404, None, None, body, url="https://x.example/v1/models/m:generateContent")
     )
 
 

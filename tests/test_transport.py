@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from newsgauge.client.clients import open_client
+from newsgauge.client.clients import Access, open_client
 from newsgauge.client.retry import RetryPolicy
 from newsgauge.client.transport import PatientTransport
 from newsgauge.errors import NewsgaugeError, QuotaError, TransientError
@@ -34,7 +34,7 @@ def make_client() -> Iterator[Any]:
             made[0]._inner = httpx2.Client(transport=httpx2.MockTransport(service))
             return made[0]
 
-        client = open_client("embedded", base_url="http://service.invalid", live=True, transport=transport)
+        client = open_client(Access("embedded", "http://service.invalid"), transport=transport)
         opened.extend([client, made[0]])
         return client, made[0]
 

@@ -52,9 +52,13 @@ def load(tmp_path: Path, table: str) -> Variant:
         ),
         ('about="x"\npredict="a:b"', "expected a non-empty 'model'"),
         (
+            PROMPT + 'location = "US West/1"',
+            "expected 'location' to be \"global\" or one such as \"us-central1\", got 'US West/1'",
+        ),
+        (
             'about="x"\nmodel="m"\npredict="a:b"\nanswer="enum"',
             "unknown key 'answer' of a variant with 'predict'; known: "
-            "about, repeats, predict, model, tuning, expected_model_version",
+            "about, repeats, predict, model, tuning, expected_model_version, location",
         ),
         ('about="x"\nmodel="tuned"\npredict="a:b"', "'tuning' and model = \"tuned\" go together"),
         (

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from fake_service import FakeService
+from google.auth.credentials import AnonymousCredentials
 
 from newsgauge.cassettes.digest import stable_path
+from newsgauge.client.clients import Access, open_client
 from newsgauge.client.loopback import is_loopback
 from newsgauge.errors import UsageError
 from newsgauge.running.run_options import chosen_api_version
@@ -92,6 +95,45 @@ def test_vertex_is_asked_with_a_key_alone_and_replays_like_a_project(
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "mine")
     assert project.runpytest_inprocess(*vertex).ret == 0
     assert service.calls == []
+
+
+@pytest.mark.parametrize("road", ["pytest", "newsgauge record"])
+def test_each_variant_asks_vertex_in_its_own_location_and_a_tuned_model_where_it_lives(
+    project: pytest.Pytester, service: FakeService, monkeypatch: pytest.MonkeyPatch, road: str
+) -> None:
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "mine")
+    monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "europe-west1")
+    endpoint = "projects/7/locations/us-east4/endpoints/1"
+    table = 'about = "x"\nmodel = "{}"\ncontents = "{{post}}"\n'
+    file = project.path / "evals" / "variants.toml"
+    tables = (table.format("m"), table.format("m") + "location = 'global'\n", table.format(endpoint))
+    text = "".join(f"[{name}]\n{one}" for name, one in zip(("bare", "wide", "own"), tables, strict=True))
+    file.write_text(text)
+    (project.path / "evals" / "gates.toml").write_text("")
+    (project.path / "evals" / "test_gates.py").unlink()
+    small = ["--classes", "^sci.space$", "--posts-per-class", "1", "--backend", "vertex"]
+    recording = ["evals", "--record-mode", "once"] if road == "pytest" else ["newsgauge", "record", "--yes"]
+    result = (project.runpytest_inprocess if road == "pytest" else project.run)(*recording, *small)
+    assert result.ret == 0, result.stdout.str()
+    place = "/v1beta1/projects/mine/locations/{}/publishers/google/models/m:generateContent"
+    assert paths(service) == {
+        place.format("europe-west1"), place.format("global"), f"/v1beta1/{endpoint}:generateContent"
+    }  # fmt: skip
+    service.calls.clear()
+    file.write_text(text.replace("global", "us-central1"))  # where it is asked is not what is asked
+    assert project.runpytest_inprocess("evals", *small).ret == 0
+    assert service.calls == []
+
+
+@pytest.mark.parametrize(
+    ("location", "host"),
+    [("global", "https://aiplatform.googleapis.com/"), ("us-east4", "https://us-east4-aiplatform.googleapis.com/")],
+)
+def test_google_is_asked_at_the_host_of_the_location(monkeypatch: pytest.MonkeyPatch, location: str, host: str) -> None:
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "mine")
+    monkeypatch.setattr("newsgauge.client.clients.cloud_credentials", lambda url: AnonymousCredentials())
+    with closing(open_client(Access("vertex", location=location))) as client:
+        assert client._api_client._http_options.base_url == host
 
 
 def test_a_path_without_a_project_is_kept_as_one_with_any() -> None:

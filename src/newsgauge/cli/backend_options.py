@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .._util.files import locked
 from .._util.pytest_ini import read_ini
-from ..client.clients import check_access, cloud_project, open_client, vertex_base_url
+from ..client.clients import Access, check_access, cloud_project, open_client, vertex_base_url
 from ..client.embedded import embedded_server
 from ..client.loopback import is_loopback
 from ..client.retry import RetryPolicy
@@ -94,7 +94,7 @@ def open_tuning(backend: Backend, *, base_url: str | None, bucket: str | None) -
         from ..tuning.vertex import VertexTuning
 
         url = vertex_base_url(url)
-        client = open_client("vertex", base_url=url, live=True, express=False)
+        client = open_client(Access("vertex", url, express=False))
         try:
             yield VertexTuning(client, cloud_project(url), url, bucket, RetryPolicy())
         finally:

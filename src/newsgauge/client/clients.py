@@ -10,8 +10,9 @@ import json
 import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from .._util.one_line import one_line
 from ..errors import BackendError, UsageError
@@ -44,7 +45,8 @@ def check_access(backend: Backend) -> None:
     if backend == "vertex" and not local and not os.environ.get("GOOGLE_CLOUD_PROJECT") and not _api_key():
         raise UsageError(
             "--backend vertex: asking it needs GOOGLE_CLOUD_PROJECT (and, unless it is us-central1, "
-            f"GOOGLE_CLOUD_LOCATION), or for express mode an API key in {' or '.join(_KEYS)}; none is set. "
+            f"GOOGLE_CLOUD_LOCATION or a variant's 'location'), or for "
+            f"express mode an API key in {' or '.join(_KEYS)}; none is set. "
             "A replay needs neither: pytest evals without --record-mode"
         )
 
@@ -62,7 +64,7 @@ def import_sdk() -> None:
     """Import all that a call needs, now rather than at the first call: parts of it come with the first client."""
     from google.auth.exceptions import GoogleAuthError  # noqa: F401
 
-    open_client("embedded", base_url=None, live=False).close()
+    open_client(Access("embedded", live=False)).close()
 
 
 def cloud_project(base_url: str | None) -> str:
@@ -85,60 +87,91 @@ def cloud_credentials(base_url: str | None) -> Any:
     return _replay_credentials() if base_url is not None and is_loopback(base_url) else None
 
 
-def open_client(
-    backend: Backend,
-    *,
-    base_url: str | None,
-    live: bool,
-    transport: Callable[[ssl.SSLContext], PatientTransport] | None = None,
-    api_version: str | None = None,
-    express: bool = True,
-) -> genai.Client:
-    """A client that asks the backend (``live``), or one whose every call must be answered from a cassette.
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a client reaches its backend; not ``live``: every call must be answered from a cassette.
 
     ``api_version``: None for the SDK's own. ``express``: on Vertex, whether an API key will do if there is no project;
-    tuning takes a project. ``transport`` makes the transport of the client, if it is not to be the HTTP library's own.
+    tuning takes a project. ``location``: on Vertex, where to ask; None for that of the environment.
     """
-    # One TLS context for both clients the SDK makes; a replay never opens a connection and needs no certificates.
-    context = ssl.create_default_context() if live else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    args: dict[str, Any] = {"verify": context, **({"transport": transport(context)} if transport else direct())}
-    http = {"client_args": args, "async_client_args": args, "api_version": api_version}
-    return _make_client(backend, base_url=base_url, live=live, http=http, express=express)
+
+    backend: Backend
+    base_url: str | None = None
+    live: bool = True
+    api_version: str | None = None
+    express: bool = True
+    location: str | None = None
 
 
-def _make_client(
-    backend: Backend, *, base_url: str | None, live: bool, http: dict[str, Any], express: bool = True
+def open_client(
+    access: Access, *, transport: Callable[[ssl.SSLContext], PatientTransport] | None = None
 ) -> genai.Client:
+    """``transport`` makes the transport of the client, if it is not to be the HTTP library's own."""
+    # One TLS context for both clients the SDK makes; a replay never opens a connection and needs no certificates.
+    context = ssl.create_default_context() if access.live else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    args: dict[str, Any] = {"verify": context, **({"transport": transport(context)} if transport else direct())}
+    return _make_client(access, {"client_args": args, "async_client_args": args})
+
+
+def _make_client(access: Access, http: dict[str, Any]) -> genai.Client:
     from google import genai  # 0.4 s
     from google.genai.types import HttpOptions
 
     accept_unknown_values()
-    options = HttpOptions(base_url=base_url if live else None, timeout=_TIMEOUT_MS, **http)
-    if backend == "vertex":
+    base_url, live = access.base_url, access.live
+    options = HttpOptions(
+        base_url=base_url if live else None, timeout=_TIMEOUT_MS, api_version=access.api_version, **http
+    )
+    if access.backend == "vertex":
         base_url = vertex_base_url(base_url)
-        if live and express and asks_express():
+        if live and access.express and asks_express():
             return genai.Client(vertexai=True, api_key=_api_key(), http_options=options)
         return genai.Client(
             vertexai=True,
             project=cloud_project(base_url) if live else "replay",
-            location=(os.environ.get("GOOGLE_CLOUD_LOCATION") if live else None) or "us-central1",
+            location=(access.location or os.environ.get("GOOGLE_CLOUD_LOCATION") if live else None) or "us-central1",
             credentials=cloud_credentials(base_url) if live else _replay_credentials(),
             http_options=options,
         )
     # A server of this machine may be asked without a key (`check_access`), and the SDK wants one.
     key = (_api_key() or "local") if live else "replay"
-    return genai.Client(vertexai=False, api_key="embedded" if backend == "embedded" else key, http_options=options)
+    return genai.Client(
+        vertexai=False, api_key="embedded" if access.backend == "embedded" else key, http_options=options
+    )
+
+
+class Closable(Protocol):
+    """Something to be let go of."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+C = TypeVar("C", bound=Closable)
+
+
+class PerLocation(Generic[C]):
+    """A client for each location that is asked, opened when it first is: a client of the SDK asks one only."""
+
+    def __init__(self, access: Access, make: Callable[[Access], C]) -> None:
+        self._access = access
+        self._make = make
+        self._opened: dict[str | None, C] = {}
+
+    def at(self, location: str | None) -> C:
+        """The client of that location; None: that of the environment."""
+        if location not in self._opened:
+            self._opened[location] = self._make(replace(self._access, location=location))
+        return self._opened[location]
+
+    def close(self) -> None:
+        """Close all of them."""
+        for client in self._opened.values():
+            client.close()
 
 
 @asynccontextmanager
-async def open_async_client(
-    backend: Backend,
-    *,
-    base_url: str | None,
-    connections: int,
-    api_version: str | None = None,
-    express: bool = True,
-) -> AsyncIterator[AsyncClient]:
+async def open_async_client(access: Access, *, connections: int) -> AsyncIterator[AsyncClient]:
     """A client that asks the backend, as many calls side by side as it has connections."""
     import httpx2
 
@@ -146,25 +179,23 @@ async def open_async_client(
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
     # A client of our own: the SDK would take aiohttp where it is installed, and these are the limits of httpx2.
     http = httpx2.AsyncClient(verify=tls, limits=limits, timeout=None, follow_redirects=True, **direct())
-    options = {"httpx_async_client": http, "client_args": {"verify": tls, **direct()}, "api_version": api_version}
+    options = {"httpx_async_client": http, "client_args": {"verify": tls, **direct()}}
     async with http:
-        client = _make_client(backend, base_url=base_url, live=True, http=options, express=express)
-        try:
-            yield AsyncClient(client)
-        finally:
-            client.close()
+        with closing(PerLocation(access, lambda access: _make_client(access, options))) as clients:
+            yield AsyncClient(clients)
 
 
 class AsyncClient:
     """What `open_async_client` opens."""
 
-    def __init__(self, client: genai.Client) -> None:
-        self._client = client
+    def __init__(self, clients: PerLocation[genai.Client]) -> None:
+        self._clients = clients
 
     async def ask(self, request: Request) -> GenerateContentResponse:
         """Ask once. Raises `BackendError`."""
         with service_errors(request.model):
-            return await self._client.aio.models.generate_content(**call_arguments(request))
+            models = self._clients.at(request.location).aio.models
+            return await models.generate_content(**call_arguments(request))
 
 
 class DryClient:
@@ -180,7 +211,7 @@ class DryClient:
         self._written: list[Wire] = []
         nowhere, tls = httpx2.MockTransport(keep), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         options = {"client_args": {"transport": nowhere, "verify": tls}, "async_client_args": {"verify": tls}}
-        self._client = _make_client(backend, base_url=None, live=False, http=options)
+        self._client = _make_client(Access(backend, live=False), options)
 
     def write(self, request: Request) -> Wire:
         """The request as it would be sent; it has no answer."""

@@ -22,6 +22,7 @@ _SECONDS = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s")
 _RETRY_IN = re.compile(r"retry in (?:(\d{1,4})h)?(?:(\d{1,5})m(?!s))?(?:(\d{1,6}(?:\.\d+)?)(ms|s))?", re.IGNORECASE)
 _NO_QUOTA = re.compile(r"limit:\s*0(?![\d.])")
 _METRIC = re.compile(r"metric:\s*([\w./-]+)")
+_LOCATION = re.compile(r"/locations/([^/]+)/(?!endpoints/)")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
@@ -55,6 +56,11 @@ def refusal(
         said += ". The tuned model is gone: 'newsgauge tune --backend vertex --new --bucket gs://BUCKET' trains it anew"
     if code in (404, 405) and url:
         said += f" (asked: {_shown(url)})"
+        if location := _LOCATION.search(urlsplit(url).path):
+            said += (
+                f". Location {location[1]} was asked; if the model lives in another, set 'location' of the variant in "
+                'variants.toml, such as location = "global", or GOOGLE_CLOUD_LOCATION'
+            )
         # A server that speaks Google's errors knows the version; others often know v1beta alone.
         if "/v1/" in urlsplit(url).path and not error.get("status"):
             said += ". The server may know another version of the API: try --api-version v1beta"

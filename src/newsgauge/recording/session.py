@@ -44,13 +44,7 @@ def record_cases(
     recorder = open_recorder(setup)
 
     async def ask() -> Report:
-        async with open_async_client(
-            setup.backend,
-            base_url=base_url,
-            connections=limits.concurrency,
-            api_version=setup.api_version,
-            express=setup.may_ask_express,
-        ) as client:
+        async with open_async_client(setup.access(base_url), connections=limits.concurrency) as client:
             campaign = Scheduler(
                 client,
                 recorder,

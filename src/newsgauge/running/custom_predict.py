@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..cassettes.redact_custom import Clear, quotes
 from ..cassettes.technique_calls import Calls, Played, watch
 from ..client.answers import read_answer
-from ..client.clients import is_response, is_service_error, open_client, service_errors
+from ..client.clients import Access, is_response, is_service_error, open_client, service_errors
 from ..client.transport import PatientTransport
 from ..client.usage import add_usage, read_usage
 from ..errors import NewsgaugeError, TechniqueError
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from ..cassettes.recorder import Recorder
     from ..client.retry import RetryPolicy
-    from ..records import Backend
 
 #: ``my_predict(text, client, *, labels, model)``.
 CALLED = Signature(
@@ -42,24 +41,14 @@ CALLED = Signature(
 class TechniqueClient:
     """A client for techniques, which waits for a busy service."""
 
-    def __init__(
-        self,
-        backend: Backend,
-        *,
-        base_url: str | None,
-        live: bool,
-        api_version: str | None = None,
-        express: bool = True,
-    ) -> None:
+    def __init__(self, access: Access) -> None:
         made: list[PatientTransport] = []
 
         def make(context: ssl.SSLContext) -> PatientTransport:
             made.append(PatientTransport(context))
             return made[0]
 
-        self.client: genai.Client = open_client(
-            backend, base_url=base_url, live=live, transport=make, api_version=api_version, express=express
-        )
+        self.client: genai.Client = open_client(access, transport=make)
         self.transport = made[0]
 
     def close(self) -> None:

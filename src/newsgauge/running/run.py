@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._util.secrets import hide_secrets
 from ..cassettes.network_block import attempts_fail, network_blocked
 from ..client.answers import read_for
-from ..client.clients import count_tokens, generate, generate_once, open_client, recorded_response
+from ..client.clients import PerLocation, count_tokens, generate, generate_once, open_client, recorded_response
 from ..client.embedded import embedded_server
 from ..client.retry import RetryPolicy
 from ..errors import CassetteError, NetworkBlockedError, NewsgaugeError, TechniqueError, TransientError
 from ..records import Case, Key, Post, Prediction, Result
-from ..variants.variants_file import Variant
+from ..variants.variants_file import Variant, location_of
 from .model_resolution import ModelResolution
 from .request_template import RequestTemplates
 from .results_log import MAIN, ResultLog, missing_cases
@@ -69,7 +69,7 @@ class Run:
             raise TechniqueError(f"{variant.name}: countTokens counts a request, and this variant has none of its own")
         model = variant.model if variant.tuning is None else PLAIN_BASE_MODEL
         request = self.setup.request(variant, case.post, model=model)
-        client = self._client
+        client = self._clients.at(request.location)
         return self._recorder.play(variant.name, case.post, lambda: count_tokens(client, request, self._retry))
 
     def tuned_job(self, variant: str) -> Job:
@@ -130,7 +130,7 @@ class Run:
 
         A `CassetteError` where it is the cassettes' fault; another where a callable of the user's failed.
         """
-        _ = self._client  # what it imports may start a program (trio: ldconfig), and does so before the block
+        self._clients.at(None)  # what it imports may start a program (trio: ldconfig), and does so before the block
         try:
             with network_blocked:
                 self._predict(case.post, self.setup.variants[case.variant])
@@ -194,7 +194,7 @@ class Run:
         if variant.predict is not None:
             return self._ask_technique(post, variant, model, provenance)
         request = self.setup.request(variant, post, model=model)
-        client = self._client
+        client = self._clients.at(request.location)
         if self.setup.replays:
             response = self._recorder.play(variant.name, post, lambda: generate_once(client, request), provenance)
             return read_for(variant, response, labels)
@@ -203,7 +203,7 @@ class Run:
         return read_for(variant, response, labels)
 
     def _ask_technique(self, post: Post, variant: Variant, model: str, provenance: dict[str, str]) -> Prediction:
-        technique = self._technique(variant.name)
+        technique = self._technique(variant.name, location_of(variant, model))
         calls = technique.calls(self._recorder, variant.name, post)
         # What it tries past its client breaks the case, also where it takes the refusal for an answer.
         with self._patience() as retry, attempts_fail:
@@ -221,14 +221,14 @@ class Run:
             raise
         self._given_up = False
 
-    def _technique(self, name: str) -> Technique:
+    def _technique(self, name: str, location: str | None) -> Technique:
         if name not in self._techniques:
             from .custom_predict import Technique
 
             spec, labels = self.setup.variants[name].predict, self.setup.plan.labels
             assert spec is not None
             self._techniques[name] = Technique(
-                spec, self.setup.callables[name], client=self._technique_client, labels=labels
+                spec, self.setup.callables[name], client=self._technique_clients.at(location), labels=labels
             )
         return self._techniques[name]
 
@@ -261,28 +261,14 @@ class Run:
         return self._closing.enter_context(embedded_server())
 
     @cached_property
-    def _client(self) -> genai.Client:
-        client = open_client(self.setup.backend, **self._access)
-        self._closing.callback(client.close)
-        return client
+    def _clients(self) -> PerLocation[genai.Client]:
+        return self._closing.enter_context(closing(PerLocation(self.setup.access(self._base_url), open_client)))
 
     @cached_property
-    def _technique_client(self) -> TechniqueClient:
+    def _technique_clients(self) -> PerLocation[TechniqueClient]:
         from .custom_predict import TechniqueClient
 
-        client = TechniqueClient(self.setup.backend, **self._access)
-        self._closing.callback(client.close)
-        return client
-
-    @property
-    def _access(self) -> dict[str, Any]:
-        """How a client of this run reaches its backend, whoever asks."""
-        return {
-            "base_url": self._base_url,
-            "live": not self.setup.replays,
-            "api_version": self.setup.api_version,
-            "express": self.setup.may_ask_express,
-        }
+        return self._closing.enter_context(closing(PerLocation(self.setup.access(self._base_url), TechniqueClient)))
 
     @cached_property
     def _recorder(self) -> Recorder:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..client.clients import check_access
+from ..client.clients import Access, check_access
 from ..client.config_check import check_configs
 from ..client.embedded import check_installed
 from ..corpora.corpus import Corpus
@@ -67,10 +67,10 @@ class RunConfig:
         """True where every answer must come from a cassette."""
         return self.mode == "none"
 
-    @property
-    def may_ask_express(self) -> bool:
-        """Whether Vertex may be asked with an API key alone: a tuned model lives in a project."""
-        return all(variant.tuning is None for variant in self.variants.values())
+    def access(self, base_url: str | None) -> Access:
+        """How a client of this run reaches its backend. With an API key alone no tuned model can be asked on Vertex."""
+        express = all(variant.tuning is None for variant in self.variants.values())
+        return Access(self.backend, base_url, live=not self.replays, api_version=self.api_version, express=express)
 
     @property
     def train_posts(self) -> TrainPosts:

@@ -37,11 +37,12 @@ EXAMPLE_KEYS = {
 }
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _FIELD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_LOCATION = re.compile(r"[a-z]+(-[a-z]+)*(-?[0-9]+)?")
 _CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
 _Kinds = Mapping[str, tuple[type, ...]]
 _SHARED: _Kinds = {"about": (str,), "repeats": (int,)}
-_MODEL: _Kinds = {"model": (str,), "tuning": (dict,), "expected_model_version": (str, dict)}
+_MODEL: _Kinds = {"model": (str,), "tuning": (dict,), "expected_model_version": (str, dict), "location": (str,)}
 _PROMPT: _Kinds = {
     **_SHARED,
     "model": (str,),
@@ -102,6 +103,11 @@ def _check_model(where: str, table: dict[str, Any]) -> None:
     pin = table.get("expected_model_version")
     if isinstance(pin, dict):
         _check_keys(f"{where} expected_model_version", pin, dict.fromkeys(BACKENDS, (str,)))
+    location = table.get("location")
+    if location is not None and not _LOCATION.fullmatch(location):
+        raise VariantsError(
+            f'{where}: expected \'location\' to be "global" or one such as "us-central1", got {location!r}'
+        )
     if (table.get("model") == TUNED) != ("tuning" in table):
         raise VariantsError(f"{where}: 'tuning' and model = \"{TUNED}\" go together; only one of them is there")
 

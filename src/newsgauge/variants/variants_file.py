@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from .._util.files import read_toml
 from ..errors import VariantsError
 from ..records import Post
 from .checks import EXAMPLE_KEYS, PLACEHOLDER, Answer, Cleanup, check_table
+
+_PLACE = re.compile(r"projects/[^/]+/locations/([^/]+)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ class Variant:
     max_output_tokens: int | None = None
     #: More of the SDK's ``GenerateContentConfig``, by its own names.
     config: Mapping[str, Any] = field(default_factory=dict)
+    #: Where Vertex is asked, such as "global"; None: where the environment says. A tuned model is asked where it lives.
+    location: str | None = None
     #: What may be taken off an answer that is no label as it came.
     answer_cleanup: tuple[Cleanup, ...] = ()
     tuning: Tuning | None = None
@@ -104,6 +109,8 @@ class Request:
     json_fields: tuple[tuple[str, str], ...] | None = None
     #: What else the SDK's config is to hold, as JSON with sorted keys; empty: nothing.
     config: str = ""
+    #: Where Vertex is asked; None: where the environment says.
+    location: str | None = None
 
 
 def load_variants(path: Path) -> dict[str, Variant]:
@@ -159,7 +166,14 @@ def make_request(variant: Variant, post: Post, *, labels: tuple[str, ...], model
         max_output_tokens=variant.max_output_tokens,
         json_fields=variant.json_fields if variant.answer == "json" else None,
         config=json.dumps(variant.config, sort_keys=True) if variant.config else "",
+        location=location_of(variant, model),
     )
+
+
+def location_of(variant: Variant, model: str) -> str | None:
+    """Where Vertex is asked for a model: an endpoint's name says it, and nothing else knows the endpoint."""
+    match = _PLACE.match(model)
+    return match[1] if match else variant.location
 
 
 def _variant(file: str, name: str, table: Any) -> Variant:

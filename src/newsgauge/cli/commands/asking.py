@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...errors import UsageError
 from ...running.run_options import TABLE_OPTIONS
@@ -17,6 +17,7 @@ from ..backend_options import api_version_of, reach_backend
 from .training_options import VARIANTS, classes_of, load_corpus, same_options, train_posts
 
 if TYPE_CHECKING:
+    from ...client.clients import Access
     from ...corpora.corpus import Corpus
     from ...running.classifying import Answer
     from ...running.estimators import FittedEstimator
@@ -58,7 +59,7 @@ def _prompt(
     shown = ""
     if variant.few_shot is not None:
         shown = make_examples(train_posts(options, corpus, labels), variant.few_shot).block.text
-    with closing(open_client(options.backend, **_access(variant, url, options))) as client:
+    with closing(open_client(_access(variant, model, url, options))) as client:
         yield lambda text: classify(
             client, variant, text, model=model, labels=labels, with_second=not options.no_second, examples=shown
         )
@@ -77,19 +78,22 @@ def _technique(
     from ...running.classifying import Answer
     from ...running.custom_predict import Technique, TechniqueClient
 
-    with closing(TechniqueClient(options.backend, **_access(variant, url, options))) as client:
+    with closing(TechniqueClient(_access(variant, model, url, options))) as client:
         technique = Technique(variant.predict or "", function, client=client, labels=labels)
         yield lambda text: Answer(technique.predict_live(plain(text), model=model, policy=RetryPolicy()))
 
 
-def _access(variant: Variant, url: str | None, options: argparse.Namespace) -> dict[str, Any]:
-    """How a client reaches the backend, whoever asks."""
-    return {
-        "base_url": url,
-        "live": True,
-        "api_version": api_version_of(options),
-        "express": variant.tuning is None,
-    }
+def _access(variant: Variant, model: str, url: str | None, options: argparse.Namespace) -> Access:
+    from ...client.clients import Access
+    from ...variants.variants_file import location_of
+
+    return Access(
+        options.backend,
+        url,
+        api_version=api_version_of(options),
+        express=variant.tuning is None,
+        location=location_of(variant, model),
+    )
 
 
 def _estimator(variant: Variant, corpus: Corpus, options: argparse.Namespace) -> FittedEstimator:

@@ -19,10 +19,10 @@ def add_models_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def _models(options: argparse.Namespace) -> int:
-    from ...client.clients import list_models, open_client
+    from ...client.clients import Access, list_models, open_client
 
     with reach_backend(options.backend, options.base_url) as url:
-        client = open_client(options.backend, base_url=url, live=True, api_version=api_version_of(options))
+        client = open_client(Access(options.backend, url, api_version=api_version_of(options)))
         try:
             models = list_models(client)
         finally:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...client.clients import cloud_project, open_client, vertex_base_url
 from ...client.cloud_storage import BucketFolder, parse_bucket
 from ...client.retry import RetryPolicy
+from ...errors import UsageError
 from ...recording.batch_jobs import JobService
 from ...recording.batches import Batches
 from ...recording.developer_batches import BatchService
@@ -38,7 +40,7 @@ def ask_in_batches(
     bucket = parse_bucket(options.bucket) if setup.backend == "vertex" else None
     jobs = OpenJobs(path)
     with reach_backend(setup.backend, options.base_url) as url:
-        client = open_client(setup.backend, base_url=url, live=True, api_version=setup.api_version, express=False)
+        client = open_client(replace(setup.access(url), express=False, location=_location(setup)))
         try:
             batches = Batches(
                 setup,
@@ -73,6 +75,17 @@ def ask_in_batches(
             return todo, batches.report
         finally:
             client.close()
+
+
+def _location(setup: RunConfig) -> str | None:
+    """The one place of a plan's batch jobs."""
+    locations = {variant.location for variant in setup.variants.values()}
+    if len(locations) > 1 and setup.backend == "vertex":
+        raise UsageError(
+            f"--batch: expected one 'location', got {', '.join(sorted(str(one or 'none') for one in locations))}: "
+            "record the variants of one location at a time, with --variants"
+        )
+    return next(iter(locations), None)
 
 
 def _service(client: genai.Client, url: str | None, bucket: BucketFolder | None, retry: RetryPolicy) -> JobService:
