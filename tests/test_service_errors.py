@@ -124,6 +124,18 @@ def test_a_web_page_is_its_title_and_a_long_message_one_line() -> None:
     assert len(long) < 600
 
 
+def test_a_quota_message_of_several_lines_becomes_one() -> None:
+    message = (
+        "You exceeded your current quota, please check your plan.\n* Quota exceeded for metric: "
+        "generativelanguage.googleapis.com/generate_content_free_tier_requests, limit: 0\n"
+        "* Quota exceeded for metric: generativelanguage.googleapis.com/generate_content_free_tier_input_token_count, "
+        "limit: 0\nPlease retry in 20.04s."
+    )
+    text = str(refusal("m", 429, "RESOURCE_EXHAUSTED", message, None))
+    assert "\n" not in text
+    assert "Please retry in 20.04s. The account has no quota for this model at all (limit 0)" in text
+
+
 def test_an_error_wrapped_in_a_list_is_read() -> None:
     body = [{"error": {"code": 429, "message": "Resource exhausted.", "status": "RESOURCE_EXHAUSTED"}}]
     assert str(refusal("m", 429, None, None, body)) == "m: 429 RESOURCE_EXHAUSTED: Resource exhausted."

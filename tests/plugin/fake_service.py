@@ -10,6 +10,7 @@ import json
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -25,6 +26,8 @@ class FakeService:
         self.fault = ""
         self.version = VERSION
         self.thoughts = 0
+        #: Changes an answer by the body that asked for it.
+        self.changed: Callable[[str, dict[str, Any]], dict[str, Any]] = lambda body, answer: answer
         self._lock = threading.Lock()
         service = self
 
@@ -83,7 +86,7 @@ class FakeService:
         if self.thoughts:
             answer["usageMetadata"]["thoughtsTokenCount"] = self.thoughts
             answer["usageMetadata"]["totalTokenCount"] += self.thoughts
-        return _send(handler, 200, json.dumps(answer).encode())
+        return _send(handler, 200, json.dumps(self.changed(body, answer)).encode())
 
 
 def _said(text: str, version: str) -> dict[str, Any]:

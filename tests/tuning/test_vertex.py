@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx2
@@ -140,6 +141,13 @@ def test_a_server_of_the_environment_stands_in_for_cloud_storage_too(newsgauge, 
 def test_without_a_project_nothing_is_asked(newsgauge):
     status, _, err = newsgauge("tune", *SMALL, "--backend", "vertex", *BUCKET)
     assert (status, "GOOGLE_CLOUD_PROJECT" in err, err.count("\n")) == (2, True, 1)
+
+
+def test_a_server_of_this_machine_that_does_not_listen_is_told_within_seconds(newsgauge):
+    start = time.monotonic()
+    status, _, err = newsgauge("tune", "list", "--backend", "vertex", "--base-url", "http://127.0.0.1:9")
+    assert (status, err.count("\n"), "Connection refused" in err) == (1, 1, True)
+    assert time.monotonic() - start < 10
 
 
 def test_without_credentials_the_error_says_how_to_get_some(newsgauge, project, monkeypatch):

@@ -49,12 +49,15 @@ class Recorder:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         pins: Callable[[str], str | None] = lambda variant: None,
         blocks: Callable[[str], Sequence[Block]] = lambda variant: (),
+        asks_again: Callable[[Line], bool] = lambda line: False,
     ) -> None:
         self._folder = folder
         self.mode = mode
         self._shown = shown
         self.rerecord = rerecord
         self._blocks = blocks
+        #: Whether a line's answer is no reason not to ask.
+        self.asks_again = asks_again
         self._keeper = Keeper(backend=backend, now=now, pins=pins)
         self._files: dict[str, CassetteFile] = {}
         self._digester = Digester()
@@ -72,6 +75,7 @@ class Recorder:
     def case(self, variant: str, post: Post) -> OpenCase:
         """The case as the mode lets it be answered: from its line, by the service, or by either."""
         line = None if self.mode in ("all", "rewrite") else self.file(variant).read(post.id)
+        line = None if line is not None and self.asks_again(line) else line
         may_ask = self.mode not in ("none", "once") or (self.mode == "once" and line is None)
         return self._case(variant, post, lines=() if line is None else (line,), may_ask=may_ask)
 

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from .._util.platform import lock_file, open_to_read, read_at, set_mode, write_at
 from ..errors import DamagedCassetteError
-from .line import FORMAT, Line, case_of, decode, format_of, number_of, peek_key
+from .line import FORMAT, Line, call_key, case_of, decode, format_of, number_of, peek_key
 
 #: How a file begins whose content Git LFS keeps elsewhere.
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -74,6 +74,13 @@ class CassetteFile:
         if line.key != key:
             raise self._damaged(number, "the file changed while it was read")
         return line
+
+    def case(self, key: str) -> list[Line]:
+        """The lines of all calls of a case; none where one is absent. Raises `DamagedCassetteError`."""
+        first = self.read(key)
+        n_calls = 0 if first is None else first.n_calls
+        lines = [self.read(call_key(key, number)) for number in range(1, n_calls + 1)]
+        return [] if None in lines else [line for line in lines if line is not None]
 
     def append(self, line: Line) -> None:
         """Add a line, durable against a crash of this process and against other writers. Raises OSError."""

@@ -26,6 +26,7 @@ from .redact_custom import Clear, digest_made, put_quotes_back, take_quotes_out
 from .seam import Seam
 from .services import SERVICES, Service
 from .staleness import describe_change
+from .store import CassetteFile
 
 T = TypeVar("T")
 #: Makes the technique's calls; whoever has a case open answers them.
@@ -59,21 +60,18 @@ class Calls:
         mode = self._recorder.mode
         with _ONE_AT_A_TIME:
             if mode == "none" or (mode == "once" and self.is_recorded()):
-                return self._replay(perform, self._lines())
+                return self._replay(perform, self._file.case(self._post.id))
             if mode == "new_episodes" and self.is_recorded():
                 try:
-                    return self._replay(perform, self._lines())
+                    return self._replay(perform, self._file.case(self._post.id))
                 except (MissingRecordingError, StaleRecordingError):
                     pass  # what changed is asked anew, the whole case
             return self._record(perform, provenance)
 
     def is_recorded(self) -> bool:
-        """Whether all lines of the case are there, fitting or stale."""
-        first = self._file.read(self._post.id)
-        return first is not None and all(
-            self._file.line_number(call_key(self._post.id, number)) is not None
-            for number in range(1, first.n_calls + 1)
-        )
+        """Whether all lines of the case are there, fitting or stale, and none is to be asked again."""
+        lines = self._file.case(self._post.id)
+        return bool(lines) and not any(map(self._recorder.asks_again, lines))
 
     def _record(self, perform: Perform[T], provenance: Mapping[str, str]) -> Played[T]:
         case = OpenCase(self._digest, may_ask=True, refusal=only_models)
@@ -170,16 +168,8 @@ class Calls:
         kept: dict[str, Any] = take_quotes_out(SERVICES[asked.service].kept_answer(answer), self._post.text)
         return kept
 
-    def _lines(self) -> list[Line]:
-        if not self.is_recorded():
-            return []
-        first = self._file.read(self._post.id)
-        assert first is not None
-        others = [self._file.read(call_key(self._post.id, number)) for number in range(2, first.n_calls + 1)]
-        return [first, *(line for line in others if line is not None)]
-
     @property
-    def _file(self) -> Any:
+    def _file(self) -> CassetteFile:
         return self._recorder.file(self._variant)
 
 

@@ -96,6 +96,8 @@ def open_tuning(backend: Backend, *, base_url: str | None, bucket: str | None) -
         url = vertex_base_url(url)
         client = open_client(Access("vertex", url, express=False))
         try:
-            yield VertexTuning(client, cloud_project(url), url, bucket, RetryPolicy())
+            # A server of this machine that does not listen is not there.
+            retry = RetryPolicy(unreachable_deadline_s=2.0) if url and is_loopback(url) else RetryPolicy()
+            yield VertexTuning(client, cloud_project(url), url, bucket, retry)
         finally:
             client.close()

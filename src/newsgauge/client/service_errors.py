@@ -71,16 +71,16 @@ def _for_long(said: str, message: str, violations: list[dict[str, Any]]) -> Quot
     """The error of a quota that no wait within a run brings back."""
     if _NO_QUOTA.search(message) or any(str(violation.get("quotaValue")) == "0" for violation in violations):
         return QuotaError(
-            f"{said}. The account has no quota for this model at all (limit 0): neither waiting nor tomorrow helps. "
-            "Ask another model, or give the project billing or a tier that includes this one"
+            f"{said.rstrip('.')}. The account has no quota for this model at all (limit 0): neither waiting nor "
+            "tomorrow helps. Ask another model, or give the project billing or a tier that includes this one"
         )
     daily = [quota for quota in _quotas(violations, message) if "perday" in _plain(quota)]
     if not daily:
         return None
     model = " of this model (others have their own)" if any("permodel" in _plain(quota) for quota in daily) else ""
     return QuotaError(
-        f"{said}. The quota {', '.join(daily)}{model} is used up for today, and asking again would not help. What is "
-        "recorded is kept: run the same command tomorrow with --record-mode once, ask for fewer posts with "
+        f"{said.rstrip('.')}. The quota {', '.join(daily)}{model} is used up for today, and asking again would not "
+        "help. What is recorded is kept: run the same command tomorrow with --record-mode once, ask for fewer posts with "
         "--posts-per-class, or raise the quota of the project"
     )
 

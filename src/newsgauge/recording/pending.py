@@ -40,8 +40,12 @@ def find_pending(setup: RunConfig, *, since: str = "") -> Pending:
     for case in setup.recorded_cases:
         variant = setup.variants[case.variant]
         if variant.predict is not None:
-            why = None if anew_all else replay.why_not_answered(case)  # what it asks is known by calling it only
-            if anew_all or _is_to_ask(why, setup.mode):
+            try:
+                anew = anew_all or any(map(recorder.asks_again, recorder.file(case.variant).case(case.post.id)))
+            except CassetteError:
+                anew = False  # the replay says what is damaged
+            why = None if anew else replay.why_not_answered(case)  # what it asks is known by calling it only
+            if anew or _is_to_ask(why, setup.mode):
                 to_ask.append(case)
             elif why is not None:
                 unfit.append((case, why))
@@ -53,8 +57,8 @@ def find_pending(setup: RunConfig, *, since: str = "") -> Pending:
         except CassetteError as error:
             unfit.append((case, error))
             continue
-        anew = anew_all and (line is None or not since or line.provenance.get("recorded", "") < since)
-        if line is None or anew:
+        anew = line is None or anew_all or recorder.asks_again(line)
+        if line is None or (anew and (not since or line.provenance.get("recorded", "") < since)):
             to_ask.append(case)
             continue
         model, _ = models.of(variant, lambda line=line: line)  # type: ignore[misc]

@@ -5,13 +5,15 @@ Everything that asks, replays or counts is handed a `RunConfig`; it asks nobody 
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..client.clients import Access, check_access
+from ..client.answers import read_answer
+from ..client.clients import Access, check_access, recorded_response
 from ..client.config_check import check_configs
 from ..client.embedded import check_installed
 from ..corpora.corpus import Corpus
@@ -21,7 +23,7 @@ from ..planning.plan_file import RunPlan, asked_digest
 from ..planning.sampling import Plan
 from ..planning.sharding import Shard, part_of
 from ..planning.training_set import TrainingSet, TrainPosts
-from ..records import Backend, Case, Post
+from ..records import Backend, Case, Outcome, Post
 from ..variants.checks import TUNED
 from ..variants.variants_file import Request, Variant, make_request, prompt_digest
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ..cassettes.digest import Block
+    from ..cassettes.line import Line
     from ..cassettes.recorder import Recorder, RecordMode
     from .few_shot import Examples
 
@@ -59,6 +62,8 @@ class RunConfig:
     shard: Shard | None = None
     #: The version of the API to ask; None: the SDK's own.
     api_version: str | None = None
+    #: Answers of these kinds are asked again, though they are recorded.
+    again: frozenset[Outcome] = frozenset()
     #: Where the modules of callables that variants.toml names are looked for first.
     code: tuple[Path, ...] = ()
 
@@ -190,7 +195,16 @@ def open_recorder(setup: RunConfig) -> Recorder:
         pins=lambda variant: setup.variants[variant].pinned_version(setup.backend),
         now=lambda: datetime.now(UTC),
         blocks=setup.blocks,
+        asks_again=lambda line: bool(setup.again) and _outcome(line, setup) in setup.again,
     )
+
+
+def _outcome(line: Line, setup: RunConfig) -> Outcome | None:
+    """What kind of answer a line holds; None for one that cannot be read."""
+    try:
+        return read_answer(recorded_response(deepcopy(line.answer)), setup.plan.labels).outcome
+    except Exception:  # whatever the SDK raises of an answer that it does not understand
+        return None
 
 
 def stand_ins(setup: RunConfig) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..records import BACKENDS
+from ..records import BACKENDS, Outcome
 from ..variants.checks import MOST_REPEATS
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ _DEFAULTS: dict[str, Any] = {
     "cassettes": None,
     "repeats": None,
     "api_version": None,
+    "again": None,
 }
 #: What an ini file can say of the project's corpus.
 USUAL_CORPUS = ("corpus", "columns", "encoding", "delimiter", "posts_per_class", "sample")
@@ -41,6 +42,8 @@ USUAL_CORPUS = ("corpus", "columns", "encoding", "delimiter", "posts_per_class",
 TABLE_OPTIONS = ("columns", "encoding", "delimiter")
 PREPROCESSING = ("clean", "codelab")
 _API_VERSION = re.compile(r"v\d+(?:(?:alpha|beta)\d*)?", re.ASCII)
+#: The kinds of answers that can be asked again: those that hold no label.
+AGAIN = (Outcome.BLOCKED, Outcome.CUT, Outcome.EMPTY)
 RECORD_MODES = ("none", "once", "new_episodes", "all", "rewrite")
 
 
@@ -155,6 +158,20 @@ def chosen_api_version(option: str | None, ini: str) -> str | None:
     return version
 
 
+def chosen_again(option: str | None, mode: str) -> frozenset[Outcome]:
+    """The kinds of answers that ``--again`` names. Raises `UsageError`."""
+    from ..errors import UsageError
+
+    if option is None:
+        return frozenset()
+    kinds = [kind.strip() for kind in option.split(",")]
+    if unknown := [kind for kind in kinds if kind not in AGAIN]:
+        raise UsageError(f"--again: expected one or more of {', '.join(AGAIN)}, got {unknown[0]!r}")
+    if mode not in ("once", "new_episodes"):
+        raise UsageError(f"--again: expected --record-mode once or new_episodes with it, got {mode!r}")
+    return frozenset(map(Outcome, kinds))
+
+
 def add_paying_options(add: Callable[..., Any]) -> None:
     """The options of whatever pays a service."""
     add("--yes", action="store_true", help="pay a service without asking first")
@@ -173,6 +190,13 @@ def add_recording_options(add: Callable[..., Any]) -> None:
     """The other options of a recording."""
     add_api_version(add)
     add_paying_options(add)
+    add(
+        "--again",
+        default=None,
+        metavar="KIND,..",
+        help="with --record-mode once or new_episodes: ask again what was answered, but is blocked, cut or empty; an "
+        "old answer stays until the new one is there",
+    )
     add("--no-plan", action="store_true", help="a throw-away: do not add its plan to cassettes/PLANS.toml")
     add(
         "--retry-deadline",
@@ -245,6 +269,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         n_whole_set=sum(plan.population.values()),
         shard=parse_shard(shard) if shard is not None else None,
         api_version=chosen_api_version(option.api_version, ini("newsgauge_api_version")),
+        again=chosen_again(getattr(option, "again", None), option.record_mode or "none"),
         plan_table=_plan_table(option, values, root),
         code=(root / (ini("newsgauge_evals") or "evals"), root),
     )
@@ -304,7 +329,7 @@ def _repeats(text: str) -> int:
 
 def plan_defaults() -> dict[str, Any]:
     """What a plan of PLANS.toml stands for where it says nothing."""
-    usual = {name: value for name, value in _DEFAULTS.items() if name not in ("cassettes", "api_version")}
+    usual = {name: value for name, value in _DEFAULTS.items() if name not in ("cassettes", "api_version", "again")}
     return {"backend": _DEFAULTS["backend"], **usual, "allow_threads": False}
 
 

@@ -103,8 +103,9 @@ def _record(options: argparse.Namespace) -> int:
     state = folders.root / ".newsgauge"
     with locked(state / "record.lock", on_wait=_say_waiting):
         unfinished = ResumeFile(state / "record.json")
-        name = f"{setup.shown_cassettes} {setup.mode} {setup.plan.digest} {','.join(setup.variants)}"
-        anew = setup.mode in ("all", "rewrite")
+        again = "".join(f" again {kind}" for kind in sorted(setup.again))
+        name = f"{setup.shown_cassettes} {setup.mode} {setup.plan.digest} {','.join(setup.variants)}{again}"
+        anew = setup.mode in ("all", "rewrite") or bool(setup.again)
         since = unfinished.begin(name) if anew else ""
         complaints: list[str] = []
         try:
