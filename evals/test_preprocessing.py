@@ -40,7 +40,7 @@ MAX_CHARS, clean, codelab, redact = (
 # No deadline and no check for slow examples: these say more about the machine than about the code. No database: a run
 # writes nothing but its results, also where the checkout cannot be written.
 _EVERYWHERE = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("dev", max_examples=20, derandomize=True, **_EVERYWHERE)
+settings.register_profile("dev", max_examples=8, derandomize=True, **_EVERYWHERE)
 settings.register_profile("ci", max_examples=100, derandomize=True, **_EVERYWHERE)
 settings.register_profile("thorough", max_examples=10_000, **_EVERYWHERE)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))

@@ -46,6 +46,22 @@ def test_ids_name_the_post_and_the_variant(project: pytest.Pytester) -> None:
     assert cases[0].startswith("evals/test_newsgroups.py::test_names_its_newsgroup[sci.med-5")
 
 
+def test_every_case_is_where_pytest_itself_would_say(project: pytest.Pytester) -> None:
+    Path("evals/test_more.py").write_text("class TestIt:\n    def test_a(self, scores): pass\n\ndef test_b(): pass\n")
+    places: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {}
+
+    class Look:
+        @pytest.hookimpl(trylast=True)
+        def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+            for item in items:
+                if said := item.__dict__.pop("location", None):
+                    places[item.nodeid] = (said, item.location)
+
+    project.inline_run("evals", "--collect-only", "-q", plugins=[Look()])
+    assert len(places) == 32 + 4 + 1  # a method's is looked up where it is needed
+    assert all(said == own for said, own in places.values())
+
+
 def test_a_wrong_label_is_an_expected_failure_that_says_what_was_said(project: pytest.Pytester) -> None:
     result = project.runpytest_inprocess("evals", "-rx", "--variants", "bare")
     result.stdout.re_match_lines([r"XFAIL .*\[sci.med-\d+-bare\] - sci.med -> Tha.*"])

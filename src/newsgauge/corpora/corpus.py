@@ -38,6 +38,11 @@ class Corpus:
         """True if a post has headers; the texts of a table, and plain text files, have none."""
         return self.path is None or (self.path.is_dir() and not self.is_table and holds_mail(self.path))
 
+    @property
+    def is_newsgauges_own(self) -> bool:
+        """True for the corpora of newsgauge and scikit-learn, whose doubtful labels docs/corpora.md names."""
+        return self.name in (BUNDLED, TWENTY)
+
     @cached_property
     def is_table(self) -> bool:
         """True for a file of rows, or a folder of such files."""

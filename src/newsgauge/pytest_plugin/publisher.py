@@ -68,10 +68,10 @@ class Publisher:
             self._failed = f"{type(error).__name__}: {error} (a fault in newsgauge; newsgauge report shows where)"
 
     def _leave_suspect_labels(self) -> None:
+        if self._setup.corpus.is_newsgauges_own or not (self._folder / "scoreboard.json").is_file():
+            return  # known, or nothing was asked
         from ..corpora.suspect_labels import find_suspect_texts, texts_of
 
-        if self._setup.corpus.path is None or not (self._folder / "scoreboard.json").is_file():
-            return  # nothing was asked, or 20 Newsgroups
         suspect = find_suspect_texts(texts_of(self._setup.corpus, self._setup.train_posts.preprocess))
         self._setup.corpus.release()
         kept = set(self._setup.plan.labels)
