@@ -6,7 +6,7 @@ import json
 import os
 import tomllib
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -44,8 +44,16 @@ def locked(path: Path, *, on_wait: Callable[[], None] = lambda: None) -> Iterato
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Indented JSON, whole or not at all."""
-    write_whole(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+    """Indented JSON, whole or not at all. NaN, which JSON does not know, is null."""
+    write_whole(path, json.dumps(_without_nan(value), indent=2, allow_nan=False) + "\n")
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nan(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(one) for one in value]
+    return None if value != value else value
 
 
 def replace_file(path: Path, text: str, *, durable: bool = False) -> None:

@@ -93,14 +93,17 @@ def find_corpus(
         if not path.is_file():
             raise CorpusError(f"--corpus: expected a {kind_of(path)} file with columns text and label, none at {path}")
         return Corpus(_safe(table_name(path)), path, how)
-    known = name in (BUNDLED, TWENTY)
-    if not known and path.is_dir():
-        found = Corpus(_safe(path.resolve().name), path, how)
-        _refuse_options(found, columns=columns, delimiter=delimiter, encoding=encoding)
+    found = Corpus(_safe(path.resolve().name), path, how) if path.is_dir() and name not in (BUNDLED, TWENTY) else None
+    given = {"--columns": columns, "--delimiter": delimiter}
+    if found is None:
+        given["--encoding"] = encoding
+    elif encoding and not found.is_table and found.is_mail and has_labels(path):
+        raise CorpusError(f"--encoding is about tables and text files; {path} holds mails, which name theirs")
+    for option, value in given.items():
+        if value and not (found and found.is_table):
+            raise CorpusError(f"{option} is about a {', '.join(SUFFIXES)} file, and --corpus is {name!r}")
+    if found:
         return found
-    given = {"--columns": columns, "--delimiter": delimiter, "--encoding": encoding}
-    for option in (option for option, value in given.items() if value):
-        raise CorpusError(f"{option} is about a {', '.join(SUFFIXES)} file, and --corpus is {name!r}")
     if name == BUNDLED:
         if not bundled.is_dir():
             raise CorpusError(
@@ -115,16 +118,6 @@ def find_corpus(
         f"--corpus: expected {BUNDLED}, {TWENTY}, a folder with train/<label>/<id> and test/<label>/<id> or with "
         f"<label>/<id>, or a {', '.join(SUFFIXES)} file; got {name!r}, {got}"
     )
-
-
-def _refuse_options(corpus: Corpus, *, columns: str | None, delimiter: str | None, encoding: str | None) -> None:
-    if corpus.is_table:
-        return
-    for option, value in (("--columns", columns), ("--delimiter", delimiter)):
-        if value:
-            raise CorpusError(f"{option} is about a {', '.join(SUFFIXES)} file, and --corpus is '{corpus.path}'")
-    if encoding and corpus.is_mail and has_labels(corpus.path or Path()):
-        raise CorpusError(f"--encoding is about tables and text files; {corpus.path} holds mails, which name theirs")
 
 
 def to_frame(posts: tuple[Post, ...]) -> pd.DataFrame:

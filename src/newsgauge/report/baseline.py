@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable
 
-from .._util.one_line import one_line
 from ..gates.baseline_diff import VariantChange
 from ..scoring.scores import Comparison
-from .terminal import WIDTH
+from .terminal import WIDTH, flip_lines, paragraph
 
 _MAX_SHOWN = 40
-_MAX_FLIPS = 20
 
 
 def baseline_lines(changes: Iterable[VariantChange], *, shown: str) -> list[str]:
@@ -33,29 +30,18 @@ def baseline_lines(changes: Iterable[VariantChange], *, shown: str) -> list[str]
             lines.append(f"    model {', '.join(change.old.model_versions)} -> {', '.join(change.new.model_versions)}")
         lines += [f"    {name} {old} -> {new}" for name, old, new in change.scores]
         for post_id, old, new in change.answers[:_MAX_SHOWN]:
-            lines += textwrap.wrap(f"    {post_id}: {old} -> {new}", WIDTH, subsequent_indent="      ")
+            lines.append(f"    {post_id}: {old} -> {new}")
         if len(change.answers) > _MAX_SHOWN:
             lines.append(f"    and {len(change.answers) - _MAX_SHOWN} more: git diff {shown}")
-    return _fitted(lines)
+    return [part for line in lines for part in (paragraph(line) if len(line) > WIDTH else [line])]
 
 
-def flip_lines(found: Iterable[Comparison], *, shown: str) -> list[str]:
+def flips_since_baseline(found: Iterable[Comparison], *, shown: str) -> list[str]:
     """A line a variant, now against the baseline, then the posts that only one of them has right, lost ones first."""
     lines = []
     for one in found:
-        lines.append(f"{one.first} against {shown}: {len(one.gained)} gained, {len(one.lost)} lost, of {one.n} posts")
-        flips = [("lost", flip) for flip in one.lost] + [("gained", flip) for flip in one.gained]
-        lines += [
-            f"  {word} {f.post_id}: was {one_line(f.second)}, now {one_line(f.first)}" for word, f in flips[:_MAX_FLIPS]
-        ]
-        if len(flips) > _MAX_FLIPS:
-            lines.append(f"  and {len(flips) - _MAX_FLIPS} more")
-    return _fitted(lines)
-
-
-def _fitted(lines: Iterable[str]) -> list[str]:
-    return [
-        line
-        for text in lines
-        for line in (textwrap.wrap(text, WIDTH, subsequent_indent="      ") if len(text) > WIDTH else [text])
-    ]
+        lines += paragraph(
+            f"{one.first} against {shown}: {len(one.gained)} gained, {len(one.lost)} lost, of {one.n} posts"
+        )
+        lines += flip_lines(one.lost, one.gained)
+    return lines

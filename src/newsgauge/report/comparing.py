@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
-
 from .._util.one_line import one_line
 from ..results.runs_compared import RunsCompared, VariantCompared
 from .numbers import p_value, percent, points, points_span
-from .terminal import WIDTH, table_lines
+from .terminal import flip_lines, paragraph, table_lines
 
-_MAX_FLIPS = 20
 _MAX_TEXT = 40
 
 
@@ -44,25 +41,15 @@ def comparison_lines(compared: RunsCompared, *, first: str, second: str) -> list
     for change in compared.changes:
         before, after = (one_line(text, _MAX_TEXT) for text in (change.before, change.after))
         what = "changed" if change.is_text else f"{before} -> {after}"
-        lines += _wrapped(f"{change.what}: {what}")
+        lines += paragraph(f"{change.what}: {what}")
     if not compared.changes:
         lines.append("nothing that these folders know of changed")
-    lines += [line for note in compared.notes for line in _wrapped(f"note: {note}")]
-    lines += ["", *(line for one in compared.variants for line in _wrapped(sentence(one))), ""]
+    lines += [line for note in compared.notes for line in paragraph(f"note: {note}")]
+    lines += ["", *(line for one in compared.variants for line in paragraph(sentence(one))), ""]
     heads = ("B against A", "n", "A", "B", "points", "95% interval", "gained", "lost", "p")
     rows = [heads, *(comparison_cells(one) for one in compared.variants)]
     lines += [*table_lines(rows, left=(0,)), "p: exact McNemar, two-sided; intervals: Tango's score interval"]
     for one in compared.variants:
-        flips = [("lost", flip) for flip in one.found.lost] + [("gained", flip) for flip in one.found.gained]
-        if flips:
-            lines += ["", f"{one.name}: posts that exactly one run has right"]
-        for word, flip in flips[:_MAX_FLIPS]:
-            text = f"  {word:6} {flip.post_id}: was {one_line(flip.second, 30)}, now {one_line(flip.first, 30)}"
-            lines += textwrap.wrap(text, WIDTH, subsequent_indent="         ")
-        if len(flips) > _MAX_FLIPS:
-            lines.append(f"  and {len(flips) - _MAX_FLIPS} more, in comparison.html")
+        flips = flip_lines(one.found.lost, one.found.gained, more=", in comparison.html")
+        lines += ["", f"{one.name}: posts that exactly one run has right", *flips] if flips else []
     return lines
-
-
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent="      ")

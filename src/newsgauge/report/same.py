@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from ..results.same_runs import SameVariant
+from .numbers import p_value, points, points_span
 from .terminal import WIDTH, table_lines
 
 
@@ -14,20 +15,19 @@ def same_lines(found: Sequence[SameVariant], *, first: str, second: str, margin:
     rows: list[tuple[str, ...]] = [
         ("variant", "posts", "repeats", "A - B", "95% interval", "p accuracy", "p answers", "finding")
     ]
-    for one in found:
-        low, high = (f"{100 * end:+.1f}" for end in one.interval)
-        rows.append(
-            (
-                one.variant,
-                str(one.n_posts),
-                f"{one.repeats[0]} and {one.repeats[1]}",
-                f"{100 * one.test.difference:+.1f}",
-                f"[{low}, {high}]",
-                f"{one.test.p_accuracy:.2g}",
-                f"{one.test.p_answers:.2g}",
-                one.finding,
-            )
+    rows += [
+        (
+            one.variant,
+            f"{one.n_posts:,}",
+            f"{one.repeats[0]} and {one.repeats[1]}",
+            points(one.test.difference),
+            points_span(one.interval),
+            p_value(one.test.p_accuracy),
+            p_value(one.test.p_answers),
+            one.finding,
         )
+        for one in found
+    ]
     lines = textwrap.wrap(f"A: {first}   B: {second}   (points of accuracy; margin {100 * margin:g})", WIDTH)
     lines += table_lines(rows, left=(0, -1))
     if any(one.finding == "INCONCLUSIVE" for one in found):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .baseline import baseline_lines, flip_lines
+from .baseline import baseline_lines, flips_since_baseline
 from .classes import worst_lines
 from .terminal import WIDTH, backend_note, gate_lines, scoreboard_lines
 
@@ -47,7 +47,7 @@ def concluding_sections(
     ]
     # Those of a gate that did not pass stand below it.
     shown = {v.variant for v in end.verdicts.values() if v.gate == f"{v.variant}-baseline" and not v.passed}
-    flips = flip_lines((one for one in end.flips if one.first not in shown), shown=guard.baseline.shown)
+    flips = flips_since_baseline((one for one in end.flips if one.first not in shown), shown=guard.baseline.shown)
     if flips:
         sections.append(("newsgauge flips", flips))
     if end.changes is not None:

@@ -6,8 +6,9 @@ import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
+from .._util.one_line import one_line
 from ..records import EMBEDDED_VERSION
-from ..scoring.scores import CheckState, Score, Verdict
+from ..scoring.scores import CheckState, Flip, Score, Verdict
 from .check_words import limit_words, measured_words
 from .numbers import number, percent, span
 
@@ -25,10 +26,10 @@ WORDS: dict[CheckState, str] = {
 }
 _ORDER = tuple(WORDS)
 WIDTH = 100
-_MAX_FLIPS = 20
+MAX_FLIPS = 20
 #: Parts of the output and of the input.
 _PARTS = (("thinking", "thinking_tokens"), ("cached", "cached_tokens"), ("tool use", "tool_use_tokens"))
-_KINDS = ("right", "wrong", "off_list", "blocked", "cut", "empty", "broken", "missing")
+KINDS = ("right", "wrong", "off_list", "blocked", "cut", "empty", "broken", "missing")
 
 
 def is_embedded(backend: str, model_versions: Iterable[str]) -> bool:
@@ -79,14 +80,14 @@ def scoreboard_lines(
 
 def answer_lines(scores: Mapping[str, Score]) -> list[str]:
     """What became of the planned cases, and the accuracy that there would be if near misses counted."""
-    heads = [kind.replace("_", "-") for kind in _KINDS]
+    heads = [kind.replace("_", "-") for kind in KINDS]
     cleaned = any(score.n_cleaned for score in scores.values())
     more = ("cleaned up",) if cleaned else ()
     rows: list[tuple[str, ...]] = [("answers", *heads[:-1], "not run", "closed-set", *more)]
     for name, score in scores.items():
         closed = percent(score.closed_set_accuracy) if score.n else "-"
         own = (str(score.n_cleaned),) if cleaned else ()
-        rows.append((name, *(str(getattr(score.counts, kind)) for kind in _KINDS), closed, *own))
+        rows.append((name, *(str(getattr(score.counts, kind)) for kind in KINDS), closed, *own))
     return table_lines(rows, left=(0,))
 
 
@@ -102,18 +103,18 @@ def gate_lines(
 
     ``brief``: without those that passed.
     """
-    lines = [line for gate in undecided for line in _paragraph(f"----  {gate}: not decided in this run", width)]
-    lines += [line for note in notes for line in _paragraph(f"----  {note}", width)]
+    lines = [line for gate in undecided for line in paragraph(f"----  {gate}: not decided in this run", width)]
+    lines += [line for note in notes for line in paragraph(f"----  {note}", width)]
     told: set[str] = set()
     for verdict in sorted(verdicts, key=lambda verdict: _ORDER.index(verdict.word)):
         if verdict.passed and brief:
             continue
         for text in _limit_texts(verdict, told):
-            lines += _paragraph(text, width)
+            lines += paragraph(text, width)
         if not verdict.passed:
-            lines += [line for flip in verdict.flips[:_MAX_FLIPS] for line in _paragraph(f"      {flip}", width)]
-            if len(verdict.flips) > _MAX_FLIPS:
-                lines.append(f"      and {len(verdict.flips) - _MAX_FLIPS} more, in gates.json")
+            lines += [line for flip in verdict.flips[:MAX_FLIPS] for line in paragraph(f"      {flip}", width)]
+            if len(verdict.flips) > MAX_FLIPS:
+                lines.append(f"      and {len(verdict.flips) - MAX_FLIPS} more, in gates.json")
     return lines
 
 
@@ -187,8 +188,20 @@ def _mix_note(scores: Mapping[str, Score]) -> list[str]:
     return textwrap.wrap(f"accuracy in the data's own mix of labels: {each}", WIDTH)
 
 
-def _paragraph(text: str, width: int) -> Sequence[str]:
-    return textwrap.wrap(text, width, subsequent_indent="      ", break_long_words=True)
+def paragraph(text: str, width: int = WIDTH) -> list[str]:
+    """The text in lines, all but the first indented."""
+    return textwrap.wrap(text, width, subsequent_indent="      ")
+
+
+def flip_lines(lost: Iterable[Flip], gained: Iterable[Flip], *, more: str = "") -> list[str]:
+    """``lost sci.space-7: was sci.space, now sci.med``, the first twenty; ``more`` says where the others are."""
+    flips = [("lost", flip) for flip in lost] + [("gained", flip) for flip in gained]
+    lines = [
+        line
+        for word, flip in flips[:MAX_FLIPS]
+        for line in paragraph(f"  {word:6} {flip.post_id}: was {one_line(flip.second)}, now {one_line(flip.first)}")
+    ]
+    return [*lines, f"  and {len(flips) - MAX_FLIPS} more{more}"] if len(flips) > MAX_FLIPS else lines
 
 
 _GAP = "  "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,52 +32,38 @@ def write_tokens(
         "variants": {
             one.variant: {
                 **{name: _mean(getattr(one, name)) for name in ("input", "cached", "tool_use", "output", "thinking")},
-                "model_versions": list(one.model_versions),
+                "model_versions": one.model_versions,
                 "cost": _cost(one.cost),
             }
             for one in uses
         },
-        "savings": [
-            {
-                "kind": one.kind,
-                "frugal": one.frugal,
-                "other": one.other,
-                "saved": _mean(one.saved),
-                "share": _number(one.share),
-            }
-            for one in savings
-        ],
+        "savings": [{**asdict(one), "saved": _mean(one.saved), "share": round(one.share, 6)} for one in savings],
     }
     write_json(folder / "tokens.json", value)
 
 
 def _mean(mean: Mean) -> dict[str, Any]:
-    return {"mean": _number(mean.value), "ci_95": [_number(mean.low), _number(mean.high)], "n": mean.n}
+    return {"mean": round(mean.value, 6), "ci_95": [round(mean.low, 6), round(mean.high, 6)], "n": mean.n}
 
 
 def _cost(cost: Cost | NoPrice) -> dict[str, Any]:
     if isinstance(cost, NoPrice):
         return {"price": None, "model": cost.model, "why": cost.why}
     price = cost.price
+    rates = ("input", "output", "cached", "batch_input", "batch_output")
+    costs = (cost.per_1000_posts, cost.batch_per_1000_posts, cost.whole_set)
     return {
         "price": {
             "model": price.model,
-            "usd_per_million": {
-                "input": price.input,
-                "output": price.output,
-                "cached": price.cached,
-                "batch_input": price.batch_input,
-                "batch_output": price.batch_output,
-            },
+            "usd_per_million": {name: getattr(price, name) for name in rates},
             "source": price.source,
             "checked": price.checked.isoformat(),
             "note": price.note,
         },
-        "usd_per_1000_posts": _number(cost.per_1000_posts),
-        "usd_per_1000_posts_batch": None if cost.batch_per_1000_posts is None else _number(cost.batch_per_1000_posts),
-        "usd_whole_set": None if cost.whole_set is None else _number(cost.whole_set),
+        **{
+            name: None if value is None else round(value, 6)
+            for name, value in zip(
+                ("usd_per_1000_posts", "usd_per_1000_posts_batch", "usd_whole_set"), costs, strict=True
+            )
+        },
     }
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 6)

@@ -7,7 +7,7 @@ file. The formats are in docs/report.md.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,12 +55,9 @@ class Attachments:
         """``learning_curve.json``: accuracy by training posts, with Wilson's intervals."""
         rows = [
             {
-                "posts_per_class": point.posts_per_class,
-                "n_examples": point.n_examples,
-                "n_correct": point.n_correct,
-                "n": point.n,
+                **asdict(point),
                 "accuracy": point.n_correct / point.n,
-                "wilson_95": list(wilson_interval(point.n_correct, point.n)),
+                "wilson_95": wilson_interval(point.n_correct, point.n),
             }
             for point in points
         ]
@@ -68,8 +65,7 @@ class Attachments:
 
     def leave_loss_curve(self, losses: Iterable[Loss], *, model: str) -> None:
         """``loss_curve.json``: the mean loss of each step, in nats an example, of the training of ``model``."""
-        rows = [{"step": loss.step, "epoch": loss.epoch, "mean_loss": loss.mean_loss} for loss in losses]
-        self._leave("loss_curve", model=model, losses=rows)
+        self._leave("loss_curve", model=model, losses=[asdict(loss) for loss in losses])
 
     def leave_token_counts(self, counts: dict[str, list[CountedPost]]) -> None:
         """``token_counts.json``: a sample of each variant's posts, counted beforehand and as used."""
@@ -88,7 +84,7 @@ class Attachments:
 
     def leave_suspect_labels(self, texts: Iterable[SuspectText]) -> None:
         """``suspect_labels.json``: the posts that have one text, or nearly, under two labels. The run leaves it."""
-        rows = [{"exact": one.is_exact, "posts": [list(member) for member in one.members]} for one in texts]
+        rows = [{"exact": one.is_exact, "posts": one.members} for one in texts]
         self._leave("suspect_labels", texts=rows)
 
     def _leave(self, name: str, **value: object) -> None:

@@ -61,13 +61,8 @@ def write_gates(
     """
     decided = [
         {
-            "gate": verdict.gate,
-            "variant": verdict.variant,
-            "passed": verdict.passed,
+            **{name: getattr(verdict, name) for name in _OF_GATE},
             "finding": str(verdict.finding),
-            "reasons": list(verdict.reasons),
-            "n_to_decide": verdict.n_to_decide,
-            "flips": list(verdict.flips),
             "checks": [asdict(check) for check in verdict.checks],
         }
         for verdict in verdicts
@@ -103,43 +98,27 @@ def overrule_gates(folder: Path, reason: str, *, exit_status: int) -> None:
     )
 
 
+#: Fields and properties of a `Score` that scoreboard.json holds under their own name.
+_PLAIN = (
+    *("n_planned", "n", "n_correct", "n_errors", "n_off_list", "n_cleaned", "accuracy", "closed_set_accuracy"),
+    *("n_threads", "effective_n", "macro_f1", "input_tokens", "cached_tokens", "tool_use_tokens", "output_tokens"),
+    *("thinking_tokens", "n_uncounted", "model_versions"),
+)
+_OF_GATE = ("gate", "variant", "passed", "reasons", "n_to_decide", "flips")
+_OF_CLASS = ("label", "support", "precision", "recall", "f1")
+_OF_COMPARISON = ("first", "second", "n", "difference", "n_both")
+
+
 def _score(score: Score) -> dict[str, Any]:
+    mix = score.own_mix
     return {
-        "n_planned": score.n_planned,
-        "n": score.n,
-        "n_correct": score.n_correct,
-        "n_errors": score.n_errors,
-        "n_off_list": score.n_off_list,
-        "n_cleaned": score.n_cleaned,
+        **{name: getattr(score, name) for name in _PLAIN},
         "answers": asdict(score.counts),
-        "accuracy": _number(score.accuracy),
-        "closed_set_accuracy": _number(score.closed_set_accuracy),
-        "wilson_95": [_number(value) for value in score.wilson],
-        "thread_clustered_95": None if score.clustered is None else [_number(value) for value in score.clustered],
-        "n_threads": score.n_threads,
-        "effective_n": score.effective_n,
-        "own_mix": None
-        if score.own_mix is None
-        else {"accuracy": score.own_mix[0], "interval_95": list(score.own_mix[1])},
-        "macro_f1": _number(score.macro_f1),
-        "classes": [
-            {
-                "label": one.label,
-                "support": one.support,
-                "precision": _number(one.precision),
-                "recall": _number(one.recall),
-                "f1": _number(one.f1),
-            }
-            for one in score.classes
-        ],
-        "confusion": {"columns": list(score.matrix.columns), "rows": [list(row) for row in score.matrix.counts]},
-        "input_tokens": score.input_tokens,
-        "cached_tokens": score.cached_tokens,
-        "tool_use_tokens": score.tool_use_tokens,
-        "output_tokens": score.output_tokens,
-        "thinking_tokens": score.thinking_tokens,
-        "n_uncounted": score.n_uncounted,
-        "model_versions": list(score.model_versions),
+        "wilson_95": score.wilson,
+        "thread_clustered_95": score.clustered,
+        "own_mix": None if mix is None else {"accuracy": mix[0], "interval_95": mix[1]},
+        "classes": [{name: getattr(one, name) for name in _OF_CLASS} for one in score.classes],
+        "confusion": {"columns": score.matrix.columns, "rows": score.matrix.counts},
         "repeats": None if score.repeats is None else {**asdict(score.repeats), "stability": score.repeats.stability},
     }
 
@@ -147,18 +126,10 @@ def _score(score: Score) -> dict[str, Any]:
 def comparison_entry(one: Comparison) -> dict[str, Any]:
     """A comparison as scoreboard.json and the pages hold it."""
     return {
-        "first": one.first,
-        "second": one.second,
-        "n": one.n,
-        "difference": _number(one.difference),
-        "tango_95": [_number(one.low), _number(one.high)],
-        "n_both": one.n_both,
+        **{name: getattr(one, name) for name in _OF_COMPARISON},
+        "tango_95": [None if math.isnan(value) else value for value in (one.low, one.high)],
         "n_gained": len(one.gained),
         "n_lost": len(one.lost),
         "mcnemar_one_sided_p": one.p,
         "mcnemar_two_sided_p": one.p_two_sided,
     }
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value

@@ -7,11 +7,10 @@ from typing import Any
 
 from ...results.run_folder import RunFolder, interval_95
 from ..numbers import number, p_value, percent, points, points_span, span
+from ..terminal import KINDS
 from .charts import Chart, Row, dot_plot
 from .curves import PERCENT_TICKS
 from .tables import Table
-
-_KINDS = ("right", "wrong", "off_list", "blocked", "cut", "empty", "broken", "missing")
 
 
 def accuracy_values(run: RunFolder) -> dict[str, Any]:
@@ -23,7 +22,7 @@ def accuracy_values(run: RunFolder) -> dict[str, Any]:
     said = "; ".join(f"{row.name} {row.text}" for row in rows)
     clustered = any(score.get("thread_clustered_95") for score in run.scores.values())
     method = "clustered by thread" if clustered else "Wilson's"
-    names = [kind.replace("_", "-") for kind in _KINDS[:-1]] + ["not run"]
+    names = [kind.replace("_", "-") for kind in KINDS[:-1]] + ["not run"]
     cells = [
         (
             name,
@@ -32,7 +31,7 @@ def accuracy_values(run: RunFolder) -> dict[str, Any]:
             span(interval_95(score)),
             percent(score.get("closed_set_accuracy")),
             number(score["macro_f1"], 3),
-            *(f"{score['answers'].get(kind, 0):,}" for kind in _KINDS),
+            *(f"{score['answers'].get(kind, 0):,}" for kind in KINDS),
         )
         for name, score in run.scores.items()
     ]
