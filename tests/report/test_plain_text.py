@@ -12,7 +12,7 @@ import pytest
 
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Key, Outcome, Post, Prediction, Result
-from newsgauge.report.baseline import flip_lines
+from newsgauge.report.baseline import flips_since_baseline
 from newsgauge.report.classes import class_lines, confusion_lines, worst_lines
 from newsgauge.report.terminal import answer_lines, gate_lines, scoreboard_lines
 from newsgauge.results.result_files import write_flips, write_gates, write_scoreboard
@@ -60,7 +60,7 @@ def test_tables_fit_100_columns_whatever_the_names_and_numbers() -> None:
         *class_lines(scores["b"]),
         *confusion_lines(scores["b"]),
         *worst_lines(scores),
-        *flip_lines([compare_variants(found, plan.posts, long, "b")], shown="evals/" + "x" * 90),
+        *flips_since_baseline([compare_variants(found, plan.posts, long, "b")], shown="evals/" + "x" * 90),
     ]
     assert max(map(len, lines)) <= 100
     assert any(line.startswith("a-v") and line.endswith("NOT PROVED") for line in lines)
@@ -127,13 +127,16 @@ def test_the_worst_confusions_are_named_most_first_and_right_answers_are_none() 
 
 def test_flips_against_the_baseline_name_lost_posts_first() -> None:
     plan, found, _ = made(("a", "b"), {"now": 4, "then": 0})
-    lines = flip_lines([compare_variants(found, plan.posts, "now", "then")], shown="base.json")
+    lines = flips_since_baseline([compare_variants(found, plan.posts, "now", "then")], shown="base.json")
     assert lines == [
         "now against base.json: 2 gained, 0 lost, of 40 posts",
         "  gained p-1: was a, now b",
         "  gained p-3: was a, now b",
     ]
-    assert flip_lines([compare_variants(found, plan.posts, "then", "now")], shown="x")[1] == "  lost p-1: was b, now a"
+    assert (
+        flips_since_baseline([compare_variants(found, plan.posts, "then", "now")], shown="x")[1]
+        == "  lost   p-1: was b, now a"
+    )
 
 
 def test_flips_are_written_for_every_pair_with_both_answers(tmp_path: Path) -> None:

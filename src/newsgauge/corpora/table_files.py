@@ -53,12 +53,18 @@ def read_columns(path: Path, wanted: Collection[str], how: TableFormat) -> tuple
     A value is None where there is none, a text, or whatever else a JSON or parquet file holds. Raises `CorpusError`.
     """
     kind = kind_of(path)
+    if how.delimiter and kind in ("jsonl", "parquet"):
+        raise CorpusError(f"--delimiter is about csv and tsv files, and the corpus is {path}")
+    if how.encoding and kind == "parquet":
+        raise CorpusError(f"--encoding is about csv, tsv and jsonl files, and {path} is parquet, which is UTF-8")
     try:
         if kind == "parquet":
-            return _parquet(path, wanted, how)
+            return _parquet(path, wanted)
         text = _decode(path, _bytes(path), how.encoding)
         if kind == "jsonl":
-            return _json_lines(path, text, wanted, how)
+            rows = list(_json_rows(path, text))
+            names = list(dict.fromkeys(name for row in rows for name in row))
+            return names, {name: [row.get(name) for row in rows] for name in wanted if name in names}
         return _csv(path, text, wanted, how.delimiter or ("tab" if kind == "tsv" else "comma"))
     except OSError as error:
         raise CorpusError(f"{path}: not readable: {error.strerror or error}") from None
@@ -163,15 +169,6 @@ def _word(mark: str) -> str:
     return next((f"{word}s" for word, own in DELIMITERS.items() if own == mark), repr(mark))
 
 
-def _json_lines(
-    path: Path, text: str, wanted: Collection[str], how: TableFormat
-) -> tuple[list[str], dict[str, list[Any]]]:
-    _refuse_delimiter(path, how)
-    rows = list(_json_rows(path, text))
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return names, {name: [row.get(name) for row in rows] for name in wanted if name in names}
-
-
 def _json_rows(path: Path, text: str) -> Iterator[dict[str, Any]]:
     # Numbers stay as they are written: 1344800117571260417 and 1.50 are ids like any other.
     decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=lambda _: None)
@@ -191,10 +188,7 @@ def _json_rows(path: Path, text: str) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def _parquet(path: Path, wanted: Collection[str], how: TableFormat) -> tuple[list[str], dict[str, list[Any]]]:
-    _refuse_delimiter(path, how)
-    if how.encoding:
-        raise CorpusError(f"--encoding is about csv, tsv and jsonl files, and {path} is parquet, which is UTF-8")
+def _parquet(path: Path, wanted: Collection[str]) -> tuple[list[str], dict[str, list[Any]]]:
     try:
         import pyarrow
         import pyarrow.parquet
@@ -224,11 +218,6 @@ def _class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
 
 def _are_numbers(cells: list[Any], n: int) -> bool:
     return all(isinstance(cell, int) and 0 <= cell < n for cell in cells)
-
-
-def _refuse_delimiter(path: Path, how: TableFormat) -> None:
-    if how.delimiter:
-        raise CorpusError(f"--delimiter is about csv and tsv files, and the corpus is {path}")
 
 
 def cell_text(value: Any) -> str | None:

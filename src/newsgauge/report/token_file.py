@@ -51,7 +51,11 @@ def _cost(cost: Cost | NoPrice) -> dict[str, Any]:
         return {"price": None, "model": cost.model, "why": cost.why}
     price = cost.price
     rates = ("input", "output", "cached", "batch_input", "batch_output")
-    costs = (cost.per_1000_posts, cost.batch_per_1000_posts, cost.whole_set)
+    costs = {
+        "usd_per_1000_posts": cost.per_1000_posts,
+        "usd_per_1000_posts_batch": cost.batch_per_1000_posts,
+        "usd_whole_set": cost.whole_set,
+    }
     return {
         "price": {
             "model": price.model,
@@ -60,10 +64,5 @@ def _cost(cost: Cost | NoPrice) -> dict[str, Any]:
             "checked": price.checked.isoformat(),
             "note": price.note,
         },
-        **{
-            name: None if value is None else round(value, 6)
-            for name, value in zip(
-                ("usd_per_1000_posts", "usd_per_1000_posts_batch", "usd_whole_set"), costs, strict=True
-            )
-        },
+        **{name: None if value is None else round(value, 6) for name, value in costs.items()},
     }

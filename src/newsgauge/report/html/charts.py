@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
+Form = Literal["dots", "bars"]
 Ticks = Sequence[tuple[float, str]]
 #: With more points than that a line has no dots of its own.
 _MAX_DOTS = 100
@@ -42,9 +44,9 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Rows on one axis. ``form``: ``dots`` or ``bars``; ``zero``: where a stronger line is, if anywhere."""
+    """Rows on one axis; ``zero``: where a stronger line is, if anywhere."""
 
-    form: str
+    form: Form
     label: str
     ticks: tuple[tuple[float, str], ...]
     zero: float | None
@@ -90,14 +92,15 @@ class Plot:
     points: tuple[Point, ...]
 
 
-def dot_plot(rows: Sequence[Row], *, low: float, high: float, ticks: Ticks, label: str) -> Chart:
-    """One dot and interval per row on a common axis from ``low`` to ``high``."""
-    return _chart("dots", rows, low, high, ticks, label)
-
-
-def bars(rows: Sequence[Row], *, high: float, ticks: Ticks, label: str) -> Chart:
-    """One bar per row from 0, with its interval as a thin line at the end."""
-    return _chart("bars", rows, 0.0, high, ticks, label)
+def chart(
+    rows: Sequence[Row], *, high: float, ticks: Ticks, label: str, low: float = 0.0, form: Form = "dots"
+) -> Chart:
+    """One dot, or one bar from 0, per row with its interval, on a common axis from ``low`` to ``high``."""
+    marks = tuple(
+        Mark(row.name, row.text, row.kind, *(_share(value, low, high) for value in (row.value, row.low, row.high)))
+        for row in rows
+    )
+    return Chart(form, label, _scaled(ticks, low, high), _share(0, low, high) if low < 0 else None, marks)
 
 
 def line_plot(points: Sequence[Point], *, x: Axis, y: Axis, label: str, breaks: Ticks = ()) -> Plot:
@@ -133,14 +136,6 @@ def round_ticks(highest: float, *, prefix: str = "") -> tuple[float, list[tuple[
     return step * count, [(step * i, f"{prefix}{step * i:,.6g}") for i in range(count + 1)]
 
 
-def _chart(form: str, rows: Sequence[Row], low: float, high: float, ticks: Ticks, label: str) -> Chart:
-    marks = tuple(
-        Mark(row.name, row.text, row.kind, *(_share(value, low, high) for value in (row.value, row.low, row.high)))
-        for row in rows
-    )
-    return Chart(form, label, _scaled(ticks, low, high), _share(0, low, high) if low < 0 else None, marks)
-
-
 def _plot(
     points: tuple[Point, ...], x: Axis, y: Axis, label: str, breaks: tuple[tuple[float, str], ...], line: str
 ) -> Plot:
@@ -150,13 +145,12 @@ def _plot(
 
 def _placed(points: Sequence[Point], x: Axis, y: Axis) -> tuple[Point, ...]:
     return tuple(
-        Point(
-            100 * point.x / x.end,
-            100 * point.y / y.end,
-            point.text,
-            _share(point.low, 0, y.end),
-            _share(point.high, 0, y.end),
-            point.name,
+        replace(
+            point,
+            x=100 * point.x / x.end,
+            y=100 * point.y / y.end,
+            low=_share(point.low, 0, y.end),
+            high=_share(point.high, 0, y.end),
         )
         for point in points
     )

@@ -8,7 +8,7 @@ from typing import Any
 from ...results.run_folder import RunFolder, interval_95
 from ..numbers import number, p_value, percent, points, points_span, span
 from ..terminal import KINDS
-from .charts import Chart, Row, dot_plot
+from .charts import Chart, Row, chart
 from .curves import PERCENT_TICKS
 from .tables import Table
 
@@ -44,7 +44,7 @@ def accuracy_values(run: RunFolder) -> dict[str, Any]:
             for row, mix in zip(cells, mixes, strict=True)
         ]
     return {
-        "chart": dot_plot(rows, low=0, high=1, ticks=PERCENT_TICKS, label=f"Accuracy by variant: {said}"),
+        "chart": chart(rows, high=1, ticks=PERCENT_TICKS, label=f"Accuracy by variant: {said}"),
         "caption": f"Accuracy: the answer is the label, letter for letter. Lines: 95% intervals, {method}.",
         "table": Table(
             "accuracy",
@@ -92,7 +92,7 @@ def pair_chart(found: Iterable[Mapping[str, Any]]) -> Chart:
         for one in found
     ]
     ticks = [(x / 100, f"{x:+d}".replace("-", "−") if x else "0") for x in range(-100, 101, 50)]
-    return dot_plot(rows, low=-1, high=1, ticks=ticks, label="; ".join(f"{row.name}: {row.text}" for row in rows))
+    return chart(rows, low=-1, high=1, ticks=ticks, label="; ".join(f"{row.name}: {row.text}" for row in rows))
 
 
 def pair_table(found: Iterable[Mapping[str, Any]]) -> Table:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...results.run_folder import RunFolder, interval_95
 from ..numbers import dollars, number, percent
-from .charts import Axis, Chart, Plot, Point, Row, bars, round_ticks, scatter
+from .charts import Axis, Chart, Plot, Point, Row, chart, round_ticks, scatter
 from .curves import PERCENT_TICKS
 from .tables import Link, Table
 
@@ -97,7 +97,7 @@ def _bars(kind: str, colour: str, variants: Mapping[str, Any]) -> tuple[Chart, s
         if kind == "output"
         else f", likewise; part of the {'output' if kind == 'thinking' else 'input'}."
     )
-    return bars(rows, high=end, ticks=ticks, label=label), f"Mean {name} tokens per post{more}"
+    return chart(rows, form="bars", high=end, ticks=ticks, label=label), f"Mean {name} tokens per post{more}"
 
 
 def _savings(savings: list[Mapping[str, Any]]) -> Table:
@@ -153,7 +153,7 @@ def _cost_chart(priced: Mapping[str, Any]) -> Chart:
     ]
     end, ticks = round_ticks(max(row.value or 0.0 for row in rows), prefix="$")
     label = "Cost of 1,000 posts: " + "; ".join(f"{row.name} {row.text}" for row in rows)
-    return bars(rows, high=end, ticks=ticks, label=label)
+    return chart(rows, form="bars", high=end, ticks=ticks, label=label)
 
 
 def _cost_table(priced: Mapping[str, Any], n_whole_set: int | None) -> Table:
