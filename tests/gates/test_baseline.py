@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from newsgauge.errors import BaselineError
 from newsgauge.gates import BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate, decide, plan_gates
 from newsgauge.gates.baseline_diff import diff_baselines
-from newsgauge.gates.baseline_file import Baseline, answer_text, encode, load_baseline, make_baseline
+from newsgauge.gates.baseline_file import Baseline, answer_text, decode, encode, load_baseline, make_baseline
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.report.baseline import baseline_lines
 from newsgauge.scoring.scoreboard import score
@@ -39,7 +38,7 @@ def test_a_baseline_survives_its_file_and_holds_an_answer_a_line(made: Make, tmp
     path = tmp_path / "made.json"
     path.write_text(encode(baseline))
     assert load_baseline(path, shown="made.json") == baseline
-    assert '    "p-3": "b",\n' in path.read_text()
+    assert '  ["v", "p-3", "b"],\n' in path.read_text()
     assert baseline.variants["v"].scores["accuracy"] == 0.375
 
 
@@ -144,7 +143,7 @@ def test_an_incomplete_run_writes_no_baseline(made: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{", '{"format": 2}', '{"format": 1}', '{"format": 1, "variants": {"v": 3}}']
+    "text", ["", "[]", "{", '{"format": 3}', '{"format": 2}', '{"format": 1, "variants": {"v": 3}}']
 )
 def test_a_damaged_file_is_an_error_and_an_absent_one_is_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "made.json"
@@ -176,10 +175,11 @@ def test_examples_fields_and_callables_are_part_of_a_prompt_digest() -> None:
 
 def test_a_plain_prompt_has_the_digest_that_committed_baselines_hold() -> None:
     root = Path(__file__).resolve().parents[2]
-    held = json.loads((root / "evals" / "baselines" / "embedded" / "bundled.json").read_text())["variants"]
+    held = load_baseline(root / "evals" / "baselines" / "embedded" / "bundled.json", shown="")
+    assert held is not None
     for name, variant in load_variants(root / "evals" / "variants.toml").items():
         if variant.tuning is None and variant.few_shot is None:
-            assert prompt_digest(variant, variant.model) == held[name]["prompt"]
+            assert prompt_digest(variant, variant.model) == held.variants[name].prompt
 
 
 def names(gates: tuple[Gate, ...]) -> list[str]:
@@ -215,8 +215,9 @@ def test_committed_baselines_hold_ids_labels_and_digests_only() -> None:
     files = sorted(folder.glob("*/*.json"))
     assert files
     for path in files:
-        value = json.loads(path.read_text("ascii"))
-        assert value["backend"] == path.parent.name
-        for one in value["variants"].values():
-            assert len(one["answers"]) == value["drawn_by"]["n_posts"]
-            assert all(len(answer) <= 40 and len(answer.splitlines()) == 1 for answer in one["answers"].values())
+        held = decode(path.read_text("ascii"), shown="")
+        assert held.backend == path.parent.name
+        assert encode(held) == path.read_text("ascii")
+        for one in held.variants.values():
+            assert len(one.answers) == held.drawn_by["n_posts"]
+            assert all(len(answer) <= 40 and len(answer.splitlines()) == 1 for answer in one.answers.values())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
+
+from newsgauge.gates.baseline_file import decode, encode
 
 BASELINE = Path("evals/baselines/embedded/bundled.json")
 
@@ -35,8 +36,8 @@ def test_an_updated_baseline_is_printed_and_holds_from_then_on(project: pytest.P
     again.stdout.fnmatch_lines(["PASS  tuned-baseline: 8 of 8 answers are the baseline's"])
 
     text = BASELINE.read_text()
-    post_id, answer = next(iter(json.loads(text)["variants"]["tuned"]["answers"].items()))
-    BASELINE.write_text(text.replace(f'"{post_id}": "{answer}"', f'"{post_id}": "alt.other"'))
+    post_id, answer = next(iter(decode(text, shown="").variants["tuned"].answers.items()))
+    BASELINE.write_text(text.replace(f'"tuned", "{post_id}", "{answer}"', f'"tuned", "{post_id}", "alt.other"'))
     red = project.runpytest_inprocess("evals")
     assert red.ret == 1
     red.stdout.fnmatch_lines(["FAIL  tuned-baseline: 7 of 8 answers are the baseline's; if meant: --update-baseline"])
@@ -49,14 +50,14 @@ def test_an_updated_baseline_is_printed_and_holds_from_then_on(project: pytest.P
 
 def test_a_live_run_names_the_posts_that_it_gained_and_lost_against_the_baseline(project: pytest.Pytester) -> None:
     assert project.runpytest_inprocess("evals", "--update-baseline").ret == 0
-    baseline = json.loads(BASELINE.read_text())
-    answers = baseline["variants"]["tuned"]["answers"]
+    baseline = decode(BASELINE.read_text(), shown="")
+    answers = baseline.variants["tuned"].answers
     right = [post_id for post_id, answer in answers.items() if post_id.startswith(answer)]
     wrong = [post_id for post_id in answers if post_id not in right]
     answers[right[0]] = "alt.other"
     for post_id in wrong[:1]:
         answers[post_id] = post_id.rpartition("-")[0]
-    BASELINE.write_text(json.dumps(baseline))
+    BASELINE.write_text(encode(baseline))
     result = project.runpytest_inprocess("evals", "--record-mode", "once")
     assert result.ret == 0
     result.stdout.fnmatch_lines(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from newsgauge.cli.main import main
+from newsgauge.gates.baseline_file import decode
 
 RESULTS = Path(".newsgauge/results")
 BASELINE = Path("evals/baselines/embedded/bundled.json")
@@ -120,9 +122,9 @@ def test_gates_on_another_corpus_that_is_known_are_none_of_this_run(
 
 
 def baseline(change: Callable[[dict[str, Any]], object]) -> None:
-    value = json.loads(BASELINE.read_text())
+    value = asdict(decode(BASELINE.read_text(), shown=""))
     change(value)
-    BASELINE.write_text(json.dumps(value))
+    BASELINE.write_text(json.dumps({"format": 1, **value}))
 
 
 DAMAGE = {
@@ -167,7 +169,7 @@ def test_a_removed_variant_leaves_the_baseline_when_it_is_written(strict_project
     result = strict_project.runpytest_inprocess("evals", "--update-baseline", "--variants", "bare")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*dropped from the baseline, as variants.toml has them no more: gone"])
-    assert sorted(json.loads(BASELINE.read_text())["variants"]) == ["bare", "labels", "system", "tuned"]
+    assert sorted(decode(BASELINE.read_text(), shown="").variants) == ["bare", "labels", "system", "tuned"]
 
 
 def test_a_baseline_of_another_plan_is_held_to_its_own_count(strict_project: pytest.Pytester) -> None:

@@ -30,6 +30,7 @@ _COMMANDS = {
     "same": ("same", "add_same_command"),
     "merge": ("merge", "add_merge_command"),
     "gates": ("gates", "add_gates_command"),
+    "baseline": ("baseline", "add_baseline_command"),
 }
 
 

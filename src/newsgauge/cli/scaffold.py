@@ -100,7 +100,9 @@ def attribute_lines(corpus: str, *, is_folder: bool) -> str:
     inside = [] if corpus.startswith("../") or corpus.startswith("/") else [f"{corpus}/**" if is_folder else corpus]
     named = [json.dumps(path, ensure_ascii=False) if set(path) & set(' "') else path for path in inside]
     about = "# Compared byte by byte: a checkout must not change line endings, whatever core.autocrlf says.\n"
-    return about + "".join(f"{path} -text\n" for path in ("cassettes/**", "evals/**", *named))
+    union = "# Lines that two branches add to a baseline are both kept; see also: newsgauge baseline merge --help\n"
+    exact = "".join(f"{path} -text\n" for path in ("cassettes/**", "evals/**", *named))
+    return f"{about}{exact}{union}evals/baselines/** merge=union\n"
 
 
 def ini_lines(ini: dict[str, str], *, toml: bool) -> str:

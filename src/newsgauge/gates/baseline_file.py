@@ -2,16 +2,21 @@
 
 ``evals/baselines/<backend>/<corpus>.json`` holds ids, answers, scores and digests; never the text of a post. Enters: a
 path, or the scores and results of a run. Leaves: a `Baseline`, or how a run differs from one.
+
+The file is JSON with one line per variant and one per answer. Each names its variant and ends in a comma, and both
+lists end in null: lines that two branches add stay whole if git takes those of both (``merge=union``).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
+import shlex
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import BaselineError
 from ..planning.repeats import split_key
@@ -19,7 +24,8 @@ from ..planning.sampling import Plan
 from ..records import Key, Outcome, Post, Result
 from ..scoring.scores import Score
 
-FORMAT = 1
+FORMAT = 2
+Value = TypeVar("Value")
 #: An answer outside the list that is longer than this may quote the post: its digest stands for it.
 _MAX_CLEAR = 40
 
@@ -48,23 +54,62 @@ class Baseline:
 def load_baseline(path: Path, *, shown: str) -> Baseline | None:
     """The baseline, or None where there is no file. Raises `BaselineError` where it is not one."""
     try:
-        value = json.loads(path.read_text("utf-8"))
-        if value["format"] != FORMAT:
-            raise BaselineError(f"{shown}: expected format {FORMAT}, got {value['format']!r}")
-        variants = {
-            name: BaselineVariant(
-                one["prompt"], tuple(one["model_versions"]), dict(one["scores"]), _answers(one["answers"])
-            )
-            for name, one in value["variants"].items()
-        }
-        return Baseline(value["backend"], value["corpus"], value["plan"], dict(value["drawn_by"]), variants)
+        return decode(path.read_text("utf-8"), shown=shown)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError) as error:
+        raise _damaged(shown, error) from None
+
+
+def decode(text: str, *, shown: str) -> Baseline:
+    """The baseline that the text of a file holds, of this format or the one before. Raises `BaselineError`."""
+    if re.search(r"^<{7} ", text, re.MULTILINE):
         raise BaselineError(
-            f"{shown}: not a baseline file ({type(error).__name__}: {error}); restore it (git checkout {shown}), or "
-            "remove it and write it anew with --update-baseline"
-        ) from None
+            f"{shown}: git could not merge two branches here. Run: newsgauge baseline merge {shlex.quote(shown)}"
+        )
+    try:
+        value = json.loads(text, object_pairs_hook=_unique)
+        if value["format"] not in (1, FORMAT):
+            raise BaselineError(f"{shown}: expected format {FORMAT}, got {value['format']!r}")
+        entries, answers = value["variants"], value.get("answers")
+        if value["format"] == 1:
+            answers = [(name, *pair) for name, one in entries.items() for pair in _answers(one["answers"])]
+            entries = [{"name": name, **one} for name, one in entries.items()]
+        of_variant: dict[str, list[tuple[str, str]]] = {one["name"]: [] for one in filter(None, entries)}
+        for name, post_id, answer in filter(None, answers):
+            of_variant[name].append((post_id, answer))
+        variants = _unique(
+            (
+                one["name"],
+                BaselineVariant(
+                    one["prompt"],
+                    tuple(one["model_versions"]),
+                    dict(one["scores"]),
+                    _unique(_answers(of_variant[one["name"]]), f" of {one['name']}"),
+                ),
+            )
+            for one in filter(None, entries)
+        )
+        return Baseline(value["backend"], value["corpus"], value["plan"], dict(value["drawn_by"]), variants)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(shown, error) from None
+
+
+def _damaged(shown: str, error: Exception) -> BaselineError:
+    return BaselineError(
+        f"{shown}: not a baseline file ({type(error).__name__}: {error}); restore it (git checkout {shown}), or "
+        "remove it and write it anew with --update-baseline"
+    )
+
+
+def _unique(pairs: Iterable[tuple[str, Value]], of: str = "") -> dict[str, Value]:
+    """A dict of the pairs. Raises ValueError for a key that is there twice, as two branches leave it."""
+    found: dict[str, Value] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"{key!r}{of} is there twice: did two branches change it?")
+        found[key] = value
+    return found
 
 
 def make_baseline(
@@ -163,8 +208,31 @@ def _named(ids: list[str]) -> str:
 
 
 def encode(baseline: Baseline) -> str:
-    """The file: JSON, one answer a line, sorted, so that a changed answer is a changed line."""
-    return json.dumps({"format": FORMAT, **asdict(baseline)}, indent=1, sort_keys=True, allow_nan=False) + "\n"
+    """The file, sorted, so that a changed answer is a changed line."""
+    value = asdict(baseline)
+    variants = sorted(value.pop("variants").items())
+    answers = [(name, *pair) for name, one in variants for pair in sorted(one.pop("answers").items())]
+    head = {"format": FORMAT, **value}
+    return "\n".join(
+        (
+            "{",
+            *(f" {_json(key)}: {_json(one)}," for key, one in head.items()),
+            ' "variants": [',
+            *(f"  {_json({'name': name, **one})}," for name, one in variants),
+            "  null",
+            " ],",
+            ' "answers": [',
+            *(f"  {_json(one)}," for one in answers),
+            "  null",
+            " ]",
+            "}",
+            "",
+        )
+    )
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False)
 
 
 def baseline_answers(baseline: Baseline, variant: str) -> dict[str, str]:
@@ -220,7 +288,8 @@ def _scores(score: Score) -> dict[str, Any]:
     }
 
 
-def _answers(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict) or not all(isinstance(answer, str) for answer in value.values()):
+def _answers(value: Any) -> list[tuple[str, str]]:
+    pairs = list(value.items() if isinstance(value, dict) else value)
+    if not all(isinstance(part, str) for pair in pairs for part in pair):
         raise ValueError("expected answers to map the id of a post to a text")
-    return value
+    return pairs

@@ -1,0 +1,76 @@
+"""``newsgauge baseline merge``: merge the baselines of two branches, variant by variant; also git's merge driver."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+from pathlib import Path
+
+from ...errors import UsageError
+
+_DESCRIPTION = """\
+Merge a baseline file that two branches changed, variant by variant. With one FILE: one that 'git merge' or 'git rebase'
+left in conflict, read from git's index. With three, as git calls a merge driver (%O %A %B): before, ours, theirs; the
+result goes into the second. Status 1: both sides changed the same variant, and its answers are ours until
+'pytest evals --update-baseline' has replayed the merged recordings. As a merge driver:
+  git config merge.newsgauge-baseline.driver 'newsgauge baseline merge %O %A %B'
+with 'evals/baselines/** merge=newsgauge-baseline' in .gitattributes.
+"""
+
+
+def add_baseline_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``baseline`` and its one action."""
+    baseline = subparsers.add_parser("baseline", help="merge the baselines of two branches")
+    actions = baseline.add_subparsers(dest="action", required=True, metavar="ACTION")
+    merge = actions.add_parser(
+        "merge",
+        help="merge a baseline file that two branches changed",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    merge.add_argument("files", metavar="FILE", nargs="+", help="a file in conflict, or the files before, ours, theirs")
+    merge.set_defaults(handler=_merge)
+
+
+def _merge(options: argparse.Namespace) -> int:
+    from ..._util.files import write_whole
+    from ...gates.baseline_file import decode, encode
+    from ...gates.baseline_merge import merge_baselines
+
+    names: list[str] = options.files
+    if len(names) not in (1, 3):
+        raise UsageError(
+            f"baseline merge: expected a file in conflict, or three: before, ours, theirs; got {len(names)}"
+        )
+    path = Path(names[0] if len(names) == 1 else names[1])
+    texts = [_stage(path, stage) for stage in (1, 2, 3)] if len(names) == 1 else [_text(Path(name)) for name in names]
+    before, ours, theirs = (decode(text, shown=str(path)) if text.strip() else None for text in texts)
+    if ours is None or theirs is None:
+        raise UsageError(f"baseline merge: {path}: git holds no two sides of it to merge: is it in conflict?")
+    merged, conflicts = merge_baselines(before, ours, theirs)
+    write_whole(path, encode(merged), option="baseline merge")
+    if conflicts:
+        print(
+            f"newsgauge: {path}: both branches changed {', '.join(conflicts)}; it is as on our side now. When the "
+            "recordings are merged: pytest evals --update-baseline"
+        )
+        return 1
+    print(
+        f"newsgauge: {path}: merged, {', '.join(merged.variants)}"
+        + (f". Then: git add {path}" if len(names) == 1 else "")
+    )
+    return 0
+
+
+def _stage(path: Path, stage: int) -> str:
+    """One side of a file in conflict; '' if git holds none."""
+    command = ["git", "show", f":{stage}:./{path.name}"]
+    done = subprocess.run(command, cwd=path.parent, capture_output=True, encoding="utf-8", check=False)
+    return done.stdout if done.returncode == 0 else ""
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"baseline merge: cannot read {path}: {error}") from None
