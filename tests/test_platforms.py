@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from newsgauge._util import platform
 from newsgauge._util.files import locked
 from newsgauge.cassettes.store import CassetteFile
 from newsgauge.cli.main import main
-from newsgauge.errors import DamagedCassetteError, UsageError
+from newsgauge.errors import DamagedCassetteError
 
 ROOT = Path(__file__).resolve().parents[1]
 #: What only POSIX has, of what a program might want to use.
@@ -55,12 +56,39 @@ def test_replay_gates_and_report_run_without_the_modules_and_calls_of_posix(tmp_
 
 
 @pytest.mark.slow
-def test_a_recording_says_that_it_needs_a_lock_that_is_not_there(tmp_path: Path) -> None:
+def test_a_recording_is_written_and_finalized_without_them_and_leaves_no_lock_behind(tmp_path: Path) -> None:
     folder = project(tmp_path)
+    recorded = folder / "cassettes" / "embedded" / "bundled" / "labels.jsonl"
+    before = recorded.read_bytes()
+    recorded.write_bytes(b"".join(before.splitlines(keepends=True)[:-2]))
+    options = '"--variants", "labels", "--record-mode", "once", "--allow-record-in-ci", "-W", "error"'
+    done = run(
+        folder, f"import pytest; sys.exit(pytest.main(['-p', 'newsgauge', 'evals/test_newsgroups.py', {options}]))"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    keys = [json.loads(line)["key"] for line in recorded.read_text().splitlines()]
+    assert keys == [json.loads(line)["key"] for line in before.splitlines()]
+    assert not list((folder / "cassettes").rglob(".*"))
     code = "from newsgauge.cli.main import main; sys.exit(main(['cassettes', 'finalize']))"
-    done = run(folder, code)
-    assert done.returncode == 2
-    assert "record on Linux, macOS or WSL. Replays, gates and reports work here" in done.stderr
+    assert run(folder, code).returncode == 0
+
+
+def test_two_writers_without_fcntl_lose_no_line(tmp_path: Path) -> None:
+    code = """
+import json
+from pathlib import Path
+from newsgauge.cassettes.line import Line
+from newsgauge.cassettes.store import CassetteFile
+file = CassetteFile(Path("file.jsonl"))
+for n in range(40):
+    file.append(Line(f"{sys.argv[1]}-{n}", "POST", "/", {}, 200, {}, {}, "gemini", {}))
+"""
+    writers = [
+        subprocess.Popen([sys.executable, "-c", f"{_BLOCKING}\n{code}", name], cwd=tmp_path) for name in ("a", "b")
+    ]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    lines = (tmp_path / "file.jsonl").read_text().splitlines()
+    assert {json.loads(line)["key"] for line in lines} == {f"{name}-{n}" for name in "ab" for n in range(40)}
 
 
 def test_what_only_posix_has_is_used_in_one_module() -> None:
@@ -84,12 +112,6 @@ def test_bytes_are_read_alike_with_and_without_pread(tmp_path: Path, monkeypatch
         assert platform.read_at(fd, 20, 30) == with_it == bytes(range(30, 50))
     finally:
         os.close(fd)
-
-
-def test_without_a_lock_nothing_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "fcntl", None)
-    with (tmp_path / "file").open("ab") as file, pytest.raises(UsageError, match="record on Linux, macOS or WSL"):
-        platform.lock_file(file)
 
 
 def test_who_waits_for_a_lock_says_so_once_and_gets_it(tmp_path: Path) -> None:
@@ -134,6 +156,11 @@ def test_a_pointer_of_git_lfs_says_git_lfs_pull_and_not_to_record_again(
     (tmp_path / "cassettes" / "PLANS.toml").write_text('[[plan]]\ncorpus = "bundled"\n')
     assert main(["cassettes", "check", "--root", str(tmp_path)]) == 1
     assert "system.jsonl: a pointer of Git LFS" in capsys.readouterr().out
+    assert main(["doctor", "--root", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "! cassettes " in said
+    assert "embedded/bundled (1), of which 1 is a pointer of Git LFS" in said
+    assert "git lfs pull" in said
 
 
 def git(folder: Path, *arguments: str) -> None:

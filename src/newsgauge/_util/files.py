@@ -6,6 +6,7 @@ import json
 import os
 import tomllib
 import uuid
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,7 +29,11 @@ def read_toml(path: Path, *, expected: str, error: type[UsageError] = UsageError
 @contextmanager
 def locked(path: Path, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold the lock of ``path``, a file that is made for it; ``on_wait`` is called once before waiting. OSError."""
-    import filelock  # 20 ms, and no replay takes a lock
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # a system without fcntl and msvcrt: the file's existence is the lock
+        import filelock  # 20 ms, and no replay takes a lock
 
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(path)

@@ -1,15 +1,13 @@
-"""The calls that POSIX has and other systems do not, each with what stands in for it; nothing else may make them.
-
-Replays, gates and reports need none of them. What does need one says so: appending to a cassette takes a lock on the
-file itself.
-"""
+"""The calls that POSIX has and other systems do not, each with what stands in for it; nothing else may make them."""
 
 from __future__ import annotations
 
 import os
-from typing import BinaryIO
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from ..errors import UsageError
+from .files import locked
 
 try:
     import fcntl
@@ -17,14 +15,29 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 
-def lock_file(file: BinaryIO) -> None:
-    """Wait until the open file is this process's alone; closing it gives it back. Raises `UsageError`."""
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """The file is ours alone until the end; of two that wait, the later sees what the earlier moved there. OSError.
+
+    POSIX locks the file itself, which is made for it. Elsewhere a file beside it is the lock, and gone afterwards.
+    """
     if fcntl is None:
-        raise UsageError(
-            "recordings are written under a lock that this system does not have (fcntl): record on Linux, macOS or "
-            "WSL. Replays, gates and reports work here"
-        )
-    fcntl.flock(file, fcntl.LOCK_EX)
+        with locked(path.with_name(f".{path.name}.lock")):
+            yield
+        return
+    while True:
+        with path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_at(file.fileno(), path):
+                yield
+                return
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def open_to_read(path: str | os.PathLike[str]) -> int:

@@ -16,7 +16,7 @@ from .._util.secrets import find_addresses, find_secrets
 from ..records import EMBEDDED_VERSION, bare_model
 from .line import Line, case_of, decode, number_of, peek_key
 from .schema import schema_problems
-from .store import LFS_ADVICE, LFS_POINTER
+from .store import LFS_ADVICE, is_lfs_pointer
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,8 @@ class Finding:
 
 def audit_file(path: Path, *, shown: str) -> list[Finding]:
     """What is wrong with a file by itself: damage, order, doubles, schema, provenance, secrets, addresses."""
-    with path.open("rb") as file:
-        if file.read(len(LFS_POINTER)) == LFS_POINTER:
-            return [Finding(shown, None, LFS_ADVICE)]
+    if is_lfs_pointer(path):
+        return [Finding(shown, None, LFS_ADVICE)]
     findings: list[Finding] = []
     previous = ""
     n_calls: dict[str, int] = {}

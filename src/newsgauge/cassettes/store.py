@@ -11,12 +11,11 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from sys import intern
-from typing import BinaryIO
 
-from .._util.platform import lock_file, open_to_read, read_at, set_mode, write_at
+from .._util.platform import exclusive, open_to_read, read_at, set_mode, write_at
 from ..errors import DamagedCassetteError
 from .line import FORMAT, Line, call_key, case_of, decode, format_of, number_of, peek_key
 
@@ -27,6 +26,12 @@ LFS_ADVICE = (
     "actions/checkout with lfs: true)"
 )
 _CONFLICT = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """True if Git LFS has left its pointer in the place of the file."""
+    with path.open("rb") as file:
+        return file.read(len(LFS_POINTER)) == LFS_POINTER
 
 
 class CassetteFile:
@@ -86,7 +91,7 @@ class CassetteFile:
         """Add a line, durable against a crash of this process and against other writers. Raises OSError."""
         raw = line.encode()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._locked() as file:
+        with exclusive(self.path), self.path.open("ab+") as file:
             end = _drop_cut_line(file.fileno())
             try:
                 written = os.write(file.fileno(), raw)
@@ -111,7 +116,7 @@ class CassetteFile:
         """
         if not self.path.exists():
             return False
-        with self._locked():
+        with exclusive(self.path):
             self._index = None
             kept = [line for line in self.lines() if keep is None or case_of(line.key) in keep]
             n_calls = {line.key: line.n_calls for line in kept}
@@ -139,16 +144,6 @@ class CassetteFile:
                     os.unlink(file.name)
                 raise
 
-    @contextmanager
-    def _locked(self) -> Iterator[BinaryIO]:
-        """The file, ours alone until the end; of two that wait, the later sees what the earlier moved there."""
-        while True:
-            with self.path.open("ab+") as file:
-                lock_file(file)
-                if _is_at(file.fileno(), self.path):
-                    yield file
-                    return
-
     def _load(self) -> dict[str, tuple[int, int, int]]:
         if self._index is not None:
             return self._index
@@ -173,7 +168,7 @@ class CassetteFile:
     def repair(self) -> None:
         """Remove a cut last line, as an interrupted recording leaves it; only before recording goes on."""
         if self.path.exists():
-            with self._locked() as file:
+            with exclusive(self.path), self.path.open("ab+") as file:
                 _drop_cut_line(file.fileno())
             self._index = None
 
@@ -182,13 +177,6 @@ class CassetteFile:
             f"{self.shown}:{number}: {what}. Restore it with 'git checkout -- {self.shown}', "
             "or delete the line and record again"
         )
-
-
-def _is_at(fd: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(fd), os.stat(path))
-    except FileNotFoundError:
-        return False
 
 
 def _what_is_wrong(raw: bytes) -> str:

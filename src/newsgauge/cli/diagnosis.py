@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 
 from .. import __version__
 from .._util.process import is_ci
+from ..cassettes.store import LFS_ADVICE, is_lfs_pointer
 from ..client.clients import check_access
 from ..client.config_check import check_configs
 from ..client.embedded import missing_packages
@@ -180,12 +182,14 @@ def _project(folders: Folders) -> list[Fact]:
     except UsageError as error:
         facts.append(Fact(f"{folders.evals}/variants.toml", str(error), is_wrong=True))
     facts.append(_found(evals / "gates.toml", f"{folders.evals}/gates.toml"))
-    recorded: dict[str, int] = {}
-    for path in cassettes.glob("*/*/*.jsonl"):
-        name = path.parent.relative_to(cassettes).as_posix()
-        recorded[name] = recorded.get(name, 0) + 1
-    text = ", ".join(f"{name} ({n})" for name, n in sorted(recorded.items()))
-    facts.append(Fact(folders.cassettes, text or "no cassette: record with --record-mode once", is_wrong=not recorded))
+    files = sorted(cassettes.glob("*/*/*.jsonl"))
+    recorded = Counter(path.parent.relative_to(cassettes).as_posix() for path in files)
+    text = ", ".join(f"{name} ({n})" for name, n in recorded.items())
+    n_pointers = sum(is_lfs_pointer(path) for path in files)
+    if n_pointers:
+        text += f", of which {n_pointers} {'is' if n_pointers == 1 else 'are each'} {LFS_ADVICE}"
+    wrong = not files or bool(n_pointers)
+    facts.append(Fact(folders.cassettes, text or "no cassette: record with --record-mode once", is_wrong=wrong))
     baselines = sorted(path.relative_to(evals).as_posix() for path in (evals / "baselines").glob("*/*.json"))
     facts.append(Fact(f"{folders.evals}/baselines", ", ".join(baselines) or "none: accept one with --update-baseline"))
     facts.append(_found(folders.root / folders.bundled, f"{folders.bundled} (the bundled corpus)", needed=False))
