@@ -18,24 +18,27 @@ def test_the_line_says_done_rate_time_left_errors_and_accuracy() -> None:
         tally.add("system", i % 4 == 0)
         tally.add("tuned", i % 10 != 0)
     tally.add("tuned", None)
-    assert describe(tally, 4.0) == "201/400 cases, 50/s, 4 s left, 1 error | system 25% tuned 90%"
+    assert describe(tally, 4.0) == "201 of 400 cases, 50/s, 4 s left, 1 error | accuracy: system 25%, tuned 90%"
 
 
 def test_a_narrow_terminal_gets_the_variants_that_are_being_asked() -> None:
     tally = Tally(400)
     for variant in ("bare", "system", "tuned"):
         tally.add(variant, True)
-    whole = "3/400 cases, 3.0/s, 132 s left, 0 errors | bare 100% system 100% tuned 100%"
+    whole = "3 of 400 cases, 3.0/s, 132 s left, 0 errors | accuracy: bare 100%, system 100%, tuned 100%"
     assert describe(tally, 1.0, width=200) == whole.replace("132 s", "2 min")
-    assert describe(tally, 1.0, width=70) == "3/400 cases, 3.0/s, 2 min left, 0 errors | … system 100% tuned 100%"
-    assert describe(tally, 1.0, width=60) == "3/400 cases, 3.0/s, 2 min left, 0 errors | … tuned 100%"
-    assert describe(tally, 1.0, width=50) == "3/400 cases, 3.0/s, 2 min left, 0 errors"
+    assert (
+        describe(tally, 1.0, width=84)
+        == "3 of 400 cases, 3.0/s, 2 min left, 0 errors | accuracy: … system 100%, tuned 100%"
+    )
+    assert describe(tally, 1.0, width=70) == "3 of 400 cases, 3.0/s, 2 min left, 0 errors | accuracy: … tuned 100%"
+    assert describe(tally, 1.0, width=50) == "3 of 400 cases, 3.0/s, 2 min left, 0 errors"
 
 
 def test_a_very_narrow_terminal_gets_the_beginning() -> None:
     tally = Tally(30_000)
     tally.add("system", True)
-    assert describe(tally, 10.0, width=30) == "1/30,000 cases, 0.1/s, 83.3 h…"
+    assert describe(tally, 10.0, width=30) == "1 of 30,000 cases, 0.1/s, 83.…"
     assert len(describe(tally, 10.0, width=30)) == 30
 
 
@@ -88,7 +91,7 @@ def play(
 def test_thirty_thousand_cases_are_fewer_than_sixty_lines(monkeypatch: pytest.MonkeyPatch, seconds_each: float) -> None:
     lines = play(monkeypatch, Screen(isatty=False), 30_000, seconds_each=seconds_each)
     assert 5 <= len(lines) < 60
-    assert lines[-1].startswith("30,000/30,000 cases")
+    assert lines[-1].startswith("30,000 of 30,000 cases")
 
 
 def test_a_run_of_two_seconds_prints_no_plain_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +106,7 @@ def test_a_terminal_has_one_line_that_is_rewritten(monkeypatch: pytest.MonkeyPat
     assert len(lines) == 1
     states = lines[0].split("\r\x1b[2K")
     assert len(states) > 100
-    assert states[-1].startswith("400/400 cases")
+    assert states[-1].startswith("400 of 400 cases")
     assert max(map(len, states)) < 60
 
 

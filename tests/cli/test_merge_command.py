@@ -303,3 +303,14 @@ def test_github_gets_a_summary_and_an_annotation_a_gate(
     assert merge("whole") == 1
     assert "::error title=newsgauge gate asked%3A failed::" in capsys.readouterr().out
     assert "RED: 1 of 2 gates passed; gates failed: asked" in Path("summary-of-the-job.md").read_text()
+
+
+def test_other_artifacts_beside_the_shards_are_skipped_by_name(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    shards = [str(run(f"shard-{number}", f"{number}/2")) for number in (1, 2)]
+    Path("coverage").mkdir()
+    Path("coverage/index.html").write_text("")
+    assert main(["merge", "coverage", *shards, "--results", "out"]) == 0
+    assert "newsgauge: skipped: coverage: no plan.json in it, so no results of a run" in capsys.readouterr().out
+    # One artifact alone is unpacked without a folder of its own: 'shards/*' then names its files.
+    whole = run("whole")
+    assert main(["merge", *map(str, sorted(whole.iterdir())), "--results", "again"]) == 0

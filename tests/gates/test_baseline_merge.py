@@ -46,8 +46,7 @@ def two_branches(git: Git, before: Baseline, ours: Baseline, theirs: Baseline, *
     path.parent.mkdir(parents=True)
     Path(".gitattributes").write_text(attributes)
     for branch, content in (("main", before), ("theirs", theirs), ("ours", ours)):
-        git("checkout", "-q", "main")
-        git("checkout", "-q", "-B", branch)
+        git("checkout", "-q", "-B", branch, *(["main"] if branch != "main" else []))
         path.write_text(encode(content))
         git("add", ".")
         git("commit", "-q", "--allow-empty", "-m", branch)

@@ -26,19 +26,19 @@ class Tally:
 
 
 def describe(tally: Tally, elapsed_s: float, *, width: int | None = None) -> str:
-    """``120/400 cases, 61/s, 5 s left, 0 errors | system 16% tuned 90%``, in ``width``: whole numbers, or none."""
+    """``120 of 400 cases, 61/s, 5 s left, 0 errors | accuracy: system 16%, tuned 90%``, or as much as fits."""
     rate = tally.done / elapsed_s if elapsed_s > 0 else 0.0
     left = _duration((tally.n_planned - tally.done) / rate) if rate else "?"
     errors = "1 error" if tally.errors == 1 else f"{tally.errors:,} errors"
     speed = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
-    counts = f"{tally.done:,}/{tally.n_planned:,} cases, {speed}, {left} left, {errors}"
+    counts = f"{tally.done:,} of {tally.n_planned:,} cases, {speed}, {left} left, {errors}"
     shares = [f"{name} {tally.right[name] / n:.0%}" for name, n in tally.asked.items()]
-    text = f"{counts} | {' '.join(shares)}" if shares else counts
+    text = f"{counts} | accuracy: {', '.join(shares)}" if shares else counts
     if width is None or len(text) <= width:
         return text
     # The variants that came up last are those still being asked: the first ones go.
     for first in range(1, len(shares)):
-        text = f"{counts} | … {' '.join(shares[first:])}"
+        text = f"{counts} | accuracy: … {', '.join(shares[first:])}"
         if len(text) <= width:
             return text
     return counts if len(counts) <= width else counts[: max(0, width - 1)] + "…"

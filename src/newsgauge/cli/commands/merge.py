@@ -49,7 +49,7 @@ def run_merge(options: argparse.Namespace) -> int:
     from ...results.merging import merge_folders
 
     results, evals = Path(options.results), Path(options.evals)
-    folders = [Path(name) for name in options.folders]
+    folders = _with_a_plan(options.folders)
     if results.resolve() in [folder.resolve() for folder in folders]:
         raise UsageError(f"--results: {results} is one of the folders to merge; name another")
     try:
@@ -83,6 +83,20 @@ def run_merge(options: argparse.Namespace) -> int:
         print(line)
     print(f"newsgauge: {end.session.headline}")
     return 0 if end.session.is_green and end.session.complete else 1
+
+
+def _with_a_plan(names: list[str]) -> list[Path]:
+    """The folders of runs: other artifacts beside them are skipped, by name; the folder of a file stands for it."""
+    from ...planning.plan_file import NAME
+
+    paths = dict.fromkeys(path.parent if path.is_file() else path for path in map(Path, names))
+    folders = [path for path in paths if not path.is_dir() or (path / NAME).is_file()]
+    if not folders:
+        return list(paths)
+    for path in paths:
+        if path not in folders:
+            print(f"newsgauge: skipped: {path}: no {NAME} in it, so no results of a run")
+    return folders
 
 
 def _guard(merged: Merged, evals: Path, results: Path) -> Guard:
