@@ -198,7 +198,7 @@ def test_after_a_miss_nothing_is_answered_any_more(calls):
         for text in ("Third question", "First question"):
             try:
                 seen.append(Service()(text))
-            except Exception as error:
+            except BaseException as error:  # a miss is no Exception, so that few go on after it
                 seen.append(type(error).__name__)
 
     with pytest.raises(StaleRecordingError):

@@ -31,10 +31,11 @@ from newsgauge.errors import (
 
 
 class Other:
-    """A profile of a service that is not recorded today: what adding one takes."""
+    """A service that no table describes."""
 
     name = "other"
     spoken = frozenset({"contents"})
+    version_at = "modelVersion"
 
     def owns(self, host: str, path: str) -> bool:
         return host == "api.other.invalid"
@@ -48,7 +49,7 @@ class Other:
     def is_answered_by_a_model(self, path: str) -> bool:
         return True
 
-    def is_stream(self, path: str) -> bool:
+    def is_stream(self, path: str, body: bytes) -> bool:
         return False
 
     def compared_body(self, body: Any) -> Any:
@@ -60,15 +61,16 @@ class Other:
     def model_version(self, answer: dict[str, Any]) -> str:
         return str(answer["modelVersion"])
 
-    def provenance(self, path: str) -> dict[str, str]:
+    def provenance(self, path: str, body: Any) -> dict[str, str]:
         return {"surface": "other", "model": "m"}
+
+    def usage(self, answer: dict[str, Any]) -> Any:
+        return {}
 
 
 def test_two_services_whose_requests_look_alike_are_told_apart(open_recorder, lines, monkeypatch):
     other = URL.replace("service", "api.other")
     monkeypatch.setattr("newsgauge.cassettes.services.SERVICES", {"other": Other(), **SERVICES})
-    for module in ("asked", "recorder", "technique_calls", "writer", "staleness"):
-        monkeypatch.setattr(f"newsgauge.cassettes.{module}.SERVICES", {"other": Other(), **SERVICES})
 
     def perform(url: str) -> Callable[[], str]:
         return lambda: said(client(echo).post(url, json=body("Question")).json())

@@ -296,7 +296,7 @@ def test_what_a_recording_asks_is_known_by_calling_the_callable(
     assert (len(todo.to_ask), todo.n_recorded, len(todo.unfit)) == (n_to_ask, n_recorded, n_unfit)
 
 
-def test_the_record_command_leaves_callables_to_pytest_and_estimators_out(
+def test_the_record_command_records_callables_too_but_not_in_batches_and_leaves_estimators_out(
     project: pytest.Pytester, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from newsgauge.cli.main import main
@@ -304,19 +304,24 @@ def test_the_record_command_leaves_callables_to_pytest_and_estimators_out(
     write(TWICE)
     with Path("evals/variants.toml").open("a") as file:
         file.write(
-            '[linear]\nabout = "x"\nestimator = "own_technique:own"\n'
+            '[linear]\nabout = "x"\nestimator = "own_technique:make"\n'
             '[shots]\nabout = "x"\nmodel = "gemini-3.5-flash-lite"\ncontents = "{examples}\\n\\n{post}"\n'
             'examples_per_class = 1\nanswer = "json"\n'
         )
-    Path("evals/own_technique.py").write_text("def own(*args, **more):\n    return None\n")
+    with Path("evals/own_technique.py").open("a") as file:
+        file.write("\n\ndef make():\n    return None\n")
     plan = ("--classes", "^sci.(space|med)$", "--posts-per-class", "4")
     capsys.readouterr()
-    assert main(["record", *plan]) == 2
+    assert main(["record", *plan, "--batch"]) == 2
     said = capsys.readouterr().err
-    assert "--variants: own asks with a callable of your own. Record it with 'pytest evals" in said
+    assert "--batch: own asks with a callable of your own. Record it without --batch: 'newsgauge record" in said
     assert "--variants own --record-mode once', and the others here with --variants shots" in said
-    assert main(["record", *plan, "--variants", "linear,shots"]) == 0
-    assert "8 of 8 planned cases are recorded" in capsys.readouterr().out
+    assert main(["record", *plan]) == 0
+    assert "16 of 16 planned cases are recorded" in capsys.readouterr().out
+    recorded = (CASSETTES / "own.jsonl").read_bytes()
+    assert main(["record", *plan]) == 0
+    assert project.runpytest_inprocess("evals", "--variants", "own", "--record-mode", "new_episodes").ret == 0
+    assert (CASSETTES / "own.jsonl").read_bytes() == recorded
     bulk = (CASSETTES / "shots.jsonl").read_bytes()
     assert project.runpytest_inprocess("evals", "--variants", "shots", "--record-mode", "new_episodes").ret == 0
     assert (CASSETTES / "shots.jsonl").read_bytes() == bulk

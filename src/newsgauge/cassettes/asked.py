@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from .digest import canonical
 from .line import Line
-from .services import GEMINI, SERVICES
+from .services import GEMINI, named_service
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Asked:
 
     def fits(self, line: Line) -> bool:
         """Whether this is what was recorded: service, method, path but for its version, and the whole digested body."""
-        service = SERVICES[self.service]
+        service = named_service(self.service)
         if self.service != line.service or self.method != line.method or not service.same_path(self.path, line.path):
             return False
         # A line holds its request in the same form: to find it there is faster than to write it anew. Quotes in a text
@@ -36,5 +36,8 @@ def _after_body(method: str, path: str) -> bytes:
     return b"," + canonical({"method": method, "path": path})[1:] + b',"response":'
 
 
-class MissError(Exception):
-    """What whoever asked sees if no line answers, or nobody may. Holds no text of the request."""
+class MissError(BaseException):
+    """What whoever asked sees if no line answers, or nobody may. Holds no text of the request.
+
+    No `Exception`: SDKs take those for trouble of the network, and ask again after a while.
+    """

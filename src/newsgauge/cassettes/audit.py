@@ -16,6 +16,7 @@ from .._util.secrets import find_addresses, find_secrets
 from ..records import EMBEDDED_VERSION, bare_model
 from .line import Line, case_of, decode, number_of, peek_key
 from .schema import schema_problems
+from .services import GEMINI, named_service
 from .store import LFS_ADVICE, is_lfs_pointer
 
 
@@ -122,12 +123,13 @@ def _provenance_problems(line: Line, backend: str) -> Iterator[str]:
     if line.provenance.get("backend") != backend:
         yield f"lies in the folder of backend {backend!r}, but backend {line.provenance.get('backend')!r} answered"
     version = line.provenance.get("model_version", "")
-    answered = bare_model(str(line.answer.get("modelVersion", ""))) if isinstance(line.answer, dict) else ""
+    service = named_service(line.service)
+    answered = service.model_version(line.answer) if isinstance(line.answer, dict) else ""
     if bare_model(version) != answered:
         yield f"provenance says model version {version!r}, the answer says {answered!r}"
     if not answered:
-        if line.path.endswith(":generateContent"):
+        if service.is_answered_by_a_model(line.path):
             yield "the answer names no model version, so nobody knows which model it was"
         return
-    if answered.startswith(EMBEDDED_VERSION) != (line.provenance.get("backend") == "embedded"):
+    if service is GEMINI and answered.startswith(EMBEDDED_VERSION) != (line.provenance.get("backend") == "embedded"):
         yield f"backend {line.provenance.get('backend')!r} cannot have answered as {answered!r}"

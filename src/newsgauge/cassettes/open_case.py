@@ -17,23 +17,24 @@ from typing import Any
 from ..errors import NotKeptError
 from .asked import Asked, MissError
 from .line import Line
-from .services import Service, service_of
+from .profiles import profile_to_write
+from .services import GEMINI, Service, service_of
 
 #: Takes a service and the bytes of a body; returns the body as it is kept. Raises ValueError: not JSON.
 Digest = Callable[[Service, bytes], bytes]
-#: Why a call of a service may not be made; '' if it may.
-Refusal = Callable[[Service, str], str]
+#: Why a call of a service may not be made, by its path and body; '' if it may.
+Refusal = Callable[[Service, str, bytes], str]
 
 
-def no_stream(service: Service, path: str) -> str:
+def no_stream(service: Service, path: str, body: bytes) -> str:
     """Refuses answers that come in pieces."""
-    return f"is {_last(path)}, and a stream is not recorded" if service.is_stream(path) else ""
+    return f"is {_last(path)}, and a stream is not recorded" if service.is_stream(path, body) else ""
 
 
-def only_models(service: Service, path: str) -> str:
+def only_models(service: Service, path: str, body: bytes) -> str:
     """Refuses what no model answers, such as a count of tokens."""
     allowed = service.is_answered_by_a_model(path)
-    return "" if allowed else f"is {_last(path)}, and only generate_content is recorded"
+    return no_stream(service, path, body) if allowed else f"is {_last(path)}, and only generate_content is recorded"
 
 
 @dataclass(slots=True)
@@ -44,12 +45,19 @@ class Call:
     problem: str = "was not answered"
     answer: dict[str, Any] | None = None
     status: int | None = None
+    #: What asked: the SDK, as it names itself.
+    agent: str = ""
+
+
+def sdk_of(call: Call) -> dict[str, str]:
+    """The provenance of a call that Gemini's SDK did not make."""
+    return {} if call.asked.service == GEMINI.name else {"sdk": call.agent or "unnamed"}
 
 
 class OpenCase:
     """One case. ``lines`` answer, each of them once; what they do not answer passes to the service if ``may_ask``.
 
-    ``restore`` turns a line's answer into the one that came.
+    ``restore`` turns a line's answer into the one that came. ``local_only``: what leaves this machine is refused.
     """
 
     def __init__(
@@ -60,15 +68,17 @@ class OpenCase:
         may_ask: bool = False,
         refusal: Refusal = no_stream,
         restore: Callable[[Any], Any] = lambda answer: answer,
+        local_only: bool = False,
     ) -> None:
         self._digest = digest
         self._may_ask = may_ask
         self._refusal = refusal
         self._restore = restore
+        self._local_only = local_only
         #: The lines that were not asked for yet.
         self.left = list(lines)
-        #: What lines answered, in the order it was asked.
-        self.played: list[dict[str, Any]] = []
+        #: What lines answered, in the order it was asked: the service's name and the answer.
+        self.played: list[tuple[str, dict[str, Any]]] = []
         #: What passed to the service, in the order it was asked.
         self.calls: list[Call] = []
         #: The first request that no line answers.
@@ -88,12 +98,17 @@ class OpenCase:
         _CURRENT.reset(self._token)
         del _OPEN[id(self)]
 
-    def take(self, method: str, host: str, path: str, body: bytes) -> dict[str, Any] | Call:
+    def take(self, method: str, host: str, path: str, body: bytes, agent: str = "") -> dict[str, Any] | Call:
         """The answer to a request, or the call that may now be made. Raises `MissError`."""
         service = service_of(host, path)
         if service is None:
-            raise self._refuse(f"is {method} {host}{path}, and only calls of Gemini are recorded")
-        why = self._refusal(service, path)
+            if not body:
+                raise self._refuse(f"is {method} {host}{path}, and only what a model is asked is recorded")
+            raise self._refuse(
+                f"is {method} {host}{path}, a service whose calls are not known here. To record it, describe it in "
+                f"services.toml of the evals folder (docs/services.md): {profile_to_write(host, path, body)}"
+            )
+        why = self._refusal(service, path, body)
         if why:
             raise self._refuse(why)
         try:
@@ -103,7 +118,12 @@ class OpenCase:
         answer = self.find(asked)
         if answer is not None:
             return answer
-        call = Call(asked)
+        if self._local_only and host not in ("127.0.0.1", "localhost", "::1"):
+            raise self._refuse(
+                f"is {method} {host}{path}, and --backend embedded asks this machine alone: record it with --backend "
+                "gemini, where what is paid for is told first"
+            )
+        call = Call(asked, agent=agent)
         self.calls.append(call)
         return call
 
@@ -118,7 +138,7 @@ class OpenCase:
                     if isinstance(line.answer, dict) and asked.fits(line):
                         del self.left[number]
                         answer: dict[str, Any] = self._restore(line.answer)
-                        self.played.append(answer)
+                        self.played.append((line.service, answer))
                         return answer
                 if self._may_ask:
                     return None
@@ -153,9 +173,10 @@ class WatchedCase(OpenCase):
     def __init__(self) -> None:
         super().__init__(lambda service, body: b"", may_ask=True)
 
-    def take(self, method: str, host: str, path: str, body: bytes) -> Call:
+    def take(self, method: str, host: str, path: str, body: bytes, agent: str = "") -> Call:
         """The call."""
-        call = Call(Asked(method, path, b""))
+        service = service_of(host, path) or GEMINI
+        call = Call(Asked(method, path, b"", service.name))
         self.calls.append(call)
         return call
 

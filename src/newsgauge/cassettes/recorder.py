@@ -20,9 +20,9 @@ from .asked import Asked, MissError
 from .digest import Block, unquote
 from .digest_cache import Digester
 from .line import Line
-from .open_case import Call, OpenCase
+from .open_case import Call, OpenCase, sdk_of
 from .seam import Seam
-from .services import SERVICES
+from .services import named_service
 from .staleness import describe_change, only_line_endings
 from .store import CassetteFile
 from .writer import Keeper
@@ -50,6 +50,7 @@ class Recorder:
         pins: Callable[[str], str | None] = lambda variant: None,
         blocks: Callable[[str], Sequence[Block]] = lambda variant: (),
         asks_again: Callable[[Line], bool] = lambda line: False,
+        local_only: bool = False,
     ) -> None:
         self._folder = folder
         self.mode = mode
@@ -58,6 +59,8 @@ class Recorder:
         self._blocks = blocks
         #: Whether a line's answer is no reason not to ask.
         self.asks_again = asks_again
+        #: Whether only services of this machine may be asked.
+        self.local_only = local_only
         self._keeper = Keeper(backend=backend, now=now, pins=pins)
         self._files: dict[str, CassetteFile] = {}
         self._digester = Digester()
@@ -107,9 +110,9 @@ class Recorder:
             yield
         self._keep_last(variant, post, case, provenance)
 
-    def opened(self, case: OpenCase) -> OpenCase:
+    def opened(self, case: OpenCase, *, every_library: bool = False) -> OpenCase:
         """The case, to be entered; requests made within are seen."""
-        self._seam.open()
+        self._seam.open(every_library=every_library)
         return case
 
     def close(self) -> None:
@@ -182,5 +185,5 @@ class Recorder:
         last = tries[-1]
         if last.answer is None:
             raise self.not_kept(variant, post.id, last.problem.removeprefix("was answered with "))
-        kept = unquote(SERVICES[last.asked.service].kept_answer(last.answer), post.text, self._blocks(variant))
-        self.keep_call(variant, post.id, last.asked, kept, provenance)
+        kept = unquote(named_service(last.asked.service).kept_answer(last.answer), post.text, self._blocks(variant))
+        self.keep_call(variant, post.id, last.asked, kept, {**sdk_of(last), **provenance})

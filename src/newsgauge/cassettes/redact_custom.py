@@ -92,7 +92,7 @@ def _digest(value: Any, text: str, post: str, clear: Clear, *, spoken: bool) -> 
     if isinstance(value, dict):
         # A part's role and the like are settings, also of what is spoken.
         return {
-            _name(key, post): _digest(item, text, post, clear, spoken=spoken and key != "role")
+            _name(key, post): _digest(item, text, post, clear, spoken=spoken and key not in ("role", "type"))
             for key, item in value.items()
         }
     if isinstance(value, list):

@@ -10,9 +10,10 @@ Three questions of vcrpy's are answered: `can_play_response_for` (which may refu
 from __future__ import annotations
 
 import json
+import re
 import threading
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from vcr.cassette import Cassette
@@ -21,13 +22,14 @@ from vcr.patch import PATCHER_NAMES
 from vcr.record_mode import RecordMode
 
 from .line import HEADERS
-from .open_case import Call, current, is_any_open
-from .services import is_login
+from .open_case import Call, current, is_any_open, json_object
+from .services import is_login, service_of
 
-# Only the SDK's own HTTP client is patched: of all libraries it takes 2 ms instead of 0.6 ms. vcrpy puts the real
-# classes of all libraries back while it opens a connection of requests, urllib3 or urllib, so that calls of other
-# threads would pass unseen meanwhile; httpx2 has no such moment. The network block has the other libraries.
-_SKIP_PATCHERS = [name for name in PATCHER_NAMES if name != "httpx2"]
+# The HTTP client of google-genai, openai and anthropic alone: all libraries take 2 ms instead of 0.6 ms. vcrpy puts the
+# real classes of all libraries back while it opens a connection of requests, urllib3 or urllib, so that calls of other
+# threads would pass unseen meanwhile; httpx2 has no such moment. Only techniques use the others, one at a time.
+_USUAL = "httpx2"
+_AGENT = re.compile(r"(?:[A-Za-z][\w.-]{0,30}(?:/(?:Python )?[\w.+-]{1,20})? ?){1,3}$", re.ASCII)
 #: In place of an answer or a call: the request is none of our business.
 _PASS = object()
 
@@ -35,21 +37,23 @@ _PASS = object()
 class _OneCassette(Cassette):  # type: ignore[misc]  # vcrpy ships no types
     """What vcrpy's patches ask."""
 
+    is_usual = True
+
     def can_play_response_for(self, request: Any) -> bool:
         """Whether a line answers this request. Raises `MissError` or `NotKeptError`: then nobody does."""
-        return isinstance(_verdict(request), dict)
+        return isinstance(_verdict(request, self.is_usual), dict)
 
     def play_response(self, request: Any) -> dict[str, Any]:
         """The recorded answer. vcrpy asks this if the question before was answered by True."""
         return {
             "status": {"code": 200, "message": "OK"},
             "headers": {name: [value] for name, value in HEADERS.items()},
-            "body": {"string": json.dumps(_verdict(request)).encode("ascii")},
+            "body": {"string": json.dumps(_verdict(request, self.is_usual)).encode("ascii")},
         }
 
     def append(self, request: Any, response: dict[str, Any]) -> None:
         """Hand the answer of the service to the case that asked."""
-        call = _verdict(request)
+        call = _verdict(request, self.is_usual)
         if isinstance(call, Call):
             case = request.newsgauge_case
             headers = {name.lower(): values for name, values in response["headers"].items()}
@@ -59,7 +63,7 @@ class _OneCassette(Cassette):  # type: ignore[misc]  # vcrpy ships no types
 
     def filter_request(self, request: Any) -> Any:
         """None for what is not ours."""
-        return None if _verdict(request) is _PASS else request
+        return None if _verdict(request, self.is_usual) is _PASS else request
 
     @property
     def write_protected(self) -> bool:
@@ -77,18 +81,35 @@ class _OneCassette(Cassette):  # type: ignore[misc]  # vcrpy ships no types
         pass
 
 
-def _verdict(request: Any) -> Any:
+class _OtherLibraries(_OneCassette):
+    """The same for libraries by which also tokens are fetched, and pages: what looks like no call of a model passes."""
+
+    is_usual = False
+
+
+def _verdict(request: Any, is_usual: bool) -> Any:
     """An answer, a `Call` that may be made, or `_PASS`; decided once, though vcrpy may ask again."""
     verdict = getattr(request, "newsgauge_verdict", None)
     if verdict is None:
         case, verdict = None, _PASS
         # The host by its place in the URI, as vcrpy takes the URI apart anew each time it is asked for one.
         if is_any_open() and not is_login(host := _host(request.parsed_uri.netloc)):
-            case = current()
-            # aiohttp hands on the method as it was written
-            verdict = case.take(request.method.upper(), host, request.parsed_uri.path, _body(request))
+            at, body = request.parsed_uri.path, _body(request)
+            if is_usual or service_of(host, at) is not None or json_object(body) is not None:
+                case = current()
+                # aiohttp hands on the method as it was written
+                verdict = case.take(request.method.upper(), host, at, body, _agent(request.headers))
         request.newsgauge_verdict, request.newsgauge_case = verdict, case
     return verdict
+
+
+def _agent(headers: Any) -> str:
+    """``OpenAI/Python 3.57.0``; '' where the header says more than a name and a version."""
+    said = headers.get("user-agent", "")
+    said = said[0] if isinstance(said, list | tuple) and said else said
+    said = said.decode("latin-1") if isinstance(said, bytes) else str(said)
+    match = _AGENT.match(said)
+    return match[0].strip() if match else ""
 
 
 @lru_cache(maxsize=64)
@@ -116,32 +137,35 @@ def _unpacked(response: dict[str, Any]) -> bytes | None:
 class Seam:
     """Holds the cassette in place, from `open` until `close`."""
 
-    _context: Any = None
-    _users = 0
+    #: What is in place, by whether that is every library: vcrpy's context, and how many use it.
+    _placed: ClassVar[dict[bool, tuple[Any, int]]] = {}
     _lock = threading.Lock()
 
     def __init__(self) -> None:
-        self._is_open = False
+        self._opened: set[bool] = set()
 
-    def open(self) -> None:
-        """Put the cassette in place, unless it is."""
-        if self._is_open:
-            return
-        with Seam._lock:
-            if not Seam._users:
-                context = _OneCassette.use(path="newsgauge", record_mode=RecordMode.NONE, skip_patchers=_SKIP_PATCHERS)
-                context.__enter__()
-                Seam._context = context
-            Seam._users += 1
-            self._is_open = True
+    def open(self, *, every_library: bool = False) -> None:
+        """Put the cassette in place, unless it is: in httpx2, and if so asked in all others that vcrpy knows."""
+        for others in (False, True)[: 1 + every_library]:
+            if others in self._opened:
+                continue
+            with Seam._lock:
+                context, users = Seam._placed.get(others, (None, 0))
+                if context is None:
+                    skipped = [name for name in PATCHER_NAMES if (name == _USUAL) == others]
+                    kind = _OtherLibraries if others else _OneCassette
+                    context = kind.use(path="newsgauge", record_mode=RecordMode.NONE, skip_patchers=skipped)
+                    context.__enter__()
+                Seam._placed[others] = (context, users + 1)
+            self._opened.add(others)
 
     def close(self) -> None:
         """Take it away, if nobody else needs it."""
-        if not self._is_open:
-            return
         with Seam._lock:
-            self._is_open = False
-            Seam._users -= 1
-            if not Seam._users:
-                context, Seam._context = Seam._context, None
-                context.__exit__(None, None, None)
+            for others in self._opened:
+                context, users = Seam._placed.pop(others)
+                if users > 1:
+                    Seam._placed[others] = (context, users - 1)
+                else:
+                    context.__exit__(None, None, None)
+            self._opened.clear()

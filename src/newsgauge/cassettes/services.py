@@ -1,15 +1,19 @@
 """What a cassette knows of a service: which requests are its own, and what of them is kept and compared. Pure.
 
-One profile per service. Today only Gemini is recorded; a line that names no service is about Gemini.
+A line that names no service is about Gemini. Others are tables of TOML: `profiles`.
 """
 
 from __future__ import annotations
 
 import re
+from importlib.resources import as_file, files
+from pathlib import Path
 from typing import Any, Protocol
 
+from ..errors import CassetteError
 from ..records import bare_model
 from .digest import stable_path
+from .profiles import read_profiles
 
 _VERSION = re.compile(r"^/v\d+(?:(?:alpha|beta)\d*)?(?=/)")
 _GEMINI_PATH = re.compile(r"/v\d+(?:(?:alpha|beta)\d*)?/(?:models|tunedModels|projects|publishers)/")
@@ -21,9 +25,17 @@ _LOGIN_NAMES = ("oauth2", "sts", "iamcredentials", "reauth", "www")
 class Service(Protocol):
     """A profile. Paths that enter have no query."""
 
-    name: str
-    #: The parts of a request that are said to the model. Everything else is settings.
-    spoken: frozenset[str]
+    @property
+    def name(self) -> str:
+        """As lines name it."""
+
+    @property
+    def spoken(self) -> frozenset[str]:
+        """The parts of a request that are said to the model. Everything else is settings."""
+
+    @property
+    def version_at(self) -> str:
+        """Where an answer names the version that answered."""
 
     def owns(self, host: str, path: str) -> bool:
         """Whether a request is a call of this service."""
@@ -37,7 +49,7 @@ class Service(Protocol):
     def is_answered_by_a_model(self, path: str) -> bool:
         """Whether a model answers: the calls that a technique may make, whose answers name the model's version."""
 
-    def is_stream(self, path: str) -> bool:
+    def is_stream(self, path: str, body: bytes) -> bool:
         """Whether the answer comes in pieces, which no cassette keeps."""
 
     def compared_body(self, body: Any) -> Any:
@@ -49,8 +61,11 @@ class Service(Protocol):
     def model_version(self, answer: dict[str, Any]) -> str:
         """The version that answered; '' if the answer names none."""
 
-    def provenance(self, path: str) -> dict[str, str]:
-        """What a kept path says of who was asked: ``surface`` and ``model``."""
+    def provenance(self, path: str, body: Any) -> dict[str, str]:
+        """What a kept request says of who was asked: ``surface`` and ``model``."""
+
+    def usage(self, answer: dict[str, Any]) -> Any:
+        """The tokens of an answer, as Gemini's ``usageMetadata`` names them."""
 
 
 class _Gemini:
@@ -58,6 +73,7 @@ class _Gemini:
 
     name = "gemini"
     spoken = frozenset({"contents", "systemInstruction"})
+    version_at = "modelVersion"
 
     def owns(self, host: str, path: str) -> bool:
         return _GEMINI_PATH.search(path) is not None  # a gateway or the embedded backend has any host
@@ -72,7 +88,7 @@ class _Gemini:
     def is_answered_by_a_model(self, path: str) -> bool:
         return path.endswith(":generateContent")
 
-    def is_stream(self, path: str) -> bool:
+    def is_stream(self, path: str, body: bytes) -> bool:
         return path.endswith(":streamGenerateContent")
 
     def compared_body(self, body: Any) -> Any:
@@ -89,19 +105,43 @@ class _Gemini:
     def model_version(self, answer: dict[str, Any]) -> str:
         return bare_model(str(answer.get("modelVersion") or ""))
 
-    def provenance(self, path: str) -> dict[str, str]:
+    def usage(self, answer: dict[str, Any]) -> Any:
+        return answer.get("usageMetadata")
+
+    def provenance(self, path: str, body: Any) -> dict[str, str]:
         on_vertex = "/projects/" in path or "/publishers/" in path
         model = path.rpartition("/")[2].partition(":")[0]
         return {"surface": "vertex" if on_vertex else "developer", "model": model}
 
 
 GEMINI: Service = _Gemini()
-SERVICES: dict[str, Service] = {GEMINI.name: GEMINI}
+with as_file(files("newsgauge.cassettes").joinpath("services.toml")) as _path:
+    _SHIPPED = read_profiles(_path, {})
+#: By name, in the order in which they are asked whether a request is theirs: those of the project come first.
+SERVICES: dict[str, Service] = {GEMINI.name: GEMINI, **_SHIPPED}
+
+
+def add_services(path: Path) -> None:
+    """Know the services of a project's ``services.toml`` too, if it has one. Raises `UsageError`."""
+    own: dict[str, Service] = dict(read_profiles(path, _SHIPPED)) if path.exists() else {}
+    known = {GEMINI.name: GEMINI, **_SHIPPED}
+    SERVICES.clear()
+    SERVICES.update({**own, **{name: one for name, one in known.items() if name not in own}})
 
 
 def service_of(host: str, path: str) -> Service | None:
     """Whose call a request is; None if it is of no service that is recorded."""
     return next((service for service in SERVICES.values() if service.owns(host, path)), None)
+
+
+def named_service(name: str) -> Service:
+    """The service that a line names. Raises `CassetteError`."""
+    if name not in SERVICES:
+        raise CassetteError(
+            f"a recording is of service {name!r}, which is unknown here: its profile is to be in services.toml of the "
+            f"evals folder; known: {', '.join(SERVICES)}"
+        )
+    return SERVICES[name]
 
 
 def is_login(host: str) -> bool:

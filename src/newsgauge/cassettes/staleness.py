@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from .digest import mark
 from .line import Line
-from .services import GEMINI, SERVICES
+from .services import GEMINI, named_service
 
 _MAX_SHOWN = 70
+#: The parts of a request that tell the model how to answer, by all names that services have for them.
+_INSTRUCTIONS = frozenset({"systemInstruction", "system", "instructions"})
 #: What stands in the place of a text that is not kept, by the first word of where it came from.
 _PLACES = {"": "{post}", "example": "{example}", "made": "{text}"}
 _Mark = tuple[str, int, str]  # where it came from, characters, digest
@@ -34,16 +37,17 @@ def describe_change(recorded: Line, method: str, path: str, body: Any, *, servic
         changes.append(_words("service", recorded.service, service))
     if recorded.method != method:
         changes.append(_words("method", recorded.method, method))
-    if not SERVICES[service].same_path(recorded.path, path):
+    if not named_service(service).same_path(recorded.path, path):
         changes.append(_words("model", recorded.path, path))
     old_texts: list[_Mark] = []
     new_texts: list[_Mark] = []
-    recorded_body = SERVICES[service].compared_body(recorded.body)
+    spoken = named_service(service).spoken
+    recorded_body = named_service(service).compared_body(recorded.body)
     before, after = _flatten(_readable(recorded_body, old_texts)), _flatten(_readable(body, new_texts))
     parts: dict[str, list[tuple[Any, Any]]] = {}
     for place in sorted(before.keys() | after.keys()):
         if before.get(place) != after.get(place):
-            parts.setdefault(_part_name(place), []).append((before.get(place), after.get(place)))
+            parts.setdefault(_part_name(place, spoken), []).append((before.get(place), after.get(place)))
     changes += [_part_words(part, pairs) for part, pairs in parts.items()]
     changes += _text_words(old_texts, new_texts)
     if not changes and recorded_body != body:
@@ -51,12 +55,13 @@ def describe_change(recorded: Line, method: str, path: str, body: Any, *, servic
     return "; ".join(changes)
 
 
-def _part_name(place: str) -> str:
-    if place.startswith("systemInstruction"):
+def _part_name(place: str, spoken: frozenset[str]) -> str:
+    head = re.split(r"[.\[]", place, maxsplit=1)[0]
+    if head in _INSTRUCTIONS:
         return "system instruction"
-    if place.startswith("contents"):
+    if head in spoken:
         return "prompt"
-    if place.startswith("generationConfig.response"):
+    if place.startswith(("generationConfig.response", "response_format", "text.format")):
         return "answer schema"
     if place.startswith("generationConfig."):
         return f"generation config ({place.removeprefix('generationConfig.')})"

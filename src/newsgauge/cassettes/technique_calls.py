@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -20,11 +20,11 @@ from ..records import Post
 from .asked import Asked
 from .line import Line, call_key
 from .network_block import attempts_fail, network_blocked
-from .open_case import OpenCase, WatchedCase, only_models
+from .open_case import OpenCase, WatchedCase, only_models, sdk_of
 from .recorder import Recorder
 from .redact_custom import Clear, digest_made, put_quotes_back, take_quotes_out
 from .seam import Seam
-from .services import SERVICES, Service
+from .services import Service, named_service
 from .staleness import describe_change
 from .store import CassetteFile
 
@@ -36,10 +36,10 @@ _ONE_AT_A_TIME = threading.RLock()
 
 @dataclass(frozen=True, slots=True)
 class Played(Generic[T]):
-    """What a technique returned, and the answers it had, in the order it asked."""
+    """What a technique returned; of the answers it had the model version, and the tokens as `services` name them."""
 
     value: T
-    answers: tuple[dict[str, Any], ...]
+    answers: tuple[tuple[str, Any], ...]
 
 
 class Calls:
@@ -74,11 +74,11 @@ class Calls:
         return bool(lines) and not any(map(self._recorder.asks_again, lines))
 
     def _record(self, perform: Perform[T], provenance: Mapping[str, str]) -> Played[T]:
-        case = OpenCase(self._digest, may_ask=True, refusal=only_models)
+        case = OpenCase(self._digest, may_ask=True, refusal=only_models, local_only=self._recorder.local_only)
         try:
-            with self._recorder.opened(case):
+            with self._recorder.opened(case, every_library=True):
                 value = perform()
-        except Exception:
+        except BaseException:
             if case.refused:
                 raise self._not_kept(case.refused[0]) from None
             raise
@@ -89,11 +89,11 @@ class Calls:
                 problems.append(f"call {number} {call.problem}, and the technique went on")
         if problems:
             raise self._not_kept("; ".join(problems))
-        kept = [(call.asked, self._kept(call.asked, call.answer or {})) for call in calls]
+        kept = [(call, call.asked, self._kept(call.asked, call.answer or {})) for call in calls]
         # The lines that would be written play the case back: only then are they.
         lines = [
             Line("", asked.method, asked.path, json.loads(asked.body), 200, {}, answer, {}, asked.service)
-            for asked, answer in kept
+            for _, asked, answer in kept
         ]
         try:
             with network_blocked, attempts_fail:
@@ -105,21 +105,21 @@ class Calls:
             ) from None
         except NetworkBlockedError as error:
             raise self._not_kept(
-                f"run again on the answers it had, the technique left the machine by another way ({error}). Only calls "
-                "of google-genai are recorded, and a replay has nothing else"
+                f"run again on the answers it had, the technique left the machine by another way ({error}). Calls of "
+                "HTTP libraries are recorded, and a replay has nothing else"
             ) from None
         if played.value != value:
             raise self._not_kept("run again on the answers it had, the technique returned something else")
-        for number, (asked, answer) in enumerate(kept, 1):
-            key = call_key(self._post.id, number)
-            self._recorder.keep_call(self._variant, key, asked, answer, {**provenance, "calls": str(len(kept))})
+        for number, (call, asked, answer) in enumerate(kept, 1):
+            key, said = call_key(self._post.id, number), {**sdk_of(call), **provenance, "calls": str(len(kept))}
+            self._recorder.keep_call(self._variant, key, asked, answer, said)
         return played
 
     def _replay(self, perform: Perform[T], lines: list[Line]) -> Played[T]:
         case = OpenCase(self._digest, lines=lines, restore=lambda answer: put_quotes_back(answer, self._post.text))
         numbers = {id(line): number for number, line in enumerate(lines, 1)}
         try:
-            with self._recorder.opened(case):
+            with self._recorder.opened(case, every_library=True):
                 value = perform()
         except BaseException:
             # A technique may raise an error of its own because of the miss, or go on: the miss is what is told.
@@ -131,7 +131,7 @@ class Calls:
         if case.left:
             change = f"{_calls(len(lines))} recorded, now {len(case.played)}"
             raise self._stale(numbers[id(case.left[0])], change)
-        return Played(value, tuple(case.played))
+        return _played(value, case.played)
 
     def _explain(self, case: OpenCase, numbers: Mapping[int, int]) -> CassetteError:
         asked, n_recorded = case.missed, len(numbers)
@@ -165,7 +165,7 @@ class Calls:
         return digest_made(raw, self._post.text, self._clear, service)
 
     def _kept(self, asked: Asked, answer: dict[str, Any]) -> dict[str, Any]:
-        kept: dict[str, Any] = take_quotes_out(SERVICES[asked.service].kept_answer(answer), self._post.text)
+        kept: dict[str, Any] = take_quotes_out(named_service(asked.service).kept_answer(answer), self._post.text)
         return kept
 
     @property
@@ -176,13 +176,18 @@ class Calls:
 def watch(perform: Perform[T]) -> Played[T]:
     """Perform with the service alone: nothing is recorded, and the answers tell tokens and versions."""
     case, seam = WatchedCase(), Seam()
-    seam.open()
+    seam.open(every_library=True)
     try:
         with _ONE_AT_A_TIME, case:
             value = perform()
     finally:
         seam.close()
-    return Played(value, tuple(call.answer for call in case.calls if call.answer is not None))
+    return _played(value, [(call.asked.service, call.answer) for call in case.calls if call.answer is not None])
+
+
+def _played(value: T, answers: Iterable[tuple[str, dict[str, Any]]]) -> Played[T]:
+    services = [(named_service(name), answer) for name, answer in answers]
+    return Played(value, tuple((one.model_version(answer), one.usage(answer)) for one, answer in services))
 
 
 def _calls(n: int) -> str:

@@ -18,7 +18,7 @@ from ..errors import CassetteError, NotKeptError
 from ..records import bare_model
 from .asked import Asked
 from .line import HEADERS, Line
-from .services import SERVICES
+from .services import named_service
 from .store import CassetteFile
 
 #: How provenance writes the time of a recording: sorts as text.
@@ -57,7 +57,7 @@ class Keeper:
             raise type(error)(f"{file.shown}: {key} was answered but not kept: {error}") from None
 
     def _line(self, key: str, asked: Asked, answer: dict[str, Any], provenance: Mapping[str, str]) -> Line:
-        service = SERVICES[asked.service]
+        service = named_service(asked.service)
         version = service.model_version(answer)
         return Line(
             key=key,
@@ -70,7 +70,7 @@ class Keeper:
             service=service.name,
             provenance={
                 "backend": self._backend,
-                **service.provenance(asked.path),
+                **service.provenance(asked.path, json.loads(asked.body)),
                 # A count of tokens and a tuned model's description name no version.
                 **({"model_version": version} if version else {}),
                 "sdk": _sdk(),
@@ -87,11 +87,11 @@ def _sdk() -> str:
 
 
 def _check(line: Line, variant: str, pin: str | None) -> None:
-    version = line.provenance.get("model_version", "")
-    if not version and SERVICES[line.service].is_answered_by_a_model(line.path):
+    version, service = line.provenance.get("model_version", ""), named_service(line.service)
+    if not version and service.is_answered_by_a_model(line.path):
         raise NotKeptError(
-            "the answer names no model version (modelVersion), so nobody could tell which model it was. A gateway that "
-            "leaves it out cannot be recorded from: see docs/how-to/gateway.md"
+            f"the answer names no model version ({service.version_at}), so nobody could tell which model it was. A "
+            "gateway that leaves it out cannot be recorded from: see docs/how-to/gateway.md"
         )
     if pin is not None and version != bare_model(pin):
         raise NotKeptError(

@@ -37,6 +37,10 @@ class PatientTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         finally:
             self._policy = None
 
+    def open_http(self) -> httpx2.Client:
+        """A client for whatever service, whose calls take this road."""
+        return httpx2.Client(transport=self, timeout=120.0, follow_redirects=True)
+
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """httpx's side of it."""
         return self._answer(request, request.read())

@@ -54,6 +54,14 @@ class Report:
     interrupted: bool = False
     expected_cost: float | None = None
 
+    def add(self, other: Report) -> None:
+        """What came of further cases."""
+        self.n_kept += other.n_kept
+        self.n_calls += other.n_calls
+        self.broken += other.broken
+        self.left += other.left
+        self.interrupted = self.interrupted or other.interrupted
+
 
 class Scheduler:
     """``on_answer`` is told each case and its response, None where it is broken; ``on_note`` what was learnt."""

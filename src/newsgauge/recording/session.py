@@ -7,19 +7,26 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..client.clients import open_async_client
 from ..client.retry import RetryPolicy
-from ..errors import CassetteError
-from ..records import Case
+from ..client.usage import usage_of
+from ..errors import CassetteError, NewsgaugeError, QuotaError
+from ..records import Case, Prediction
 from ..running.model_resolution import ModelResolution
+from ..running.results_log import MAIN, ResultLog
+from ..running.run import Run
 from ..running.run_config import RunConfig, open_recorder
 from .paying import Budget
 from .scheduler import Limits, Report, Scheduler, make_forms
 
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse
+
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 def record_cases(
@@ -71,7 +78,6 @@ def record_cases(
 def _on_interrupt(first: Callable[[], object], second: Callable[[], object]) -> Iterator[None]:
     """What the first Ctrl-C does, or the first SIGTERM, and what all others do."""
     loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
     seen = False
 
     def handle() -> None:
@@ -79,13 +85,71 @@ def _on_interrupt(first: Callable[[], object], second: Callable[[], object]) -> 
         (second if seen else first)()
         seen = True
 
-    for number in numbers:
+    for number in _INTERRUPTS:
         loop.add_signal_handler(number, handle)
     try:
         yield
     finally:
-        for number in numbers:
+        for number in _INTERRUPTS:
             loop.remove_signal_handler(number)
+
+
+def record_techniques(
+    setup: RunConfig,
+    cases: Sequence[Case],
+    *,
+    base_url: str | None,
+    retry: RetryPolicy,
+    on_answer: Callable[[Case, Prediction | None], None],
+    budget: Budget | None = None,
+) -> Report:
+    """Ask the cases whose variants are callables, one after the other, as pytest does.
+
+    The first Ctrl-C waits for the case under way; a second one leaves it.
+    """
+    report, waiting = Report(), list(cases)
+
+    def interrupt(*signal: object) -> None:
+        if report.interrupted:
+            raise KeyboardInterrupt
+        report.interrupted = True
+
+    with TemporaryDirectory(prefix="newsgauge-") as folder, _handled(interrupt):
+        run = Run(setup, ResultLog(Path(folder), MAIN), retry=retry, base_url=base_url)
+        why = ""
+        try:
+            while waiting and not report.interrupted:
+                if budget is not None and (why := budget.why_not(0)):
+                    break
+                case = waiting.pop(0)
+                try:
+                    said = run.ask(case)
+                except QuotaError as error:
+                    waiting.insert(0, case)
+                    why = str(error)
+                    break
+                except NewsgaugeError as error:
+                    report.broken.append((case, str(error)))
+                    on_answer(case, None)
+                else:
+                    report.n_kept += 1
+                    if budget is not None:
+                        budget.add(said.model_version, usage_of(said))
+                    on_answer(case, said)
+        finally:
+            run.close()
+    report.left += [(case, why or "interrupted") for case in waiting]
+    return report
+
+
+@contextmanager
+def _handled(interrupt: Callable[..., None]) -> Iterator[None]:
+    before = {number: signal.signal(number, interrupt) for number in _INTERRUPTS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def finalize_files(setup: RunConfig) -> list[str]:

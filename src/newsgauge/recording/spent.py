@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ..cassettes.line import case_of
+from ..cassettes.services import named_service
 from ..cassettes.writer import RECORDED
 from ..client.usage import Usage, add_usage, read_usage
 from ..records import Case
@@ -25,7 +26,8 @@ def tokens_spent(setup: RunConfig, cases: Iterable[Case], *, since: datetime) ->
         for line in recorder.file(variant).lines():
             if case_of(line.key) in posts and line.provenance.get("recorded", "") >= start:
                 answered.add((variant, case_of(line.key)))
-                version = str(line.answer.get("modelVersion") or "an unnamed model")
-                counted[version].append(read_usage(line.answer.get("usageMetadata")))
+                service = named_service(line.service)
+                version = service.model_version(line.answer) or "an unnamed model"
+                counted[version].append(read_usage(service.usage(line.answer)))
     recorder.close()
     return {version: add_usage(several) for version, several in counted.items()}, len(answered)

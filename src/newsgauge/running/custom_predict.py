@@ -20,7 +20,7 @@ from ..client.clients import Access, is_response, is_service_error, open_client,
 from ..client.transport import PatientTransport
 from ..client.usage import add_usage, read_usage
 from ..errors import NewsgaugeError, TechniqueError
-from ..records import ERROR_LABEL, NO_CALL_VERSION, Outcome, Post, Prediction, bare_model
+from ..records import ERROR_LABEL, NO_CALL_VERSION, Outcome, Post, Prediction
 from ..variants.callables import describe
 
 if TYPE_CHECKING:
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from ..cassettes.recorder import Recorder
     from ..client.retry import RetryPolicy
 
-#: ``my_predict(text, client, *, labels, model)``.
+#: ``my_predict(text, client, *, labels, model)``; one that wants ``http`` is given it.
 CALLED = Signature(
     [
         *(Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in ("text", "client")),
         *(Parameter(name, Parameter.KEYWORD_ONLY) for name in ("labels", "model")),
+        Parameter("http", Parameter.KEYWORD_ONLY, default=None),
     ]
 )
 
@@ -50,10 +51,13 @@ class TechniqueClient:
 
         self.client: genai.Client = open_client(access, transport=make)
         self.transport = made[0]
+        #: An HTTP client that waits for a busy service too, for services that google-genai does not speak.
+        self.http = self.transport.open_http()
 
     def close(self) -> None:
         """Let go of connections."""
         self.client.close()
+        self.http.close()
         self.transport.close()
 
 
@@ -67,6 +71,7 @@ class Technique:
         self._function = function
         self._client = client
         self._labels = labels
+        self._more = {"http": client.http} if "http" in inspect.signature(function).parameters else {}
         self._clear = Clear([*literals_of(function), *labels])
 
     def calls(self, recorder: Recorder, variant: str, post: Post) -> Calls:
@@ -87,7 +92,7 @@ class Technique:
         """What it returned, as a prediction without tokens."""
         with self._client.transport.asking(policy), service_errors(model):
             try:
-                said = self._function(text, self._client.client, labels=self._labels, model=model)
+                said = self._function(text, self._client.client, labels=self._labels, model=model, **self._more)
             except Exception as error:
                 if isinstance(error, NewsgaugeError) or is_service_error(error):
                     raise
@@ -114,8 +119,8 @@ class Technique:
         return Prediction(label, Outcome.LABEL if label in self._labels else Outcome.OFF_LIST, "", 0, 0, "")
 
     def _sum_up(self, played: Played[Prediction]) -> Prediction:
-        usage = add_usage(read_usage(answer.get("usageMetadata")) for answer in played.answers)
-        versions = sorted({bare_model(str(answer.get("modelVersion", ""))) for answer in played.answers})
+        usage = add_usage(read_usage(tokens) for _, tokens in played.answers)
+        versions = sorted({version for version, _ in played.answers})
         version = ", ".join(versions) if versions else f"{NO_CALL_VERSION}({self._spec})"
         return replace(played.value, model_version=version, **usage._asdict())
 

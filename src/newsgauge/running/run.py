@@ -42,10 +42,13 @@ _NO_SERVER = "http://replay.invalid"
 
 
 class Run:
-    """Asks cases and logs results. ``close`` stops whatever was started."""
+    """Asks cases and logs results. ``close`` stops whatever was started. ``base_url``: a server that runs already."""
 
-    def __init__(self, setup: RunConfig, log: ResultLog, *, retry: RetryPolicy | None = None) -> None:
+    def __init__(
+        self, setup: RunConfig, log: ResultLog, *, retry: RetryPolicy | None = None, base_url: str | None = None
+    ) -> None:
         self.setup = setup
+        self._given_url = base_url
         self._retry = retry or RetryPolicy()
         self._given_up = False
         self.log = log
@@ -256,8 +259,8 @@ class Run:
 
     @cached_property
     def _base_url(self) -> str | None:
-        if self.setup.replays or self.setup.backend != "embedded":
-            return None
+        if self.setup.replays or self._given_url or self.setup.backend != "embedded":
+            return self._given_url
         return self._closing.enter_context(embedded_server())
 
     @cached_property

@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..cassettes.profiles import Profile
+from ..cassettes.services import named_service
 from ..client.answers import read_answer
 from ..client.clients import Access, check_access, recorded_response
 from ..client.config_check import check_configs
@@ -195,12 +197,16 @@ def open_recorder(setup: RunConfig) -> Recorder:
         pins=lambda variant: setup.variants[variant].pinned_version(setup.backend),
         now=lambda: datetime.now(UTC),
         blocks=setup.blocks,
+        local_only=setup.backend == "embedded",
         asks_again=lambda line: bool(setup.again) and _outcome(line, setup) in setup.again,
     )
 
 
 def _outcome(line: Line, setup: RunConfig) -> Outcome | None:
     """What kind of answer a line holds; None for one that cannot be read."""
+    service = named_service(line.service)
+    if isinstance(service, Profile):
+        return service.outcome(line.answer)
     try:
         return read_answer(recorded_response(deepcopy(line.answer)), setup.plan.labels).outcome
     except Exception:  # whatever the SDK raises of an answer that it does not understand
@@ -225,7 +231,8 @@ def check_setup(setup: RunConfig) -> None:
     check_configs(setup.variants.values())
     if setup.replays:
         return
-    check_access(setup.backend)
+    if any(variant.contents for variant in setup.variants.values()):  # a callable may ask another service
+        check_access(setup.backend)
     if setup.backend == "embedded":
         check_installed("--backend embedded with --record-mode " + setup.mode)
     if setup.backend == "gemini" and setup.trainings:

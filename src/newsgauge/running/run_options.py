@@ -221,12 +221,15 @@ def default_options(**changed: Any) -> Namespace:
 
 def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Callable[[str], str]) -> RunConfig:
     """The same without pytest: ``option`` has the options as attributes, ``ini`` knows the folders' names."""
+    from ..cassettes.services import add_services
     from ..corpora.corpus import find_corpus
     from ..planning.sampling import make_plan
     from ..planning.sharding import parse_shard
     from ..variants.variants_file import select_variants
     from .run_config import RunConfig, preprocessor
 
+    evals = root / (ini("newsgauge_evals") or "evals")
+    add_services(evals / "services.toml")
     chosen = select_variants(variants, option.variants)
     option.backend = _backend(option.backend, ini)
     usual = _usual_corpus(option, root=root, ini=ini)
@@ -271,7 +274,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         api_version=chosen_api_version(option.api_version, ini("newsgauge_api_version")),
         again=chosen_again(getattr(option, "again", None), option.record_mode or "none"),
         plan_table=_plan_table(option, values, root),
-        code=(root / (ini("newsgauge_evals") or "evals"), root),
+        code=(evals, root),
     )
     _ = setup.part  # more shards than posts show here
     return setup

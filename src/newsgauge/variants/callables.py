@@ -19,8 +19,9 @@ _MAX_CHARS = 300
 def load_callable(spec: str, folders: Sequence[Path], *, where: str, called: inspect.Signature) -> Callable[..., Any]:
     """The callable. Modules are looked for in ``folders`` first; ``where`` names file and table for messages.
 
-    ``called`` has the parameters it is going to be given. Raises `VariantsError`: no such module, an error while it is
-    imported, no such name, not callable, a coroutine function, another signature.
+    ``called`` has the parameters it is going to be given; one with a default only if it has that too. Raises
+    `VariantsError`: no such module, an error while it is imported, no such name, not callable, a coroutine function,
+    another signature.
     """
     module_name, _, name = spec.partition(":")
     for folder in reversed(folders):
@@ -85,6 +86,10 @@ def _check_signature(spec: str, found: Callable[..., Any], *, where: str, called
         signature = inspect.signature(found)
     except (TypeError, ValueError):
         return  # built in, and does not tell: the call will
+    parameters = [
+        one for one in called.parameters.values() if one.default is one.empty or one.name in signature.parameters
+    ]
+    called = called.replace(parameters=parameters)
     positional = [None for one in called.parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD]
     by_name = {name: None for name, one in called.parameters.items() if one.kind is one.KEYWORD_ONLY}
     try:

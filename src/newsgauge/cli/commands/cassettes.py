@@ -46,10 +46,12 @@ def add_cassettes_command(subparsers: argparse._SubParsersAction[argparse.Argume
 
 def run_cassettes(options: argparse.Namespace) -> int:
     """Do one action; errors are one line on stderr."""
+    from ...cassettes.services import add_services
     from ...running.plans_file import Folders
 
     folders = Folders(Path(options.root), options.evals, os.path.normpath(options.cassettes), options.bundled)
     try:
+        add_services(folders.root / folders.evals / "services.toml")
         if not _paths(folders):
             raise UsageError(f"expected cassettes in {folders.root / folders.cassettes}, there is none; see --root")
         return int(_ACTIONS[options.action][0](folders, options))
@@ -128,6 +130,7 @@ def _show(folders: Folders, options: argparse.Namespace) -> int:
 
 def _stats(folders: Folders, options: argparse.Namespace) -> int:
     from ...cassettes.line import case_of
+    from ...cassettes.services import named_service
     from ...client.usage import add_usage, read_usage
 
     total_cases = total_bytes = 0
@@ -143,7 +146,7 @@ def _stats(folders: Folders, options: argparse.Namespace) -> int:
             counted = Counter(line.provenance.get(name, "not told") for line in lines)
             print(f"  {name}: " + ", ".join(f"{value} ({n})" for value, n in sorted(counted.items())))
         dates = sorted(line.provenance.get("recorded", "") for line in lines)
-        usage = add_usage(read_usage(line.answer.get("usageMetadata")) for line in lines)
+        usage = add_usage(read_usage(named_service(line.service).usage(line.answer)) for line in lines)
         thinking = f", of it thinking {usage.thinking_tokens:,}" if usage.thinking_tokens else ""
         tokens = f"tokens in {usage.input_tokens:,}, out {usage.output_tokens:,}{thinking}"
         print(f"  recorded: {dates[0]} to {dates[-1]}; {tokens}" if dates else "  empty")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...client.embedded import embedded_process
 from ...errors import UsageError
@@ -92,7 +92,7 @@ def _record(options: argparse.Namespace) -> int:
     folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
     variants = load_variants(folders.root / folders.evals / "variants.toml")
     setup = setup_of(options, variants, root=folders.root, ini=folders.ini)
-    _check_techniques(setup)
+    _check_techniques(setup, batch=options.batch)
     check_ci(setup, allowed=options.allow_record_in_ci)
     check_setup(setup)
     check_base_url(setup.backend, options.base_url)
@@ -136,16 +136,15 @@ def _record(options: argparse.Namespace) -> int:
     return status
 
 
-def _check_techniques(setup: RunConfig) -> None:
-    """A callable asks one call after another, and what comes next may depend on an answer: that is pytest's road."""
-
+def _check_techniques(setup: RunConfig, *, batch: bool) -> None:
+    """A callable asks one call after another, and what comes next may depend on an answer: no batch can do that."""
     own = [name for name, variant in setup.variants.items() if variant.predict is not None]
-    if own:
+    if own and batch:
         others = [name for name, variant in setup.variants.items() if variant.predict is None and variant.has_cassette]
         rest = f", and the others here with --variants {','.join(others)}" if others else ""
         raise UsageError(
-            f"--variants: {', '.join(own)} asks with a callable of your own. Record it with "
-            f"'pytest evals{setup.options} --variants {','.join(own)} --record-mode {setup.mode}'{rest}"
+            f"--batch: {', '.join(own)} asks with a callable of your own. Record it without --batch: "
+            f"'newsgauge record{setup.options} --variants {','.join(own)} --record-mode {setup.mode}'{rest}"
         )
 
 
@@ -154,7 +153,7 @@ def _ask(setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, si
     from ...recording.paying import Budget
     from ...recording.pending import find_pending
     from ...recording.scheduler import Limits, Report
-    from ...recording.session import record_cases
+    from ...recording.session import record_cases, record_techniques
     from .record_display import RecordDisplay, announce
 
     todo = find_pending(setup, since=since)
@@ -165,16 +164,20 @@ def _ask(setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, si
         budget = None
         if options.max_cost is not None and expected.cost is not None:
             budget = Budget(options.max_cost, prices.cost_of, per_call=expected.cost / len(todo.to_ask))
-        report = record_cases(
-            setup,
-            todo.to_ask,
-            base_url=url,
-            limits=Limits(options.concurrency, options.rpm, options.tpm),
-            retry=RetryPolicy(deadline_s=options.retry_deadline),
-            on_answer=display.answered,
-            on_note=display.note,
-            budget=budget,
-        )
+        retry = RetryPolicy(deadline_s=options.retry_deadline)
+        asking: dict[str, Any] = {"base_url": url, "retry": retry, "budget": budget}
+        own = [case for case in todo.to_ask if setup.variants[case.variant].predict is not None]
+        prompts = [case for case in todo.to_ask if setup.variants[case.variant].predict is None]
+        limits = Limits(options.concurrency, options.rpm, options.tpm)
+        report = Report()
+        if prompts:
+            report = record_cases(
+                setup, prompts, limits=limits, on_answer=display.responded, on_note=display.note, **asking
+            )
+        if own and report.interrupted:
+            report.left += [(case, "interrupted") for case in own]
+        elif own:
+            report.add(record_techniques(setup, own, on_answer=display.answered, **asking))
     report.expected_cost = expected.cost
     return todo, report
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from ...client.answers import read_for
-from ...records import Case
+from ...records import Case, Prediction
 from ...report.tally import Tally, describe
 from ...running.run_config import RunConfig
 from .live_display import LiveDisplay
@@ -49,10 +49,13 @@ class RecordDisplay(LiveDisplay):
         self._show()
         super().__exit__(kind, error, trace)
 
-    def answered(self, case: Case, response: GenerateContentResponse | None) -> None:
+    def responded(self, case: Case, response: GenerateContentResponse | None) -> None:
         """Count a case; its response is None where it is broken."""
         variant = self._setup.variants[case.variant]
-        said = None if response is None else read_for(variant, response, self._setup.plan.labels)
+        self.answered(case, None if response is None else read_for(variant, response, self._setup.plan.labels))
+
+    def answered(self, case: Case, said: Prediction | None) -> None:
+        """The same by what was made of it."""
         self._tally.add(case.variant, None if said is None else said.label == case.post.label)
         if self._clock() - self._last >= (_LIVE_S if self.is_live else _PLAIN_S):
             self._show()

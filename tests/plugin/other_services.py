@@ -1,0 +1,99 @@
+"""A server on loopback that answers as OpenAI, Anthropic and others do: the first label that a request names.
+
+``asked`` holds path, headers and body of each call; ``fault`` names what goes wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+USAGE = {
+    "input_tokens": 100,
+    "output_tokens": 30,
+    "cache_read_input_tokens": 20,
+    "cache_creation_input_tokens": 0,
+    "output_tokens_details": {"thinking_tokens": 25},
+}
+CHAT_USAGE = {
+    "prompt_tokens": 120,
+    "completion_tokens": 30,
+    "total_tokens": 150,
+    "prompt_tokens_details": {"cached_tokens": 20},
+    "completion_tokens_details": {"reasoning_tokens": 25},
+}
+RESPONSES_USAGE = {
+    "input_tokens": 120,
+    "output_tokens": 30,
+    "total_tokens": 150,
+    "input_tokens_details": {"cached_tokens": 20},
+    "output_tokens_details": {"reasoning_tokens": 25},
+}
+
+
+class OtherServices:
+    """Start it with ``with``."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, str], dict[str, Any]]] = []
+        self.fault = ""
+        self.says = "sci.med"
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                service.asked.append((self.path, dict(self.headers), body))
+                code, answer = service.answer(self.path, body, self.headers.get("authorization", ""))
+                raw = json.dumps(answer).encode()
+                self.send_response(code)
+                for name, value in (("content-type", "application/json"), ("content-length", str(len(raw)))):
+                    self.send_header(name, value)
+                self.send_header("x-request-id", "req-planted")
+                self.end_headers()
+                self.wfile.write(raw)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> OtherServices:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._server.shutdown()
+        self._thread.join(10)
+        self._server.server_close()
+
+    def answer(self, path: str, body: dict[str, Any], key: str) -> tuple[int, dict[str, Any]]:
+        if self.fault.isdecimal():
+            return int(self.fault), {"error": {"message": f"no: {key}", "type": "invalid_request_error"}}
+        says = f"Your key is {key}" if self.fault == "echo" else self.says
+        version = {} if self.fault == "no version" else {"model": f"{body.get('model')}-2026-08-06"}
+        if path.endswith("/chat/completions"):
+            choice = {"index": 0, "message": {"role": "assistant", "content": says}, "finish_reason": "stop"}
+            about = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "system_fingerprint": "fp_planted"}
+            return 200, {**about, **version, "choices": [choice], "usage": CHAT_USAGE}
+        if path.endswith("/responses"):
+            part = {"type": "output_text", "text": says, "annotations": []}
+            message = {"id": "m1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+            about = {"id": "resp_1", "object": "response", "created_at": 1, "status": "completed"}
+            return 200, {**about, **version, "output": [message], "usage": RESPONSES_USAGE}
+        if path.endswith("/messages"):
+            about = {"id": "msg_1", "type": "message", "role": "assistant", "stop_reason": "end_turn"}
+            return 200, {**about, **version, "content": [{"type": "text", "text": says}], "usage": USAGE}
+        if path == "/generate":
+            return 200, {"said": {"label": says}, "version": "own-7", "counts": [{"in": 9}, {"in": 3}], "secret": "x"}
+        return 404, {}

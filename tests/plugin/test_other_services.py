@@ -1,0 +1,195 @@
+"""Other services than Gemini, asked by their own SDKs: recorded, replayed without a network, stale by one word."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from other_services import OtherServices
+
+from newsgauge.cli.main import main
+
+pytest.importorskip("openai")
+pytest.importorskip("anthropic")
+KEY = "sk-" + "planted0123456789abcdef"
+HEAD = """import os
+URL = os.environ.get("SERVICE_URL", "https://replay.invalid")
+KEY = os.environ.get("PLANTED_KEY", "none")
+"""
+TECHNIQUES = {
+    "chat": """
+import openai
+def own(text, client, *, labels, model):
+    asked = openai.OpenAI(api_key=KEY, base_url=URL + "/team/v1", max_retries=0)
+    messages = [{"role": "system", "content": "Name one of: " + ", ".join(labels)}, {"role": "user", "content": text}]
+    return asked.chat.completions.create(model=model, messages=messages, temperature=0).choices[0].message.content
+""",
+    "responses": """
+import openai
+def own(text, client, *, labels, model):
+    asked = openai.OpenAI(api_key=KEY, base_url=URL + "/v1", max_retries=0)
+    return asked.responses.create(model=model, instructions="Name one of these labels", input=text).output_text
+""",
+    "anthropic": """
+import anthropic
+def own(text, client, *, labels, model):
+    asked = anthropic.Anthropic(api_key=KEY, base_url=URL, max_retries=0)
+    said = asked.messages.create(
+        model=model, max_tokens=20, system="Name one of these labels", messages=[{"role": "user", "content": text}]
+    )
+    return said.content[0].text
+""",
+    "async": """
+import asyncio, openai
+def own(text, client, *, labels, model):
+    async def ask():
+        async with openai.AsyncOpenAI(api_key=KEY, base_url=URL + "/v1", max_retries=0) as asked:
+            message = {"role": "user", "content": "Name one of these labels " + text}
+            return await asked.chat.completions.create(model=model, messages=[message])
+    return asyncio.run(ask()).choices[0].message.content
+""",
+    "http": """
+def own(text, client, *, labels, model, http):
+    body = {"model": model, "messages": [{"role": "user", "content": "Name one of these labels " + text}]}
+    said = http.post(URL + "/v1/chat/completions", json=body, headers={"authorization": "Bearer " + KEY})
+    return said.json()["choices"][0]["message"]["content"]
+""",
+    "requests": """
+import requests
+def own(text, client, *, labels, model):
+    body = {"model": model, "messages": [{"role": "user", "content": "Name one of these labels " + text}]}
+    said = requests.post(URL + "/v1/chat/completions", json=body, headers={"authorization": "Bearer " + KEY}, timeout=5)
+    return said.json()["choices"][0]["message"]["content"]
+""",
+}
+FILE = Path("cassettes/embedded/bundled/own.jsonl")
+
+
+@pytest.fixture
+def service(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[OtherServices]:
+    with OtherServices() as service:
+        monkeypatch.setenv("SERVICE_URL", service.url)
+        monkeypatch.setenv("PLANTED_KEY", KEY)
+        yield service
+
+
+def write(technique: str, variants: str = "") -> None:
+    Path("evals/own_technique.py").write_text(HEAD + TECHNIQUES.get(technique, technique))
+    own = '[own]\nabout = "of one\'s own"\nmodel = "some-model"\npredict = "own_technique:own"\n'
+    Path("evals/variants.toml").write_text(own + variants)
+    reason = 'bound = "value", reason = "a fact of the service of this test"'
+    Path("evals/gates.toml").write_text(f"[embedded.bundled.own]\nmin_accuracy = {{ limit = 0.5, {reason} }}\n")
+
+
+def lines() -> list[dict[str, Any]]:
+    return [json.loads(raw) for raw in FILE.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_what_another_service_is_asked_is_recorded_replayed_and_stale_by_one_word(
+    project: pytest.Pytester, service: OtherServices, monkeypatch: pytest.MonkeyPatch, technique: str
+) -> None:
+    if technique == "requests":
+        pytest.importorskip("requests")
+    write(technique)
+    recorded = project.runpytest_inprocess("evals", "--record-mode", "once")
+    assert recorded.ret == 0, recorded.stdout.str()
+    assert len(service.asked) == 8  # exactly once
+    kept = FILE.read_text()
+    for private in (KEY, "127.0.0.1", "planted", "/team", "x-request-id"):
+        assert private not in kept
+    names = {"chat": "openai-chat", "responses": "openai-responses", "anthropic": "anthropic"}
+    (name,) = {line["request"]["service"] for line in lines()}
+    assert name == names.get(technique, "openai-chat")
+    about = lines()[0]["provenance"]
+    assert (about["model"], about["model_version"]) == ("some-model", "some-model-2026-08-06")
+    assert "Name one of" in kept
+    monkeypatch.delenv("SERVICE_URL")
+    monkeypatch.delenv("PLANTED_KEY")
+    replayed = project.runpytest_inprocess("evals")
+    assert replayed.ret == 0, replayed.stdout.str()
+    replayed.stdout.re_match_lines([r"own +8 +50\.0% .* 960 +240 +200 +160 +PASS"])
+    write(TECHNIQUES[technique].replace("Name one of", "Name any of"))
+    stale = project.runpytest_inprocess("evals")
+    assert stale.ret == 1
+    stale.stdout.fnmatch_lines(["*own.jsonl:1: variant 'own' changed since it was recorded: *Name one*Name any*"])
+    assert len(service.asked) == 8
+
+
+def test_the_record_command_and_the_check_know_other_services(
+    project: pytest.Pytester, service: OtherServices, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("chat")
+    plan = ["--classes", "^sci.(space|med)$", "--posts-per-class", "4", "--variants", "own"]
+    assert main(["record", *plan]) == 0, capsys.readouterr()
+    assert main(["record", *plan]) == 0
+    assert len(service.asked) == 8
+    assert "8 of 8 planned cases are recorded" in capsys.readouterr().out
+    for path in FILE.parent.glob("*.jsonl"):
+        if path.name != "own.jsonl":
+            path.unlink()
+    assert main(["cassettes", "check"]) == 0, capsys.readouterr().out
+    assert main(["cassettes", "stats"]) == 0
+    assert "sdk: OpenAI/Python" in (out := capsys.readouterr().out)
+    assert "tokens in 960, out 240, of it thinking 200" in out
+
+
+@pytest.mark.parametrize("fault", ["401", "500", "echo", "no version"])
+@pytest.mark.parametrize("technique", ["chat", "anthropic", "http"])
+def test_no_key_leaks_by_any_failure(
+    project: pytest.Pytester, service: OtherServices, fault: str, technique: str
+) -> None:
+    write(technique)
+    service.fault = fault
+    result = project.runpytest_inprocess("evals", "--record-mode", "once", "--retry-deadline", "0")
+    assert result.ret == 1
+    assert not FILE.exists() or FILE.read_text() == ""
+    written = [path.read_text(errors="replace") for path in Path(".newsgauge").rglob("*") if path.is_file()]
+    for text in (result.stdout.str(), result.stderr.str(), *written):
+        assert "planted0123456789" not in text
+    if fault == "no version":
+        result.stdout.fnmatch_lines(["*the answer names no model version (model)*"])
+
+
+def test_a_service_that_is_not_known_is_refused_with_the_profile_to_write_and_recorded_with_it(
+    project: pytest.Pytester, service: OtherServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(
+        "def own(text, client, *, labels, model, http):\n"
+        "    said = http.post(URL + '/generate', json={'engine': model, 'question': 'Which label? ' + text})\n"
+        "    return said.json()['said']['label']\n"
+    )
+    refused = project.runpytest_inprocess("evals", "--record-mode", "once")
+    assert refused.ret == 1
+    assert service.asked == []
+    refused.stdout.fnmatch_lines(["*POST 127.0.0.1/generate, a service whose calls are not known here*services.toml*"])
+    profile = (
+        "[own-service]\npath = '/generate$'\nprompt = ['question']\nmodel = 'engine'\nmodel_version = 'version'\n"
+        "answer = 'said.label'\ntokens_in = 'counts.*.in'\n"
+    )
+    Path("evals/services.toml").write_text(profile)
+    assert project.runpytest_inprocess("evals", "--record-mode", "once").ret == 0
+    (answer,) = {json.dumps(line["response"]["body"]) for line in lines()}
+    assert json.loads(answer) == {"counts": [{"in": 9}, {"in": 3}], "said": {"label": "sci.med"}, "version": "own-7"}
+    assert lines()[0]["provenance"]["model"] == "some-model"
+    monkeypatch.delenv("SERVICE_URL")
+    assert project.runpytest_inprocess("evals").ret == 0
+    Path("evals/services.toml").unlink()
+    forgotten = project.runpytest_inprocess("evals")
+    assert forgotten.ret == 1
+    Path("evals/services.toml").write_text(profile.replace("path =", "paths ="))
+    wrong = project.runpytest_inprocess("evals")
+    assert wrong.ret == 4
+    wrong.stderr.fnmatch_lines(
+        ["ERROR: newsgauge: services.toml: [[]own-service]: unknown key 'paths'; known: path, *"]
+    )
+
+
+def test_the_embedded_backend_asks_this_machine_alone(project: pytest.Pytester, service: OtherServices) -> None:
+    write(TECHNIQUES["chat"].replace("URL + ", "'https://api.openai.com' + "))
+    result = project.runpytest_inprocess("evals", "--record-mode", "once")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*POST api.openai.com/team/v1/chat/completions, and --backend embedded asks this*"])
