@@ -40,6 +40,7 @@ FORMATS = {
     "`evals/variants.toml`": "the ways to ask: [evals/variants.toml](../evals/variants.toml) shows those of a prompt, "
     "[own-technique.md](own-technique.md) keys of examples, JSON, callables and estimators, "
     "[cassettes.md](cassettes.md#recording) `expected_model_version`",
+    "`evals/services.toml`": "services to record beside those that are known: [services.md](services.md)",
     "`evals/gates.toml`": "limits: [gates.md](gates.md)",
     "`evals/baselines/<backend>/<corpus>.json`": "reviewed answers: [gates.md](gates.md#baselines)",
     "`cassettes/<backend>/<corpus>/<variant>.jsonl`": "recordings: [cassettes.md](cassettes.md#a-line)",
