@@ -173,3 +173,12 @@ def test_a_copied_passage_is_found_and_a_shared_phrase_is_not() -> None:
     found = find_quotations({"copied": [copied], "shared": [shared]}, theirs)
     assert found.keys() == {"copied"}
     assert "the telescope was ground too flat by two" in found["copied"]
+
+
+def test_a_key_is_hidden_from_the_moment_that_it_is_set_until_it_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "the answer to made-up-Key-1234 is 42"
+    assert hide_secrets(said) == said
+    monkeypatch.setenv("MY_API_KEY", "made-up-Key-1234")
+    assert hide_secrets(said) == "the answer to [secret] is 42"
+    monkeypatch.setenv("MY_API_KEY", "another-Key-5678")
+    assert hide_secrets(said) == said

@@ -96,6 +96,8 @@ def _hidden(match: re.Match[str]) -> str:
     return _HIDDEN
 
 
+#: Set anew for every phase of every test.
+_OF_PYTEST = os.environ.encodekey("PYTEST_CURRENT_TEST")
 _CACHE: tuple[object, list[tuple[str, str]]] = (None, [])
 
 
@@ -105,8 +107,10 @@ def _values(environ: Mapping[str, str]) -> list[tuple[str, str]]:
     raw = getattr(environ, "_data", None)
     if raw is None:
         return _read(environ)
-    if _CACHE[0] != raw:
-        _CACHE = (dict(raw), _read(environ))
+    now = dict(raw)
+    now.pop(_OF_PYTEST, None)
+    if _CACHE[0] != now:
+        _CACHE = (now, _read(environ))
     return _CACHE[1]
 
 

@@ -107,10 +107,11 @@ def open_client(
     access: Access, *, transport: Callable[[ssl.SSLContext], PatientTransport] | None = None
 ) -> genai.Client:
     """``transport`` makes the transport of the client, if it is not to be the HTTP library's own."""
-    # One TLS context for both clients the SDK makes; a replay never opens a connection and needs no certificates.
+    # One TLS context for all clients the SDK makes ('ssl': its web sockets'); a replay opens no connection and needs no
+    # certificates, which take 20 ms to load.
     context = ssl.create_default_context() if access.live else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     args: dict[str, Any] = {"verify": context, **({"transport": transport(context)} if transport else direct())}
-    return _make_client(access, {"client_args": args, "async_client_args": args})
+    return _make_client(access, {"client_args": args, "async_client_args": {**args, "ssl": context}})
 
 
 def _make_client(access: Access, http: dict[str, Any]) -> genai.Client:
