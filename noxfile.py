@@ -1,4 +1,4 @@
-"""What CI runs after the README's test command: the evals on every Python that is installed, the wheel, lint and types.
+"""What CI runs after the README's test command: the evals on every installed Python, the wheel, lint, types, the site.
 
 ``nox --list`` shows the sessions. A Python that is not there is skipped.
 """
@@ -11,7 +11,7 @@ import nox
 
 nox.options.default_venv_backend = "venv"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["evals", "wheel", "lint"]
+nox.options.sessions = ["evals", "wheel", "lint", "docs"]
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
@@ -60,3 +60,9 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".", external=True)
     session.run("ruff", "format", "--check", ".", external=True)
     session.run("mypy", external=True)
+
+
+@nox.session(python=False)
+def docs(session: nox.Session) -> None:
+    """The site of the docs; a link that leads nowhere or a page outside of the navigation is an error."""
+    session.run("python", "-m", "mkdocs", "build", "--strict", "--site-dir", ".newsgauge/site", external=True)

@@ -1,7 +1,10 @@
-"""The pictures of the docs, made anew: ``python docs/pictures.py``, in the project's folder.
+"""Makes the pictures of the docs: ``python docs/pictures.py``, in the project's folder.
 
-``docs/pictures/terminal.svg``: what ``pytest evals`` prints on the bundled corpus. ``docs/pictures/report.png``: the
-head of its report, where Chromium and chromedriver are installed. Both show bundled posts only.
+- ``docs/pictures/terminal.svg``: what ``pytest evals`` prints on the bundled corpus;
+- ``change.svg``: a changed prompt turns the run red, and green again, as an animation;
+- ``report.png``: the head of the report, if Chromium and chromedriver are installed.
+
+All show bundled posts only.
 """
 
 from __future__ import annotations
@@ -12,61 +15,82 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 
+from terminal_pictures import WIDTH, save_story, save_terminal
+
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
-WIDTH = 100
 SHOWN = ("newsgauge: corpus", "newsgauge: variants", "newsgauge: backend")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+#: The story of a changed prompt: the command, its exit status, and which of its lines are shown.
+CHANGE = ("one of these Usenet newsgroups", "one of these newsgroups")
+_ROW = r"variant +n|labels .*(PASS|UNANSWERED)$|newsgauge: (GREEN|RED)"
+STORY = (
+    ("", 0, rf"PASS  |{_ROW}"),
+    ("", 1, rf"cassettes/.*changed since|{_ROW}"),
+    (" --record-mode new_episodes", 0, rf"newsgauge: backend|labels against|{_ROW}"),
+    (" --update-baseline", 0, rf"written:|~ labels|    prompt|{_ROW}"),
+)
 
 
-def run_evals(results: Path) -> str:
+def run_evals(results: Path, *options: str, folder: Path = ROOT, status: int = 0) -> str:
     """What a run prints in a terminal, colours included."""
     environment = {key: value for key, value in os.environ.items() if key not in ("CI", "NO_COLOR")}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "evals", "--color=yes", "--results", str(results)],
-        cwd=ROOT,
+        [sys.executable, "-m", "pytest", "evals", "--color=yes", "--results", str(results), *options],
+        cwd=folder,
         env={**environment, "COLUMNS": str(WIDTH)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
-    if done.returncode != 0:
-        sys.exit(f"{done.stdout}\npytest evals is not green: no picture of that")
+    if done.returncode != status:
+        sys.exit(f"{done.stdout}\npytest evals ended with {done.returncode}, expected {status}: no picture of that")
     return done.stdout
+
+
+def story_of_a_change(folder: Path) -> list[str]:
+    """What is printed when a prompt changes: green, red, recorded, accepted. ``folder`` gets a copy of the project."""
+    for name in ("pyproject.toml", "conftest.py", "evals", "cassettes", "fixtures"):
+        source = ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, folder / name)
+    outputs = []
+    for number, (options, status, shown) in enumerate(STORY):
+        said = ""
+        if number == 1:
+            variants = folder / "evals" / "variants.toml"
+            head, found, tail = variants.read_text("utf-8").partition("\n[labels]")
+            variants.write_text(head + found + tail.replace(*CHANGE, 1), "utf-8")
+            said = f"evals/variants.toml\n\x1b[31m- {CHANGE[0]}\x1b[0m\n\x1b[32m+ {CHANGE[1]}\x1b[0m\n\n"
+        options_of_command = ["--variants", "labels", "--ignore=evals/test_preprocessing.py", *options.split()]
+        lines = run_evals(folder / "results", *options_of_command, folder=folder, status=status).splitlines()
+        kept = [line.partition("; asked:")[0] for line in lines if re.match(shown, _COLOUR.sub("", line))]
+        wrapped = [part for line in kept for part in textwrap.wrap(line, WIDTH, drop_whitespace=False)]
+        outputs.append("\n".join([f"{said}$ pytest evals --variants labels{options}", "", *wrapped]))
+    return outputs
+
+
+def without_seconds(lines: list[str]) -> list[str]:
+    """The lines without what differs from run to run."""
+    return [re.sub(r" in [\d.]+s", "", line) for line in lines]
 
 
 def without_accidents(said: str) -> str:
     """The lines worth a picture, the same on every machine: header, scoreboard, verdicts; no paths, no seconds."""
     lines = said.splitlines()
-    plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
+    plain = [_COLOUR.sub("", line) for line in lines]
     start = next(number for number, line in enumerate(plain) if "newsgauge scoreboard" in line)
     head = [line for line, text in zip(lines, plain, strict=True) if text.startswith(SHOWN)]
     tail = [
-        re.sub(
-            r"newsgauge: report .*",
-            "newsgauge: report .newsgauge/results/report.html",
-            re.sub(r" in [\d.]+s", "", line),
-        )
-        for line in lines[start:]
+        re.sub(r"newsgauge: report .*", "newsgauge: report .newsgauge/results/report.html", line)
+        for line in without_seconds(lines[start:])
     ]
     return "\n".join(["$ pytest evals", *head, "", *tail])
-
-
-def save_terminal(said: str, path: Path) -> None:
-    """An SVG of the terminal."""
-    from rich.console import Console
-    from rich.text import Text
-
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True)
-        console.print(Text.from_ansi(said), soft_wrap=True)
-        # A fixed id, so that the same output is the same file.
-        drawn = console.export_svg(title="pytest evals", unique_id="newsgauge")
-    # No font from the web: the reader's own monospaced one will do.
-    path.write_text(re.sub(r"\s*@font-face \{.*?\}", "", drawn, flags=re.DOTALL), "utf-8")
 
 
 def save_report(report: Path, path: Path) -> bool:
@@ -108,7 +132,10 @@ def main() -> int:
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results"
-        save_terminal(without_accidents(run_evals(results)), PICTURES / "terminal.svg")
+        save_terminal(without_accidents(run_evals(results)), PICTURES / "terminal.svg", title="pytest evals")
+        copy = Path(folder) / "copy"
+        copy.mkdir()
+        save_story(story_of_a_change(copy), PICTURES / "change.svg", title="a prompt changes")
         if save_report(results / "report.html", PICTURES / "report.png"):
             shrink(PICTURES / "report.png")
         else:
