@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx2
 import pytest
@@ -28,7 +29,7 @@ def tuned(http: httpx2.Client) -> str:
 
 
 @pytest.fixture
-def genai_client(server: EmbeddedServer):
+def genai_client(server: EmbeddedServer) -> Iterator[Any]:
     from google import genai
 
     client = genai.Client(api_key="any", http_options={"base_url": server.base_url})

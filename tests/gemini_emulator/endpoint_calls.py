@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import httpx2
 
@@ -38,17 +39,17 @@ def ask(text: str, **config: object) -> dict[str, object]:
     return body | ({"generationConfig": config} if config else {})
 
 
-def wait_tuned(http: httpx2.Client, tuned_id: str) -> dict[str, object]:
+def wait_tuned(http: httpx2.Client, tuned_id: str) -> dict[str, Any]:
     """Poll until the model is no longer CREATING; at most a minute."""
     for _ in range(1200):
-        model = http.get(f"/v1beta/tunedModels/{tuned_id}").json()
+        model: dict[str, Any] = http.get(f"/v1beta/tunedModels/{tuned_id}").json()
         if model["state"] != "CREATING":
             return model
         time.sleep(0.05)
     raise AssertionError(f"{tuned_id} is still being created")
 
 
-def tune(http: httpx2.Client, tuned_id: str, examples: list[dict[str, str]] | None = None, **hyper: float):
+def tune(http: httpx2.Client, tuned_id: str, examples: list[dict[str, str]] | None = None, **hyper: float) -> Any:
     examples = make_examples() if examples is None else examples
     body = tuning_body(examples, **hyper)
     answer = http.post("/v1beta/tunedModels", params={"tunedModelId": tuned_id}, json=body)
@@ -56,7 +57,7 @@ def tune(http: httpx2.Client, tuned_id: str, examples: list[dict[str, str]] | No
     return wait_tuned(http, tuned_id)
 
 
-def said(answer):
+def said(answer: Any) -> Any:
     """An answer, or the chunks of one, without what differs from call to call: its id and its time."""
     if isinstance(answer, list):
         return [said(chunk) for chunk in answer]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from typing import Any
 
 import pytest
 from endpoint_calls import make_examples
@@ -134,7 +135,7 @@ def install(requirement: str, folder: Path) -> Path:
     """The Python of a new environment that has the client; skips the test where it cannot be had."""
     venv.create(folder, with_pip=True)
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement]
+    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_TIMEOUT_S)
     except subprocess.TimeoutExpired:
@@ -149,7 +150,7 @@ def install(requirement: str, folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("requirement", "script", "expected"), [(key, *value) for key, value in CLIENTS.items()], ids=CLIENTS
 )
-def test_a_client_works_as_it_is(server, tmp_path, requirement, script, expected) -> None:
+def test_a_client_works_as_it_is(server: Any, tmp_path: Path, requirement: Any, script: Any, expected: Any) -> None:
     python = install(requirement, tmp_path / "venv")
     command = [python, "-c", script, server.base_url, json.dumps(make_examples())]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from endpoint_calls import ask, said
@@ -13,18 +14,18 @@ POST = "Subject: Orbits\n\nThe rocket left for space; space is large."
 CLASSIFY = {"systemInstruction": {"parts": [{"text": "Name the group."}]}}
 
 
-def generate(http, body, model="models/gemini-3.5-flash-lite", version="v1beta"):
+def generate(http: Any, body: Any, model: Any = "models/gemini-3.5-flash-lite", version: Any = "v1beta") -> Any:
     return http.post(f"/{version}/{model}:generateContent", json=body)
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta"])
-def test_models_are_listed_under_both_versions_and_one_can_be_tuned(http, version):
+def test_models_are_listed_under_both_versions_and_one_can_be_tuned(http: Any, version: str) -> None:
     models = http.get(f"/{version}/models").json()["models"]
     tunable = [model["name"] for model in models if "createTunedModel" in model["supportedGenerationMethods"]]
     assert tunable == ["models/gemini-3.5-flash-lite-tuning"]
 
 
-def test_models_come_in_pages(http):
+def test_models_come_in_pages(http: Any) -> None:
     first = http.get("/v1beta/models", params={"pageSize": 1}).json()
     second = http.get("/v1beta/models", params={"pageSize": 1, "pageToken": first["nextPageToken"]}).json()
     assert [len(first["models"]), len(second["models"])] == [1, 1]
@@ -33,13 +34,13 @@ def test_models_come_in_pages(http):
 
 
 @pytest.mark.parametrize("query", [{"pageSize": "x"}, {"pageSize": "-1"}, {"pageToken": "x"}, {"pageToken": "Zm8="}])
-def test_a_page_that_no_list_gave_out_is_refused(http, query):
+def test_a_page_that_no_list_gave_out_is_refused(http: Any, query: Any) -> None:
     answer = http.get("/v1beta/models", params=query)
     assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
 
 @pytest.mark.parametrize("model", ["gemini-1.5-flash-001", "gemini-2.5-flash", "gemini-9-ultra"])
-def test_any_gemini_model_is_the_embedded_one_and_says_so(http, model):
+def test_any_gemini_model_is_the_embedded_one_and_says_so(http: Any, model: str) -> None:
     answer = generate(http, ask(POST) | CLASSIFY, f"models/{model}").json()
     assert answer["modelVersion"] == "newsgauge-embedded-base-2"
     assert answer["candidates"][0]["content"] == {"parts": [{"text": "sci.space"}], "role": "model"}
@@ -47,12 +48,12 @@ def test_any_gemini_model_is_the_embedded_one_and_says_so(http, model):
 
 
 @pytest.mark.parametrize("model", ["gpt-4", "gemini", "gemini-", "gemini-..", "gemini-A", "gemini-" + "a" * 200])
-def test_a_model_that_is_no_gemini_is_not_found(http, model):
+def test_a_model_that_is_no_gemini_is_not_found(http: Any, model: Any) -> None:
     assert http.get(f"/v1beta/models/{model}").status_code == 404
     assert generate(http, ask("x"), f"models/{model}").json()["error"]["status"] == "NOT_FOUND"
 
 
-def test_the_answer_is_exactly_what_cassettes_hold(http):
+def test_the_answer_is_exactly_what_cassettes_hold(http: Any) -> None:
     answer = generate(http, ask(POST) | CLASSIFY)
     assert said(answer.json()) == {
         "candidates": [
@@ -74,7 +75,7 @@ def test_the_answer_is_exactly_what_cassettes_hold(http):
     }
 
 
-def test_count_tokens_agrees_with_usage_also_with_an_instruction(http):
+def test_count_tokens_agrees_with_usage_also_with_an_instruction(http: Any) -> None:
     request = ask(POST) | CLASSIFY
     counted = http.post(
         "/v1beta/models/gemini-3.5-flash-lite:countTokens",
@@ -85,29 +86,29 @@ def test_count_tokens_agrees_with_usage_also_with_an_instruction(http):
     assert bare == {"totalTokens": 3}
 
 
-def test_max_output_tokens_cuts_the_answer(http):
+def test_max_output_tokens_cuts_the_answer(http: Any) -> None:
     candidate = generate(http, ask(POST, maxOutputTokens=2) | CLASSIFY).json()["candidates"][0]
     assert candidate["content"]["parts"] == [{"text": "sci."}]
     assert candidate["finishReason"] == "MAX_TOKENS"
 
 
-def test_an_answer_of_just_the_budget_is_not_cut(http):
+def test_an_answer_of_just_the_budget_is_not_cut(http: Any) -> None:
     candidate = generate(http, ask(POST, maxOutputTokens=3) | CLASSIFY).json()["candidates"][0]
     assert (candidate["content"]["parts"], candidate["finishReason"]) == ([{"text": "sci.space"}], "STOP")
 
 
-def test_a_stop_sequence_ends_the_answer(http):
+def test_a_stop_sequence_ends_the_answer(http: Any) -> None:
     candidate = generate(http, ask(POST, stopSequences=["pace", "."]) | CLASSIFY).json()["candidates"][0]
     assert (candidate["content"]["parts"], candidate["finishReason"]) == ([{"text": "sci"}], "STOP")
 
 
-def test_an_enum_answers_one_of_its_values(http):
+def test_an_enum_answers_one_of_its_values(http: Any) -> None:
     schema = {"type": "STRING", "enum": ["rec.autos", "rec.boats"]}
     answer = generate(http, ask("my auto", responseMimeType="text/x.enum", responseSchema=schema)).json()
     assert answer["candidates"][0]["content"]["parts"] == [{"text": "rec.autos"}]
 
 
-def test_json_fits_its_schema(http):
+def test_json_fits_its_schema(http: Any) -> None:
     schema = {
         "type": "OBJECT",
         "properties": {
@@ -124,13 +125,13 @@ def test_json_fits_its_schema(http):
     assert list(json.loads(text))[:2] == ["rank", "label"]
 
 
-def test_a_json_schema_with_references_is_followed(http):
+def test_a_json_schema_with_references_is_followed(http: Any) -> None:
     schema = {"$defs": {"L": {"enum": ["sci.space"]}}, "type": "array", "items": {"$ref": "#/$defs/L"}}
     answer = generate(http, ask(POST, responseMimeType="application/json", responseJsonSchema=schema)).json()
     assert json.loads(answer["candidates"][0]["content"]["parts"][0]["text"]) == ["sci.space"]
 
 
-def test_a_schema_that_holds_itself_is_answered_with_a_bounded_value(http):
+def test_a_schema_that_holds_itself_is_answered_with_a_bounded_value(http: Any) -> None:
     node = {"$ref": "#/$defs/N"}
     schema = {"$defs": {"N": {"type": "object", "properties": dict.fromkeys("abcdefgh", node)}}, **node}
     answer = generate(http, ask(POST, responseMimeType="application/json", responseJsonSchema=schema))
@@ -138,7 +139,7 @@ def test_a_schema_that_holds_itself_is_answered_with_a_bounded_value(http):
     assert len(answer.content) < 100_000
 
 
-def test_thoughts_are_counted_and_shown_only_when_asked_for(http):
+def test_thoughts_are_counted_and_shown_only_when_asked_for(http: Any) -> None:
     usage, parts = [], []
     for thinking in (
         {"thinkingBudget": 5},
@@ -154,13 +155,13 @@ def test_thoughts_are_counted_and_shown_only_when_asked_for(http):
     assert parts[1][0]["thought"] is True
 
 
-def test_minimal_thinking_is_none_and_snake_case_is_understood(http):
+def test_minimal_thinking_is_none_and_snake_case_is_understood(http: Any) -> None:
     plain = generate(http, ask(POST) | CLASSIFY).json()
     minimal = generate(http, ask(POST, thinkingConfig={"thinking_level": "MINIMAL"}) | CLASSIFY).json()
     assert said(minimal) == said(plain)
 
 
-def test_thinking_can_use_up_the_whole_budget(http):
+def test_thinking_can_use_up_the_whole_budget(http: Any) -> None:
     config = {"thinkingConfig": {"thinkingLevel": "HIGH"}, "maxOutputTokens": 4}
     answer = generate(http, ask(POST, **config) | CLASSIFY).json()
     assert answer["candidates"][0]["content"] == {"role": "model"}
@@ -168,8 +169,8 @@ def test_thinking_can_use_up_the_whole_budget(http):
     assert answer["usageMetadata"]["thoughtsTokenCount"] == 4
 
 
-def test_a_seed_makes_a_hot_answer_repeatable_and_temperature_spreads_answers(http):
-    def answers(**config):
+def test_a_seed_makes_a_hot_answer_repeatable_and_temperature_spreads_answers(http: Any) -> None:
+    def answers(**config: Any) -> Any:
         return [
             generate(http, ask(POST, **config) | CLASSIFY).json()["candidates"][0]["content"]["parts"][0]["text"]
             for _ in range(6)
@@ -182,13 +183,13 @@ def test_a_seed_makes_a_hot_answer_repeatable_and_temperature_spreads_answers(ht
     assert {answers(temperature=2, seed=seed, topK=1)[0] for seed in range(12)} == {"sci.space"}
 
 
-def test_candidates_come_in_the_number_asked_for(http):
+def test_candidates_come_in_the_number_asked_for(http: Any) -> None:
     answer = generate(http, ask(POST, candidateCount=3) | CLASSIFY).json()
     assert [candidate["index"] for candidate in answer["candidates"]] == [0, 1, 2]
     assert answer["usageMetadata"]["candidatesTokenCount"] == 9
 
 
-def test_a_stream_holds_the_same_text_in_pieces_and_ends_with_the_usage(http):
+def test_a_stream_holds_the_same_text_in_pieces_and_ends_with_the_usage(http: Any) -> None:
     question = "Which newsgroup is this?\n" + POST
     whole = generate(http, ask(question)).json()
     url = "/v1beta/models/gemini-3.5-flash-lite:streamGenerateContent"
@@ -227,7 +228,7 @@ def test_a_stream_holds_the_same_text_in_pieces_and_ends_with_the_usage(http):
         (ask("x", thinkingConfig={"thinkingLevel": "LOUD"}), "thinkingLevel"),
     ],
 )
-def test_a_wrong_request_is_told_what_is_wrong(http, body, names):
+def test_a_wrong_request_is_told_what_is_wrong(http: Any, body: Any, names: str) -> None:
     answer = generate(http, body)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["status"]) == (400, 400, "INVALID_ARGUMENT")
@@ -250,17 +251,17 @@ def test_a_wrong_request_is_told_what_is_wrong(http, body, names):
         b'{"contents":' + b"9" * 5000 + b"}",
     ],
 )
-def test_a_body_that_is_no_proto_json_is_refused(http, raw):
+def test_a_body_that_is_no_proto_json_is_refused(http: Any, raw: Any) -> None:
     answer = http.post("/v1beta/models/gemini-3.5-flash-lite:generateContent", content=raw)
     assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
 
-def test_a_body_over_20_mb_is_refused(http):
+def test_a_body_over_20_mb_is_refused(http: Any) -> None:
     answer = http.post("/v1beta/models/gemini-3.5-flash-lite:generateContent", content=b" " * 20_000_001)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, 413)
 
 
-def test_more_than_a_million_tokens_are_refused(http):
+def test_more_than_a_million_tokens_are_refused(http: Any) -> None:
     answer = generate(http, ask("a " * 1_000_001))
     assert "exceeds the maximum number of tokens" in answer.json()["error"]["message"]
 
@@ -280,17 +281,17 @@ def test_more_than_a_million_tokens_are_refused(http):
         "/v1beta//models",
     ],
 )
-def test_an_unknown_path_is_a_page_as_googles_front_end_has_it(http, path):
+def test_an_unknown_path_is_a_page_as_googles_front_end_has_it(http: Any, path: str) -> None:
     answer = http.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=UTF-8")
     assert "was not found on this server" in answer.text
 
 
-def test_a_page_for_an_unknown_path_escapes_it(http):
+def test_a_page_for_an_unknown_path_escapes_it(http: Any) -> None:
     assert "<script>" not in http.get("/<script>alert(1)</script>").text
 
 
-def test_head_answers_as_get_without_a_body_and_options_says_what_there_is(http):
+def test_head_answers_as_get_without_a_body_and_options_says_what_there_is(http: Any) -> None:
     head, got = http.head("/v1beta/models"), http.get("/v1beta/models")
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == got.headers["content-length"]
@@ -299,12 +300,12 @@ def test_head_answers_as_get_without_a_body_and_options_says_what_there_is(http)
     assert http.head("/nowhere").status_code == http.options("/nowhere").status_code == 404
 
 
-def test_a_model_that_is_not_there_is_told_in_the_services_words(http):
+def test_a_model_that_is_not_there_is_told_in_the_services_words(http: Any) -> None:
     message = generate(http, ask("x"), "models/gpt-4", "v1").json()["error"]["message"]
     assert message.startswith("models/gpt-4 is not found for API version v1, or is not supported for generateContent.")
 
 
-def test_protobuf_clients_may_send_enums_as_numbers_and_an_empty_instruction(http):
+def test_protobuf_clients_may_send_enums_as_numbers_and_an_empty_instruction(http: Any) -> None:
     # proto JSON with enum-encoding=int: 1 is STRING, 6 is OBJECT, 2 is MEDIUM
     schema = {"type": 6, "properties": {"label": {"type": 1, "enum": ["rec.autos", "sci.space"]}}}
     body = ask(POST, responseMimeType="application/json", responseSchema=schema, thinkingConfig={"thinkingLevel": 2})
@@ -316,7 +317,7 @@ def test_protobuf_clients_may_send_enums_as_numbers_and_an_empty_instruction(htt
 
 
 @pytest.mark.slow
-def test_a_text_of_19_mb_does_not_stall_other_calls(http):
+def test_a_text_of_19_mb_does_not_stall_other_calls(http: Any) -> None:
     with ThreadPoolExecutor(1) as pool:
         long = pool.submit(generate, http, ask("word " * 3_800_000))
         slowest = 0.0

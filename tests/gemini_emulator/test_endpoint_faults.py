@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -23,16 +26,16 @@ URL = "/v1beta/models/gemini-3.5-flash-lite:generateContent"
 MODEL = "gemini-3.5-flash-lite"
 
 
-def faulted(http, fault, text="Which newsgroup?\nspace", url=URL):
+def faulted(http: Any, fault: Any, text: Any = "Which newsgroup?\nspace", url: Any = URL) -> Any:
     return http.post(url, json=ask(text), headers={HEADER: fault})
 
 
 @pytest.fixture
-def client_with(server):
+def client_with(server: EmbeddedServer) -> Iterator[Any]:
     clients = []
 
-    def make(fault):
-        options = {"base_url": server.base_url, "headers": {HEADER: fault}}
+    def make(fault: Any) -> Any:
+        options = types.HttpOptions(base_url=server.base_url, headers={HEADER: fault})
         clients.append(genai.Client(api_key="any", http_options=options))
         return clients[-1]
 
@@ -42,7 +45,7 @@ def client_with(server):
 
 
 @pytest.mark.parametrize(("kind", "period"), [("quota-per-minute", "PerMinute"), ("quota-per-day", "PerDay")])
-def test_a_quota_fault_names_the_quota_and_the_wait(client_with, kind, period):
+def test_a_quota_fault_names_the_quota_and_the_wait(client_with: Any, kind: str, period: str) -> None:
     client = client_with(f"{kind}; delay_s=53")
     with pytest.raises(errors.ClientError) as caught:
         client.models.generate_content(model=MODEL, contents="x")
@@ -53,7 +56,7 @@ def test_a_quota_fault_names_the_quota_and_the_wait(client_with, kind, period):
 
 
 @pytest.mark.parametrize(("kind", "code"), [("internal", 500), ("unavailable", 503)])
-def test_a_server_fault_is_the_sdks_server_error(client_with, kind, code):
+def test_a_server_fault_is_the_sdks_server_error(client_with: Any, kind: str, code: int) -> None:
     client = client_with(kind)
     with pytest.raises(errors.ServerError) as caught:
         client.models.generate_content(model=MODEL, contents="x")
@@ -61,13 +64,13 @@ def test_a_server_fault_is_the_sdks_server_error(client_with, kind, code):
 
 
 @pytest.mark.parametrize("kind", ["cut-json", "html"])
-def test_a_body_that_is_no_json_reaches_the_sdk_as_that(client_with, kind):
+def test_a_body_that_is_no_json_reaches_the_sdk_as_that(client_with: Any, kind: str) -> None:
     client = client_with(kind)
     with pytest.raises(json.JSONDecodeError):
         client.models.generate_content(model=MODEL, contents="x")
 
 
-def test_a_reset_breaks_the_connection_in_the_middle_and_spares_the_next_call(http):
+def test_a_reset_breaks_the_connection_in_the_middle_and_spares_the_next_call(http: httpx2.Client) -> None:
     with pytest.raises((httpx2.ReadError, httpx2.RemoteProtocolError)):
         faulted(http, "reset")
     assert http.post(URL, json=ask("x")).status_code == 200
@@ -84,7 +87,9 @@ def test_a_reset_breaks_the_connection_in_the_middle_and_spares_the_next_call(ht
         ("empty-part", "", "STOP"),
     ],
 )
-def test_answers_that_are_no_labels_look_to_the_sdk_as_the_services_do(client_with, kind, text, reason):
+def test_answers_that_are_no_labels_look_to_the_sdk_as_the_services_do(
+    client_with: Any, kind: str, text: Any, reason: Any
+) -> None:
     client = client_with(kind)
     config = types.GenerateContentConfig(system_instruction="Name the group.")
     response = client.models.generate_content(model=MODEL, contents="space", config=config)
@@ -99,10 +104,10 @@ def test_answers_that_are_no_labels_look_to_the_sdk_as_the_services_do(client_wi
     assert (chunks[-1].candidates is None) == (reason is None)
 
 
-def test_a_slow_answer_is_only_slow(http, monkeypatch):
+def test_a_slow_answer_is_only_slow(http: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     waits = []
 
-    async def record(seconds):
+    async def record(seconds: Any) -> None:
         waits.append(seconds)
 
     monkeypatch.setattr("gemini_emulator.app._sleep", record)
@@ -112,7 +117,7 @@ def test_a_slow_answer_is_only_slow(http, monkeypatch):
     assert waits == [7.0]
 
 
-def test_every_third_call_is_struck(http):
+def test_every_third_call_is_struck(http: httpx2.Client) -> None:
     codes = [faulted(http, "unavailable; every=3").status_code for _ in range(7)]
     assert codes == [200, 200, 503, 200, 200, 503, 200]
 
@@ -129,18 +134,18 @@ def test_every_third_call_is_struck(http):
         "safety; probability=nan",
     ],
 )
-def test_a_header_that_names_no_fault_is_refused(http, header):
+def test_a_header_that_names_no_fault_is_refused(http: httpx2.Client, header: str) -> None:
     answer = faulted(http, header)
     assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
 
-def test_only_calls_of_a_model_are_faulted(http):
+def test_only_calls_of_a_model_are_faulted(http: httpx2.Client) -> None:
     answer = http.get("/v1beta/models", headers={HEADER: "internal"})
     assert answer.status_code == 200
 
 
-def test_probabilities_are_seeded():
-    def struck(seed):
+def test_probabilities_are_seeded() -> None:
+    def struck(seed: Any) -> Any:
         plan = FaultPlan((Fault("internal", probability=0.3),), seed)
         return [plan.choose("/x", {}) is not None for _ in range(1000)]
 
@@ -148,13 +153,13 @@ def test_probabilities_are_seeded():
     assert 240 < sum(struck(1)) < 360  # 300 expected; four standard deviations are 58
 
 
-def test_a_path_limits_a_fault_and_the_first_rule_that_strikes_wins():
+def test_a_path_limits_a_fault_and_the_first_rule_that_strikes_wins() -> None:
     plan = FaultPlan((Fault("internal", path="tunedModels"), Fault("html", every=2)))
     chosen = [plan.choose(path, {}) for path in ("/tunedModels/a", "/models/b", "/models/b")]
     assert [fault and fault.kind for fault in chosen] == ["internal", None, "html"]
 
 
-def test_a_file_of_faults_is_served(tmp_path):
+def test_a_file_of_faults_is_served(tmp_path: Path) -> None:
     path = tmp_path / "faults.toml"
     path.write_text('seed = 3\n[[fault]]\nkind = "unavailable"\nevery = 2\n')
     with (
@@ -181,14 +186,14 @@ def test_a_file_of_faults_is_served(tmp_path):
         ('sed = 1\n[[fault]]\nkind = "slow"', "unknown key 'sed'"),
     ],
 )
-def test_a_damaged_file_of_faults_is_told_where(tmp_path, text, reason):
+def test_a_damaged_file_of_faults_is_told_where(tmp_path: Path, text: str, reason: str) -> None:
     path = tmp_path / "faults.toml"
     path.write_text(text)
     with pytest.raises(OptionError, match=reason):
         load_faults(path)
 
 
-def test_a_quota_slides():
+def test_a_quota_slides() -> None:
     now = [0.0]
     quota = SlidingQuota(2, clock=lambda: now[0])
     quota.admit("a")
@@ -208,7 +213,7 @@ def test_a_quota_slides():
     quota.admit("a")
 
 
-def test_rpm_refuses_calls_of_a_model_and_nothing_else():
+def test_rpm_refuses_calls_of_a_model_and_nothing_else() -> None:
     with (
         EmbeddedServer(options=Options(rpm=2)) as server,
         httpx2.Client(base_url=server.base_url) as http,
@@ -220,14 +225,14 @@ def test_rpm_refuses_calls_of_a_model_and_nothing_else():
     assert counted.status_code == 200
 
 
-def test_a_safety_stop_has_empty_content_and_ratings(http):
+def test_a_safety_stop_has_empty_content_and_ratings(http: httpx2.Client) -> None:
     candidate = faulted(http, "safety").json()["candidates"][0]
     assert candidate["content"] == {}
     blocked = [rating for rating in candidate["safetyRatings"] if rating.get("blocked")]
     assert [rating["category"] for rating in blocked] == ["HARM_CATEGORY_DANGEROUS_CONTENT"]
 
 
-def test_a_decorated_answer_wears_what_models_put_around_labels_and_json(http):
+def test_a_decorated_answer_wears_what_models_put_around_labels_and_json(http: httpx2.Client) -> None:
     instruction = {"systemInstruction": {"parts": [{"text": "Name the newsgroup."}]}}
     headers = {HEADER: "decorated"}
     plain = http.post(URL, json=ask("the space shuttle") | instruction, headers=headers).json()
@@ -237,7 +242,7 @@ def test_a_decorated_answer_wears_what_models_put_around_labels_and_json(http):
     assert re.fullmatch(r"```json\n\{.*\}\n```", texts[1])
 
 
-def test_vertex_refuses_over_quota_without_saying_when_to_come_back(http):
+def test_vertex_refuses_over_quota_without_saying_when_to_come_back(http: httpx2.Client) -> None:
     url = f"/v1beta1/projects/p/locations/global/publishers/google/models/{MODEL}:generateContent"
     answer = http.post(url, json=ask("x"), headers={HEADER: "quota-per-minute"})
     assert answer.status_code == 429

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -114,14 +116,14 @@ _GOOD = [
 ]
 
 
-def _paths(value, path=()):
+def _paths(value: Any, path: Any = ()) -> Iterator[Any]:
     yield path
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in items:
         yield from _paths(inner, (*path, key))
 
 
-def _mutate(draw, good):
+def _mutate(draw: Any, good: Any) -> Any:
     """A good body with one place changed to anything, or with a key more."""
     body = json.loads(json.dumps(good))
     path = draw(st.sampled_from(list(_paths(body))))
@@ -139,7 +141,7 @@ def _mutate(draw, good):
 
 
 @st.composite
-def _near(draw):
+def _near(draw: Any) -> Any:
     """A call that is right but for one place of its body, or wholly right."""
     path, good = draw(st.sampled_from(_GOOD))
     body = _mutate(draw, good) if draw(st.integers(0, 3)) else good
@@ -147,7 +149,7 @@ def _near(draw):
 
 
 @st.composite
-def _wild(draw):
+def _wild(draw: Any) -> Any:
     """A call that is wrong in its names, its method, its query or its body."""
     method = draw(st.sampled_from(["POST", "POST", "GET", "GET", "DELETE", "PUT", "PATCH"]))
     safe = "" if draw(st.booleans()) else "/."
@@ -200,7 +202,7 @@ _HEADERS = st.dictionaries(
 @given(call=st.one_of(_near(), _near(), _wild()), headers=st.one_of(st.just({}), _HEADERS))
 @example(("POST", GENERATE, {}, b'{"contents":[{"parts":[{"text":"\\ud83d"}]}]}'), {})
 @example(("POST", GENERATE, {}, b'{"contents":' + b"[" * 5000), {})
-def test_no_request_makes_the_server_stumble(http, tuned, call, headers):
+def test_no_request_makes_the_server_stumble(http: Any, tuned: str, call: Any, headers: Any) -> None:
     method, path, query, body = call
     answer = http.request(method, path, params=query or None, headers=headers, content=body, timeout=30)
     assert answer.status_code < 500, (answer.status_code, answer.text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from endpoint_calls import ask
@@ -13,11 +14,11 @@ TEXT = "The locomotive left the station"
 MESSAGES = [{"role": "system", "content": INSTRUCTION}, {"role": "user", "content": [{"type": "text", "text": TEXT}]}]
 
 
-def complete(http, **more):
+def complete(http: Any, **more: Any) -> Any:
     return http.post(CHAT, json={"model": "gemini-3.5-flash-lite", "messages": MESSAGES, **more})
 
 
-def test_a_completion_says_what_generate_content_says(http) -> None:
+def test_a_completion_says_what_generate_content_says(http: Any) -> None:
     answer = complete(http).json()
     body = ask(TEXT) | {"systemInstruction": {"parts": [{"text": INSTRUCTION}]}}
     native = http.post("/v1beta/models/gemini-3.5-flash-lite:generateContent", json=body).json()
@@ -32,7 +33,7 @@ def test_a_completion_says_what_generate_content_says(http) -> None:
     }
 
 
-def test_earlier_turns_are_examples_and_settings_are_honoured(http) -> None:
+def test_earlier_turns_are_examples_and_settings_are_honoured(http: Any) -> None:
     turns = [{"role": "user", "content": "the dog barks"}, {"role": "assistant", "content": "X1"}]
     turns += [{"role": "user", "content": "the train is late"}, {"role": "assistant", "content": "X2"}]
     turns += [{"role": "user", "content": "the railway station"}]
@@ -40,7 +41,7 @@ def test_earlier_turns_are_examples_and_settings_are_honoured(http) -> None:
     assert [choice["message"]["content"] for choice in answer["choices"]] == ["X2", "X2"]
 
 
-def test_a_schema_and_thinking_and_logprobs_are_asked_for_in_openais_words(http) -> None:
+def test_a_schema_and_thinking_and_logprobs_are_asked_for_in_openais_words(http: Any) -> None:
     schema = {"type": "object", "properties": {"label": {"type": "string", "enum": ["animals", "trains"]}}}
     wanted = {"type": "json_schema", "json_schema": {"name": "L", "schema": schema}}
     answer = complete(http, response_format=wanted, reasoning_effort="low", logprobs=True, top_logprobs=2).json()
@@ -50,7 +51,7 @@ def test_a_schema_and_thinking_and_logprobs_are_asked_for_in_openais_words(http)
     assert "".join(token["token"] for token in choice["logprobs"]["content"]) == choice["message"]["content"]
 
 
-def test_a_stream_ends_with_done_and_joins_to_the_whole(http) -> None:
+def test_a_stream_ends_with_done_and_joins_to_the_whole(http: Any) -> None:
     text = complete(http, stream=True, stream_options={"include_usage": True}).text
     *chunks, done = [line.removeprefix("data: ") for line in text.split("\n\n") if line]
     parsed = [json.loads(chunk) for chunk in chunks]
@@ -72,11 +73,11 @@ def test_a_stream_ends_with_done_and_joins_to_the_whole(http) -> None:
         ({"tools": [{}]}, 400),
     ],
 )
-def test_what_it_cannot_do_is_refused(http, more, status) -> None:
+def test_what_it_cannot_do_is_refused(http: Any, more: Any, status: int) -> None:
     assert complete(http, **more).status_code == status
 
 
-def test_models_are_listed(http) -> None:
+def test_models_are_listed(http: Any) -> None:
     listed = http.get("/v1beta/openai/models").json()
     ids = [model["id"] for model in listed["data"]]
     assert ids == ["models/gemini-3.5-flash-lite", "models/gemini-3.5-flash-lite-tuning"]
@@ -84,7 +85,7 @@ def test_models_are_listed(http) -> None:
     assert http.get("/v1beta/openai/models/gpt-4").status_code == 404
 
 
-def test_the_openai_sdk_asks_streams_and_lists(server) -> None:
+def test_the_openai_sdk_asks_streams_and_lists(server: Any) -> None:
     openai = pytest.importorskip("openai", reason="the OpenAI SDK is not installed")
     with openai.OpenAI(api_key="any", base_url=f"{server.base_url}/v1beta/openai/", max_retries=0) as client:
         answer = client.chat.completions.create(model="gemini-3.5-flash-lite", messages=MESSAGES)

@@ -9,6 +9,8 @@ import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -20,30 +22,33 @@ from gemini_emulator.server import EmbeddedServer
 from gemini_emulator.state import FILE_NAME, State
 
 
-def client(server):
+def client(server: Any) -> Any:
     return httpx2.Client(base_url=server.base_url, timeout=60)
 
 
-def start(*arguments):
+def start(*arguments: Any) -> Any:
     """The server as its own process, its base URL, and all that it announces."""
     command = [sys.executable, "-m", "gemini_emulator", "--port", "0", *map(str, arguments)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     announced = ""
+    assert process.stdout is not None
     for line in process.stdout:
         announced += line
         if "GOOGLE_GEMINI_BASE_URL" in line:
             break
     else:
         raise AssertionError(process.communicate()[1])
-    return process, re.search(r"http://127\.0\.0\.1:\d+", announced)[0], announced
+    found = re.search(r"http://127\.0\.0\.1:\d+", announced)
+    assert found is not None
+    return process, found[0], announced
 
 
-def end(process, number=signal.SIGTERM):
+def end(process: Any, number: Any = signal.SIGTERM) -> Any:
     process.send_signal(number)
     return process.communicate(timeout=30)[1]
 
 
-def test_a_tuned_model_answers_the_same_after_a_restart(tmp_path):
+def test_a_tuned_model_answers_the_same_after_a_restart(tmp_path: Path) -> None:
     with EmbeddedServer(state=tmp_path) as server, client(server) as http:
         before_model = tune(http, "kept")
         before = http.post("/v1beta/tunedModels/kept:generateContent", json=ask("a moon and a tyre")).json()
@@ -55,7 +60,7 @@ def test_a_tuned_model_answers_the_same_after_a_restart(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_training_cut_by_kill_9_is_done_again_to_the_same_model(tmp_path):
+def test_a_training_cut_by_kill_9_is_done_again_to_the_same_model(tmp_path: Path) -> None:
     process, url, _ = start("--state", tmp_path)
     try:
         with httpx2.Client(base_url=url, timeout=60) as http:
@@ -78,7 +83,7 @@ def test_a_training_cut_by_kill_9_is_done_again_to_the_same_model(tmp_path):
 
 
 @pytest.mark.slow
-def test_sigterm_stops_a_busy_server_cleanly_and_quietly(tmp_path):
+def test_sigterm_stops_a_busy_server_cleanly_and_quietly(tmp_path: Path) -> None:
     process, url, announced = start("--state", tmp_path)
     with httpx2.Client(base_url=url, timeout=60) as http:
         http.post(
@@ -93,7 +98,7 @@ def test_sigterm_stops_a_busy_server_cleanly_and_quietly(tmp_path):
 
 
 @pytest.mark.slow
-def test_serve_hands_all_its_options_on(tmp_path):
+def test_serve_hands_all_its_options_on(tmp_path: Path) -> None:
     faults = tmp_path / "faults.toml"
     faults.write_text('[[fault]]\nkind = "unavailable"\nevery = 2\n')
     process, url, _ = start("--faults", faults, "--rpm", 2, "--api-key", "k")
@@ -108,7 +113,7 @@ def test_serve_hands_all_its_options_on(tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [("--rpm", "0"), ("--faults", "nowhere.toml")])
-def test_a_wrong_option_is_told_without_a_trace(arguments):
+def test_a_wrong_option_is_told_without_a_trace(arguments: Any) -> None:
     command = [sys.executable, "-m", "gemini_emulator", "--port", "0", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode in (1, 2)
@@ -117,18 +122,18 @@ def test_a_wrong_option_is_told_without_a_trace(arguments):
 
 
 @pytest.mark.slow
-def test_an_interrupt_leaves_with_130_and_no_trace():
+def test_an_interrupt_leaves_with_130_and_no_trace() -> None:
     process, _, _ = start()
     err = end(process, signal.SIGINT)
     assert (process.returncode, err) == (130, "")
 
 
-def test_two_servers_cannot_share_one_state(tmp_path):
+def test_two_servers_cannot_share_one_state(tmp_path: Path) -> None:
     with EmbeddedServer(state=tmp_path), pytest.raises(StartError, match="another server uses it"):
         EmbeddedServer(state=tmp_path)
 
 
-def test_a_file_that_is_no_state_is_refused(tmp_path):
+def test_a_file_that_is_no_state_is_refused(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"not a database, but long enough to be looked at" * 40)
     with pytest.raises(StartError, match=f"expected a folder with this server's {FILE_NAME}"):
         State(tmp_path)
@@ -137,7 +142,7 @@ def test_a_file_that_is_no_state_is_refused(tmp_path):
         State(tmp_path / "file")
 
 
-def test_a_state_of_a_later_format_is_refused(tmp_path):
+def test_a_state_of_a_later_format_is_refused(tmp_path: Path) -> None:
     State(tmp_path).close()
     database = sqlite3.connect(tmp_path / FILE_NAME)
     database.execute("PRAGMA user_version=99")
@@ -146,7 +151,7 @@ def test_a_state_of_a_later_format_is_refused(tmp_path):
         State(tmp_path)
 
 
-def test_state_holds_no_pickle(tmp_path):
+def test_state_holds_no_pickle(tmp_path: Path) -> None:
     with EmbeddedServer(state=tmp_path) as server, client(server) as http:
         tune(http, "plain", epochCount=1)
     database = sqlite3.connect(tmp_path / FILE_NAME)
@@ -169,7 +174,7 @@ def test_state_holds_no_pickle(tmp_path):
         ({}, 403, "PERMISSION_DENIED"),
     ],
 )
-def test_only_the_key_of_the_server_gets_in(headers, code, status):
+def test_only_the_key_of_the_server_gets_in(headers: Any, code: int, status: Any) -> None:
     with EmbeddedServer(options=Options(api_key="right")) as server, client(server) as http:
         answer = http.get("/v1beta/models", headers=headers)
         by_query = http.get("/v1beta/models", params={"key": "right"})
@@ -180,7 +185,7 @@ def test_only_the_key_of_the_server_gets_in(headers, code, status):
         assert answer.json()["error"]["details"][0]["reason"] == "API_KEY_INVALID"
 
 
-def test_a_port_that_is_taken_is_said_in_one_line():
+def test_a_port_that_is_taken_is_said_in_one_line() -> None:
     with EmbeddedServer() as server:
         port = server.base_url.rpartition(":")[2]
         command = [sys.executable, "-m", "gemini_emulator", "--port", port]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx2
@@ -24,11 +27,11 @@ MODEL = "gemini-3.5-flash-lite"
 
 
 class AnyToken(Credentials):
-    def refresh(self, request):
+    def refresh(self, request: pytest.FixtureRequest) -> None:
         self.token = "any"
 
 
-def jsonl(examples) -> bytes:
+def jsonl(examples: Any) -> bytes:
     lines = [
         {
             "contents": [
@@ -42,31 +45,31 @@ def jsonl(examples) -> bytes:
 
 
 @pytest.fixture
-def enterprise(server):
+def enterprise(server: EmbeddedServer) -> Iterator[Any]:
     client = genai.Client(
         vertexai=True,
         project="p",
         location="us-central1",
-        credentials=AnyToken(),
+        credentials=AnyToken(),  # type: ignore[no-untyped-call]
         http_options={"base_url": server.base_url},
     )
     yield client
     client.close()
 
 
-def put(http, name, data, bucket="bucket"):
+def put(http: Any, name: Any, data: Any, bucket: Any = "bucket") -> Any:
     url = f"/upload/storage/v1/b/{bucket}/o"
     answer = http.post(url, params={"uploadType": "media", "name": name}, content=data)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-def job_body(uri="gs://bucket/train.jsonl", **hyper):
+def job_body(uri: Any = "gs://bucket/train.jsonl", **hyper: Any) -> Any:
     spec = {"trainingDatasetUri": uri, "hyperParameters": hyper}
     return {"baseModel": MODEL, "tunedModelDisplayName": "d", "supervisedTuningSpec": spec}
 
 
-def finish(http, job, version="v1beta1"):
+def finish(http: Any, job: Any, version: Any = "v1beta1") -> Any:
     for _ in range(1200):
         shown = http.get(f"/{version}/{job['name']}").json()
         if shown["state"] not in ("JOB_STATE_QUEUED", "JOB_STATE_PENDING", "JOB_STATE_RUNNING"):
@@ -75,7 +78,7 @@ def finish(http, job, version="v1beta1"):
     raise AssertionError(f"{job['name']} does not end")
 
 
-def test_the_sdk_generates_counts_and_streams(enterprise):
+def test_the_sdk_generates_counts_and_streams(enterprise: Any) -> None:
     config = types.GenerateContentConfig(system_instruction="Name the group.")
     response = enterprise.models.generate_content(model=MODEL, contents="space, space", config=config)
     assert (response.text, response.model_version) == ("sci.space", "newsgauge-embedded-base-2")
@@ -90,7 +93,7 @@ def test_the_sdk_generates_counts_and_streams(enterprise):
 
 
 @pytest.mark.filterwarnings("ignore:The SDK's tuning implementation is experimental")  # so says the SDK
-def test_the_sdk_tunes_from_a_bucket_and_asks_the_endpoint(enterprise, http):
+def test_the_sdk_tunes_from_a_bucket_and_asks_the_endpoint(enterprise: Any, http: httpx2.Client) -> None:
     put(http, "train.jsonl", jsonl(make_examples()))
     job = enterprise.tunings.tune(
         base_model=MODEL,
@@ -107,7 +110,7 @@ def test_the_sdk_tunes_from_a_bucket_and_asks_the_endpoint(enterprise, http):
     answer = enterprise.models.generate_content(model=job.tuned_model.endpoint, contents="gearbox and tyre")
     assert (answer.text, answer.model_version) == ("rec.autos", "newsgauge-embedded-tuned-2")
 
-    async def run():
+    async def run() -> Any:
         answer = await enterprise.aio.models.generate_content(model=job.tuned_model.endpoint, contents="moon orbit")
         await enterprise.aio.aclose()
         return answer.text
@@ -115,10 +118,12 @@ def test_the_sdk_tunes_from_a_bucket_and_asks_the_endpoint(enterprise, http):
     assert asyncio.run(run()) == "sci.space"
 
 
-def test_the_storage_client_uploads_lists_reads_and_deletes(server):
+def test_the_storage_client_uploads_lists_reads_and_deletes(server: EmbeddedServer) -> None:
     storage = pytest.importorskip("google.cloud.storage", reason="google-cloud-storage is not installed")
     client = storage.Client(
-        project="p", credentials=AnonymousCredentials(), client_options={"api_endpoint": server.base_url}
+        project="p",
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+        client_options={"api_endpoint": server.base_url},
     )
     bucket = client.create_bucket("my-bucket")
     data = jsonl(make_examples())
@@ -137,14 +142,14 @@ def test_the_storage_client_uploads_lists_reads_and_deletes(server):
     client.close()
 
 
-def test_checksums_are_those_of_the_standards():
+def test_checksums_are_those_of_the_standards() -> None:
     # RFC 3720 B.4 for CRC-32C of 32 zero bytes (aa 36 91 8a, least significant first);
     # RFC 1321 for MD5 of "abc"
     assert crc32c(bytes(32)) == "ipE2qg=="
     assert md5(b"abc") == "kAFQmDzST7DWlj99KOF/cg=="
 
 
-def test_a_wrong_checksum_and_wrong_names_are_refused(http):
+def test_a_wrong_checksum_and_wrong_names_are_refused(http: httpx2.Client) -> None:
     body = b'--b\r\ncontent-type: application/json\r\n\r\n{"name":"x","crc32c":"AAAAAA=="}\r\n--b\r\n'
     body += b"content-type: text/plain\r\n\r\nhello\r\n--b--"
     url = "/upload/storage/v1/b/bucket/o"
@@ -171,7 +176,9 @@ def test_a_wrong_checksum_and_wrong_names_are_refused(http):
         (jsonl([{"textInput": "a b", "output": "x"}] * 3), "two are needed"),
     ],
 )
-def test_a_training_file_that_cannot_train_fails_the_job_and_says_why(http, data, reason):
+def test_a_training_file_that_cannot_train_fails_the_job_and_says_why(
+    http: httpx2.Client, data: Any, reason: str
+) -> None:
     if data is not None:
         put(http, "bad.jsonl", data, bucket="bad-bucket")
     uri = "gs://bad-bucket/bad.jsonl" if data is not None else "gs://bad-bucket/none.jsonl"
@@ -181,7 +188,7 @@ def test_a_training_file_that_cannot_train_fails_the_job_and_says_why(http, data
     assert "tunedModel" not in job
 
 
-def test_the_multiplier_changes_the_result_and_the_job_shows_losses(http):
+def test_the_multiplier_changes_the_result_and_the_job_shows_losses(http: httpx2.Client) -> None:
     put(http, "train.jsonl", jsonl(make_examples()))
     jobs = [
         finish(http, http.post(f"{PARENT}/tuningJobs", json=job_body(epochCount=2, **hyper)).json())
@@ -191,7 +198,7 @@ def test_the_multiplier_changes_the_result_and_the_job_shows_losses(http):
     assert losses[0] == losses[1] != losses[2]
 
 
-def test_a_job_can_be_cancelled_and_its_endpoint_is_not_there(http):
+def test_a_job_can_be_cancelled_and_its_endpoint_is_not_there(http: httpx2.Client) -> None:
     put(http, "many.jsonl", jsonl(make_examples(200)))
     body = job_body("gs://bucket/many.jsonl", epochCount=100, batchSize=1)
     job = http.post(f"{PARENT}/tuningJobs", json=body).json()
@@ -205,7 +212,7 @@ def test_a_job_can_be_cancelled_and_its_endpoint_is_not_there(http):
 
 
 @pytest.mark.parametrize("uri", ["train.jsonl", "gs://", "gs://bucket", "s3://bucket/x"])
-def test_a_uri_that_is_no_object_is_refused(http, uri):
+def test_a_uri_that_is_no_object_is_refused(http: httpx2.Client, uri: str) -> None:
     answer = http.post(f"{PARENT}/tuningJobs", json=job_body(uri))
     assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
 
@@ -213,7 +220,11 @@ def test_a_uri_that_is_no_object_is_refused(http, uri):
 # --- batch jobs
 
 
-def batch_job(source="gs://bucket/in.jsonl", prefix="gs://bucket/out", model=f"publishers/google/models/{MODEL}"):
+def batch_job(
+    source: Any = "gs://bucket/in.jsonl",
+    prefix: Any = "gs://bucket/out",
+    model: Any = f"publishers/google/models/{MODEL}",
+) -> Any:
     return {
         "displayName": "mine",
         "model": model,
@@ -222,17 +233,19 @@ def batch_job(source="gs://bucket/in.jsonl", prefix="gs://bucket/out", model=f"p
     }
 
 
-def put_requests(http, name, *requests):
+def put_requests(http: Any, name: Any, *requests: Any) -> None:
     put(http, name, "".join(json.dumps({"request": request}) + "\n" for request in requests).encode())
 
 
-def predictions(http, shown):
+def predictions(http: Any, shown: Any) -> Any:
     folder = shown["outputInfo"]["gcsOutputDirectory"].removeprefix("gs://bucket/")
     uri = f"/storage/v1/b/bucket/o/{quote(folder, safe='')}%2Fpredictions.jsonl?alt=media"
     return [json.loads(line) for line in http.get(uri).text.splitlines()]
 
 
-def test_the_sdk_runs_a_batch_of_a_bucket_and_finds_it_by_its_name(http, enterprise, server):
+def test_the_sdk_runs_a_batch_of_a_bucket_and_finds_it_by_its_name(
+    http: httpx2.Client, enterprise: Any, server: EmbeddedServer
+) -> None:
     named = {"systemInstruction": {"parts": [{"text": "Name the group."}]}}
     requests = [
         ask("space, space") | named | {"labels": {"n": "0"}},
@@ -262,13 +275,13 @@ def test_the_sdk_runs_a_batch_of_a_bucket_and_finds_it_by_its_name(http, enterpr
     assert http.get(f"/v1/{name}").status_code == 404
 
 
-def test_google_cloud_storage_lists_and_deletes_what_a_batch_wrote(http, server):
+def test_google_cloud_storage_lists_and_deletes_what_a_batch_wrote(http: httpx2.Client, server: EmbeddedServer) -> None:
     from google.cloud import storage
 
     put_requests(http, "gone/in.jsonl", ask("x"))
     job = http.post(f"{PARENT}/batchPredictionJobs", json=batch_job("gs://bucket/gone/in.jsonl", "gs://bucket/gone/"))
     finish(http, job.json(), "v1")
-    anyone = AnonymousCredentials()
+    anyone = AnonymousCredentials()  # type: ignore[no-untyped-call]
     client = storage.Client(project="p", credentials=anyone, client_options={"api_endpoint": server.base_url})
     names = [blob.name for blob in client.list_blobs("bucket", prefix="gone/")]
     assert len(names) == 2
@@ -278,7 +291,7 @@ def test_google_cloud_storage_lists_and_deletes_what_a_batch_wrote(http, server)
     client.close()
 
 
-def test_a_tuned_model_is_asked_by_its_name_and_not_by_its_endpoint(http):
+def test_a_tuned_model_is_asked_by_its_name_and_not_by_its_endpoint(http: httpx2.Client) -> None:
     put(http, "tuned/train.jsonl", jsonl(make_examples()))
     tuned = finish(http, http.post(f"{PARENT}/tuningJobs", json=job_body("gs://bucket/tuned/train.jsonl")).json())
     put_requests(http, "tuned/in.jsonl", ask("orbit"))
@@ -291,7 +304,7 @@ def test_a_tuned_model_is_asked_by_its_name_and_not_by_its_endpoint(http):
     assert (refused.status_code, "'projects/" in refused.text) == (400, True)
 
 
-def without_key(body, path):
+def without_key(body: Any, path: Any) -> Any:
     *parents, last = path.split(".")
     inner = body
     for key in parents:
@@ -318,7 +331,9 @@ def without_key(body, path):
         (batch_job(model="publishers/google/models/x"), 404, ""),
     ],
 )
-def test_a_batch_that_cannot_be_run_is_refused_with_the_field(http, body, code, field):
+def test_a_batch_that_cannot_be_run_is_refused_with_the_field(
+    http: httpx2.Client, body: Any, code: int, field: str
+) -> None:
     put_requests(http, "in.jsonl", ask("x"))
     put(http, "empty.jsonl", b"\n")
     put(http, "damaged.jsonl", b'{"request": ')
@@ -327,13 +342,13 @@ def test_a_batch_that_cannot_be_run_is_refused_with_the_field(http, body, code, 
     assert (answer.status_code, details[0]["fieldViolations"][0]["field"]) == (code, field)
 
 
-def test_a_filter_that_is_not_understood_is_refused(http):
+def test_a_filter_that_is_not_understood_is_refused(http: httpx2.Client) -> None:
     answer = http.get(f"{PARENT}/batchPredictionJobs", params={"filter": "display_name:x"})
     assert (answer.status_code, "filter" in answer.text) == (400, True)
     assert http.get(f"{PARENT}/batchPredictionJobs/77777").status_code == 404
 
 
-def test_batches_of_vertex_meet_the_faults_of_batches_and_are_cancelled():
+def test_batches_of_vertex_meet_the_faults_of_batches_and_are_cancelled() -> None:
     plan = FaultPlan((Fault("batch-failed", every=2), Fault("slow", path="requests/1", delay_s=600)))
     with EmbeddedServer(options=Options(faults=plan)) as server, httpx2.Client(base_url=server.base_url) as http:
         put_requests(http, "in.jsonl", ask("x"), ask("y"))
@@ -348,7 +363,7 @@ def test_batches_of_vertex_meet_the_faults_of_batches_and_are_cancelled():
         assert [job["name"] for job in states] == [second["name"]]
 
 
-def test_a_batch_that_a_stopped_server_left_open_is_answered_by_the_next(tmp_path):
+def test_a_batch_that_a_stopped_server_left_open_is_answered_by_the_next(tmp_path: Path) -> None:
     slow = Options(faults=FaultPlan((Fault("slow", path="requests", delay_s=600),)))
     with EmbeddedServer(state=tmp_path, options=slow) as server, httpx2.Client(base_url=server.base_url) as http:
         put_requests(http, "in.jsonl", ask("x"))
@@ -358,7 +373,7 @@ def test_a_batch_that_a_stopped_server_left_open_is_answered_by_the_next(tmp_pat
         assert row["request"] == ask("x")
 
 
-def test_express_mode_asks_with_a_key_and_no_project(http, server):
+def test_express_mode_asks_with_a_key_and_no_project(http: httpx2.Client, server: EmbeddedServer) -> None:
     url = f"/v1beta1/publishers/google/models/{MODEL}"
     assert http.post(f"{url}:generateContent", params={"key": "any"}, json=ask("x")).status_code == 200
     assert http.post(f"{url}:countTokens", json=ask("sci.space")).json()["totalTokens"] == 3
@@ -368,14 +383,14 @@ def test_express_mode_asks_with_a_key_and_no_project(http, server):
     client.close()
 
 
-def test_a_model_that_vertex_does_not_publish_is_told_in_its_words(http):
+def test_a_model_that_vertex_does_not_publish_is_told_in_its_words(http: httpx2.Client) -> None:
     answer = http.post(f"{PARENT}/publishers/google/models/gpt-4:generateContent", json=ask("x"))
     assert answer.status_code == 404
     expected = "Publisher Model `projects/p/locations/us-central1/publishers/google/models/gpt-4` was not found"
     assert answer.json()["error"]["message"].startswith(expected)
 
 
-def test_a_batch_asks_a_tuned_model_only_where_it_was_tuned(http):
+def test_a_batch_asks_a_tuned_model_only_where_it_was_tuned(http: httpx2.Client) -> None:
     put_requests(http, "elsewhere/in.jsonl", ask("orbit"))
     model = "projects/p/locations/europe-west4/models/1"
     answer = http.post(f"{PARENT}/batchPredictionJobs", json=batch_job("gs://bucket/elsewhere/in.jsonl", model=model))

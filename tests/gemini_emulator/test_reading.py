@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -46,7 +47,7 @@ def sysm(instruction: str, text: str = T, enum: tuple[str, ...] = ()) -> Reading
 CASES: dict[str, dict[str, object]] = {}
 
 
-def add(name: str, reading: Reading, labels=L, desc=None, ex=(), text=T) -> None:
+def add(name: str, reading: Reading, labels: Any = L, desc: Any = None, ex: Any = (), text: Any = T) -> None:
     CASES[name] = {"reading": reading, "labels": labels, "desc": desc or {}, "examples": ex, "text": text}
 
 
@@ -284,7 +285,7 @@ add("polite", sysm("Thank you so much for helping us today. Classify the message
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_labels_descriptions_examples_and_text_are_found(case) -> None:
+def test_labels_descriptions_examples_and_text_are_found(case: Any) -> None:
     reading = case["reading"]
     assert reading.labels == case["labels"]
     assert reading.examples == case["examples"]

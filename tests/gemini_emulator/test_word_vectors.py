@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ TEXT = "The Shuttle reached orbit; the crew of the shuttle is fine. Кислор
         (TOKENIZER, "bf467c9e0f536bda271283c6ef85eb1a943e3196b621c8a912d64953b205df83"),
     ],
 )
-def test_the_files_are_those_that_all_numbers_were_measured_with(file, digest) -> None:
+def test_the_files_are_those_that_all_numbers_were_measured_with(file: Any, digest: str) -> None:
     assert hashlib.sha256((folder() / file).read_bytes()).hexdigest() == digest
 
 
@@ -36,7 +37,7 @@ def test_a_vector_is_what_the_description_says_written_out_in_floats() -> None:
     tokenizer = Tokenizer.from_file(str(folder() / TOKENIZER))
     tokenizer.no_padding()
 
-    def once(text):
+    def once(text: Any) -> Any:
         ids, counts = np.unique(tokenizer.encode(text, add_special_tokens=False).ids, return_counts=True)
         vector = (table[ids] * (1 + np.log(counts))[:, None]).sum(axis=0)
         return vector / np.linalg.norm(vector)
@@ -91,7 +92,7 @@ def test_scores_and_trainings_have_the_same_bits_whatever_threads_and_blas_kerne
     assert len(found) == 1
 
 
-def test_a_server_that_lacks_the_table_says_so_when_it_starts(monkeypatch) -> None:
+def test_a_server_that_lacks_the_table_says_so_when_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     from gemini_emulator.server import EmbeddedServer
 
     monkeypatch.setattr(word_vectors, "find_spec", lambda name: None)
