@@ -83,15 +83,19 @@ def main() -> int:
         results = prompts(labels, said, [(post.text, post.label) for post in shown], test)
         missed += show(name, len(test), [*results, ("tuned", 100 * sum(tuned) / len(tuned))], bounds)
     if options.debian:
-        test, shown_packages = packages()
-        results = prompts(tuple(SECTIONS), SECTIONS, shown_packages, test)
-        missed += show("packages", len(test), results, (25, 38, 32))
+        descriptions, shown_packages = packages()
+        results = prompts(tuple(SECTIONS), SECTIONS, shown_packages, descriptions)
+        missed += show("packages", len(descriptions), results, (25, 38, 32))
     return 1 if missed else 0
 
 
 def prompts(labels: tuple[str, ...], said: dict[str, str], shown: Labelled, test: Labelled) -> list[tuple[str, float]]:
     """The three ways to say more: names, descriptions, examples."""
-    ways = {"labels": ({}, ()), "described": (said, ()), f"{EXAMPLES} examples": ({}, tuple(shown))}
+    ways: dict[str, tuple[dict[str, str], Labelled]] = {
+        "labels": ({}, ()),
+        "described": (said, ()),
+        f"{EXAMPLES} examples": ({}, tuple(shown)),
+    }
     return [(way, accuracy(LabelScores(labels, *how), test)) for way, how in ways.items()]
 
 
@@ -104,16 +108,14 @@ def accuracy(scores: LabelScores, test: Labelled) -> float:
     return 100 * right / len(test)
 
 
-def show(name: str, n: int, results: Labelled | list[tuple[str, float]], bounds: Sequence[float | None]) -> int:
+def show(name: str, n: int, results: list[tuple[str, float]], bounds: Sequence[float | None]) -> int:
     """Print a line a result; the number of bounds that are missed."""
     missed = 0
     for (what, percent), bound in zip(results, bounds, strict=False):
-        is_missed = bound is not None and float(percent) < bound
+        is_missed = bound is not None and percent < bound
         missed += is_missed
         asked = f"at least {bound:g}" if bound is not None else ""
-        print(
-            f"{name:12}  {n:5}  {what:11}  {float(percent):5.1f}%  {asked}{'  MISSED' if is_missed else ''}", flush=True
-        )
+        print(f"{name:12}  {n:5}  {what:11}  {percent:5.1f}%  {asked}{'  MISSED' if is_missed else ''}", flush=True)
     return missed
 
 
@@ -126,7 +128,7 @@ def packages() -> tuple[Labelled, Labelled]:
         about = re.search(r"^Description(?:-en)?: (.*(?:\n .*)*)", block, re.MULTILINE)
         section = fields.get("Section", "").rpartition("/")[2]
         if about and section in SECTIONS:
-            of_section[section].append((fields.get("Source", fields["Package"]).split(" ")[0], about[1][:CHARS]))
+            of_section[section].append(((fields.get("Source") or fields["Package"]).split(" ")[0], about[1][:CHARS]))
     shown: list[tuple[str, str]] = []
     sources: set[str] = set()
     for section in SECTIONS:

@@ -106,7 +106,9 @@ async def _ask_many(base_url: str, model: str, texts: list[str]) -> float:
             writer.write(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
             answer = await reader.readuntil(b"\r\n\r\n")
             assert answer.startswith(b"HTTP/1.1 200"), answer
-            await reader.readexactly(int(re.search(rb"(?i)content-length: (\d+)", answer)[1]))
+            length = re.search(rb"(?i)content-length: (\d+)", answer)
+            assert length is not None, answer
+            await reader.readexactly(int(length[1]))
         writer.close()
         await writer.wait_closed()
 

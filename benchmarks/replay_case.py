@@ -14,13 +14,15 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from google import genai
 from google.genai.types import GenerateContentConfig, HttpOptions
 from replay import mock_client
 
-from newsgauge.cassettes.recorder import Recorder
+from newsgauge.cassettes.recorder import Recorder, RecordMode
 from newsgauge.records import Post
 
 MODEL = "gemini-3.5-flash-lite"
@@ -42,7 +44,7 @@ def ask(client: genai.Client, text: str) -> str | None:
     return client.models.generate_content(model=MODEL, contents=text, config=config).text
 
 
-def recorder(folder: Path, mode: str) -> Recorder:
+def recorder(folder: Path, mode: RecordMode) -> Recorder:
     return Recorder(folder, mode=mode, backend="embedded", shown="cassettes", rerecord=lambda variant: "")
 
 
@@ -51,17 +53,13 @@ def write_cassette(folder: Path, n_lines: int) -> None:
     client = mock_client()
     recording = recorder(folder, "once")
     for number in range(min(n_lines, 100)):
-        recording.play("v", post(number), lambda number=number: ask(client, post(number).text))
+        recording.play("v", post(number), partial(ask, client, post(number).text))
     file = recording.file("v")
     line = file.read(post(0).id)
     assert line is not None
     with file.path.open("ab") as out:
         for number in range(100, n_lines):
-            out.write(type(line)(**{**fields(line), "key": post(number).id}).encode())
-
-
-def fields(line: object) -> dict[str, object]:
-    return {name: getattr(line, name) for name in type(line).__slots__}
+            out.write(replace(line, key=post(number).id).encode())
 
 
 def cpu_ms(call: Callable[[int], object], number: int) -> float:

@@ -126,6 +126,8 @@ def scaled(options: argparse.Namespace) -> dict[str, Any]:
     left = {path.name: path.stat().st_size for path in sorted(run.path.iterdir()) if path.is_file()}
     money = sums.money(load_prices(), inputs, outputs, n_posts)
     total_in = sums.totals(inputs, n_posts)
+    tokens_in = total_in["all"]["value"]
+    assert tokens_in is not None  # the baseline's posts have been counted
     usd = money.get(options.model, {}).get("interactive", {}).get("value")
     own = sums.Quota(options.rpm, options.tpm, options.rpd, enqueued=options.enqueued)
     replay = RESULTS / "replay.json"
@@ -146,7 +148,7 @@ def scaled(options: argparse.Namespace) -> dict[str, Any]:
         "usd": money,
         "time": {
             "model": options.model,
-            "by_quota": sums.times(quotas, options.model, own, n_posts, calls, total_in["all"]["value"], usd),
+            "by_quota": sums.times(quotas, options.model, own, n_posts, calls, tokens_in, usd),
         },
         "cassette_bytes": sums.cassette_bytes(cassettes, n_posts),
         "github": sums.github(quotas["github"]["limits"], cassettes),

@@ -171,7 +171,7 @@ def _fixtures() -> list[tuple[str, str, str]]:
     from newsgauge.pytest_plugin import plugin
 
     kind = type(plugin.scores)  # pytest wraps fixtures in a type of its own
-    found = {}
+    found: dict[str, Any] = {}
     for module in pkgutil.iter_modules(pytest_plugin.__path__):
         path = Path(pytest_plugin.__path__[0]) / f"{module.name}.py"
         if "@pytest.fixture" in path.read_text("utf-8"):

@@ -21,6 +21,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
@@ -39,7 +40,7 @@ MAX_CHARS, clean, codelab, redact = (
 # ``dev``. Set here and not for the folder: of the evals only this one needs hypothesis, which takes a while to import.
 # No deadline and no check for slow examples: these say more about the machine than about the code. No database: a run
 # writes nothing but its results, also where the checkout cannot be written.
-_EVERYWHERE = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
+_EVERYWHERE: dict[str, Any] = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("dev", max_examples=8, derandomize=True, **_EVERYWHERE)
 settings.register_profile("ci", max_examples=100, derandomize=True, **_EVERYWHERE)
 settings.register_profile("thorough", max_examples=10_000, **_EVERYWHERE)
@@ -59,7 +60,7 @@ def on_both(why_codelab_fails: str = "") -> pytest.MarkDecorator:
 # -----------------------------------------------------------------------------------
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=200)  # lone surrogates and NULs included
-LINE = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\n\r"), max_size=60)
+LINE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r"), max_size=60)
 LATIN1 = st.text(st.characters(max_codepoint=0xFF), max_size=200)
 #: Text as a sender writes it: no control characters, no blanks at the ends.
 WRITTEN = st.text(
@@ -217,7 +218,7 @@ def test_a_label_never_gets_in_from_a_header(prepare: Prepare, names: list[str],
 
 
 @on_both()
-@given(body=st.text(st.characters(exclude_categories=("Cs",), exclude_characters="@\r"), max_size=300))
+@given(body=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="@\r"), max_size=300))
 @example(body="\n\n indented\n\n")
 @example(body="Newsgroups: of the world\n\nsaid he")
 @example(body="\xc3\xa9 =C3=A9 =?utf-8?q?a?= <b>&amp;</b> <>")

@@ -4,6 +4,8 @@ Both are measured on the usage metadata of every planned case, paired by post: t
 saving has to be above zero. A saving that holds on average only, or on the one post somebody looked at, is no saving.
 """
 
+from typing import Literal
+
 import pytest
 
 from newsgauge import Tokens
@@ -14,7 +16,7 @@ from newsgauge import Tokens
     [("input", "system"), ("output", "zero-shot")],
     ids=["fewer-input-tokens-than-the-system-instruction", "fewer-output-tokens-than-the-zero-shot-question"],
 )
-def test_tuned_needs(tokens: Tokens, kind: str, other: str) -> None:
+def test_tuned_needs(tokens: Tokens, kind: Literal["input", "output"], other: str) -> None:
     absent = {"tuned", other} - set(tokens.variants)
     if absent:
         pytest.skip(f"not part of this run: {', '.join(sorted(absent))}")
