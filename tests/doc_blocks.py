@@ -228,7 +228,7 @@ def load_toml(block: Block, folder: Path) -> None:
     path.write_text(block.text, "utf-8")
     if "fault" in tables:
         load_faults(path)
-    elif set(tables) <= {"embedded", "gemini", "vertex"}:
+    elif set(tables) <= {"embedded", "gemini", "vertex", "elsewhere"}:
         known = {*load_variants(ROOT / "evals" / "variants.toml"), *_named(tables)}
         found = [
             gate

@@ -12,6 +12,8 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 Backend = Literal["embedded", "gemini", "vertex"]
 #: Who can be asked: the emulator on this machine, the Gemini Developer API, Vertex AI.
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
+#: In the place of a backend: predictions that newsgauge did not ask for.
+ELSEWHERE = "elsewhere"
 #: Whose result it is: the post's id and the variant's name.
 Key = tuple[str, str]
 ERROR_LABEL = "(error)"

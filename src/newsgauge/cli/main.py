@@ -29,6 +29,7 @@ _COMMANDS = {
     "compare": ("report", "add_report_commands"),
     "same": ("same", "add_same_command"),
     "merge": ("merge", "add_merge_command"),
+    "score": ("score", "add_score_command"),
     "gates": ("gates", "add_gates_command"),
     "baseline": ("baseline", "add_baseline_command"),
 }

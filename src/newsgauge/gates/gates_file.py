@@ -15,7 +15,7 @@ from typing import Any, get_args
 
 from .._util.files import read_toml
 from ..errors import GatesError
-from ..records import BACKENDS
+from ..records import BACKENDS, ELSEWHERE
 from ..scoring.stats import NEAREST_LIMIT
 from .gate import METRICS, AgeGate, BaselineGate, Bound, ComparisonGate, Gate, Limit, LimitsGate
 
@@ -36,21 +36,24 @@ def load_gates(
     wanted: list[Gate] = []
     for backend_name, tables in tree.items():
         where = f"{path.name}: [{backend_name}"
-        if backend_name not in BACKENDS:
-            raise GatesError(f"{where}]: unknown backend; known: {', '.join(BACKENDS)}")
+        if backend_name not in (*BACKENDS, ELSEWHERE):
+            raise GatesError(f"{where}]: unknown backend; known: {', '.join((*BACKENDS, ELSEWHERE))}")
+        # Of predictions made elsewhere a run knows neither names nor corpora, and 'newsgauge score' holds them.
+        is_here = backend_name != ELSEWHERE
         for corpus_name, variants in _table(f"{where}]", tables).items():
             if corpus_name == _AGE:
                 ages = _ages(f"{where}]", variants, known)
                 wanted += ages if backend_name == backend else []
                 continue
             place = f"{where}.{corpus_name}]"
-            if corpora is not None and corpus_name not in corpora:
+            if is_here and corpora is not None and corpus_name not in corpora:
                 raise GatesError(f"{place}: unknown corpus; known here: {', '.join(sorted(corpora))}")
             found: list[Gate] = []
             for variant, table in _table(place, variants).items():
-                if variant not in known:
+                if is_here and variant not in known:
                     raise GatesError(f"{place[:-1]}.{variant}]: unknown variant; known: {', '.join(known)}")
-                found += _gates(f"{place[:-1]}.{variant}]", variant, _table(f"{place[:-1]}.{variant}]", table), known)
+                own = f"{place[:-1]}.{variant}]"
+                found += _gates(own, variant, _table(own, table), known if is_here else ())
             comparisons = [gate for gate in found if isinstance(gate, ComparisonGate)]
             _check_comparisons(place, comparisons)
             if (backend_name, corpus_name) == (backend, corpus):
@@ -132,7 +135,7 @@ def _comparison(place: str, variant: str, value: Any, known: Collection[str]) ->
         value = {"variant": value}  # the message names what is missing
     entry = _entry(f"{place} beats", value, {"variant"}, {"by_at_least", "primary"})
     other, by_at_least = entry.get("variant"), entry.get("by_at_least", 0.0)
-    if other not in known or other == variant:
+    if (known and other not in known) or not other or other == variant:
         raise GatesError(f"{place}: beats: expected 'variant' to be another of {', '.join(known)}, got {other!r}")
     if not 0 <= _number(by_at_least) < 1:
         raise GatesError(f"{place}: beats: expected 'by_at_least' from 0 to below 1, got {by_at_least!r}")

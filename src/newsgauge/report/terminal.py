@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from .._util.one_line import one_line
-from ..records import EMBEDDED_VERSION
+from ..records import ELSEWHERE, EMBEDDED_VERSION
 from ..scoring.scores import CheckState, Flip, Score, Verdict
 from .check_words import limit_words, measured_words
 from .numbers import number, percent, span
@@ -16,6 +16,7 @@ BACKEND_NOTES = {
     "embedded": "newsgauge's own small model, not Gemini",
     "gemini": "Gemini Developer API",
     "vertex": "Gemini on Enterprise/Vertex",
+    ELSEWHERE: "predictions made elsewhere",
 }
 #: How a finding is written in the terminal, and in which order: what matters most is nearest to the prompt.
 WORDS: dict[CheckState, str] = {

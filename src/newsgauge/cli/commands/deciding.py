@@ -1,0 +1,145 @@
+"""Decides gates on results that are there, outside of pytest: results in; a folder, lines and a status out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import UsageError
+
+if TYPE_CHECKING:
+    from ...gates.gate import Ages
+    from ...gates.run_verdict import Guard
+    from ...planning.plan_file import RunPlan
+    from ...records import Key, Result
+    from ...variants.variants_file import Variant
+
+_WIDTH = 80
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What is to be decided on, and where. ``missing``: reasons for red that are known; ``intro``: lines before all."""
+
+    run: RunPlan
+    results: Mapping[Key, Result]
+    known: Mapping[str, Variant]
+    evals: Path
+    folder: Path
+    posts: Mapping[str, str] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    missing: Sequence[str] = ()
+    intro: Sequence[str] = ()
+    updating: bool = False
+    required: bool = False
+
+
+def clear_folder(folder: Path) -> None:
+    """Whatever happens, no older verdict is left to be read. Raises `UsageError`."""
+    from ...report.publishing import clear
+
+    try:
+        (folder / "gates.json").unlink(missing_ok=True)
+        clear(folder)
+    except OSError as error:
+        raise UsageError(f"--results: cannot remove older results from {folder}: {error.strerror}") from None
+
+
+def decide_all(what: Decided) -> int:
+    """Decide, write, print; 0 where nothing is red and, if there are gates, all of them were decided; else 1."""
+    from ...report.publishing import Facts, append_step_summary, github_annotations, publish
+    from ...report.summary_sections import concluding_sections
+
+    run = what.run
+    guard = _guard(what)
+    guard.start()
+    _decide(what, guard)
+    end = guard.conclude(what.results, stand_ins=run.stand_ins, failed=run.failed, n_failed=0, missing=what.missing)
+    published = publish(
+        what.folder,
+        Facts(now=datetime.now(UTC), n_whole_set=run.n_whole_set, posts=dict(what.posts), asked=what.asked),
+    )
+    if not_added := append_step_summary(published):
+        print(f"newsgauge: {not_added}", file=sys.stderr)
+    print("\n".join(f"newsgauge: {line}" for line in what.intro))
+    for heading, lines in concluding_sections(end, guard):
+        print("\n".join([f" {heading} ".center(_WIDTH, "="), *lines]))
+    for reason in end.session.reasons:
+        print(f"newsgauge: red: {reason}")
+    print(f"newsgauge: report {what.folder / 'report.html'}")
+    for line in github_annotations(published):
+        print(line)
+    print(f"newsgauge: {end.session.headline}")
+    return 0 if end.session.is_green and (end.session.complete or not guard.gates) else 1
+
+
+def _guard(what: Decided) -> Guard:
+    """The gates and the baseline as this machine has them, for the whole plan."""
+    from ...gates import left_out_gates, load_gates, plan_gates
+    from ...gates.baseline_file import check_baseline, load_baseline
+    from ...gates.run_verdict import BaselinePlace, Guard
+    from ...planning.inputs import digest_file
+    from ...running.run_options import baseline_name
+
+    run, evals, known = what.run, what.evals, what.known
+    file = evals / "gates.toml"
+    gates = load_gates(file, backend=run.backend, corpus=run.plan.corpus, known=known) if file.exists() else ()
+    path = evals / baseline_name(run.backend, run.plan)
+    baseline = load_baseline(path, shown=str(path))
+    if baseline is not None and not what.updating:
+        check_baseline(baseline, run.plan, backend=run.backend, shown=str(path))
+    held = baseline if run.replays else None
+    left_out = left_out_gates(gates, variants=run.variants, known=known, plan=run.plan, baseline=held)
+    planned = plan_gates(
+        gates, variants=run.variants, plan=run.plan, baseline=baseline, live=not run.replays, updating=what.updating
+    )
+    place = BaselinePlace(path, str(path), baseline, updating=what.updating)
+    # What decides here are the gates and the baseline of this checkout, whatever those of the results were.
+    own = ("gates.toml", baseline_name(run.backend, run.plan))
+    digests = {name: digest_file(evals / one) for name in run.inputs for one in own if name.endswith(f"/{one}")}
+    run = replace(run, inputs={**run.inputs, **digests})
+    return Guard(
+        run,
+        planned,
+        results=what.folder,
+        required=what.required or bool(gates),
+        baseline=place,
+        left_out=left_out,
+        why_not_run="",
+    )
+
+
+def _ages(run: RunPlan, evals: Path) -> Ages:
+    """How old the recordings of this checkout are, which lie beside the evals."""
+    from ...gates.age_gate import day_of
+    from ...gates.gate import Ages
+    from ...running.recorded_days import oldest_recordings
+    from ...scoring.spending import today
+
+    folder = evals.resolve().parent / "cassettes" / run.backend / run.plan.corpus
+    oldest = oldest_recordings(folder, run.variants, {post.id for post in run.plan.posts})
+    renew = f"pytest evals --backend {run.backend} --variants {{variant}} --record-mode all, with the plan's options"
+    return Ages(today(), {variant: day_of(recorded) for variant, recorded in oldest.items()}, renew)
+
+
+def _decide(what: Decided, guard: Guard) -> None:
+    """Decide every gate from the results."""
+    from ...gates import AgeGate, ComparisonGate, Evidence, decide
+    from ...scoring.scoreboard import score
+
+    run = what.run
+    evidence = Evidence(
+        plan=run.plan,
+        scores=score(what.results, run.plan, run.variants),
+        results=what.results,
+        live=not run.replays,
+        family=tuple(gate for gate in guard.gates if isinstance(gate, ComparisonGate)),
+        baseline=guard.baseline.held,
+        ages=_ages(run, what.evals) if any(isinstance(gate, AgeGate) for gate in guard.gates) else None,
+    )
+    for gate in guard.gates:
+        guard.add(decide(gate, evidence))

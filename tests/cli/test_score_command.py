@@ -1,0 +1,164 @@
+"""``newsgauge score``: predictions made elsewhere are scored, gated, compared and reported as a run is."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sklearn.metrics import accuracy_score, f1_score
+
+from newsgauge.cli.main import main
+from newsgauge.results.run_folder import load_run
+
+ROOT = Path(__file__).resolve().parents[2]
+LABELS = ["a", "a", "a", "b", "b", "c"]
+SAID = ["a", "b", "a", "b", "b", "b"]
+GATES = """
+[elsewhere.tickets.svm]
+min_accuracy = { limit = 0.6, bound = "value", reason = "a made-up limit" }
+[elsewhere.tickets.bert]
+min_accuracy = { limit = 0.9, bound = "value", reason = "a made-up limit" }
+[elsewhere.others.svm]
+min_accuracy = { limit = 1.0, bound = "value", reason = "of other data" }
+"""
+Score = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Score:
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        return main(["score", *arguments]), *capsys.readouterr()
+
+    return run
+
+
+def rows(variant: str = "svm", said: list[str] = SAID, **more: Any) -> list[dict[str, Any]]:
+    pairs = enumerate(zip(LABELS, said, strict=True), 1)
+    return [{"id": n, "label": label, "prediction": one, "variant": variant, **more} for n, (label, one) in pairs]
+
+
+def write(name: str, table: list[dict[str, Any]]) -> str:
+    path = Path(name)
+    if path.suffix == ".csv":
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(table[0]))
+            writer.writeheader()
+            writer.writerows(table)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in table))
+    else:
+        import pandas as pd
+
+        pd.DataFrame(table).to_parquet(path)
+    return name
+
+
+@pytest.mark.parametrize("name", ["tickets.csv", "tickets.jsonl", "tickets.parquet"])
+def test_every_kind_of_table_has_the_scores_that_scikit_learn_computes(score: Score, name: str) -> None:
+    table = rows(input_tokens=10, output_tokens=3, thinking_tokens=2, model="svm-7")
+    status, out, _ = score(write(name, table))
+    assert (status, "no gate decided" in out) == (0, True)
+    found = load_run(Path(".newsgauge/results")).scores["svm"]
+    assert found["accuracy"] == pytest.approx(accuracy_score(LABELS, SAID))
+    assert found["macro_f1"] == pytest.approx(f1_score(LABELS, SAID, average="macro"))
+    assert (found["n"], found["n_planned"], found["model_versions"]) == (6, 6, ["svm-7"])
+    tokens = json.loads(Path(".newsgauge/results/tokens.json").read_text())["variants"]["svm"]
+    assert "svm-7" in json.dumps(tokens)
+    assert Path(".newsgauge/results/report.html").stat().st_size > 1_000
+    assert "elsewhere (predictions made elsewhere) on tickets: 6 posts" in out
+
+
+def test_gates_decide_and_those_of_other_data_do_not(score: Score) -> None:
+    Path("evals").mkdir()
+    Path("evals/gates.toml").write_text(GATES)
+    table = write("tickets.csv", rows() + rows("bert", ["a", "a", "a", "b", "b", "c"]))
+    status, out, _ = score(table)
+    assert (status, "GREEN: 2 of 2 gates passed" in out) == (0, True), out
+    status, out, _ = score(write("tickets.csv", rows() + rows("bert")))
+    assert (status, "FAIL  bert: accuracy 66.7% of 6" in out) == (1, True), out
+    status, out, _ = score(write("tickets.csv", rows()))
+    assert (status, "gates left out: bert" in out) == (1, True), out
+    status, out, _ = score(write("mine.csv", rows()), "--name", "tickets", "--variant", "other")
+    assert status == 1
+
+
+def test_a_missing_prediction_is_red_and_no_wrong_answer(score: Score) -> None:
+    status, out, _ = score(write("tickets.csv", [*rows(), *rows("bert")[:-1]]))
+    assert status == 1
+    assert "1 cases have no answer: 1 of bert" in out
+    assert load_run(Path(".newsgauge/results")).scores["bert"]["n"] == 5
+
+
+def test_a_baseline_is_written_and_what_changed_is_told_afterwards(score: Score) -> None:
+    status, out, _ = score(write("tickets.csv", rows()), "--update-baseline")
+    assert (status, Path("evals/baselines/elsewhere/tickets.json").is_file()) == (0, True), out
+    status, out, _ = score(write("tickets.csv", rows(said=["a", "a", "a", "b", "a", "b"])))
+    assert status == 0, out
+    assert "1 gained, 1 lost, of 6 posts" in out, out
+
+
+def test_two_runs_are_compared(score: Score, capsys: pytest.CaptureFixture[str]) -> None:
+    assert score(write("tickets.csv", rows()), "--results", "one")[0] == 0
+    assert score(write("tickets.csv", rows(said=LABELS)), "--results", "two")[0] == 0
+    assert main(["compare", "one", "two"]) == 0
+    assert "svm" in capsys.readouterr().out
+
+
+def test_without_labels_the_corpus_says_what_is_right_for_the_plan_of_a_run(score: Score, tmp_path: Path) -> None:
+    (tmp_path / "fixtures").mkdir()
+    (tmp_path / "fixtures" / "bundled").symlink_to(ROOT / "fixtures" / "bundled")
+    from newsgauge.corpora.corpus import find_corpus
+
+    posts = find_corpus("bundled", bundled=tmp_path / "fixtures" / "bundled").posts("test")
+    space = [post for post in posts if post.label == "sci.space"]
+    table = [{"id": post.id if n % 2 else post.number, "prediction": "sci.space"} for n, post in enumerate(space)]
+    plan = ["--corpus", "bundled", "--classes", "^sci.space$", "--posts-per-class", "3"]
+    status, out, _ = score(write("space.csv", [*table, {"id": "sci.space-0", "prediction": "x"}]), *plan)
+    assert status == 0, out
+    assert "on bundled: 3 posts, plan " in out
+    assert f"{len(table) - 2} predictions are of posts that are not planned, and left out; the first: " in out
+    scores = load_run(Path(".newsgauge/results")).scores["space"]
+    assert (scores["n"], scores["accuracy"]) == (3, 1.0)
+
+
+def test_repeats_are_answers_to_the_same_post(score: Score) -> None:
+    table = rows(repeat=1) + [{**row, "prediction": "a"} for row in rows(repeat=2)]
+    status, out, _ = score(write("tickets.csv", table))
+    assert status == 0, out
+    assert load_run(Path(".newsgauge/results")).run["repeats"] == {"svm": 2}
+
+
+@pytest.mark.parametrize(
+    ("table", "options", "words"),
+    [
+        ([{"id": 1, "label": "a"}], [], "expected a column 'prediction', found 'id', 'label'. Name yours"),
+        (rows() + rows(), [], "row 7: 1 of svm was already predicted in t.csv: row 1; if it was asked more than once"),
+        ([*rows(), {**rows("b")[0], "label": "z"}], [], "row 7: 1 has label 'z' here, and 'a' in t.csv: row 1"),
+        ([{**rows()[0], "id": ""}], [], "row 1: expected an id, it is empty"),
+        (rows(confidence=1.5), [], "row 1: confidence: expected a number from 0 to 1, got '1.5'"),
+        (rows(input_tokens=-1), [], "row 1: input_tokens: expected a whole number from 0, got '-1'"),
+        (rows(input_tokens="many"), [], "row 1: input_tokens: expected a whole number from 0, got 'many'"),
+        (rows(repeat=0), [], "row 1: repeat: expected a whole number from 1, got '0'"),
+        (rows(), ["--prediction-columns", "model=engine"], "expected a column 'engine'"),
+        (rows(), ["--prediction-columns", "modell=engine"], "--prediction-columns: expected NAME=COLUMN"),
+    ],
+)
+def test_a_mistake_is_one_line(score: Score, table: list[dict[str, Any]], options: list[str], words: str) -> None:
+    status, out, err = score(write("t.csv", table), *options)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert words in err
+
+
+def test_files_that_are_none_are_told(score: Score) -> None:
+    assert "none.csv: expected a file of predictions, there is none" in score("none.csv")[2]
+    Path("x.txt").write_text("x")
+    assert "x.txt: expected a csv, tsv, jsonl or parquet file" in score("x.txt")[2]
+    Path("empty.csv").write_text("id,prediction,label\n")
+    assert "there is no row" in score("empty.csv")[2]
