@@ -60,7 +60,7 @@ def add_score_command(commands: argparse._SubParsersAction[argparse.ArgumentPars
 
 def _score(options: argparse.Namespace) -> int:
     from ...planning.plan_file import RunPlan
-    from ...variants.variants_file import Variant
+    from ...variants.variants_file import Variant, load_variants
 
     rows = _read(options)
     names = tuple(dict.fromkeys(row.variant for row in rows))
@@ -84,7 +84,9 @@ def _score(options: argparse.Namespace) -> int:
         prompts=dict.fromkeys(names, "made elsewhere"),
         n_whole_set=sum(plan.population.values()) or None,
     )
-    known = {name: Variant(name, "predictions made elsewhere", "", "") for name in names}
+    path = Path(options.evals) / "variants.toml"
+    asked = load_variants(path) if path.exists() else {}  # gates.toml is about those too
+    known = asked | {name: Variant(name, "predictions made elsewhere", "", "") for name in names}
     folder = Path(options.results)
     clear_folder(folder)
     intro = [f"{len(rows):,} predictions of {', '.join(options.files)}", *notes]
