@@ -144,7 +144,7 @@ def _check_techniques(setup: RunConfig, *, batch: bool) -> None:
         rest = f", and the others here with --variants {','.join(others)}" if others else ""
         raise UsageError(
             f"--batch: {', '.join(own)} asks with a callable of your own. Record it without --batch: "
-            f"'newsgauge record{setup.options} --variants {','.join(own)} --record-mode {setup.mode}'{rest}"
+            f"'newsgauge record{setup.options} --variants {','.join(own)}'{rest}"
         )
 
 
