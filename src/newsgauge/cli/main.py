@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 from importlib import import_module
 
 from .. import __version__
@@ -33,17 +34,44 @@ _COMMANDS = {
     "gates": ("gates", "add_gates_command"),
     "baseline": ("baseline", "add_baseline_command"),
 }
+#: What --help shows together: what one wants, and the commands for it. Others come last.
+_WISHES = {
+    "start a project": ("init", "doctor"),
+    "record answers": ("record", "models", "cassettes"),
+    "plan and judge": ("power", "gates", "merge", "baseline"),
+    "read and compare runs": ("report", "compare", "same"),
+    "tune and try a model": ("tune", "classify", "serve"),
+}
+
+
+class _ByWish(argparse.HelpFormatter):
+    """Help whose commands stand under what they are for."""
+
+    def _format_action(self, action: argparse.Action) -> str:
+        if not isinstance(action, argparse._SubParsersAction):
+            return super()._format_action(action)
+        left = {one.dest: one for one in action._choices_actions}
+        shown = []
+        self._indent()
+        for wish, names in [*_WISHES.items(), ("more", tuple(left))]:
+            found = [left.pop(name) for name in names if name in left]
+            if found:
+                shown += [f"\n  {wish}\n", *map(super()._format_action, found)]
+        self._dedent()
+        return "".join(shown)
 
 
 def make_parser(command: str | None = None) -> argparse.ArgumentParser:
     """The parser of all commands, or of one of them; what it parses has its handler as ``handler``."""
     parser = argparse.ArgumentParser(
         prog="newsgauge",
-        description="How well Gemini model variants name the newsgroup a post came from. Evaluations themselves are "
-        "pytest runs: 'pytest evals'.",
+        description="Evaluate how well models classify texts. An evaluation is a pytest run: 'pytest evals'. These "
+        "commands start a project, record, judge and compare.",
+        epilog="'newsgauge COMMAND --help' shows the options of one.",
+        formatter_class=partial(_ByWish, max_help_position=16),
     )
     parser.add_argument("--version", action="version", version=f"newsgauge {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
     wanted = [_COMMANDS[command]] if command in _COMMANDS else _COMMANDS.values()
     for module, add in dict.fromkeys(wanted):
         getattr(import_module(f".commands.{module}", __package__), add)(commands)
