@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from newsgauge import errors
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
@@ -45,6 +49,34 @@ def test_the_message_is_in_the_code(pattern: str) -> None:
     pieces = [piece.strip() for piece in pattern.split("...")]
     wanted = re.compile(".*".join(map(re.escape, pieces)), re.DOTALL)
     assert any(wanted.search(text) for text in texts())
+
+
+def raised_in(path: Path) -> list[str]:
+    """The longest fixed part of each message that a module raises as an error of newsgauge."""
+    names = {name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, Exception)}
+    found = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+            if ast.unparse(node.exc.func) not in names:
+                continue
+            text = node.exc.args[0]
+            parts = [one.value for one in getattr(text, "values", [text]) if isinstance(one, ast.Constant)]
+            found.append(max((str(part) for part in parts), key=len, default=""))
+    return found
+
+
+def test_every_message_that_is_raised_stands_on_the_page() -> None:
+    page = " ".join(PAGE.split())
+    raised = {part for path in (ROOT / "src" / "newsgauge").rglob("*.py") for part in raised_in(path)}
+    assert len(raised) > 150
+    words = {" ".join(part.replace("\n", " ").split()).strip(" .:;,(") for part in raised}
+    assert [one for one in words if one not in page] == [], "run 'python docs/messages.py'"
+
+
+def test_the_list_of_messages_is_the_one_that_the_command_makes() -> None:
+    command = [sys.executable, ROOT / "docs" / "messages.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_section_says_what_to_do() -> None:
