@@ -38,7 +38,7 @@ _COMMANDS = {
 _WISHES = {
     "start a project": ("init", "doctor"),
     "record answers": ("record", "models", "cassettes"),
-    "plan and judge": ("power", "gates", "merge", "baseline"),
+    "plan and judge": ("power", "gates", "score", "merge", "baseline"),
     "read and compare runs": ("report", "compare", "same"),
     "tune and try a model": ("tune", "classify", "serve"),
 }
