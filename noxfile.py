@@ -39,6 +39,16 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[0], default=False)
+def coverage(session: nox.Session) -> None:
+    """Which lines and branches the test suite runs, with all processes that it starts; red below the floor."""
+    session.install("-q", "-c", "requirements.lock", "-e", ".[test]")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", "-n", "2", *session.posargs)
+    session.run("coverage", "combine", "-q")
+    session.run("coverage", "report")
+
+
+@nox.session(python=PYTHONS[0], default=False)
 @nox.parametrize("versions", ["lowest", "newest"])
 def dependencies(session: nox.Session, versions: str) -> None:
     """The evals with the lowest versions that pyproject.toml allows, and with the newest there are."""
