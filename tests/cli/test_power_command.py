@@ -66,4 +66,4 @@ def test_a_bad_value_is_one_line_and_status_2(options: str, message: str, capsys
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1
-    assert captured.err.startswith(f"newsgauge power: {message}")
+    assert captured.err.startswith(f"newsgauge: {message}")

@@ -269,7 +269,7 @@ def test_a_drop_that_cannot_be_meant_is_one_line(
     finished: Path, capsys: pytest.CaptureFixture[str], options: list[str]
 ) -> None:
     assert main(["compare", str(finished), str(finished), *options]) == 2
-    assert "newsgauge compare: --max-drop: " in capsys.readouterr().err
+    assert "newsgauge: --max-drop: " in capsys.readouterr().err
 
 
 def test_runs_that_share_nothing_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -96,15 +96,15 @@ def _run(argv: list[str]) -> int:
         status = int(options.handler(options))
         sys.stdout.flush()
         return status
-    except NewsgaugeError as error:
-        print(f"newsgauge: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
-    except KeyboardInterrupt:
-        return 130
     except BrokenPipeError:
         # Who reads has enough, as `head` does. What is left in the buffer must not complain when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except (NewsgaugeError, OSError) as error:
+        print(f"newsgauge: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 import sys
 from collections import Counter
@@ -15,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import NewsgaugeError, UsageError
+from ...errors import UsageError
+from ..folder_options import add_folder_options, folders_of
 
 if TYPE_CHECKING:
     from ...cassettes.audit import Finding
@@ -37,30 +37,21 @@ def add_cassettes_command(subparsers: argparse._SubParsersAction[argparse.Argume
         if name == "prune":
             action.add_argument("--yes", action="store_true", help="drop them without asking")
             action.add_argument("--paid", action="store_true", help="also what was recorded from a paid backend")
-        action.add_argument("--root", default=".", metavar="DIR", help="the project (default: this folder)")
-        action.add_argument("--evals", default="evals", metavar="DIR", help="in it (default: %(default)s)")
-        action.add_argument("--cassettes", default="cassettes", metavar="DIR", help="in it (default: %(default)s)")
-        action.add_argument("--bundled", default="fixtures/bundled", metavar="DIR", help="in it (default: %(default)s)")
+        add_folder_options(action, cassettes=True)
         action.set_defaults(handler=run_cassettes)
 
 
 def run_cassettes(options: argparse.Namespace) -> int:
-    """Do one action; errors are one line on stderr."""
+    """Do one action. Raises `UsageError`, or another `NewsgaugeError` about a file."""
     from ...cassettes.services import add_services
-    from ...running.plans_file import Folders
 
-    folders = Folders(Path(options.root), options.evals, os.path.normpath(options.cassettes), options.bundled)
-    try:
-        add_services(folders.root / folders.evals / "services.toml")
-        if not _paths(folders):
-            raise UsageError(f"expected cassettes in {folders.root / folders.cassettes}, there is none; see --root")
-        return int(_ACTIONS[options.action][0](folders, options))
-    except UsageError as error:
-        print(f"newsgauge cassettes {options.action}: {error}", file=sys.stderr)
-        return 2
-    except (NewsgaugeError, OSError) as error:
-        print(f"newsgauge cassettes {options.action}: {error}", file=sys.stderr)
-        return 1
+    folders = folders_of(options)
+    add_services(folders.root / folders.evals / "services.toml")
+    if not _paths(folders):
+        raise UsageError(
+            f"cassettes {options.action}: expected cassettes in {folders.root / folders.cassettes}, there is none; see --root"
+        )
+    return int(_ACTIONS[options.action][0](folders, options))
 
 
 def _check(folders: Folders, options: argparse.Namespace) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ..folder_options import add_folder_options, folders_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,18 +22,14 @@ def add_doctor_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
         description=f"Says {about}: versions, keys and data (never a key's value), this project's folders. Asks no "
         "service. Exit status 0 where a replay would work, else 1.",
     )
-    doctor.add_argument("--root", default=".", metavar="DIR", help="the project (default: this folder)")
-    doctor.add_argument("--evals", default="evals", metavar="DIR", help="in it (default: %(default)s)")
-    doctor.add_argument("--cassettes", default="cassettes", metavar="DIR", help="in it (default: %(default)s)")
-    doctor.add_argument("--bundled", default="fixtures/bundled", metavar="DIR", help="in it (default: %(default)s)")
+    add_folder_options(doctor, cassettes=True)
     doctor.set_defaults(handler=_doctor)
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from ...running.plans_file import Folders
     from ..diagnosis import diagnose
 
-    found = diagnose(Folders(Path(options.root), options.evals, options.cassettes, options.bundled))
+    found = diagnose(folders_of(options))
     print("\n".join(_lines(found)))
     return 0 if found.can_replay else 1
 

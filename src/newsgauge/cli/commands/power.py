@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 
 from ...errors import UsageError
 from ...scoring.stats import fewest_flips, fewest_posts_for_margin, posts_for_difference, posts_for_floor
@@ -41,15 +40,11 @@ def add_power_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
 
 
 def run_power(options: argparse.Namespace) -> int:
-    """Print the plan; 0, or 2 with one line on stderr where a value makes no sense."""
-    try:
-        if options.all_gates:
-            print(describe_gates(options))
-        else:
-            print(describe_sequential(options) if options.until_decided else describe_plan(options))
-    except UsageError as error:
-        print(f"newsgauge power: {error}", file=sys.stderr)
-        return 2
+    """Print the plan; 0. Raises `UsageError` where a value makes no sense."""
+    if options.all_gates:
+        print(describe_gates(options))
+    else:
+        print(describe_sequential(options) if options.until_decided else describe_plan(options))
     return 0
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import UsageError
 from ...gates.operating import FLIP_RATE
 from ...running.run_options import add_plan_options
+from ..folder_options import add_folder_options
 
 if TYPE_CHECKING:
     from ...gates.operating import Odds, Operating
@@ -32,9 +33,7 @@ def add_gates_options(parser: argparse.ArgumentParser) -> None:
         "--flip-rate", metavar="Q", default=f"{FLIP_RATE:g}", help="share of posts that flip (default: %(default)s)"
     )
     group.add_argument("--drop", metavar="D", default="0.05", help="accuracy that is lost (default: %(default)s)")
-    group.add_argument("--root", default=".", metavar="DIR", help="the project (default: this folder)")
-    group.add_argument("--evals", default="evals", metavar="DIR", help="in it (default: %(default)s)")
-    group.add_argument("--bundled", default="fixtures/bundled", metavar="DIR", help="in it (default: %(default)s)")
+    add_folder_options(group)
     add_plan_options(group.add_argument)
 
 

@@ -18,6 +18,7 @@ from ...client.embedded import embedded_process
 from ...errors import UsageError
 from ...running.run_options import add_plan_options, add_record_mode, add_recording_options
 from ..backend_options import check_base_url
+from ..folder_options import add_folder_options
 from .training_options import positive
 
 if TYPE_CHECKING:
@@ -70,9 +71,7 @@ def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
         metavar="gs://BUCKET[/FOLDER]",
         help="with --batch on vertex: where requests and answers are until they are collected",
     )
-    record.add_argument("--root", default=".", metavar="DIR", help="the project (default: this folder)")
-    record.add_argument("--evals", default="evals", metavar="DIR", help="in it (default: %(default)s)")
-    record.add_argument("--bundled", default="fixtures/bundled", metavar="DIR", help="in it (default: %(default)s)")
+    add_folder_options(record)
     record.set_defaults(handler=_record)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -50,35 +49,27 @@ def add_report_commands(subparsers: argparse._SubParsersAction[argparse.Argument
 
 
 def run_report(options: argparse.Namespace) -> int:
-    """Render again; 0, or 2 with one line on stderr."""
+    """Render again; 0. Raises `UsageError`."""
     from ...report.publishing import render
 
-    try:
-        folder = Path(options.run)
-        render(folder)
-    except UsageError as error:
-        print(f"newsgauge report: {error}", file=sys.stderr)
-        return 2
+    folder = Path(options.run)
+    render(folder)
     print(f"written: {folder / 'report.html'} and {folder / 'summary.md'}")
     return 0
 
 
 def run_compare(options: argparse.Namespace) -> int:
-    """Compare; 0, or with --gate 1 unless all variants pass, or 2 with one line on stderr."""
+    """Compare; 0, or with --gate 1 unless all variants pass. Raises `UsageError`."""
     from ...report.comparing import comparison_lines
     from ...report.publishing import write_comparison
     from ...results.run_folder import load_run
     from ...results.runs_compared import compare_runs
 
-    try:
-        max_drop = _max_drop(options)
-        first, second = (load_run(Path(name)) for name in (options.first, options.second))
-        found = compare_runs(first, second)
-        page = Path(options.html) if options.html else first.path / "comparison.html"
-        write_comparison(page, first, second, found)
-    except UsageError as error:
-        print(f"newsgauge compare: {error}", file=sys.stderr)
-        return 2
+    max_drop = _max_drop(options)
+    first, second = (load_run(Path(name)) for name in (options.first, options.second))
+    found = compare_runs(first, second)
+    page = Path(options.html) if options.html else first.path / "comparison.html"
+    write_comparison(page, first, second, found)
     print("\n".join(comparison_lines(found, first=options.first, second=options.second)))
     print(f"written: {page}")
     return 0 if max_drop is None else _gate((one.found for one in found.variants), max_drop)
