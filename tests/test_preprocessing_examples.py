@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from newsgauge.corpora.preprocessing import MAX_CHARS, PREPROCESSING, clean, codelab
+from newsgauge.corpora.preprocessing import MAX_CHARS, PREPROCESSING, clean, clean_body, codelab
 from newsgauge.corpora.preprocessing.addresses import redact
 from newsgauge.corpora.preprocessing.charsets import decode
 from newsgauge.corpora.preprocessing.clipping import clip
@@ -19,7 +19,7 @@ MAIL = Path(__file__).parents[1] / "fixtures" / "mail"
 
 
 def test_both_preprocessings_are_known_by_name() -> None:
-    assert {"clean": clean, "codelab": codelab} == PREPROCESSING
+    assert {"clean": clean, "clean-body": clean_body, "codelab": codelab} == PREPROCESSING
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in MAIL.glob("*.eml")))
@@ -202,3 +202,33 @@ def test_clean_can_send_every_real_post() -> None:
 )
 def test_a_declared_charset_is_not_believed_if_most_of_the_bytes_that_tell_are_wrong(data: bytes, text: str) -> None:
     assert decode(data, "utf-8") == text
+
+
+def test_a_body_alone_is_what_scikit_learn_leaves_of_it() -> None:
+    """Of posts whose body `clean` leaves as it is: addresses and trailing blanks are gone in the others."""
+    loader = pytest.importorskip("sklearn.datasets._twenty_newsgroups")
+    root = Path(__file__).resolve().parents[1] / "fixtures" / "bundled"
+    n_compared = 0
+    for path in sorted(root.glob("*/*/*")):
+        raw = path.read_bytes().decode("latin-1")
+        body = loader.strip_newsgroup_header(raw)
+        if clean(raw).partition("\n\n")[2] != body:
+            continue
+        left = loader.strip_newsgroup_quoting(loader.strip_newsgroup_footer(body))
+        assert clean_body(raw) == (left if left.strip() else body), path
+        n_compared += left != body
+    assert n_compared > 20
+
+
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [
+        ("Mine.\n\nJoe wrote:\n> theirs\nMine too.\n\n--\nJoe\nhis motto", "Mine.\n\nMine too.\n"),
+        ("In article <1@x>, joe writes:\n| old\nAn answer.\n", "An answer.\n"),
+        ("One paragraph, no signature.", "One paragraph, no signature."),
+        ("> only\n> quotes", "> only\n> quotes"),
+        ("", ""),
+    ],
+)
+def test_quotes_and_the_last_block_are_left_out(body: str, left: str) -> None:
+    assert clean_body(f"Subject: it\nFrom: joe\n\n{body}") == left

@@ -80,6 +80,7 @@ class RunPlan:
             "posts_per_class": plan.posts_per_class,
             "sample_seed": plan.seed,
             **({"sample": plan.sample} if plan.sample else {}),
+            **({"preprocessing": plan.preprocessing} if plan.texts != plan.corpus else {}),
             "n_posts": len(plan.posts),
             "variants": list(self.variants),
             "record_mode": self.mode,

@@ -51,6 +51,11 @@ class Plan:
         return {label for label in self.corpus_labels if re.search(classes, label)} == set(self.labels)
 
     @property
+    def texts(self) -> str:
+        """The corpus, with the preprocessing if that is not the usual one: what a score is about."""
+        return self.corpus if self.preprocessing == "clean" else f"{self.corpus}+{self.preprocessing}"
+
+    @property
     def digest(self) -> str:
         """First 12 hex digits of a SHA-256 over ids, labels and texts: two runs with equal digests asked the same.
 
@@ -132,7 +137,7 @@ def describe_sample(plan: Plan) -> list[str]:
         few = "at most " if plan.sample else ""
         per_class = "all posts" if plan.posts_per_class is None else f"{few}{plan.posts_per_class} posts"
         drawn = f"{per_class} of each of {n_labels} labels"
-    lines = [f"corpus {plan.corpus}, {drawn} = {n_posts} posts (seed {plan.seed}, plan {plan.digest})"]
+    lines = [f"corpus {plan.texts}, {drawn} = {n_posts} posts (seed {plan.seed}, plan {plan.digest})"]
     by_size = sorted(plan.population.items(), key=lambda one: (-one[1], one[0]))
     if not by_size or by_size[0][1] == by_size[-1][1]:
         return lines

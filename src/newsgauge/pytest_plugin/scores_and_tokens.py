@@ -149,7 +149,7 @@ class Scores:
             return ""
         setup = self._run.setup
         title = (
-            f"{setup.backend} backend on {setup.plan.corpus}: {len(setup.plan.posts)} posts, plan {setup.plan.digest}"
+            f"{setup.backend} backend on {setup.plan.texts}: {len(setup.plan.posts)} posts, plan {setup.plan.digest}"
         )
         lines = scoreboard_lines(seen, {}, undecided=(), title=title, gates=False)
         for one in seen.values():

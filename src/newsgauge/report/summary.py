@@ -24,7 +24,7 @@ def summary_markdown(run: RunFolder) -> str:
     verdict = headline(run.gates)
     incomplete = " **incomplete**" if not run.gates.get("complete") and not run.shard else ""
     lines = [
-        f"## newsgauge: {_cell(str(run.run['corpus']))}, {backend} backend",
+        f"## newsgauge: {_cell(run.texts)}, {backend} backend",
         "",
         f"**{_VERDICTS[verdict.word]} {verdict.title}: {_cell(verdict.text)}**{incomplete}",
         *(f"- {_cell(line)}" for line in verdict.reasons if len(verdict.reasons) > 1),

@@ -28,7 +28,7 @@ def concluding_sections(
     run = guard.run
     answered = [version for score in end.scores.values() for version in score.model_versions]
     title = (
-        f"{run.backend} ({backend_note(run.backend, answered)}) on {run.plan.corpus}: "
+        f"{run.backend} ({backend_note(run.backend, answered)}) on {run.plan.texts}: "
         f"{run.extent}, plan {run.plan.digest}"
     )
     waiting = [gate.variant for gate in guard.gates if gate.name in end.undecided]

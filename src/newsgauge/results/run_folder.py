@@ -69,6 +69,11 @@ class RunFolder:
         return str(self.run.get("shard") or "")
 
     @property
+    def texts(self) -> str:
+        """The corpus, with the preprocessing if that is not the usual one: what every number of the run is about."""
+        return "+".join(str(self.run[key]) for key in ("corpus", "preprocessing") if key in self.run)
+
+    @property
     def posts_in_words(self) -> str:
         """``1,000 posts``, or ``shard 2/4 of 1,000 posts``."""
         posts = f"{self.run['n_posts']:,} posts"

@@ -19,7 +19,17 @@ from .run_folder import RunFolder
 Outcome = Literal["better", "worse", "no difference shown"]
 #: Significance level of the two-sided test behind "better" and "worse".
 ALPHA = 0.05
-_FACTS = ("backend", "corpus", "classes", "posts_per_class", "sample_seed", "n_posts", "plan", "record_mode")
+_FACTS = (
+    "backend",
+    "corpus",
+    "preprocessing",
+    "classes",
+    "posts_per_class",
+    "sample_seed",
+    "n_posts",
+    "plan",
+    "record_mode",
+)
 
 
 @dataclass(frozen=True, slots=True)

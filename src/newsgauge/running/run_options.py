@@ -88,7 +88,8 @@ def add_plan_options(add: Callable[..., Any]) -> None:
         "--preprocessing",
         choices=PREPROCESSING,
         default=_DEFAULTS["preprocessing"],
-        help="clean: right on any mail (default); codelab: as the codelab did it, letter for letter",
+        help="clean: right on any mail (default); clean-body: without subject, quotes and footer, as scikit-learn's "
+        "remove= does; codelab: as the codelab did it, letter for letter",
     )
     add(
         "--columns",

@@ -2,7 +2,7 @@
 
 Enters: a post as `str`, its file's bytes decoded as latin-1. Leaves: subject, blank line, body, at most
 `MAX_CHARS` characters. `clean` is right on any mail; `codelab` is what the codelab did, letter for letter,
-for comparison with its numbers; `plain` is for texts that are no mail.
+for comparison with its numbers; `clean_body` leaves out what gives a label away; `plain` is for texts that are no mail.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .addresses import redact
+from .body_only import clean_body
 from .clean import clean
 from .clipping import MAX_CHARS
 from .codelab import codelab
 from .plain import plain
 
 #: What ``--preprocessing`` can name. A new entry is a new text for every post: its cassettes are its own.
-PREPROCESSING: dict[str, Callable[[str], str]] = {"clean": clean, "codelab": codelab}
+PREPROCESSING: dict[str, Callable[[str], str]] = {"clean": clean, "clean-body": clean_body, "codelab": codelab}
 
-__all__ = ["MAX_CHARS", "PREPROCESSING", "clean", "codelab", "plain", "redact"]
+__all__ = ["MAX_CHARS", "PREPROCESSING", "clean", "clean_body", "codelab", "plain", "redact"]

@@ -27,7 +27,7 @@ _NAV = (
 
 def render_run(run: RunFolder) -> str:
     """The page of one run."""
-    backend, corpus = str(run.run["backend"]), str(run.run["corpus"])
+    backend, corpus = str(run.run["backend"]), run.texts
     curves, suspect = learning_curves(run), sections.suspect_labels(run)
     absent = {name for name, value in (("learning", curves), ("suspect", suspect)) if not value}
     values = {
