@@ -23,7 +23,11 @@ def decide_baseline(gate: BaselineGate, evidence: Evidence) -> Verdict:
     asked = evidence.plan.posts if evidence.live else evidence.plan.asked(gate.variant)
     posts = [post for post in asked if post.id in known]
     if baseline is None or not posts:
-        what = "no baseline file" if baseline is None else f"the baseline holds none of these posts for {gate.variant}"
+        what = (
+            "no baseline file"
+            if baseline is None
+            else f"the baseline holds none of these {evidence.plan.units} for {gate.variant}"
+        )
         text = f"{what}, so max_drop cannot be held; write one with --update-baseline ({gate.reason})"
         return Verdict(gate.name, gate.variant, Finding.INCONCLUSIVE, (text,))
     common = _common(len(posts), evidence, baseline)
@@ -31,8 +35,8 @@ def decide_baseline(gate: BaselineGate, evidence: Evidence) -> Verdict:
         if evidence.plan.digest != baseline.plan and is_same_draw(baseline, evidence.plan):
             n_old, n_new = baseline.drawn_by.get("n_posts"), len(evidence.plan.posts)
             text = (
-                f"the corpus changed: the draw that gave the baseline's {n_old} posts (plan {baseline.plan}) now "
-                f"gives {n_new} (plan {evidence.plan.digest}), {len(posts)} of them with the same "
+                f"the corpus changed: the draw that gave the baseline's {n_old} {evidence.plan.units} (plan "
+                f"{baseline.plan}) now gives {n_new} (plan {evidence.plan.digest}), {len(posts)} of them with the same "
                 "id; if meant: --update-baseline"
             )
             return Verdict(gate.name, gate.variant, Finding.FAIL, (text,))
@@ -45,11 +49,11 @@ def decide_baseline(gate: BaselineGate, evidence: Evidence) -> Verdict:
         return Verdict(gate.name, gate.variant, Finding.FAIL, (text,), lines)
     now = {post.id: answer_text(evidence.results[post.id, gate.variant]) for post in posts}
     found = compare(posts, now, known, names=(gate.variant, "baseline"))
-    decision, text = drop_words(found, gate.max_drop or 0.0, common)
+    decision, text = drop_words(found, gate.max_drop or 0.0, common, units=evidence.plan.units)
     if decision.finding is Finding.INCONCLUSIVE and decision.n_for_power is not None:
         text += (
-            "; the baseline knows no more posts, so record both sides on that many and compare the two runs: "
-            f"newsgauge compare OLD NEW --gate --max-drop {gate.max_drop or 0.0:g}"
+            f"; the baseline knows no more {evidence.plan.units}, so record both sides on that many and compare the "
+            f"two runs: newsgauge compare OLD NEW --gate --max-drop {gate.max_drop or 0.0:g}"
         )
     return Verdict(
         gate.name,
@@ -61,7 +65,7 @@ def decide_baseline(gate: BaselineGate, evidence: Evidence) -> Verdict:
     )
 
 
-def drop_words(found: Comparison, max_drop: float, common: str = "") -> tuple[Decision, str]:
+def drop_words(found: Comparison, max_drop: float, common: str = "", *, units: str = "posts") -> tuple[Decision, str]:
     """Whether ``found``, now less before, excludes a drop of ``max_drop``, and that in words."""
     gained, lost = len(found.gained), len(found.lost)
     decision = decide_difference(gained, lost, found.n, -max_drop, effective_n=found.effective_n)
@@ -69,18 +73,18 @@ def drop_words(found: Comparison, max_drop: float, common: str = "") -> tuple[De
     p = mcnemar_exact(lost * share, gained * share)
     clustered = "" if share == 1 else f", clustered by thread: effective n {found.effective_n:.1f}"
     text = (
-        f"{found.first} - {found.second} = {found.difference:+.4f} on the same {found.n} posts{common} (gained "
+        f"{found.first} - {found.second} = {found.difference:+.4f} on the same {found.n} {units}{common} (gained "
         f"{gained}, lost {lost}, one-sided exact McNemar {p_words(p)} of a drop"
         f"{clustered}); one-sided 95% bounds {decision.low:+.4f} and {decision.high:+.4f}; asked: lower bound >= "
         f"{-max_drop:+g}"
     )
     if decision.finding is not Finding.INCONCLUSIVE:
         return decision, text
-    text += f"; {how_many(decision.n_for_power)}"
+    text += f"; {how_many(decision.n_for_power, units)}"
     if decision.n_for_power is not None and decision.n_range is not None:
         few, many = (f"{n:,}" if n else "over 100,000" for n in decision.n_range)
         text += (
-            f" ({few} to {many}) with an 80% chance, if nothing changed and posts flip as often as here, "
+            f" ({few} to {many}) with an 80% chance, if nothing changed and {units} flip as often as here, "
             f"{gained + lost} of {found.n}"
         )
     return decision, text

@@ -81,7 +81,7 @@ def _of_limit(limit: Limit, finding: Finding, text: str, variant: str, evidence:
     else:
         value = float(getattr(score, metric.attribute))
     if metric.attribute.endswith("tokens_mean"):
-        name = f"{metric.attribute.partition('_')[0]} tokens per post"
+        name = f"{metric.attribute.partition('_')[0]} tokens per {evidence.plan.unit}"
     return Check(
         _STATES[finding],
         name,

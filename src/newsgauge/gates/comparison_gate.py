@@ -36,7 +36,7 @@ def decide_comparison(gate: ComparisonGate, evidence: Evidence) -> Verdict:
     finding = lead_finding(decision.finding, p)
     if finding is Finding.INCONCLUSIVE:
         n = decision.n_for_power
-        text += f"; {how_many(n)}"
+        text += f"; {how_many(n, evidence.plan.units)}"
         if n is not None:
             text += ", with an 80% chance, if the lead now seen is the true one"
         return Verdict(gate.name, gate.variant, finding, (f"{text} ({gate.reason})",), flips, n)

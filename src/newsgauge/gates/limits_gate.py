@@ -54,7 +54,8 @@ def _hold(limit: Limit, variant: str, evidence: Evidence) -> _Held:
         return _class_recall(limit, variant, evidence)
     if limit.metric in _OF_REPEATS and evidence.scores[variant].repeats is None:
         text = (
-            f"{limit.metric}: {variant} asks each post once; set repeats = 3 in variants.toml, or run with --repeats 3"
+            f"{limit.metric}: {variant} asks each {evidence.plan.unit} once; set repeats = 3 in variants.toml, or run "
+            "with --repeats 3"
         )
         return _Held(Finding.INCONCLUSIVE, f"{text} ({limit.reason})")
     score, metric = evidence.scores[variant], METRICS[limit.metric]
@@ -68,12 +69,12 @@ def _hold(limit: Limit, variant: str, evidence: Evidence) -> _Held:
     share = score.effective_n / score.n if score.n else 1.0
     if limit.metric == "min_own_mix_accuracy" and score.own_mix is not None:
         strata = strata_of(score.matrix, evidence.plan.population, share)
-        return _by_bounds(limit, name, own_mix_decision(limit, strata, score.n))
+        return _by_bounds(limit, name, evidence.plan.units, own_mix_decision(limit, strata, score.n))
     if limit.metric == "min_macro_f1":
-        return _by_bounds(limit, name, macro_f1_decision(limit, score.matrix, share))
+        return _by_bounds(limit, name, evidence.plan.units, macro_f1_decision(limit, score.matrix, share))
     flags, threads = _flags(limit.metric, variant, evidence)
     decision = rate_decision(limit, sum(flags), len(flags), effective_posts(flags, threads))
-    return _by_bounds(limit, name, decision)
+    return _by_bounds(limit, name, evidence.plan.units, decision)
 
 
 def _by_value(limit: Limit, name: str, value: float, n: int, more: str = "") -> _Held:
@@ -104,7 +105,7 @@ def _class_recall(limit: Limit, variant: str, evidence: Evidence) -> _Held:
         return _Held(finding, text)
     n_to_decide = max(one.n_for_power or 0 for one in decisions)
     text += f"; {sum(one.passed for one in decisions)} of {len(classes)} proved; "
-    text += f"{how_many(n_to_decide or None, 'posts a class')}, {_IF_RATES}"
+    text += f"{how_many(n_to_decide or None, f'{evidence.plan.units} a class')}, {_IF_RATES}"
     return _Held(finding, text, (n_to_decide * len(classes)) or None)
 
 
@@ -112,15 +113,15 @@ def _class_recall(limit: Limit, variant: str, evidence: Evidence) -> _Held:
 _IF_RATES = "with an 80% chance, if the rates now seen are the true ones"
 
 
-def _by_bounds(limit: Limit, name: str, found: Decision) -> _Held:
-    floor = METRICS[limit.metric].is_floor
+def _by_bounds(limit: Limit, name: str, units: str, found: Decision) -> _Held:
+    floor, many = METRICS[limit.metric].is_floor, how_many(found.n_for_power, units)
     word = {
         Finding.PASS: f"{'lower' if floor else 'upper'} bound {'>=' if floor else '<='} {limit.limit:g}",
         Finding.FAIL: f"{'upper' if floor else 'lower'} bound {'<' if floor else '>'} {limit.limit:g}",
-        Finding.INCONCLUSIVE: f"{limit.limit:g} lies between the bounds, {how_many(found.n_for_power)}, {_IF_RATES}",
+        Finding.INCONCLUSIVE: f"{limit.limit:g} lies between the bounds, {many}, {_IF_RATES}",
     }[found.finding]
     if found.finding is Finding.INCONCLUSIVE and found.low >= limit.limit and floor:
-        word = f"too few posts of a class for a proof, {how_many(found.n_for_power)}"
+        word = f"too few {units} of a class for a proof, {many}"
     bounds = f"one-sided 95% bounds {found.low:.4f} and {found.high:.4f}"
     text = f"{name} {found.estimate:.4f}, {bounds}: {word} (n = {found.n}; {limit.reason})"
     return _Held(found.finding, text, found.n_for_power)
@@ -128,7 +129,7 @@ def _by_bounds(limit: Limit, name: str, found: Decision) -> _Held:
 
 def how_many(n: int | None, unit: str = "posts") -> str:
     """The words for how many posts would decide."""
-    return "no number of posts would decide" if n is None else f"some {n:,} {unit} would decide"
+    return f"no number of {unit} would decide" if n is None else f"some {n:,} {unit} would decide"
 
 
 def _flags(metric: str, variant: str, evidence: Evidence, *, label: str | None = None) -> tuple[list[bool], list[str]]:

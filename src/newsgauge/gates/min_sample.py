@@ -17,11 +17,11 @@ def undecidable(gates: Iterable[Gate], plan: Plan) -> list[str]:
         if isinstance(gate, ComparisonGate):
             needed = fewest_flips()
             if len(plan.posts) < needed:
-                sentences.append(f"{gate.name} takes at least {needed} posts")
+                sentences.append(f"{gate.name} takes at least {needed} {plan.units}")
         elif isinstance(gate, BaselineGate):
             needed = fewest_posts_for_margin(gate.max_drop) if gate.max_drop else 0
             if len(plan.posts) < needed:
-                sentences.append(f"{gate.name}: max_drop {gate.max_drop:g} takes at least {needed} posts")
+                sentences.append(f"{gate.name}: max_drop {gate.max_drop:g} takes at least {needed} {plan.units}")
         elif isinstance(gate, LimitsGate):
             sentences += [text for limit in gate.limits if (text := _too_few(gate.name, limit, plan))]
     return sentences
@@ -35,8 +35,10 @@ def _too_few(name: str, limit: Limit, plan: Plan) -> str:
     least = min(Counter(post.label for post in plan.posts).values())
     if limit.metric == "min_macro_f1":
         needed = FEWEST_POSTS_PER_CLASS
-        return f"{name}: min_macro_f1 takes at least {needed} posts a class" * (least < needed)
+        return f"{name}: min_macro_f1 takes at least {needed} {plan.units} a class" * (least < needed)
     needed = fewest_posts_for_floor(floor)
     if limit.metric == "min_class_recall":
-        return f"{name}: min_class_recall {limit.limit:g} takes at least {needed} posts a class" * (least < needed)
-    return f"{name}: {limit.metric} {limit.limit:g} takes at least {needed} posts" * (len(plan.posts) < needed)
+        return f"{name}: min_class_recall {limit.limit:g} takes at least {needed} {plan.units} a class" * (
+            least < needed
+        )
+    return f"{name}: {limit.metric} {limit.limit:g} takes at least {needed} {plan.units}" * (len(plan.posts) < needed)

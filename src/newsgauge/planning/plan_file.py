@@ -65,7 +65,7 @@ class RunPlan:
     def extent(self) -> str:
         """``100 posts``, or ``shard 2/4: 100 of 400 cases``."""
         if self.shard is None:
-            return f"{len(self.plan.posts)} posts"
+            return f"{len(self.plan.posts)} {self.plan.units}"
         n_cases, n_whole = (part.n_cases(self.variants) for part in (self.part, self.plan))
         return f"shard {self.shard}: {n_cases} of {n_whole} cases"
 
@@ -82,6 +82,7 @@ class RunPlan:
             **({"sample": plan.sample} if plan.sample else {}),
             **({"preprocessing": plan.preprocessing} if plan.texts != plan.corpus else {}),
             "n_posts": len(plan.posts),
+            **({"unit": plan.unit} if plan.unit != "post" else {}),
             "variants": list(self.variants),
             "record_mode": self.mode,
             **({"repeats": dict(plan.repeats)} if plan.repeats else {}),
@@ -180,6 +181,7 @@ def _decode(value: dict[str, Any]) -> RunPlan:
         repeats={str(name): int(times) for name, times in value.get("repeats", {}).items()},
         sample=value.get("sample", ""),
         population=dict(value.get("population", {})),
+        unit=value.get("unit", "post"),
     )
     shard = None if value["shard"] is None else parse_shard(value["shard"])
     return RunPlan(

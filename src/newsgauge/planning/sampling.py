@@ -16,6 +16,7 @@ from heapq import heapify, heappop, heappush
 from itertools import groupby, islice
 
 from ..corpora.threads import thread_key
+from .._util.units import plural
 from ..errors import CorpusError, UsageError
 from ..records import Post, RawPost
 from .repeats import repeated
@@ -43,6 +44,8 @@ class Plan:
     population: Mapping[str, int] = field(default_factory=dict)
     #: All labels of the corpus, also those that ``classes`` leaves out; empty where nobody looked.
     corpus_labels: tuple[str, ...] = ()
+    #: What messages call a text.
+    unit: str = "post"
 
     def is_about(self, classes: str) -> bool:
         """Whether the regex ``classes`` keeps the labels of this plan: two texts may choose the same."""
@@ -54,6 +57,11 @@ class Plan:
     def texts(self) -> str:
         """The corpus, with the preprocessing if that is not the usual one: what a score is about."""
         return self.corpus if self.preprocessing == "clean" else f"{self.corpus}+{self.preprocessing}"
+
+    @property
+    def units(self) -> str:
+        """The plural of ``unit``."""
+        return plural(self.unit)
 
     @property
     def digest(self) -> str:
@@ -135,9 +143,9 @@ def describe_sample(plan: Plan) -> list[str]:
         drawn = f"{n_labels} labels in the data's own mix"
     else:
         few = "at most " if plan.sample else ""
-        per_class = "all posts" if plan.posts_per_class is None else f"{few}{plan.posts_per_class} posts"
+        per_class = f"all {plan.units}" if plan.posts_per_class is None else f"{few}{plan.posts_per_class} {plan.units}"
         drawn = f"{per_class} of each of {n_labels} labels"
-    lines = [f"corpus {plan.texts}, {drawn} = {n_posts} posts (seed {plan.seed}, plan {plan.digest})"]
+    lines = [f"corpus {plan.texts}, {drawn} = {n_posts} {plan.units} (seed {plan.seed}, plan {plan.digest})"]
     by_size = sorted(plan.population.items(), key=lambda one: (-one[1], one[0]))
     if not by_size or by_size[0][1] == by_size[-1][1]:
         return lines
@@ -147,7 +155,7 @@ def describe_sample(plan: Plan) -> list[str]:
     if plan.sample.startswith("proportional"):
         said = "each label counts as often as it is there"
     elif plan.posts_per_class is None:
-        said = "all posts, so each label counts as often as it is there"
+        said = f"all {plan.units}, so each label counts as often as it is there"
     elif short := [f"{label} {counts[label]}" for label in plan.labels if counts[label] < plan.posts_per_class]:
         more = f" and {len(short) - 8} more" if len(short) > 8 else ""
         said = f"at most {plan.posts_per_class} of each label; fewer of {', '.join(short[:8])}{more}"
@@ -215,8 +223,8 @@ def _too_few(
 ) -> CorpusError:
     """Every label that falls short, and what to ask for instead."""
     held = [
-        f"{label} of {what} holds {len(by_label[label])} posts"
-        + ("" if allow_threads else f" in {len(own)} threads, of which one post each is drawn")
+        f"{label} of {what} holds {len(by_label[label])}"
+        + ("" if allow_threads else f" in {len(own)} threads, of which one each is drawn")
         for label, own in list(short.items())[:1]
     ]
     others = [f"{label} {len(own)}" for label, own in list(short.items())[1:]]
@@ -236,7 +244,7 @@ def _in_proportion(n: int, sizes: dict[str, int], possible: dict[str, int], *, w
     if not len(sizes) <= n <= sum(possible.values()):
         raise CorpusError(
             f"--sample proportional:{n}: expected a number from {len(sizes)}, one of each label, to "
-            f"{sum(possible.values()):,}, which is what {what} holds with one post per thread"
+            f"{sum(possible.values()):,}, which is what {what} holds with one per thread"
         )
     wanted = dict.fromkeys(sizes, 1)
     queue = [(-sizes[label] / 3, label) for label in sizes]

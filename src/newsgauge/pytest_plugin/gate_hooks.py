@@ -186,7 +186,7 @@ def odds_lines(gates: tuple[Gate, ...], plan: Plan, baseline: Baseline | None) -
         return []
     odds = operating.of_plan(flip_rate=FLIP_RATE, n_runs=400)
     text = (
-        f"if nothing changed but answers flip on {FLIP_RATE:.0%} of the posts, a run like this passes "
+        f"if nothing changed but answers flip on {FLIP_RATE:.0%} of the {plan.units}, a run like this passes "
         f"{'its gate' if len(odds.gates) == 1 else f'all {len(odds.gates)} gates'} in {odds.all_pass:.1%} of cases"
     )
     if operating.left_out:

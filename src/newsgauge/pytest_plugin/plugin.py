@@ -215,9 +215,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     if setup.shard is not None:
         lines.append(f"newsgauge: {setup.run_plan.extent}; newsgauge merge decides the gates")
     for name, training in setup.trainings.items():
-        lines.append(f"newsgauge: {name} is trained on {len(training.examples)} posts ({training.model})")
+        lines.append(f"newsgauge: {name} is trained on {len(training.examples)} {plan.units} ({training.model})")
     for name, shown in setup.examples.items():
-        lines.append(f"newsgauge: {name} shows {len(shown.posts)} training posts as examples (digest {shown.digest})")
+        lines.append(
+            f"newsgauge: {name} shows {len(shown.posts)} training {plan.units} as examples (digest {shown.digest})"
+        )
     doing = "replaying" if setup.replays else f"recording (mode {setup.mode}) into"
     lines.append(f"newsgauge: backend {setup.backend}, {doing} {setup.shown_cassettes}")
     from ..corpora.suspect_labels import labels_written_alike
@@ -233,7 +235,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     too_few = undecidable(gates, plan)
     if too_few:
         note = "a live run of this plan cannot pass" if setup.replays else "whatever is answered, this run cannot pass"
-        lines += [f"newsgauge: warning: {len(plan.posts)} posts: {note}: {text}" for text in too_few]
+        lines += [f"newsgauge: warning: {len(plan.posts)} {plan.units}: {note}: {text}" for text in too_few]
     if not setup.replays:
         from .gate_hooks import odds_lines
 

@@ -148,12 +148,11 @@ class Scores:
         if not seen:
             return ""
         setup = self._run.setup
-        title = (
-            f"{setup.backend} backend on {setup.plan.texts}: {len(setup.plan.posts)} posts, plan {setup.plan.digest}"
-        )
+        plan = setup.plan
+        title = f"{setup.backend} backend on {plan.texts}: {len(plan.posts)} {plan.units}, plan {plan.digest}"
         lines = scoreboard_lines(seen, {}, undecided=(), title=title, gates=False)
         for one in seen.values():
-            lines += ["", *class_lines(one), "", *confusion_lines(one)]
+            lines += ["", *class_lines(one, setup.plan.units), "", *confusion_lines(one)]
         return "\n".join(lines)
 
     @cached_property

@@ -11,7 +11,7 @@ from .terminal import WIDTH, flip_lines, paragraph
 _MAX_SHOWN = 40
 
 
-def baseline_lines(changes: Iterable[VariantChange], *, shown: str) -> list[str]:
+def baseline_lines(changes: Iterable[VariantChange], *, shown: str, units: str = "posts") -> list[str]:
     """A line a variant, then its changed scores and answers, old and new; the whole diff is the file's own in git."""
     lines = [f"written: {shown}; review it like code"]
     for change in changes:
@@ -22,7 +22,7 @@ def baseline_lines(changes: Iterable[VariantChange], *, shown: str) -> list[str]
             n_correct, n = change.new.scores.get("n_correct"), len(change.new.answers)
             lines.append(f"+ {change.variant}: new, {n} answers, {n_correct} right")
             continue
-        posts = f", {change.n_added} posts new, {change.n_dropped} gone" if change.n_added or change.n_dropped else ""
+        posts = f", {change.n_added} {units} new, {change.n_dropped} gone" if change.n_added or change.n_dropped else ""
         lines.append(f"~ {change.variant}: {len(change.answers)} answers changed{posts}")
         if change.old.prompt != change.new.prompt:
             lines.append(f"    prompt {change.old.prompt} -> {change.new.prompt}")
@@ -36,12 +36,12 @@ def baseline_lines(changes: Iterable[VariantChange], *, shown: str) -> list[str]
     return [part for line in lines for part in (paragraph(line) if len(line) > WIDTH else [line])]
 
 
-def flips_since_baseline(found: Iterable[Comparison], *, shown: str) -> list[str]:
+def flips_since_baseline(found: Iterable[Comparison], *, shown: str, units: str = "posts") -> list[str]:
     """A line a variant, now against the baseline, then the posts that only one of them has right, lost ones first."""
     lines = []
     for one in found:
         lines += paragraph(
-            f"{one.first} against {shown}: {len(one.gained)} gained, {len(one.lost)} lost, of {one.n} posts"
+            f"{one.first} against {shown}: {len(one.gained)} gained, {len(one.lost)} lost, of {one.n} {units}"
         )
         lines += flip_lines(one.lost, one.gained)
     return lines

@@ -12,9 +12,9 @@ from .terminal import WIDTH, table_lines
 _WORST, _LABEL = 3, 34
 
 
-def class_lines(score: Score) -> list[str]:
+def class_lines(score: Score, units: str = "posts") -> list[str]:
     """One row a class: support, precision, recall, F1; ``-`` where there is nothing to divide by."""
-    rows: list[tuple[str, ...]] = [(f"{score.variant}: class", "posts", "precision", "recall", "F1")]
+    rows: list[tuple[str, ...]] = [(f"{score.variant}: class", units, "precision", "recall", "F1")]
     rows += [
         (one.label, str(one.support), *(_number(value) for value in (one.precision, one.recall, one.f1)))
         for one in score.classes
@@ -40,9 +40,9 @@ def confusion_lines(score: Score) -> list[str]:
     ]
 
 
-def worst_lines(scores: Mapping[str, Score]) -> list[str]:
+def worst_lines(scores: Mapping[str, Score], units: str = "posts") -> list[str]:
     """A table of the labels that each variant takes for another most often; nothing where none is."""
-    rows = [("mixed up most", "label", "taken for", "posts")]
+    rows = [("mixed up most", "label", "taken for", units)]
     for name, score in scores.items():
         cells = worst_confusions(score.matrix, _WORST)
         for first, cell in enumerate(cells):

@@ -51,5 +51,5 @@ def comparison_lines(compared: RunsCompared, *, first: str, second: str) -> list
     lines += [*table_lines(rows, left=(0,)), "p: exact McNemar, two-sided; intervals: Tango's score interval"]
     for one in compared.variants:
         flips = flip_lines(one.found.lost, one.found.gained, more=", in comparison.html")
-        lines += ["", f"{one.name}: posts that exactly one run has right", *flips] if flips else []
+        lines += ["", f"{one.name}: what exactly one run has right", *flips] if flips else []
     return lines

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from .._util.units import count_of
 from ..results.run_folder import RunFolder
 from .findings import limit_lines, state_of
-from .numbers import count_of
 
 #: Ends in the command, in every message about a recording that no longer fits.
 _AGAIN = "Record it again: "
@@ -99,6 +99,6 @@ def _not_proved(run: RunFolder) -> Iterator[Step]:
     for gate in run.gates["gates"]:
         if state_of(gate) == "not proved" and gate.get("n_to_decide"):
             yield Step(
-                f"{gate['gate']}: about {count_of(gate['n_to_decide'], 'post')} would decide; this run asked "
+                f"{gate['gate']}: about {count_of(gate['n_to_decide'], run.unit)} would decide; this run asked "
                 f"{run.run['n_posts']:,}. Ask more with --posts-per-class."
             )

@@ -61,11 +61,6 @@ def dollars(value: float | None) -> str:
     return f"${number(value, 4 if value < 1 else 2)}"
 
 
-def count_of(n: int, word: str, plural: str = "") -> str:
-    """``1 post``, ``1,234 posts``."""
-    return f"{n:,} {word if n == 1 else plural or word + 's'}"
-
-
 def _is_none(value: float | None) -> bool:
     return value is None or math.isnan(value)
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .._util.units import count_of
 from ..results.run_folder import RunFolder, interval_95
 from .findings import LimitLine, limit_lines, state_of
 from .headline import headline
-from .numbers import count_of, dollars, number, percent
+from .numbers import dollars, number, percent
 from .terminal import backend_note
 
 _MARKS = {"passed": "✅", "failed": "❌"}
@@ -40,9 +41,9 @@ def summary_markdown(run: RunFolder) -> str:
         for kind in ("thinking", "cached", "tool_use")
         if any(use.get(kind, {}).get("mean") for use in tokens.values())
     ]
-    more = [f" of it {kind.replace('_', ' ')} |" for kind in parts] + [" $ for 1,000 posts |"] * is_priced
+    more = [f" of it {kind.replace('_', ' ')} |" for kind in parts] + [" $ for 1,000 {plural(run.unit)} |"] * is_priced
     lines += [
-        f"| variant | n | accuracy | 95% interval | macro-F1 | tokens in, a post | out |{''.join(more)}",
+        f"| variant | n | accuracy | 95% interval | macro-F1 | tokens in, a {run.unit} | out |{''.join(more)}",
         f"|---|---:|---:|---|---:|---:|---:|{'---:|' * len(more)}",
     ]
     for name, score in run.scores.items():

@@ -40,16 +40,20 @@ def concluding_sections(
         n_rows = len(end.scores) + 2
         first = next(i for i, line in enumerate(board) if line.startswith("variant"))
         return [("newsgauge", [*board[first : first + n_rows], *gates])]
-    worst = worst_lines(end.scores)
+    worst = worst_lines(end.scores, run.plan.units)
     sections = [
         ("newsgauge scoreboard", [*board, *([""] if worst else []), *worst, *end.stand_ins]),
         ("newsgauge gates", gates),
     ]
     # Those of a gate that did not pass stand below it.
     shown = {v.variant for v in end.verdicts.values() if v.gate == f"{v.variant}-baseline" and not v.passed}
-    flips = flips_since_baseline((one for one in end.flips if one.first not in shown), shown=guard.baseline.shown)
+    flips = flips_since_baseline(
+        (one for one in end.flips if one.first not in shown), shown=guard.baseline.shown, units=run.plan.units
+    )
     if flips:
         sections.append(("newsgauge flips", flips))
     if end.changes is not None:
-        sections.append(("newsgauge baseline", baseline_lines(end.changes, shown=guard.baseline.shown)))
+        sections.append(
+            ("newsgauge baseline", baseline_lines(end.changes, shown=guard.baseline.shown, units=run.plan.units))
+        )
     return sections

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._util.units import count_of
 from ..errors import UsageError
 from ..records import Result
 from .results_csv import TOKEN_COLUMNS, read_results
@@ -69,6 +70,11 @@ class RunFolder:
         return str(self.run.get("shard") or "")
 
     @property
+    def unit(self) -> str:
+        """What a text is called."""
+        return str(self.run.get("unit", "post"))
+
+    @property
     def texts(self) -> str:
         """The corpus, with the preprocessing if that is not the usual one: what every number of the run is about."""
         return "+".join(str(self.run[key]) for key in ("corpus", "preprocessing") if key in self.run)
@@ -76,7 +82,7 @@ class RunFolder:
     @property
     def posts_in_words(self) -> str:
         """``1,000 posts``, or ``shard 2/4 of 1,000 posts``."""
-        posts = f"{self.run['n_posts']:,} posts"
+        posts = count_of(self.run["n_posts"], self.unit)
         return f"shard {self.shard} of {posts}" if self.shard else posts
 
     @property

@@ -16,6 +16,7 @@ from ..variants.checks import MOST_REPEATS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..corpora.corpus import Corpus
     from ..planning.sampling import Plan
     from ..variants.variants_file import Variant
     from .run_config import RunConfig
@@ -252,7 +253,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
     asked = {name: getattr(option, "repeats", None) or variant.repeats for name, variant in chosen.items()}
     repeats = {name: times for name, times in asked.items() if times > 1}
     # The digest is asked for often, and computed from all texts.
-    plan = replace(plan, whole_digest=plan.digest, repeats=repeats)
+    plan = replace(plan, whole_digest=plan.digest, repeats=repeats, unit=ini("newsgauge_unit") or _usual_unit(corpus))
     own = recordings_of(corpus.name, option.preprocessing)
     shown = f"{option.cassettes or ini('newsgauge_cassettes')}/{option.backend}/{own}"
     shard = getattr(option, "shard", None)  # an option of pytest's alone: a command asks the whole plan
@@ -281,6 +282,13 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
     return setup
 
 
+def _usual_unit(corpus: Corpus) -> str:
+    """What messages call a text of the corpus if the ini value newsgauge_unit does not say."""
+    if corpus.name in ("bundled", "20newsgroups"):
+        return "post"
+    return "mail" if corpus.is_mail else "text"
+
+
 def recordings_of(corpus: str, preprocessing: str) -> str:
     """The name of a corpus' folder of cassettes, and of its baseline: texts of two preprocessings differ."""
     return corpus if preprocessing == _DEFAULTS["preprocessing"] else f"{corpus}+{preprocessing}"
@@ -302,7 +310,7 @@ def _usual_corpus(option: Any, *, root: Path, ini: Callable[[str], str]) -> dict
 
 def usual_classes(corpus: str) -> str:
     """The labels that are kept unless ``--classes`` says otherwise."""
-    from ..corpora.corpus import BUNDLED
+    from ..corpora.corpus import BUNDLED, Corpus, BUNDLED
     from ..corpora.twenty_newsgroups import TWENTY
 
     return "^rec|^sci" if corpus in (BUNDLED, TWENTY) else "."

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
+from ..._util.units import plural
 from ...results.result_files import comparison_entry
 from ...results.run_folder import RunFolder
 from ...results.runs_compared import RunsCompared, VariantCompared
@@ -28,11 +29,17 @@ def render_comparison(first: RunFolder, second: RunFolder, compared: RunsCompare
     runs = (first, second)
     entries = [{**comparison_entry(one.found), "name": one.name} for one in compared.variants]
     counts = Counter(one.outcome for one in compared.variants)
+    unit = second.unit
     embedded = any(is_embedded(str(run.run["backend"]), run.model_versions) for run in runs)
     values = {
-        **frame("two runs compared", embedded=embedded),
+        **frame(unit, "two runs compared", embedded=embedded),
         "about": f"B, {second.path}, against A, {first.path}",
-        "nav": [("summary", "Verdict"), ("changes", "What changed"), ("pairs", "Numbers"), ("flips", "Posts")],
+        "nav": [
+            ("summary", "Verdict"),
+            ("changes", "What changed"),
+            ("pairs", "Numbers"),
+            ("flips", plural(unit).capitalize()),
+        ],
         "counts": [(counts[word], word) for word in ("worse", "better", "no difference shown") if counts[word]],
         "sentences": [(one.outcome, sentence(one)) for one in compared.variants],
         "changes": [
@@ -41,13 +48,13 @@ def render_comparison(first: RunFolder, second: RunFolder, compared: RunsCompare
         ],
         "notes": compared.notes,
         "chart": pair_chart(entries),
-        "pairs": _pairs(compared.variants),
+        "pairs": _pairs(compared.variants, plural(unit)),
         "flips": [(one.name, table) for one in compared.variants if (table := _flips(one, runs, at))],
     }
     return render("comparison.html.j2", values)
 
 
-def _pairs(variants: tuple[VariantCompared, ...]) -> Table:
+def _pairs(variants: tuple[VariantCompared, ...], units: str) -> Table:
     is_priced = any(one.cost_before is not None or one.cost_after is not None for one in variants)
     rows = [
         (
@@ -56,9 +63,9 @@ def _pairs(variants: tuple[VariantCompared, ...]) -> Table:
         )
         for one in variants
     ]
-    cost = ("1,000 posts in A", "in B") if is_priced else ()
+    cost = (f"1,000 {units} in A", "in B") if is_priced else ()
     head = ("variant", "n", "accuracy in A", "in B", "points", "95% interval", "gained", "lost", "p", *cost)
-    caption = "on the posts that both runs have an answer to; p: exact McNemar, two-sided; intervals: Tango's"
+    caption = f"on the {units} that both runs have an answer to; p: exact McNemar, two-sided; intervals: Tango's"
     return Table("B against A", head, rows, caption)
 
 
@@ -81,7 +88,9 @@ def _flips(one: VariantCompared, runs: tuple[RunFolder, RunFolder], at: Path) ->
     ]
     more = f"; the first {_MAX_FLIPS:,} of {len(found):,}" if len(found) > _MAX_FLIPS else ""
     caption = f"{len(one.found.lost):,} lost, {len(one.found.gained):,} gained{more}; an answer leads to its case"
-    return Table(f"flips of {one.name}", ("post", "in B", "label", "A answered", "B answered"), rows, caption, left=5)
+    return Table(
+        f"flips of {one.name}", (runs[1].unit, "in B", "label", "A answered", "B answered"), rows, caption, left=5
+    )
 
 
 def _answer(text: str, run: RunFolder, at: Path, post_id: str, variant: str) -> Link:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..._util.units import plural
 from ...results.run_folder import RunFolder
 from ..numbers import number, percent, span
 from .charts import Axis, Plot, Point, line_plot, round_ticks
@@ -29,18 +30,18 @@ def learning_curves(run: RunFolder) -> list[Curve]:
     """The curves of the run; none where no eval left one."""
     curves = []
     if found := run.exhibits.get("learning_curve"):
-        curves.append(_accuracy_by_size(found["points"]))
+        curves.append(_accuracy_by_size(found["points"], plural(run.unit)))
     if (found := run.exhibits.get("loss_curve")) and found["losses"]:
         curves.append(loss_by_step(found["losses"], str(found.get("model", ""))))
     return curves
 
 
-def _accuracy_by_size(points: list[Mapping[str, Any]]) -> Curve:
+def _accuracy_by_size(points: list[Mapping[str, Any]], units: str) -> Curve:
     drawn = [
         Point(
             one["posts_per_class"],
             one["accuracy"],
-            f"{one['posts_per_class']} posts per class: {percent(one['accuracy'])} of {one['n']:,}",
+            f"{one['posts_per_class']} {units} per class: {percent(one['accuracy'])} of {one['n']:,}",
             *one["wilson_95"],
         )
         for one in points
@@ -48,9 +49,11 @@ def _accuracy_by_size(points: list[Mapping[str, Any]]) -> Curve:
     end = max((point.x for point in drawn), default=1) * 1.05
     plot = line_plot(
         drawn,
-        x=Axis("training posts per class, at most", end, [(0, "0"), *((point.x, f"{point.x:g}") for point in drawn)]),
+        x=Axis(
+            f"training {units} per class, at most", end, [(0, "0"), *((point.x, f"{point.x:g}") for point in drawn)]
+        ),
         y=Axis("accuracy", 1, PERCENT_TICKS),
-        label="Accuracy by training posts: " + "; ".join(point.text for point in drawn),
+        label=f"Accuracy by training {units}: " + "; ".join(point.text for point in drawn),
     )
     rows = [
         (
@@ -62,12 +65,12 @@ def _accuracy_by_size(points: list[Mapping[str, Any]]) -> Curve:
         )
         for one in points
     ]
-    head = ("training posts per class", "in all", "right", "accuracy", "95% interval")
+    head = (f"training {units} per class", "in all", "right", "accuracy", "95% interval")
     caption = (
-        "Accuracy on the posts of this run by what the model was tuned on; the last point is the tuned variant. "
-        "Vertical lines: Wilson's 95% intervals. All were asked about the same posts."
+        f"Accuracy on the {units} of this run by what the model was tuned on; the last point is the tuned variant. "
+        f"Vertical lines: Wilson's 95% intervals. All were asked about the same {units}."
     )
-    return Curve("Accuracy by training posts", plot, caption, Table("learning curve", head, rows))
+    return Curve(f"Accuracy by training {units}", plot, caption, Table("learning curve", head, rows))
 
 
 def loss_by_step(losses: Sequence[Mapping[str, Any]], model: str) -> Curve:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..._util.units import plural
 from ...results.run_folder import RunFolder
 from ...scoring.stats import ERROR_COLUMN, OFF_LIST_COLUMN
 from ..numbers import number, percent
@@ -38,7 +39,7 @@ class Matrix:
 def confusion_matrices(run: RunFolder) -> list[Matrix]:
     """One per variant; the best one is open. True labels down, answers across."""
     best = max(run.scores, key=lambda name: run.scores[name]["accuracy"] or 0, default="")
-    return [_confusion(name, score, is_open=name == best) for name, score in run.scores.items()]
+    return [_confusion(name, score, run.unit, is_open=name == best) for name, score in run.scores.items()]
 
 
 def class_scores(run: RunFolder) -> Matrix:
@@ -55,29 +56,31 @@ def class_scores(run: RunFolder) -> Matrix:
     last = (Shaded(number(score["macro_f1"], 2), score["macro_f1"] or 0.0) for score in run.scores.values())
     rows.append(("macro-F1", (Shaded("", 0), *last)))
     caption = "F1 of each class, from 0 to 1; a dash: it cannot be computed, as no answer names the class"
-    return Matrix("F1 by class", "", caption, ("posts", *run.scores), tuple(rows), upright=True)
+    return Matrix("F1 by class", "", caption, (plural(run.unit), *run.scores), tuple(rows), upright=True)
 
 
-def _confusion(variant: str, score: Mapping[str, Any], *, is_open: bool) -> Matrix:
+def _confusion(variant: str, score: Mapping[str, Any], unit: str, *, is_open: bool) -> Matrix:
     columns = tuple(score["confusion"]["columns"])
     rows = tuple(
         (
             one["label"],
-            tuple(_count(variant, one["label"], *cell, sum(counts)) for cell in zip(columns, counts, strict=True)),
+            tuple(
+                _count(variant, unit, one["label"], *cell, sum(counts)) for cell in zip(columns, counts, strict=True)
+            ),
         )
         for one, counts in zip(score["classes"], score["confusion"]["rows"], strict=True)
     )
     return Matrix(
         f"confusion matrix of {variant}",
         f"{variant}: {score['n_correct']:,} of {score['n']:,} right",
-        f"rows: the label a post has; columns: what {variant} answered; shade: share of the row",
+        f"rows: the label a {unit} has; columns: what {variant} answered; shade: share of the row",
         columns,
         rows,
         is_open,
     )
 
 
-def _count(variant: str, label: str, column: str, count: int, total: int) -> Shaded:
+def _count(variant: str, unit: str, label: str, column: str, count: int, total: int) -> Shaded:
     if not count:
         return Shaded("·", 0, "0")
     filters = {"variant": variant, "label": label}
@@ -87,7 +90,7 @@ def _count(variant: str, label: str, column: str, count: int, total: int) -> Sha
         filters["outcome"] = "error"
     else:
         filters["answer"] = column
-    words = f"{count} of {total} posts of {label}: {column}"
+    words = f"{count} of {total} {plural(unit)} of {label}: {column}"
     return Shaded(f"{count:,}", count / total, words, column != label, filters)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..._util.units import plural
 from ...results.run_folder import RunFolder, interval_95
 from ..findings import LimitLine, State, limit_lines, variant_state
 from ..headline import headline
@@ -39,7 +40,7 @@ def overview_values(run: RunFolder) -> dict[str, Any]:
         "headline": headline(run.gates),
         "n_recomputed": sum(result.origin == "gate" for result in run.results),
         "variants": [_variant_line(run, name, is_priced=is_priced) for name in run.scores],
-        "cost_head": "1,000 posts cost" if is_priced else "tokens per post",
+        "cost_head": f"1,000 {plural(run.unit)} cost" if is_priced else f"tokens per {run.unit}",
         "has_baseline": bool(run.baseline),
         "baseline_path": run.baseline.get("path", ""),
         "steps": next_steps(run),

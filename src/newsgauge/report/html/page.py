@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..._util.units import count_of, plural
 from ...results.run_folder import RunFolder
 from ..findings import limit_lines
-from ..numbers import count_of
 from ..terminal import BACKEND_NOTES, is_embedded
 from . import sections
 from .cases import pack_cases
@@ -31,7 +31,7 @@ def render_run(run: RunFolder) -> str:
     curves, suspect = learning_curves(run), sections.suspect_labels(run)
     absent = {name for name, value in (("learning", curves), ("suspect", suspect)) if not value}
     values = {
-        **frame(f"{corpus}, {backend} backend", embedded=is_embedded(backend, run.model_versions)),
+        **frame(run.unit, f"{corpus}, {backend} backend", embedded=is_embedded(backend, run.model_versions)),
         "about": f"{run.posts_in_words}, {count_of(len(run.variants), 'variant')}, plan {run.run['plan']}",
         "nav": [(name, text) for name, text in _NAV if name not in absent],
         **overview_values(run),
@@ -53,13 +53,13 @@ def render_run(run: RunFolder) -> str:
 
 def render_training(losses: Sequence[Mapping[str, Any]], *, job: str, about: str, embedded: bool) -> str:
     """The page of one tuning job: its loss by step."""
-    values = {**frame(f"training of {job}", embedded=embedded), "about": about, "nav": []}
+    values = {**frame("text", f"training of {job}", embedded=embedded), "about": about, "nav": []}
     return render("training.html.j2", {**values, "curve": loss_by_step(losses, job)})
 
 
-def frame(title: str, *, embedded: bool) -> dict[str, Any]:
+def frame(unit: str, title: str, *, embedded: bool) -> dict[str, Any]:
     """What every page shows."""
-    return {"title": title, "note": BACKEND_NOTES["embedded"] if embedded else ""}
+    return {"unit": unit, "units": plural(unit), "title": title, "note": BACKEND_NOTES["embedded"] if embedded else ""}
 
 
 def _cases(run: RunFolder) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..._util.units import plural
 from ...results.run_folder import RunFolder, interval_95
 from ..numbers import dollars, number, percent
 from .charts import Axis, Chart, Plot, Point, Row, chart, round_ticks, scatter
@@ -25,11 +26,15 @@ def token_values(run: RunFolder) -> dict[str, Any] | None:
     parts = [kind for kind in _PARTS if any(one.get(kind, {}).get("mean") for one in variants.values())]
     priced = {name: one for name, one in variants.items() if one["cost"]["price"]}
     return {
-        "bars": [_bars(kind, "a" if kind == "input" else "b", variants) for kind in ("input", "output", *parts)],
-        "savings": _savings(savings) if savings else None,
-        "counts": None if counts is None else _counts(counts),
-        "cost_chart": _cost_chart(priced) if priced else None,
-        "cost_table": _cost_table(priced, run.tokens.get("n_posts_of_the_whole_set")) if priced else None,
+        "bars": [
+            _bars(kind, "a" if kind == "input" else "b", variants, run.unit) for kind in ("input", "output", *parts)
+        ],
+        "savings": _savings(savings, run.unit) if savings else None,
+        "counts": None if counts is None else _counts(counts, plural(run.unit)),
+        "cost_chart": _cost_chart(priced, plural(run.unit)) if priced else None,
+        "cost_table": _cost_table(priced, plural(run.unit), run.tokens.get("n_posts_of_the_whole_set"))
+        if priced
+        else None,
         "unpriced": _unpriced(variants),
     }
 
@@ -71,7 +76,7 @@ def accuracy_by_cost(run: RunFolder) -> Plot | None:
     if len(drawn) < 2:
         return None
     end, ticks = round_ticks(max(point.x for point in drawn), prefix="$" if priced else "")
-    name = "US$ for 1,000 posts" if priced else "tokens per post, in and out"
+    name = f"US$ for 1,000 {plural(run.unit)}" if priced else f"tokens per {run.unit}, in and out"
     return scatter(
         drawn,
         x=Axis(name, end, ticks),
@@ -80,7 +85,7 @@ def accuracy_by_cost(run: RunFolder) -> Plot | None:
     )
 
 
-def _bars(kind: str, colour: str, variants: Mapping[str, Any]) -> tuple[Chart, str]:
+def _bars(kind: str, colour: str, variants: Mapping[str, Any], unit: str) -> tuple[Chart, str]:
     rows = []
     for name, one in variants.items():
         mean, (low, high) = one[kind]["mean"], one[kind]["ci_95"]
@@ -88,19 +93,20 @@ def _bars(kind: str, colour: str, variants: Mapping[str, Any]) -> tuple[Chart, s
         rows.append(Row(name, mean, low, high, f"{number(mean)}{interval}", colour))
     end, ticks = round_ticks(max((row.high or row.value or 0.0 for row in rows), default=0.0))
     name = _PARTS.get(kind, kind)
-    label = f"Mean {name} tokens per post: " + "; ".join(f"{row.name} {row.text}" for row in rows)
+    label = f"Mean {name} tokens per {unit}: " + "; ".join(f"{row.name} {row.text}" for row in rows)
     more = (
-        ", from the usage metadata of every case, with 95% t-intervals. Posts differ in length, which widens these; "
+        f", from the usage metadata of every case, with 95% t-intervals. {plural(unit).capitalize()} differ in length, "
+        "which widens these; "
         "the paired savings below do not suffer from it."
         if kind == "input"
         else ", likewise; they include thinking."
         if kind == "output"
         else f", likewise; part of the {'output' if kind == 'thinking' else 'input'}."
     )
-    return chart(rows, form="bars", high=end, ticks=ticks, label=label), f"Mean {name} tokens per post{more}"
+    return chart(rows, form="bars", high=end, ticks=ticks, label=label), f"Mean {name} tokens per {unit}{more}"
 
 
-def _savings(savings: list[Mapping[str, Any]]) -> Table:
+def _savings(savings: list[Mapping[str, Any]], unit: str) -> Table:
     rows = [
         (
             f"{one['frugal']} over {one['other']}",
@@ -112,11 +118,11 @@ def _savings(savings: list[Mapping[str, Any]]) -> Table:
         )
         for one in savings
     ]
-    head = ("saving of", "tokens", "per post", "95% interval", "share", "n")
+    head = ("saving of", "tokens", f"per {unit}", "95% interval", "share", "n")
     return Table("savings", head, rows, "share: of the tokens that the other needs", left=2)
 
 
-def _counts(found: Mapping[str, Any]) -> Table:
+def _counts(found: Mapping[str, Any], units: str) -> Table:
     rows = [
         (
             str(one["variant"]),
@@ -129,10 +135,10 @@ def _counts(found: Mapping[str, Any]) -> Table:
         )
         for one in found["variants"]
     ]
-    head = ("variant", "posts", "countTokens", "used", "beyond the contents, each")
+    head = ("variant", units, "countTokens", "used", "beyond the contents, each")
     caption = (
-        "countTokens of the contents alone against promptTokenCount of the whole request, means over a sample of "
-        "posts; beyond: instruction and schema"
+        f"countTokens of the contents alone against promptTokenCount of the whole request, means over a sample of "
+        f"{units}; beyond: instruction and schema"
     )
     return Table("counted tokens", head, rows, caption)
 
@@ -146,17 +152,17 @@ def _unpriced(variants: Mapping[str, Any]) -> list[str]:
     return [f"{', '.join(names)}: no price: {why} ({model})" for (why, model), names in found.items()]
 
 
-def _cost_chart(priced: Mapping[str, Any]) -> Chart:
+def _cost_chart(priced: Mapping[str, Any], units: str) -> Chart:
     rows = [
         Row(name, one["cost"]["usd_per_1000_posts"], None, None, dollars(one["cost"]["usd_per_1000_posts"]))
         for name, one in priced.items()
     ]
     end, ticks = round_ticks(max(row.value or 0.0 for row in rows), prefix="$")
-    label = "Cost of 1,000 posts: " + "; ".join(f"{row.name} {row.text}" for row in rows)
+    label = f"Cost of 1,000 {units}: " + "; ".join(f"{row.name} {row.text}" for row in rows)
     return chart(rows, form="bars", high=end, ticks=ticks, label=label)
 
 
-def _cost_table(priced: Mapping[str, Any], n_whole_set: int | None) -> Table:
+def _cost_table(priced: Mapping[str, Any], units: str, n_whole_set: int | None) -> Table:
     rows = []
     for name, one in priced.items():
         cost, price = one["cost"], one["cost"]["price"]
@@ -173,8 +179,8 @@ def _cost_table(priced: Mapping[str, Any], n_whole_set: int | None) -> Table:
             )
         )
     whole = f"whole test set ({n_whole_set:,})" if n_whole_set else "whole test set"
-    head = ("variant", "per million tokens", "1,000 posts", "in batch mode", whole)
-    caption = "mean tokens per post times the list price; tuning itself is not in it"
+    head = ("variant", "per million tokens", f"1,000 {units}", "in batch mode", whole)
+    caption = "mean tokens per text times the list price; tuning itself is not in it"
     return Table("cost", head, rows, caption, left=2)
 
 

@@ -144,7 +144,7 @@
         card.append(make("p", name, "muted"), pre);
       });
     }
-    if (post[2] === undefined) card.append(make("p", "The text of the post is not part of this report; results.csv and the recording know it by its id and digest.", "muted"));
+    if (post[2] === undefined) card.append(make("p", "The text is not part of this report; results.csv and the recording know it by its id and digest.", "muted"));
     else if (!asked) {
       const pre = make("pre", post[2]);
       pre.tabIndex = 0;
