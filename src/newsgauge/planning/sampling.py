@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from itertools import groupby, islice
 
-from ..corpora.threads import thread_key
 from .._util.units import plural
+from ..corpora.threads import thread_key
 from ..errors import CorpusError, UsageError
 from ..records import Post, RawPost
 from .repeats import repeated

@@ -310,7 +310,7 @@ def _usual_corpus(option: Any, *, root: Path, ini: Callable[[str], str]) -> dict
 
 def usual_classes(corpus: str) -> str:
     """The labels that are kept unless ``--classes`` says otherwise."""
-    from ..corpora.corpus import BUNDLED, Corpus, BUNDLED
+    from ..corpora.corpus import BUNDLED
     from ..corpora.twenty_newsgroups import TWENTY
 
     return "^rec|^sci" if corpus in (BUNDLED, TWENTY) else "."
