@@ -188,3 +188,25 @@ def test_equal_texts_and_texts_of_a_thread_lie_on_one_side(tmp_path: Path) -> No
     found = sides(write(tmp_path / "b.csv", "text,label,thread\n" + "\n".join(rows)))
     threads = {side: {int(text.split()[1]) // 3 for text in texts} for side, texts in found.items()}
     assert not threads["train"] & threads["test"]
+
+
+@pytest.mark.parametrize(
+    ("label", "number", "shown", "in_a_test"),
+    [
+        (
+            "Administration Utilities/awscli",
+            "7",
+            "Administration Utilities/awscli-7",
+            "Administration Utilities/awscli-7",
+        ),
+        ("a::b [x]", "1", "a::b [x]-1", "a::b [x]-1"),
+        ("50% ~off", "1", "50% ~off-1", "50% ~off-1"),
+        ("%20", "1", "%20-1", "%20-1"),
+        ("Prüfung", "1", "Prüfung-1", "Pr%C3%BCfung-1"),
+        ("two\nlines", "1", "two%0Alines-1", "two%0Alines-1"),
+    ],
+)
+def test_an_id_is_shown_as_its_owner_wrote_it(label: str, number: str, shown: str, in_a_test: str) -> None:
+    post_id = RawPost(label, number, "").id
+    assert shown_id(post_id) == shown
+    assert case_id(post_id, "labels") == f"{in_a_test}-labels"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, get_args
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -28,6 +29,12 @@ NO_CALL_VERSION = "no call "
 def bare_model(name: str) -> str:
     """A model's name or version as its users write it: some answers say ``models/gemini-2.5-pro``."""
     return name.removeprefix("models/")
+
+
+def shown_id(post_id: str) -> str:
+    """The id as its owner wrote label and number, for people to read; as it is if that does not fit into a line."""
+    text = unquote(post_id)
+    return text if text.isprintable() else post_id
 
 
 class Outcome(StrEnum):
@@ -83,8 +90,16 @@ class Case:
 
     @property
     def id(self) -> str:
-        """``sci.space-60862-tuned``."""
-        return f"{self.post.id}-{self.variant}"
+        """``sci.space-60862-tuned``: how a test is told from the others, with blanks and slashes as they are.
+
+        pytest escapes what is not ASCII, so that stays %-encoded: the name of a test can be pasted back.
+        """
+        return case_id(self.post.id, self.variant)
+
+
+def case_id(post_id: str, variant: str) -> str:
+    """The id of a `Case`."""
+    return re.sub(r"%(?!7F)[2-7][0-9A-F]", lambda found: unquote(found[0]), f"{post_id}-{variant}")
 
 
 @dataclass(frozen=True, slots=True)

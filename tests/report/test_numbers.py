@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from newsgauge.report.numbers import count_of, dollars, number, p_value, percent, points, points_span, span
+from newsgauge._util.units import count_of
+from newsgauge.report.numbers import dollars, number, p_value, percent, points, points_span, span
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from ..errors import CassetteError, MissingRecordingError, NotKeptError, StaleRecordingError
-from ..records import Post, Wire
+from ..records import Post, Wire, shown_id
 from .asked import Asked, MissError
 from .digest import Block, unquote
 from .digest_cache import Digester
@@ -146,7 +146,9 @@ class Recorder:
         file = self.file(variant)
         line = file.read(key)
         if line is None:
-            return MissingRecordingError(f"{file.shown}: no recording of {key}. Record it: {self.rerecord(variant)}")
+            return MissingRecordingError(
+                f"{file.shown}: no recording of {shown_id(key)}. Record it: {self.rerecord(variant)}"
+            )
         change = describe_change(line, asked.method, asked.path, json.loads(asked.body), service=asked.service)
         if text and only_line_endings(line, text):
             return StaleRecordingError(
@@ -176,7 +178,9 @@ class Recorder:
     def _keep_last(self, variant: str, post: Post, case: OpenCase, provenance: Mapping[str, str]) -> None:
         """Keep the last answer of a case that is over: what came before it were tries. A replayed one has none."""
         if case.refused:
-            raise MissingRecordingError(f"{self.file(variant).shown}: no recording of {post.id}: {case.refused[0]}")
+            raise MissingRecordingError(
+                f"{self.file(variant).shown}: no recording of {shown_id(post.id)}: {case.refused[0]}"
+            )
         if case.played and not case.calls:
             return
         tries = [call for call in case.calls if call.status == 200]

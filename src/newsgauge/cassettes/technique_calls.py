@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from ..errors import CassetteError, MissingRecordingError, NetworkBlockedError, NotKeptError, StaleRecordingError
-from ..records import Post
+from ..records import Post, shown_id
 from .asked import Asked
 from .line import Line, call_key
 from .network_block import attempts_fail, network_blocked
@@ -136,13 +136,15 @@ class Calls:
     def _explain(self, case: OpenCase, numbers: Mapping[int, int]) -> CassetteError:
         asked, n_recorded = case.missed, len(numbers)
         if asked is None:
-            return MissingRecordingError(f"{self._file.shown}: no recording of {self._post.id}: {case.refused[0]}")
+            return MissingRecordingError(
+                f"{self._file.shown}: no recording of {shown_id(self._post.id)}: {case.refused[0]}"
+            )
         if not case.left:
             if n_recorded:
                 return self._stale(n_recorded, f"{_calls(n_recorded)} recorded, now there are more")
             part = "" if self._file.read(self._post.id) is None else ", only a part of its calls"
             return MissingRecordingError(
-                f"{self._file.shown}: no recording of {self._post.id}{part}. Record it: "
+                f"{self._file.shown}: no recording of {shown_id(self._post.id)}{part}. Record it: "
                 f"{self._recorder.rerecord(self._variant)}"
             )
         line = case.left[0]

@@ -17,7 +17,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CorpusError
-from ..records import SPLITS, Split
+from ..records import SPLITS, Split, shown_id
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +54,7 @@ class SuspectText:
     def __str__(self) -> str:
         labels = ", ".join(dict.fromkeys(label for _, label, _ in self.members))
         said = "the same text" if self.is_exact else "nearly the same text"
-        return f"{said} under {labels}: {', '.join(f'{post_id} ({split})' for post_id, _, split in self.members[:6])}"
+        return f"{said} under {labels}: {', '.join(f'{shown_id(post_id)} ({split})' for post_id, _, split in self.members[:6])}"
 
 
 def texts_of(corpus: Corpus, preprocess: Callable[[str], str]) -> list[LabelledText]:

@@ -7,6 +7,7 @@ the accuracy may not fall by more than ``max_drop`` on the same posts: paired no
 from __future__ import annotations
 
 from .._util.one_line import one_line
+from ..records import shown_id
 from ..scoring.comparisons import compare, p_words
 from ..scoring.scores import Comparison, Verdict
 from ..scoring.stats import Decision, Finding, decide_difference, mcnemar_exact
@@ -41,7 +42,7 @@ def decide_baseline(gate: BaselineGate, evidence: Evidence) -> Verdict:
             )
             return Verdict(gate.name, gate.variant, Finding.FAIL, (text,))
         changed = changes(evidence.results, posts, baseline, gate.variant)
-        lines = tuple(f"{post.id}: was {one_line(old)}, now {one_line(new)}" for post, old, new in changed)
+        lines = tuple(f"{shown_id(post.id)}: was {one_line(old)}, now {one_line(new)}" for post, old, new in changed)
         if not changed:
             text = f"all {len(posts)} answers are the baseline's{common}"
             return Verdict(gate.name, gate.variant, Finding.PASS, (text,))

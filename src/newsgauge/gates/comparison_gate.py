@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .._util.one_line import one_line
+from ..records import shown_id
 from ..scoring.comparisons import compare_variants, p_words
 from ..scoring.scores import Comparison, Flip, Verdict
 from ..scoring.stats import Finding, decide_difference, difference_p_values, holm
@@ -64,7 +65,7 @@ def _clustered(found: Comparison) -> str:
 def flip_lines(lost: tuple[Flip, ...], gained: tuple[Flip, ...]) -> tuple[str, ...]:
     """One line a flipped post, losses first: ``lost sci.space-60862: now sci.med, was sci.space``."""
     return tuple(
-        f"{word} {flip.post_id}: {one_line(flip.first)}, was {one_line(flip.second)}"
+        f"{word} {shown_id(flip.post_id)}: {one_line(flip.first)}, was {one_line(flip.second)}"
         for word, flips in (("lost", lost), ("gained", gained))
         for flip in flips
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from .._util.files import write_json, write_whole
 from ..errors import UsageError
 from ..planning.plan_file import NAME, RunPlan, encode_plan
-from ..records import Key, Result
+from ..records import Key, Result, case_id
 from ..results.result_files import digest_results, write_flips, write_gates, write_scoreboard
 from ..results.results_csv import write_results
 from ..scoring.comparisons import compare, compare_variants
@@ -120,7 +120,7 @@ class Guard:
         found = [results[key] for key in planned if key in results]
         broken = Counter(result.variant for result in found if result.prediction is None)
         # A case without an answer is told by its variant, once, not as a failed test of its own.
-        cases = {f"[{result.post_id}-{result.variant}]" for result in found if result.prediction is None}
+        cases = {f"[{case_id(result.post_id, result.variant)}]" for result in found if result.prediction is None}
         failed = [name for name in failed if name[name.find("[") :] not in cases]
         shown = tuple(failed[:MAX_FAILED])
         run = replace(self.run, stand_ins=tuple(stand_ins), left_out=tuple(left_out), failed=shown)

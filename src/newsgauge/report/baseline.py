@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..gates.baseline_diff import VariantChange
+from ..records import shown_id
 from ..scoring.scores import Comparison
 from .terminal import WIDTH, flip_lines, paragraph
 
@@ -30,7 +31,7 @@ def baseline_lines(changes: Iterable[VariantChange], *, shown: str, units: str =
             lines.append(f"    model {', '.join(change.old.model_versions)} -> {', '.join(change.new.model_versions)}")
         lines += [f"    {name} {old} -> {new}" for name, old, new in change.scores]
         for post_id, old, new in change.answers[:_MAX_SHOWN]:
-            lines.append(f"    {post_id}: {old} -> {new}")
+            lines.append(f"    {shown_id(post_id)}: {old} -> {new}")
         if len(change.answers) > _MAX_SHOWN:
             lines.append(f"    and {len(change.answers) - _MAX_SHOWN} more: git diff {shown}")
     return [part for line in lines for part in (paragraph(line) if len(line) > WIDTH else [line])]

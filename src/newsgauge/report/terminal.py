@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from .._util.one_line import one_line
-from ..records import ELSEWHERE, EMBEDDED_VERSION
+from ..records import ELSEWHERE, EMBEDDED_VERSION, shown_id
 from ..scoring.scores import CheckState, Flip, Score, Verdict
 from .check_words import limit_words, measured_words
 from .numbers import number, percent, span
@@ -163,7 +163,7 @@ def repeat_lines(scores: Mapping[str, Score]) -> list[str]:
         line
         for name, score in scores.items()
         if score.repeats is not None and score.repeats.unstable
-        for line in textwrap.wrap(f"least stable of {name}: {', '.join(score.repeats.unstable)}", WIDTH)
+        for line in textwrap.wrap(f"least stable of {name}: {', '.join(map(shown_id, score.repeats.unstable))}", WIDTH)
     ]
     return [*table_lines(rows, left=(0,)), *notes]
 
@@ -200,7 +200,9 @@ def flip_lines(lost: Iterable[Flip], gained: Iterable[Flip], *, more: str = "") 
     lines = [
         line
         for word, flip in flips[:MAX_FLIPS]
-        for line in paragraph(f"  {word:6} {flip.post_id}: was {one_line(flip.second)}, now {one_line(flip.first)}")
+        for line in paragraph(
+            f"  {word:6} {shown_id(flip.post_id)}: was {one_line(flip.second)}, now {one_line(flip.first)}"
+        )
     ]
     return [*lines, f"  and {len(flips) - MAX_FLIPS} more{more}"] if len(flips) > MAX_FLIPS else lines
 

@@ -104,6 +104,7 @@ def _verify(folders: Folders, options: argparse.Namespace) -> int:
 
 def _show(folders: Folders, options: argparse.Namespace) -> int:
     from ...cassettes.line import case_of
+    from ...records import shown_id
 
     n_shown = 0
     for path in _paths(folders):
@@ -111,7 +112,7 @@ def _show(folders: Folders, options: argparse.Namespace) -> int:
         names = (options.case, options.case.removesuffix(f"-{path.stem}"))
         keys = file.keys()
         for key in keys:
-            if case_of(key) in names and (line := file.read(key)) is not None:
+            if {case_of(key), shown_id(case_of(key))} & set(names) and (line := file.read(key)) is not None:
                 print("\n".join(_described(line, f"{file.shown}:{file.line_number(key)}")))
                 n_shown += 1
     if not n_shown:

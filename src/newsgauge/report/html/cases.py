@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ...records import Outcome, Result
+from ...records import Outcome, Result, shown_id
 from ...results.run_folder import RunFolder
 
 _MAX_CLEAR = 40
@@ -24,7 +24,7 @@ def pack_cases(run: RunFolder, *, start: Mapping[str, str]) -> str:
     value = {
         **_columns(run.results, run.variants, run.posts),
         "line": _steps(_lines(run)),
-        "baseline": {name: one["changed"] for name, one in held.items()},
+        "baseline": {name: {shown_id(key): said for key, said in one["changed"].items()} for name, one in held.items()},
         "prompts": run.prompts,
         "recordings": {name: one["path"] for name, one in run.recordings.items()},
         "start": start,
@@ -45,7 +45,7 @@ def _columns(results: tuple[Result, ...], variants: tuple[str, ...], posts: Mapp
     for result in results:
         if result.post_id not in post_index:
             post_index[result.post_id] = len(entries)
-            entry: list[Any] = [result.post_id, label_index[result.label]]
+            entry: list[Any] = [shown_id(result.post_id), label_index[result.label]]
             entries.append([*entry, posts[result.post_id]] if result.post_id in posts else entry)
         said = result.prediction
         columns["post"].append(post_index[result.post_id])

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from ..._util.units import plural
+from ...records import shown_id
 from ...results.result_files import comparison_entry
 from ...results.run_folder import RunFolder
 from ...results.runs_compared import RunsCompared, VariantCompared
@@ -76,7 +77,7 @@ def _flips(one: VariantCompared, runs: tuple[RunFolder, RunFolder], at: Path) ->
         return None
     rows: list[tuple[Cell, ...]] = [
         (
-            flip.post_id,
+            shown_id(flip.post_id),
             word,
             flip.label,
             *(
@@ -96,4 +97,6 @@ def _flips(one: VariantCompared, runs: tuple[RunFolder, RunFolder], at: Path) ->
 def _answer(text: str, run: RunFolder, at: Path, post_id: str, variant: str) -> Link:
     """Leads to the case in the report of its run, wherever that lies."""
     report = Path(os.path.relpath(run.path / "report.html", at.parent)).as_posix()
-    return Link(text or "(empty)", report + cases_link({"posts": post_id, "open": f"{post_id} {variant}"}))
+    return Link(
+        text or "(empty)", report + cases_link({"posts": shown_id(post_id), "open": f"{shown_id(post_id)} {variant}"})
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ...records import shown_id
 from ...results.run_folder import RunFolder, interval_95
 from ..numbers import number, p_value, percent, points, points_span, span
 from ..terminal import KINDS
@@ -67,7 +68,7 @@ def suspect_labels(run: RunFolder) -> dict[str, Any]:
         (
             "the same" if one["exact"] else "nearly the same",
             ", ".join(dict.fromkeys(label for _, label, _ in one["posts"])),
-            ", ".join(f"{post_id} ({split})" for post_id, _, split in one["posts"]),
+            ", ".join(f"{shown_id(post_id)} ({split})" for post_id, _, split in one["posts"]),
         )
         for one in found
     ]

@@ -76,7 +76,7 @@
     const tests = ["variant", "label", "answer"].filter((name) => state[name]).map((name) => (i) => value[name](i) === state[name]);
     if (state.outcome) tests.push((i) => (GROUPS[state.outcome] || ((o) => o === state.outcome))(value.outcome(i)));
     if (ONLY[state.only]) tests.push(ONLY[state.only]);
-    if (state.posts) { const named = new Set(state.posts.split(",")); tests.push((i) => named.has(value.id(i))); }
+    if (state.posts) tests.push((i) => value.id(i) === state.posts);
     const hit = new Map();
     const matches = (i) => {
       if (!wanted) return true;
