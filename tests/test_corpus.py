@@ -13,7 +13,7 @@ from newsgauge.corpora.preprocessing import clean, codelab
 from newsgauge.errors import CorpusError
 from newsgauge.planning.sampling import make_plan
 from newsgauge.planning.training_set import TrainPosts
-from newsgauge.records import Post
+from newsgauge.records import Post, RawPost, case_id, shown_id
 from newsgauge.variants.variants_file import Tuning
 
 NOWHERE = Path("nowhere")

@@ -60,7 +60,7 @@ def test_the_digest_tells_a_changed_text() -> None:
 
 def test_too_few_posts_name_the_class_and_the_largest_possible_sample() -> None:
     few = [*POSTS[:5], *POSTS[12:]]
-    with pytest.raises(CorpusError, match=r"6 asked for, but a\.x of made test holds 5 posts in 5 threads"):
+    with pytest.raises(CorpusError, match=r"6 asked for, but a\.x of made test holds 5 in 5 threads"):
         plan(few, n=6)
     assert (
         len(draw(few, classes="x", posts_per_class=6, seed=0, allow_threads=False, what="train", at_most=True)) == 5 + 6
@@ -77,7 +77,7 @@ def test_at_most_one_post_of_a_thread_is_drawn(seed: int) -> None:
 
 
 def test_threads_can_be_allowed_and_all_takes_them_all() -> None:
-    with pytest.raises(CorpusError, match=r"holds 12 posts in 3 threads.*--allow-threads"):
+    with pytest.raises(CorpusError, match=r"holds 12 in 3 threads.*--allow-threads"):
         plan(REPLIES, n=4)
     assert len(plan(REPLIES, n=4, threads=True).posts) == 4
     assert len(plan(REPLIES, n=None).posts) == 12

@@ -54,7 +54,7 @@ def test_without_a_table_a_sample_is_written_and_the_first_run_is_green(
     assert "green: these are the embedded backend's answers, not Gemini's" in said
     done = run_pytest(tmp_path / "new", "--require-gates")
     assert done.returncode == 0, done.stdout
-    assert "4 labels = 40 posts" in done.stdout
+    assert "4 labels = 40 texts" in done.stdout
     monkeypatch.chdir(tmp_path / "new")
     assert main(["cassettes", "check"]) == 0
     assert main(["cassettes", "verify"]) == 0
@@ -73,7 +73,7 @@ def test_a_table_with_other_columns_and_unusual_labels_is_green_too(tmp_path: Pa
     assert code == 0
     done = run_pytest(tmp_path)
     assert done.returncode == 0, done.stdout
-    assert "corpus mine, 6 posts of each of 3 labels = 18 posts" in done.stdout
+    assert "corpus mine, 6 texts of each of 3 labels = 18 texts" in done.stdout
 
 
 @pytest.mark.usefixtures("clean")
@@ -96,7 +96,7 @@ def test_a_configuration_that_is_there_is_left_alone_and_what_to_add_is_printed(
     (tmp_path / "pyproject.toml").write_text(
         "[tool.pytest]\nstrict = true\n" + "".join(line[2:] + "\n" for line in said.splitlines() if "= " in line)
     )
-    assert "corpus mine, 6 posts" in run_pytest(tmp_path, "evals", "--co").stdout
+    assert "corpus mine, 6 texts" in run_pytest(tmp_path, "evals", "--co").stdout
 
 
 def test_what_to_add_is_said_after_the_run_that_fills_a_screen(
@@ -129,7 +129,7 @@ def test_a_folder_of_mails_becomes_a_project_whose_first_run_is_green(tmp_path: 
     assert main(["init", str(tmp_path), "--data", str(sorted_mails(tmp_path / "mails"))]) == 0
     done = run_pytest(tmp_path, "--require-gates")
     assert done.returncode == 0, done.stdout
-    assert "corpus mails, 6 posts of each of 2 labels = 12 posts" in done.stdout
+    assert "corpus mails, 6 mails of each of 2 labels = 12 mails" in done.stdout
 
 
 @pytest.mark.usefixtures("clean")
@@ -150,7 +150,7 @@ def test_a_hugging_face_jsonl_needs_no_columns_and_its_suspect_labels_are_shown(
     assert "warning: labels that differ only in how they are written are classes of their own: 'Login', 'login'" in said
     assert "warning: texts that stand under two labels, so that one of them is wrong: 3" in said
     assert "the same text under billing, login: billing-4 (" in said
-    assert "corpus hf, at most 10 posts of each of 3 labels = 19 posts" in run_pytest(tmp_path, "evals", "--co").stdout
+    assert "corpus hf, at most 10 texts of each of 3 labels = 19 texts" in run_pytest(tmp_path, "evals", "--co").stdout
 
 
 @pytest.mark.usefixtures("clean")
@@ -164,10 +164,10 @@ def test_labels_of_very_different_frequency_become_a_plan_that_takes_what_there_
     assert main(["init", str(tmp_path), "--data", str(table), "--no-record"]) == 0
     assert "newsgauge_posts_per_class = at-most:10\n" in (tmp_path / "pytest.ini").read_text()
     said = run_pytest(tmp_path, "evals", "--co", "--variants", "bare").stdout
-    assert "newsgauge: corpus packages, at most 10 posts of each of 24 labels = 233 posts" in said
+    assert "newsgauge: corpus packages, at most 10 texts of each of 24 labels = 233 texts" in said
     assert "sample: at most 10 of each label; fewer of section 23 3; in the data section 00 has 200 of" in said
     said = run_pytest(tmp_path, "evals", "--co", "--variants", "bare", "--sample", "proportional:100").stdout
-    assert "newsgauge: corpus packages, 24 labels in the data's own mix = 100 posts" in said
+    assert "newsgauge: corpus packages, 24 labels in the data's own mix = 100 texts" in said
 
 
 def test_data_outside_of_the_repository_is_told_and_copied_if_wanted(

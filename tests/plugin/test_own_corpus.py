@@ -33,7 +33,7 @@ newsgauge_posts_per_class = "3"
 def test_a_run_without_options_asks_about_the_projects_own_corpus(tickets: pytest.Pytester, workers: str) -> None:
     result = tickets.runpytest_subprocess("evals", "--record-mode", "once", "-n", workers)
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["newsgauge: corpus tickets, 3 posts of each of 2 labels = 6 posts*"])
+    result.stdout.fnmatch_lines(["newsgauge: corpus tickets, 3 texts of each of 2 labels = 6 texts*"])
     again = tickets.runpytest_subprocess("evals", "-n", workers)
     assert again.ret == 0
     assert (tickets.path / "cassettes" / "embedded" / "tickets" / "labels.jsonl").read_text().count("\n") == 6
@@ -55,4 +55,4 @@ def test_a_command_that_records_again_names_only_what_the_project_does_not_say(t
 def test_a_path_is_one_from_the_rootdir(tickets: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tickets.path / "evals")
     result = tickets.runpytest_inprocess("--co", "--rootdir", str(tickets.path))
-    result.stdout.fnmatch_lines(["*corpus tickets, 3 posts*"])
+    result.stdout.fnmatch_lines(["*corpus tickets, 3 texts*"])

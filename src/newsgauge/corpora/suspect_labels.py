@@ -54,7 +54,8 @@ class SuspectText:
     def __str__(self) -> str:
         labels = ", ".join(dict.fromkeys(label for _, label, _ in self.members))
         said = "the same text" if self.is_exact else "nearly the same text"
-        return f"{said} under {labels}: {', '.join(f'{shown_id(post_id)} ({split})' for post_id, _, split in self.members[:6])}"
+        named = ", ".join(f"{shown_id(post_id)} ({split})" for post_id, _, split in self.members[:6])
+        return f"{said} under {labels}: {named}"
 
 
 def texts_of(corpus: Corpus, preprocess: Callable[[str], str]) -> list[LabelledText]:

@@ -41,7 +41,7 @@ def summary_markdown(run: RunFolder) -> str:
         for kind in ("thinking", "cached", "tool_use")
         if any(use.get(kind, {}).get("mean") for use in tokens.values())
     ]
-    more = [f" of it {kind.replace('_', ' ')} |" for kind in parts] + [" $ for 1,000 {plural(run.unit)} |"] * is_priced
+    more = [f" of it {kind.replace('_', ' ')} |" for kind in parts] + [f" $ for 1,000 {plural(run.unit)} |"] * is_priced
     lines += [
         f"| variant | n | accuracy | 95% interval | macro-F1 | tokens in, a {run.unit} | out |{''.join(more)}",
         f"|---|---:|---:|---|---:|---:|---:|{'---:|' * len(more)}",
