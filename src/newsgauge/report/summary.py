@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .._util.units import count_of
+from .._util.units import count_of, plural
 from ..results.run_folder import RunFolder, interval_95
 from .findings import LimitLine, limit_lines, state_of
 from .headline import headline
