@@ -403,6 +403,6 @@ def _changed_options(option: Any, usual: dict[str, Any]) -> str:
     changed = [
         f" --{name.replace('_', '-')} {shlex.quote(str(getattr(option, name)))}"
         for name, value in usual.items()
-        if getattr(option, name) not in (None, value)
+        if getattr(option, name, None) not in (None, value)
     ]
     return "".join(changed)
