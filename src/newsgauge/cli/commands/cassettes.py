@@ -48,9 +48,8 @@ def run_cassettes(options: argparse.Namespace) -> int:
     folders = folders_of(options)
     add_services(folders.root / folders.evals / "services.toml")
     if not _paths(folders):
-        raise UsageError(
-            f"cassettes {options.action}: expected cassettes in {folders.root / folders.cassettes}, there is none; see --root"
-        )
+        place = folders.root / folders.cassettes
+        raise UsageError(f"cassettes {options.action}: expected cassettes in {place}, there is none; see --root")
     return int(_ACTIONS[options.action][0](folders, options))
 
 
