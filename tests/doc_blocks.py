@@ -220,7 +220,7 @@ def load_toml(block: Block, folder: Path) -> None:
     """Read a snippet with the loader of the file that it is about."""
     from gemini_emulator.faults.fault_file import load_faults
     from newsgauge.cassettes.profiles import read_profiles
-    from newsgauge.gates import load_gates
+    from newsgauge.gates.gates_file import load_gates
     from newsgauge.variants.variants_file import load_variants
 
     tables = tomllib.loads(block.text)

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from newsgauge.cli.main import main
-from newsgauge.gates import Limit, LimitsGate
+from newsgauge.gates.gate import Limit, LimitsGate
 from newsgauge.gates.run_verdict import BaselinePlace, Guard
 from newsgauge.planning.inputs import read_inputs
 from newsgauge.planning.plan_file import RunPlan
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Outcome, Post, Prediction, Result
 from newsgauge.scoring.scores import Verdict
-from newsgauge.scoring.stats import Finding
+from newsgauge.scoring.stats.decisions import Finding
 
 FIRST, SECOND = "1" * 40, "2" * 40
 RESULTS = Path(".newsgauge/results")

@@ -13,7 +13,7 @@ import pytest
 
 from newsgauge.cli.commands import init
 from newsgauge.cli.main import main
-from newsgauge.gates import load_gates
+from newsgauge.gates.gates_file import load_gates
 from newsgauge.variants.variants_file import load_variants
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import pytest
 from made_results import Made
 
-from newsgauge.gates import Evidence
+from newsgauge.gates.gate import Evidence
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ import pytest
 
 from newsgauge.cassettes.line import decode
 from newsgauge.errors import GatesError
-from newsgauge.gates import AgeGate, Evidence, decide, load_gates
 from newsgauge.gates.age_gate import day_of
-from newsgauge.gates.gate import Ages
+from newsgauge.gates.decide import decide
+from newsgauge.gates.gate import AgeGate, Ages, Evidence
+from newsgauge.gates.gates_file import load_gates
 from newsgauge.running.recorded_days import oldest_recordings
 
 Make = Callable[..., Evidence]

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from newsgauge.errors import BaselineError
-from newsgauge.gates import BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate, decide, plan_gates
 from newsgauge.gates.baseline_diff import diff_baselines
 from newsgauge.gates.baseline_file import Baseline, answer_text, decode, encode, load_baseline, make_baseline
+from newsgauge.gates.decide import decide
+from newsgauge.gates.gate import BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate
+from newsgauge.gates.planning import plan_gates
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.report.baseline import baseline_lines
 from newsgauge.scoring.scoreboard import score

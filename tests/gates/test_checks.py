@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from test_baseline import GATE, baseline_of
 
-from newsgauge.gates import BaselineGate, ComparisonGate, Evidence, Limit, LimitsGate, decide
+from newsgauge.gates.decide import decide
+from newsgauge.gates.gate import BaselineGate, ComparisonGate, Evidence, Limit, LimitsGate
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.running.results_log import merge
 from newsgauge.scoring.scoreboard import score

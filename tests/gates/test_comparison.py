@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from scipy.stats import binomtest
 
-from newsgauge.gates import ComparisonGate, Evidence, decide
+from newsgauge.gates.decide import decide
+from newsgauge.gates.gate import ComparisonGate, Evidence
 from newsgauge.scoring.comparisons import p_words
 
 Make = Callable[..., Evidence]

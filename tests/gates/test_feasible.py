@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from newsgauge.gates import BaselineGate, ComparisonGate, Limit, LimitsGate, undecidable
+from newsgauge.gates.gate import BaselineGate, ComparisonGate, Limit, LimitsGate
+from newsgauge.gates.min_sample import undecidable
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Post
 

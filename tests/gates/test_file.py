@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from newsgauge.errors import GatesError
-from newsgauge.gates import BaselineGate, ComparisonGate, Gate, Limit, LimitsGate, load_gates
+from newsgauge.gates.gate import BaselineGate, ComparisonGate, Gate, Limit, LimitsGate
+from newsgauge.gates.gates_file import load_gates
 
 VARIANTS = ("bare", "system", "tuned")
 HEAD = "[embedded.bundled.tuned]\n"

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from scipy.stats import binomtest
 
-from newsgauge.gates import Evidence, Limit, LimitsGate, decide
+from newsgauge.gates.decide import decide
+from newsgauge.gates.gate import Evidence, Limit, LimitsGate
 from newsgauge.records import Outcome, Result
 from newsgauge.running.results_log import merge
 from newsgauge.scoring.scoreboard import score

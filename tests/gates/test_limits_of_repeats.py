@@ -9,7 +9,8 @@ import pytest
 from made_results import plan
 from scipy.stats import binomtest
 
-from newsgauge.gates import Evidence, Limit, LimitsGate, decide
+from newsgauge.gates.decide import decide
+from newsgauge.gates.gate import Evidence, Limit, LimitsGate
 from newsgauge.planning.repeats import repeat_key
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.scoring.scoreboard import score

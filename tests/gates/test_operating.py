@@ -12,24 +12,17 @@ import pytest
 from scipy.stats import binom
 
 from newsgauge.cli.main import main
-from newsgauge.gates import (
-    BaselineGate,
-    ComparisonGate,
-    Evidence,
-    Gate,
-    Limit,
-    LimitsGate,
-    decide,
-    load_gates,
-    plan_gates,
-)
 from newsgauge.gates.baseline_file import Baseline, load_baseline, make_baseline
+from newsgauge.gates.decide import decide
+from newsgauge.gates.gate import BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate
+from newsgauge.gates.gates_file import load_gates
 from newsgauge.gates.operating import Operating
+from newsgauge.gates.planning import plan_gates
 from newsgauge.planning.sampling import Plan
 from newsgauge.pytest_plugin.gate_hooks import odds_lines
 from newsgauge.records import Post
 from newsgauge.scoring.scoreboard import score
-from newsgauge.scoring.stats import decide_difference, decide_floor
+from newsgauge.scoring.stats.decisions import decide_difference, decide_floor
 from newsgauge.scoring.stats.power import margin_power
 
 ROOT = Path(__file__).resolve().parents[2]

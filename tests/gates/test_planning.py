@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from newsgauge.errors import GatesError
-from newsgauge.gates import BaselineGate, Gate, Limit, LimitsGate, limits_of_other_classes, load_gates, plan_gates
 from newsgauge.gates.baseline_file import Baseline, BaselineVariant
+from newsgauge.gates.gate import BaselineGate, Gate, Limit, LimitsGate
+from newsgauge.gates.gates_file import load_gates
+from newsgauge.gates.planning import limits_of_other_classes, plan_gates
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Post
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newsgauge.gates import ComparisonGate, Evidence, Limit, LimitsGate, decide
+from newsgauge.gates.decide import decide
+from newsgauge.gates.gate import ComparisonGate, Evidence, Limit, LimitsGate
 from newsgauge.running.results_log import merge
 from newsgauge.scoring.scoreboard import score
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from test_baseline import baseline_of
 
-from newsgauge.gates import Evidence
+from newsgauge.gates.gate import Evidence
 from newsgauge.gates.since_baseline import since_baseline
 from newsgauge.planning.plan_file import RunPlan
 

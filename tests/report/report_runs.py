@@ -19,7 +19,7 @@ from newsgauge.results.results_csv import write_results
 from newsgauge.scoring.comparisons import compare_variants
 from newsgauge.scoring.scoreboard import score
 from newsgauge.scoring.scores import Verdict
-from newsgauge.scoring.stats import Finding
+from newsgauge.scoring.stats.decisions import Finding
 from newsgauge.tuning.jobs import Loss
 
 LABELS = ("rec.autos", "sci.med", "sci.space")

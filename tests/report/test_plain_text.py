@@ -20,7 +20,7 @@ from newsgauge.running.results_log import merge
 from newsgauge.scoring.comparisons import compare_variants
 from newsgauge.scoring.scoreboard import score
 from newsgauge.scoring.scores import Check, CheckState, Score, Verdict
-from newsgauge.scoring.stats import Finding
+from newsgauge.scoring.stats.decisions import Finding
 
 LABELS = tuple(f"talk.politics.label-number-{n:02}" for n in range(20))
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from newsgauge.records import ERROR_LABEL
-from newsgauge.scoring.stats import (
+from newsgauge.scoring.stats.classification import (
     ERROR_COLUMN,
     OFF_LIST_COLUMN,
     class_scores,

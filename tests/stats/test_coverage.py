@@ -7,15 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from newsgauge.scoring.stats import (
-    Finding,
-    Interval,
-    decide_floor,
-    difference_finding,
-    paired_interval,
-    wilson_interval,
-)
-from newsgauge.scoring.stats.intervals import exact_interval
+from newsgauge.scoring.stats.decisions import Finding, decide_floor, difference_finding
+from newsgauge.scoring.stats.intervals import Interval, exact_interval, wilson_interval
+from newsgauge.scoring.stats.paired import paired_interval
 
 RATES = [i / 20 for i in range(1, 20)]
 #: Share of flipped posts, difference.

@@ -4,14 +4,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from newsgauge.scoring.stats import (
-    Finding,
-    decide_difference,
-    decide_floor,
-    exact_lower_bound,
-    mcnemar_exact,
-)
-from newsgauge.scoring.stats.intervals import exact_upper_bound
+from newsgauge.scoring.stats.decisions import Finding, decide_difference, decide_floor
+from newsgauge.scoring.stats.intervals import exact_lower_bound, exact_upper_bound
+from newsgauge.scoring.stats.paired import mcnemar_exact
 from newsgauge.scoring.stats.power import floor_power, margin_power
 
 PASS, FAIL, INCONCLUSIVE = Finding.PASS, Finding.FAIL, Finding.INCONCLUSIVE

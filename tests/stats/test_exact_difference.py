@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from newsgauge.scoring.stats import paired_interval
 from newsgauge.scoring.stats.exact_difference import NUISANCE_MISS, exact_difference_bounds, exact_difference_p
 from newsgauge.scoring.stats.intervals import exact_interval
-from newsgauge.scoring.stats.paired import score_statistic
+from newsgauge.scoring.stats.paired import paired_interval, score_statistic
 
 
 def _by_definition(n_gained: int, n_lost: int, n: int, difference: float) -> float:

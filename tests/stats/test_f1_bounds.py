@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from newsgauge.scoring.stats import ConfusionMatrix, exact_lower_bound, macro_f1, macro_f1_bounds
+from newsgauge.scoring.stats.classification import ConfusionMatrix, macro_f1
+from newsgauge.scoring.stats.f1_bounds import macro_f1_bounds
+from newsgauge.scoring.stats.intervals import exact_lower_bound
 
 
 def _matrix(rows: np.ndarray) -> ConfusionMatrix:

@@ -8,14 +8,14 @@ from scipy.optimize import minimize_scalar
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from newsgauge.scoring.stats import (
+from newsgauge.scoring.stats.paired import (
     holm,
     mcnemar_exact,
     mcnemar_exact_two_sided,
     pair,
     paired_interval,
+    score_statistic,
 )
-from newsgauge.scoring.stats.paired import score_statistic
 
 # Complete response before and after consolidation therapy (Cavo et al. 2012), the example of chapter 8 of
 # Fagerland, Lydersen, Laake, "Statistical Analysis of Contingency Tables" (2017): 59 both, 6 first only, 16

@@ -6,23 +6,20 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 import newsgauge.scoring.stats.power as power_module
-from newsgauge.scoring.stats import (
-    exact_lower_bound,
+from newsgauge.scoring.stats.beta import binomial_cdf
+from newsgauge.scoring.stats.exact_difference import exact_difference_p
+from newsgauge.scoring.stats.intervals import exact_lower_bound
+from newsgauge.scoring.stats.paired import mcnemar_exact, mcnemar_exact_two_sided
+from newsgauge.scoring.stats.power import (
+    correct_answers_needed,
     fewest_flips,
     fewest_posts_for_floor,
     fewest_posts_for_margin,
-    mcnemar_exact,
-    mcnemar_exact_two_sided,
-    posts_for_difference,
-    posts_for_floor,
-)
-from newsgauge.scoring.stats.beta import binomial_cdf
-from newsgauge.scoring.stats.exact_difference import exact_difference_p
-from newsgauge.scoring.stats.power import (
-    correct_answers_needed,
     floor_power,
     margin_power,
     mcnemar_power,
+    posts_for_difference,
+    posts_for_floor,
     posts_for_margin,
 )
 

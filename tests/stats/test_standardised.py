@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from newsgauge.scoring.stats import Stratum, standardised_bounds, standardised_interval, standardised_rate
 from newsgauge.scoring.stats.intervals import exact_lower_bound, exact_upper_bound
+from newsgauge.scoring.stats.standardised import Stratum, standardised_bounds, standardised_interval, standardised_rate
 
 
 def test_a_table_of_900_and_100_rows_by_hand() -> None:

@@ -18,7 +18,7 @@ from ..corpora.corpus import Corpus
 from ..corpora.threads import thread_key
 from ..errors import CorpusError
 from ..records import RawPost
-from ..scoring.stats import fewest_posts_for_floor
+from ..scoring.stats.power import fewest_posts_for_floor
 from ..variants.variants_file import Tuning
 
 Ci = Literal["github", "gitlab", "none"]

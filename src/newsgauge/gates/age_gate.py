@@ -6,7 +6,7 @@ from datetime import date
 
 from ..records import ESTIMATOR_VERSION
 from ..scoring.scores import Verdict
-from ..scoring.stats import Finding
+from ..scoring.stats.decisions import Finding
 from .gate import AgeGate, Evidence
 
 

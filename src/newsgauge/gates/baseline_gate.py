@@ -10,7 +10,8 @@ from .._util.one_line import one_line
 from ..records import shown_id
 from ..scoring.comparisons import compare, p_words
 from ..scoring.scores import Comparison, Verdict
-from ..scoring.stats import Decision, Finding, decide_difference, mcnemar_exact
+from ..scoring.stats.decisions import Decision, Finding, decide_difference
+from ..scoring.stats.paired import mcnemar_exact
 from .baseline_file import Baseline, answer_text, baseline_answers, changes, is_same_draw
 from .comparison_gate import flip_lines
 from .gate import BaselineGate, Evidence

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from ..scoring.scores import Check, Score, Verdict
-from ..scoring.stats import Finding
+from ..scoring.stats.decisions import Finding
 from .baseline_file import baseline_answers
 from .gate import METRICS, AgeGate, BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate
 

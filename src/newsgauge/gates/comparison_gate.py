@@ -12,7 +12,8 @@ from .._util.one_line import one_line
 from ..records import shown_id
 from ..scoring.comparisons import compare_variants, p_words
 from ..scoring.scores import Comparison, Flip, Verdict
-from ..scoring.stats import Finding, decide_difference, difference_p_values, holm
+from ..scoring.stats.decisions import Finding, decide_difference, difference_p_values
+from ..scoring.stats.paired import holm
 from .findings import ALPHA
 from .gate import ComparisonGate, Evidence
 from .limits_gate import how_many

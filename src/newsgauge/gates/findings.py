@@ -9,19 +9,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..scoring.stats import (
-    FEWEST_POSTS_PER_CLASS,
-    ConfusionMatrix,
-    Decision,
-    Finding,
-    Stratum,
-    decide_by_bounds,
-    decide_floor,
-    macro_f1,
-    macro_f1_bounds,
-    standardised_bounds,
-    standardised_rate,
-)
+from ..scoring.stats.classification import ConfusionMatrix, macro_f1
+from ..scoring.stats.decisions import Decision, Finding, decide_by_bounds, decide_floor
+from ..scoring.stats.f1_bounds import FEWEST_POSTS_PER_CLASS, macro_f1_bounds
+from ..scoring.stats.standardised import Stratum, standardised_bounds, standardised_rate
 from .gate import METRICS, Limit
 
 ALPHA = 0.05

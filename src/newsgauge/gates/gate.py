@@ -60,12 +60,9 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitsGate:
-    """Floors and ceilings of one variant."""
-
+class _OfVariant:
     name: str
     variant: str
-    limits: tuple[Limit, ...]
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -74,14 +71,19 @@ class LimitsGate:
 
 
 @dataclass(frozen=True, slots=True)
-class ComparisonGate:
+class LimitsGate(_OfVariant):
+    """Floors and ceilings of one variant."""
+
+    limits: tuple[Limit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonGate(_OfVariant):
     """A variant is better than another on the same posts, by at least so much.
 
     ``n_in_file``: the comparisons that gates.toml sets for this backend and corpus, this one included.
     """
 
-    name: str
-    variant: str
     other: str
     by_at_least: float
     reason: str
@@ -95,36 +97,22 @@ class ComparisonGate:
 
 
 @dataclass(frozen=True, slots=True)
-class BaselineGate:
+class BaselineGate(_OfVariant):
     """A variant is what its reviewed baseline says: letter for letter in a replay, within ``max_drop`` in a live run.
 
     ``max_drop`` is None where gates.toml sets none: then the gate is there in a replay only.
     """
 
-    name: str
-    variant: str
     max_drop: float | None = None
     reason: str = ""
 
-    @property
-    def variants(self) -> tuple[str, ...]:
-        """The variants whose results the gate needs."""
-        return (self.variant,)
-
 
 @dataclass(frozen=True, slots=True)
-class AgeGate:
+class AgeGate(_OfVariant):
     """No recorded answer of a variant is older than so many days."""
 
-    name: str
-    variant: str
     max_age_days: int
     reason: str = ""
-
-    @property
-    def variants(self) -> tuple[str, ...]:
-        """The variants whose results the gate needs."""
-        return (self.variant,)
 
 
 Gate = LimitsGate | ComparisonGate | BaselineGate | AgeGate

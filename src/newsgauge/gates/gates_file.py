@@ -16,7 +16,7 @@ from typing import Any, get_args
 from .._util.files import read_toml
 from ..errors import GatesError
 from ..records import BACKENDS, ELSEWHERE
-from ..scoring.stats import NEAREST_LIMIT
+from ..scoring.stats.power import NEAREST_LIMIT
 from .gate import METRICS, AgeGate, BaselineGate, Bound, ComparisonGate, Gate, Limit, LimitsGate
 
 #: A key of a backend's table, beside its corpora.

@@ -14,7 +14,8 @@ from ..records import Outcome, Post, Prediction
 from ..scoring.repeat_scores import answered_rows
 from ..scoring.scoreboard import strata_of, threads_of
 from ..scoring.scores import Verdict
-from ..scoring.stats import Decision, Finding, effective_posts
+from ..scoring.stats.clustered import effective_posts
+from ..scoring.stats.decisions import Decision, Finding
 from .findings import is_by_value, macro_f1_decision, own_mix_decision, rate_decision, recall_decisions, value_finding
 from .gate import METRICS, Evidence, Limit, LimitsGate
 

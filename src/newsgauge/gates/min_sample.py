@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from ..planning.sampling import Plan
-from ..scoring.stats import FEWEST_POSTS_PER_CLASS, fewest_flips, fewest_posts_for_floor, fewest_posts_for_margin
+from ..scoring.stats.f1_bounds import FEWEST_POSTS_PER_CLASS
+from ..scoring.stats.power import fewest_flips, fewest_posts_for_floor, fewest_posts_for_margin
 from .gate import METRICS, BaselineGate, ComparisonGate, Gate, Limit, LimitsGate
 
 

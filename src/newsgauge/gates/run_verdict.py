@@ -21,9 +21,10 @@ from ..results.results_csv import write_results
 from ..scoring.comparisons import compare, compare_variants
 from ..scoring.scoreboard import score
 from ..scoring.scores import Comparison, Score, Verdict
-from . import BaselineGate, Gate, LeftOut
 from .baseline_diff import VariantChange, diff_baselines
 from .baseline_file import Baseline, answer_text, baseline_answers, encode, is_about_classes, make_baseline
+from .gate import BaselineGate, Gate
+from .planning import LeftOut
 from .session_verdict import SessionVerdict, encode_verdict, session_verdict
 from .since_baseline import since_baseline
 

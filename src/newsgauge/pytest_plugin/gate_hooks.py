@@ -19,7 +19,7 @@ from ..running.results_log import ResultLog
 from ..running.run_config import RunConfig, stand_ins
 from ..scoring.scores import Check, Verdict
 from ..scoring.spending import today
-from ..scoring.stats import Finding
+from ..scoring.stats.decisions import Finding
 from .process_guard import VERDICT
 from .slim_reports import VARIANT_PROPERTY
 

@@ -32,8 +32,9 @@ from .process_guard import RESULTS, are_gates_required
 from .progress import Progress
 
 if TYPE_CHECKING:
-    from ..gates import Gate, LeftOut
     from ..gates.baseline_file import Baseline
+    from ..gates.gate import Gate
+    from ..gates.planning import LeftOut
     from ..gates.run_verdict import BaselinePlace
     from ..recording.preflight import Forecast
     from ..results.attachments import Attachments
@@ -79,8 +80,9 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from ..cassettes.network_block import lifted
     from ..client.retry import RetryPolicy
-    from ..gates import left_out_gates, limits_of_other_classes, load_gates, plan_gates
     from ..gates.baseline_file import check_baseline, load_baseline
+    from ..gates.gates_file import load_gates
+    from ..gates.planning import left_out_gates, limits_of_other_classes, plan_gates
     from ..running.run import Run
     from ..scoring.live_scores import LiveScores
     from ..variants.variants_file import load_variants
@@ -223,7 +225,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     doing = "replaying" if setup.replays else f"recording (mode {setup.mode}) into"
     lines.append(f"newsgauge: backend {setup.backend}, {doing} {setup.shown_cassettes}")
     from ..corpora.suspect_labels import labels_written_alike
-    from ..gates import undecidable
+    from ..gates.min_sample import undecidable
     from ..scoring.spending import retiring
 
     lines += [
@@ -306,7 +308,8 @@ def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
     """The gate, decided from the results of all planned cases; in a replay missing ones are recomputed."""
     if request.config.stash[_SETUP].shard is not None:
         pytest.skip("newsgauge merge decides it, from the results of all shards")
-    from ..gates import AgeGate, ComparisonGate, Evidence, decide
+    from ..gates.decide import decide
+    from ..gates.gate import AgeGate, ComparisonGate, Evidence
     from .gate_hooks import GATE_PROPERTY, run_ages
 
     stash = request.config.stash

@@ -18,7 +18,7 @@ from ..running.run import Run
 from ..scoring.comparisons import compare_variants, p_words
 from ..scoring.scoreboard import score
 from ..scoring.scores import Comparison, Score
-from ..scoring.stats import decide_difference
+from ..scoring.stats.decisions import decide_difference
 from ..scoring.tokens import Kind, Saving, saving
 
 _ALPHA = 0.05

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..scoring.scores import Score
-from ..scoring.stats import worst_confusions
+from ..scoring.stats.classification import worst_confusions
 from .terminal import WIDTH, table_lines
 
 #: Cells a variant in the table of the worst ones, and the letters of a label in it.

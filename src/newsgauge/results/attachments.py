@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._util.files import write_json
-from ..scoring.stats import wilson_interval
+from ..scoring.stats.intervals import wilson_interval
 
 if TYPE_CHECKING:
     from ..corpora.suspect_labels import SuspectText

@@ -10,19 +10,10 @@ from ..planning.sampling import Plan
 from ..records import Key, Outcome, Post, Prediction, Result
 from .repeat_scores import repeat_scores
 from .scores import AnswerCounts, Score
-from .stats import (
-    ConfusionMatrix,
-    Interval,
-    Stratum,
-    class_scores,
-    clustered_interval,
-    confusion_matrix,
-    effective_posts,
-    macro_f1,
-    standardised_interval,
-    standardised_rate,
-    wilson_interval,
-)
+from .stats.classification import ConfusionMatrix, class_scores, confusion_matrix, macro_f1
+from .stats.clustered import clustered_interval, effective_posts
+from .stats.intervals import Interval, wilson_interval
+from .stats.standardised import Stratum, standardised_interval, standardised_rate
 
 
 def score(results: Mapping[Key, Result], plan: Plan, variants: Iterable[str]) -> dict[str, Score]:

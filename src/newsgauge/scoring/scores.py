@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from .repeat_scores import RepeatScores
-    from .stats import ClassScore, ConfusionMatrix, Finding, Interval
+    from .stats.classification import ClassScore, ConfusionMatrix
+    from .stats.decisions import Finding
+    from .stats.intervals import Interval
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,8 +79,9 @@ def decide_all(what: Decided) -> int:
 
 def _guard(what: Decided) -> Guard:
     """The gates and the baseline as this machine has them, for the whole plan."""
-    from ...gates import left_out_gates, load_gates, plan_gates
     from ...gates.baseline_file import check_baseline, load_baseline
+    from ...gates.gates_file import load_gates
+    from ...gates.planning import left_out_gates, plan_gates
     from ...gates.run_verdict import BaselinePlace, Guard
     from ...planning.inputs import digest_file
     from ...running.run_options import baseline_name
@@ -128,7 +129,8 @@ def _ages(run: RunPlan, evals: Path) -> Ages:
 
 def _decide(what: Decided, guard: Guard) -> None:
     """Decide every gate from the results."""
-    from ...gates import AgeGate, ComparisonGate, Evidence, decide
+    from ...gates.decide import decide
+    from ...gates.gate import AgeGate, ComparisonGate, Evidence
     from ...scoring.scoreboard import score
 
     run = what.run

@@ -6,7 +6,7 @@ import argparse
 import math
 
 from ...errors import UsageError
-from ...scoring.stats import fewest_flips, fewest_posts_for_margin, posts_for_difference, posts_for_floor
+from ...scoring.stats.power import fewest_flips, fewest_posts_for_margin, posts_for_difference, posts_for_floor
 from .power_gates import add_gates_options, describe_gates
 from .power_sequential import add_sequential_options, describe_sequential
 

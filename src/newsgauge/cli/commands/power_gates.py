@@ -56,9 +56,10 @@ def describe_gates(options: argparse.Namespace) -> str:
 
 
 def _operating(options: argparse.Namespace) -> Operating:
-    from ...gates import load_gates, plan_gates
     from ...gates.baseline_file import load_baseline
+    from ...gates.gates_file import load_gates
     from ...gates.operating import Operating
+    from ...gates.planning import plan_gates
     from ...running.plans_file import Folders
     from ...running.run_options import baseline_name, setup_of
     from ...variants.variants_file import load_variants

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from ...scoring.stats import NEAREST_LIMIT
+from ...scoring.stats.power import NEAREST_LIMIT
 
 if TYPE_CHECKING:
     from ...scoring.scores import Comparison

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..._util.units import plural
 from ...results.run_folder import RunFolder
-from ...scoring.stats import ERROR_COLUMN, OFF_LIST_COLUMN
+from ...scoring.stats.classification import ERROR_COLUMN, OFF_LIST_COLUMN
 from ..numbers import number, percent
 
 

@@ -33,21 +33,8 @@ def check_shares(difference: float, discordant: float) -> None:
 
 
 @lru_cache(maxsize=65536)
-def _critical_flips(n_flips: int, tail: float) -> int:
-    """The fewest flips one way, of so many, that are significant; n_flips + 1 where none are."""
-    low, high = n_flips // 2, n_flips + 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if binomial_sf(middle, n_flips, 0.5) <= tail:
-            high = middle
-        else:
-            low = middle
-    return high
-
-
-@lru_cache(maxsize=65536)
 def _power_given_flips(n_flips: int, gain_share: float, alpha: float, two_sided: bool) -> float:
-    critical = _critical_flips(n_flips, alpha / 2 if two_sided else alpha)
+    critical = _critical_count(n_flips, 0.5, alpha / 2 if two_sided else alpha)
     power = binomial_sf(critical, n_flips, gain_share)
     if two_sided:
         power += binomial_cdf(n_flips - critical, n_flips, gain_share)
@@ -106,17 +93,17 @@ def posts_for_difference(
 
 def correct_answers_needed(n: int, floor: float, *, confidence: float = 0.95) -> int | None:
     """The fewest correct of n whose one-sided exact lower bound reaches the floor; None if not even n do."""
-    if n <= 0 or binomial_sf(n, n, floor) > 1 - confidence:
-        return None
-    low, high = 0, n  # low never suffices, high does
-    if floor == 0:
-        return 0
+    needed = _critical_count(n, floor, 1 - confidence) if n > 0 else 1
+    return needed if needed <= n else None
+
+
+@lru_cache(maxsize=65536)
+def _critical_count(n: int, rate: float, tail: float) -> int:
+    """The smallest count of n that is reached with at most this probability at ``rate``; n + 1 if none is."""
+    low, high = -1, n + 1
     while high - low > 1:
         middle = (low + high) // 2
-        if binomial_sf(middle, n, floor) <= 1 - confidence:
-            high = middle
-        else:
-            low = middle
+        low, high = (low, middle) if binomial_sf(middle, n, rate) <= tail else (middle, high)
     return high
 
 
@@ -207,10 +194,7 @@ def posts_for_margin(margin: float, flip_rate: float, *, power: float = 0.8, alp
 
 def fewest_flips(*, alpha: float = 0.05, two_sided: bool = False) -> int:
     """The fewest flips, all one way, that are significant at all: 5 one-sided, 6 two-sided, at 5%."""
-    n_flips = 1
-    while _critical_flips(n_flips, alpha / 2 if two_sided else alpha) > n_flips:
-        n_flips += 1
-    return n_flips
+    return fewest_posts_for_floor(0.5, confidence=1 - (alpha / 2 if two_sided else alpha))
 
 
 def _fewest(enough: Callable[[int], bool], *, near: float, window: int) -> int | None:

@@ -1,0 +1,43 @@
+"""A gate and the evidence of a run in; its verdict, with reasons and checks, out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..scoring.scores import Score, Verdict
+from ..scoring.stats.decisions import Finding
+from .age_gate import decide_age
+from .baseline_gate import decide_baseline
+from .checks import checks_of
+from .comparison_gate import decide_comparison
+from .gate import AgeGate, BaselineGate, ComparisonGate, Evidence, Gate
+from .limits_gate import decide_limits
+
+
+def decide(gate: Gate, evidence: Evidence) -> Verdict:
+    """Hold the gate against the evidence. An incomplete score never passes, whatever its rate is."""
+    verdict = _decide(gate, evidence)
+    return replace(verdict, checks=checks_of(gate, evidence, verdict))
+
+
+def _decide(gate: Gate, evidence: Evidence) -> Verdict:
+    incomplete = [evidence.scores[name] for name in gate.variants if not evidence.scores[name].complete]
+    if incomplete:
+        reasons = tuple(_incomplete(score, evidence) for score in incomplete)
+        return Verdict(gate.name, gate.variant, Finding.FAIL, reasons)
+    if isinstance(gate, ComparisonGate):
+        return decide_comparison(gate, evidence)
+    if isinstance(gate, AgeGate):
+        return decide_age(gate, evidence)
+    if isinstance(gate, BaselineGate):
+        return decide_baseline(gate, evidence)
+    return decide_limits(gate, evidence)
+
+
+def _incomplete(score: Score, evidence: Evidence) -> str:
+    text = f"{score.variant}: {score.n_planned - score.n} of {score.n_planned} planned cases have no answer"
+    for post in evidence.plan.posts:
+        result = evidence.results.get((post.id, score.variant))
+        if result is not None and result.broken:
+            return f"{text}; the first: {result.broken}"
+    return text
