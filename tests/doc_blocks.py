@@ -20,7 +20,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -104,10 +104,11 @@ def commands_of(script: str) -> Iterator[list[str]]:
 class Shell:
     """A folder in which blocks run: this environment's programs first, no key, no CI, no way to any network.
 
-    Where ``is_bare``, no 20 Newsgroups either: what runs must not need it, nor change with it.
+    ``tools`` are folders whose programs go before those of the environment. Where ``is_bare``, no 20 Newsgroups either:
+    what runs must not need it, nor change with it.
     """
 
-    def __init__(self, folder: Path, *, server: str = SERVER, is_bare: bool = True) -> None:
+    def __init__(self, folder: Path, *, server: str = SERVER, is_bare: bool = True, tools: Sequence[str] = ()) -> None:
         self.folder = folder
         self._server = server
         unset = ("CI", "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS", "FORCE_COLOR")
@@ -119,7 +120,7 @@ class Shell:
             **kept,
             **nowhere,
             **here,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join(map(str, (*tools, Path(sys.executable).parent, os.environ["PATH"]))),
             **({"SCIKIT_LEARN_DATA": str(folder / "no-data")} if is_bare else {}),
             # The properties of preprocessing are no matter of the docs, and take a third of a run.
             "PYTEST_ADDOPTS": "--ignore=evals/test_preprocessing.py",

@@ -16,6 +16,7 @@ from doc_blocks import ROOT, SERVER, Block, Shell, blocks, commands_of, pages, p
 from newsgauge.cli.main import make_parser
 from newsgauge.corpora.twenty_newsgroups import has_twenty_newsgroups
 from newsgauge.running.run_options import add_plan_options, add_recording_options
+from quick_python import program
 
 #: Ways to try a block; a block of another language needs one of its own.
 LANGUAGES = {"sh", "console", "python", "toml", "json", "yaml", "text"}
@@ -57,7 +58,7 @@ def shell(server: str, tmp_path: Path) -> Shell:
         else:
             folder.mkdir(exist_ok=True)
             shutil.copy(source, folder / name)
-    return Shell(folder, server=server)
+    return Shell(folder, server=server, tools=[str(Path(program("pytest")).parent)])
 
 
 @pytest.mark.slow
@@ -70,7 +71,7 @@ def test_the_blocks_of_a_page_run_one_after_the_other(name: str, shell: Shell) -
         if needed != "20 Newsgroups" and shutil.which(needed):
             try_block(block, shell)
         elif needed == "20 Newsgroups" and has_twenty_newsgroups():
-            try_block(block, Shell(shell.folder, is_bare=False))
+            try_block(block, Shell(shell.folder, is_bare=False, tools=[str(Path(program("pytest")).parent)]))
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name not in ELSEWHERE])

@@ -17,6 +17,7 @@ from newsgauge._util.files import locked
 from newsgauge.cassettes.store import CassetteFile
 from newsgauge.cli.main import main
 from newsgauge.errors import DamagedCassetteError
+from quick_python import program
 
 ROOT = Path(__file__).resolve().parents[1]
 #: What only POSIX has, of what a program might want to use.
@@ -187,7 +188,7 @@ def test_a_clone_replays_whatever_core_autocrlf_says(
     git(made, "commit", "-qm", "all")
     git(tmp_path, "-c", f"core.autocrlf={autocrlf}", "clone", "-q", str(made), "clone")
     environment = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
-    command = [sys.executable, "-m", "pytest", "--require-gates"]
+    command = [program("python"), "-m", "pytest", "--require-gates"]
 
     def replay() -> subprocess.CompletedProcess[str]:
         return subprocess.run(

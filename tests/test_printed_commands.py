@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from newsgauge.cli.main import main
+from quick_python import program
 from test_docs import why_refused
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,7 +68,8 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        here = (Path(program("newsgauge")).parent, Path(sys.executable).parent, os.environ["PATH"])
+        path = os.pathsep.join(map(str, here))
         dropped = ("PYTEST", "GEMINI", "GOOGLE", "CI")
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
         self.environment |= {"PATH": path, "COLUMNS": "300"}

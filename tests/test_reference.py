@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from quick_python import program
+
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "docs" / "reference.py"
 #: In CI a run that shows something and judges nothing is red.
@@ -28,7 +30,7 @@ def test_the_page_is_the_one_that_the_command_makes() -> None:
 )
 def test_it_lists_what_pytest_itself_shows(option: str, pattern: str) -> None:
     shown = subprocess.run(
-        [sys.executable, "-m", "pytest", "evals", option],
+        [program("python"), "-m", "pytest", "evals", option],
         capture_output=True,
         text=True,
         check=True,
@@ -44,7 +46,7 @@ def test_it_lists_what_pytest_itself_shows(option: str, pattern: str) -> None:
 
 
 def test_it_lists_the_fixtures_that_pytest_shows() -> None:
-    command = [sys.executable, "-m", "pytest", "evals", "--fixtures", "-v"]
+    command = [program("python"), "-m", "pytest", "evals", "--fixtures", "-v"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=NO_CI).stdout
     found = re.findall(r"^(\w+)[^\n]*-- .*newsgauge/pytest_plugin/", shown, re.MULTILINE)
     page = (ROOT / "docs" / "reference.md").read_text("utf-8")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from newsgauge.cli.commands import init
 from newsgauge.cli.main import main
 from newsgauge.gates.gates_file import load_gates
 from newsgauge.variants.variants_file import load_variants
+from quick_python import program
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = ("how-to / question", "Lob & Dank", "fehler")
@@ -33,7 +33,7 @@ def write_table(path: Path, *, rows: int = 12, header: str = "body,team,nr", ext
 
 def run_pytest(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if key != "CI" and "PYTEST" not in key}
-    command = [sys.executable, "-m", "pytest", *options]
+    command = [program("python"), "-m", "pytest", *options]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 

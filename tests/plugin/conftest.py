@@ -21,6 +21,8 @@ import tokenizers
 import uvicorn
 import vcr
 
+from quick_python import program
+
 PRELOADED = (google.genai, scipy.stats, sklearn.datasets, sklearn.feature_extraction.text, sklearn.linear_model)
 PRELOADED_TOO = (httpcore2, tokenizers, uvicorn, vcr)
 _BASELINE = Path("evals/baselines/embedded/bundled.json")
@@ -99,6 +101,7 @@ def recorded_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(pytester: pytest.Pytester, recorded_project: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """The current folder is a recorded project, nothing says CI, no key is set."""
     shutil.copytree(recorded_project, pytester.path, symlinks=True, dirs_exist_ok=True)
+    monkeypatch.setattr(pytester, "_getpytestargs", lambda: (program("python"), "-mpytest"))
     for name in ("CI", "GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_CLOUD_PROJECT", "PYTEST_XDIST_TESTRUNUID"):
         monkeypatch.delenv(name, raising=False)
     return pytester
@@ -119,7 +122,7 @@ def baseline(recorded_project: Path, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("baseline") / "project"
     shutil.copytree(recorded_project, folder, symlinks=True)
     environment = {key: value for key, value in os.environ.items() if key != "CI" and "PYTEST" not in key}
-    command = [sys.executable, "-m", "pytest", "evals", "--update-baseline"]
+    command = [program("pytest"), "evals", "--update-baseline"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return (folder / _BASELINE).read_text()

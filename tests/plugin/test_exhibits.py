@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from newsgauge.cassettes.line import decode
+from quick_python import program
 
 EVALS = Path(__file__).resolve().parents[2] / "evals"
 RESULTS = Path(".newsgauge/results")
@@ -29,7 +29,7 @@ def with_exhibits(recorded_project: Path, tmp_path_factory: pytest.TempPathFacto
     for name in ("test_token_counts.py", "test_tuning.py"):
         shutil.copy(EVALS / name, folder / "evals" / name)
     environment = {key: value for key, value in os.environ.items() if key != "CI" and "PYTEST" not in key}
-    command = [sys.executable, "-m", "pytest", "evals", *TUNING, "--record-mode", "once"]
+    command = [program("python"), "-m", "pytest", "evals", *TUNING, "--record-mode", "once"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder

@@ -6,13 +6,13 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 from newsgauge.cli.main import main
+from quick_python import program
 
 RESULTS = Path(".newsgauge/results")
 needs_guard = pytest.mark.skipif(
@@ -33,7 +33,7 @@ def green_results(recorded_project: Path, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("green") / "project"
     shutil.copytree(recorded_project, folder, symlinks=True)
     environment = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
-    command = [sys.executable, "-m", "pytest", "evals", "-q"]
+    command = [program("python"), "-m", "pytest", "evals", "-q"]
     subprocess.run(command, cwd=folder, env={**environment, "CI": "true"}, capture_output=True, check=True)
     return folder / RESULTS
 

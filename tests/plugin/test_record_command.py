@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from gemini_emulator.faults.faults import Fault, FaultPlan
 from gemini_emulator.server import EmbeddedServer
 from newsgauge.cassettes.audit import audit_file
 from newsgauge.cli.main import main
+from quick_python import program
 
 FOLDER = Path("cassettes/embedded/bundled")
 PLAN = ["record", "--classes", "^sci.(space|med)$", "--posts-per-class", "4"]
@@ -282,7 +282,7 @@ def test_ci_is_refused(
 def start(*arguments: str) -> subprocess.Popen[str]:
     environment = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
     return subprocess.Popen(
-        [sys.executable, "-m", "newsgauge.cli.main", *PLAN, *arguments],
+        [program("newsgauge"), *PLAN, *arguments],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from gemini_emulator.server import EmbeddedServer
 from newsgauge.cli.main import main
+from quick_python import program
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,7 +60,7 @@ def start_newsgauge(project: Path) -> Iterator[Callable[..., subprocess.Popen[st
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "newsgauge.cli.main", *arguments],
+            [program("newsgauge"), *arguments],
             cwd=project,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -8,13 +8,14 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import httpx2
 import pytest
 from tuning_names import LONG, SMALL
+
+from quick_python import program
 
 BUCKET = ("--bucket", "gs://my-bucket/folder")
 TUNED = Path(".newsgauge") / "tuned.json"
@@ -178,7 +179,7 @@ def evaluate(project, fresh_server):
             environment["GOOGLE_VERTEX_BASE_URL"] = fresh_server.base_url
         command = ["evals", "--backend", "vertex", "--variants", "tuned", *SMALL[:2], "--posts-per-class", "2"]
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *command, *options],
+            [program("python"), "-m", "pytest", "-p", "no:cacheprovider", *command, *options],
             cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
