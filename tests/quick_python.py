@@ -62,7 +62,6 @@ if status < 0:
     os.kill(os.getpid(), -status)
 os._exit(status)
 """
-_SERVERS: list[subprocess.Popen[bytes]] = []
 COMMANDS = {
     "python": [],
     "pytest": ["-mpytest"],
@@ -73,16 +72,6 @@ COMMANDS = {
 def program(name: str) -> str:
     """The path of ``python``, ``pytest`` or ``newsgauge``; the first call of a process starts its server."""
     return str(_folder() / name)
-
-
-def stop() -> None:
-    """End the server, if there is one."""
-    if _folder.cache_info().currsize:
-        shutil.rmtree(_folder(), ignore_errors=True)
-        _folder.cache_clear()
-    while _SERVERS:
-        with _SERVERS.pop() as server:
-            server.kill()
 
 
 @functools.cache
@@ -96,9 +85,9 @@ def _folder() -> Path:
         (folder / name).chmod(0o755)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "PYTHON", "COV"))}
     command = [real, __file__, folder / "server", folder / "python"]
-    # It ends with this process, however that ends: its input is closed then.
+    # It ends with this process, however that ends, as its input is closed then; and removes the folder.
     server = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/")
-    _SERVERS.append(server)
+    atexit.register(server.communicate)
     assert server.stdout is not None
     assert server.stdout.read(1) == b"+", "the server of tests/quick_python.py did not start"
     return folder
@@ -115,6 +104,7 @@ def wait_for_job(address: str) -> dict[str, Any]:
         while True:
             for key, _ in selector.select():
                 if key.fileobj == 0:
+                    shutil.rmtree(Path(address).parent, ignore_errors=True)
                     _LEAVE(0)
                 if key.fileobj is server:
                     client, _ = server.accept()
