@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 # pytester runs pytest in this process and afterwards forgets what it imported; compiled modules cannot be imported
-# a second time, so they are here before the first run.
+# a second time, so they are here before the first run. So is what takes long to import, newsgauge's own modules too.
 import google.genai
 import httpcore2
+import hypothesis
 import pytest
 import scipy.stats
 import sklearn.datasets
 import sklearn.feature_extraction.text
 import sklearn.linear_model
 import tokenizers
+import trio
 import uvicorn
 import vcr
 
+import newsgauge
 from quick_python import program
 
 PRELOADED = (google.genai, scipy.stats, sklearn.datasets, sklearn.feature_extraction.text, sklearn.linear_model)
-PRELOADED_TOO = (httpcore2, tokenizers, uvicorn, vcr)
+PRELOADED_TOO = (httpcore2, hypothesis, tokenizers, trio, uvicorn, vcr)
+for _module in pkgutil.walk_packages(newsgauge.__path__, "newsgauge."):
+    importlib.import_module(_module.name)
 _BASELINE = Path("evals/baselines/embedded/bundled.json")
 ROOT = Path(__file__).resolve().parents[2]
 
