@@ -7,9 +7,10 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -279,10 +280,10 @@ def test_ci_is_refused(
     assert "--allow-record-in-ci" in capsys.readouterr().err
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
+def start(*arguments: str, command: Sequence[str] = ()) -> subprocess.Popen[str]:
     environment = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
     return subprocess.Popen(
-        [program("newsgauge"), *PLAN, *arguments],
+        [*(command or [program("newsgauge")]), *PLAN, *arguments],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -320,7 +321,8 @@ def test_however_it_ends_what_is_recorded_stays_and_nothing_is_asked_twice(
 
 @pytest.mark.slow
 def test_the_embedded_backend_has_a_process_of_its_own_that_ends_with_it(emptied: pytest.Pytester) -> None:
-    process = start("--variants", "bare", "--rpm", "60")
+    real = (sys.executable, "-m", "newsgauge.cli.main")  # its children are those of the process that is started
+    process = start("--variants", "bare", "--rpm", "60", command=real)
     wait_for_lines(FOLDER / "bare.jsonl", 1)
     children = [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
     assert children
