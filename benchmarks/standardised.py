@@ -20,7 +20,7 @@ N_DRAWS = 250
 
 def two_labels(n: int, weight: float) -> tuple[float, float]:
     """The least coverage of the 95% interval and the largest error of a one-sided bound, over pairs of true rates."""
-    counts = np.arange(n + 1)
+    counts = range(n + 1)
     strata = [[(Stratum(k, n, weight), Stratum(m, n, 1 - weight)) for m in counts] for k in counts]
     intervals = np.array([[standardised_interval(pair) for pair in row] for row in strata])
     bounds = np.array([[standardised_bounds(pair) for pair in row] for row in strata])
