@@ -6,6 +6,7 @@ becomes a page below ``project/``, so that every link works without knowing wher
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path, PurePosixPath
@@ -58,8 +59,22 @@ def page_of(name: str) -> str:
     return f"# {name}\n\n````{Path(name).suffix.lstrip('.') or 'text'}\n{text}\n````\n"
 
 
+def notebook_page() -> str:
+    """The notebook as a page: its texts, its code, and what its cells show."""
+    lines = []
+    for cell in json.loads((ROOT / "docs" / "codelab.ipynb").read_text("utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        lines.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        for output in cell.get("outputs", ()):
+            data = output.get("data", {})
+            text = "".join(output.get("text", data.get("text/plain", ())))
+            lines.append("".join(data["text/html"]) if "text/html" in data else f"```text\n{text.rstrip()}\n```")
+    return "\n\n".join([*lines, "[Download it](codelab.ipynb)"])
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add README, the other pages of the navigation, and every file that a page leads to."""
+    files.append(File.generated(config, "notebook.md", content=notebook_page()))
     todo, made = list(FIXED.values()), set()
     for page in files.documentation_pages():
         todo += linked_files(page.content_string, source=f"docs/{page.src_uri}")

@@ -8,8 +8,10 @@ Whatever is absent, cut off or of an older version is a `UsageError` that names 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +35,7 @@ EXHIBITS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RunFolder:
     """A finished run as its folder tells it. ``posts``: texts by id, empty where they are not to be shown.
 
@@ -114,9 +116,28 @@ class RunFolder:
         }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("variant")
 
+    def __repr__(self) -> str:
+        versions = ", ".join(sorted(set(self.model_versions))) or "nobody"
+        return (
+            f"{self.run['backend']} backend on {self.run['corpus']}: {self.posts_in_words}, plan {self.run['plan']}; "
+            f"answered by {versions}. {self.gates.get('headline', '')}"
+        )
 
-def load_run(folder: Path) -> RunFolder:
-    """Read and check a results folder. Raises `UsageError`."""
+    def _repr_html_(self) -> str:
+        """The scoreboard as a notebook shows it."""
+        percent = dict.fromkeys(("accuracy", "low", "high"), _percent)
+        formatters = {**percent, "macro_f1": "{:.3f}".format}
+        table = self.scores_frame().to_html(border=0, na_rep="-", formatters=formatters)
+        return f"<p>{escape(repr(self))}</p>\n{table}"
+
+
+def _percent(rate: float) -> str:
+    return f"{math.floor(1000 * rate + 0.5) / 10:.1f}%"  # halves up, as everywhere
+
+
+def load_run(folder: Path | str = ".newsgauge/results") -> RunFolder:
+    """Read and check a results folder, as `pytest evals` and `newsgauge merge` leave it. Raises `UsageError`."""
+    folder = Path(folder)
     if not folder.is_dir():
         raise UsageError(f"{folder}: expected a folder of results, as pytest evals leaves in .newsgauge/results")
     scoreboard = _json(folder / "scoreboard.json")
