@@ -26,6 +26,10 @@ ENVIRONMENT = {
     "libraries read it",
     "CLOUDSDK_CONFIG": "where `gcloud` keeps its credentials; `newsgauge doctor` looks there",
     "GOOGLE_VERTEX_BASE_URL": "another server for `--backend vertex`",
+    "OPENAI_API_KEY": 'key for variants with `api = "openai"`: [services.md](services.md)',
+    "OPENAI_BASE_URL": "another server that speaks OpenAI's API",
+    "ANTHROPIC_API_KEY": 'key for variants with `api = "anthropic"`',
+    "ANTHROPIC_BASE_URL": "another server that speaks Anthropic's API",
     "SCIKIT_LEARN_DATA": "where scikit-learn keeps 20 Newsgroups (default: `~/scikit_learn_data`)",
     "CI": "where set and not 0 or false: gates are required, recording is refused, progress is plain lines; where "
     "it is not set, `BUILD_NUMBER`, `JENKINS_URL`, `TEAMCITY_VERSION`, `TF_BUILD`, `CODEBUILD_BUILD_ID`, "

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .records import Case, Outcome, Post, Prediction, Result
     from .results.attachments import Attachments, CountedPost, LearningPoint
     from .results.run_folder import RunFolder, load_run
+    from .running.other_services import ask_anthropic, ask_openai
     from .running.run import Run
     from .running.run_config import RunConfig
     from .scoring import stats
@@ -46,6 +47,8 @@ __all__ = [
     "Variant",
     "Verdict",
     "__version__",
+    "ask_anthropic",
+    "ask_openai",
     "load_run",
     "preprocessing",
     "stats",
@@ -61,6 +64,7 @@ _HOMES = {
     "results.attachments": ("Attachments", "CountedPost", "LearningPoint"),
     "results.run_folder": ("RunFolder", "load_run"),
     "running.run": ("Run",),
+    "running.other_services": ("ask_anthropic", "ask_openai"),
     "running.run_config": ("RunConfig",),
     "scoring.scores": ("Verdict",),
     "variants.variants_file": ("Variant",),

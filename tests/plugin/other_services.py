@@ -81,9 +81,12 @@ class OtherServices:
         if self.fault.isdecimal():
             return int(self.fault), {"error": {"message": f"no: {key}", "type": "invalid_request_error"}}
         says = f"Your key is {key}" if self.fault == "echo" else self.says
+        if "response_format" in body or "output_config" in body:
+            says = json.dumps({"label": says})
+        reason = self.fault if self.fault in ("length", "content_filter", "max_tokens", "refusal") else "stop"
         version = {} if self.fault == "no version" else {"model": f"{body.get('model')}-2026-08-06"}
         if path.endswith("/chat/completions"):
-            choice = {"index": 0, "message": {"role": "assistant", "content": says}, "finish_reason": "stop"}
+            choice = {"index": 0, "message": {"role": "assistant", "content": says}, "finish_reason": reason}
             about = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "system_fingerprint": "fp_planted"}
             return 200, {**about, **version, "choices": [choice], "usage": CHAT_USAGE}
         if path.endswith("/responses"):
@@ -92,7 +95,7 @@ class OtherServices:
             about = {"id": "resp_1", "object": "response", "created_at": 1, "status": "completed"}
             return 200, {**about, **version, "output": [message], "usage": RESPONSES_USAGE}
         if path.endswith("/messages"):
-            about = {"id": "msg_1", "type": "message", "role": "assistant", "stop_reason": "end_turn"}
+            about = {"id": "msg_1", "type": "message", "role": "assistant", "stop_reason": reason}
             return 200, {**about, **version, "content": [{"type": "text", "text": says}], "usage": USAGE}
         if path == "/generate":
             return 200, {"said": {"label": says}, "version": "own-7", "counts": [{"in": 9}, {"in": 3}], "secret": "x"}

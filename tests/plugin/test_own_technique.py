@@ -314,7 +314,8 @@ def test_the_record_command_records_callables_too_but_not_in_batches_and_leaves_
     capsys.readouterr()
     assert main(["record", *plan, "--batch"]) == 2
     said = capsys.readouterr().err
-    assert "--batch: own asks with a callable of your own. Record it without --batch: 'newsgauge record" in said
+    assert "--batch: own asks with a callable of your own, or another API. Record it without --batch: " in said
+    assert "'newsgauge record --classes" in said
     assert "--variants own', and the others here with --variants shots" in said
     assert main(["record", *plan]) == 0
     assert "16 of 16 planned cases are recorded" in capsys.readouterr().out

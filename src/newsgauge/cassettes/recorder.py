@@ -172,7 +172,10 @@ class Recorder:
     def _case(self, variant: str, post: Post, *, lines: Sequence[Line] = (), may_ask: bool = False) -> OpenCase:
         blocks = self._blocks(variant)
         return OpenCase(
-            lambda service, raw: self._digester.digest(raw, post.text, blocks), lines=lines, may_ask=may_ask
+            lambda service, raw: self._digester.digest(raw, post.text, blocks),
+            lines=lines,
+            may_ask=may_ask,
+            local_only=self.local_only,
         )
 
     def _keep_last(self, variant: str, post: Post, case: OpenCase, provenance: Mapping[str, str]) -> None:

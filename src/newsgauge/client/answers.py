@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..records import ERROR_LABEL, Outcome, Prediction, bare_model
 from .cleanup import clean, strip_fence
-from .usage import read_usage
+from .usage import Usage, read_usage
 
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse
@@ -32,6 +32,22 @@ def read_answer(
     """
     usage = read_usage(response.usage_metadata)
     outcome, detail, text = _judge(response, usage.thinking_tokens)
+    version = bare_model(response.model_version or "")
+    return finish_answer(outcome, detail, text, labels, as_json=as_json, cleanup=cleanup, version=version, usage=usage)
+
+
+def finish_answer(
+    outcome: Outcome | None,
+    detail: str,
+    text: str,
+    labels: tuple[str, ...],
+    *,
+    as_json: bool,
+    cleanup: Sequence[str],
+    version: str,
+    usage: Usage,
+) -> Prediction:
+    """The prediction that a text is, whoever said it; ``outcome``: why it is none, None where it may be one."""
     raw = ""
     if outcome is None:
         came, text = text, _label_of(text) if as_json else text
@@ -40,10 +56,10 @@ def read_answer(
             detail = f"cleaned up: {', '.join(steps)}"
         outcome = Outcome.LABEL if text in labels else Outcome.OFF_LIST
     return Prediction(
-        label=text or ERROR_LABEL,
+        label=ERROR_LABEL if outcome not in (Outcome.LABEL, Outcome.OFF_LIST) else text,
         outcome=outcome,
         detail=detail,
-        model_version=bare_model(response.model_version or ""),
+        model_version=version,
         raw=raw,
         **usage._asdict(),
     )

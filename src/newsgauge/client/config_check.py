@@ -38,7 +38,7 @@ def check_configs(variants: Iterable[Variant]) -> None:
     """Raise `VariantsError` where a config is not what the SDK and the service take. Imports the SDK only then."""
     for variant in variants:
         bound = {} if variant.max_output_tokens is None else {"max_output_tokens": variant.max_output_tokens}
-        if variant.config:
+        if variant.config and variant.api == "gemini":
             from google.genai.types import GenerateContentConfig
 
             parse_config({**variant.config, **bound}, GenerateContentConfig, where=f"variants.toml: [{variant.name}]: ")

@@ -39,7 +39,7 @@ def find_pending(setup: RunConfig, *, since: str = "") -> Pending:
     anew_all = setup.mode in ("all", "rewrite")
     for case in setup.recorded_cases:
         variant = setup.variants[case.variant]
-        if variant.predict is not None:
+        if not variant.is_gemini_prompt:
             try:
                 anew = anew_all or any(map(recorder.asks_again, recorder.file(case.variant).case(case.post.id)))
             except CassetteError:

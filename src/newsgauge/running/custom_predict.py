@@ -103,6 +103,8 @@ class Technique:
         raise problem  # outside of the block, so that nothing that quotes the post is chained to it
 
     def _read(self, said: Any) -> Prediction:
+        if isinstance(said, Prediction):
+            return said
         if is_response(said):
             return read_answer(said, self._labels)
         if not isinstance(said, str):

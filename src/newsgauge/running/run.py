@@ -16,11 +16,13 @@ from ..cassettes.network_block import attempts_fail, network_blocked
 from ..client.answers import read_for
 from ..client.clients import PerLocation, count_tokens, generate, generate_once, open_client, recorded_response
 from ..client.embedded import embedded_server
+from ..client.other_apis import ApiAccess, OtherClient, ask_other, open_other
 from ..client.retry import RetryPolicy
 from ..errors import CassetteError, NetworkBlockedError, NewsgaugeError, TechniqueError, TransientError
 from ..records import Case, Key, Post, Prediction, Result
 from ..variants.variants_file import Variant, location_of
 from .model_resolution import ModelResolution
+from .other_services import read_other
 from .request_template import RequestTemplates
 from .results_log import MAIN, ResultLog, missing_cases
 from .run_config import RunConfig, open_recorder
@@ -55,6 +57,7 @@ class Run:
         self._closing = ExitStack()
         self._techniques: dict[str, Technique] = {}
         self._estimators: dict[str, FittedEstimator] = {}
+        self._others: dict[str, OtherClient] = {}
 
     def ask(self, case: Case) -> Prediction:
         """The prediction of a case, from its cassette or from the service. Logged; a `NewsgaugeError` too."""
@@ -68,7 +71,7 @@ class Run:
         from ..planning.training_set import PLAIN_BASE_MODEL
 
         variant = self.setup.variants[case.variant]
-        if variant.predict is not None or variant.estimator is not None:
+        if not variant.is_gemini_prompt:
             raise TechniqueError(f"{variant.name}: countTokens counts a request, and this variant has none of its own")
         model = variant.model if variant.tuning is None else PLAIN_BASE_MODEL
         request = self.setup.request(variant, case.post, model=model)
@@ -175,7 +178,7 @@ class Run:
         None where the cassette does not simply answer. Then `_predict` says why.
         """
         try:
-            if variant.predict is not None or variant.estimator is not None:
+            if not variant.is_gemini_prompt:
                 return None
             case = self._recorder.case(variant.name, post)
             if not case.left:
@@ -197,6 +200,11 @@ class Run:
         if variant.predict is not None:
             return self._ask_technique(post, variant, model, provenance)
         request = self.setup.request(variant, post, model=model)
+        if variant.api != "gemini":
+            other = self._other_client(variant.api)
+            with self._patience() as retry:
+                said = self._recorder.play(variant.name, post, lambda: ask_other(other, request, retry), provenance)
+            return read_other(said, variant, labels)
         client = self._clients.at(request.location)
         if self.setup.replays:
             response = self._recorder.play(variant.name, post, lambda: generate_once(client, request), provenance)
@@ -272,6 +280,13 @@ class Run:
         from .custom_predict import TechniqueClient
 
         return self._closing.enter_context(closing(PerLocation(self.setup.access(self._base_url), TechniqueClient)))
+
+    def _other_client(self, api: str) -> OtherClient:
+        if api not in self._others:
+            embedded = self._base_url if self.setup.backend == "embedded" else None
+            client = open_other(ApiAccess(api, live=not self.setup.replays, embedded=embedded))
+            self._others[api] = self._closing.enter_context(closing(client))
+        return self._others[api]
 
     @cached_property
     def _recorder(self) -> Recorder:

@@ -18,6 +18,7 @@ from ..client.answers import read_answer
 from ..client.clients import Access, check_access, recorded_response
 from ..client.config_check import check_configs
 from ..client.embedded import check_installed
+from ..client.other_apis import check_api_access
 from ..corpora.corpus import Corpus
 from ..corpora.preprocessing import PREPROCESSING, plain
 from ..errors import UsageError
@@ -231,8 +232,10 @@ def check_setup(setup: RunConfig) -> None:
     check_configs(setup.variants.values())
     if setup.replays:
         return
-    if any(variant.contents for variant in setup.variants.values()):  # a callable may ask another service
+    if any(variant.is_gemini_prompt for variant in setup.variants.values()):  # a callable may ask another service
         check_access(setup.backend)
+    for api in {variant.api for variant in setup.variants.values()} - {"gemini"}:
+        check_api_access(api, setup.backend)
     if setup.backend == "embedded":
         check_installed("--backend embedded with --record-mode " + setup.mode)
     if setup.backend == "gemini" and setup.trainings:

@@ -37,6 +37,8 @@ _OPTIONAL = (
 UNKNOWN_THINKING = 100
 #: So long before a model retires runs begin to say so.
 _NOTICE = timedelta(days=30)
+#: ``gemini-x-001``, ``claude-x-20251001``, ``gpt-x-2026-04-23``.
+_VERSION = re.compile(r"-(?:\d{3}|\d{8}|\d{4}-\d{2}-\d{2})$")
 #: ``models/x``, ``publishers/google/models/x``, ``projects/p/locations/l/publishers/google/models/x``.
 _PREFIX = re.compile(r"^(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models/")
 
@@ -117,9 +119,9 @@ def plain_name(model: str) -> str:
 
 
 def find_price(prices: Mapping[str, Price | NoPrice], model_version: str) -> Price | NoPrice:
-    """The price of a model version: its own, or that of the model it is a numbered version of (``-001``)."""
+    """The price of a model version: its own, or that of the model it is a numbered or dated version of (``-001``)."""
     name = plain_name(model_version)
-    found = prices.get(name) or prices.get(re.sub(r"-\d{3}$", "", name))
+    found = prices.get(name) or prices.get(_VERSION.sub("", name))
     return found or NoPrice(model_version, "prices.toml holds no price for it")
 
 

@@ -25,6 +25,20 @@ OWNED_CONFIG = {
     "http_options": "--base-url and --api-version",
     "should_return_http_response": "newsgauge",
 }
+Api = Literal["gemini", "openai", "anthropic"]
+#: Other APIs that a prompt may ask: the keys of ``config`` they take, by Gemini's names, and their own names.
+OTHER_APIS: Mapping[str, Mapping[str, str]] = {
+    "openai": {
+        **{name: name for name in ("temperature", "top_p", "seed", "presence_penalty", "frequency_penalty")},
+        **{name: name for name in ("reasoning_effort", "service_tier")},
+        "max_output_tokens": "max_completion_tokens",
+        "stop_sequences": "stop",
+    },
+    "anthropic": {
+        **{name: name for name in ("temperature", "top_p", "top_k", "stop_sequences", "thinking", "service_tier")},
+        "max_output_tokens": "max_tokens",
+    },
+}
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 #: The types that a field of a JSON answer may have, as the API calls them.
 FIELD_TYPES = ("string", "integer", "number", "boolean")
@@ -57,6 +71,7 @@ _PROMPT: _Kinds = {
     "example": (str,),
     "example_chars": (int,),
     "example_seed": (int,),
+    "api": (str,),
     **_MODEL,
 }
 _PREDICT: _Kinds = {**_SHARED, "predict": (str,), **_MODEL}
@@ -112,7 +127,21 @@ def _check_model(where: str, table: dict[str, Any]) -> None:
         raise VariantsError(f"{where}: 'tuning' and model = \"{TUNED}\" go together; only one of them is there")
 
 
+def _check_api(where: str, table: dict[str, Any]) -> None:
+    api = table.get("api", "gemini")
+    if api not in get_args(Api):
+        raise VariantsError(f"{where}: 'api' is {api!r}; known: {', '.join(get_args(Api))}")
+    if api == "gemini":
+        return
+    if wrong := [key for key in ("tuning", "location") if key in table]:
+        raise VariantsError(f"{where}: {wrong[0]!r} is Gemini's, and api = {api!r}")
+    if unknown := [key for key in table.get("config", {}) if key not in OTHER_APIS[api]]:
+        known = ", ".join(sorted(OTHER_APIS[api]))
+        raise VariantsError(f"{where}: config: api {api!r} takes no {unknown[0]!r}; known: {known}")
+
+
 def _check_prompt(where: str, table: dict[str, Any]) -> None:
+    _check_api(where, table)
     if table["contents"].count("{post}") != 1:
         raise VariantsError(f"{where}: expected 'contents' to hold {{post}} exactly once")
     shows = {"examples"} if "examples_per_class" in table else set()

@@ -13,7 +13,7 @@ from typing import Any
 from .._util.files import read_toml
 from ..errors import VariantsError
 from ..records import Post
-from .checks import EXAMPLE_KEYS, PLACEHOLDER, Answer, Cleanup, check_table
+from .checks import EXAMPLE_KEYS, PLACEHOLDER, Answer, Api, Cleanup, check_table
 
 _PLACE = re.compile(r"projects/[^/]+/locations/([^/]+)/")
 
@@ -67,6 +67,8 @@ class Variant:
     max_output_tokens: int | None = None
     #: More of the SDK's ``GenerateContentConfig``, by its own names.
     config: Mapping[str, Any] = field(default_factory=dict)
+    #: Whose API is asked: Gemini's, whoever the backend is, or another service's.
+    api: Api = "gemini"
     #: Where Vertex is asked, such as "global"; None: where the environment says. A tuned model is asked where it lives.
     location: str | None = None
     #: What may be taken off an answer that is no label as it came.
@@ -84,6 +86,11 @@ class Variant:
     training: Training | None = None
     #: How often each post is asked, unless ``--repeats`` says otherwise.
     repeats: int = 1
+
+    @property
+    def is_gemini_prompt(self) -> bool:
+        """True for a prompt that Gemini is asked: what it asks is known without calling anything."""
+        return bool(self.contents) and self.api == "gemini"
 
     @property
     def has_cassette(self) -> bool:
@@ -178,6 +185,11 @@ def location_of(variant: Variant, model: str) -> str | None:
 
 def _variant(file: str, name: str, table: Any) -> Variant:
     check_table(f"{file}: [{name}]", name, table)
+    return variant_of(name, table)
+
+
+def variant_of(name: str, table: Mapping[str, Any]) -> Variant:
+    """The variant of a table that was checked."""
     values = {key: value for key, value in table.items() if key not in EXAMPLE_KEYS}
     if "examples_per_class" in table:
         values["few_shot"] = FewShot(**{EXAMPLE_KEYS[key]: table[key] for key in EXAMPLE_KEYS if key in table})
@@ -207,4 +219,6 @@ def prompt_digest(variant: Variant, model: str, *, examples: str = "") -> str:
         asked += more
     if variant.config or variant.answer_cleanup:
         asked += [json.dumps(variant.config, sort_keys=True), variant.answer_cleanup]
+    if variant.api != "gemini":
+        asked.append(variant.api)
     return hashlib.sha256(json.dumps(asked).encode("ascii")).hexdigest()[:12]

@@ -42,7 +42,13 @@ def asking(variant: Variant, options: argparse.Namespace) -> Iterator[Ask]:
     check_configs([variant])
     model, labels = _model_and_labels(variant, corpus, options)
     function = _callable(variant) if variant.predict is not None else None
+    if variant.api != "gemini" and options.backend != "embedded":
+        yield from _other(variant, corpus, model, labels, None, options)
+        return
     with reach_backend(options.backend, options.base_url) as url:
+        if variant.api != "gemini":
+            yield from _other(variant, corpus, model, labels, url, options)
+            return
         if function is not None:
             yield from _technique(variant, function, model, labels, url, options)
         else:
@@ -54,15 +60,43 @@ def _prompt(
 ) -> Iterator[Ask]:
     from ...client.clients import open_client
     from ...running.classifying import classify
-    from ...running.few_shot import make_examples
 
-    shown = ""
-    if variant.few_shot is not None:
-        shown = make_examples(train_posts(options, corpus, labels), variant.few_shot).block.text
+    shown = _examples(variant, corpus, labels, options)
     with closing(open_client(_access(variant, model, url, options))) as client:
         yield lambda text: classify(
             client, variant, text, model=model, labels=labels, with_second=not options.no_second, examples=shown
         )
+
+
+def _other(
+    variant: Variant, corpus: Corpus, model: str, labels: tuple[str, ...], url: str | None, options: argparse.Namespace
+) -> Iterator[Ask]:
+    from ...client.other_apis import ApiAccess, ask_other, check_api_access, open_other
+    from ...client.retry import RetryPolicy
+    from ...corpora.preprocessing import plain
+    from ...records import Post
+    from ...running.classifying import Answer
+    from ...running.other_services import read_other
+    from ...variants.variants_file import make_request
+
+    check_api_access(variant.api, options.backend)
+    shown = _examples(variant, corpus, labels, options)
+    with closing(open_other(ApiAccess(variant.api, live=True, embedded=url))) as client:
+
+        def ask(text: str) -> Answer:
+            post = Post("", "", plain(text))
+            request = make_request(variant, post, labels=labels, model=model, examples=shown)
+            return Answer(read_other(ask_other(client, request, RetryPolicy()), variant, labels))
+
+        yield ask
+
+
+def _examples(variant: Variant, corpus: Corpus, labels: tuple[str, ...], options: argparse.Namespace) -> str:
+    from ...running.few_shot import make_examples
+
+    if variant.few_shot is None:
+        return ""
+    return make_examples(train_posts(options, corpus, labels), variant.few_shot).block.text
 
 
 def _technique(

@@ -137,12 +137,12 @@ def _record(options: argparse.Namespace) -> int:
 
 def _check_techniques(setup: RunConfig, *, batch: bool) -> None:
     """A callable asks one call after another, and what comes next may depend on an answer: no batch can do that."""
-    own = [name for name, variant in setup.variants.items() if variant.predict is not None]
+    own = [name for name, variant in setup.variants.items() if variant.has_cassette and not variant.is_gemini_prompt]
     if own and batch:
-        others = [name for name, variant in setup.variants.items() if variant.predict is None and variant.has_cassette]
+        others = [name for name, variant in setup.variants.items() if variant.is_gemini_prompt]
         rest = f", and the others here with --variants {','.join(others)}" if others else ""
         raise UsageError(
-            f"--batch: {', '.join(own)} asks with a callable of your own. Record it without --batch: "
+            f"--batch: {', '.join(own)} asks with a callable of your own, or another API. Record it without --batch: "
             f"'newsgauge record{setup.options} --variants {','.join(own)}'{rest}"
         )
 
@@ -165,8 +165,8 @@ def _ask(setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, si
             budget = Budget(options.max_cost, prices.cost_of, per_call=expected.cost / len(todo.to_ask))
         retry = RetryPolicy(deadline_s=options.retry_deadline)
         asking: dict[str, Any] = {"base_url": url, "retry": retry, "budget": budget}
-        own = [case for case in todo.to_ask if setup.variants[case.variant].predict is not None]
-        prompts = [case for case in todo.to_ask if setup.variants[case.variant].predict is None]
+        prompts = [case for case in todo.to_ask if setup.variants[case.variant].is_gemini_prompt]
+        own = [case for case in todo.to_ask if not setup.variants[case.variant].is_gemini_prompt]
         limits = Limits(options.concurrency, options.rpm, options.tpm)
         report = Report()
         if prompts:
