@@ -2,6 +2,7 @@
 
 - ``docs/pictures/terminal.svg``: what ``pytest evals`` prints on the bundled corpus;
 - ``change.svg``: a changed prompt turns the run red, and green again, as an animation;
+- ``slices.svg``: the accuracy by slices of the posts;
 - ``report.png``: the head of the report, if Chromium and chromedriver are installed.
 
 All show bundled posts only.
@@ -93,6 +94,15 @@ def without_accidents(said: str) -> str:
     return "\n".join(["$ pytest evals", *head, "", *tail])
 
 
+def part_of(said: str, first: str, end: str) -> str:
+    """The lines of an output from the one that begins with ``first`` to before the heading that holds ``end``."""
+    lines = said.splitlines()
+    plain = [_COLOUR.sub("", line) for line in lines]
+    start = next(number for number, line in enumerate(plain) if line.startswith(first))
+    stop = next(number for number, line in enumerate(plain) if number > start and re.match(rf"=+ .*{end}", line))
+    return "\n".join(lines[start:stop])
+
+
 def save_report(report: Path, path: Path) -> bool:
     """A PNG of the top of the report; False where there is no browser."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -132,7 +142,9 @@ def main() -> int:
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results"
-        save_terminal(without_accidents(run_evals(results)), PICTURES / "terminal.svg", title="pytest evals")
+        said = run_evals(results)
+        save_terminal(without_accidents(said), PICTURES / "terminal.svg", title="pytest evals")
+        save_terminal(part_of(said, "length ", "gates"), PICTURES / "slices.svg", title="accuracy by slices")
         copy = Path(folder) / "copy"
         copy.mkdir()
         save_story(story_of_a_change(copy), PICTURES / "change.svg", title="a prompt changes")

@@ -227,8 +227,13 @@ def load_toml(block: Block, folder: Path) -> None:
     tables = tomllib.loads(block.text)
     path = folder / "snippet.toml"
     path.write_text(block.text, "utf-8")
+    from newsgauge.scoring.slicing import load_slicings
+
+    slicings = load_slicings(path) if tables.pop("slices", None) else {}
     if "fault" in tables:
         load_faults(path)
+    elif slicings and not tables:
+        pass
     elif set(tables) <= {"embedded", "gemini", "vertex", "elsewhere"}:
         known = {*load_variants(ROOT / "evals" / "variants.toml"), *_named(tables)}
         found = [

@@ -18,7 +18,12 @@ SVG = (PICTURES / "terminal.svg").read_text("utf-8")
 
 @pytest.mark.parametrize(
     ("name", "page"),
-    [("change.svg", "README.md"), ("report.png", "README.md"), ("terminal.svg", "docs/tutorial.md")],
+    [
+        ("change.svg", "README.md"),
+        ("report.png", "README.md"),
+        ("terminal.svg", "docs/tutorial.md"),
+        ("slices.svg", "docs/beyond-accuracy.md"),
+    ],
 )
 def test_a_picture_is_small_and_shown_in_a_page(name: str, page: str) -> None:
     assert 10_000 < (PICTURES / name).stat().st_size < 300_000

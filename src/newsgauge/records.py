@@ -58,6 +58,8 @@ class RawPost:
     number: str
     raw: str = field(repr=False)
     thread: str | None = None
+    #: The cell of a column by which a table's posts are sliced.
+    slice: str | None = None
 
     @property
     def id(self) -> str:

@@ -7,7 +7,7 @@ preprocessing, sampling or models.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,6 +61,17 @@ class Corpus:
             else:
                 self._read[split] = self._posts(self.path, split)
         return self._read[split]
+
+    def column(self, name: str) -> dict[str, str]:
+        """The cells of a column of the table, by the id of their test post; empty cells are left out.
+
+        Raises `CorpusError` if there is no such column, or the corpus is no table.
+        """
+        if self.path is None or not self.is_table:
+            raise CorpusError(f"column {name!r}: corpus {self.name} is no table, and has no columns")
+        columns = {**(self.how.columns or parse_columns(None)), "slice": name}
+        rows = read_table(self.path, replace(self.how, columns=columns))["test"]
+        return {post.id: post.slice for post in rows if post.slice}
 
     def release(self) -> None:
         """Let go of the raw posts: once a plan is made of them, nobody may need them any more."""

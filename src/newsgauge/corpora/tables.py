@@ -99,6 +99,8 @@ def _rows(
     for ours in ("id", "split", "thread"):
         if columns[ours] not in (ours, *names) and (ours, columns[ours]) != ("split", AUTO_SPLIT):
             raise CorpusError(f"{path}: --columns: no column {columns[ours]!r} for {ours}")
+    if "slice" in columns and columns["slice"] not in names:
+        raise CorpusError(f"{path}: no column {columns['slice']!r} to slice by; found {', '.join(map(repr, names))}")
     n_rows = len(values[columns["text"]])
     cells = {ours: _texts(path, ours, values.get(theirs, [None] * n_rows)) for ours, theirs in columns.items()}
     if in_split:
@@ -113,7 +115,7 @@ def _texts(path: Path, ours: str, values: list[Any]) -> list[str | None]:
             text = cell_text(value)
         except ValueError as error:
             raise CorpusError(f"{path}: row {row}: {ours}: {error}") from None
-        if text is not None and ours in ("label", "split"):
+        if text is not None and ours in ("label", "split", "slice"):
             text = text.strip()
         found.append(text if text and not text.isspace() else None)
     return found
@@ -137,7 +139,9 @@ def _posts(rows: list[tuple[Path, int, dict[str, str | None]]]) -> dict[Split, l
         if earlier is not where:
             told = "row " + earlier.rpartition("row ")[2] if earlier.startswith(f"{path}: ") else earlier
             raise CorpusError(f"{where}: id {number!r} of label {label!r} was already used in {told}")
-        posts["train" if split == "train" else "test"].append(RawPost(label, number, text, cells["thread"]))
+        posts["train" if split == "train" else "test"].append(
+            RawPost(label, number, text, cells["thread"], cells.get("slice"))
+        )
     return posts
 
 

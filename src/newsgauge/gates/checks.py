@@ -12,7 +12,7 @@ from typing import Literal
 from ..scoring.scores import Check, Score, Verdict
 from ..scoring.stats.decisions import Finding
 from .baseline_file import baseline_answers
-from .gate import METRICS, AgeGate, BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate
+from .gate import METRICS, AgeGate, BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate, SliceGate
 
 State = Literal["passed", "failed", "not proved"]
 _STATES: Mapping[Finding, State] = {
@@ -27,6 +27,8 @@ def checks_of(gate: Gate, evidence: Evidence, verdict: Verdict) -> tuple[Check, 
     missing = [score for name in gate.variants if not (score := evidence.scores[name]).complete]
     if missing:
         return tuple(_unanswered(score, text) for score, text in zip(missing, verdict.reasons, strict=True))
+    if isinstance(gate, SliceGate):
+        return verdict.checks
     if isinstance(gate, LimitsGate):
         held = zip(gate.limits, verdict.findings, verdict.reasons, strict=True)
         return tuple(_of_limit(limit, finding, text, gate.variant, evidence) for limit, finding, text in held)

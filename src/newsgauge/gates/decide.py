@@ -10,8 +10,9 @@ from .age_gate import decide_age
 from .baseline_gate import decide_baseline
 from .checks import checks_of
 from .comparison_gate import decide_comparison
-from .gate import AgeGate, BaselineGate, ComparisonGate, Evidence, Gate
+from .gate import AgeGate, BaselineGate, ComparisonGate, Evidence, Gate, SliceGate
 from .limits_gate import decide_limits
+from .slice_gate import decide_slices
 
 
 def decide(gate: Gate, evidence: Evidence) -> Verdict:
@@ -31,6 +32,8 @@ def _decide(gate: Gate, evidence: Evidence) -> Verdict:
         return decide_age(gate, evidence)
     if isinstance(gate, BaselineGate):
         return decide_baseline(gate, evidence)
+    if isinstance(gate, SliceGate):
+        return decide_slices(gate, evidence)
     return decide_limits(gate, evidence)
 
 

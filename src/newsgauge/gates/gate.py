@@ -115,7 +115,25 @@ class AgeGate(_OfVariant):
     reason: str = ""
 
 
-Gate = LimitsGate | ComparisonGate | BaselineGate | AgeGate
+@dataclass(frozen=True, slots=True)
+class SliceGate:
+    """The accuracy of one ``slice`` of a slicing, or of the worst one (``''``); or the gap between its slices."""
+
+    name: str
+    variant: str
+    slicing: str
+    slice: str
+    is_gap: bool
+    limit: float
+    reason: str
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants whose results the gate needs."""
+        return (self.variant,)
+
+
+Gate = LimitsGate | ComparisonGate | BaselineGate | AgeGate | SliceGate
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """gates.toml in, `Gate` records out. Whatever cannot be meant is a `GatesError` that names what is known.
 
 ``[backend] max_age_days`` says how old its recordings may be. A table ``[backend.corpus.variant]`` holds limits,
-comparisons (``beats``) and a regression limit (``max_drop``), each with the reason why it is where it is.
+comparisons (``beats``), limits on slices of the posts (``slices``) and a regression limit (``max_drop``), each with the
+reason why it is where it is. ``[slices]`` names the slices, see `scoring.slicing`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from typing import Any, get_args
 from .._util.files import read_toml
 from ..errors import GatesError
 from ..records import BACKENDS, ELSEWHERE
+from ..scoring.slicing import SLICES, load_slicings
 from ..scoring.stats.power import NEAREST_LIMIT
-from .gate import METRICS, AgeGate, BaselineGate, Bound, ComparisonGate, Gate, Limit, LimitsGate
+from .gate import METRICS, AgeGate, BaselineGate, Bound, ComparisonGate, Gate, Limit, LimitsGate, SliceGate
+from .slice_gate import slice_gates
 
 #: A key of a backend's table, beside its corpora.
 _AGE = "max_age_days"
-_KNOWN = (*METRICS, "beats", "max_drop")
+_KNOWN = (*METRICS, "beats", "max_drop", SLICES)
+_ORDER = (LimitsGate, SliceGate, ComparisonGate, BaselineGate, AgeGate)
 
 
 def load_gates(
@@ -34,7 +38,10 @@ def load_gates(
     """
     tree = read_toml(path, expected="the limits to hold", error=GatesError)
     wanted: list[Gate] = []
+    slicings = load_slicings(path)
     for backend_name, tables in tree.items():
+        if backend_name == SLICES:
+            continue
         where = f"{path.name}: [{backend_name}"
         if backend_name not in (*BACKENDS, ELSEWHERE):
             raise GatesError(f"{where}]: unknown backend; known: {', '.join((*BACKENDS, ELSEWHERE))}")
@@ -54,6 +61,7 @@ def load_gates(
                     raise GatesError(f"{place[:-1]}.{variant}]: unknown variant; known: {', '.join(known)}")
                 own = f"{place[:-1]}.{variant}]"
                 found += _gates(own, variant, _table(own, table), known if is_here else ())
+                found += slice_gates(own, variant, _table(own, table).get(SLICES, []), slicings)
             comparisons = [gate for gate in found if isinstance(gate, ComparisonGate)]
             _check_comparisons(place, comparisons)
             if (backend_name, corpus_name) == (backend, corpus):
@@ -61,7 +69,7 @@ def load_gates(
                     replace(gate, n_in_file=len(comparisons)) if isinstance(gate, ComparisonGate) else gate
                     for gate in found
                 ]
-    return tuple(sorted(wanted, key=lambda gate: (LimitsGate, ComparisonGate, BaselineGate, AgeGate).index(type(gate))))
+    return tuple(sorted(wanted, key=lambda gate: _ORDER.index(type(gate))))
 
 
 def _gates(place: str, variant: str, table: dict[str, Any], known: Collection[str]) -> Iterable[Gate]:

@@ -108,6 +108,7 @@ def encode_plan(run: RunPlan) -> str:
         "labels": list(plan.labels),
         "corpus_labels": list(plan.corpus_labels),
         "population": dict(plan.population),
+        "slices": {name: _places(of, plan) for name, of in plan.slices.items()},
         "asked": dict(run.asked),
         "prompts": dict(run.prompts),
         "n_posts_of_the_whole_set": run.n_whole_set,
@@ -128,6 +129,14 @@ def encode_plan(run: RunPlan) -> str:
         rows.append("    " + json.dumps([post.id, post.label, thread]))
     text = json.dumps(head, indent=2).removesuffix("\n}")
     return f'{text},\n  "posts": [\n' + ",\n".join(rows) + "\n  ]\n}\n"
+
+
+def _places(slices: Mapping[str, str], plan: Plan) -> dict[str, list[int]]:
+    """Slice -> the places of its posts in the list."""
+    return {
+        name: [place for place, post in enumerate(plan.posts) if slices[post.id] == name]
+        for name in dict.fromkeys(slices.values())
+    }
 
 
 def load_plan(folder: Path) -> RunPlan:
@@ -182,6 +191,10 @@ def _decode(value: dict[str, Any]) -> RunPlan:
         sample=value.get("sample", ""),
         population=dict(value.get("population", {})),
         unit=value.get("unit", "post"),
+        slices={
+            str(name): {posts[int(place)].id: str(one) for one, places in of.items() for place in places}
+            for name, of in value.get("slices", {}).items()
+        },
     )
     shard = None if value["shard"] is None else parse_shard(value["shard"])
     return RunPlan(

@@ -46,6 +46,8 @@ class Plan:
     corpus_labels: tuple[str, ...] = ()
     #: What messages call a text.
     unit: str = "post"
+    #: Name of a slicing -> id of a post -> the slice it stands in; in the order in which slices are shown.
+    slices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def is_about(self, classes: str) -> bool:
         """Whether the regex ``classes`` keeps the labels of this plan: two texts may choose the same."""

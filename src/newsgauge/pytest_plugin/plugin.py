@@ -85,6 +85,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from ..gates.planning import left_out_gates, limits_of_other_classes, plan_gates
     from ..running.run import Run
     from ..scoring.live_scores import LiveScores
+    from ..scoring.slicing import with_slices
     from ..variants.variants_file import load_variants
     from .cases import Cases
     from .slim_reports import SlimReports
@@ -103,6 +104,7 @@ def pytest_configure(config: pytest.Config) -> None:
         variants = load_variants(evals_folder(config) / "variants.toml")
         with lifted():  # scikit-learn may have to download the corpus; no code of the project's runs meanwhile
             setup = make_setup(config, variants)
+            setup = with_slices(setup, evals_folder(config) / "gates.toml")
         gates = load_gates(
             evals_folder(config) / "gates.toml",
             backend=setup.backend,

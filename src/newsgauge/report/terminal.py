@@ -11,6 +11,7 @@ from ..records import ELSEWHERE, EMBEDDED_VERSION, shown_id
 from ..scoring.scores import CheckState, Flip, Score, Verdict
 from .check_words import limit_words, measured_words
 from .numbers import number, percent, span
+from .slices import slice_rows
 
 BACKEND_NOTES = {
     "embedded": "newsgauge's own small model, not Gemini",
@@ -76,6 +77,7 @@ def scoreboard_lines(
         "",
         *([*repeats, ""] if repeats else []),
         *answer_lines(scores),
+        *(line for rows in slice_rows(scores) for line in ("", *table_lines(rows, left=(0,)))),
     ]
 
 

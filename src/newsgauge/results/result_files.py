@@ -119,6 +119,11 @@ def _score(score: Score) -> dict[str, Any]:
         "own_mix": None if mix is None else {"accuracy": mix[0], "interval_95": mix[1]},
         "classes": [{name: getattr(one, name) for name in _OF_CLASS} for one in score.classes],
         "confusion": {"columns": score.matrix.columns, "rows": score.matrix.counts},
+        "slices": [
+            {"slicing": one.slicing, "slice": one.name, "n": one.n, "n_correct": one.n_correct}
+            | {"accuracy": one.accuracy, "interval_95": one.interval_95}
+            for one in score.slices
+        ],
         "repeats": None if score.repeats is None else {**asdict(score.repeats), "stability": score.repeats.stability},
     }
 

@@ -10,6 +10,7 @@ from ..planning.sampling import Plan
 from ..records import Key, Outcome, Post, Prediction, Result
 from .repeat_scores import repeat_scores
 from .scores import AnswerCounts, Score
+from .slices import slice_scores
 from .stats.classification import ConfusionMatrix, class_scores, confusion_matrix, macro_f1
 from .stats.clustered import clustered_interval, effective_posts
 from .stats.intervals import Interval, wilson_interval
@@ -75,6 +76,7 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan) -> Score:
         n_uncounted=sum(said.is_uncounted for _, said in seen),
         repeats=repeat_scores(results, plan, variant),
         own_mix=_own_mix(plan, matrix, effective_share),
+        slices=slice_scores(results, plan, variant),
     )
 
 

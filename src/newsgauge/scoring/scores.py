@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from .repeat_scores import RepeatScores
+    from .slices import SliceScore
     from .stats.classification import ClassScore, ConfusionMatrix
     from .stats.decisions import Finding
     from .stats.intervals import Interval
@@ -65,6 +66,7 @@ class Score:
     #: How answers to the same post vary; None for a variant that asks once.
     repeats: RepeatScores | None = None
     own_mix: tuple[float, Interval] | None = None
+    slices: tuple[SliceScore, ...] = ()
 
     @property
     def n(self) -> int:

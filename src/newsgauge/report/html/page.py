@@ -10,6 +10,7 @@ from ...results.run_folder import RunFolder
 from ..findings import limit_lines
 from ..terminal import BACKEND_NOTES, is_embedded
 from . import sections
+from .breakdown import slice_values
 from .cases import pack_cases
 from .curves import learning_curves, loss_by_step
 from .environment import render
@@ -19,7 +20,13 @@ from .token_sections import accuracy_by_cost, token_values
 
 _NAV = (
     *(("summary", "Verdict"), ("all-cases", "Cases"), ("accuracy", "Accuracy"), ("confusion", "Confusion")),
-    *(("classes", "Classes"), ("pairs", "Pairs"), ("learning", "Learning"), ("tokens", "Tokens and cost")),
+    *(
+        ("slices", "Slices"),
+        ("classes", "Classes"),
+        ("pairs", "Pairs"),
+        ("learning", "Learning"),
+        ("tokens", "Tokens and cost"),
+    ),
     ("suspect", "Suspect labels"),
     ("provenance", "Provenance"),
 )
@@ -29,7 +36,8 @@ def render_run(run: RunFolder) -> str:
     """The page of one run."""
     backend, corpus = str(run.run["backend"]), run.texts
     curves, suspect = learning_curves(run), sections.suspect_labels(run)
-    absent = {name for name, value in (("learning", curves), ("suspect", suspect)) if not value}
+    slices = slice_values(run)
+    absent = {name for name, value in (("learning", curves), ("suspect", suspect), ("slices", slices)) if not value}
     values = {
         **frame(run.unit, f"{corpus}, {backend} backend", embedded=is_embedded(backend, run.model_versions)),
         "about": f"{run.posts_in_words}, {count_of(len(run.variants), 'variant')}, plan {run.run['plan']}",
@@ -38,6 +46,7 @@ def render_run(run: RunFolder) -> str:
         "trade_off": accuracy_by_cost(run),
         "cases": _cases(run),
         "accuracy": sections.accuracy_values(run),
+        "slices": slices,
         "matrices": confusion_matrices(run),
         "classes": class_scores(run),
         "pairs": [sections.pair_chart(run.comparisons), sections.pair_table(run.comparisons)]
