@@ -17,12 +17,12 @@ PAGE = Path(__file__).with_suffix(".md")
 
 #: What newsgauge, and the libraries it asks services with, read from the environment.
 ENVIRONMENT = {
-    "GEMINI_API_KEY": "key of the Developer API; read when something is asked of `--backend gemini`, never in a replay",
-    "GOOGLE_API_KEY": "the same; wins where both are set, as in the SDK",
+    "GEMINI_API_KEY": "key of the Developer API; read only when `--backend gemini` is asked, never in a replay",
+    "GOOGLE_API_KEY": "the same; it wins if both are set, as in the SDK",
     "GOOGLE_GEMINI_BASE_URL": "another server for `--backend gemini`: [a gateway](how-to/gateway.md)",
     "GOOGLE_CLOUD_PROJECT": "project of `--backend vertex`",
     "GOOGLE_CLOUD_LOCATION": "its location (default: us-central1)",
-    "GOOGLE_APPLICATION_CREDENTIALS": "key file of a service account, where `gcloud` has not logged in; Google's "
+    "GOOGLE_APPLICATION_CREDENTIALS": "key file of a service account, if `gcloud` has not logged in; Google's "
     "libraries read it",
     "CLOUDSDK_CONFIG": "where `gcloud` keeps its credentials; `newsgauge doctor` looks there",
     "GOOGLE_VERTEX_BASE_URL": "another server for `--backend vertex`",
@@ -31,7 +31,7 @@ ENVIRONMENT = {
     "ANTHROPIC_API_KEY": 'key for variants with `api = "anthropic"`',
     "ANTHROPIC_BASE_URL": "another server that speaks Anthropic's API",
     "SCIKIT_LEARN_DATA": "where scikit-learn keeps 20 Newsgroups (default: `~/scikit_learn_data`)",
-    "CI": "where set and not 0 or false: gates are required, recording is refused, progress is plain lines; where "
+    "CI": "if set and not 0 or false: gates are required, recording is refused, progress is plain lines; if "
     "it is not set, `BUILD_NUMBER`, `JENKINS_URL`, `TEAMCITY_VERSION`, `TF_BUILD`, `CODEBUILD_BUILD_ID`, "
     "`BITBUCKET_BUILD_NUMBER`, `BUILDKITE`, `GITHUB_ACTIONS` and `GITLAB_CI` say the same",
     "GITHUB_STEP_SUMMARY": "file that `summary.md` is added to",
@@ -58,7 +58,7 @@ FORMATS = {
 HEAD = """<!-- Made by 'python docs/reference.py' from the code. Do not edit by hand. -->
 # Reference
 
-Every option, ini value, fixture and file. What they are for is said in the pages that this one links.
+Every option, ini value, fixture and file. The linked pages explain what they are for.
 """
 
 
@@ -94,8 +94,8 @@ def page() -> str:
         [
             HEAD,
             "## pytest\n",
-            "Options of `pytest evals`, beside pytest's own. They are there "
-            "[where the plugin is loaded](own-project.md#when-the-plugin-is-there).\n",
+            "Options of `pytest evals`, in addition to pytest's own. They exist "
+            "[if the plugin is loaded](own-project.md#when-the-plugin-is-there).\n",
             *_options_table(added.options),
             "\n### Ini values\n",
             "In `pyproject.toml` under `[tool.pytest]`, or in `pytest.ini`.\n",

@@ -110,6 +110,7 @@ class Shell:
 
     def __init__(self, folder: Path, *, server: str = SERVER, is_bare: bool = True, tools: Sequence[str] = ()) -> None:
         self.folder = folder
+        self._place = folder
         self._server = server
         unset = ("CI", "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS", "FORCE_COLOR")
         secret = ("GOOGLE_", "GEMINI_", "PYTEST", "COV_", "HYPOTHESIS")
@@ -130,7 +131,11 @@ class Shell:
         }
 
     def run(self, script: str, *, where: str, status: int = 0) -> str:
-        """What a script of bash printed. Fails where it ends with another status."""
+        """What a script of bash printed. Fails where it ends with another status. ``cd FOLDER`` alone stays."""
+        if found := re.fullmatch(r"cd (\S+)", script):
+            self._place = (self._place / found[1]).resolve()
+            assert self._place.is_dir(), f"{where}: {script}"
+            return ""
         return self._run(["bash", "-euo", "pipefail", "-c", script.replace(SERVER, self._server)], where, status)
 
     def run_python(self, program: str, *, where: str) -> str:
@@ -140,7 +145,7 @@ class Shell:
     def _run(self, words: list[str], where: str, status: int) -> str:
         done = subprocess.run(
             words,
-            cwd=self.folder,
+            cwd=self._place,
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

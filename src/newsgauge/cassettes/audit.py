@@ -33,7 +33,7 @@ class Finding:
 
 
 def audit_file(path: Path, *, shown: str) -> list[Finding]:
-    """What is wrong with a file by itself: damage, order, doubles, schema, provenance, secrets, addresses."""
+    """What is wrong with a file by itself: damage, order, duplicates, schema, provenance, secrets, addresses."""
     if is_lfs_pointer(path):
         return [Finding(shown, None, LFS_ADVICE)]
     findings: list[Finding] = []

@@ -135,7 +135,7 @@ class Recorder:
         self._keeper.keep(self.file(variant), key, asked, answer, provenance)
 
     def finalize(self, variant: str, planned: set[str]) -> None:
-        """After recording: sort a variant's lines and drop doubles; in mode ``rewrite`` also what is not planned."""
+        """After recording: sort a variant's lines and drop duplicates; in mode ``rewrite`` also what is not planned."""
         self.file(variant).finalize(keep=planned if self.mode == "rewrite" else None)
 
     def explain(self, variant: str, key: str, asked: Asked, *, text: str = "") -> CassetteError:

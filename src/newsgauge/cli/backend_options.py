@@ -27,7 +27,7 @@ STATE = Path(".newsgauge") / "embedded"
 
 def add_backend_options(parser: argparse.ArgumentParser) -> None:
     """``--backend`` and ``--base-url``."""
-    parser.add_argument("--backend", choices=BACKENDS, default="embedded", help="whom to ask (default: %(default)s)")
+    parser.add_argument("--backend", choices=BACKENDS, default="embedded", help="service to ask (default: %(default)s)")
     parser.add_argument(
         "--base-url",
         metavar="URL",

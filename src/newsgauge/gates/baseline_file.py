@@ -98,7 +98,7 @@ def decode(text: str, *, shown: str) -> Baseline:
 def _damaged(shown: str, error: Exception) -> BaselineError:
     return BaselineError(
         f"{shown}: not a baseline file ({type(error).__name__}: {error}); restore it (git checkout {shown}), or "
-        "remove it and write it anew with --update-baseline"
+        "remove it and write a new one with --update-baseline"
     )
 
 
@@ -174,7 +174,7 @@ def check_baseline(baseline: Baseline, plan: Plan, *, backend: str, shown: str) 
     if (baseline.backend, baseline.corpus) != (backend, plan.corpus):
         raise BaselineError(
             f"{shown}: expected the baseline of {backend} on {plan.corpus}, it is one of {baseline.backend} on "
-            f"{baseline.corpus}; restore it (git checkout {shown}), or write it anew with --update-baseline"
+            f"{baseline.corpus}; restore it (git checkout {shown}), or write a new one with --update-baseline"
         )
     for name, one in baseline.variants.items():
         wrong = _wrong_answers(one, baseline, plan, name)

@@ -115,10 +115,10 @@ class TrainPosts:
                 at_most=True,
             )
             texts = {post.id: self.preprocess(post.raw) for post in drawn}
-            doubles = self._also_in_test(texts, drawn)
-            if not doubles:
+            duplicates = self._also_in_test(texts, drawn)
+            if not duplicates:
                 break
-            pool = [post for post in pool if post.id not in doubles]
+            pool = [post for post in pool if post.id not in duplicates]
         drawn.sort(key=lambda post: rank(post.id, seed))  # batches must mix the labels
         return tuple(Post(raw.id, raw.label, texts[raw.id]) for raw in drawn)
 

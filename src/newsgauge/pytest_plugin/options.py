@@ -32,7 +32,7 @@ def add_options(parser: pytest.Parser, *, shares_record_mode: bool = False) -> N
         "--shard",
         default=None,
         metavar="K/N",
-        help="ask the K-th of N even parts of the plan only; newsgauge merge joins the results and decides the gates",
+        help="ask only the K-th of N equal parts of the plan; newsgauge merge joins the results and decides the gates",
     )
     if not shares_record_mode:
         add_record_mode(group.addoption)
@@ -41,30 +41,30 @@ def add_options(parser: pytest.Parser, *, shares_record_mode: bool = False) -> N
         "--require-gates",
         action="store_true",
         default=None,
-        help="red unless every planned case ran and every planned gate passed (default where CI is set)",
+        help="red unless every planned case ran and every planned gate passed (default if CI is set)",
     )
-    group.addoption("--no-require-gates", action="store_false", dest="require_gates", help="the opposite")
+    group.addoption("--no-require-gates", action="store_false", dest="require_gates", help="do not require that")
     group.addoption(
         "--update-baseline",
         action="store_true",
-        help="write what this run answered into evals/baselines, and print what changed",
+        help="accept the answers of this run: write them into evals/baselines and print what changed",
     )
     group.addoption(
         "--results",
         default=".newsgauge/results",
         metavar="DIR",
-        help="where results go (default: %(default)s)",
+        help="folder for results (default: %(default)s)",
     )
     group.addoption(
         "--network-namespace",
         action="store_true",
-        help="on Linux, replay in a network namespace of its own, in which the kernel lets nothing out",
+        help="replay in a network namespace of its own, which the kernel lets nothing out of (Linux)",
     )
-    group.addoption("--no-report", action="store_true", help="write no report.html, summary.md, tokens.json")
+    group.addoption("--no-report", action="store_true", help="do not write report.html, summary.md and tokens.json")
     group.addoption(
         "--report-posts",
         action="store_true",
-        help="let the report hold the texts of posts that are not the bundled ones; such a report is not to be shared",
+        help="show the texts of your own posts in the report; do not share such a report",
     )
 
 

@@ -36,7 +36,7 @@ class Job:
 
 @dataclass
 class ModelQueue:
-    """``closed`` says why no more is asked of this model, '' while it is."""
+    """``closed`` is the reason why this model gets no more requests; it is empty while it does."""
 
     model: str
     requests: RateLimiter

@@ -153,7 +153,7 @@ def _handled(interrupt: Callable[..., None]) -> Iterator[None]:
 
 
 def finalize_files(setup: RunConfig) -> list[str]:
-    """Sort each variant's lines and drop doubles; in mode ``rewrite`` also what is not planned."""
+    """Sort each variant's lines and drop duplicates; in mode ``rewrite`` also what is not planned."""
     complaints = []
     recorder = open_recorder(setup)
     for variant in setup.variants:

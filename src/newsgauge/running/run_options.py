@@ -67,14 +67,14 @@ def add_plan_options(add: Callable[..., Any]) -> None:
         "--posts-per-class",
         default=None,
         metavar="N|at-most:N|all",
-        help="posts of each label; at-most: what there is of a label with fewer (default: 10, or the ini value "
-        "newsgauge_posts_per_class)",
+        help="posts to draw per label; at-most:N takes fewer from labels that have fewer (default: the ini value "
+        "newsgauge_posts_per_class, else 10)",
     )
     add(
         "--sample",
         default=None,
         metavar="proportional:N",
-        help="in the place of --posts-per-class: N posts in all, each label as often as in the data (ini value "
+        help="instead of --posts-per-class: draw N posts in all, each label as often as in the data (ini value "
         "newsgauge_sample)",
     )
     add(
@@ -82,9 +82,9 @@ def add_plan_options(add: Callable[..., Any]) -> None:
         type=int,
         default=_DEFAULTS["sample_seed"],
         metavar="N",
-        help="seed of the draw (default: 0)",
+        help="seed of the random draw (default: 0)",
     )
-    add("--allow-threads", action="store_true", help="draw more than one post of a thread (a subject with its replies)")
+    add("--allow-threads", action="store_true", help="draw more than one post per thread (a subject with its replies)")
     add(
         "--preprocessing",
         choices=PREPROCESSING,
@@ -105,19 +105,19 @@ def add_plan_options(add: Callable[..., Any]) -> None:
         metavar="WORD",
         help="what separates the columns of a csv file: comma (default), semicolon, tab, pipe",
     )
-    add("--variants", default=None, metavar="A,B", help="variants of variants.toml to ask (default: all)")
+    add("--variants", default=None, metavar="A,B", help="ask only these variants of variants.toml (default: all)")
     add(
         "--repeats",
         type=_repeats,
         default=None,
         metavar="K",
-        help="ask every post K times, to see how answers vary (default: the 'repeats' of each variant, 1)",
+        help="ask about every post K times, to see how answers vary (default: the 'repeats' of each variant, else 1)",
     )
     add(
         "--backend",
         choices=BACKENDS,
         default=None,
-        help="who is asked (default: the ini value newsgauge_backend, embedded)",
+        help="service to ask (default: the ini value newsgauge_backend, else embedded)",
     )
     add(
         "--cassettes",
@@ -134,8 +134,8 @@ def add_record_mode(add: Callable[..., Any], *, default: str = "none") -> None:
         choices=RECORD_MODES[RECORD_MODES.index(default) :],
         default=default,
         help=("none: replay only; " if default == "none" else "")
-        + "once: record what is missing; new_episodes: and what changed; all: everything anew; rewrite: and drop what "
-        f"is not planned (default: {default})",
+        + "once: record what is missing; new_episodes: and what changed; all: everything again; rewrite: likewise, and "
+        f"drop what is not planned (default: {default})",
     )
 
 
@@ -175,15 +175,15 @@ def chosen_again(option: str | None, mode: str) -> frozenset[Outcome]:
 
 
 def add_paying_options(add: Callable[..., Any]) -> None:
-    """The options of whatever pays a service."""
-    add("--yes", action="store_true", help="pay a service without asking first")
-    add("--allow-record-in-ci", action="store_true", help="record or tune also where CI is set")
+    """The options of every command that pays a service."""
+    add("--yes", action="store_true", help="pay for calls without asking first")
+    add("--allow-record-in-ci", action="store_true", help="record or tune even if CI is set")
     add(
         "--max-cost",
         type=_dollars,
         default=None,
         metavar="USD",
-        help="a budget: nothing is asked that is forecast to cost more, and a recording stops before it is passed "
+        help="budget: refuse what is forecast to cost more, and stop a recording before it costs more "
         "(default: the ini value newsgauge_max_cost, else none)",
     )
 
@@ -196,16 +196,20 @@ def add_recording_options(add: Callable[..., Any]) -> None:
         "--again",
         default=None,
         metavar="KIND,..",
-        help="with --record-mode once or new_episodes: ask again what was answered, but is blocked, cut or empty; an "
-        "old answer stays until the new one is there",
+        help="with --record-mode once or new_episodes: ask again for answers that were blocked, cut or "
+        "empty; an old answer stays until the new one is there",
     )
-    add("--no-plan", action="store_true", help="a throw-away: do not add its plan to cassettes/PLANS.toml")
+    add(
+        "--no-plan",
+        action="store_true",
+        help="do not add this recording's plan to cassettes/PLANS.toml, because it will be thrown away",
+    )
     add(
         "--retry-deadline",
         type=_seconds,
         default=600.0,
         metavar="SECONDS",
-        help="how long to go on asking a service that is busy or does not answer (default: 600); 0: ask once",
+        help="how long to retry when a service is busy or does not answer (default: 600); 0: do not retry",
     )
 
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 def add_cassettes_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``cassettes`` to the commands; its handler is in the namespace as ``handler``."""
     parser = subparsers.add_parser(
-        "cassettes", help="look after the recordings", description="Looks after the recordings of a project."
+        "cassettes",
+        help="check, show and tidy up recordings",
+        description="Check, show and tidy up the recordings of a project.",
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, (_, about) in _ACTIONS.items():
@@ -274,11 +276,11 @@ def _open(path: Path, folders: Folders) -> CassetteFile:
 
 
 _ACTIONS = {
-    "check": (_check, "find what must not be committed: damage, doubles, orphans, secrets, addresses, copied posts"),
+    "check": (_check, "find what must not be committed: damage, duplicates, orphans, secrets, addresses, copied posts"),
     "verify": (_verify, "replay every case of the plans in PLANS.toml, offline"),
     "show": (_show, "what was asked and answered for one case, by every variant"),
     "stats": (_stats, "cases, bytes, models, dates and tokens of each file"),
     "plans": (_plans, "the command that replays and gates each plan of PLANS.toml, one per line, for CI"),
     "prune": (_prune, "drop the lines that no plan in PLANS.toml asks for"),
-    "finalize": (_finalize, "sort, drop doubles, write today's format; the content stays"),
+    "finalize": (_finalize, "sort lines, drop duplicates, write the current format; answers stay as they are"),
 }

@@ -28,14 +28,16 @@ def add_classify_command(commands: argparse._SubParsersAction[argparse.ArgumentP
     """Add ``classify`` and its options."""
     classify = commands.add_parser(
         "classify",
-        help="name the label of a text of your own",
-        description="Asks a variant of evals/variants.toml, 'tuned' unless --variant says otherwise. The second-best "
+        help="ask a variant for the label of one text",
+        description="Ask a variant of evals/variants.toml, 'tuned' unless --variant says otherwise. The second-best "
         "label takes a second call, and is told where the service gives log-probabilities. Status 0: a label; 3: an "
         "answer was blocked, cut, empty or is none of the labels.",
     )
     classify.add_argument("text", metavar="TEXT|-|FILE", help="a text, a file that holds one, or - for standard input")
     classify.add_argument(
-        "--jsonl", action="store_true", help='one text a line, {"text": ...} or a string; answers one a line, as JSON'
+        "--jsonl",
+        action="store_true",
+        help='read one text per line, {"text": ...} or a string; write one answer per line, as JSON',
     )
     classify.add_argument("--no-second", action="store_true", help="make no second call for the second-best label")
     add_backend_options(classify)

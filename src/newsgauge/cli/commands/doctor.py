@@ -19,7 +19,7 @@ def add_doctor_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     doctor = commands.add_parser(
         "doctor",
         help=about,
-        description=f"Says {about}: versions, keys and data (never a key's value), this project's folders. Asks no "
+        description=f"Show {about}: versions, keys and data (never a key's value), this project's folders. Asks no "
         "service. Exit status 0 where a replay would work, else 1.",
     )
     add_folder_options(doctor, cassettes=True)

@@ -10,7 +10,7 @@ def add_gates_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
     """Add ``gates`` to the commands; the handler is in the namespace as ``handler``."""
     gates = subparsers.add_parser(
         "gates",
-        help="say whether the last run of this checkout is complete and passed",
+        help="check that the last run of this checkout was complete and green",
         description="Status 0 only if the folder holds the results of a run of this checkout (same commit, same "
         "variants, gates, baseline and cassettes) in which every planned case ran, every planned gate passed and no "
         "test failed. A process that ended before its verdict, by whatever means, leaves status 1 here. Run it from "

@@ -24,10 +24,10 @@ def add_init_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
     init = commands.add_parser(
         "init",
         help="write evals for your texts and labels",
-        description="Writes evals/ (variants, gates, one eval), a CI workflow and pytest's configuration for a csv, "
-        "tsv, jsonl or parquet file or a folder with a folder of mails or texts per label, and records the answers of "
-        "the embedded backend, which takes seconds and costs nothing: 'pytest' is green right after. Overwrites "
-        "nothing.",
+        description="Write evals/ (variants, gates, one eval), a CI workflow and pytest's configuration for a csv, "
+        "tsv, jsonl or parquet file or a folder with a folder of mails or texts per label, and record the answers of "
+        "the embedded backend, which takes seconds and costs nothing. After that 'pytest' is green. No file is "
+        "overwritten.",
     )
     init.add_argument("folder", nargs="?", default=".", metavar="DIR", help="the project (default: this folder)")
     init.add_argument(
@@ -158,7 +158,8 @@ def _record(root: Path, starter: Starter, *, is_configured: bool) -> int:
 
 _NEXT = """\
 green: these are the embedded backend's answers, not Gemini's. Next:
-  read evals/gates.toml, and set the limits that you need
+  add a prompt of your own to evals/variants.toml; 'pytest --record-mode once' records it
+  set the limits that you need in evals/gates.toml; 'pytest --update-baseline' accepts the answers
   GEMINI_API_KEY=... pytest evals --backend gemini --variants bare,zero-shot,labels --record-mode once
 """
 _RED = """\

@@ -15,7 +15,7 @@ def add_power_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
     """Add ``power`` to the commands; its handler is in the namespace as ``handler``."""
     parser = subparsers.add_parser(
         "power",
-        help="how many posts it takes to see a difference",
+        help="how many posts it takes to see a difference, and how often gates pass",
         description="How many posts it takes to find a true difference between two variants that are asked "
         "about the same posts, and to hold one of them to the accuracy of the other as a floor. With --gates: "
         "how often a live run passes all gates of a project.",

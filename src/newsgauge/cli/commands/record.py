@@ -37,8 +37,8 @@ def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     """Add ``record`` and its options: those of ``pytest evals`` that decide a plan, and how fast to go."""
     record = commands.add_parser(
         "record",
-        help="fill the cassettes of a plan, many calls side by side",
-        description="Asks the cases of a plan that are not recorded yet, as fast as the account's quota allows, and "
+        help="record a whole plan, with many calls at once",
+        description="Ask the cases of a plan that are not recorded yet, as fast as the account's quota allows, and "
         "keeps each answer at once. Interrupted, however it was, the same command goes on. 'pytest evals' with the "
         "same options replays what was recorded.",
     )
@@ -47,29 +47,38 @@ def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     add_recording_options(record.add_argument)
     record.add_argument("--base-url", metavar="URL", help="a server to ask, such as a running 'newsgauge serve'")
     record.add_argument(
-        "--concurrency", type=positive, default=32, metavar="N", help="calls at once at most (default: %(default)s)"
+        "--concurrency", type=positive, default=32, metavar="N", help="calls at once, at most (default: %(default)s)"
     )
     record.add_argument(
-        "--rpm", type=positive, metavar="N", help="requests a minute and model at most (default: the service's limit)"
+        "--rpm",
+        type=positive,
+        metavar="N",
+        help="requests per minute and model, at most (default: the service's limit)",
     )
-    record.add_argument("--tpm", type=positive, metavar="N", help="input tokens a minute and model at most (the same)")
+    record.add_argument(
+        "--tpm", type=positive, metavar="N", help="input tokens per minute and model, at most (likewise)"
+    )
     record.add_argument(
         "--batch",
         action="store_true",
-        help="through the Batch API, at half the price and within a day; the same command goes on with open jobs",
+        help="use the Batch API: half the price, within a day; the same command continues open jobs",
     )
-    record.add_argument("--no-wait", action="store_true", help="with --batch: submit, collect what is done, and leave")
+    record.add_argument(
+        "--no-wait",
+        action="store_true",
+        help="with --batch: submit, collect what is done, and do not wait for the rest",
+    )
     record.add_argument(
         "--requests-per-job",
         type=positive,
         default=REQUESTS_A_JOB,
         metavar="N",
-        help="with --batch (default: %(default)s)",
+        help="with --batch: requests per job (default: %(default)s)",
     )
     record.add_argument(
         "--bucket",
         metavar="gs://BUCKET[/FOLDER]",
-        help="with --batch on vertex: where requests and answers are until they are collected",
+        help="with --batch on vertex: where requests and answers are kept until they are collected",
     )
     add_folder_options(record)
     record.set_defaults(handler=_record)

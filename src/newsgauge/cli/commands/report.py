@@ -21,7 +21,7 @@ def add_report_commands(subparsers: argparse._SubParsersAction[argparse.Argument
     report = subparsers.add_parser(
         "report",
         help="write report.html and summary.md of a finished run again",
-        description="Write report.html and summary.md again, from what a run left in its folder of results.",
+        description="Write report.html and summary.md again from the results folder of a run.",
     )
     report.add_argument("run", metavar="RUN", help="folder of results, such as .newsgauge/results")
     report.set_defaults(handler=run_report)

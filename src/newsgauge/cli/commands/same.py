@@ -15,7 +15,7 @@ def add_same_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
     """Add ``same`` and its options."""
     same = commands.add_parser(
         "same",
-        help="tell whether a model moved: two recordings of the same prompts, compared with their own noise",
+        help="did the model change? compare two recordings of the same prompts, given how answers vary",
         description="Compare the answers of two runs of the same prompts, with repeats: is what differs more than the "
         "repeats of a post differ among themselves? Status 0: PASS for every variant; 1: CHANGED; 3: INCONCLUSIVE.",
     )

@@ -33,12 +33,12 @@ def add_corpus_options(parser: argparse.ArgumentParser) -> None:
 
 def add_tuning_options(parser: argparse.ArgumentParser) -> None:
     """What replaces a setting of the variant."""
-    parser.add_argument("--posts-per-class", type=int, metavar="N", help="at most so many train posts of a label")
-    parser.add_argument("--epochs", type=int, metavar="N", help="times that each post is read")
-    parser.add_argument("--batch-size", type=int, metavar="N", help="posts a step (embedded)")
+    parser.add_argument("--posts-per-class", type=int, metavar="N", help="train posts per label, at most")
+    parser.add_argument("--epochs", type=int, metavar="N", help="passes over the training posts")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="posts per step (embedded)")
     parser.add_argument("--learning-rate", type=float, metavar="X", help="step size (embedded)")
     parser.add_argument(
-        "--learning-rate-multiplier", type=float, metavar="X", help="times the service's own learning rate"
+        "--learning-rate-multiplier", type=float, metavar="X", help="factor on the service's own learning rate"
     )
     parser.add_argument("--adapter-size", type=int, metavar="N", help="1, 2, 4, 8, 16 or 32 (vertex)")
     parser.add_argument("--base-model", metavar="MODEL", help="model to tune")

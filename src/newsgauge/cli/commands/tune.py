@@ -23,8 +23,8 @@ def add_tune_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
     """Add ``tune`` and its options."""
     tune = commands.add_parser(
         "tune",
-        help="get the tuned model of a variant: reuse, join or start its job",
-        description="Without an action: finds the job of this training set, base model and settings, or starts it, "
+        help="tune the model of a variant, or find the one already tuned",
+        description="Without an action: find the job of this training set, base model and settings, or starts it, "
         "waits for it, and writes the model to .newsgauge/tuned.json. 'list' shows all jobs, 'status', 'cancel' and "
         "'delete' are about one.",
     )
@@ -33,15 +33,13 @@ def add_tune_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
     add_backend_options(tune)
     add_corpus_options(tune)
     add_tuning_options(tune)
-    tune.add_argument("--bucket", metavar="gs://BUCKET[/FOLDER]", help="where the training file goes (vertex)")
-    tune.add_argument(
-        "--display-name", metavar="NAME", default="newsgroup classification", help="what the job is called"
-    )
-    tune.add_argument("--max-wait", type=_seconds, metavar="TIME", help="wait so long, such as 90s, 10m, 2h")
-    tune.add_argument("--fallback", metavar="MODEL", help="model to take where --max-wait was not enough")
-    tune.add_argument("--new", action="store_true", help="start a job even where one is there")
+    tune.add_argument("--bucket", metavar="gs://BUCKET[/FOLDER]", help="where to upload the training file (vertex)")
+    tune.add_argument("--display-name", metavar="NAME", default="newsgroup classification", help="name of the job")
+    tune.add_argument("--max-wait", type=_seconds, metavar="TIME", help="longest wait, such as 90s, 10m, 2h")
+    tune.add_argument("--fallback", metavar="MODEL", help="model to use instead if --max-wait was not enough")
+    tune.add_argument("--new", action="store_true", help="start a job even if there is one already")
     add_paying_options(tune.add_argument)
-    tune.add_argument("--price", type=float, metavar="USD", help="price of a million training tokens, to tell the cost")
+    tune.add_argument("--price", type=float, metavar="USD", help="price of a million training tokens, to show the cost")
     tune.set_defaults(handler=_tune)
 
 
