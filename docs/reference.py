@@ -172,9 +172,9 @@ def _subcommands(parser: argparse.ArgumentParser) -> argparse._SubParsersAction[
 
 def _fixtures() -> list[tuple[str, str, str]]:
     from newsgauge import pytest_plugin
-    from newsgauge.pytest_plugin import plugin
+    from newsgauge.pytest_plugin import fixtures
 
-    kind = type(plugin.scores)  # pytest wraps fixtures in a type of its own
+    kind = type(fixtures.scores)  # pytest wraps fixtures in a type of its own
     found: dict[str, Any] = {}
     for module in pkgutil.iter_modules(pytest_plugin.__path__):
         path = Path(pytest_plugin.__path__[0]) / f"{module.name}.py"

@@ -105,6 +105,32 @@ def test_writers_and_a_finalizer_lose_no_line(tmp_path: Path) -> None:
     assert keys == sorted(f"{name}-{number}" for name in "abcd" for number in range(60))
 
 
+def _finalize_killed_at(path: str, call: str) -> None:
+    def kill(*arguments: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(os, call, kill)
+    CassetteFile(Path(path)).finalize(keep={"a-1"})
+
+
+@pytest.mark.parametrize("call", ["chmod", "fsync", "replace"])
+def test_a_kill_while_finalizing_loses_nothing_and_leaves_nothing_that_git_would_add(
+    cassette: CassetteFile, call: str
+) -> None:
+    before = cassette.path.read_bytes()
+    child = get_context("fork").Process(target=_finalize_killed_at, args=(str(cassette.path), call))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    assert cassette.path.read_bytes() == before
+    subprocess.run(["git", "init", "-q"], cwd=cassette.path.parent, check=True)
+    command = ["git", "add", "--dry-run", "--all", "."]
+    added = subprocess.run(command, cwd=cassette.path.parent, capture_output=True, text=True, check=True).stdout
+    assert added == f"add '{cassette.path.name}'\n"
+    assert fresh(cassette).finalize(keep={"a-1"})
+    assert fresh(cassette).keys() == ["a-1"]
+
+
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
     """A file system of 64 kB on the folder, where this machine lets us have one."""

@@ -61,24 +61,32 @@ def _without_nan(value: Any) -> Any:
     return None if value != value else value
 
 
-def replace_file(path: Path, text: str, *, durable: bool = False) -> None:
-    """Write beside the file and move over it: a reader sees the old text or the new one. Raises OSError.
+def replace_file(path: Path, data: str | bytes, *, durable: bool = False, mode: int | None = None) -> None:
+    """Write beside the file and move over it: a reader sees the old content or the new one. Raises OSError.
 
-    ``durable``: the text is on the disk before it takes the place of the old one.
+    ``durable``: the data is on the disk before it takes the place of the old one. ``mode``: the permissions; otherwise
+    those that the umask gives. What a kill leaves lies in a folder of its own, which git ignores.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{uuid.uuid4().hex}")
+    folder = path.with_name(f".unfinished-{uuid.uuid4().hex}")
+    beside, ignored = folder / "file", folder / ".gitignore"
     try:
-        with open(beside, "x", encoding="utf-8", newline="") as file:  # by the user's umask, unlike a temporary file
-            file.write(text)
+        folder.mkdir()
+        ignored.write_text("*\n")
+        with open(beside, "xb") as file:
+            if mode is not None:
+                os.chmod(beside, mode)
+            file.write(data.encode() if isinstance(data, str) else data)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(beside, path)
-    except BaseException:
+    finally:
+        for one in (beside, ignored):
+            with suppress(OSError):
+                one.unlink()
         with suppress(OSError):
-            beside.unlink()
-        raise
+            folder.rmdir()
 
 
 def write_whole(path: Path, text: str, *, option: str = "--results") -> None:

@@ -57,9 +57,3 @@ def write_at(fd: int, data: bytes, offset: int) -> None:
     """Write ``data`` from ``offset`` on."""
     os.lseek(fd, offset, os.SEEK_SET)
     os.write(fd, data)
-
-
-def set_mode(fd: int, mode: int) -> None:
-    """Give an open file the permissions ``mode``."""
-    if hasattr(os, "fchmod"):
-        os.fchmod(fd, mode)

@@ -146,9 +146,7 @@ class Recorder:
         file = self.file(variant)
         line = file.read(key)
         if line is None:
-            return MissingRecordingError(
-                f"{file.shown}: no recording of {shown_id(key)}. Record it: {self.rerecord(variant)}"
-            )
+            return self.missing(variant, key, f". Record it: {self.rerecord(variant)}")
         change = describe_change(line, asked.method, asked.path, json.loads(asked.body), service=asked.service)
         if text and only_line_endings(line, text):
             return StaleRecordingError(
@@ -160,9 +158,19 @@ class Recorder:
             return MissingRecordingError(
                 f"{file.shown}:{file.line_number(key)}: {key} was asked more than once, but recorded once"
             )
+        return self.stale(variant, key, change)
+
+    def missing(self, variant: str, key: str, why: str) -> MissingRecordingError:
+        """The error for a case of which there is nothing, or only a part."""
+        return MissingRecordingError(f"{self.file(variant).shown}: no recording of {shown_id(key)}{why}")
+
+    def stale(self, variant: str, key: str, change: str) -> StaleRecordingError:
+        """The error for a line that was recorded of another request; ``change`` is what `describe_change` says."""
+        file = self.file(variant)
+        at = file.line_number(key)
         return StaleRecordingError(
-            f"{file.shown}:{file.line_number(key)}: variant {variant!r} changed since it was recorded: {change}. "
-            f"Record it again: {self.rerecord(variant)}"
+            f"{file.shown}{'' if at is None else f':{at}'}: variant {variant!r} changed since it was recorded: "
+            f"{change}. Record it again: {self.rerecord(variant)}"
         )
 
     def not_kept(self, variant: str, key: str, why: str) -> NotKeptError:
@@ -181,9 +189,7 @@ class Recorder:
     def _keep_last(self, variant: str, post: Post, case: OpenCase, provenance: Mapping[str, str]) -> None:
         """Keep the last answer of a case that is over: what came before it were tries. A replayed one has none."""
         if case.refused:
-            raise MissingRecordingError(
-                f"{self.file(variant).shown}: no recording of {shown_id(post.id)}: {case.refused[0]}"
-            )
+            raise self.missing(variant, post.id, f": {case.refused[0]}")
         if case.played and not case.calls:
             return
         tries = [call for call in case.calls if call.status == 200]

@@ -9,13 +9,13 @@ defended against: a line is not synced to the disk one by one.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from sys import intern
 
-from .._util.platform import exclusive, open_to_read, read_at, set_mode, write_at
+from .._util.files import replace_file
+from .._util.platform import exclusive, open_to_read, read_at, write_at
 from ..errors import DamagedCassetteError
 from .line import FORMAT, Line, call_key, case_of, decode, format_of, number_of, peek_key
 
@@ -126,23 +126,9 @@ class CassetteFile:
             if remove_empty and not new:
                 self.path.unlink()  # still ours alone: who waits for the file makes a new one
             elif changed:
-                self._replace(new)
+                replace_file(self.path, new, durable=True, mode=self.path.stat().st_mode & 0o777)
         self._index = None
         return changed
-
-    def _replace(self, data: bytes) -> None:
-        mode = self.path.stat().st_mode & 0o777
-        with tempfile.NamedTemporaryFile(dir=self.path.parent, prefix=".", delete=False) as file:
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                set_mode(file.fileno(), mode)
-                os.replace(file.name, self.path)
-            except BaseException:
-                with suppress(OSError):  # a close may write what was left over, and fail again
-                    os.unlink(file.name)
-                raise
 
     def _load(self) -> dict[str, tuple[int, int, int]]:
         if self._index is not None:

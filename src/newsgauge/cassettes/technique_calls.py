@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from ..errors import CassetteError, MissingRecordingError, NetworkBlockedError, NotKeptError, StaleRecordingError
-from ..records import Post, shown_id
+from ..records import Post
 from .asked import Asked
 from .line import Line, call_key
 from .network_block import attempts_fail, network_blocked
@@ -136,29 +136,20 @@ class Calls:
     def _explain(self, case: OpenCase, numbers: Mapping[int, int]) -> CassetteError:
         asked, n_recorded = case.missed, len(numbers)
         if asked is None:
-            return MissingRecordingError(
-                f"{self._file.shown}: no recording of {shown_id(self._post.id)}: {case.refused[0]}"
-            )
+            return self._recorder.missing(self._variant, self._post.id, f": {case.refused[0]}")
         if not case.left:
             if n_recorded:
                 return self._stale(n_recorded, f"{_calls(n_recorded)} recorded, now there are more")
             part = "" if self._file.read(self._post.id) is None else ", only a part of its calls"
-            return MissingRecordingError(
-                f"{self._file.shown}: no recording of {shown_id(self._post.id)}{part}. Record it: "
-                f"{self._recorder.rerecord(self._variant)}"
-            )
+            why = f"{part}. Record it: {self._recorder.rerecord(self._variant)}"
+            return self._recorder.missing(self._variant, self._post.id, why)
         line = case.left[0]
         number = numbers[id(line)]
         change = describe_change(line, asked.method, asked.path, json.loads(asked.body), service=asked.service)
         return self._stale(number, f"call {number}: {change}" if n_recorded > 1 else change)
 
     def _stale(self, number: int, change: str) -> StaleRecordingError:
-        at = self._file.line_number(call_key(self._post.id, number))
-        where = self._file.shown if at is None else f"{self._file.shown}:{at}"
-        return StaleRecordingError(
-            f"{where}: variant {self._variant!r} changed since it was recorded: {change}. "
-            f"Record it again: {self._recorder.rerecord(self._variant)}"
-        )
+        return self._recorder.stale(self._variant, call_key(self._post.id, number), change)
 
     def _not_kept(self, why: str) -> NotKeptError:
         return self._recorder.not_kept(self._variant, self._post.id, why)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from ..errors import NewsgaugeError, UsageError
 from ..records import Key, Result
@@ -110,6 +109,7 @@ class Scores:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._seen: dict[str, VariantScores] = {}
+        self._cache: dict[str, Mapping[Key, Result]] = {}
 
     @property
     def live(self) -> bool:
@@ -154,10 +154,6 @@ class Scores:
         for one in seen.values():
             lines += ["", *class_lines(one, setup.plan.units), "", *confusion_lines(one)]
         return "\n".join(lines)
-
-    @cached_property
-    def _cache(self) -> dict[str, Mapping[Key, Result]]:
-        return {}
 
     def _results(self, variant: str) -> Mapping[Key, Result]:
         if variant not in self._cache:
