@@ -91,11 +91,11 @@ ROADS = {
     "forkpty": ("fork(program, lambda: os.forkpty()[0])", "start of"),
     "popen": ("os.popen('true').read()", "start of"),
     "fork context": ("process('fork')", "to '127.0.0.1'"),
-    "spawn context": ("process('spawn')", "start of"),
-    "forkserver": ("process('forkserver')", "start of"),
+    "spawn context": ("process('spawn')", "or the start method 'fork'"),
+    "forkserver": ("process('forkserver')", "or the start method 'fork'"),
     "loky": (
         "import joblib; joblib.Parallel(n_jobs=2)(joblib.delayed(len)(text) for text in ('one', 'two'))",
-        "start of",
+        "use n_jobs=1, threads",
     ),
     "subinterpreter": (
         "import _xxsubinterpreters as i; n = i.create(); i.run_string(n, PROGRAM)",

@@ -66,6 +66,8 @@ _C_FUNCTIONS = frozenset(
 _HARMLESS = frozenset({("/sbin/ldconfig", "-p"), ("uname", "-p"), ("lscpu", "--parse=core")})
 #: pytest-xdist starts its workers, or connects to those elsewhere, from here.
 _STARTS_WORKERS = "xdist.workermanage"
+#: From where pools of processes start theirs; scikit-learn's ``n_jobs`` comes by the first.
+_POOLS = ("joblib.externals.loky.backend.popen_loky_posix", "multiprocessing.util", "multiprocessing.popen_fork")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 #: So much of an attempt passes from a forked child to its parent: a pipe takes it in one piece.
 _MAX_REPORT_BYTES = 2000
@@ -271,9 +273,14 @@ def _look_at_program(program: Any, args: tuple[Any, ...]) -> None:
     if isinstance(program, (list, tuple)):
         program = program[0] if program else ""
     shown = os.fsdecode(program) if isinstance(program, os.PathLike) else program
+    is_pool = any(_called_from(module) for module in _POOLS)
     _refuse(
         f"start of {shown!r}: a replay starts no program, as nobody could see what that sends. "
-        "Start it in a test outside of the evals folder, or before the run"
+        + (
+            "For work side by side use n_jobs=1, threads (joblib's backend 'threading'), or the start method 'fork'"
+            if is_pool
+            else "Start it in a test outside of the evals folder, or before the run"
+        )
     )
 
 

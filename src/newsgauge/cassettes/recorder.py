@@ -146,7 +146,7 @@ class Recorder:
         file = self.file(variant)
         line = file.read(key)
         if line is None:
-            return self.missing(variant, key, f". Record it: {self.rerecord(variant)}")
+            return self.missing(variant, key)
         change = describe_change(line, asked.method, asked.path, json.loads(asked.body), service=asked.service)
         if text and only_line_endings(line, text):
             return StaleRecordingError(
@@ -160,9 +160,15 @@ class Recorder:
             )
         return self.stale(variant, key, change)
 
-    def missing(self, variant: str, key: str, why: str) -> MissingRecordingError:
+    def missing(self, variant: str, key: str, part: str = "") -> MissingRecordingError:
         """The error for a case of which there is nothing, or only a part."""
-        return MissingRecordingError(f"{self.file(variant).shown}: no recording of {shown_id(key)}{why}")
+        return MissingRecordingError(
+            f"{self.file(variant).shown}: no recording of {shown_id(key)}{part}. Record it: {self.rerecord(variant)}"
+        )
+
+    def refused(self, variant: str, key: str, why: str) -> MissingRecordingError:
+        """The error for a request that no recording can hold."""
+        return MissingRecordingError(f"{self.file(variant).shown}: no recording of {shown_id(key)}: {why}")
 
     def stale(self, variant: str, key: str, change: str) -> StaleRecordingError:
         """The error for a line that was recorded of another request; ``change`` is what `describe_change` says."""
@@ -189,7 +195,7 @@ class Recorder:
     def _keep_last(self, variant: str, post: Post, case: OpenCase, provenance: Mapping[str, str]) -> None:
         """Keep the last answer of a case that is over: what came before it were tries. A replayed one has none."""
         if case.refused:
-            raise self.missing(variant, post.id, f": {case.refused[0]}")
+            raise self.refused(variant, post.id, case.refused[0])
         if case.played and not case.calls:
             return
         tries = [call for call in case.calls if call.status == 200]

@@ -136,13 +136,12 @@ class Calls:
     def _explain(self, case: OpenCase, numbers: Mapping[int, int]) -> CassetteError:
         asked, n_recorded = case.missed, len(numbers)
         if asked is None:
-            return self._recorder.missing(self._variant, self._post.id, f": {case.refused[0]}")
+            return self._recorder.refused(self._variant, self._post.id, case.refused[0])
         if not case.left:
             if n_recorded:
                 return self._stale(n_recorded, f"{_calls(n_recorded)} recorded, now there are more")
             part = "" if self._file.read(self._post.id) is None else ", only a part of its calls"
-            why = f"{part}. Record it: {self._recorder.rerecord(self._variant)}"
-            return self._recorder.missing(self._variant, self._post.id, why)
+            return self._recorder.missing(self._variant, self._post.id, part)
         line = case.left[0]
         number = numbers[id(line)]
         change = describe_change(line, asked.method, asked.path, json.loads(asked.body), service=asked.service)

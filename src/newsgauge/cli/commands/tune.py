@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ...tuning.jobs import Job
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+#: What the services call a job; it becomes a part of an address.
+_JOB = re.compile(r"tunedModels/[A-Za-z0-9][\w-]*|projects/[\w.:-]+/locations/[\w-]+/tuningJobs/[\w-]+", re.ASCII)
 _ACTIONS = ("start", "list", "status", "cancel", "delete")
 
 
@@ -48,6 +50,11 @@ def _tune(options: argparse.Namespace) -> int:
         raise UsageError(f"tune {options.action}: expected no job name, got {options.job!r}")
     if options.action in ("status", "cancel", "delete") and options.job is None:
         raise UsageError(f"tune {options.action}: expected the name of a job; 'newsgauge tune list' shows them")
+    if options.job is not None and not _JOB.fullmatch(options.job):
+        raise UsageError(
+            f"tune {options.action}: expected a name as 'newsgauge tune list' shows it (tunedModels/... or "
+            f"projects/.../tuningJobs/...), got {options.job!r}"
+        )
     if options.action == "start":
         from .tuning_run import run_tuning
 
