@@ -34,9 +34,10 @@ def add_score_command(commands: argparse._SubParsersAction[argparse.ArgumentPars
         help="score predictions that were made elsewhere",
         description="Scores predictions as a run is scored: scoreboard, gates of [elsewhere.NAME.VARIANT], "
         "report, baseline. A table (csv, tsv, jsonl, parquet) has columns id and prediction; optional label, variant, "
-        "repeat, model, confidence and counts of tokens. Without a column label, --corpus says what is right.",
+        "repeat, model, confidence and counts of tokens. Without a column label, --corpus says what is right. Logs of "
+        "Inspect, lm-evaluation-harness (--log_samples) and promptfoo (output.json) are read as they are.",
     )
-    score.add_argument("files", nargs="+", metavar="FILE", help="table of predictions")
+    score.add_argument("files", nargs="+", metavar="FILE", help="table of predictions, or a log of another tool")
     score.add_argument("--variant", metavar="NAME", help="what to call them (default: a column, or the file)")
     score.add_argument("--name", metavar="NAME", help="what gates.toml calls the data (default: as the file)")
     score.add_argument(
@@ -95,6 +96,7 @@ def _score(options: argparse.Namespace) -> int:
 
 
 def _read(options: argparse.Namespace) -> list[Predicted]:
+    from ...results.foreign_logs import read_log
     from ...results.predictions import COLUMNS, read_predictions
 
     columns = dict(pair.partition("=")[::2] for pair in (options.prediction_columns or "").split(",") if pair)
@@ -106,7 +108,8 @@ def _read(options: argparse.Namespace) -> list[Predicted]:
     for path in map(Path, options.files):
         if not path.is_file():
             raise UsageError(f"{path}: expected a file of predictions, there is none")
-        rows += read_predictions(path, variant=options.variant, columns=columns)
+        log = read_log(path, variant=options.variant)
+        rows += read_predictions(path, variant=options.variant, columns=columns) if log is None else log
     if not rows:
         raise UsageError(f"{', '.join(options.files)}: expected predictions, there is no row")
     seen: dict[tuple[str, str, int], str] = {}
