@@ -71,7 +71,7 @@ def main() -> int:
         labels = tuple(sorted({label for _, label in test}))
         said = dict(read_prompt_parts(instruction, [("user", "")], labels).descriptions)
         cut = TrainPosts(corpus, CLASSES, labels, lambda raw: clean(raw)[:CHARS])
-        shown = cut.draw(EXAMPLES, 0, share_threads=False)
+        shown = cut.draw(EXAMPLES, 0)
         trained = TrainPosts(corpus, CLASSES, labels, clean).draw(50, 0)
         model = train(
             [Example(post.text, post.label) for post in trained], epochs=2, batch_size=16, learning_rate=0.001

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from newsgauge.errors import CorpusError
 from newsgauge.planning.training_set import TrainPosts
 from newsgauge.records import Post
 from newsgauge.running.few_shot import Examples, lay_out, make_examples
-from newsgauge.variants.variants_file import FewShot
+from newsgauge.variants.variants_file import FewShot, Tuning
 
 
 def sha(text: str) -> str:
@@ -53,6 +54,18 @@ def test_an_example_is_no_text_and_of_no_thread_that_is_asked_about(draw):
     # w1 shares its thread with a test post. y0 has another thread; its text is compared within threads only.
     assert "w1 text" not in shown
     assert len(shown) == 17
+
+
+def test_a_training_set_leaves_out_threads_that_are_asked_about_unless_told_to_share_them(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text(f"text,label,split,thread\n{TRAIN}new,w,test,w1\nother,y,test,q1\n")
+    train = TrainPosts(find_corpus(str(path), bundled=tmp_path), ".", ("y", "w"), str.strip)
+    apart, shared = train.training_set(Tuning()), train.training_set(Tuning(share_threads=True))
+    assert {post.text for post in shared.examples} - {post.text for post in apart.examples} == {"w1 text"}
+    assert (len(apart.examples), len(shared.examples)) == (17, 18)
+    # Another training set is another model; the option itself is no part of its name.
+    assert apart.digest != shared.digest
+    assert replace(shared, tuning=Tuning()).digest == shared.digest
 
 
 def test_a_text_that_is_asked_about_is_no_example_where_nothing_says_threads(draw):

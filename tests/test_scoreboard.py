@@ -140,3 +140,16 @@ def test_results_of_processes_are_merged_and_torn_lines_count_as_missing(tmp_pat
     one.close()
     other.discard()
     assert not tmp_path.exists()
+
+
+def test_posts_with_and_without_a_thread_in_training_are_scored_apart_where_both_exist() -> None:
+    found = merge(results(6))
+    known = tuple(post.id for post in POSTS[4:8])
+    split = score(found, PLAN, ["v"], trained_threads={"v": known})["v"].trained_threads
+    assert split is not None
+    assert [(one.n, one.accuracy) for one in split] == [(4, 0.5), (12, 4 / 12)]
+    # Wilson's interval of 2 of 4, by the formula with z = 1.959964
+    assert split[0].interval == (pytest.approx(0.15004, abs=1e-5), pytest.approx(0.84996, abs=1e-5))
+    assert score(found, PLAN, ["v"])["v"].trained_threads is None
+    everything = {"v": [post.id for post in POSTS]}
+    assert score(found, PLAN, ["v"], trained_threads=everything)["v"].trained_threads is None

@@ -125,7 +125,7 @@ class Guard:
         failed = [name for name in failed if name[name.find("[") :] not in cases]
         shown = tuple(failed[:MAX_FAILED])
         run = replace(self.run, stand_ins=tuple(stand_ins), left_out=tuple(left_out), failed=shown)
-        scores = score(results, run.part, run.variants)
+        scores = score(results, run.part, run.variants, trained_threads=run.trained_threads)
         verdicts = {gate.name: self._verdicts[gate.name] for gate in self.gates if gate.name in self._verdicts}
         undecided = tuple(gate.name for gate in self.gates if gate.name not in verdicts)
         n_not_run = len(planned) - sum(result.origin == "item" for result in found)

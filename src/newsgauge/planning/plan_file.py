@@ -32,6 +32,7 @@ class RunPlan:
     each variant whose answers are another model's. ``left_out``: tests that need the whole plan, and so were no part of
     a shard. ``failed``: the first tests that failed and are no gates. ``made_by``: the version of newsgauge.
     ``inputs``: what else the verdict rests on, see `planning.inputs`; ``results``: digest of the results.csv beside it.
+    ``trained_threads``: variant -> the posts of the plan whose threads its tuned model or estimator was trained on.
     ``chosen_by_hand``: options by which the command line itself, and not a file or the environment, leaves gates out.
     """
 
@@ -50,6 +51,7 @@ class RunPlan:
     inputs: Mapping[str, str] = field(default_factory=dict)
     chosen_by_hand: tuple[str, ...] = ()
     results: str = ""
+    trained_threads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -118,6 +120,7 @@ def encode_plan(run: RunPlan) -> str:
         "inputs": dict(run.inputs),
         "chosen_by_hand": list(run.chosen_by_hand),
         "results": run.results,
+        "trained_threads": {name: list(ids) for name, ids in run.trained_threads.items()},
     }
     numbers: dict[str, int] = {}
     sizes = Counter(post.thread for post in plan.posts)
@@ -213,4 +216,5 @@ def _decode(value: dict[str, Any]) -> RunPlan:
         inputs=dict(value["inputs"]),
         chosen_by_hand=tuple(value["chosen_by_hand"]),
         results=value["results"],
+        trained_threads={name: tuple(ids) for name, ids in value["trained_threads"].items()},
     )

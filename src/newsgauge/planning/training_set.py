@@ -33,7 +33,9 @@ class TrainingSet:
     @property
     def digest(self) -> str:
         """First 12 hex digits of a SHA-256 over texts, labels, base model and settings."""
-        value = [BASE_MODEL, asdict(self.tuning), [[post.text, post.label] for post in self.examples]]
+        # How the examples were drawn is not asked: they are here themselves.
+        settings = {name: value for name, value in asdict(self.tuning).items() if name != "share_threads"}
+        value = [BASE_MODEL, settings, [[post.text, post.label] for post in self.examples]]
         return hashlib.sha256(json.dumps(value, sort_keys=True).encode("ascii")).hexdigest()[:12]
 
     @property
@@ -83,9 +85,9 @@ class TrainPosts:
 
     def training_set(self, tuning: Tuning) -> TrainingSet:
         """What a model is tuned on. Raises `CorpusError`."""
-        return TrainingSet(self.draw(tuning.posts_per_class, tuning.seed), tuning)
+        return TrainingSet(self.draw(tuning.posts_per_class, tuning.seed, share_threads=tuning.share_threads), tuning)
 
-    def draw(self, posts_per_class: int, seed: int, *, share_threads: bool = True) -> tuple[Post, ...]:
+    def draw(self, posts_per_class: int, seed: int, *, share_threads: bool = False) -> tuple[Post, ...]:
         """Draw at most ``posts_per_class`` posts of each class, in a seeded mixed order.
 
         A train post whose text is a test post's too is left out, and another drawn for it; without ``share_threads``
@@ -102,7 +104,7 @@ class TrainPosts:
             raise CorpusError(
                 f"corpus {self.corpus.name}: {', '.join(absent)} has test posts but no train posts{apart} to learn it "
                 "from. Add some, leave the label out with --classes, or the variants that learn (tuning, estimator, "
-                "examples) with --variants"
+                f"examples) with --variants{'' if share_threads else '; tuning.share_threads = true uses them all'}"
             )
         while True:
             drawn = draw(
@@ -120,7 +122,7 @@ class TrainPosts:
                 break
             pool = [post for post in pool if post.id not in duplicates]
         drawn.sort(key=lambda post: rank(post.id, seed))  # batches must mix the labels
-        return tuple(Post(raw.id, raw.label, texts[raw.id]) for raw in drawn)
+        return tuple(Post(raw.id, raw.label, texts[raw.id], _thread(raw)) for raw in drawn)
 
     def _also_in_test(self, texts: dict[str, str], drawn: list[RawPost]) -> set[str]:
         """Ids of drawn posts whose text is a test post's. Equal texts have equal subjects: only those are compared."""
@@ -130,7 +132,7 @@ class TrainPosts:
 
 
 def _thread(post: RawPost) -> str | None:
-    return post.thread or thread_key(post.raw)
+    return post.thread or thread_key(post.raw) or None
 
 
 def to_jsonl(training: TrainingSet) -> bytes:

@@ -74,6 +74,7 @@ def scoreboard_lines(
         *table,
         *_thread_note(scores),
         *_mix_note(scores),
+        *_training_note(scores),
         "",
         *([*repeats, ""] if repeats else []),
         *answer_lines(scores),
@@ -189,6 +190,17 @@ def _mix_note(scores: Mapping[str, Score]) -> list[str]:
         return []
     each = ", ".join(f"{name} {percent(rate)} {span(pair)}" for name, rate, pair in found)
     return textwrap.wrap(f"accuracy in the data's own mix of labels: {each}", WIDTH)
+
+
+def _training_note(scores: Mapping[str, Score]) -> list[str]:
+    each = [
+        f"{name} {percent(known.accuracy)} {span(known.interval)} of {known.n} posts whose thread it was trained on, "
+        f"{percent(new.accuracy)} {span(new.interval)} of {new.n} others"
+        for name, score in scores.items()
+        if score.trained_threads is not None
+        for known, new in (score.trained_threads,)
+    ]
+    return [line for text in each for line in textwrap.wrap(f"threads in training: {text}", WIDTH)]
 
 
 def paragraph(text: str, width: int = WIDTH) -> list[str]:

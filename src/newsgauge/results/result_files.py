@@ -117,6 +117,12 @@ def _score(score: Score) -> dict[str, Any]:
         "wilson_95": score.wilson,
         "thread_clustered_95": score.clustered,
         "own_mix": None if mix is None else {"accuracy": mix[0], "interval_95": mix[1]},
+        "trained_threads": None
+        if score.trained_threads is None
+        else {
+            name: {"n": one.n, "accuracy": one.accuracy, "interval_95": one.interval}
+            for name, one in zip(("with", "without"), score.trained_threads, strict=True)
+        },
         "classes": [{name: getattr(one, name) for name in _OF_CLASS} for one in score.classes],
         "confusion": {"columns": score.matrix.columns, "rows": score.matrix.counts},
         "slices": [

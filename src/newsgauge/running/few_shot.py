@@ -32,7 +32,7 @@ class Examples:
 
 def make_examples(train: TrainPosts, few_shot: FewShot) -> Examples:
     """Draw and lay out the examples. They share no text and no thread with a test post. Raises `CorpusError`."""
-    drawn = train.draw(few_shot.per_class, few_shot.seed, share_threads=False)
+    drawn = train.draw(few_shot.per_class, few_shot.seed)
     posts = tuple(
         Post(post.id, post.label, clip(post.text, few_shot.chars)) for post in drawn if post.label in train.labels
     )

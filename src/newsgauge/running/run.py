@@ -253,7 +253,9 @@ class Run:
             self._estimators[variant.name] = FittedEstimator(
                 variant.estimator,
                 self.setup.callables[variant.name],
-                lambda: self.setup.train_posts.draw(training.posts_per_class, training.seed),
+                lambda: self.setup.train_posts.draw(
+                    training.posts_per_class, training.seed, share_threads=training.share_threads
+                ),
             )
         return self._estimators[variant.name]
 

@@ -125,7 +125,18 @@ class RunConfig:
                 for name, one in self.variants.items()
             },
             n_whole_set=self.n_whole_set,
+            trained_threads=self._trained_threads,
         )
+
+    @property
+    def _trained_threads(self) -> dict[str, tuple[str, ...]]:
+        """Variants that may share threads with test posts -> those posts of the plan that do."""
+        examples = {name: one.examples for name, one in self.trainings.items() if one.tuning.share_threads}
+        for name, variant in self.variants.items():
+            if (training := variant.training) is not None and training.share_threads:
+                examples[name] = self.train_posts.draw(training.posts_per_class, training.seed, share_threads=True)
+        threads = {name: {post.thread for post in posts} - {None} for name, posts in examples.items()}
+        return {name: tuple(post.id for post in self.plan.posts if post.thread in own) for name, own in threads.items()}
 
     def aside(self, folder: str, variants: Iterable[Variant], *, recorded_with: str) -> RunConfig:
         """This setup for what is no case of the plan: cassettes beside the corpus' own, in ``<corpus>+<folder>``.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from ..planning.repeats import split_key
 from ..planning.sampling import Plan
 from ..records import Key, Outcome, Post, Prediction, Result
 from .repeat_scores import repeat_scores
-from .scores import AnswerCounts, Score
+from .scores import AnswerCounts, Score, Share
 from .slices import slice_scores
 from .stats.classification import ConfusionMatrix, class_scores, confusion_matrix, macro_f1
 from .stats.clustered import clustered_interval, effective_posts
@@ -17,9 +17,19 @@ from .stats.intervals import Interval, wilson_interval
 from .stats.standardised import Stratum, standardised_interval, standardised_rate
 
 
-def score(results: Mapping[Key, Result], plan: Plan, variants: Iterable[str]) -> dict[str, Score]:
-    """The score of each variant over the planned posts; results of other posts are left out."""
-    return {variant: _score(variant, results, plan) for variant in variants}
+def score(
+    results: Mapping[Key, Result],
+    plan: Plan,
+    variants: Iterable[str],
+    *,
+    trained_threads: Mapping[str, Collection[str]] | None = None,
+) -> dict[str, Score]:
+    """The score of each variant over the planned posts; results of other posts are left out.
+
+    ``trained_threads``: variant -> the posts whose threads it was trained on.
+    """
+    known = trained_threads or {}
+    return {variant: _score(variant, results, plan, frozenset(known.get(variant, ()))) for variant in variants}
 
 
 def threads_of(posts: Iterable[Post]) -> list[str]:
@@ -37,7 +47,7 @@ def nearest_label(answer: str, labels: Iterable[str]) -> str | None:
     return near[0] if len(near) == 1 else None
 
 
-def _score(variant: str, results: Mapping[Key, Result], plan: Plan) -> Score:
+def _score(variant: str, results: Mapping[Key, Result], plan: Plan, trained: frozenset[str]) -> Score:
     asked = [(post, results.get((post.id, variant))) for post in plan.asked(variant)]
     seen = [(post, result.prediction) for post, result in asked if result is not None and result.prediction is not None]
     correct = [said.label == post.label for post, said in seen]
@@ -77,6 +87,7 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan) -> Score:
         repeats=repeat_scores(results, plan, variant),
         own_mix=_own_mix(plan, matrix, effective_share),
         slices=slice_scores(results, plan, variant),
+        trained_threads=_by_training(seen, trained),
     )
 
 
@@ -93,6 +104,21 @@ def has_own_mix(plan: Plan) -> bool:
     n_data = sum(plan.population.values())
     expected = {label: size * len(plan.posts) / n_data for label, size in plan.population.items()}
     return all(abs(drawn[label] - own) <= 1 or 0.75 <= drawn[label] / own <= 4 / 3 for label, own in expected.items())
+
+
+def _by_training(seen: Iterable[tuple[Post, Prediction]], trained: frozenset[str]) -> tuple[Share, Share] | None:
+    """None unless there are answers to posts of both kinds."""
+    parts: dict[bool, list[tuple[bool, str]]] = {True: [], False: []}
+    for post, said in seen:
+        [thread] = threads_of([post])
+        parts[split_key(post.id)[0] in trained].append((said.label == post.label, thread))
+    if not all(parts.values()):
+        return None
+    shares = []
+    for part in parts.values():
+        right, threads = zip(*part, strict=True)
+        shares.append(Share(len(part), sum(right) / len(part), clustered_interval(right, threads)))
+    return shares[0], shares[1]
 
 
 def _own_mix(plan: Plan, matrix: ConfusionMatrix, effective_share: float) -> tuple[float, Interval] | None:

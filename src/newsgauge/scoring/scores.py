@@ -33,12 +33,22 @@ class AnswerCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """Accuracy over ``n`` posts, with its 95% interval."""
+
+    n: int
+    accuracy: float
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """What one variant reached on the planned posts; rates are over ``n``, the cases that have an answer.
 
     ``clustered``: the 95% interval by thread, None where no two posts share one. ``effective_n``: the independent posts
     that the sample is worth. ``n_closed_set``: right answers, and near misses that extend the right label.
     ``output_tokens`` counts ``thinking_tokens``, ``input_tokens`` counts ``cached_tokens`` and ``tool_use_tokens``.
+    ``trained_threads``: the posts whose thread the model was trained on, and the others; None unless both exist.
     ``own_mix``: the accuracy, with its 95% interval, if each label counted as often as it is in the data; None if the
     sample has that mix already. ``n_uncounted``: answers of a service that did not say how many tokens they took.
     """
@@ -67,6 +77,7 @@ class Score:
     repeats: RepeatScores | None = None
     own_mix: tuple[float, Interval] | None = None
     slices: tuple[SliceScore, ...] = ()
+    trained_threads: tuple[Share, Share] | None = None
 
     @property
     def n(self) -> int:

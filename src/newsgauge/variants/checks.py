@@ -82,8 +82,9 @@ _TUNING: _Kinds = {
     "batch_size": (int,),
     "learning_rate": (int, float),
     "seed": (int,),
+    "share_threads": (bool,),
 }
-_TRAINING: _Kinds = {"posts_per_class": (int,), "seed": (int,)}
+_TRAINING: _Kinds = {"posts_per_class": (int,), "seed": (int,), "share_threads": (bool,)}
 
 
 def check_table(where: str, name: str, table: Any) -> None:
@@ -111,7 +112,10 @@ def check_table(where: str, name: str, table: Any) -> None:
         raise VariantsError(f"{where}: expected 'repeats' from 1 to {MOST_REPEATS}, got {table['repeats']}")
     for part, known in (("tuning", _TUNING), ("training", _TRAINING)):
         _check_keys(f"{where} {part}", table.get(part, {}), known)
-        _check_from_one(where, {f"{part}.{key}": v for key, v in table.get(part, {}).items() if key != "seed"})
+        _check_from_one(
+            where,
+            {f"{part}.{key}": v for key, v in table.get(part, {}).items() if key not in ("seed", "share_threads")},
+        )
 
 
 def _check_model(where: str, table: dict[str, Any]) -> None:
@@ -246,6 +250,6 @@ def _check_keys(where: str, table: dict[str, Any], known: _Kinds, way: str = "co
         if key not in known:
             about = "" if way == "contents" else f" of a variant with {way!r}"
             raise VariantsError(f"{where}: unknown key {key!r}{about}; known: {', '.join(known)}")
-        if not isinstance(value, known[key]) or isinstance(value, bool):
+        if not isinstance(value, known[key]) or (isinstance(value, bool) and bool not in known[key]):
             kinds = " or ".join(kind.__name__ for kind in known[key])
             raise VariantsError(f"{where}: expected {key!r} to be {kinds}, got {type(value).__name__}")

@@ -20,21 +20,26 @@ _PLACE = re.compile(r"projects/[^/]+/locations/([^/]+)/")
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How the tuned model of a variant is trained; part of its name, so a changed value is another model."""
+    """How the tuned model of a variant is trained; part of its name, so a changed value is another model.
+
+    ``share_threads``: train on posts of threads that have test posts, too. Such test posts are easier than new ones.
+    """
 
     posts_per_class: int = 50
     epochs: int = 2
     batch_size: int = 16
     learning_rate: float = 0.001
     seed: int = 0
+    share_threads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """Which training posts an estimator is fitted on."""
+    """Which training posts an estimator is fitted on; ``share_threads`` as for `Tuning`."""
 
     posts_per_class: int = 50
     seed: int = 0
+    share_threads: bool = False
 
 
 @dataclass(frozen=True, slots=True)

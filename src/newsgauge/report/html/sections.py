@@ -44,6 +44,10 @@ def accuracy_values(run: RunFolder) -> dict[str, Any]:
             (*row[:4], *((percent(mix["accuracy"]), span(mix["interval_95"])) if mix else ("–", "–")), *row[4:])
             for row, mix in zip(cells, mixes, strict=True)
         ]
+    for name, score in run.scores.items():
+        if parts := score.get("trained_threads"):
+            texts = [f"{percent(one['accuracy'])} {span(one['interval_95'])} of {one['n']:,}" for one in parts.values()]
+            method += f". {name}: {texts[0]} posts whose thread it was trained on, {texts[1]} others"
     return {
         "chart": chart(rows, high=1, ticks=PERCENT_TICKS, label=f"Accuracy by variant: {said}"),
         "caption": f"Accuracy: the answer is the label, letter for letter. Lines: 95% intervals, {method}.",
