@@ -37,8 +37,9 @@ def load(tmp_path: Path, table: str) -> Variant:
         ('about="x"\nestimator="a:b"\nmodel="m"', "unknown key 'model' of a variant with 'estimator'"),
         (
             'about="x"\nestimator="a:b"\ntraining={epochs=1}',
-            "training: unknown key 'epochs'; known: posts_per_class, seed",
+            "training: unknown key 'epochs'; known: posts_per_class, seed, share_threads",
         ),
+        ('about="x"\nestimator="a:b"\ntraining={share_threads=1}', "expected 'share_threads' to be bool, got int"),
         (
             'about="x"\nestimator="a:b"\ntraining={posts_per_class=0}',
             "expected training.posts_per_class above 0, got 0",
