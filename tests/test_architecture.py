@@ -31,7 +31,7 @@ ORDER = [
     {"scoring"},
     {"results"},
     {"gates"},
-    {"report"},
+    {"report", "choosing"},
     {"cli", "pytest_plugin"},
 ]
 FLOOR = {package: floor for floor, packages in enumerate(ORDER) for package in packages}

@@ -190,7 +190,11 @@ def _project(folders: Folders) -> list[Fact]:
         text += f", of which {n_pointers} {'is' if n_pointers == 1 else 'are each'} {LFS_ADVICE}"
     wrong = not files or bool(n_pointers)
     facts.append(Fact(folders.cassettes, text or "no cassette: record with --record-mode once", is_wrong=wrong))
-    baselines = sorted(path.relative_to(evals).as_posix() for path in (evals / "baselines").glob("*/*.json"))
+    baselines = sorted(
+        path.relative_to(evals).as_posix()
+        for path in (evals / "baselines").glob("*/*.json")
+        if path.name != "confirmations.json"
+    )
     facts.append(Fact(f"{folders.evals}/baselines", ", ".join(baselines) or "none: accept one with --update-baseline"))
     facts.append(_found(folders.root / folders.bundled, f"{folders.bundled} (the bundled corpus)", needed=False))
     return facts

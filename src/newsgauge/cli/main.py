@@ -29,6 +29,7 @@ _COMMANDS = {
     "report": ("report", "add_report_commands"),
     "compare": ("report", "add_report_commands"),
     "same": ("same", "add_same_command"),
+    "confirm": ("confirm", "add_confirm_command"),
     "merge": ("merge", "add_merge_command"),
     "score": ("score", "add_score_command"),
     "gates": ("gates", "add_gates_command"),

@@ -78,6 +78,12 @@ class Judge:
             )
         finally:
             self._log.discard()
+        if self._conclusion.changes is not None:
+            from ..choosing.ledger import open_ledger, short_hash
+
+            baseline = self._guard.baseline.path
+            written = short_hash([baseline.read_text("utf-8")])
+            open_ledger(baseline).note("update-baseline", written, self._setup.plan)
         end = self._conclusion.session
         session.config.stash[VERDICT] = end
         if end.exit_status != session.exitstatus:

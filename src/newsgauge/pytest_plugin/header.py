@@ -12,13 +12,17 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     state = config.stash.get(STATE, None)
     if state is None:
         return []
+    from ..choosing.ledger import open_ledger
     from ..planning.sampling import describe_sample
+    from .options import baseline_file
 
     setup, plan = state.run.setup, state.run.setup.plan
     lines = [
         *(f"newsgauge: {line}" for line in describe_sample(plan)),
         f"newsgauge: variants {', '.join(setup.variants)}",
     ]
+    ledger = open_ledger(baseline_file(config, setup)[0])
+    lines += [f"newsgauge: {line}" for line in ledger.header(plan.digest)]
     if setup.shard is not None:
         lines.append(f"newsgauge: {setup.run_plan.extent}; newsgauge merge decides the gates")
     for name, training in setup.trainings.items():

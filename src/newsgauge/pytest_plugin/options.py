@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .._util.files import read_toml
+from ..choosing.ledger import CONFIRMATIONS
 from ..errors import UsageError
 from ..planning.inputs import read_inputs
 from ..running.run_options import add_plan_options, add_record_mode, add_recording_options, baseline_name, setup_of
@@ -117,7 +118,7 @@ def known_corpora(config: pytest.Config, setup: RunConfig) -> set[str]:
     with suppress(UsageError):  # 'newsgauge cassettes' reports a broken file
         own += [str(plan.get("corpus", "")) for plan in _plans(root / str(config.getini("newsgauge_cassettes")))]
     folders = [*setup.cassettes.parent.parent.glob("*/*/"), *evals_folder(config).glob("baselines/*/*.json")]
-    recorded = {path.name.removesuffix(".json").partition("+")[0] for path in folders}
+    recorded = {path.name.removesuffix(".json").partition("+")[0] for path in folders if path.name != CONFIRMATIONS}
     return {BUNDLED, TWENTY, setup.plan.corpus, *recorded, *(Path(name).stem for name in own if name)}
 
 

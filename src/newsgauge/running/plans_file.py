@@ -34,6 +34,8 @@ _KEYS: dict[str, type] = {
     "variants": str,
     "repeats": int,
 }
+#: Commands that record in ``<corpus>+<command>``, posts of their own choice.
+_COMMANDS = ("confirm", "bisect")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,11 @@ def load_plans(folders: Folders) -> list[CommittedPlan]:
     return [
         *(_plan(f"{shown}: plan {number}", table, folders) for number, table in enumerate(plans, 1)),
         *(_eval(f"{shown}: eval {number}", table) for number, table in enumerate(evals, 1)),
+        *(
+            CommittedPlan("", found.relative_to(path.parent).as_posix(), None, why=f"newsgauge {command} recorded it")
+            for command in _COMMANDS
+            for found in sorted(path.parent.glob(f"*/*+{command}"))
+        ),
     ]
 
 

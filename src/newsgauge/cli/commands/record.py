@@ -42,22 +42,8 @@ def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
         "keeps each answer at once. Interrupted, however it was, the same command goes on. 'pytest evals' with the "
         "same options replays what was recorded.",
     )
-    add_plan_options(record.add_argument)
+    add_asking_options(record)
     add_record_mode(record.add_argument, default="once")
-    add_recording_options(record.add_argument)
-    record.add_argument("--base-url", metavar="URL", help="a server to ask, such as a running 'newsgauge serve'")
-    record.add_argument(
-        "--concurrency", type=positive, default=32, metavar="N", help="calls at once, at most (default: %(default)s)"
-    )
-    record.add_argument(
-        "--rpm",
-        type=positive,
-        metavar="N",
-        help="requests per minute and model, at most (default: the service's limit)",
-    )
-    record.add_argument(
-        "--tpm", type=positive, metavar="N", help="input tokens per minute and model, at most (likewise)"
-    )
     record.add_argument(
         "--batch",
         action="store_true",
@@ -80,8 +66,27 @@ def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
         metavar="gs://BUCKET[/FOLDER]",
         help="with --batch on vertex: where requests and answers are kept until they are collected",
     )
-    add_folder_options(record)
     record.set_defaults(handler=_record)
+
+
+def add_asking_options(parser: argparse.ArgumentParser) -> None:
+    """The options that every command takes that asks the cases of a plan: which, whom, how fast, in which project."""
+    add_plan_options(parser.add_argument)
+    add_recording_options(parser.add_argument)
+    parser.add_argument("--base-url", metavar="URL", help="a server to ask, such as a running 'newsgauge serve'")
+    parser.add_argument(
+        "--concurrency", type=positive, default=32, metavar="N", help="calls at once, at most (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--rpm",
+        type=positive,
+        metavar="N",
+        help="requests per minute and model, at most (default: the service's limit)",
+    )
+    parser.add_argument(
+        "--tpm", type=positive, metavar="N", help="input tokens per minute and model, at most (likewise)"
+    )
+    add_folder_options(parser)
 
 
 def _record(options: argparse.Namespace) -> int:
@@ -122,7 +127,7 @@ def _record(options: argparse.Namespace) -> int:
 
                 todo, report = ask_in_batches(setup, options, prices, since=since, path=state / "batches.json")
             else:
-                todo, report = _ask(setup, options, prices, since=since)
+                todo, report = ask_pending(setup, options, prices, since=since)
         except UsageError:
             raise  # nothing was asked, so that also in mode rewrite nothing is dropped
         except BaseException:
@@ -156,7 +161,10 @@ def _check_techniques(setup: RunConfig, *, batch: bool) -> None:
         )
 
 
-def _ask(setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, since: str) -> tuple[Pending, Report]:
+def ask_pending(
+    setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, since: str
+) -> tuple[Pending, Report]:
+    """Ask what is not recorded, once what it costs is shown: what was to do, and what came of it."""
     from ...client.retry import RetryPolicy
     from ...recording.paying import Budget
     from ...recording.pending import find_pending

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from ...errors import UsageError
 from ...scoring.stats.power import NEAREST_LIMIT
 
 if TYPE_CHECKING:
+    from ...results.run_folder import RunFolder
     from ...scoring.scores import Comparison
 
 
@@ -72,7 +74,25 @@ def run_compare(options: argparse.Namespace) -> int:
     write_comparison(page, first, second, found)
     print("\n".join(comparison_lines(found, first=options.first, second=options.second)))
     print(f"written: {page}")
+    _note_decision(first, second)
     return 0 if max_drop is None else _gate((one.found for one in found.variants), max_drop)
+
+
+def _note_decision(*runs: RunFolder) -> None:
+    """In a project, add the comparison to the ledgers of its samples: whoever compares two runs chooses by them."""
+    from ...choosing.ledger import open_ledger, short_hash
+    from ...planning.plan_file import load_plan
+    from ...running.plans_file import Folders
+    from ...running.run_options import baseline_name
+
+    evals = Path.cwd() / (Folders(Path.cwd()).ini("newsgauge_evals") or "evals")
+    if not (evals / "variants.toml").is_file():
+        return
+    about = short_hash(sorted((run.path / "results.csv").read_text("utf-8") for run in runs))
+    for run in runs:
+        with suppress(UsageError):  # results that are kept without their plan
+            made = load_plan(run.path)
+            open_ledger(evals / baseline_name(made.backend, made.plan)).note("compare", about, made.plan)
 
 
 def _max_drop(options: argparse.Namespace) -> float | None:

@@ -1,0 +1,129 @@
+"""A choice held against fresh posts: answers to two samples in, a `Confirmation` out, with what it shrank by.
+
+``confirmations.json`` beside the baselines keeps each with the ids of its posts, one a line, for review.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .._util.files import write_whole
+from ..errors import UsageError
+from ..records import Key, Post, Result
+from ..scoring.comparisons import answers_of, compare_variants
+from ..scoring.scoreboard import threads_of
+from ..scoring.stats import Interval, clustered_interval
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """An accuracy, or a lead of one variant over another on the same posts, with its 95% interval."""
+
+    plan: str
+    n: int
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What was chosen on, what fresh posts say, and the difference. ``posts``: the ids of the fresh posts."""
+
+    corpus: str
+    variant: str
+    against: str | None
+    prompts: dict[str, str]
+    chosen: Rate
+    confirmed: Rate
+    shrinkage: tuple[float, float, float]
+    verdict: str
+    posts: tuple[str, ...]
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What is asked: a question that was put once is not put again to other posts until they agree."""
+        return self.corpus, self.variant, self.against, sorted(self.prompts.items()), self.chosen.plan
+
+
+def measure(plan: str, posts: Sequence[Post], results: Mapping[Key, Result], variant: str, against: str | None) -> Rate:
+    """The accuracy of the variant on these posts, or its lead over the other, paired post by post."""
+    if against is not None:
+        found = compare_variants(results, posts, variant, against)
+        return Rate(plan, found.n, (len(found.gained) - len(found.lost)) / found.n, found.low, found.high)
+    answers = answers_of(results, variant)
+    right = [answers[post.id] == post.label for post in posts]
+    return Rate(plan, len(right), sum(right) / len(right), *clustered_interval(right, threads_of(posts)))
+
+
+def shrinkage(chosen: Rate, confirmed: Rate) -> tuple[float, float, float]:
+    """Chosen less confirmed, with a 95% interval made from the intervals of the two independent samples.
+
+    Method 10 of R. G. Newcombe, "Interval estimation for the difference between independent proportions", Statistics
+    in Medicine 17 (1998), which takes any two intervals. It does not know that the first sample was chosen on.
+    """
+    value = chosen.value - confirmed.value
+    low = value - math.hypot(chosen.value - chosen.low, confirmed.high - confirmed.value)
+    return value, low, value + math.hypot(chosen.high - chosen.value, confirmed.value - confirmed.low)
+
+
+def decide(confirmed: Rate, shrunk: Interval, *, is_lead: bool) -> str:
+    """A lead is confirmed or refuted by fresh posts alone; an accuracy alone can only be shown to be lower."""
+    if not is_lead:
+        return "LOWER" if shrunk[0] > 0 else "NOT SHOWN TO BE LOWER"
+    return "CONFIRMED" if confirmed.low > 0 else "REFUTED" if confirmed.high < 0 else "INCONCLUSIVE"
+
+
+def load_confirmations(path: Path) -> list[Confirmation]:
+    """All confirmations of a backend. Raises `UsageError`."""
+    if not path.exists():
+        return []
+    try:
+        found = [one for one in json.loads(path.read_text("utf-8"))["confirmations"] if one is not None]
+        return [
+            Confirmation(
+                **{
+                    **one,
+                    "chosen": Rate(**one["chosen"]),
+                    "confirmed": Rate(**one["confirmed"]),
+                    "shrinkage": tuple(one["shrinkage"]),
+                    "posts": tuple(one["posts"]),
+                }
+            )
+            for one in found
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{path}: not a file of confirmations ({type(error).__name__}: {error}); restore it: git checkout {path}"
+        ) from None
+
+
+def save_confirmations(path: Path, confirmations: Sequence[Confirmation]) -> None:
+    """One line a confirmation, each with a comma, so that lines of two branches merge by union."""
+    lines = "".join(json.dumps(asdict(one), sort_keys=True) + ",\n" for one in confirmations)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, f'{{"format": 1, "confirmations": [\n{lines}null]}}\n', option="confirm")
+
+
+def confirmation_lines(one: Confirmation) -> list[str]:
+    """The confirmation in words."""
+    what = f"lead of {one.variant} over {one.against}" if one.against else f"accuracy of {one.variant}"
+    value, low, high = (100 * x for x in one.shrinkage)
+    lines = [
+        f"chosen on     {_words(one.chosen)}  {what}; too high on average if it was the best of several",
+        f"confirmed on  {_words(one.confirmed)}  on fresh posts",
+        f"shrinkage     {value:+.1f} points [{low:+.1f}, {high:+.1f}]",
+        f"verdict       {one.verdict}",
+    ]
+    if one.verdict == "INCONCLUSIVE":
+        lines.append("the interval holds 0: a lead that matters takes more posts; plan them with newsgauge power")
+    return lines
+
+
+def _words(rate: Rate) -> str:
+    return f"{rate.n:4} posts: {100 * rate.value:+6.1f}  [{100 * rate.low:+.1f}, {100 * rate.high:+.1f}]"

@@ -1,0 +1,94 @@
+"""Answers for commands that choose: a setup in, the result of each of its cases out, recorded first if they must be.
+
+Through the guard of all paid calls; what is recorded is replayed, and on the embedded backend nothing costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from ...errors import UsageError
+from .record import add_asking_options, ask_pending
+
+if TYPE_CHECKING:
+    from ...records import Key, Result
+    from ...running.plans_file import Folders
+    from ...running.run_config import RunConfig
+    from ...variants.variants_file import Variant
+
+
+def add_choosing_options(parser: argparse.ArgumentParser) -> None:
+    """The options of a plan and of asking, without a record mode: what is recorded and fits is replayed."""
+    add_asking_options(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON to stdout, and everything else to stderr")
+    parser.set_defaults(record_mode="new_episodes")
+
+
+def load_project(options: argparse.Namespace, names: list[str]) -> tuple[Folders, dict[str, Variant], RunConfig]:
+    """Folders, all variants, and the setup of the sample for these variants. Raises `UsageError`."""
+    from ...recording.paying import budget_of
+    from ...running.plans_file import Folders
+    from ...running.run_options import setup_of
+    from ...variants.variants_file import load_variants
+
+    folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
+    variants = load_variants(folders.root / folders.evals / "variants.toml")
+    if unknown := [name for name in names if name not in variants]:
+        raise UsageError(f"{options.command}: unknown variant {unknown[0]!r}; known: {', '.join(variants)}")
+    options.variants = ",".join(names)
+    options.max_cost = budget_of(options.max_cost, folders.ini("newsgauge_max_cost"))
+    setup = setup_of(options, variants, root=folders.root, ini=folders.ini)
+    return folders, variants, replace(setup, plan=replace(setup.plan, repeats={}))
+
+
+def replayed(setup: RunConfig) -> Mapping[Key, Result]:
+    """What the cassettes answer to every case. Raises `UsageError` that names the first case without an answer."""
+    from ...running.results_log import MAIN, ResultLog
+    from ...running.run import Run
+
+    with TemporaryDirectory(prefix="newsgauge-") as folder:
+        run = Run(replace(setup, mode="none"), ResultLog(Path(folder), MAIN))
+        try:
+            results = run.results(tuple(setup.variants))
+        finally:
+            run.close()
+    for case in setup.cases:
+        found = results.get((case.post.id, case.variant))
+        if found is None or found.prediction is None:
+            raise UsageError(f"{case.id}: {found.broken if found else 'no answer'}")
+    return results
+
+
+def answered(setup: RunConfig, options: argparse.Namespace) -> Mapping[Key, Result]:
+    """The same, with what is not recorded asked first, once it is shown what that costs."""
+    from ...recording.pending import find_pending
+    from ...recording.preflight import check_ci, check_folder, forecast
+    from ...recording.session import finalize_files
+    from ...running.run_config import check_setup
+    from ...scoring.spending import todays_prices
+
+    prices = todays_prices(setup)
+    if not find_pending(setup).to_ask:
+        expected = forecast(setup, price=prices.cost, thinking=prices.thinking, cases=setup.recorded_cases)
+        cost = "no price is known" if expected.cost is None else f"about {expected.cost:,.4f} USD"
+        print(f"newsgauge: {expected.n_calls:,} answers are recorded and replayed; live they would cost {cost}")
+        return replayed(setup)
+    check_ci(setup, allowed=options.allow_record_in_ci)
+    check_setup(setup)
+    check_folder(setup)
+    try:
+        _, report = ask_pending(setup, options, prices, since="")
+    finally:
+        finalize_files(setup)
+    if missing := [*report.broken, *report.left]:
+        case, why = missing[0]
+        raise UsageError(
+            f"{options.command}: {len(missing)} calls have no answer, the first {case.id}: {why}. What was answered is "
+            "kept: the same command goes on"
+        )
+    return replayed(setup)

@@ -1,0 +1,108 @@
+"""``newsgauge confirm``: is the variant that was chosen on a sample as good on posts that nobody chose it on?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import redirect_stdout
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from ...errors import UsageError
+from .asked_cases import add_choosing_options, answered, load_project, replayed
+from .training_options import positive
+
+if TYPE_CHECKING:
+    from ...choosing.confirming import Confirmation
+
+
+def add_confirm_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``confirm`` and its options."""
+    confirm = commands.add_parser(
+        "confirm",
+        help="hold a variant that was chosen on a sample against fresh posts",
+        description="Asks the next posts of the draw, on which nothing was decided, and shows how a choice shrinks. "
+        "The verdict is kept in confirmations.json beside the baseline; the same question again replays it. "
+        "Status 0: CONFIRMED, or NOT SHOWN TO BE LOWER; 1: any other verdict.",
+    )
+    confirm.add_argument("variant", metavar="VARIANT", help="the variant that was chosen")
+    confirm.add_argument("--against", metavar="OTHER", help="confirm the lead over this variant, paired post by post")
+    confirm.add_argument(
+        "--posts",
+        type=positive,
+        metavar="N",
+        help="fresh posts in all, as many of each label (default: as many as the sample, or as there are)",
+    )
+    add_choosing_options(confirm)
+    confirm.set_defaults(handler=_confirm)
+
+
+def _confirm(options: argparse.Namespace) -> int:
+    with redirect_stdout(sys.stderr if options.json else sys.stdout):
+        found = _confirmation(options)
+    if options.json:
+        print(json.dumps(asdict(found), indent=2))
+    return 0 if found.verdict in ("CONFIRMED", "NOT SHOWN TO BE LOWER") else 1
+
+
+def _confirmation(options: argparse.Namespace) -> Confirmation:
+    from ...choosing.confirming import (
+        Confirmation,
+        confirmation_lines,
+        decide,
+        load_confirmations,
+        measure,
+        save_confirmations,
+        shrinkage,
+    )
+    from ...choosing.fresh import fresh_plan, plan_of
+    from ...choosing.ledger import CONFIRMATIONS, open_ledger
+    from ...gates.baseline_file import load_baseline
+    from ...running.run_options import baseline_name
+
+    variant, against = options.variant, options.against
+    if variant == against:
+        raise UsageError(f"--against {against}: expected another variant than the one to confirm")
+    folders, _, setup = load_project(options, [variant, *([against] if against else [])])
+    evals = folders.root / folders.evals
+    name = baseline_name(setup.backend, setup.plan)
+    ledger, file = open_ledger(evals / name), (evals / name).with_name(CONFIRMATIONS)
+    before = load_confirmations(file)
+    chosen = measure(setup.plan.digest, setup.plan.posts, replayed(setup), variant, against)
+    prompts = {one: setup.run_plan.prompts[one] for one in setup.variants}
+    key = (setup.cassettes.name, variant, against, sorted(prompts.items()), chosen.plan)
+    old = next((one for one in before if one.key == key), None)
+    if old is not None:
+        print(f"newsgauge: confirmed before, on {len(old.posts)} posts; other posts would be a second try")
+        plan = plan_of(setup, old.posts)
+    else:
+        baseline = load_baseline(evals / name, shown=f"{folders.evals}/{name}")
+        reviewed = {post for one in baseline.variants.values() for post in one.answers} if baseline else set()
+        used = {post.id for post in setup.plan.posts} | reviewed | ledger.used()
+        plan = fresh_plan(setup, used.union(*(one.posts for one in before)), options.posts)
+    aside = setup.aside("confirm", setup.variants.values(), recorded_with=variant)
+    results = answered(replace(aside, plan=plan), options)
+    confirmed = measure(plan.digest, plan.posts, results, variant, against)
+    shrunk = shrinkage(chosen, confirmed)
+    found = Confirmation(
+        setup.cassettes.name,
+        variant,
+        against,
+        prompts,
+        chosen,
+        confirmed,
+        shrunk,
+        decide(confirmed, shrunk[1:], is_lead=against is not None),
+        tuple(post.id for post in plan.posts),
+    )
+    print("\n".join(confirmation_lines(found)))
+    if found != old:
+        save_confirmations(file, [*(one for one in before if one is not old), found])
+        print(f"newsgauge: written: {file.relative_to(folders.root)}; review and commit it like a baseline")
+    about = f"{variant}{f' over {against}' if against else ''}: {' '.join(prompts.values())}"
+    for decided in (setup.plan, plan):
+        ledger.note("confirm", about, decided)
+    for line in ledger.header(setup.plan.digest):
+        print(f"newsgauge: {line}")
+    return found
