@@ -30,6 +30,7 @@ _COMMANDS = {
     "compare": ("report", "add_report_commands"),
     "same": ("same", "add_same_command"),
     "confirm": ("confirm", "add_confirm_command"),
+    "history": ("history", "add_history_command"),
     "merge": ("merge", "add_merge_command"),
     "score": ("score", "add_score_command"),
     "gates": ("gates", "add_gates_command"),

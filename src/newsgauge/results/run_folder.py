@@ -30,6 +30,7 @@ _SCORE_KEYS = ("n", "n_planned", "n_correct", "accuracy", "wilson_95", "macro_f1
 EXHIBITS = {
     "learning_curve": ("points", ("posts_per_class", "n_examples", "n_correct", "n", "accuracy", "wilson_95")),
     "loss_curve": ("losses", ("step", "epoch", "mean_loss")),
+    "history": ("entries", ("backend", "corpus", "variant", "subject", "commit", "accuracy", "low", "high", "n")),
     "suspect_labels": ("texts", ("exact", "posts")),
     "token_counts": ("variants", ("variant", "n", "counted", "used", "least_beyond", "most_beyond")),
 }

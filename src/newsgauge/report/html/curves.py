@@ -33,7 +33,46 @@ def learning_curves(run: RunFolder) -> list[Curve]:
         curves.append(_accuracy_by_size(found["points"], plural(run.unit)))
     if (found := run.exhibits.get("loss_curve")) and found["losses"]:
         curves.append(loss_by_step(found["losses"], str(found.get("model", ""))))
-    return curves
+    of_run = {(run.run["backend"], run.run["corpus"], name) for name in run.variants}
+    changes = [
+        one
+        for one in run.exhibits.get("history", {}).get("entries", ())
+        if (one["backend"], one["corpus"], one["variant"]) in of_run and not one.get("removed")
+    ]
+    by_variant = {name: [one for one in changes if one["variant"] == name] for name in run.variants}
+    return curves + [_accuracy_by_commit(name, own) for name, own in by_variant.items() if own]
+
+
+def _accuracy_by_commit(variant: str, entries: list[Mapping[str, Any]]) -> Curve:
+    drawn = [
+        Point(
+            at,
+            one["accuracy"],
+            f"{one['commit']} {one['subject']}: {percent(one['accuracy'])}",
+            one["low"],
+            one["high"],
+        )
+        for at, one in enumerate(entries, 1)
+    ]
+    plot = line_plot(
+        drawn,
+        x=Axis("change of the baseline", len(drawn) + 0.5, [(0, ""), *((at.x, f"{at.x:g}") for at in drawn)]),
+        y=Axis("accuracy", 1, PERCENT_TICKS),
+        label=f"Accuracy of {variant} by commit: " + "; ".join(point.text for point in drawn),
+    )
+    rows = [
+        (
+            str(at),
+            f"{one['commit']} {one['subject']}",
+            percent(one["accuracy"]),
+            span((one["low"], one["high"])),
+            "; ".join(f"{what} {', '.join(one[what])}" for what in ("broken", "mended") if one.get(what)),
+        )
+        for at, one in enumerate(entries, 1)
+    ]
+    caption = f"Accuracy of {variant} at each commit that changed its baseline, with Wilson's 95% intervals."
+    head = ("change", "commit", "accuracy", "95% interval", "limits")
+    return Curve(f"History of {variant}", plot, caption, Table(f"history of {variant}", head, rows))
 
 
 def _accuracy_by_size(points: list[Mapping[str, Any]], units: str) -> Curve:

@@ -1,0 +1,252 @@
+"""What git knows of the baselines: a checkout in, one `Entry` per commit and variant that changed out, oldest first.
+
+A baseline is known by the backend and corpus that it names, whatever its file was called. Commits are in the order of
+the graph, not of their dates, and each is compared with its own parent: so a merge that only takes over a side is no
+change, and a rebased branch counts as it was applied.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import BaselineError, UsageError
+from ..gates.baseline_file import Baseline, BaselineVariant, decode
+from ..gates.gate import METRICS
+from ..scoring.prices import load_prices
+from ..scoring.spending import PriceList, today
+from ..scoring.stats import wilson_interval
+
+#: Metrics of gates.toml that a baseline's scores can be held against, and how to read them there.
+_HELD: dict[str, Callable[[Mapping[str, Any]], float]] = {
+    "min_accuracy": lambda s: s["accuracy"],
+    "max_accuracy": lambda s: s["accuracy"],
+    "min_macro_f1": lambda s: s["macro_f1"],
+    "max_error_rate": lambda s: s["n_errors"] / s["n"],
+    "max_off_list_rate": lambda s: s["n_off_list"] / s["n"],
+    "max_input_tokens_mean": lambda s: s["input_tokens"] / s["n"],
+    "max_output_tokens_mean": lambda s: s["output_tokens"] / s["n"],
+}
+_BASELINE = re.compile(r"(?:(.+)/)?baselines/([^/]+)/[^/]+\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A variant as a commit left it. ``gates``: limit -> held, of those that its scores can be held against.
+
+    ``cost``: of its answers in US dollars at today's prices; None if none is known.
+    ``renamed_from``: its name before, if this commit renamed it; ``removed``: this commit took it out; ``broken`` and
+    ``mended``: limits that were held before and are not, and the other way round.
+    """
+
+    commit: str
+    date: str
+    subject: str
+    backend: str
+    corpus: str
+    variant: str
+    n: int
+    n_correct: int
+    low: float
+    high: float
+    input_tokens: int
+    output_tokens: int
+    model_versions: tuple[str, ...]
+    cost: float | None
+    prompt_changed: bool
+    gates: dict[str, bool]
+    renamed_from: str = ""
+    removed: bool = False
+    broken: tuple[str, ...] = ()
+    mended: tuple[str, ...] = ()
+
+    @property
+    def accuracy(self) -> float:
+        """Right answers of all answers."""
+        return self.n_correct / self.n if self.n else float("nan")
+
+
+Series = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    baseline: Baseline
+    blob: str
+    limits: Mapping[str, Any]
+
+
+class Checkout:
+    """A repository, read through git. Raises `UsageError` where there is none."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.notes: dict[str, None] = {}
+        self._read: dict[str, Baseline | None] = {}
+        self._cache: dict[str, dict[Series, _State]] = {}
+        self._prices = PriceList(load_prices(day=today()))
+        if not self._git("rev-parse", "--is-inside-work-tree", check=False).strip() == "true":
+            raise UsageError(
+                f"{root}: expected a git repository, to read its history; go to one, or name it: --root DIR"
+            )
+        if not self._git("rev-parse", "--verify", "--quiet", "HEAD", check=False):
+            raise UsageError(f"{root}: the git repository has no commit yet")
+
+    def entries(self) -> list[Entry]:
+        """Every change of a variant, from the first commit to HEAD."""
+        log = self._git(
+            "log", "--topo-order", "--reverse", "--full-history", "--format=%H%x09%P%x09%aI%x09%s", "HEAD", "--",
+            ":(top,glob)**/baselines/*/*.json", ":(top,glob)**/gates.toml",
+        )  # fmt: skip
+        found: list[Entry] = []
+        seen = set()
+        for line in log.splitlines():
+            commit, parents, date, subject = line.split("\t", 3)
+            before = [self._states(parent) for parent in parents.split()]
+            for series, now in self._states(commit).items():
+                if any(one.get(series) == now for one in before):
+                    continue  # as one of the parents has it
+                old = before[0].get(series) if before else None
+                change = (date, subject, now.blob, old and old.blob)
+                if change in seen and now.blob != (old and old.blob):
+                    continue  # the same commit, rebased, where both copies were merged
+                seen.add(change)
+                found += _changes(self._prices, (commit[:10], date, subject), old, now)
+        return found
+
+    def show(self, revision: str, path: str) -> str:
+        """A file of a revision. Raises `UsageError` for an unknown revision, or a file that it does not have."""
+        if not self._git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", check=False):
+            raise UsageError(
+                f"--from {revision}: expected a revision that git knows, such as HEAD~1, a tag or a branch"
+            )
+        done = self._run("show", f"{revision}:./{path}")
+        if done.returncode:
+            raise UsageError(f"--from {revision}: it has no {path}")
+        return done.stdout
+
+    def _states(self, commit: str) -> dict[Series, _State]:
+        if commit not in self._cache:
+            self._cache[commit] = dict(self._state(commit))
+        return self._cache[commit]
+
+    def _state(self, commit: str) -> Iterator[tuple[Series, _State]]:
+        files = {}
+        for line in self._git("ls-tree", "-r", "--full-tree", "-z", commit).split("\0"):
+            about, _, path = line.partition("\t")
+            if path.endswith(".json") or path.rpartition("/")[2] == "gates.toml":
+                files[path] = about.split()[2]
+        for path, blob in files.items():
+            match = _BASELINE.fullmatch(path)
+            if not match or (baseline := self._baseline(blob, f"{commit[:10]}:{path}")) is None:
+                continue
+            evals = f"{match[1]}/" if match[1] else ""
+            limits: dict[str, Any] = {}
+            with suppress(tomllib.TOMLDecodeError, KeyError):
+                tables = tomllib.loads(self._blob(files[f"{evals}gates.toml"]))
+                limits = tables[baseline.backend][baseline.corpus]
+            yield (baseline.backend, baseline.corpus), _State(baseline, blob, limits)
+
+    def _baseline(self, blob: str, shown: str) -> Baseline | None:
+        if blob not in self._read:
+            text, found = self._blob(blob), None
+            if '"drawn_by"' in text:  # other files lie there too
+                try:
+                    found = decode(text, shown=shown)
+                except BaselineError as error:
+                    self.notes[str(error).partition(";")[0]] = None
+            self._read[blob] = found
+        return self._read[blob]
+
+    def _blob(self, blob: str) -> str:
+        return self._git("cat-file", "blob", blob)
+
+    def _git(self, *arguments: str, check: bool = True) -> str:
+        done = self._run(*arguments)
+        if done.returncode and check:
+            raise UsageError(f"git {arguments[0]} in {self._root}: {done.stderr.strip()}")
+        return done.stdout if not done.returncode else ""
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["git", "-C", str(self._root), *arguments]
+        try:
+            return subprocess.run(
+                command, capture_output=True, encoding="utf-8", errors="replace", check=False, stdin=subprocess.DEVNULL
+            )
+        except OSError as error:
+            raise UsageError(f"git cannot be started: {error.strerror or error}; install it") from None
+
+
+def _changes(prices: PriceList, where: tuple[str, str, str], old: _State | None, now: _State) -> Iterator[Entry]:
+    """An entry for each variant that the commit added, changed, renamed or removed."""
+    variants = dict(now.baseline.variants)
+    before = dict(old.baseline.variants) if old else {}
+    gone = {one: name for name, one in ((n, _identity(v)) for n, v in before.items()) if name not in variants}
+    for name, one in sorted(variants.items()):
+        was = name if name in before else gone.pop(_identity(one), "")
+        gates, held_before = _gates(one, now, name), _gates(before[was], old, was) if was and old else {}
+        broken = tuple(limit for limit, held in gates.items() if not held and held_before.get(limit, True))
+        mended = tuple(limit for limit, held in gates.items() if held and not held_before.get(limit, True))
+        if was == name and one == before[was] and not broken and not mended:
+            continue
+        yield _entry(
+            prices, where, now.baseline, name, one, before.get(was), gates,
+            {"renamed_from": was if was != name else "", "broken": broken, "mended": mended},
+        )  # fmt: skip
+    for name in sorted(gone.values()):
+        yield _entry(prices, where, now.baseline, name, before[name], before[name], {}, {"removed": True})
+
+
+def _entry(
+    prices: PriceList,
+    where: tuple[str, str, str],
+    baseline: Baseline,
+    name: str,
+    one: BaselineVariant,
+    before: BaselineVariant | None,
+    gates: dict[str, bool],
+    more: dict[str, Any],
+) -> Entry:
+    n, n_correct = one.scores["n"], one.scores["n_correct"]
+    return Entry(
+        *where,
+        baseline.backend,
+        baseline.corpus,
+        name,
+        n,
+        n_correct,
+        *wilson_interval(n_correct, n),
+        one.scores["input_tokens"],
+        one.scores["output_tokens"],
+        one.model_versions,
+        prices.cost(one.model_versions[0], one.scores["input_tokens"], one.scores["output_tokens"])
+        if len(one.model_versions) == 1
+        else None,
+        before is not None and before.prompt != one.prompt,
+        gates,
+        **more,
+    )
+
+
+def _identity(one: BaselineVariant) -> str:
+    """What a variant that was renamed keeps: how it asks, and what it answered."""
+    return f"{one.prompt} {sorted(one.answers.items())}"
+
+
+def _gates(one: BaselineVariant, state: _State, name: str) -> dict[str, bool]:
+    """The limits of gates.toml that a baseline's scores can be held against, by value: limit -> held."""
+    found = {}
+    classes = state.baseline.drawn_by.get("classes")
+    for metric, limit in dict(state.limits.get(name, {})).items():
+        if metric in _HELD and isinstance(limit, dict) and limit.get("classes", classes) == classes:
+            with suppress(KeyError, TypeError, ZeroDivisionError):
+                value = _HELD[metric](one.scores)
+                held = value >= limit["limit"] if METRICS[metric].is_floor else value <= limit["limit"]
+                found[metric] = held
+    return found
