@@ -6,20 +6,23 @@ Decides nothing: findings are those of the verdict.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Literal
 
 from ..scoring.scores import Check, Score, Verdict
 from ..scoring.stats.decisions import Finding
 from .baseline_file import baseline_answers
-from .gate import METRICS, AgeGate, BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate, SliceGate
-
-State = Literal["passed", "failed", "not proved"]
-_STATES: Mapping[Finding, State] = {
-    Finding.PASS: "passed",
-    Finding.FAIL: "failed",
-    Finding.INCONCLUSIVE: "not proved",
-}
+from .class_gate import STATES
+from .gate import (
+    METRICS,
+    AgeGate,
+    BaselineGate,
+    ClassGate,
+    ComparisonGate,
+    Evidence,
+    Gate,
+    Limit,
+    LimitsGate,
+    SliceGate,
+)
 
 
 def checks_of(gate: Gate, evidence: Evidence, verdict: Verdict) -> tuple[Check, ...]:
@@ -27,7 +30,7 @@ def checks_of(gate: Gate, evidence: Evidence, verdict: Verdict) -> tuple[Check, 
     missing = [score for name in gate.variants if not (score := evidence.scores[name]).complete]
     if missing:
         return tuple(_unanswered(score, text) for score, text in zip(missing, verdict.reasons, strict=True))
-    if isinstance(gate, SliceGate):
+    if isinstance(gate, SliceGate | ClassGate):
         return verdict.checks
     if isinstance(gate, LimitsGate):
         held = zip(gate.limits, verdict.findings, verdict.reasons, strict=True)
@@ -36,7 +39,7 @@ def checks_of(gate: Gate, evidence: Evidence, verdict: Verdict) -> tuple[Check, 
         first, second = (evidence.scores[name] for name in gate.variants)
         return (
             Check(
-                _STATES[verdict.finding],
+                STATES[verdict.finding],
                 f"lead of {gate.variant} over {gate.other}",
                 "points",
                 first.accuracy - second.accuracy,
@@ -56,7 +59,7 @@ def _of_age(gate: AgeGate, evidence: Evidence, verdict: Verdict) -> Check:
     oldest = None if evidence.ages is None else evidence.ages.oldest.get(gate.variant)
     age = None if evidence.ages is None or oldest is None else (evidence.ages.today - oldest).days
     return Check(
-        _STATES[verdict.finding],
+        STATES[verdict.finding],
         f"age of the oldest recording of {gate.variant}",
         "days",
         age,
@@ -85,7 +88,7 @@ def _of_limit(limit: Limit, finding: Finding, text: str, variant: str, evidence:
     if metric.attribute.endswith("tokens_mean"):
         name = f"{metric.attribute.partition('_')[0]} tokens per {evidence.plan.unit}"
     return Check(
-        _STATES[finding],
+        STATES[finding],
         name,
         "score" if metric.attribute == "macro_f1" else "rate" if metric.is_rate else "tokens",
         None if math.isnan(value) else value,
@@ -98,7 +101,7 @@ def _of_limit(limit: Limit, finding: Finding, text: str, variant: str, evidence:
 
 
 def _of_baseline(gate: BaselineGate, evidence: Evidence, verdict: Verdict) -> Check:
-    state, text = _STATES[verdict.finding], _without(verdict.reasons[0], gate.reason)
+    state, text = STATES[verdict.finding], _without(verdict.reasons[0], gate.reason)
     known = {} if evidence.baseline is None else baseline_answers(evidence.baseline, gate.variant)
     n = sum(post.id in known for post in evidence.plan.posts)
     if not evidence.live:

@@ -9,8 +9,9 @@ from ..scoring.stats.decisions import Finding
 from .age_gate import decide_age
 from .baseline_gate import decide_baseline
 from .checks import checks_of
+from .class_gate import decide_classes
 from .comparison_gate import decide_comparison
-from .gate import AgeGate, BaselineGate, ComparisonGate, Evidence, Gate, SliceGate
+from .gate import AgeGate, BaselineGate, ClassGate, ComparisonGate, Evidence, Gate, SliceGate
 from .limits_gate import decide_limits
 from .slice_gate import decide_slices
 
@@ -28,6 +29,8 @@ def _decide(gate: Gate, evidence: Evidence) -> Verdict:
         return Verdict(gate.name, gate.variant, Finding.FAIL, reasons)
     if isinstance(gate, ComparisonGate):
         return decide_comparison(gate, evidence)
+    if isinstance(gate, ClassGate):
+        return decide_classes(gate, evidence)
     if isinstance(gate, AgeGate):
         return decide_age(gate, evidence)
     if isinstance(gate, BaselineGate):

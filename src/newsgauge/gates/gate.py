@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -78,6 +78,34 @@ class LimitsGate(_OfVariant):
 
 
 @dataclass(frozen=True, slots=True)
+class ClassLimit:
+    """A bound on the recall or precision of one class, on how often one is taken for another, or on a mean cost.
+
+    ``classes``: the class; of a confusion the true one and the answer; of a cost those that its matrix names.
+    ``costs``: true class -> answer -> cost.
+    """
+
+    metric: str
+    limit: float
+    reason: str
+    classes: tuple[str, ...]
+    bound: Bound = "confidence"
+    costs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    @property
+    def is_floor(self) -> bool:
+        """True if the value has to be at least so much."""
+        return self.metric.startswith("min_")
+
+
+@dataclass(frozen=True, slots=True)
+class ClassGate(_OfVariant):
+    """Limits on named classes, corrected for how many there are."""
+
+    limits: tuple[ClassLimit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ComparisonGate(_OfVariant):
     """A variant is better than another on the same posts, by at least so much.
 
@@ -133,7 +161,7 @@ class SliceGate:
         return (self.variant,)
 
 
-Gate = LimitsGate | ComparisonGate | BaselineGate | AgeGate | SliceGate
+Gate = LimitsGate | ClassGate | ComparisonGate | BaselineGate | AgeGate | SliceGate
 
 
 @dataclass(frozen=True, slots=True)

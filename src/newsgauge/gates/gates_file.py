@@ -14,18 +14,39 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+from .._util.close_match import did_you_mean
 from .._util.files import read_toml
 from ..errors import GatesError
 from ..records import BACKENDS, ELSEWHERE
 from ..scoring.slicing import SLICES, load_slicings
 from ..scoring.stats.power import NEAREST_LIMIT
-from .gate import METRICS, AgeGate, BaselineGate, Bound, ComparisonGate, Gate, Limit, LimitsGate, SliceGate
+from .class_gate import ERROR, OFF_LIST, OTHER
+from .gate import (
+    METRICS,
+    AgeGate,
+    BaselineGate,
+    Bound,
+    ClassGate,
+    ClassLimit,
+    ComparisonGate,
+    Gate,
+    Limit,
+    LimitsGate,
+    SliceGate,
+)
 from .slice_gate import slice_gates
 
 #: A key of a backend's table, beside its corpora.
 _AGE = "max_age_days"
-_KNOWN = (*METRICS, "beats", "max_drop", SLICES)
-_ORDER = (LimitsGate, SliceGate, ComparisonGate, BaselineGate, AgeGate)
+#: Limits on named classes, with the keys that name them.
+_OF_CLASSES = {
+    "min_recall": ("class",),
+    "min_precision": ("class",),
+    "max_confusion": ("from", "to"),
+    "max_cost": ("matrix",),
+}
+_KNOWN = (*METRICS, *_OF_CLASSES, "beats", "max_drop", SLICES)
+_ORDER = (LimitsGate, ClassGate, SliceGate, ComparisonGate, BaselineGate, AgeGate)
 
 
 def load_gates(
@@ -75,13 +96,15 @@ def load_gates(
 def _gates(place: str, variant: str, table: dict[str, Any], known: Collection[str]) -> Iterable[Gate]:
     for key in table:
         if key not in _KNOWN:
-            raise GatesError(f"{place}: unknown limit {key!r}; known: {', '.join(_KNOWN)}")
+            raise GatesError(f"{place}: unknown limit {key!r}; known: {', '.join(_KNOWN)}{did_you_mean(key, _KNOWN)}")
     limits = tuple(_limit(place, key, value) for key, value in table.items() if key in METRICS)
     if limits:
         _check_limits(place, limits)
         yield LimitsGate(variant, variant, limits)
-    beats = table.get("beats", [])
-    for value in beats if isinstance(beats, list) else [beats]:
+    named = tuple(_class_limit(place, key, one) for key in _OF_CLASSES if key in table for one in _listed(table[key]))
+    if named:
+        yield ClassGate(f"{variant}-classes", variant, named)
+    for value in _listed(table.get("beats", [])):
         yield _comparison(place, variant, value, known)
     if "max_drop" in table:
         entry = _entry(f"{place} max_drop", table["max_drop"], {"limit"})
@@ -129,6 +152,49 @@ def _limit(place: str, key: str, value: Any) -> Limit:
     except re.error as error:
         raise GatesError(f"{place}: {key}: classes is no regular expression, got {classes!r}: {error}") from None
     return Limit(key, limit, entry["reason"], bound, classes)
+
+
+def _class_limit(place: str, key: str, value: Any) -> ClassLimit:
+    names = _OF_CLASSES[key]
+    entry = _entry(f"{place} {key}", value, {"limit", *names}, {"bound"})
+    matrix = entry.get("matrix")
+    costs = _costs(f"{place}: {key}", matrix) if key == "max_cost" else {}
+    classes = tuple(entry.get(name, "") for name in names) if not costs else _named_in(costs)
+    if not all(isinstance(name, str) and name for name in classes):
+        raise GatesError(f"{place}: {key}: expected {' and '.join(map(repr, names))} to name a class, got {value!r}")
+    if len(set(classes)) < len(classes):
+        raise GatesError(f"{place}: {key}: 'from' and 'to' are both {classes[0]!r}, which is no confusion")
+    limit, most = _number(entry.get("limit")), max((c for row in costs.values() for c in row.values()), default=1.0)
+    holds_anyway = limit == (0 if key.startswith("min_") else most)
+    if not 0 <= limit <= most or holds_anyway:
+        raise GatesError(
+            f"{place}: {key}: expected 'limit' from 0 to {most:g} that some answers break, got {entry.get('limit')!r}"
+        )
+    bound = entry.get("bound", "confidence")
+    if bound not in get_args(Bound):
+        raise GatesError(f"{place}: {key}: unknown bound {bound!r}; known: {', '.join(get_args(Bound))}")
+    return ClassLimit(key, limit, entry["reason"], classes, bound, costs)
+
+
+def _costs(place: str, matrix: Any) -> dict[str, dict[str, float]]:
+    rows = matrix if isinstance(matrix, dict) and all(isinstance(row, dict) for row in matrix.values()) else {}
+    found = {true: {answer: _number(cost) for answer, cost in row.items()} for true, row in rows.items()}
+    costs = [cost for row in found.values() for cost in row.values()]
+    if not costs or not all(0 <= cost < math.inf for cost in costs) or not max(costs):
+        raise GatesError(
+            f"{place}: expected 'matrix' to hold costs from 0 by true class and answer, as in "
+            f"{{ billing = {{ login = 5, other = 1 }}, other = {{ other = 1 }} }}; got {matrix!r}"
+        )
+    return found
+
+
+def _named_in(costs: dict[str, dict[str, float]]) -> tuple[str, ...]:
+    named = dict.fromkeys([*costs, *(answer for row in costs.values() for answer in row)])
+    return tuple(name for name in named if name not in (OTHER, OFF_LIST, ERROR))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _check_limits(place: str, limits: tuple[Limit, ...]) -> None:
