@@ -19,6 +19,7 @@ import tempfile
 import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
 from terminal_pictures import WIDTH, save_story, save_terminal
 
@@ -103,19 +104,26 @@ def part_of(said: str, first: str, end: str) -> str:
     return "\n".join(lines[start:stop])
 
 
-def save_report(report: Path, path: Path) -> bool:
-    """A PNG of the top of the report; False where there is no browser."""
+def open_browser(*arguments: str) -> Any:
+    """Chromium without a window; None where it or chromedriver is not on the PATH."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     driver = shutil.which("chromedriver")
     if not chromium or not driver:
-        return False
+        return None
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1200,1980"):
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", *arguments):
         options.add_argument(argument)
     options.binary_location = chromium
-    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+
+
+def save_report(report: Path, path: Path) -> bool:
+    """A PNG of the top of the report; False where there is no browser."""
+    browser = open_browser("--window-size=1200,1980")
+    if browser is None:
+        return False
     try:
         browser.get(report.as_uri())
         browser.execute_script(

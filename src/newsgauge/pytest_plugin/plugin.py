@@ -6,13 +6,17 @@ Thin: what is not pytest's lives in other modules, and what takes long to import
 
 from __future__ import annotations
 
+import os
+import shlex
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .._util.process import give_back
+from .._util.secrets import hide_secrets
 from ..errors import UsageError
 from .collecting import pytest_collection_modifyitems, pytest_generate_tests
 from .entry import add_guard, add_ini
@@ -203,7 +207,14 @@ def _register_judge(
     if config.get_verbosity() <= 0:
         n_planned, is_quiet = setup.part.n_cases(setup.variants), config.get_verbosity() < 0
         plugins.register(Progress(config, n_planned=n_planned, is_quiet=is_quiet), "newsgauge-progress")
-    publisher = Publisher(setup, results, shown=where, posts_wanted=config.option.report_posts)
+    publisher = Publisher(
+        setup,
+        results,
+        shown=where,
+        posts_wanted=config.option.report_posts,
+        gates=Path(os.path.relpath(evals_folder(config) / "gates.toml")),
+        command=hide_secrets(shlex.join(["pytest", *config.invocation_params.args])),
+    )
     publisher.start()  # also with --no-report: an older report is not about this run
     if not config.option.no_report:
         plugins.register(publisher, "newsgauge-publisher")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .._util.git_commit import commit_of
 from ..corpora.corpus import BUNDLED
 from ..errors import UsageError
 from ..report.publishing import Facts, append_step_summary, clear, github_annotations, publish
@@ -25,10 +26,14 @@ if TYPE_CHECKING:
 class Publisher:
     """Writes the report after the judge has written the results, and says where it lies."""
 
-    def __init__(self, setup: RunConfig, folder: Path, *, shown: str, posts_wanted: bool) -> None:
+    def __init__(
+        self, setup: RunConfig, folder: Path, *, shown: str, posts_wanted: bool, gates: Path, command: str
+    ) -> None:
         self._setup = setup
         self._folder = folder
         self._shown = shown
+        self._gates = gates
+        self._made_by = {"commit": commit_of(Path.cwd()) or "none", "command": command}
         # Only the bundled posts are ours to show; others where somebody says so for a report of their own.
         self._posts_shown = posts_wanted or setup.plan.corpus == BUNDLED
         self._run: RunFolder | None = None
@@ -58,7 +63,7 @@ class Publisher:
                     now=datetime.now(UTC),
                     n_whole_set=self._setup.n_whole_set,
                     posts={post.id: post.text for post in self._setup.part.posts} if self._posts_shown else {},
-                    asked=asked_values(self._setup),
+                    asked={**asked_values(self._setup), "made_by": self._made_by},
                 ),
             )
             self._not_added = append_step_summary(self._run)
@@ -98,5 +103,5 @@ class Publisher:
                 yellow=True,
             )
         terminalreporter.write_line(f"newsgauge: report {self._shown}/report.html")
-        for line in github_annotations(self._run):
+        for line in github_annotations(self._run, self._gates):
             terminalreporter.write_line(line)

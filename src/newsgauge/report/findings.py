@@ -5,6 +5,7 @@ Nothing is decided here: findings are those of gates.json.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,7 +21,10 @@ _OF_FINDING: dict[str | None, State] = {"PASS": "passed", "FAIL": "failed", "INC
 
 @dataclass(frozen=True, slots=True)
 class LimitLine:
-    """One limit of a gate: what was measured, what was asked for, and why it is asked for."""
+    """One limit of a gate: what was measured, what was asked for, and why it is asked for.
+
+    ``flips``: what a case was and is, in words, and its id.
+    """
 
     state: State
     gate: str
@@ -29,7 +33,7 @@ class LimitLine:
     limit: str
     why: str
     detail: str = ""
-    flips: tuple[str, ...] = ()
+    flips: tuple[tuple[str, str], ...] = ()
 
 
 def limit_lines(run: RunFolder) -> list[LimitLine]:
@@ -51,10 +55,15 @@ def state_of(gate: Mapping[str, Any]) -> State:
     return _OF_FINDING.get(gate.get("finding"), "not decided")
 
 
+def _id_in(flip: str) -> str:
+    """The id in ``lost sci.space-7: sci.med, was sci.space``."""
+    return re.sub(r"^(?:lost|gained) ", "", flip).partition(": ")[0]
+
+
 def _of_gate(gate: Mapping[str, Any]) -> list[LimitLine]:
     name, variant = str(gate["gate"]), str(gate.get("variant") or "")
     checks = gate.get("checks") or [{"detail": reason} for reason in gate.get("reasons", ())]
-    flips = tuple(gate.get("flips") or ())
+    flips = tuple((text, _id_in(text)) for text in gate.get("flips") or ())
     return [
         LimitLine(
             check.get("state", state_of(gate)),

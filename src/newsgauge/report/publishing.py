@@ -99,13 +99,16 @@ def append_step_summary(run: RunFolder) -> str:
     return ""
 
 
-def github_annotations(run: RunFolder) -> list[str]:
-    """In GitHub Actions a line a gate that did not pass; elsewhere, and of a shard, which decides none, nothing."""
+def github_annotations(run: RunFolder, gates: Path | None = None) -> list[str]:
+    """In GitHub Actions a line a gate that did not pass; elsewhere, and of a shard, which decides none, nothing.
+
+    ``gates``: gates.toml, seen from the root of the repository.
+    """
     if os.environ.get("GITHUB_ACTIONS") != "true" or run.shard:
         return []
     from .summary import annotation_lines
 
-    return annotation_lines(run)
+    return annotation_lines(run, gates)
 
 
 def write_comparison(path: Path, first: RunFolder, second: RunFolder, found: RunsCompared) -> None:

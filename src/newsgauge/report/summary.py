@@ -5,7 +5,9 @@ A `RunFolder` in, Markdown or workflow commands out. Computes nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from .._util.units import count_of, plural
@@ -72,9 +74,13 @@ def summary_markdown(run: RunFolder) -> str:
     return "\n".join(lines) + "\n"
 
 
-def annotation_lines(run: RunFolder) -> list[str]:
-    """One GitHub workflow command per gate that did not pass: an error, or a warning if it is not proved."""
+def annotation_lines(run: RunFolder, gates: Path | None = None) -> list[str]:
+    """One GitHub workflow command per gate that did not pass: an error, or a warning if it is not proved.
+
+    ``gates``: gates.toml, where the line that sets the gate is shown, if it is there.
+    """
     found = []
+    place = _Place(gates, run)
     for gate in run.gates["gates"]:
         if gate.get("finding") == "PASS":
             continue
@@ -82,8 +88,23 @@ def annotation_lines(run: RunFolder) -> list[str]:
         lines = [line for line in limit_lines(run) if line.gate == gate["gate"] and line.state != "passed"]
         text = "\n".join(_limit_text(line) for line in lines)
         title = f"newsgauge gate {gate['gate']}: {state_of(gate)}"
-        found.append(f"::{level} title={_property(title)}::{_data(text)}")
+        found.append(f"::{level} {place.of(gate)}title={_property(title)}::{_data(text)}")
     return found
+
+
+class _Place:
+    """Where gates.toml sets a gate, as the properties of a workflow command: the head of its variant's table."""
+
+    def __init__(self, path: Path | None, run: RunFolder) -> None:
+        self._path = path
+        self._lines = path.read_text("utf-8").splitlines() if path is not None and path.is_file() else []
+        self._table = (str(run.run["backend"]), str(run.run["corpus"]))
+
+    def of(self, gate: Mapping[str, Any]) -> str:
+        parts = [rf'["\']?{re.escape(part)}["\']?' for part in (*self._table, str(gate.get("variant") or ""))]
+        head = re.compile(r"\s*\[\s*" + r"\s*\.\s*".join(parts) + r"\s*[\].]")
+        number = next((n for n, line in enumerate(self._lines, 1) if head.match(line)), 1)
+        return f"file={_property(str(self._path))},line={number}," if self._lines else ""
 
 
 def _limit_table(lines: Iterable[LimitLine]) -> list[str]:

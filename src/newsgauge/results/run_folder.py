@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +44,8 @@ class RunFolder:
     ``exhibits`` holds by name what evals left; ``baseline`` how the run differs from its baseline, empty where there is
     none; ``failed_evals`` the first tests that failed and are no gates; ``prompts`` by variant what is
     asked, part by part, ``{post}`` standing for the post; ``prompt_digests`` a hash of how it asks, the tuned model
-    included; ``recordings`` by variant the cassette and the line of each post.
+    included; ``recordings`` by variant the cassette and the line of each post;
+    ``trained_on`` by variant its training set, in words; ``made_by`` the commit and the command line.
     """
 
     path: Path
@@ -61,6 +62,8 @@ class RunFolder:
     prompts: Mapping[str, Any]
     prompt_digests: Mapping[str, str]
     recordings: Mapping[str, Any]
+    trained_on: Mapping[str, str] = field(default_factory=dict)
+    made_by: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def model_versions(self) -> tuple[str, ...]:
@@ -182,6 +185,8 @@ def load_run(folder: Path | str = ".newsgauge/results") -> RunFolder:
         asked.get("prompts", {}),
         planned.get("prompts", {}),
         asked.get("recordings", {}),
+        asked.get("trained_on", {}),
+        asked.get("made_by", {}),
     )
 
 

@@ -71,7 +71,7 @@ def decide_all(what: Decided) -> int:
     for reason in end.session.reasons:
         print(f"newsgauge: red: {reason}")
     print(f"newsgauge: report {what.folder / 'report.html'}")
-    for line in github_annotations(published):
+    for line in github_annotations(published, what.evals / "gates.toml"):
         print(line)
     print(f"newsgauge: {end.session.headline}")
     return 0 if end.session.is_green and (end.session.complete or not guard.gates) else 1

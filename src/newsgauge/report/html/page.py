@@ -55,6 +55,7 @@ def render_run(run: RunFolder) -> str:
         "curves": curves,
         "suspect": suspect,
         "tokens": token_values(run),
+        "prompts": run.prompts,
         "provenance": sections.provenance_values(run),
     }
     return render("run.html.j2", values)

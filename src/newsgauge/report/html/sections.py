@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..._util.units import plural
 from ...records import shown_id
 from ...results.run_folder import RunFolder, interval_95
 from ..numbers import number, p_value, percent, points, points_span, span
 from ..terminal import KINDS
 from .charts import Chart, Row, chart
 from .curves import PERCENT_TICKS
-from .tables import Table
+from .environment import cases_link
+from .tables import Cell, Link, Table
 
 
 def accuracy_values(run: RunFolder) -> dict[str, Any]:
@@ -102,21 +104,26 @@ def pair_chart(found: Iterable[Mapping[str, Any]]) -> Chart:
 
 def pair_table(found: Iterable[Mapping[str, Any]]) -> Table:
     """The same in numbers."""
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (
             pair_name(one),
             f"{one['n']:,}",
             points(one["difference"]),
             points_span(one["tango_95"]),
-            f"{one['n_both']:,}",
-            f"{one['n_gained']:,}",
-            f"{one['n_lost']:,}",
+            _pair_cases(one["n_both"], one, right=f"{one['first']} {one['second']}"),
+            _pair_cases(one["n_gained"], one, right=one["first"], wrong=one["second"]),
+            _pair_cases(one["n_lost"], one, right=one["second"], wrong=one["first"]),
             p_value(one["mcnemar_two_sided_p"]),
         )
         for one in found
     ]
     head = ("first – second", "n", "points", "95% interval", "both right", "only first", "only second", "p")
     return Table("pairs", head, rows, "p: exact McNemar, two-sided, not corrected for the number of pairs")
+
+
+def _pair_cases(n: int, one: Mapping[str, Any], **filters: str) -> Cell:
+    """A count that leads to its cases."""
+    return Link(f"{n:,}", cases_link({"variant": one["first"], **filters})) if n else "0"
 
 
 def pair_name(one: Mapping[str, Any]) -> str:
@@ -128,7 +135,10 @@ def provenance_values(run: RunFolder) -> list[Table]:
     """The run, who answered, and the file and method behind each number."""
     about = {key: value for key, value in run.run.items() if key != "variants"}
     made = dict((run.tokens or {}).get("made", {}))
-    facts = [(key.replace("_", " "), str(value)) for key, value in {**about, **made}.items()]
+    names = {"n_posts": plural(run.unit), "posts_per_class": f"{plural(run.unit)} per class"}
+    facts = [
+        (names.get(key, key.replace("_", " ")), str(value)) for key, value in {**about, **run.made_by, **made}.items()
+    ]
     models = [
         (name, ", ".join(score.get("model_versions", ())) or "nobody answered") for name, score in run.scores.items()
     ]
@@ -148,5 +158,10 @@ def provenance_values(run: RunFolder) -> list[Table]:
     return [
         Table("the run", ("the run", "value"), facts, left=2),
         Table("who answered", ("variant", "answered by"), models, left=2),
+        *(
+            [Table("training sets", ("variant", "trained on"), list(run.trained_on.items()), left=2)]
+            if run.trained_on
+            else []
+        ),
         Table("files and methods", ("number", "file and method"), files, left=2),
     ]

@@ -77,6 +77,11 @@
     if (state.outcome) tests.push((i) => (GROUPS[state.outcome] || ((o) => o === state.outcome))(value.outcome(i)));
     if (ONLY[state.only]) tests.push(ONLY[state.only]);
     if (state.posts) tests.push((i) => value.id(i) === state.posts);
+    // A link may ask what one variant has right, or another wrong, whatever the row's own variant is.
+    for (const [key, wanted] of [["right", true], ["wrong", false]]) {
+      const names = (state[key] || "").split(" ").filter(Boolean);
+      names.forEach((name) => tests.push((i) => rowsOf[data.post[i]].some((j) => value.variant(j) === name && isRight(j) === wanted)));
+    }
     const hit = new Map();
     const matches = (i) => {
       if (!wanted) return true;
@@ -192,7 +197,7 @@
     clearTimeout(waiting);
     waiting = setTimeout(() => write({ find: controls.find.value, page: "", open: "" }, "replaceState"), 120);
   });
-  NAMES.slice(1).forEach((name) => controls[name].addEventListener("change", () => write({ [name]: controls[name].value, page: "", open: "", posts: "" })));
+  NAMES.slice(1).forEach((name) => controls[name].addEventListener("change", () => write({ [name]: controls[name].value, page: "", open: "", posts: "", right: "", wrong: "" })));
   byId("filter-clear").addEventListener("click", () => { state = {}; write({}); });
   document.querySelectorAll("#cases > thead button").forEach((button) => button.addEventListener("click", () => {
     const by = button.dataset.by;
