@@ -1,8 +1,8 @@
 """Makes a screenshot of every kind of page: ``python docs/screenshots.py FOLDER``, in the project's folder.
 
-Pages: a green run, a red one, a stale one, an inconclusive live one, and the comparison of two. Each at 390, 768, 1200 and
-1920 pixels, light and dark, and as it is printed. Where axe-core is (``npm ci --prefix .ci/axe``), each is checked by it,
-and the exit status is 1 if it finds something.
+Pages: a green run, a red one, a stale one, an inconclusive live one, and the comparison of two. Each at 390, 768, 1200
+and 1920 pixels, light and dark, and as it is printed. Where axe-core is (``npm ci --prefix .ci/axe``), each is checked
+by it, and the exit status is 1 if it finds something.
 """
 
 from __future__ import annotations

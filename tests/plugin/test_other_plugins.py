@@ -32,7 +32,7 @@ def pytest_sessionfinish(session):
     left = [sorted(name for name, _ in item.user_properties) for item in session.items if "bare" in item.name]
     Path("seen.json").write_text(json.dumps({"seen": seen, "left": left}))
 """
-PROPERTIES = ["newsgauge_answer", "newsgauge_correct", "newsgauge_label", "newsgauge_variant"]
+PROPERTIES = [f"newsgauge_{name}" for name in ("answer", "correct", "label", "outcome", "variant")]
 
 
 @pytest.mark.parametrize("order", ["wrapper=True", "wrapper=True, tryfirst=True", "wrapper=True, trylast=True"])

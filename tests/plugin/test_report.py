@@ -67,7 +67,7 @@ def test_github_gets_the_summary_and_an_annotation_for_a_failed_gate(
     lines = [line for line in result.outlines if line.startswith("::")]
     assert len(lines) == 1
     assert lines[0].startswith(
-        "::error title=newsgauge gate tuned%3A failed::accuracy 87.5%25 of 8; asked: at least 100.0%25 ("
+        "::error file=evals/gates.toml,line=6,title=newsgauge gate tuned%3A failed::accuracy 87.5%25 of 8; asked: "
     )
     assert Path("step.md").read_text("utf-8").startswith("before\n## newsgauge: bundled")
 
@@ -99,6 +99,8 @@ def test_junit_says_of_each_case_what_was_answered_and_of_each_gate_what_was_fou
         assert own["newsgauge_variant"] == "tuned"
         assert own["newsgauge_label"] in name
         assert (own["newsgauge_label"] == own["newsgauge_answer"]) is (own["newsgauge_correct"] == "True")
+        assert (own["newsgauge_outcome"] == "right label") is (own["newsgauge_correct"] == "True")
+        assert own["newsgauge_outcome"] in ("right label", "wrong label", "wrong: off-list")
     gates = [own for name, own in properties.items() if name.startswith("test_gate[")]
     assert {own["newsgauge_finding"] for own in gates} == {"PASS"}
     tuned = json.loads(next(own["newsgauge_gate"] for own in gates if '"tuned"' in own["newsgauge_gate"]))

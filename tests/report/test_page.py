@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from report_runs import SECRET, VERDICTS, write_run
 
+from newsgauge.report.html import render_run
 from newsgauge.report.html.charts import round_ticks
 from newsgauge.report.html.matrices import class_scores, confusion_matrices
 from newsgauge.results.run_folder import load_run
@@ -122,6 +123,22 @@ def test_the_first_screen_has_a_row_per_variant_with_its_change_and_what_to_do(f
     assert ">0.0 points<" in rows["plain"]
     assert 'href="#cases?variant=plain&amp;outcome=not%20right">Look at the 10 wrong answers of plain.' in summary
     assert 'href="#cases?variant=tuned&amp;only=changed%20since%20the%20baseline">' in summary
+
+
+def test_a_count_of_pairs_leads_to_its_cases(finished: Path) -> None:
+    page = (finished / "report.html").read_text("utf-8")
+    pairs = page[page.index('<section id="pairs"') :]
+    assert re.search(r'<a href="#cases\?variant=tuned&amp;right=tuned&amp;wrong=plain">\d+</a>', pairs)
+
+
+def test_the_page_says_what_it_was_made_by_and_each_prompt(finished: Path) -> None:
+    asked = json.loads((finished / "asked.json").read_text("utf-8"))
+    asked |= {"made_by": {"commit": "0123abc", "command": "pytest evals"}, "trained_on": {"tuned": "40 posts, hash 1"}}
+    (finished / "asked.json").write_text(json.dumps(asked))
+    page = render_run(load_run(finished))
+    provenance = page[page.index('<section id="provenance"') :]
+    for text in ("0123abc", "pytest evals", "40 posts, hash 1", "prompt of tuned"):
+        assert text in provenance
 
 
 def test_what_a_prompt_says_cannot_become_markup(tmp_path: Path) -> None:

@@ -50,6 +50,16 @@ def test_an_annotation_is_one_line_a_gate_that_did_not_pass(finished: Path) -> N
     ]
 
 
+def test_an_annotation_shows_the_line_of_the_variants_table(finished: Path, tmp_path: Path) -> None:
+    run = load_run(finished)
+    gates = tmp_path / "gates.toml"
+    gates.write_text(
+        f'# plain\n[embedded.other.plain]\n\n["{run.run["backend"]}"."{run.run["corpus"]}".plain]\nmin = 1\n'
+    )
+    assert annotation_lines(run, gates)[0].startswith(f"::error file={gates},line=4,title=newsgauge gate plain%3A")
+    assert annotation_lines(run, tmp_path / "none.toml") == annotation_lines(run)
+
+
 def test_the_parquet_file_holds_the_rows_of_the_csv(finished: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed: pip install -e .[parquet]")
     rows = parquet.read_table(finished / "results.parquet").to_pylist()

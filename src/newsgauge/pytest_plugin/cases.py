@@ -16,7 +16,7 @@ import pytest
 from .._util.one_line import one_line
 from .._util.process import give_back
 from ..errors import NewsgaugeError
-from ..records import Case, Prediction
+from ..records import Case, Outcome, Prediction
 from .slim_reports import CORRECT_PROPERTY, VARIANT_PROPERTY
 
 if TYPE_CHECKING:
@@ -142,7 +142,17 @@ def _tell_case(item: pytest.Item) -> None:
         item.user_properties += [
             _property("newsgauge_answer", one_line(said.label)),
             _property(CORRECT_PROPERTY, said.label == case.post.label),
+            _property("newsgauge_outcome", _outcome(said, case.post.label)),
         ]
+    else:  # it did not run, or nothing answered
+        item.user_properties.append(_property("newsgauge_outcome", "no answer"))
+
+
+def _outcome(said: Prediction, label: str) -> str:
+    """In words: a wrong label is an answer too, which junit.xml shows as a test that was skipped."""
+    if said.label == label:
+        return "right label"
+    return "wrong label" if said.outcome is Outcome.LABEL else f"wrong: {said.outcome}"
 
 
 @lru_cache(1024)

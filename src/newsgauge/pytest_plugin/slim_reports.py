@@ -11,6 +11,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 import pytest
+from _pytest.junitxml import xml_key  # pytest has no public name for it
 
 #: The type of a `pytest_report_teststatus` hook that wraps the others: what it is sent, and what it returns.
 Status = Generator[None, tuple[str, str, str], tuple[str, str, str]]
@@ -45,6 +46,14 @@ class SlimReports:
                 kept.pop()
                 if name:
                     kept.append(_LightReport(report))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Leave what Hypothesis writes into junit.xml for its own terminal, in base64, out of it."""
+        xml = self._config.stash.get(xml_key, None)
+        if xml is not None:
+            kept = [one for one in xml.global_properties if not one[0].startswith("hypothesis-statistics-")]
+            xml.global_properties[:] = kept
 
     @cached_property
     def _terminal(self) -> pytest.TerminalReporter | None:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from ..gates.session_verdict import decode_verdict
 
+_LEFT_OUT = "left out: "
+
 
 @dataclass(frozen=True, slots=True)
 class Headline:
@@ -20,9 +22,16 @@ class Headline:
     notes: tuple[str, ...]
 
 
+def _notes(notes: tuple[str, ...]) -> tuple[str, ...]:
+    """All gates that are left out in one note: a run of few variants leaves out many."""
+    left_out = [note.removeprefix(_LEFT_OUT) for note in notes if note.startswith(_LEFT_OUT)]
+    others = tuple(note for note in notes if not note.startswith(_LEFT_OUT))
+    return (*others, _LEFT_OUT + ", ".join(left_out)) if left_out else others
+
+
 def headline(gates: Mapping[str, Any]) -> Headline:
     """The verdict is the session's own; nothing is decided here."""
     session = decode_verdict(gates)
     title, _, text = session.headline.partition(": ")
     word = "red" if not session.is_green else "green" if title == "GREEN" and session.complete else "open"
-    return Headline(word, title, text, session.reasons, session.notes)  # type: ignore[arg-type]
+    return Headline(word, title, text, session.reasons, _notes(session.notes))  # type: ignore[arg-type]
