@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from newsgauge.cli.main import main, make_parser
 from quick_python import program
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,6 +44,28 @@ def test_it_lists_what_pytest_itself_shows(option: str, pattern: str) -> None:
     page = (ROOT / "docs" / "reference.md").read_text("utf-8")
     assert len(found) >= 2
     assert [row for row in found if any(word not in page for word in ((row,) if isinstance(row, str) else row))] == []
+
+
+def test_it_lists_the_ini_values_that_pytest_shows() -> None:
+    command = [program("python"), "-m", "pytest", "evals", "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=NO_CI).stdout
+    found = re.findall(r"^  (newsgauge_\w+) \(", shown, re.MULTILINE)
+    page = (ROOT / "docs" / "reference.md").read_text("utf-8")
+    assert {"newsgauge_corpus", "newsgauge_max_cost"} <= set(found)
+    assert [name for name in found if f"| `{name}` |" not in page] == []
+
+
+def test_it_lists_the_commands_and_options_that_newsgauge_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "reference.md").read_text("utf-8")
+    shown = make_parser().format_help().partition("commands:\n")[2]
+    commands = re.findall(r"^    ([a-z]+)\b", shown, re.MULTILINE)
+    assert {"init", "record", "compare"} <= set(commands)
+    for name in commands:
+        section = page.partition(f"### newsgauge {name}\n")[2].partition("\n### ")[0]
+        with pytest.raises(SystemExit):
+            main([name, "--help"])
+        options = set(re.findall(r"^  (--[a-z][a-z-]*)", capsys.readouterr().out, re.MULTILINE))
+        assert [option for option in options if option not in section] == [], name
 
 
 def test_it_lists_the_fixtures_that_pytest_shows() -> None:

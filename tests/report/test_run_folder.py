@@ -17,7 +17,7 @@ from report_runs import PROMPTS, write_run
 from newsgauge.cli.main import main
 from newsgauge.errors import UsageError
 from newsgauge.records import Outcome, Prediction, Result
-from newsgauge.results.results_csv import COLUMNS, write_results
+from newsgauge.results.results_csv import write_results
 from newsgauge.results.run_folder import load_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +50,9 @@ def test_the_frame_has_the_columns_of_results_csv_and_their_counts_as_numbers(fi
     broken = Result("sci.med-4", "tuned", "sci.med", None, "no answer")
     write_results(finished, (Result("sci.med-1", "tuned", "sci.med", said), broken))
     frame = load_run(finished).results_frame()
-    assert list(frame.columns) == list(COLUMNS)
+    page = (ROOT / "docs" / "report.md").read_text("utf-8")
+    documented = re.sub(r"\([^)]*\)", "", page.partition("\n`results.csv`: ")[2].partition("\n\n")[0])
+    assert list(frame.columns) == re.findall(r"`(\w+)`", documented)
     counts = ["input_tokens", "cached_tokens", "tool_use_tokens", "output_tokens", "thinking_tokens"]
     assert frame.loc[0, counts].tolist() == [40, 8, 5, 73, 72]
     assert frame.loc[1, counts].isna().all()
