@@ -21,7 +21,7 @@ from quick_python import program
 from test_docs import why_refused
 
 ROOT = Path(__file__).resolve().parents[1]
-_COMMAND = r"(?:newsgauge (?!:)|pytest evals)[^'\n.;]*"
+_COMMAND = r"(?:newsgauge (?!:|COMMAND)|pytest evals)[^'\n.;]*"
 _QUOTED = re.compile(rf"'({_COMMAND})'")
 #: The words with which messages announce a command; a text in quotes is part of it.
 _ANNOUNCED = re.compile(

@@ -218,8 +218,14 @@ def test_without_gates_nothing_was_proved(run: Runs, capsys: pytest.CaptureFixtu
             "variants 1 (plain), not 2 (plain, asked)",
         ),
         ({"prompts": {"plain": "x", "asked": "y"}}, "prompt or model of plain (digest) x, not "),
+        ({"inputs": {"cassettes/embedded/made/plain.jsonl": "x"}}, "cassettes/embedded/made/plain.jsonl x, not None"),
+        ({"inputs": {"evals/gates.toml": "x"}}, "evals/gates.toml x, not None"),
+        ({"chosen_by_hand": ("--variants",)}, "options of the command line 1 (--variants), not 0 ()"),
     ],
-    ids=["backend", "mode", "posts", "corpus", "preprocessing", "variants", "prompts"],
+    ids=[
+        *("backend", "mode", "posts", "corpus", "preprocessing", "variants", "prompts"),
+        *("cassettes", "gates", "options"),
+    ],
 )
 def test_results_of_another_run_are_refused(
     run: Runs, capsys: pytest.CaptureFixture[str], changed: dict[str, object], said: str

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from newsgauge.cassettes.line import decode
+from quick_python import program
 
 CASSETTES = Path("cassettes/embedded/bundled")
 
@@ -168,7 +170,11 @@ def test_a_run_that_dies_leaves_no_older_verdict(project: pytest.Pytester) -> No
     assert gates_json()["complete"] is False
 
 
-@pytest.mark.parametrize("options", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow), ("-q",)], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [(), pytest.param(("-n", "2"), marks=pytest.mark.slow), ("-q",), ("--assert=plain",), ("-O",)],
+    ids=" ".join,
+)
 def test_a_gate_that_failed_is_red_whatever_its_test_asserts(
     project: pytest.Pytester, options: tuple[str, ...]
 ) -> None:
@@ -176,7 +182,13 @@ def test_a_gate_that_failed_is_red_whatever_its_test_asserts(
     gates.write_text(gates.read_text().replace("limit = 0.5", "limit = 1.0"))
     assert "if not verdict.passed" in tests.read_text()
     tests.write_text(tests.read_text().replace("if not verdict.passed", "if not verdict"))
-    result = project.runpytest_subprocess("evals", *options)
+    python = sys.executable if "-O" in options else program("python")
+    words = (
+        ["-O", "-m", "pytest", "evals", "-W", "ignore::pytest.PytestConfigWarning"]
+        if "-O" in options
+        else ["-m", "pytest", "evals", *options]
+    )
+    result = project.run(python, *words)
     assert result.ret == 1
     result.stdout.fnmatch_lines(["newsgauge: red: gates failed: tuned"])
     assert gates_json()["verdict"] == "RED"

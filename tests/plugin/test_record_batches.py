@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -120,8 +121,49 @@ def test_while_a_job_is_open_its_cases_are_not_submitted_again(
         assert "8 not recorded" in capsys.readouterr().err
         assert len(list(client.batches.list())) == 1
         assert main([*arguments, *where, "--posts-per-class", "2"]) == 1  # another plan of the same posts
-        assert "is of another plan; collect it with: newsgauge record --batch" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "is of another plan; collect it with: newsgauge record --batch" in said
+        assert f"--variants system {' '.join(where)}\n" in said  # the command is whole
         assert len(list(client.batches.list())) == 1
+
+
+def test_a_job_of_a_renamed_variant_is_collected_and_what_is_gone_is_dropped_by_name(
+    emptied: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving() as (where, client):
+        assert main([*PLAN, *where, "--variants", "system,labels", "--no-wait"]) == 1
+        path = Path("evals/variants.toml")
+        path.write_text(path.read_text().replace("[system]", "[asked]"))
+        capsys.readouterr()
+        assert main([*PLAN, *where, "--variants", "labels,asked"]) == 0
+        said = capsys.readouterr().err
+        assert "8 of 16 answers are recorded" in said
+        assert "8 of its cases are no longer planned, and dropped: system/" in said
+        assert len(list(client.batches.list())) == 2  # only the renamed variant is asked again
+    assert open_jobs() == []
+    assert [len(lines(name)) for name in ("labels", "asked")] == [8, 8]
+
+
+def test_a_job_of_a_plan_that_lost_a_post_is_collected_by_the_same_command(
+    emptied: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [*PLAN, "--variants", "system"]
+    bundled = Path("fixtures/bundled")
+    there = bundled.resolve()
+    bundled.unlink()
+    shutil.copytree(there, bundled)
+    with serving() as (where, _):
+        assert main([*arguments, *where, "--no-wait"]) == 1
+        lost = sorted(open_jobs()[0]["requests"])[0]
+        label, _, number = lost.partition("/")[2].rpartition("-")
+        (bundled / "test" / label / number).unlink()
+        capsys.readouterr()
+        assert main([*arguments, *where]) == 0
+    said = capsys.readouterr().err
+    assert "7 of 8 answers are recorded" in said
+    assert f"1 of its cases are no longer planned, and dropped: {lost}" in said
+    assert open_jobs() == []
+    assert len(lines("system")) == 8
 
 
 @pytest.mark.parametrize("moment", ["before the job was started", "after the job was started"])

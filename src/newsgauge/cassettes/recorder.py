@@ -121,7 +121,7 @@ class Recorder:
 
     def keep(self, variant: str, post: Post, wire: Wire, provenance: Mapping[str, str]) -> None:
         """Keep an answer that came by no request of its own, such as a batch's, as if it had. Raises `NotKeptError`."""
-        case = self._case(variant, post, may_ask=True)
+        case = self._case(variant, post, may_ask=True, sends=False)
         at = urlsplit(wire.uri)
         call = case.take(wire.method, at.hostname or "", at.path, wire.body)
         assert isinstance(call, Call)
@@ -183,13 +183,15 @@ class Recorder:
         """The error for a case whose answers could not be kept."""
         return NotKeptError(f"{self.file(variant).shown}: {key} was answered but not kept: {why}")
 
-    def _case(self, variant: str, post: Post, *, lines: Sequence[Line] = (), may_ask: bool = False) -> OpenCase:
+    def _case(
+        self, variant: str, post: Post, *, lines: Sequence[Line] = (), may_ask: bool = False, sends: bool = True
+    ) -> OpenCase:
         blocks = self._blocks(variant)
         return OpenCase(
             lambda service, raw: self._digester.digest(raw, post.text, blocks),
             lines=lines,
             may_ask=may_ask,
-            local_only=self.local_only,
+            local_only=self.local_only and sends,
         )
 
     def _keep_last(self, variant: str, post: Post, case: OpenCase, provenance: Mapping[str, str]) -> None:

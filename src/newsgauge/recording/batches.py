@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -27,10 +28,16 @@ from .scheduler import Form, Report
 #: The service takes files of 2 GB; kept well below, as what is sent is held in memory.
 MAX_BYTES = 200_000_000
 _COMMAND = "newsgauge record --batch"
+_VARIANTS = re.compile(r" --variants (\S+)")
+_MAX_NAMED = 5
 
 
 class Batches:
-    """The jobs of one folder of cassettes. ``report`` counts what `collect` found, over all its calls."""
+    """The jobs of one folder of cassettes. ``report`` counts what `collect` found, over all its calls.
+
+    ``known``: the variants of variants.toml, of which a run may ask a part. ``reaching``: the options that say where
+    the service is, for commands that are printed.
+    """
 
     def __init__(
         self,
@@ -39,6 +46,8 @@ class Batches:
         jobs: OpenJobs,
         recorder: Recorder,
         *,
+        known: Collection[str],
+        reaching: str,
         max_requests: int,
         max_bytes: int = MAX_BYTES,
         on_note: Callable[[str], None],
@@ -48,6 +57,8 @@ class Batches:
         self._service = service
         self._jobs = jobs
         self._recorder = recorder
+        self._known = known
+        self._reaching = reaching
         self._max_requests = max_requests
         self._max_bytes = max_bytes
         self._on_note = on_note
@@ -126,22 +137,42 @@ class Batches:
         """
         n_open = 0
         for job in self._open():
-            if not job.requests.keys() <= self._cases.keys():
-                self._on_note(f"{job.name} is of another plan; collect it with: {_COMMAND}{job.options}")
+            gone = [key for key in job.requests if key not in self._cases]
+            if gone and not self._are_dropped(job, gone):
+                command = f"{_COMMAND}{self._options_of(job)}{self._reaching}"
+                self._on_note(f"{job.name} is of another plan; collect it with: {command}")
                 continue
             status = self._service.status(job.name)
             if status.state == "open":
                 n_open += 1
                 continue
             if status.state == "gone":
-                self.report.broken += [(self._cases[key], status.why) for key in job.requests]
+                self.report.broken += [(self._cases[key], status.why) for key in job.requests if key not in gone]
             else:
                 n_before = self.report.n_kept
                 self._keep_all(job, status, forms)
                 n_kept = self.report.n_kept - n_before
                 self._on_note(f"{job.name}: {n_kept:,} of {len(job.requests):,} answers are recorded")
+            if gone:
+                more = ", ..." if len(gone) > _MAX_NAMED else ""
+                self._on_note(
+                    f"{job.name}: {len(gone):,} of its cases are no longer planned, and dropped: "
+                    f"{', '.join(gone[:_MAX_NAMED])}{more}"
+                )
             self._forget(self._jobs.collected(job))
         return n_open
+
+    def _are_dropped(self, job: OpenJob, gone: Iterable[str]) -> bool:
+        """Whether no plan asks for these cases of a job any more: their variants are gone, or they are of this plan."""
+        is_this_plan = self._options_of(job) == self._options(self._setup.variants)
+        return is_this_plan or all(key.partition("/")[0] not in self._known for key in gone)
+
+    def _options_of(self, job: OpenJob) -> str:
+        """The options that collect a job, without variants that are no longer there."""
+        return _VARIANTS.sub(
+            lambda said: f" --variants {','.join(name for name in said[1].split(',') if name in self._known)}",
+            job.options,
+        )
 
     def _open(self) -> list[OpenJob]:
         return [job for job in self._jobs.of(self._setup.shown_cassettes) if not job.collected]
@@ -161,14 +192,15 @@ class Batches:
             digest = left.pop(answer.key, None)
             if digest is None:
                 continue
-            case = self._cases[answer.key]
+            if (case := self._cases.get(answer.key)) is None:
+                continue
             why = self._keep(case, digest, answer, forms)
             if why:
                 self.report.broken.append((case, hide_secrets(why)))
             else:
                 self.report.n_kept += 1
         why = status.why or f"{job.name} has no answer to it"
-        self.report.broken += [(self._cases[key], why) for key in left]
+        self.report.broken += [(self._cases[key], why) for key in left if key in self._cases]
 
     def _keep(self, case: Case, digest: str, answer: Answer, forms: Mapping[str, Form]) -> str:
         if answer.response is None:

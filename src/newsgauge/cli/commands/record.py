@@ -125,7 +125,9 @@ def _record(options: argparse.Namespace) -> int:
             if options.batch:
                 from .record_batches import ask_in_batches
 
-                todo, report = ask_in_batches(setup, options, prices, since=since, path=state / "batches.json")
+                todo, report = ask_in_batches(
+                    setup, options, prices, since=since, path=state / "batches.json", known=variants
+                )
             else:
                 todo, report = ask_pending(setup, options, prices, since=since)
         except UsageError:

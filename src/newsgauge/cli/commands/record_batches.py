@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,9 +36,9 @@ _FIRST_LOOK_S, _LAST_LOOK_S = 0.5, 60.0
 
 
 def ask_in_batches(
-    setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, since: str, path: Path
+    setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, since: str, path: Path, known: Collection[str]
 ) -> tuple[Pending, Report]:
-    """Do what can be done now. What open jobs hold is left for the next time."""
+    """Do what can be done now. What open jobs hold is left for the next time. ``known``: all of variants.toml."""
     bucket = parse_bucket(options.bucket) if setup.backend == "vertex" else None
     jobs = OpenJobs(path)
     with reach_backend(setup.backend, options.base_url) as url:
@@ -47,6 +49,8 @@ def ask_in_batches(
                 _service(client, url, bucket, RetryPolicy(deadline_s=options.retry_deadline)),
                 jobs,
                 open_recorder(setup),
+                known=known,
+                reaching="" if options.base_url is None else f" --base-url {shlex.quote(options.base_url)}",
                 max_requests=options.requests_per_job,
                 on_note=_note,
             )
