@@ -2,7 +2,7 @@
 
 - ``docs/pictures/terminal.svg``: what ``pytest evals`` prints on the bundled corpus;
 - ``change.svg``: a changed prompt turns the run red, and green again, as an animation;
-- ``slices.svg``: the accuracy by slices of the posts;
+- ``slices.svg``: the accuracy by confidence and by slices of the posts;
 - ``report.png``: the head of the report, if Chromium and chromedriver are installed.
 
 All show bundled posts only.
@@ -152,7 +152,7 @@ def main() -> int:
         results = Path(folder) / "results"
         said = run_evals(results)
         save_terminal(without_accidents(said), PICTURES / "terminal.svg", title="pytest evals")
-        save_terminal(part_of(said, "length ", "gates"), PICTURES / "slices.svg", title="accuracy by slices")
+        save_terminal(part_of(said, "confidence ", "gates"), PICTURES / "slices.svg", title="accuracy by slices")
         copy = Path(folder) / "copy"
         copy.mkdir()
         save_story(story_of_a_change(copy), PICTURES / "change.svg", title="a prompt changes")

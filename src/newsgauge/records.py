@@ -123,6 +123,8 @@ class Prediction:
     tool_use_tokens: int = 0
     #: The answer as it came, where a declared cleanup made a label of it; else empty.
     raw: str = field(default="", repr=False)
+    #: How sure the model is, from 0 to 1; None if nobody asked, or it did not say.
+    confidence: float | None = None
 
     @property
     def is_error(self) -> bool:

@@ -32,6 +32,7 @@ _COMMANDS = {
     "confirm": ("confirm", "add_confirm_command"),
     "history": ("history", "add_history_command"),
     "merge": ("merge", "add_merge_command"),
+    "threshold": ("threshold", "add_threshold_command"),
     "score": ("score", "add_score_command"),
     "gates": ("gates", "add_gates_command"),
     "baseline": ("baseline", "add_baseline_command"),
@@ -40,7 +41,7 @@ _COMMANDS = {
 _WISHES = {
     "start a project": ("init", "doctor"),
     "record answers": ("record", "models", "cassettes"),
-    "plan and judge": ("power", "gates", "score", "merge", "baseline"),
+    "plan and judge": ("power", "gates", "score", "threshold", "merge", "baseline"),
     "read and compare runs": ("report", "compare", "same"),
     "tune and try a model": ("tune", "classify", "serve"),
 }

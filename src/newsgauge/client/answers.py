@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..records import ERROR_LABEL, Outcome, Prediction, bare_model
+from ..variants.checks import LOGPROBS, VOTES
 from .cleanup import clean, strip_fence
 from .usage import Usage, read_usage
 
@@ -67,7 +70,30 @@ def finish_answer(
 
 def read_for(variant: Variant, response: GenerateContentResponse, labels: tuple[str, ...]) -> Prediction:
     """The answer to a request of this variant."""
-    return read_answer(response, labels, as_json=variant.answer == "json", cleanup=variant.answer_cleanup)
+    said = read_answer(response, labels, as_json=variant.answer == "json", cleanup=variant.answer_cleanup)
+    if variant.confidence in (None, VOTES):
+        return said
+    return replace(said, confidence=None if said.is_error else _confidence(variant.confidence, response))
+
+
+def _confidence(how: str, response: GenerateContentResponse) -> float | None:
+    """``logprobs``: the mean probability of the answer's tokens (geometric); ``field:NAME``: a number of the object.
+
+    None if it is not there, or no number from 0 to 1.
+    """
+    candidate = response.candidates[0] if response.candidates else None
+    if how == LOGPROBS:
+        mean = None if candidate is None else candidate.avg_logprobs
+        return None if mean is None else min(1.0, math.exp(mean))
+    parts = (candidate.content.parts if candidate and candidate.content else None) or []
+    try:
+        found = json.loads(strip_fence("".join(part.text or "" for part in parts if not part.thought).strip()))
+    except (ValueError, RecursionError):
+        return None
+    value = found.get(how.partition(":")[2]) if isinstance(found, dict) else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        return None
+    return float(value)
 
 
 def _cleaned(

@@ -17,6 +17,7 @@ from .gate import (
     BaselineGate,
     ClassGate,
     ComparisonGate,
+    ConfidenceGate,
     Evidence,
     Gate,
     Limit,
@@ -30,7 +31,7 @@ def checks_of(gate: Gate, evidence: Evidence, verdict: Verdict) -> tuple[Check, 
     missing = [score for name in gate.variants if not (score := evidence.scores[name]).complete]
     if missing:
         return tuple(_unanswered(score, text) for score, text in zip(missing, verdict.reasons, strict=True))
-    if isinstance(gate, SliceGate | ClassGate):
+    if isinstance(gate, SliceGate | ClassGate | ConfidenceGate):
         return verdict.checks
     if isinstance(gate, LimitsGate):
         held = zip(gate.limits, verdict.findings, verdict.reasons, strict=True)

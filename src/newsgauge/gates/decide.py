@@ -11,7 +11,8 @@ from .baseline_gate import decide_baseline
 from .checks import checks_of
 from .class_gate import decide_classes
 from .comparison_gate import decide_comparison
-from .gate import AgeGate, BaselineGate, ClassGate, ComparisonGate, Evidence, Gate, SliceGate
+from .confidence_gate import decide_confidence
+from .gate import AgeGate, BaselineGate, ClassGate, ComparisonGate, ConfidenceGate, Evidence, Gate, SliceGate
 from .limits_gate import decide_limits
 from .slice_gate import decide_slices
 
@@ -37,6 +38,8 @@ def _decide(gate: Gate, evidence: Evidence) -> Verdict:
         return decide_baseline(gate, evidence)
     if isinstance(gate, SliceGate):
         return decide_slices(gate, evidence)
+    if isinstance(gate, ConfidenceGate):
+        return decide_confidence(gate, evidence)
     return decide_limits(gate, evidence)
 
 

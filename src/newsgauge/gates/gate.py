@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 from ..planning.sampling import Plan
 from ..records import Key, Result
-from ..scoring.scores import Score
+from ..scoring.scores import Check, CheckState, Score, Verdict
+from ..scoring.stats.decisions import Finding
 from .baseline_file import Baseline
 
 #: How a limit is held in a live run: against a one-sided 95% bound, or against the value itself.
 Bound = Literal["confidence", "value"]
+
+
+_STATES: Mapping[Finding, CheckState] = {
+    Finding.PASS: "passed",
+    Finding.FAIL: "failed",
+    Finding.INCONCLUSIVE: "not proved",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +168,58 @@ class SliceGate:
         """The variants whose results the gate needs."""
         return (self.variant,)
 
+    def verdict(
+        self, finding: Finding, text: str, value: float | None, n: int, n_to_decide: int | None = None
+    ) -> Verdict:
+        """The finding about a measured ``value`` of ``n`` posts."""
+        about = (f"gap between slices of {self.slicing}", "points", "at most")
+        if not self.is_gap:
+            about = (f"accuracy of {self.slicing}:{self.slice or '(worst)'}", "rate", "at least")
+        return _one_check(self, finding, text, value, n, about, n_to_decide)
 
-Gate = LimitsGate | ClassGate | ComparisonGate | BaselineGate | AgeGate | SliceGate
+
+@dataclass(frozen=True, slots=True)
+class ConfidenceGate:
+    """The accuracy of the most confident answers, ``coverage`` of all; None: the expected calibration error."""
+
+    name: str
+    variant: str
+    coverage: float | None
+    limit: float
+    reason: str
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants whose results the gate needs."""
+        return (self.variant,)
+
+    def verdict(
+        self, finding: Finding, text: str, value: float | None, n: int, n_to_decide: int | None = None
+    ) -> Verdict:
+        """The finding about a measured ``value`` of ``n`` answers."""
+        if self.coverage is None:
+            return _one_check(self, finding, text, value, n, ("calibration error", "score", "at most"), n_to_decide)
+        what = f"accuracy of the most confident {self.coverage:.0%}"
+        return _one_check(self, finding, text, value, n, (what, "rate", "at least"), n_to_decide)
+
+
+def _one_check(
+    gate: SliceGate | ConfidenceGate,
+    finding: Finding,
+    text: str,
+    value: float | None,
+    n: int,
+    about: tuple[str, Any, Any],
+    n_to_decide: int | None,
+) -> Verdict:
+    name, unit, sign = about
+    state = _STATES[finding]
+    check = Check(state, name, unit, value, n, sign, gate.limit, gate.reason, text)
+    reason = f"{text}; asked: {sign} {gate.limit:g} ({gate.reason})"
+    return Verdict(gate.name, gate.variant, finding, (reason,), n_to_decide=n_to_decide, checks=(check,))
+
+
+Gate = LimitsGate | ClassGate | ComparisonGate | BaselineGate | AgeGate | SliceGate | ConfidenceGate
 
 
 @dataclass(frozen=True, slots=True)

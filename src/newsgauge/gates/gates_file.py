@@ -21,6 +21,7 @@ from ..records import BACKENDS, ELSEWHERE
 from ..scoring.slicing import SLICES, load_slicings
 from ..scoring.stats.power import NEAREST_LIMIT
 from .class_gate import ERROR, OFF_LIST, OTHER
+from .confidence_gate import AT, CALIBRATION, confidence_gates
 from .gate import (
     METRICS,
     AgeGate,
@@ -29,6 +30,7 @@ from .gate import (
     ClassGate,
     ClassLimit,
     ComparisonGate,
+    ConfidenceGate,
     Gate,
     Limit,
     LimitsGate,
@@ -45,8 +47,8 @@ _OF_CLASSES = {
     "max_confusion": ("from", "to"),
     "max_cost": ("matrix",),
 }
-_KNOWN = (*METRICS, *_OF_CLASSES, "beats", "max_drop", SLICES)
-_ORDER = (LimitsGate, ClassGate, SliceGate, ComparisonGate, BaselineGate, AgeGate)
+_KNOWN = (*METRICS, *_OF_CLASSES, "beats", "max_drop", SLICES, AT, CALIBRATION)
+_ORDER = (LimitsGate, ClassGate, SliceGate, ConfidenceGate, ComparisonGate, BaselineGate, AgeGate)
 
 
 def load_gates(
@@ -83,6 +85,7 @@ def load_gates(
                 own = f"{place[:-1]}.{variant}]"
                 found += _gates(own, variant, _table(own, table), known if is_here else ())
                 found += slice_gates(own, variant, _table(own, table).get(SLICES, []), slicings)
+                found += confidence_gates(own, variant, _table(own, table))
             comparisons = [gate for gate in found if isinstance(gate, ComparisonGate)]
             _check_comparisons(place, comparisons)
             if (backend_name, corpus_name) == (backend, corpus):

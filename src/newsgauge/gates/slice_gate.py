@@ -7,13 +7,12 @@ once. To prove that every slice, or every pair, keeps the limit takes no correct
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from itertools import permutations
 from typing import Any
 
 from ..errors import GatesError
-from ..scoring.scores import Check, Verdict
+from ..scoring.scores import Verdict
 from ..scoring.slices import SliceScore
 from ..scoring.stats.decisions import Finding, check_limit, decide_floor
 from ..scoring.stats.unpaired import unpaired_interval
@@ -80,7 +79,7 @@ def decide_slices(gate: SliceGate, evidence: Evidence) -> Verdict:
             f"{one.name} ({one.n})" for one in evidence.scores[gate.variant].slices if one.slicing == gate.slicing
         )
         what = f"slice {gate.slicing}:{gate.slice} has no posts" if gate.slice else f"{gate.slicing} has too few slices"
-        return _verdict(gate, Finding.FAIL, f"{what} in this plan; it has {known or 'none'}", math.nan, 0)
+        return gate.verdict(Finding.FAIL, f"{what} in this plan; it has {known or 'none'}", None, 0)
     return (
         _decide_gap(gate, found, live=evidence.live) if gate.is_gap else _decide_floor(gate, found, live=evidence.live)
     )
@@ -93,7 +92,7 @@ def _decide_floor(gate: SliceGate, found: list[SliceScore], *, live: bool) -> Ve
         text += f", the lowest of {len(found)} slices"
     if not live:
         finding = Finding.PASS if worst.accuracy >= gate.limit else Finding.FAIL
-        return _verdict(gate, finding, text, worst.accuracy, worst.n)
+        return gate.verdict(finding, text, worst.accuracy, worst.n)
     decisions = [decide_floor(one.n_correct, one.n, gate.limit, effective_n=one.effective_n) for one in found]
     lowest = min(one.low for one in decisions)
     text += f"; lowest one-sided 95% bound {lowest:.4f}"
@@ -108,7 +107,7 @@ def _decide_floor(gate: SliceGate, found: list[SliceScore], *, live: bool) -> Ve
         text += f"; a slice is below at 5% over {len(found)} slices"
     needed = [one.n_for_power for one in decisions if one.finding is Finding.INCONCLUSIVE]
     n = max((n for n in needed if n is not None), default=None) if None not in needed else None
-    return _verdict(gate, finding, text, worst.accuracy, worst.n, n * len(found) if n else None)
+    return gate.verdict(finding, text, worst.accuracy, worst.n, n * len(found) if n else None)
 
 
 def _decide_gap(gate: SliceGate, found: list[SliceScore], *, live: bool) -> Verdict:
@@ -119,38 +118,11 @@ def _decide_gap(gate: SliceGate, found: list[SliceScore], *, live: bool) -> Verd
         f"{low.slicing}:{low.name} {low.accuracy:.4f} (n = {low.n}), the widest of {len(found)} slices"
     )
     if not live:
-        return _verdict(gate, Finding.PASS if gap <= gate.limit else Finding.FAIL, text, gap, n)
+        return gate.verdict(Finding.PASS if gap <= gate.limit else Finding.FAIL, text, gap, n)
     pairs = list(permutations(found, 2))
     upper = max(unpaired_interval(a.worth, b.worth, confidence=1 - 2 * ALPHA)[1] for a, b in pairs)
     corrected = 1 - 2 * ALPHA / len(pairs)
     lower = max(unpaired_interval(a.worth, b.worth, confidence=corrected)[0] for a, b in pairs)
     text += f"; one-sided 95% bounds {lower:.4f} (over {len(pairs)} ordered pairs) and {upper:.4f}"
     finding = Finding.FAIL if lower > gate.limit else Finding.PASS if upper <= gate.limit else Finding.INCONCLUSIVE
-    return _verdict(gate, finding, text, gap, n)
-
-
-_STATES: Mapping[Finding, Any] = {
-    Finding.PASS: "passed",
-    Finding.FAIL: "failed",
-    Finding.INCONCLUSIVE: "not proved",
-}
-
-
-def _verdict(
-    gate: SliceGate, finding: Finding, text: str, value: float, n: int, n_to_decide: int | None = None
-) -> Verdict:
-    check = Check(
-        _STATES[finding],
-        f"gap between slices of {gate.slicing}"
-        if gate.is_gap
-        else f"accuracy of {gate.slicing}:{gate.slice or '(worst)'}",
-        "points" if gate.is_gap else "rate",
-        None if math.isnan(value) else value,
-        n,
-        "at most" if gate.is_gap else "at least",
-        gate.limit,
-        gate.reason,
-        text,
-    )
-    reason = f"{text}; asked: {check.sign} {gate.limit:g} ({gate.reason})"
-    return Verdict(gate.name, gate.variant, finding, (reason,), n_to_decide=n_to_decide, checks=(check,))
+    return gate.verdict(finding, text, gap, n)

@@ -1,11 +1,13 @@
-"""Accuracy by slices of the posts, for the terminal. Computes nothing."""
+"""Accuracy by slices of the posts and by confidence, for the terminal. Computes nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..scoring.confidences import COVERAGE
 from ..scoring.scores import Score
-from .numbers import number, percent
+from ..scoring.stats.intervals import wilson_interval
+from .numbers import number, percent, span
 
 #: So many slices fit beside one another.
 _MOST = 4
@@ -32,3 +34,16 @@ def slice_rows(scores: Mapping[str, Score]) -> list[list[tuple[str, ...]]]:
 
 def _short(pair: tuple[float, float]) -> str:
     return f"[{number(100 * pair[0], 0)}, {number(100 * pair[1], 0)}]" if pair[0] == pair[0] else ""
+
+
+def confidence_rows(scores: Mapping[str, Score]) -> list[tuple[str, ...]]:
+    """The head, and a row per variant that says how sure it is."""
+    rows: list[tuple[str, ...]] = [
+        ("confidence", "n", "mean", "accuracy", "calibration error", f"most confident {COVERAGE:.0%}", "95% interval")
+    ]
+    for name, score in scores.items():
+        if (found := score.confidence) is not None:
+            right = percent(found.n_correct_at / found.n_at)
+            shares = (percent(found.mean), percent(found.accuracy), number(found.error, 3), right)
+            rows.append((name, f"{found.n:,}", *shares, span(wilson_interval(found.n_correct_at, found.n_at))))
+    return rows

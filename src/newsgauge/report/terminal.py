@@ -11,7 +11,7 @@ from ..records import ELSEWHERE, EMBEDDED_VERSION, shown_id
 from ..scoring.scores import CheckState, Flip, Score, Verdict
 from .check_words import limit_words, measured_words
 from .numbers import number, percent, span
-from .slices import slice_rows
+from .slices import confidence_rows, slice_rows
 
 BACKEND_NOTES = {
     "embedded": "newsgauge's own small model, not Gemini",
@@ -78,6 +78,7 @@ def scoreboard_lines(
         "",
         *([*repeats, ""] if repeats else []),
         *answer_lines(scores),
+        *confidence_lines(scores),
         *(line for rows in slice_rows(scores) for line in ("", *table_lines(rows, left=(0,)))),
     ]
 
@@ -169,6 +170,12 @@ def repeat_lines(scores: Mapping[str, Score]) -> list[str]:
         for line in textwrap.wrap(f"least stable of {name}: {', '.join(map(shown_id, score.repeats.unstable))}", WIDTH)
     ]
     return [*table_lines(rows, left=(0,)), *notes]
+
+
+def confidence_lines(scores: Mapping[str, Score]) -> list[str]:
+    """How sure each variant is, and how right then; empty if none says so."""
+    rows = confidence_rows(scores)
+    return ["", *table_lines(rows, left=(0,))] if len(rows) > 1 else []
 
 
 def _thread_note(scores: Mapping[str, Score]) -> list[str]:

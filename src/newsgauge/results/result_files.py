@@ -130,6 +130,7 @@ def _score(score: Score) -> dict[str, Any]:
             | {"accuracy": one.accuracy, "interval_95": one.interval_95}
             for one in score.slices
         ],
+        "confidence": None if score.confidence is None else asdict(score.confidence),
         "repeats": None if score.repeats is None else {**asdict(score.repeats), "stability": score.repeats.stability},
     }
 

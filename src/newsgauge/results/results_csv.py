@@ -19,7 +19,7 @@ TOKEN_COLUMNS = ("input_tokens", "output_tokens", "thinking_tokens", "cached_tok
 COLUMNS = (
     *("id", "variant", "label", "prediction", "correct", "outcome", "detail"),
     *("input_tokens", "output_tokens", "model_version", "origin", "broken"),
-    *("thinking_tokens", "cached_tokens", "tool_use_tokens", "raw"),
+    *("thinking_tokens", "cached_tokens", "tool_use_tokens", "raw", "confidence"),
 )
 
 
@@ -67,7 +67,10 @@ def _row(result: Result) -> dict[str, object]:
     said = result.prediction
     if said is None:
         return row
-    named = {name: getattr(said, name) for name in ("outcome", "detail", *TOKEN_COLUMNS, "model_version", "raw")}
+    named = {
+        name: getattr(said, name)
+        for name in ("outcome", "detail", *TOKEN_COLUMNS, "model_version", "raw", "confidence")
+    }
     return {**row, "prediction": said.label, **named}
 
 
@@ -85,6 +88,7 @@ def _result(row: dict[str, str]) -> Result:
             intern(row["model_version"]),
             **counts,
             raw=row.get("raw") or "",
+            confidence=float(row["confidence"]) if row.get("confidence") else None,
         )
     origin = "gate" if row["origin"] == "gate" else "item"
     # The same few words in 30,000 rows are kept once.

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from ..planning.repeats import split_key
 from ..planning.sampling import Plan
 from ..records import Key, Outcome, Post, Prediction, Result
+from .confidences import confidence_scores
 from .repeat_scores import repeat_scores
 from .scores import AnswerCounts, Score, Share
 from .slices import slice_scores
@@ -88,6 +89,7 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan, trained: fro
         own_mix=_own_mix(plan, matrix, effective_share),
         slices=slice_scores(results, plan, variant),
         trained_threads=_by_training(seen, trained),
+        confidence=confidence_scores(results, plan, variant),
     )
 
 

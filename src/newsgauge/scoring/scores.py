@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from .confidences import ConfidenceScores
     from .repeat_scores import RepeatScores
     from .slices import SliceScore
     from .stats.classification import ClassScore, ConfusionMatrix
@@ -78,6 +79,8 @@ class Score:
     own_mix: tuple[float, Interval] | None = None
     slices: tuple[SliceScore, ...] = ()
     trained_threads: tuple[Share, Share] | None = None
+    #: None for a variant that does not say how sure it is.
+    confidence: ConfidenceScores | None = None
 
     @property
     def n(self) -> int:

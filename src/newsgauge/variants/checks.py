@@ -49,13 +49,15 @@ EXAMPLE_KEYS = {
     "example_chars": "chars",
     "example_seed": "seed",
 }
+#: How sure a model is: by its log-probabilities, by a field of its JSON answer, by how many repeats agree.
+LOGPROBS, FIELD, VOTES = "logprobs", "field:", "votes"
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _FIELD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _LOCATION = re.compile(r"[a-z]+(-[a-z]+)*(-?[0-9]+)?")
 _CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
 _Kinds = Mapping[str, tuple[type, ...]]
-_SHARED: _Kinds = {"about": (str,), "repeats": (int,)}
+_SHARED: _Kinds = {"about": (str,), "repeats": (int,), "confidence": (str,)}
 _MODEL: _Kinds = {"model": (str,), "tuning": (dict,), "expected_model_version": (str, dict), "location": (str,)}
 _PROMPT: _Kinds = {
     **_SHARED,
@@ -110,11 +112,29 @@ def check_table(where: str, name: str, table: Any) -> None:
     _check_from_one(where, {key: table[key] for key in ("repeats",) if key in table})
     if table.get("repeats", 1) > MOST_REPEATS:
         raise VariantsError(f"{where}: expected 'repeats' from 1 to {MOST_REPEATS}, got {table['repeats']}")
+    _check_confidence(where, table, way)
     for part, known in (("tuning", _TUNING), ("training", _TRAINING)):
         _check_keys(f"{where} {part}", table.get(part, {}), known)
         _check_from_one(
             where,
             {f"{part}.{key}": v for key, v in table.get(part, {}).items() if key not in ("seed", "share_threads")},
+        )
+
+
+def _check_confidence(where: str, table: dict[str, Any], way: str) -> None:
+    how = table.get("confidence", VOTES)
+    if how == VOTES:
+        if "confidence" in table and table.get("repeats", 1) == 1:
+            raise VariantsError(f"{where}: confidence = \"{VOTES}\" needs 'repeats' from 2: votes are those of repeats")
+        return
+    if way != "contents" or (how != LOGPROBS and not how.startswith(FIELD)):
+        known = f'"{VOTES}"' if way != "contents" else f'"{LOGPROBS}", "{FIELD}NAME" or "{VOTES}"'
+        raise VariantsError(f"{where}: expected 'confidence' to be {known}, got {how!r}")
+    name = how.removeprefix(FIELD)
+    if how != LOGPROBS and table.get("json_fields", {}).get(name) not in ("number", "integer"):
+        raise VariantsError(
+            f"{where}: confidence = {how!r}: expected json_fields to hold {name!r} as a number from 0 to 1, with "
+            'answer = "json"'
         )
 
 

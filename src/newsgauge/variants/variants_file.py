@@ -91,6 +91,8 @@ class Variant:
     training: Training | None = None
     #: How often each post is asked, unless ``--repeats`` says otherwise.
     repeats: int = 1
+    #: How sure the model is of an answer: ``logprobs``, ``field:NAME`` of a JSON answer, or ``votes`` of repeats.
+    confidence: str | None = None
 
     @property
     def is_gemini_prompt(self) -> bool:

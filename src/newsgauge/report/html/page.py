@@ -10,7 +10,7 @@ from ...results.run_folder import RunFolder
 from ..findings import limit_lines
 from ..terminal import BACKEND_NOTES, is_embedded
 from . import sections
-from .breakdown import slice_values
+from .breakdown import confidence_values, slice_values
 from .cases import pack_cases
 from .curves import learning_curves, loss_by_step
 from .environment import render
@@ -22,6 +22,7 @@ _NAV = (
     *(("summary", "Verdict"), ("all-cases", "Cases"), ("accuracy", "Accuracy"), ("confusion", "Confusion")),
     *(
         ("slices", "Slices"),
+        ("confidence", "Confidence"),
         ("classes", "Classes"),
         ("pairs", "Pairs"),
         ("learning", "Learning"),
@@ -36,8 +37,9 @@ def render_run(run: RunFolder) -> str:
     """The page of one run."""
     backend, corpus = str(run.run["backend"]), run.texts
     curves, suspect = learning_curves(run), sections.suspect_labels(run)
-    slices = slice_values(run)
-    absent = {name for name, value in (("learning", curves), ("suspect", suspect), ("slices", slices)) if not value}
+    slices, sure = slice_values(run), confidence_values(run)
+    parts = {"learning": curves, "suspect": suspect, "slices": slices, "confidence": sure}
+    absent = {name for name, value in parts.items() if not value}
     values = {
         **frame(run.unit, f"{corpus}, {backend} backend", embedded=is_embedded(backend, run.model_versions)),
         "about": f"{run.posts_in_words}, {count_of(len(run.variants), 'variant')}, plan {run.run['plan']}",
@@ -47,6 +49,7 @@ def render_run(run: RunFolder) -> str:
         "cases": _cases(run),
         "accuracy": sections.accuracy_values(run),
         "slices": slices,
+        "confidence": sure,
         "matrices": confusion_matrices(run),
         "classes": class_scores(run),
         "pairs": [sections.pair_chart(run.comparisons), sections.pair_table(run.comparisons)]
