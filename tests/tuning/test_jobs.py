@@ -138,7 +138,7 @@ def test_a_tag_changes_with_everything_that_is_trained_on_and_with_nothing_else(
 
 
 def test_the_training_file_has_one_conversation_a_line():
-    data = to_jsonl(TrainingSet((Post("1", "sci.med", "line\nbreak \u00e9 \u2028"),), Tuning()))
+    data = to_jsonl([Post("1", "sci.med", "line\nbreak \u00e9 \u2028")])
     assert data.endswith(b"}\n")
     assert data.count(b"\n") == 1
     assert json.loads(data) == {

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from google.genai.tunings import Tunings
+from google.genai.types import TunedModel, TunedModelCheckpoint
 from tuning_names import LONG, SMALL
 
 from quick_python import program
@@ -98,6 +100,63 @@ def test_settings_arrive_in_the_job_and_make_another_one(newsgauge, fresh_server
     assert {key: str(value) for key, value in settings.items()} == {
         "epochCount": "3", "learningRateMultiplier": "2.0", "adapterSize": "ADAPTER_SIZE_FOUR",
     }  # fmt: skip
+
+
+def test_posts_that_are_no_examples_are_what_checkpoints_are_measured_on(newsgauge, fresh_server, project):
+    (project / "evals").unlink()
+    (project / "evals").mkdir()
+    table = '[tuned]\nabout = "x"\nmodel = "tuned"\ncontents = "{post}"\n'
+    file = project / "evals" / "variants.toml"
+    file.write_text(table + "tuning = { posts_per_class = 4 }\n")
+    vertex = (*SMALL[:2], *at(fresh_server), *BUCKET)
+    assert newsgauge("tune", *vertex)[0] == 0
+    file.write_text(table + "tuning = { posts_per_class = 4, validation_posts_per_class = 2 }\n")
+    status, out, err = newsgauge("tune", *vertex)
+    assert (status, ": started" in out) == (0, True), err  # one without validation is another job
+    plain, validated = (job["supervisedTuningSpec"] for job in jobs(fresh_server))
+    assert "validationDatasetUri" not in plain
+
+    def texts(uri):
+        name = uri.removeprefix("gs://my-bucket/").replace("/", "%2F")
+        raw = httpx2.get(f"{fresh_server.base_url}/storage/v1/b/my-bucket/o/{name}?alt=media", trust_env=False).text
+        return [json.loads(line)["contents"][0]["parts"][0]["text"] for line in raw.splitlines()]
+
+    assert texts(validated["trainingDatasetUri"]) == texts(plain["trainingDatasetUri"])  # the same examples
+    held_back = texts(validated["validationDatasetUri"])
+    assert len(held_back) == 4
+    assert not set(held_back) & set(texts(validated["trainingDatasetUri"]))
+    assert ": reused" in newsgauge("tune", *vertex)[1]
+    # The suite asks either: what a model learnt is the same.
+    assert len(json.loads(TUNED.read_text())["models"]) == 1
+    file.write_text(table + "tuning = { posts_per_class = 1000, validation_posts_per_class = 2 }\n")
+    status, _, err = newsgauge("tune", *vertex)
+    assert (status, "none is left for 'validation_posts_per_class'" in err) == (2, True)
+
+
+def test_a_checkpoint_is_listed_and_chosen(newsgauge, fresh_server, monkeypatch):
+    assert newsgauge("tune", *SMALL, *at(fresh_server), *BUCKET)[0] == 0
+    shown = TunedModel(
+        endpoint="projects/p/locations/l/endpoints/2",
+        checkpoints=[
+            TunedModelCheckpoint(
+                checkpoint_id=str(n), epoch=n, step=n * 6, endpoint=f"projects/p/locations/l/endpoints/{n}"
+            )
+            for n in (1, 2)
+        ],
+    )
+    plain = Tunings.get
+    monkeypatch.setattr(
+        Tunings, "get", lambda self, **more: plain(self, **more).model_copy(update={"tuned_model": shown})
+    )
+    (job,) = jobs(fresh_server)
+    out = newsgauge("tune", "status", job["name"], *at(fresh_server))[1]
+    assert "checkpoint 1: epoch 1, step 6, projects/p/locations/l/endpoints/1" in out
+    out = newsgauge("tune", *SMALL, *at(fresh_server), *BUCKET, "--checkpoint", "1")[1]
+    assert model_of(out) == "projects/p/locations/l/endpoints/1"
+    (entry,) = json.loads(TUNED.read_text())["models"].values()
+    assert entry["model"] == "projects/p/locations/l/endpoints/1"
+    status, _, err = newsgauge("tune", *SMALL, *at(fresh_server), *BUCKET, "--checkpoint", "7")
+    assert (status, "--checkpoint: expected one of projects/" in err, "there are: 1, 2" in err) == (2, True, True)
 
 
 def test_a_job_can_be_cancelled_and_is_not_joined_then(newsgauge, fresh_server):

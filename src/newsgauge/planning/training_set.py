@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 from ..corpora.corpus import Corpus
@@ -29,12 +29,15 @@ class TrainingSet:
 
     examples: tuple[Post, ...]
     tuning: Tuning
+    #: What the service measures its checkpoints on; none of them is an example.
+    validation: tuple[Post, ...] = ()
 
     @property
     def digest(self) -> str:
         """First 12 hex digits of a SHA-256 over texts, labels, base model and settings."""
-        # How the examples were drawn is not asked: they are here themselves.
-        settings = {name: value for name, value in asdict(self.tuning).items() if name != "share_threads"}
+        # How the examples were drawn is not asked: they are here themselves. What is held back is not learnt from.
+        unasked = ("share_threads", "validation_posts_per_class")
+        settings = {name: value for name, value in asdict(self.tuning).items() if name not in unasked}
         value = [BASE_MODEL, settings, [[post.text, post.label] for post in self.examples]]
         return hashlib.sha256(json.dumps(value, sort_keys=True).encode("ascii")).hexdigest()[:12]
 
@@ -65,9 +68,10 @@ class Recipe:
 
 def job_tag(training: TrainingSet, recipe: Recipe) -> str:
     """``newsgauge-<digest>``: equal tags mean equal examples, base model and settings."""
-    if recipe == Recipe():
+    if recipe == Recipe() and not training.validation:
         return f"newsgauge-{training.digest}"
-    value = json.dumps([training.digest, asdict(recipe)], sort_keys=True)
+    validation = [[post.text, post.label] for post in training.validation]
+    value = json.dumps([training.digest, asdict(recipe), *([validation] if validation else [])], sort_keys=True)
     return f"newsgauge-{hashlib.sha256(value.encode('ascii')).hexdigest()[:12]}"
 
 
@@ -85,7 +89,19 @@ class TrainPosts:
 
     def training_set(self, tuning: Tuning) -> TrainingSet:
         """What a model is tuned on. Raises `CorpusError`."""
-        return TrainingSet(self.draw(tuning.posts_per_class, tuning.seed, share_threads=tuning.share_threads), tuning)
+        examples = self.draw(tuning.posts_per_class, tuning.seed, share_threads=tuning.share_threads)
+        if not tuning.validation_posts_per_class:
+            return TrainingSet(examples, tuning)
+        texts = {post.text for post in examples}
+        n = tuning.posts_per_class + tuning.validation_posts_per_class
+        more = self.draw(n, tuning.seed, share_threads=tuning.share_threads)
+        validation = tuple(post for post in more if post.text not in texts)
+        if not validation:
+            raise CorpusError(
+                f"corpus {self.corpus.name}: all train posts are examples, and none is left for "
+                "'validation_posts_per_class'; lower 'posts_per_class'"
+            )
+        return TrainingSet(examples, tuning, validation)
 
     def draw(self, posts_per_class: int, seed: int, *, share_threads: bool = False) -> tuple[Post, ...]:
         """Draw at most ``posts_per_class`` posts of each class, in a seeded mixed order.
@@ -135,8 +151,8 @@ def _thread(post: RawPost) -> str | None:
     return post.thread or thread_key(post.raw) or None
 
 
-def to_jsonl(training: TrainingSet) -> bytes:
-    """The examples as Enterprise/Vertex reads them: one conversation a line, a user's turn and the model's answer."""
+def to_jsonl(posts: Iterable[Post]) -> bytes:
+    """Posts as Enterprise/Vertex reads them: one conversation a line, a user's turn and the model's answer."""
     lines = [
         {
             "contents": [
@@ -144,6 +160,6 @@ def to_jsonl(training: TrainingSet) -> bytes:
                 {"role": "model", "parts": [{"text": post.label}]},
             ]
         }
-        for post in training.examples
+        for post in posts
     ]
     return b"".join(json.dumps(line).encode("ascii") + b"\n" for line in lines)

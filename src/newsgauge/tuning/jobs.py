@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
 
+from ..errors import UsageError
 from ..planning.training_set import Recipe, TrainingSet, job_tag
 
 How = Literal["reused", "joined", "started"]
@@ -37,6 +38,16 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A tuned model as it was after an epoch; ``model`` is what is asked."""
+
+    id: str
+    epoch: int
+    step: int
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One tuning job. ``model`` is what is asked once it succeeded; ``n_steps`` is 0 where the service says none."""
 
@@ -51,6 +62,17 @@ class Job:
     losses: tuple[Loss, ...] = ()
     losses_elsewhere: str = ""
     error: str = ""
+    checkpoints: tuple[Checkpoint, ...] = ()
+
+    def asked_at(self, checkpoint: str | None) -> str:
+        """The model of a checkpoint; None: the one that the service took. Raises `UsageError`."""
+        if checkpoint is None:
+            return self.model
+        found = next((one.model for one in self.checkpoints if one.id == checkpoint), "")
+        if not found:
+            known = ", ".join(one.id for one in self.checkpoints) or "none"
+            raise UsageError(f"--checkpoint: expected one of {self.name}, got {checkpoint!r}; there are: {known}")
+        return found
 
 
 class TuningService(Protocol):

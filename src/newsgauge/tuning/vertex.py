@@ -13,7 +13,7 @@ from ..client.cloud_storage import CloudStorage, parse_bucket
 from ..client.retry import RetryPolicy, call_patiently
 from ..errors import BackendError, UsageError
 from ..planning.training_set import PLAIN_BASE_MODEL, Recipe, TrainingSet, job_tag, to_jsonl
-from .jobs import Job, JobState
+from .jobs import Checkpoint, Job, JobState
 
 if TYPE_CHECKING:
     from google import genai
@@ -57,13 +57,16 @@ class VertexTuning:
     def start(self, training: TrainingSet, recipe: Recipe, *, display_name: str) -> Job:
         """Upload the training file and start the job."""
         tag = job_tag(training, recipe)
-        place = parse_bucket(self.bucket).uri(f"{tag}.jsonl")
-        uri = CloudStorage(self.project, self.base_url).upload(to_jsonl(training), place)
+        folder, storage = parse_bucket(self.bucket), CloudStorage(self.project, self.base_url)
+        uri = storage.upload(to_jsonl(training.examples), folder.uri(f"{tag}.jsonl"))
         config: dict[str, Any] = {
             "tuned_model_display_name": f"{display_name} {tag}",
             "labels": {_LABEL: tag},
             "epoch_count": training.tuning.epochs,
         }
+        if training.validation:
+            place = folder.uri(f"{tag}-validation.jsonl")
+            config["validation_dataset"] = {"gcs_uri": storage.upload(to_jsonl(training.validation), place)}
         if recipe.learning_rate_multiplier is not None:
             config["learning_rate_multiplier"] = recipe.learning_rate_multiplier
         if recipe.adapter_size is not None:
@@ -133,5 +136,9 @@ def _read(job: Any) -> Job:
         base_model=job.base_model or "",
         model=(job.tuned_model.endpoint if job.tuned_model else "") or "",
         losses_elsewhere=job.experiment or "",
+        checkpoints=tuple(
+            Checkpoint(one.checkpoint_id or "", one.epoch or 0, one.step or 0, one.endpoint or "")
+            for one in (job.tuned_model.checkpoints if job.tuned_model else None) or ()
+        ),
         error=error,
     )

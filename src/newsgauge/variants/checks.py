@@ -85,6 +85,7 @@ _TUNING: _Kinds = {
     "learning_rate": (int, float),
     "seed": (int,),
     "share_threads": (bool,),
+    "validation_posts_per_class": (int,),
 }
 _TRAINING: _Kinds = {"posts_per_class": (int,), "seed": (int,), "share_threads": (bool,)}
 

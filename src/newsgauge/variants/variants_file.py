@@ -31,6 +31,8 @@ class Tuning:
     learning_rate: float = 0.001
     seed: int = 0
     share_threads: bool = False
+    #: Train posts beside those, on which Vertex measures each checkpoint; no part of the model.
+    validation_posts_per_class: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,9 @@ def add_tune_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
     tune.add_argument("--display-name", metavar="NAME", default="newsgroup classification", help="name of the job")
     tune.add_argument("--max-wait", type=_seconds, metavar="TIME", help="longest wait, such as 90s, 10m, 2h")
     tune.add_argument("--fallback", metavar="MODEL", help="model to use instead if --max-wait was not enough")
+    tune.add_argument(
+        "--checkpoint", metavar="ID", help="take the model as it was then, of those that 'status' lists (vertex)"
+    )
     tune.add_argument("--new", action="store_true", help="start a job even if there is one already")
     add_paying_options(tune.add_argument)
     tune.add_argument("--price", type=float, metavar="USD", help="price of a million training tokens, to show the cost")
@@ -95,6 +98,8 @@ def _print_job(job: Job) -> int:
         print(f"losses: in experiment {job.losses_elsewhere}")
     if job.model:
         print(f"model: {job.model}")
+    for one in job.checkpoints:
+        print(f"checkpoint {one.id}: epoch {one.epoch}, step {one.step}, {one.model}")
     if job.error:
         print(f"error: {job.error}", file=sys.stderr)
     return 0

@@ -66,7 +66,8 @@ def run_tuning(options: argparse.Namespace) -> int:
             return _say_left(job, options)
     _save_losses(job, options.backend)
     if job.state is JobState.SUCCEEDED:
-        return _keep(_entry(job, training, corpus, options.backend), options, is_variants=is_variants)
+        entry = replace(_entry(job, training, corpus, options.backend), model=job.asked_at(options.checkpoint))
+        return _keep(entry, options, is_variants=is_variants)
     if not job.state.ended:
         return _give_up_waiting(job, training, corpus, options, is_variants=is_variants)
     _fail(job)
