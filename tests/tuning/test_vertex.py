@@ -135,19 +135,11 @@ def test_posts_that_are_no_examples_are_what_checkpoints_are_measured_on(newsgau
 
 def test_a_checkpoint_is_listed_and_chosen(newsgauge, fresh_server, monkeypatch):
     assert newsgauge("tune", *SMALL, *at(fresh_server), *BUCKET)[0] == 0
-    shown = TunedModel(
-        endpoint="projects/p/locations/l/endpoints/2",
-        checkpoints=[
-            TunedModelCheckpoint(
-                checkpoint_id=str(n), epoch=n, step=n * 6, endpoint=f"projects/p/locations/l/endpoints/{n}"
-            )
-            for n in (1, 2)
-        ],
-    )
+    place = "projects/p/locations/l/endpoints"
+    kept = [TunedModelCheckpoint(checkpoint_id=str(n), epoch=n, step=n * 6, endpoint=f"{place}/{n}") for n in (1, 2)]
+    more = {"tuned_model": TunedModel(endpoint=f"{place}/2", checkpoints=kept)}
     plain = Tunings.get
-    monkeypatch.setattr(
-        Tunings, "get", lambda self, **more: plain(self, **more).model_copy(update={"tuned_model": shown})
-    )
+    monkeypatch.setattr(Tunings, "get", lambda self, **which: plain(self, **which).model_copy(update=more))
     (job,) = jobs(fresh_server)
     out = newsgauge("tune", "status", job["name"], *at(fresh_server))[1]
     assert "checkpoint 1: epoch 1, step 6, projects/p/locations/l/endpoints/1" in out
