@@ -16,7 +16,7 @@ from newsgauge.gates.baseline_file import Baseline, load_baseline, make_baseline
 from newsgauge.gates.decide import decide
 from newsgauge.gates.gate import BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate
 from newsgauge.gates.gates_file import load_gates
-from newsgauge.gates.operating import Operating
+from newsgauge.gates.operating import FlipRate, Operating, usual_flip_rate
 from newsgauge.gates.planning import plan_gates
 from newsgauge.planning.sampling import Plan
 from newsgauge.pytest_plugin.gate_hooks import odds_lines
@@ -158,7 +158,9 @@ def test_what_cannot_be_simulated_is_named(made: Make) -> None:
 def test_the_header_of_a_live_run_says_how_often_it_passes_and_warns_under_80_percent(made: Make) -> None:
     evidence = made(80, {"v": range(72)})
     (line,) = odds_lines((BaselineGate("v-baseline", "v", 0.1, "r"),), evidence.plan, baseline_of(evidence))
-    assert line.startswith("newsgauge: if nothing changed but answers flip on 2% of the posts, a run like this passes")
+    assert line.startswith(
+        "newsgauge: if nothing changed but answers flip on 2.0% of the posts (assumed), a run like this passes"
+    )
     (line,) = odds_lines((BaselineGate("v-baseline", "v", 0.05, "r"),), evidence.plan, baseline_of(evidence))
     assert line.startswith("newsgauge: warning: if nothing changed")
     assert "newsgauge power --gates" in line
@@ -197,3 +199,22 @@ def test_what_cannot_be_planned_is_one_line(
     monkeypatch.chdir(ROOT)
     assert main(["power", "--gates", *more]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_the_flip_rate_is_that_of_the_repeats_in_the_baseline_where_it_has_some(made: Make) -> None:
+    evidence = made(4, {"v": range(4)})
+    baseline = baseline_of(evidence)
+    assert usual_flip_rate(evidence.plan, baseline) == FlipRate(0.02, 0)
+    answers = {**baseline.variants["v"].answers, "p-0~r2": "a", "p-0~r3": "b", "p-1~r2": "b", "p-1~r3": "b"}
+    repeated = replace(baseline, variants={"v": replace(baseline.variants["v"], answers=answers)})
+    # p-0, an "a": right, right, wrong, so 2 of its 3 pairs differ; p-1, a "b": none of 3.
+    assert usual_flip_rate(evidence.plan, repeated) == FlipRate(pytest.approx(1 / 3), 2)
+    operating = Operating([BaselineGate("v-baseline", "v", 0.05, "r")], evidence.plan, repeated)
+    assert operating.flip_rate.origin == "measured on the repeats of 2 posts"
+
+
+def test_two_wrong_answers_that_differ_are_no_flip(made: Make) -> None:
+    evidence = made(2, {"v": range(2)})
+    baseline = baseline_of(evidence)
+    one = replace(baseline.variants["v"], answers={"p-0": "x", "p-0~r2": "y", "p-1": "b"})
+    assert usual_flip_rate(evidence.plan, replace(baseline, variants={"v": one})) == FlipRate(0.0, 1)

@@ -11,11 +11,14 @@ label that it does. Posts count as one a thread, tokens as in the baseline.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from ..planning.repeats import split_key
 from ..planning.sampling import Plan
 from ..scoring.scoreboard import has_own_mix, strata_of
 from ..scoring.stats.beta import normal_cdf
@@ -38,7 +41,7 @@ from .gate import METRICS, BaselineGate, ComparisonGate, Gate, Limit, LimitsGate
 if TYPE_CHECKING:
     import numpy as np
 
-#: The share of posts whose answer flips between two runs of an unchanged model, unless somebody says otherwise.
+#: The share of posts whose answer flips between two runs of an unchanged model, if nothing was measured.
 FLIP_RATE = 0.02
 #: Worst first: a gate is what its worst limit is.
 _FINDINGS = (Finding.FAIL, Finding.INCONCLUSIVE, Finding.PASS)
@@ -77,10 +80,40 @@ class Odds:
         return math.sqrt(p * (1 - p) / self.n_runs) if 0 < p < 1 else 1.5 / self.n_runs
 
 
+@dataclass(frozen=True, slots=True)
+class FlipRate:
+    """How often a post that is right in one run is wrong in another, or the other way round.
+
+    Measured on ``n_posts``, posts of several variants counted for each; 0 if it is assumed.
+    """
+
+    rate: float = FLIP_RATE
+    n_posts: int = 0
+
+    @property
+    def origin(self) -> str:
+        """Where the number is from, in words."""
+        return f"measured on the repeats of {self.n_posts:,} posts" if self.n_posts else "assumed"
+
+
+def usual_flip_rate(plan: Plan, baseline: Baseline | None) -> FlipRate:
+    """As the baseline's answers to posts that were asked several times have it: the share of pairs that differ."""
+    labels = {post.id: post.label for post in plan.posts}
+    right: dict[tuple[str, str], list[bool]] = defaultdict(list)
+    for variant, one in ({} if baseline is None else baseline.variants).items():
+        for key, answer in one.answers.items():
+            if (post_id := split_key(key)[0]) in labels:
+                right[variant, post_id].append(answer == labels[post_id])
+    differing = [
+        2 * sum(row) * row.count(False) / (len(row) * (len(row) - 1)) for row in right.values() if len(row) > 1
+    ]
+    return FlipRate(fmean(differing), len(differing)) if differing else FlipRate()
+
+
 class Operating:
     """The gates of a plan that a simulation can decide, and the answers of its baseline.
 
-    ``left_out``: names of gates and limits that it cannot: variants without an answer in the baseline or with repeats,
+    ``flip_rate``: measured or assumed, see `usual_flip_rate`. ``left_out``: names of gates and limits that it cannot: variants without an answer in the baseline or with repeats,
     limits on repeats, and the age of recordings, which is no matter of chance.
     """
 
@@ -90,6 +123,7 @@ class Operating:
         self._plan, self._labels = plan, plan.labels
         known = {} if baseline is None else baseline.variants
         gates = tuple(gates)
+        self.flip_rate = usual_flip_rate(plan, baseline)
         wanted = {variant for gate in gates for variant in gate.variants}
         posts = [p for p in plan.posts if all(p.id in known[v].answers for v in wanted if v in known)]
         have = {label for label in self._labels for post in posts if post.label == label}

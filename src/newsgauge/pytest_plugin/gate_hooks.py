@@ -185,14 +185,15 @@ def _verdict(value: dict[str, Any], *, passed: bool) -> Verdict:
 
 def odds_lines(gates: tuple[Gate, ...], plan: Plan, baseline: Baseline | None) -> list[str]:
     """How often a live run like this one passes if nothing changed; a warning if that is not often."""
-    from ..gates.operating import FLIP_RATE, Operating
+    from ..gates.operating import Operating
 
     operating = Operating(gates, plan, baseline)
     if not operating.gates:
         return []
-    odds = operating.of_plan(flip_rate=FLIP_RATE, n_runs=400)
+    flips = operating.flip_rate
+    odds = operating.of_plan(flip_rate=flips.rate, n_runs=400)
     text = (
-        f"if nothing changed but answers flip on {FLIP_RATE:.0%} of the {plan.units}, a run like this passes "
+        f"if nothing changed but answers flip on {flips.rate:.1%} of the {plan.units} ({flips.origin}), a run like this passes "
         f"{'its gate' if len(odds.gates) == 1 else f'all {len(odds.gates)} gates'} in {odds.all_pass:.1%} of cases"
     )
     if operating.left_out:

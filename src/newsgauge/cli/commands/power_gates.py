@@ -30,7 +30,9 @@ def add_gates_options(parser: argparse.ArgumentParser) -> None:
         help="how often a live run passes the gates of gates.toml if nothing changed, and if accuracy fell",
     )
     group.add_argument(
-        "--flip-rate", metavar="Q", default=f"{FLIP_RATE:g}", help="share of posts that flip (default: %(default)s)"
+        "--flip-rate",
+        metavar="Q",
+        help=f"share of posts that flip (default: as in the repeats of the baseline, else {FLIP_RATE:g})",
     )
     group.add_argument("--drop", metavar="D", default="0.05", help="accuracy that is lost (default: %(default)s)")
     add_folder_options(group)
@@ -39,8 +41,10 @@ def add_gates_options(parser: argparse.ArgumentParser) -> None:
 
 def describe_gates(options: argparse.Namespace) -> str:
     """The chances as text or JSON. `UsageError` names the option, what it expects and what came."""
-    flip_rate, drop = _share("--flip-rate", options.flip_rate), _share("--drop", options.drop)
+    given = None if options.flip_rate is None else _share("--flip-rate", options.flip_rate)
+    drop = _share("--drop", options.drop)
     operating = _operating(options)
+    flip_rate, origin = (operating.flip_rate.rate, operating.flip_rate.origin) if given is None else (given, "as given")
     unchanged = operating.of_plan(flip_rate=flip_rate, n_runs=_N_RUNS)
     dropped = operating.of_plan(flip_rate=flip_rate, drop=drop, n_runs=_N_RUNS)
     needed = operating.posts_needed(flip_rate=flip_rate)
@@ -50,9 +54,10 @@ def describe_gates(options: argparse.Namespace) -> str:
             "dropped": {**_json(dropped), "drop": drop},
             "posts_needed": needed,
             "left_out": operating.left_out,
+            "flip_rate_is": origin,
         }
         return json.dumps(value, indent=1)
-    return "\n".join(_lines(unchanged, dropped, needed, operating.left_out))
+    return "\n".join(_lines(unchanged, dropped, needed, operating.left_out, origin))
 
 
 def _operating(options: argparse.Namespace) -> Operating:
@@ -97,12 +102,12 @@ def _json(odds: Odds) -> dict[str, Any]:
     return value
 
 
-def _lines(unchanged: Odds, dropped: Odds, needed: int | None, left_out: list[str]) -> list[str]:
+def _lines(unchanged: Odds, dropped: Odds, needed: int | None, left_out: list[str], origin: str) -> list[str]:
     width = max(len(one.gate) for one in unchanged.gates)
     lines = [
         f"A live run of {unchanged.n_posts} posts, {unchanged.n_runs:,} simulated runs (standard error at most "
         f"{100 * max(unchanged.standard_error, dropped.standard_error):.1f} points):",
-        f"answers flip on {unchanged.flip_rate:.1%} of the posts, as many each way, and a drop loses more.",
+        f"answers flip on {unchanged.flip_rate:.1%} of the posts ({origin}), as many each way, and a drop loses more.",
         "",
         f"{'':{width}}  ------- nothing changed -------  accuracy fell by {100 * dropped.drop:g} points",
         f"{'gate':{width}}    PASS  INCONCLUSIVE    FAIL    not PASS",
