@@ -113,8 +113,9 @@ def usual_flip_rate(plan: Plan, baseline: Baseline | None) -> FlipRate:
 class Operating:
     """The gates of a plan that a simulation can decide, and the answers of its baseline.
 
-    ``flip_rate``: measured or assumed, see `usual_flip_rate`. ``left_out``: names of gates and limits that it cannot: variants without an answer in the baseline or with repeats,
-    limits on repeats, and the age of recordings, which is no matter of chance.
+    ``flip_rate``: measured or assumed, see `usual_flip_rate`. ``left_out``: names of gates and limits that it cannot:
+    variants without an answer in the baseline or with repeats, limits on repeats, and the age of recordings, which is
+    no matter of chance.
     """
 
     def __init__(self, gates: Iterable[Gate], plan: Plan, baseline: Baseline | None) -> None:
