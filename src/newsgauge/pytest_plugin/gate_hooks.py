@@ -193,8 +193,9 @@ def odds_lines(gates: tuple[Gate, ...], plan: Plan, baseline: Baseline | None) -
     flips = operating.flip_rate
     odds = operating.of_plan(flip_rate=flips.rate, n_runs=400)
     text = (
-        f"if nothing changed but answers flip on {flips.rate:.1%} of the {plan.units} ({flips.origin}), a run like this "
-        f"passes {'its gate' if len(odds.gates) == 1 else f'all {len(odds.gates)} gates'} in {odds.all_pass:.1%} of cases"
+        f"if nothing changed but answers flip on {flips.rate:.1%} of the {plan.units} ({flips.origin}), "
+        f"a run like this passes "
+        f"{'its gate' if len(odds.gates) == 1 else f'all {len(odds.gates)} gates'} in {odds.all_pass:.1%} of cases"
     )
     if operating.left_out:
         text += f" (not counted: {', '.join(operating.left_out)})"
