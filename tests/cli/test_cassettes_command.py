@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from newsgauge.cassettes.line import decode
+from newsgauge.cassettes.store import CassetteFile
 from newsgauge.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -233,3 +234,22 @@ def test_a_wrong_plan_is_a_usage_error(project: Path, command: Command, text: st
 def test_a_folder_without_cassettes_is_a_usage_error(project: Path, command: Command) -> None:
     shutil.rmtree(project / "cassettes")
     assert command("stats")[0] == 2
+
+
+@pytest.mark.parametrize("action", [("prune", "--yes"), ("finalize",)], ids=" ".join)
+def test_where_a_file_cannot_be_written_one_line_says_so(
+    project: Path, command: Command, monkeypatch: pytest.MonkeyPatch, action: tuple[str, ...]
+) -> None:
+    plans = project / "cassettes" / "PLANS.toml"
+    plans.write_text('[[plan]]\ncorpus = "bundled"\nposts_per_class = 1\n')
+
+    def refuse(self: CassetteFile, **options: object) -> bool:
+        raise PermissionError(13, "Permission denied", str(self.shown))
+
+    monkeypatch.setattr(CassetteFile, "finalize", refuse)
+    status, _, err = command(*action)
+    assert status == 1
+    assert err.splitlines()[-1].endswith(
+        ".jsonl: Permission denied; make the file and its folder writable, or work on a copy"
+    )
+    assert "Errno" not in err

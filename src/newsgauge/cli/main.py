@@ -104,10 +104,18 @@ def _run(argv: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (NewsgaugeError, OSError) as error:
-        print(f"newsgauge: {error}", file=sys.stderr)
+        print(f"newsgauge: {_unusable(error) if isinstance(error, OSError) else error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return 130
+
+
+def _unusable(error: OSError) -> str:
+    """A line for a file that cannot be read or written, of whatever command."""
+    if error.filename is None:
+        return str(error)
+    advice = "; make the file and its folder writable, or work on a copy" if isinstance(error, PermissionError) else ""
+    return f"{os.fsdecode(error.filename)}: {error.strerror}{advice}"
 
 
 if __name__ == "__main__":
