@@ -150,3 +150,16 @@ def test_the_entry_point_imports_nothing_but_pytest() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) == {"newsgauge", "newsgauge.pytest_plugin", "newsgauge.pytest_plugin.entry"}
+
+
+def test_a_project_in_a_subfolder_says_how_it_is_run(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]")
+    evals = pytester.mkdir("my team") / "evals"
+    evals.mkdir()
+    (evals / "gates.toml").write_text("")
+    (evals / "test_labels.py").write_text("def test_names_its_label(case, prediction): ...")
+    (pytester.path / "test_other.py").write_text("def test_other(case): ...")
+    result = pytester.runpytest_inprocess()
+    assert result.ret == 1
+    (line,) = [line for line in result.outlines if line.startswith("newsgauge: ")]
+    assert line.endswith("Run it there: cd 'my team' && pytest --rootdir . evals")

@@ -81,7 +81,8 @@ def load_gates(
             found: list[Gate] = []
             for variant, table in _table(place, variants).items():
                 if is_here and variant not in known:
-                    raise GatesError(f"{place[:-1]}.{variant}]: unknown variant; known: {', '.join(known)}")
+                    guess = did_you_mean(variant, known)
+                    raise GatesError(f"{place[:-1]}.{variant}]: unknown variant; known: {', '.join(known)}{guess}")
                 own = f"{place[:-1]}.{variant}]"
                 found += _gates(own, variant, _table(own, table), known if is_here else ())
                 found += slice_gates(own, variant, _table(own, table).get(SLICES, []), slicings)

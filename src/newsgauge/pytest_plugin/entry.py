@@ -8,6 +8,7 @@ option names from them. Imports nothing but pytest.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 
@@ -114,6 +115,20 @@ class ProcessGuard:
                 raise
             status = 0
         return settle(config, status or 0)
+
+    @pytest.hookimpl
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+        """Say how a project in a folder of its own is run: from another rootdir its fixtures are not there."""
+        failed = () if config.pluginmanager.hasplugin(_PLUGIN) else terminalreporter.stats.get("error", ())
+        folders = {(config.rootpath / report.nodeid.partition("::")[0]).parent for report in failed}
+        for evals in sorted(folders):
+            if any((evals / name).is_file() for name in ("variants.toml", "gates.toml")):
+                shown = evals.parent.relative_to(config.rootpath).as_posix()
+                terminalreporter.write_line(
+                    f"newsgauge: {shown} is a project of its own, and pytest's rootdir is {config.rootpath}. Run it "
+                    f"there: cd {shlex.quote(shown)} && pytest --rootdir . {evals.name}",
+                    yellow=True,
+                )
 
 
 GUARD = ProcessGuard()

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .._util.close_match import did_you_mean
 from .._util.files import read_toml
 from ..errors import VariantsError
 from ..records import Post
@@ -151,7 +152,8 @@ def select_variants(variants: dict[str, Variant], names: str | None) -> dict[str
     if not wanted:
         raise VariantsError(f"--variants: expected one or more of {', '.join(variants)}, got {names!r}")
     if unknown:
-        raise VariantsError(f"--variants: unknown {', '.join(map(repr, unknown))}; known: {', '.join(variants)}")
+        guess = did_you_mean(unknown[0], variants)
+        raise VariantsError(f"--variants: unknown {', '.join(map(repr, unknown))}; known: {', '.join(variants)}{guess}")
     return {name: variant for name, variant in variants.items() if name in wanted}
 
 
