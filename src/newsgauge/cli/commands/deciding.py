@@ -23,7 +23,8 @@ _WIDTH = 80
 
 @dataclass(frozen=True)
 class Decided:
-    """What is to be decided on, and where. ``missing``: reasons for red that are known; ``intro``: lines before all."""
+    """What is to be decided on, and where. ``missing``: reasons for red that are known; ``intro``: lines before all,
+    ``notes``: lines after the gates."""
 
     run: RunPlan
     results: Mapping[Key, Result]
@@ -34,6 +35,7 @@ class Decided:
     asked: Mapping[str, Any] = field(default_factory=dict)
     missing: Sequence[str] = ()
     intro: Sequence[str] = ()
+    notes: Sequence[str] = ()
     updating: bool = False
     required: bool = False
 
@@ -68,6 +70,8 @@ def decide_all(what: Decided) -> int:
     print("\n".join(f"newsgauge: {line}" for line in what.intro))
     for heading, lines in concluding_sections(end, guard):
         print("\n".join([f" {heading} ".center(_WIDTH, "="), *lines]))
+    for note in what.notes:
+        print(f"newsgauge: {note}")
     for reason in end.session.reasons:
         print(f"newsgauge: red: {reason}")
     print(f"newsgauge: report {what.folder / 'report.html'}")

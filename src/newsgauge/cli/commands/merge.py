@@ -51,10 +51,10 @@ def run_merge(options: argparse.Namespace) -> int:
     merged = merge_folders(folders)
     known = load_variants(evals / "variants.toml")
     _check_asked(merged.run, known, evals)
-    intro = list(merged.folders)
+    notes = []
     if merged.left_out:
         files = ", ".join(sorted({name.partition("::")[0] for name in merged.left_out}))
-        intro.append(f"not part of a merge: {len(merged.left_out)} tests of the whole plan, in {files}")
+        notes.append(f"not part of a merge: {len(merged.left_out)} tests of the whole plan, in {files}")
     return decide_all(
         Decided(
             merged.run,
@@ -65,7 +65,8 @@ def run_merge(options: argparse.Namespace) -> int:
             posts=merged.posts,
             asked=merged.asked,
             missing=merged.red,
-            intro=intro,
+            intro=merged.folders,
+            notes=notes,
             required=True,
         )
     )
