@@ -30,6 +30,7 @@ _COMMANDS = {
     "compare": ("report", "add_report_commands"),
     "same": ("same", "add_same_command"),
     "confirm": ("confirm", "add_confirm_command"),
+    "bisect": ("bisect", "add_bisect_command"),
     "history": ("history", "add_history_command"),
     "merge": ("merge", "add_merge_command"),
     "threshold": ("threshold", "add_threshold_command"),

@@ -64,8 +64,11 @@ def replayed(setup: RunConfig) -> Mapping[Key, Result]:
     return results
 
 
-def answered(setup: RunConfig, options: argparse.Namespace) -> Mapping[Key, Result]:
-    """The same, with what is not recorded asked first, once it is shown what that costs."""
+def answered(setup: RunConfig, options: argparse.Namespace, *, quiet: bool = False) -> Mapping[Key, Result]:
+    """The same, with what is not recorded asked first, once it is shown what that costs.
+
+    ``quiet``: nothing is said of what is replayed.
+    """
     from ...recording.pending import find_pending
     from ...recording.preflight import check_ci, check_folder, forecast
     from ...recording.session import finalize_files
@@ -74,6 +77,8 @@ def answered(setup: RunConfig, options: argparse.Namespace) -> Mapping[Key, Resu
 
     prices = todays_prices(setup)
     if not find_pending(setup).to_ask:
+        if quiet:
+            return replayed(setup)
         expected = forecast(setup, price=prices.cost, thinking=prices.thinking, cases=setup.recorded_cases)
         cost = "no price is known" if expected.cost is None else f"about {expected.cost:,.4f} USD"
         print(f"newsgauge: {expected.n_calls:,} answers are recorded and replayed; live they would cost {cost}")
@@ -85,6 +90,8 @@ def answered(setup: RunConfig, options: argparse.Namespace) -> Mapping[Key, Resu
         _, report = ask_pending(setup, options, prices, since="")
     finally:
         finalize_files(setup)
+    if options.max_cost is not None:  # a budget is for all steps of a command
+        options.max_cost -= report.expected_cost or 0.0
     if missing := [*report.broken, *report.left]:
         case, why = missing[0]
         raise UsageError(

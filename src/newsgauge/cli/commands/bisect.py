@@ -1,0 +1,119 @@
+"""``newsgauge bisect``: which lines and settings of a changed prompt moved its score?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import redirect_stdout
+from dataclasses import asdict, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from ...errors import UsageError
+from .asked_cases import add_choosing_options, answered, load_project
+from .training_options import positive
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ...choosing.bisecting import Bisection, Chosen
+    from ...records import Post
+    from ...variants.variants_file import Variant
+
+#: Fewer posts that all flip the same way have a two-sided p-value above 5%.
+_FEWEST = 6
+
+
+def add_bisect_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``bisect`` and its options."""
+    bisect = commands.add_parser(
+        "bisect",
+        help="find which lines and settings of a changed prompt moved its score",
+        description="Splits the change of a variant since a revision of git into lines and settings, searches by delta "
+        "debugging on the posts whose answer turned right or wrong, and decides on fresh posts. Status 0: no part is "
+        "blamed; 1: one is.",
+    )
+    bisect.add_argument("variant", metavar="VARIANT", help="the variant whose prompt changed")
+    bisect.add_argument(
+        "--from", dest="revision", default="HEAD", metavar="REV", help="the revision before (default: %(default)s)"
+    )
+    bisect.add_argument(
+        "--posts", type=positive, metavar="N", help="fresh posts for the verdict (default: as many as the sample)"
+    )
+    add_choosing_options(bisect)
+    bisect.set_defaults(handler=_bisect)
+
+
+def _bisect(options: argparse.Namespace) -> int:
+    with redirect_stdout(sys.stderr if options.json else sys.stdout):
+        found = _bisection(options)
+    if options.json:
+        print(json.dumps(asdict(found), indent=2))
+    return 1 if any(one.is_blamed for one in found.effects) else 0
+
+
+def _bisection(options: argparse.Namespace) -> Bisection:
+    from ...choosing.bisecting import bisection_lines, judge, parts_of, search
+    from ...choosing.fresh import fresh_plan
+    from ...choosing.history import Checkout
+    from ...choosing.ledger import open_ledger
+    from ...gates.baseline_file import load_baseline
+    from ...planning.plan_file import asked_digest
+    from ...running.run_options import baseline_name
+
+    folders, variants, setup = load_project(options, [options.variant])
+    new = variants[options.variant]
+    if new.predict is not None or new.estimator is not None:
+        raise UsageError(
+            f"bisect: {new.name} is a callable of your own; expected a prompt, whose lines can be told apart"
+        )
+    old = _before(Checkout(folders.root).show(options.revision, f"{folders.evals}/variants.toml"), new.name, options)
+    change = parts_of(old, new)
+    if not change.parts:
+        raise UsageError(
+            f"bisect: {new.name} asks as it did at {options.revision}; name the revision before its change: --from REV"
+        )
+    name = baseline_name(setup.backend, setup.plan)
+    baseline = load_baseline(folders.root / folders.evals / name, shown=f"{folders.evals}/{name}")
+    reviewed = {post for one in baseline.variants.values() for post in one.answers} if baseline else set()
+    used = {post.id for post in setup.plan.posts} | reviewed | open_ledger(folders.root / folders.evals / name).used()
+    fresh = fresh_plan(setup, used, options.posts)
+    if len(fresh.posts) < _FEWEST:
+        raise UsageError(
+            f"bisect: {len(fresh.posts)} fresh posts for the verdict, and fewer than {_FEWEST} can prove nothing; take "
+            "a smaller sample, such as --posts-per-class 4, or add posts to the corpus"
+        )
+
+    def ask(chosen: Chosen, posts: Sequence[Post]) -> Mapping[str, str]:
+        variant = change.apply(chosen, new.name)
+        variant = replace(variant, name=f"{new.name}-{asked_digest(variant)}")
+        plan = replace(setup.plan, posts=tuple(posts), whole_digest="")
+        aside = replace(setup.aside("bisect", [variant], recorded_with=new.name), plan=plan)
+        results = answered(aside, options, quiet=True)
+        return {post_id: one.prediction.label for (post_id, _), one in results.items() if one.prediction is not None}
+
+    n, k = len(setup.plan.posts), len(change.parts)
+    print(f"newsgauge: {k} parts changed since {options.revision}: {'; '.join(change.parts)}")
+    print(
+        f"newsgauge: plan: {2 * n} calls on the sample; if it moved, at most {k * k + 3 * k} versions on the posts "
+        f"that flipped, usually about {2 * k}; then at most {k + 3} versions on {len(fresh.posts)} fresh posts. What "
+        "is recorded is replayed; each step shows its calls and cost before it asks"
+    )
+    first, groups = search(k, setup.plan.posts, ask)
+    found = judge(change.parts, first, groups, fresh.posts, ask)
+    print("\n".join(bisection_lines(found)))
+    return found
+
+
+def _before(text: str, name: str, options: argparse.Namespace) -> Variant:
+    from ...variants.variants_file import load_variants
+
+    with TemporaryDirectory(prefix="newsgauge-") as folder:
+        path = Path(folder) / "variants.toml"
+        path.write_text(text, "utf-8")
+        variants = load_variants(path)
+    if name not in variants:
+        raise UsageError(f"--from {options.revision}: it has no variant {name!r}; there: {', '.join(variants)}")
+    return variants[name]
