@@ -42,8 +42,8 @@ _COMMANDS = {
 _WISHES = {
     "start a project": ("init", "doctor"),
     "record answers": ("record", "models", "cassettes"),
-    "plan and judge": ("power", "gates", "score", "threshold", "merge", "baseline"),
-    "read and compare runs": ("report", "compare", "same"),
+    "plan and judge": ("power", "gates", "confirm", "score", "threshold", "merge", "baseline"),
+    "read and compare runs": ("report", "compare", "same", "history"),
     "tune and try a model": ("tune", "classify", "serve"),
 }
 
