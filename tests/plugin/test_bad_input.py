@@ -31,7 +31,7 @@ USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
         (["--classes", "(rec"], "*--classes: expected a regular expression, got '(rec'*"),
         (
             ["--posts-per-class", "13"],
-            "*--posts-per-class: 13 asked for, but sci.med of bundled * 12 posts in * threads*--allow-threads*",
+            "*--posts-per-class: 13 asked for, but sci.med of bundled * 12 in * threads*--allow-threads*",
         ),
         (["--corpus", "evals/variants.toml"], "*--corpus: expected *; got *, which is a file of another kind*"),
         (["--corpus", "no.csv"], "*--corpus: expected a csv file with columns text and label, none at no.csv*"),
