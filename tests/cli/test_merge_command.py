@@ -307,7 +307,9 @@ def test_github_gets_a_summary_and_an_annotation_a_gate(
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary-of-the-job.md")
     assert merge("whole") == 1
-    assert "::error title=newsgauge gate asked%3A failed::" in capsys.readouterr().out
+    line = next(n for n, text in enumerate(Path("evals/gates.toml").read_text().splitlines(), 1) if ".asked]" in text)
+    place = f"file=evals/gates.toml,line={line}"
+    assert f"::error {place},title=newsgauge gate asked%3A failed::" in capsys.readouterr().out
     assert "RED: 1 of 2 gates passed; gates failed: asked" in Path("summary-of-the-job.md").read_text()
 
 
