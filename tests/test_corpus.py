@@ -127,7 +127,9 @@ def test_one_post_in_a_class_is_enough_for_one_and_too_few_for_two(tmp_path: Pat
 
 
 def training(path: Path, labels: tuple[str, ...] = ("y", "w"), n: int = 2) -> list[str]:
-    made = TrainPosts(corpus_of(path), ".", labels, str.strip).training_set(Tuning(posts_per_class=n))
+    made = TrainPosts(corpus_of(path), ".", labels, str.strip).training_set(
+        Tuning(posts_per_class=n, share_threads=True)
+    )
     return sorted(post.text for post in made.examples)
 
 

@@ -45,7 +45,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "evals" / "variants.toml").write_text(VARIANTS)
     (folder / "fixtures").mkdir()
     (folder / "fixtures" / "bundled").symlink_to(ROOT / "fixtures" / "bundled")
-    assert main(["record", "--root", str(folder), *PLAN]) == 0
+    assert main(["record", "--root", str(folder), "--allow-record-in-ci", *PLAN]) == 0
     return folder
 
 

@@ -72,7 +72,7 @@ answer = "enum"
 about = "tuned"
 model = "tuned"
 contents = "{post}"
-tuning = { posts_per_class = 24, epochs = 3 }
+tuning = { posts_per_class = 24, epochs = 3, share_threads = true }
 """
 
 

@@ -68,7 +68,11 @@ def test_a_wrong_option_is_a_usage_error(project: pytest.Pytester, options: list
             "[a]\nmodel='m'\nabout='x'\ncontents='{post}{x}'",
             "*unknown placeholder {x}*known: {labels}*",
         ),
-        ("variants.toml", "[a]\nmodell='m'", "*[[]a]: unknown key 'modell'; known: about, repeats, model, contents*"),
+        (
+            "variants.toml",
+            "[a]\nmodell='m'",
+            "*[[]a]: unknown key 'modell'; known: about, repeats, confidence, model, contents*",
+        ),
         ("variants.toml", "[a]\nmodel=3", "*[[]a]: expected 'model' to be str, got int*"),
         (
             "variants.toml",

@@ -43,7 +43,7 @@ _WISHES = {
     "start a project": ("init", "doctor"),
     "record answers": ("record", "models", "cassettes"),
     "plan and judge": ("power", "gates", "confirm", "score", "threshold", "merge", "baseline"),
-    "read and compare runs": ("report", "compare", "same", "history"),
+    "read and compare runs": ("report", "compare", "same", "history", "bisect"),
     "tune and try a model": ("tune", "classify", "serve"),
 }
 
