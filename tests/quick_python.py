@@ -86,7 +86,7 @@ def _folder() -> Path:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "PYTHON", "COV"))}
     command = [real, __file__, folder / "server", folder / "python"]
     # It ends with this process, however that ends, as its input is closed then; and removes the folder.
-    server = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/")
+    server = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/")  # type: ignore[arg-type]
     atexit.register(server.communicate)
     assert server.stdout is not None
     assert server.stdout.read(1) == b"+", "the server of tests/quick_python.py did not start"
@@ -162,7 +162,7 @@ def run(job: dict[str, Any], python: str) -> None:
     os.environ.update(job["environ"])
     sys.executable = python
     sys.dont_write_bytecode = bool(job["environ"].get("PYTHONDONTWRITEBYTECODE"))
-    sys.stdout.reconfigure(line_buffering=os.isatty(1) or "PYTHONUNBUFFERED" in os.environ)  # type: ignore[union-attr]
+    sys.stdout.reconfigure(line_buffering=os.isatty(1) or "PYTHONUNBUFFERED" in os.environ)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started the tests without one
     status = 0
     try:
@@ -200,6 +200,7 @@ def _run_words(job: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    del sys.path[0]  # this folder, whose packages are called like some of src
     for library in LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(library)

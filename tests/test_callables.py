@@ -26,7 +26,9 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     evals, root = tmp_path / "evals", tmp_path
     evals.mkdir()
 
-    def load(source: str, spec: str = "own_technique:f", *, folder: Path = evals, called=custom_predict.CALLED) -> Any:
+    def load(
+        source: str, spec: str = "own_technique:f", *, folder: Path = evals, called: Any = custom_predict.CALLED
+    ) -> Any:
         (folder / "own_technique.py").write_text(source)
         sys.modules.pop("own_technique", None)
         return load_callable(spec, (evals, root), where="variants.toml: [own]", called=called)
@@ -36,12 +38,12 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
         sys.modules.pop(name, None)
 
 
-def test_it_is_found_in_the_evals_folder_before_the_project(load, tmp_path):
+def test_it_is_found_in_the_evals_folder_before_the_project(load: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "own_technique.py").write_text("f = 3")
     assert load(GOOD)("text", None, labels=("a",), model="m") == "a"
 
 
-def test_it_is_found_in_the_project(load, tmp_path):
+def test_it_is_found_in_the_project(load: Callable[..., Any], tmp_path: Path) -> None:
     assert load(GOOD, folder=tmp_path)("text", None, labels=("a",), model="m") == "a"
 
 
@@ -74,7 +76,9 @@ def test_it_is_found_in_the_project(load, tmp_path):
         ("def f(text, client, *, labels, model, x): ...", "own_technique:f", "missing a required argument: 'x'|'x'"),
     ],
 )
-def test_what_cannot_be_called_is_told_in_one_line(load, source, spec, words):
+def test_what_cannot_be_called_is_told_in_one_line(
+    load: Callable[..., Any], source: Any, spec: str, words: str
+) -> None:
     with pytest.raises(VariantsError, match=rf"^variants\.toml: \[own\]: .*(?:{words})") as caught:
         load(source, spec)
     assert "\n" not in str(caught.value)
@@ -83,11 +87,11 @@ def test_what_cannot_be_called_is_told_in_one_line(load, source, spec, words):
 @pytest.mark.parametrize(
     "source", ["def f(*args, **more): ...", "class f:\n    def __init__(self, *a, **k): ...", GOOD]
 )
-def test_any_signature_that_can_be_called_so_is_good(load, source):
+def test_any_signature_that_can_be_called_so_is_good(load: Callable[..., Any], source: Any) -> None:
     assert callable(load(source))
 
 
-def test_an_error_is_told_with_the_line_of_the_users_own_file(load):
+def test_an_error_is_told_with_the_line_of_the_users_own_file(load: Callable[..., Any]) -> None:
     function = load("import json\ndef f(text, client, *, labels, model):\n    return json.loads('{')\n")
     with pytest.raises(ValueError, match="Expecting") as caught:
         function("", None, labels=(), model="")
@@ -95,7 +99,7 @@ def test_an_error_is_told_with_the_line_of_the_users_own_file(load):
     assert describe(caught.value).endswith("(own_technique.py:3)")
 
 
-def test_the_texts_of_a_modules_source_are_known(load):
+def test_the_texts_of_a_modules_source_are_known(load: Callable[..., Any]) -> None:
     function = load('P = "a prompt"\ndef f(text, client, *, labels, model):\n    return f"before {text} after" + P\n')
     assert {"a prompt", "before ", " after"} <= set(literals_of(function))
     assert list(literals_of(len)) == []
@@ -126,9 +130,9 @@ def fitted(make: Callable[[], Any]) -> FittedEstimator:
     return FittedEstimator("own:make", make, lambda: POSTS)
 
 
-def test_an_estimator_is_made_and_fitted_once_and_when_asked():
+def test_an_estimator_is_made_and_fitted_once_and_when_asked() -> None:
     made = []
-    one = fitted(lambda: made.append(Fake()) or made[-1])
+    one = fitted(lambda: made.append(Fake()) or made[-1])  # type: ignore[func-returns-value]
     assert made == []
     said = [one.predict(text, ("a", "b")) for text in ("x", "y")]
     assert len(made) == 1
@@ -159,14 +163,14 @@ def raises(*_: Any) -> None:
         ),
     ],
 )
-def test_an_estimator_that_fails_is_an_error_of_every_case(make, words):
+def test_an_estimator_that_fails_is_an_error_of_every_case(make: Any, words: str) -> None:
     one = fitted(make)
     for _ in range(2):
         with pytest.raises(TechniqueError, match=f"^own:make.*{words}"):
             one.predict("text", ("a",))
 
 
-def test_an_estimator_is_called_with_nothing(load):
+def test_an_estimator_is_called_with_nothing(load: Callable[..., Any]) -> None:
     assert load("def f(): return 1", called=estimators.CALLED)() == 1
     with pytest.raises(VariantsError, match=r"to be called as f\(\), got f\(seed\)"):
         load("def f(seed): return 1", called=estimators.CALLED)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from doc_blocks import Block, Shell, check_shown, commands_of, shown_commands, try_block
+from tests.doc_blocks import Block, Shell, check_shown, commands_of, shown_commands, try_block
 
 SAID = "one\ntwo, in 3.14 s\nthree\n====== end ======\n"
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from doc_blocks import ROOT, SERVER, Block, Shell, blocks, commands_of, pages, prose, try_block
 from newsgauge.cli.main import make_parser
 from newsgauge.corpora.twenty_newsgroups import has_twenty_newsgroups
 from newsgauge.running.run_options import add_plan_options, add_recording_options
-from quick_python import program
+from tests.doc_blocks import ROOT, SERVER, Block, Shell, blocks, commands_of, pages, prose, try_block
+from tests.quick_python import program
 
 #: Ways to try a block; a block of another language needs one of its own.
 LANGUAGES = {"sh", "console", "python", "toml", "json", "yaml", "text"}
@@ -120,7 +120,7 @@ def why_refused(words: list[str], config: pytest.Config, capsys: pytest.CaptureF
         parse = parser.parse_known_args
     else:
         unknown = set()
-        parse = make_parser().parse_args
+        parse = make_parser().parse_args  # type: ignore[assignment]
     try:
         parse(rest)
     except argparse.ArgumentError as error:

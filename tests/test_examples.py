@@ -39,7 +39,7 @@ TRAIN = "".join(f"{label}{n} text,{label},train,{label}{n}\n" for label in "yw" 
 TEST = "a question,y,test,q1\nanother,w,test,q2\n"
 
 
-def test_at_most_so_many_of_each_label_are_drawn_the_same_each_time(draw):
+def test_at_most_so_many_of_each_label_are_drawn_the_same_each_time(draw: Any) -> None:
     one = draw(TRAIN + TEST)
     assert sorted(post.label for post in one.posts) == ["w", "w", "y", "y"]
     assert draw(TRAIN + TEST).block == one.block
@@ -48,7 +48,7 @@ def test_at_most_so_many_of_each_label_are_drawn_the_same_each_time(draw):
     assert [post.label for post in draw(TRAIN + TEST, per_class=100).posts] != sorted(["y", "w"] * 9)
 
 
-def test_an_example_is_no_text_and_of_no_thread_that_is_asked_about(draw):
+def test_an_example_is_no_text_and_of_no_thread_that_is_asked_about(draw: Any) -> None:
     test = "y0 text,y,test,q1\nnew,w,test,w1\n"
     shown = {post.text for post in draw(TRAIN + test, per_class=100).posts}
     # w1 shares its thread with a test post. y0 has another thread; its text is compared within threads only.
@@ -56,7 +56,7 @@ def test_an_example_is_no_text_and_of_no_thread_that_is_asked_about(draw):
     assert len(shown) == 17
 
 
-def test_a_training_set_leaves_out_threads_that_are_asked_about_unless_told_to_share_them(tmp_path):
+def test_a_training_set_leaves_out_threads_that_are_asked_about_unless_told_to_share_them(tmp_path: Path) -> None:
     path = tmp_path / "own.csv"
     path.write_text(f"text,label,split,thread\n{TRAIN}new,w,test,w1\nother,y,test,q1\n")
     train = TrainPosts(find_corpus(str(path), bundled=tmp_path), ".", ("y", "w"), str.strip)
@@ -68,17 +68,17 @@ def test_a_training_set_leaves_out_threads_that_are_asked_about_unless_told_to_s
     assert replace(shared, tuning=Tuning()).digest == shared.digest
 
 
-def test_a_text_that_is_asked_about_is_no_example_where_nothing_says_threads(draw):
+def test_a_text_that_is_asked_about_is_no_example_where_nothing_says_threads(draw: Any) -> None:
     rows = "".join(line.rpartition(",")[0] + ",\n" for line in (TRAIN + "y0 text,y,test,q\nz,w,test,q\n").splitlines())
     assert "y0 text" not in {post.text for post in draw(rows, per_class=100).posts}
 
 
-def test_a_label_without_examples_is_told(draw):
+def test_a_label_without_examples_is_told(draw: Any) -> None:
     with pytest.raises(CorpusError, match="w has test posts but no train posts of threads without test posts to learn"):
         draw("a,y,train,1\nb,w,train,2\nc,w,test,2\n")
 
 
-def test_a_text_is_cut_between_characters(draw):
+def test_a_text_is_cut_between_characters(draw: Any) -> None:
     long = "x" * 9 + "e\u0301 more"
     shown = draw(f"{long},y,train,1\nb,w,train,2\nc,y,test,3\nd,w,test,4\n", chars=10)
     assert {post.text for post in shown.posts} == {"x" * 9, "b"}

@@ -17,7 +17,7 @@ from newsgauge._util.files import locked
 from newsgauge.cassettes.store import CassetteFile
 from newsgauge.cli.main import main
 from newsgauge.errors import DamagedCassetteError
-from quick_python import program
+from tests.quick_python import program
 
 ROOT = Path(__file__).resolve().parents[1]
 #: What only POSIX has, of what a program might want to use.
@@ -98,7 +98,7 @@ def test_what_only_posix_has_is_used_in_one_module() -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             is_os = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os"
-            if set(names) & POSIX_MODULES or (is_os and node.attr in POSIX_CALLS):  # type: ignore[union-attr]
+            if set(names) & POSIX_MODULES or (is_os and node.attr in POSIX_CALLS):  # type: ignore[attr-defined]
                 found.add(path.relative_to(ROOT / "src" / "newsgauge").as_posix())
     # Linux alone has network namespaces; that module refuses to be used elsewhere.
     assert found == {"_util/platform.py", "cassettes/network_namespace.py"}

@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from newsgauge.cli.main import main
-from quick_python import program
-from test_docs import why_refused
+from tests.quick_python import program
+from tests.test_docs import why_refused
 
 ROOT = Path(__file__).resolve().parents[1]
 _COMMAND = r"(?:newsgauge (?!:|COMMAND)|pytest evals)[^'\n.;]*"

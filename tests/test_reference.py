@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from newsgauge.cli.main import main, make_parser
-from quick_python import program
+from tests.quick_python import program
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "docs" / "reference.py"

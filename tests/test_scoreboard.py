@@ -30,7 +30,7 @@ def results(n_right: int, n: int = 16, variant: str = "v") -> list[Result]:
 def test_six_of_sixteen_is_the_codelabs_baseline_with_its_wilson_interval() -> None:
     one = score(merge(results(6)), PLAN, ["v"])["v"]
     assert (one.accuracy, one.n, one.n_correct, one.complete) == (0.375, 16, 6, True)
-    assert (one.low, one.high) == (pytest.approx(0.185, abs=5e-4), pytest.approx(0.614, abs=5e-4))
+    assert (one.low, one.high) == (pytest.approx(0.185, abs=5e-4), pytest.approx(0.614, abs=5e-4))  # type: ignore[comparison-overlap]
     assert (one.input_tokens, one.output_tokens) == (160, 32)
 
 
@@ -149,7 +149,7 @@ def test_posts_with_and_without_a_thread_in_training_are_scored_apart_where_both
     assert split is not None
     assert [(one.n, one.accuracy) for one in split] == [(4, 0.5), (12, 4 / 12)]
     # Wilson's interval of 2 of 4, by the formula with z = 1.959964
-    assert split[0].interval == (pytest.approx(0.15004, abs=1e-5), pytest.approx(0.84996, abs=1e-5))
+    assert split[0].interval == (pytest.approx(0.15004, abs=1e-5), pytest.approx(0.84996, abs=1e-5))  # type: ignore[comparison-overlap]
     assert score(found, PLAN, ["v"])["v"].trained_threads is None
     everything = {"v": [post.id for post in POSTS]}
     assert score(found, PLAN, ["v"], trained_threads=everything)["v"].trained_threads is None

@@ -60,7 +60,7 @@ def client_of(backend: str, sent: list[httpx2.Request]) -> genai.Client:
     args: dict[str, Any] = {"transport": httpx2.MockTransport(keep), "verify": context}
     options = types.HttpOptions(client_args=args, async_client_args={"verify": context})
     if backend == "vertex":
-        token = AnonymousCredentials()
+        token = AnonymousCredentials()  # type: ignore[no-untyped-call]
         token.token = "none"
         return genai.Client(vertexai=True, project="p", location="us-central1", credentials=token, http_options=options)
     return genai.Client(vertexai=False, api_key="none", http_options=options)

@@ -10,7 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from gemini_traffic import needs_traffic, recorded_answers
 from newsgauge.cli.main import main
 from newsgauge.client.clients import Access, generate_once, open_client
 from newsgauge.client.retry import RetryPolicy
@@ -18,6 +17,7 @@ from newsgauge.client.service_errors import refusal, retry_after_s
 from newsgauge.errors import BackendError, QuotaError, TransientError
 from newsgauge.tuning.vertex import VertexTuning
 from newsgauge.variants.variants_file import Request
+from tests.gemini_traffic import needs_traffic, recorded_answers
 
 PAGE = "<!DOCTYPE html>\n<html lang=en>\n<title>Error 404 (Not Found)!!1</title>\n<style>\n" + "p{}\n" * 500 + "</html>"
 

@@ -40,7 +40,7 @@ def make_client() -> Iterator[Any]:
 
     yield make
     for one in opened:
-        one.close()
+        one.close()  # type: ignore[attr-defined]
 
 
 def ask(client: Any) -> str | None:
@@ -53,7 +53,7 @@ def patient(deadline_s: float = 100.0) -> tuple[RetryPolicy, list[float]]:
     return RetryPolicy(deadline_s=deadline_s, clock=lambda: sum(waits), sleep=waits.append), waits
 
 
-def test_calls_pass_sync_and_async(make_client):
+def test_calls_pass_sync_and_async(make_client: Any) -> None:
     seen: list[httpx2.Request] = []
 
     def service(request: httpx2.Request) -> httpx2.Response:
@@ -68,13 +68,13 @@ def test_calls_pass_sync_and_async(make_client):
     assert json.loads(seen[0].content)["contents"][0]["parts"] == [{"text": "hello"}]
 
 
-def test_outside_of_a_case_nobody_is_asked(make_client):
+def test_outside_of_a_case_nobody_is_asked(make_client: Any) -> None:
     client, _ = make_client(lambda request: pytest.fail("it was asked"))
     with pytest.raises(NewsgaugeError, match="outside of the case"):
         ask(client)
 
 
-def test_a_busy_service_is_asked_again_until_it_answers(make_client):
+def test_a_busy_service_is_asked_again_until_it_answers(make_client: Any) -> None:
     statuses = [503, 429, 200]
     client, transport = make_client(lambda request: httpx2.Response(statuses.pop(0), json=ANSWER))
     policy, waits = patient()
@@ -83,7 +83,7 @@ def test_a_busy_service_is_asked_again_until_it_answers(make_client):
     assert (statuses, len(waits)) == ([], 2)
 
 
-def test_a_service_that_stays_busy_is_given_up(make_client):
+def test_a_service_that_stays_busy_is_given_up(make_client: Any) -> None:
     error = {"error": {"code": 503, "status": "UNAVAILABLE", "message": "overloaded"}}
     client, transport = make_client(lambda request: httpx2.Response(503, json=error))
     policy, _ = patient(deadline_s=5.0)
@@ -94,7 +94,7 @@ def test_a_service_that_stays_busy_is_given_up(make_client):
         ask(client)
 
 
-def test_a_quota_of_the_day_is_not_waited_for(make_client):
+def test_a_quota_of_the_day_is_not_waited_for(make_client: Any) -> None:
     details = [{"violations": [{"quotaId": "RequestsPerDay"}]}]
     error = {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "no more", "details": details}}
     client, transport = make_client(lambda request: httpx2.Response(429, json=error))
@@ -104,7 +104,7 @@ def test_a_quota_of_the_day_is_not_waited_for(make_client):
     assert waits == []
 
 
-def test_nobody_there_is_told_as_such(make_client):
+def test_nobody_there_is_told_as_such(make_client: Any) -> None:
     def nobody(request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ConnectError("refused")
 
@@ -115,7 +115,7 @@ def test_nobody_there_is_told_as_such(make_client):
     assert caught.value.unreachable
 
 
-def test_a_refusal_is_the_sdks_own_error(make_client):
+def test_a_refusal_is_the_sdks_own_error(make_client: Any) -> None:
     from google.genai.errors import ClientError
 
     client, transport = make_client(

@@ -94,7 +94,7 @@ def test_the_real_corpus_is_what_scikit_learn_says_it_is() -> None:
         pytest.skip("20 Newsgroups is not on this machine")
     for split in ("train", "test"):
         real = fetch_20newsgroups(subset=split, shuffle=False, download_if_missing=False)
-        mine = read_twenty_newsgroups()[split]  # type: ignore[index]
+        mine = read_twenty_newsgroups()[split]
         assert [post.label for post in mine] == [real.target_names[target] for target in real.target]
         assert [post.number for post in mine] == [Path(name).name for name in real.filenames]
         # By digest: a failure must not print a post.

@@ -7,11 +7,11 @@ import copy
 import pytest
 from google.genai.types import GenerateContentResponse, GenerateContentResponseUsageMetadata
 
-from gemini_traffic import needs_traffic, recorded_answers
 from newsgauge.client.answers import read_answer
 from newsgauge.client.clients import recorded_response
 from newsgauge.client.usage import Usage, add_usage, read_usage
 from newsgauge.records import Outcome, Prediction
+from tests.gemini_traffic import needs_traffic, recorded_answers
 
 #: As gemini-2.5-pro answers with a tool and a cache: 15 + 288 + 40 + 257 = 600.
 BILLED = {
@@ -54,7 +54,7 @@ def test_every_recorded_answer_adds_up_to_its_total() -> None:
         metadata = answer.get("usageMetadata") if isinstance(answer, dict) else None
         if not metadata or "totalTokenCount" not in metadata:
             continue
-        said = read_answer(recorded_response(copy.deepcopy(answer)), ("a",))
+        said = read_answer(recorded_response(copy.deepcopy(answer)), ("a",))  # type: ignore[arg-type]
         usage = read_usage(metadata)
         assert usage.input_tokens + usage.output_tokens == metadata["totalTokenCount"], entry["source"]
         assert usage.thinking_tokens == metadata.get("thoughtsTokenCount", 0), entry["source"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from newsgauge.cassettes.asked import Asked
 from newsgauge.cassettes.digest import digest_body, stable_path
-from newsgauge.client.clients import Backend, DryClient
+from newsgauge.client.clients import Backend, DryClient  # type: ignore[attr-defined]
 from newsgauge.records import Post
 from newsgauge.running.request_template import RequestTemplates
 from newsgauge.variants.variants_file import Variant, make_request

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cassette_lines import make_line
 
 from newsgauge.cassettes.line import Line, decode
 from newsgauge.cassettes.recorder import Recorder, RecordMode
 from newsgauge.cassettes.store import CassetteFile
+from tests.cassettes.cassette_lines import make_line
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def record(folder: Path, n_cases: int, count: Path, said: int = 1) -> None:
     client = genai.Client(vertexai=False, api_key="none", http_options=options)
     recorder = Recorder(folder, mode="once", backend="embedded", shown="cassettes", rerecord=lambda variant: "")
     for post in posts(n_cases):
-        recorder.play("v", post, lambda post=post: client.models.generate_content(model="m", contents=post.text))
+        recorder.play("v", post, lambda post=post: client.models.generate_content(model="m", contents=post.text))  # type: ignore[misc]
         os.write(said, f"kept {post.id}\n".encode())
 
 

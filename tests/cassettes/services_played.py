@@ -120,7 +120,7 @@ class Echo:
         self._server: socketserver.BaseServer = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
-        return f"http://127.0.0.1:{self._server.server_address[1]}"  # type: ignore[index]
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __exit__(self, *raised: object) -> None:
         self._server.shutdown()

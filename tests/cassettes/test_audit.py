@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cassette_lines import PROVENANCE, make_line
 
 from newsgauge._util.secrets import find_addresses, find_secrets, hide_secrets
 from newsgauge.cassettes.audit import audit_file, find_orphans
 from newsgauge.cassettes.copied_text import find_quotations
 from newsgauge.cassettes.line import Line
+from tests.cassettes.cassette_lines import PROVENANCE, make_line
 
 Write = Callable[..., Path]
 
@@ -41,7 +41,7 @@ def test_good_lines_are_good(write_cassette: Write) -> None:
 def test_a_planted_secret_is_found_and_not_repeated(write_cassette: Write, kind: str, where: str) -> None:
     secret = SECRETS[kind]
     good = make_line("b-2")
-    planted: Line | bytes = {
+    planted: Line | bytes = {  # type: ignore[assignment]
         "answer": make_line("b-2", f"It is {secret}"),
         "prompt": make_line("b-2", body={"contents": [{"parts": [{"text": f"Use {secret} to"}]}]}),
         "name": make_line("b-2", answer={secret: 1, "modelVersion": "gemini-3.5-flash-lite"}),
@@ -142,7 +142,7 @@ def test_damage_is_found(write_cassette: Write, change: Callable[[bytes], bytes]
     ],
 )
 def test_a_line_that_says_another_thing_is_found(write_cassette: Write, changed: dict[str, object], words: str) -> None:
-    messages = found(write_cassette(make_line("a-1", **changed)))
+    messages = found(write_cassette(make_line("a-1", **changed)))  # type: ignore[arg-type]
     assert any(words in message for message in messages), messages
 
 

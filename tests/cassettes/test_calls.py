@@ -86,7 +86,7 @@ def ask(service: Service, *texts: str) -> Callable[[], list[str]]:
 THREE = ("First question", POST.text, "Third question")
 
 
-def test_equal_requests_get_their_answers_in_the_order_of_recording(calls, path):
+def test_equal_requests_get_their_answers_in_the_order_of_recording(calls: Callable[..., Calls], path: Path) -> None:
     service = Service()
     played = calls("once").play(ask(service, "First question", "First question", "First question"), {})
     assert played.value == ["answer 1", "answer 2", "answer 3"]
@@ -97,12 +97,12 @@ def test_equal_requests_get_their_answers_in_the_order_of_recording(calls, path)
     assert audit_file(path, shown="vote.jsonl") == []
 
 
-def test_the_order_of_different_requests_does_not_matter(calls):
+def test_the_order_of_different_requests_does_not_matter(calls: Callable[..., Calls]) -> None:
     calls("once").play(ask(Service(), *THREE), {})
     assert calls().play(ask(Service(), *reversed(THREE)), {}).value == ["answer 3", "answer 2", "answer 1"]
 
 
-def test_no_call_needs_no_recording(calls, path):
+def test_no_call_needs_no_recording(calls: Callable[..., Calls], path: Path) -> None:
     for mode in ("none", "once", "new_episodes", "all"):
         assert calls(mode).play(lambda: "sci.space", {}).answers == ()
     assert not path.exists()
@@ -118,14 +118,16 @@ def test_no_call_needs_no_recording(calls, path):
         (("First question", POST.text.upper(), "Third question"), r"vote\.jsonl:2: .*call 2: prompt: .*{post}"),
     ],
 )  # fmt: skip
-def test_other_calls_are_stale_and_the_error_says_which(calls, texts, words):
+def test_other_calls_are_stale_and_the_error_says_which(calls: Callable[..., Calls], texts: Any, words: str) -> None:
     calls("once").play(ask(Service(), *THREE), {})
     for mode in ("none", "once"):
         with pytest.raises(StaleRecordingError, match=f"{words}.* Record it again: record vote"):
             calls(mode).play(ask(Service(), *texts), {})
 
 
-def test_a_stale_case_is_asked_anew_as_a_whole_and_leaves_nothing_behind(calls, path):
+def test_a_stale_case_is_asked_anew_as_a_whole_and_leaves_nothing_behind(
+    calls: Callable[..., Calls], path: Path
+) -> None:
     calls("once").play(ask(Service(), *THREE), {})
     service = Service()
     calls("new_episodes").play(ask(service, "First question", "Second question"), {})
@@ -135,7 +137,7 @@ def test_a_stale_case_is_asked_anew_as_a_whole_and_leaves_nothing_behind(calls, 
     assert calls().play(ask(service, "First question", "Second question"), {}).value == ["answer 1", "answer 2"]
 
 
-def test_what_was_recorded_and_fits_is_not_asked_again(calls):
+def test_what_was_recorded_and_fits_is_not_asked_again(calls: Callable[..., Calls]) -> None:
     calls("once").play(ask(Service(), *THREE), {})
     service = Service()
     for mode in ("once", "new_episodes"):
@@ -146,7 +148,9 @@ def test_what_was_recorded_and_fits_is_not_asked_again(calls):
 
 
 @pytest.mark.parametrize("lost", [0, 1, 2])
-def test_a_case_of_which_a_line_is_lost_counts_as_not_recorded(calls, path, lost):
+def test_a_case_of_which_a_line_is_lost_counts_as_not_recorded(
+    calls: Callable[..., Calls], path: Path, lost: int
+) -> None:
     calls("once").play(ask(Service(), *THREE), {})
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:lost] + lines[lost + 1 :]))
@@ -159,7 +163,7 @@ def test_a_case_of_which_a_line_is_lost_counts_as_not_recorded(calls, path, lost
     assert keys(path) == ["sci.space-1", "sci.space-1~2", "sci.space-1~3"]
 
 
-def test_a_call_that_failed_keeps_nothing_of_its_case(calls, path):
+def test_a_call_that_failed_keeps_nothing_of_its_case(calls: Callable[..., Calls], path: Path) -> None:
     def fails() -> None:
         service = Service(200, 400)
         service("First question")
@@ -171,13 +175,13 @@ def test_a_call_that_failed_keeps_nothing_of_its_case(calls, path):
     assert not path.exists()
 
 
-def test_a_refusal_that_the_technique_swallowed_is_an_error(calls, path):
+def test_a_refusal_that_the_technique_swallowed_is_an_error(calls: Callable[..., Calls], path: Path) -> None:
     with pytest.raises(NotKeptError, match="call 1 was answered with status 400, and the technique went on"):
         calls("once").play(ask(Service(400, 200), "First question", "Second question"), {})
     assert not path.exists()
 
 
-def test_a_miss_that_the_technique_swallowed_is_an_error(calls):
+def test_a_miss_that_the_technique_swallowed_is_an_error(calls: Callable[..., Calls]) -> None:
     calls("once").play(ask(Service(), "First question"), {})
 
     def swallows() -> str:
@@ -190,7 +194,7 @@ def test_a_miss_that_the_technique_swallowed_is_an_error(calls):
         calls().play(swallows, {})
 
 
-def test_after_a_miss_nothing_is_answered_any_more(calls):
+def test_after_a_miss_nothing_is_answered_any_more(calls: Callable[..., Calls]) -> None:
     calls("once").play(ask(Service(), "First question", "Second question"), {})
     seen = []
 
@@ -206,14 +210,14 @@ def test_after_a_miss_nothing_is_answered_any_more(calls):
     assert seen == ["MissError", "MissError"]
 
 
-def test_a_technique_that_asks_something_else_each_time_is_not_kept(calls, path):
+def test_a_technique_that_asks_something_else_each_time_is_not_kept(calls: Callable[..., Calls], path: Path) -> None:
     count = iter(["First question", "Second question"])
     with pytest.raises(NotKeptError, match=r"run again on the answers it had, .* asked something else .*no clock"):
         calls("once").play(lambda: Service()(next(count)), {})
     assert not path.exists()
 
 
-def test_a_technique_that_returns_something_else_each_time_is_not_kept(calls, path):
+def test_a_technique_that_returns_something_else_each_time_is_not_kept(calls: Callable[..., Calls], path: Path) -> None:
     count = iter("ab")
 
     def random() -> str:
@@ -226,7 +230,7 @@ def test_a_technique_that_returns_something_else_each_time_is_not_kept(calls, pa
 
 
 @pytest.mark.parametrize("method", ["streamGenerateContent", "batchEmbedContents", "countTokens"])
-def test_another_method_is_refused_before_it_is_asked(calls, path, method):
+def test_another_method_is_refused_before_it_is_asked(calls: Callable[..., Calls], path: Path, method: str) -> None:
     service = Service()
     with pytest.raises(NotKeptError, match=f"call 1 is m:{method}, and only generate_content is recorded"):
         calls("once").play(lambda: service("First question", f"/v1/models/m:{method}"), {})
@@ -234,7 +238,9 @@ def test_another_method_is_refused_before_it_is_asked(calls, path, method):
     assert not path.exists()
 
 
-def test_a_call_made_from_an_answer_that_quotes_the_post_is_played_back(calls, path):
+def test_a_call_made_from_an_answer_that_quotes_the_post_is_played_back(
+    calls: Callable[..., Calls], path: Path
+) -> None:
     quoted = POST.text[4:60]
 
     def extract_then_ask() -> str:
@@ -247,13 +253,13 @@ def test_a_call_made_from_an_answer_that_quotes_the_post_is_played_back(calls, p
     assert "[characters 3-60 of the post]" in path.read_text()
 
 
-def test_another_model_version_than_the_pinned_one_is_not_kept(calls, path):
+def test_another_model_version_than_the_pinned_one_is_not_kept(calls: Callable[..., Calls], path: Path) -> None:
     with pytest.raises(NotKeptError, match="expects model version 'x'"):
         calls("once", pins=lambda variant: "x").play(ask(Service(), "First question"), {})
     assert not path.exists()
 
 
-def test_orphans_are_about_posts_whatever_the_call(calls, path):
+def test_orphans_are_about_posts_whatever_the_call(calls: Callable[..., Calls], path: Path) -> None:
     calls("once").play(ask(Service(), *THREE), {})
     assert find_orphans(path, {POST.id}, shown="vote") == []
     (orphans,) = find_orphans(path, set(), shown="vote")  # one finding per file
@@ -263,7 +269,7 @@ def test_orphans_are_about_posts_whatever_the_call(calls, path):
     assert path.read_bytes() == b""
 
 
-def test_a_call_too_many_in_a_file_is_found_and_tidied(calls, path):
+def test_a_call_too_many_in_a_file_is_found_and_tidied(calls: Callable[..., Calls], path: Path) -> None:
     calls("once").play(ask(Service(), *THREE), {})
     calls("all").play(ask(Service(), "First question"), {})
     lines = sorted(path.read_bytes().splitlines(keepends=True)[1:], key=lambda raw: json.loads(raw)["key"])
@@ -277,7 +283,7 @@ def test_a_call_too_many_in_a_file_is_found_and_tidied(calls, path):
     assert audit_file(path, shown="vote") == []
 
 
-def test_keys_tell_post_and_call():
+def test_keys_tell_post_and_call() -> None:
     assert [call_key("a-1", 1), call_key("a-1", 2), call_key("a-1", 12)] == ["a-1", "a-1~2", "a-1~12"]
     assert (case_of("a-1~12"), number_of("a-1~12"), case_of("a-1"), number_of("a-1")) == ("a-1", 12, "a-1", 1)
     assert number_of("a-1~x") == 0

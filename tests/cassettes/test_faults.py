@@ -17,11 +17,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from cassette_lines import make_line
 
 from newsgauge.cassettes.line import decode
 from newsgauge.cassettes.store import CassetteFile
 from newsgauge.errors import DamagedCassetteError
+from tests.cassettes.cassette_lines import make_line
 
 CHILD = Path(__file__).with_name("recording_child.py")
 N_KILLS = 50

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
+from typing import Any
 
 import httpx2
 import pytest
-from services_played import (
+
+from newsgauge.cassettes.redact_custom import Clear
+from newsgauge.cassettes.technique_calls import Calls, watch
+from newsgauge.errors import (
+    CassetteError,
+    NotKeptError,
+)
+from tests.cassettes.services_played import (
     URL,
     Raw,
     answer,
@@ -17,13 +25,6 @@ from services_played import (
     echo,
     post,
     said,
-)
-
-from newsgauge.cassettes.redact_custom import Clear
-from newsgauge.cassettes.technique_calls import Calls, watch
-from newsgauge.errors import (
-    CassetteError,
-    NotKeptError,
 )
 
 SSE = b'data: {"candidates": []}\n\ndata: {"candidates": []}\n\n'
@@ -47,7 +48,9 @@ REFUSED = {
 
 @pytest.mark.parametrize(("url", "arguments", "words"), REFUSED.values(), ids=REFUSED)
 @pytest.mark.parametrize("mode", ["none", "once", "all"])
-def test_a_request_that_cannot_be_kept_is_refused_before_it_is_sent(open_recorder, lines, url, arguments, words, mode):
+def test_a_request_that_cannot_be_kept_is_refused_before_it_is_sent(
+    open_recorder: Any, lines: Any, url: Any, arguments: Any, words: Any, mode: str
+) -> None:
     with pytest.raises(CassetteError, match=words) as caught:
         open_recorder(mode).play("v", post(0), lambda: client().post(url, **arguments).json())
     assert str(caught.value).startswith("cassettes/v.jsonl: ")
@@ -57,7 +60,9 @@ def test_a_request_that_cannot_be_kept_is_refused_before_it_is_sent(open_recorde
 
 @pytest.mark.parametrize("mode", ["none", "once"])
 @pytest.mark.parametrize("swallow", [True, False], ids=["swallowed", "raised"])
-def test_so_it_is_in_a_technique_whatever_that_makes_of_it(open_recorder, lines, mode, swallow):
+def test_so_it_is_in_a_technique_whatever_that_makes_of_it(
+    open_recorder: Any, lines: Any, mode: str, swallow: bool
+) -> None:
     def perform() -> str:
         try:
             client().post(URL, data={"a": "b"})
@@ -84,7 +89,9 @@ BAD_ANSWERS = {
 
 
 @pytest.mark.parametrize(("response", "words"), BAD_ANSWERS.values(), ids=BAD_ANSWERS)
-def test_an_answer_that_cannot_be_kept_is_an_error_of_its_case(open_recorder, lines, response, words):
+def test_an_answer_that_cannot_be_kept_is_an_error_of_its_case(
+    open_recorder: Any, lines: Any, response: Any, words: Any
+) -> None:
     service = client(lambda request: httpx2.Response(200, **response))
     with pytest.raises(NotKeptError, match=f"sci.space-0 was answered but not kept: {words}"):
         open_recorder("once").play("v", post(0), lambda: service.post(URL, json=body(post(0).text)).status_code)
@@ -98,20 +105,20 @@ def test_an_answer_that_cannot_be_kept_is_an_error_of_its_case(open_recorder, li
     assert lines() == []
 
 
-def test_an_answer_may_come_zipped(open_recorder, lines):
+def test_an_answer_may_come_zipped(open_recorder: Any, lines: Any) -> None:
     zipped = gzip.compress(json.dumps(answer("Post 0.")).encode())
     with Raw(zipped) as url:
         open_recorder("once").play("v", post(0), lambda: httpx2.post(url, json=body(post(0).text)).json())
     each_has_its_own(lines(), 1)
 
 
-def test_what_is_not_what_it_says_to_be_is_not_kept(open_recorder, lines):
+def test_what_is_not_what_it_says_to_be_is_not_kept(open_recorder: Any, lines: Any) -> None:
     with Raw(b"this is not gzip") as url, pytest.raises(httpx2.DecodingError):
         open_recorder("once").play("v", post(0), lambda: httpx2.post(url, json=body(post(0).text)).json())
     assert lines() == []
 
 
-def test_without_a_cassette_whatever_a_technique_asks_passes():
+def test_without_a_cassette_whatever_a_technique_asks_passes() -> None:
     def perform() -> str:
         http = client(lambda request: echo(request) if request.method == "POST" else httpx2.Response(200, json={}))
         http.get("http://elsewhere.invalid/x")

@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -15,7 +16,16 @@ import pytest
 import vcr
 from google import genai
 from google.genai.types import HttpOptions
-from services_played import (
+from vcr.patch import force_reset
+
+from newsgauge.cassettes.network_block import attempts_fail, network_blocked
+from newsgauge.cassettes.redact_custom import Clear
+from newsgauge.cassettes.technique_calls import Calls
+from newsgauge.errors import (
+    NetworkBlockedError,
+    NotKeptError,
+)
+from tests.cassettes.services_played import (
     URL,
     Answer,
     Echo,
@@ -30,18 +40,9 @@ from services_played import (
     sdk,
     text_of,
 )
-from vcr.patch import force_reset
-
-from newsgauge.cassettes.network_block import attempts_fail, network_blocked
-from newsgauge.cassettes.redact_custom import Clear
-from newsgauge.cassettes.technique_calls import Calls
-from newsgauge.errors import (
-    NetworkBlockedError,
-    NotKeptError,
-)
 
 
-def test_calls_side_by_side_in_one_event_loop_are_each_kept_with_their_own_post(open_recorder, lines):
+def test_calls_side_by_side_in_one_event_loop_are_each_kept_with_their_own_post(open_recorder: Any, lines: Any) -> None:
     arrived: list[str] = []
 
     async def record() -> None:
@@ -72,7 +73,9 @@ def test_calls_side_by_side_in_one_event_loop_are_each_kept_with_their_own_post(
             assert replaying.play("v", post(number), call).text == f"Post {number}."[:7]
 
 
-def test_calls_in_threads_that_have_their_cases_context_are_kept_with_their_own_post(open_recorder, lines):
+def test_calls_in_threads_that_have_their_cases_context_are_kept_with_their_own_post(
+    open_recorder: Any, lines: Any
+) -> None:
     recorder, service = open_recorder("once"), sdk(echo)
 
     def one(number: int) -> None:
@@ -85,7 +88,7 @@ def test_calls_in_threads_that_have_their_cases_context_are_kept_with_their_own_
     each_has_its_own(lines())
 
 
-def test_a_thread_without_context_belongs_to_the_only_open_case(open_recorder, lines):
+def test_a_thread_without_context_belongs_to_the_only_open_case(open_recorder: Any, lines: Any) -> None:
     http = client(echo)
     with ThreadPoolExecutor(1) as pool:
         pool.submit(int).result()  # the thread is older than the case
@@ -95,7 +98,7 @@ def test_a_thread_without_context_belongs_to_the_only_open_case(open_recorder, l
     each_has_its_own(lines(), 1)
 
 
-def test_where_two_cases_are_open_such_a_thread_is_refused_in_words(open_recorder, lines):
+def test_where_two_cases_are_open_such_a_thread_is_refused_in_words(open_recorder: Any, lines: Any) -> None:
     recorder, http = open_recorder("once"), client(echo)
     with (
         ThreadPoolExecutor(1) as pool,
@@ -107,7 +110,7 @@ def test_where_two_cases_are_open_such_a_thread_is_refused_in_words(open_recorde
     assert lines() == []
 
 
-def test_a_login_of_such_a_thread_passes_all_the_same(open_recorder, lines):
+def test_a_login_of_such_a_thread_passes_all_the_same(open_recorder: Any, lines: Any) -> None:
     recorder, http = open_recorder("once"), client(lambda request: httpx2.Response(200, json={"access_token": "t"}))
     with (
         ThreadPoolExecutor(1) as pool,
@@ -118,7 +121,7 @@ def test_a_login_of_such_a_thread_passes_all_the_same(open_recorder, lines):
     assert lines() == []
 
 
-def test_equal_requests_of_threads_get_an_answer_each(open_recorder, lines):
+def test_equal_requests_of_threads_get_an_answer_each(open_recorder: Any, lines: Any) -> None:
     count = iter(range(N))
     numbered = client(lambda request: httpx2.Response(200, json=answer(str(next(count)))))
 
@@ -135,7 +138,7 @@ def test_equal_requests_of_threads_get_an_answer_each(open_recorder, lines):
     assert len(lines()) == N
 
 
-def test_a_call_that_comes_after_its_case_is_refused(open_recorder):
+def test_a_call_that_comes_after_its_case_is_refused(open_recorder: Any) -> None:
     recorder = open_recorder("once")
     context: list[contextvars.Context] = []
 
@@ -149,7 +152,7 @@ def test_a_call_that_comes_after_its_case_is_refused(open_recorder):
 
 
 @pytest.mark.parametrize("mode", ["none", "once"])
-def test_what_is_asked_outside_of_all_cases_passes_and_is_not_kept(open_recorder, lines, mode):
+def test_what_is_asked_outside_of_all_cases_passes_and_is_not_kept(open_recorder: Any, lines: Any, mode: str) -> None:
     recorder = open_recorder("once")
     recorder.play("v", post(0), lambda: client(echo).post(URL, json=body(post(0).text)).json())
     with_case = open_recorder(mode)
@@ -158,7 +161,7 @@ def test_what_is_asked_outside_of_all_cases_passes_and_is_not_kept(open_recorder
     assert len(lines()) == 1
 
 
-def test_a_cassette_of_the_users_own_inside_a_technique_wins(open_recorder, lines, tmp_path):
+def test_a_cassette_of_the_users_own_inside_a_technique_wins(open_recorder: Any, lines: Any, tmp_path: Path) -> None:
     def perform() -> str:
         with vcr.use_cassette(str(tmp_path / "own.yaml"), record_mode="once", match_on=["method", "uri", "body"]):
             return said(client(echo).post("http://elsewhere.invalid/x", json=body("First")).json())
@@ -172,7 +175,7 @@ def test_a_cassette_of_the_users_own_inside_a_technique_wins(open_recorder, line
 # A call that the seam does not see is not lost quietly.
 
 
-def test_a_call_that_passed_unseen_while_recording_leaves_nothing(open_recorder, lines):
+def test_a_call_that_passed_unseen_while_recording_leaves_nothing(open_recorder: Any, lines: Any) -> None:
     first = iter([True])
 
     def perform() -> str:
@@ -187,7 +190,7 @@ def test_a_call_that_passed_unseen_while_recording_leaves_nothing(open_recorder,
     assert lines() == []
 
 
-def test_a_prompt_whose_call_passed_unseen_is_not_recorded(open_recorder, lines):
+def test_a_prompt_whose_call_passed_unseen_is_not_recorded(open_recorder: Any, lines: Any) -> None:
     def call() -> Any:
         with force_reset():
             return client(echo).post(URL, json=body(post(0).text)).json()
@@ -197,7 +200,7 @@ def test_a_prompt_whose_call_passed_unseen_is_not_recorded(open_recorder, lines)
     assert lines() == []
 
 
-def test_what_a_technique_asks_by_another_library_is_found_when_it_is_recorded(open_recorder, lines):
+def test_what_a_technique_asks_by_another_library_is_found_when_it_is_recorded(open_recorder: Any, lines: Any) -> None:
     import urllib.request
 
     with Echo() as url:
@@ -213,7 +216,9 @@ def test_what_a_technique_asks_by_another_library_is_found_when_it_is_recorded(o
     assert lines() == []
 
 
-def test_no_call_is_lost_while_another_thread_opens_a_connection(open_recorder, lines, monkeypatch):
+def test_no_call_is_lost_while_another_thread_opens_a_connection(
+    open_recorder: Any, lines: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import httpcore2._backends.sync as backend
 
     plain, opening = backend.SyncBackend.connect_tcp, threading.Event()
@@ -241,7 +246,7 @@ def test_no_call_is_lost_while_another_thread_opens_a_connection(open_recorder, 
     each_has_its_own(lines())
 
 
-def test_techniques_ask_one_case_at_a_time(open_recorder, lines):
+def test_techniques_ask_one_case_at_a_time(open_recorder: Any, lines: Any) -> None:
     recorder, inside, most = open_recorder("once"), [0], [0]
 
     def perform() -> str:
@@ -273,7 +278,7 @@ LOGIN = [
 
 
 @pytest.mark.parametrize("host", LOGIN)
-def test_a_login_inside_a_case_passes_and_is_not_kept(open_recorder, folder, lines, host):
+def test_a_login_inside_a_case_passes_and_is_not_kept(open_recorder: Any, folder: Path, lines: Any, host: Any) -> None:
     def service(request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, json={"access_token": "t0ken"}) if str(request.url) == host else echo(request)
 
@@ -290,7 +295,9 @@ def test_a_login_inside_a_case_passes_and_is_not_kept(open_recorder, folder, lin
     assert (played.value, len(played.answers)) == ("Post 0.", 1)
 
 
-def test_the_sdks_own_login_on_vertex_is_not_one_of_the_cases_calls(open_recorder, folder, lines):
+def test_the_sdks_own_login_on_vertex_is_not_one_of_the_cases_calls(
+    open_recorder: Any, folder: Path, lines: Any
+) -> None:
     from google.oauth2.credentials import Credentials
 
     with (server := Echo()) as url:
@@ -315,7 +322,7 @@ def test_the_sdks_own_login_on_vertex_is_not_one_of_the_cases_calls(open_recorde
     assert "t0ken" not in "".join(path.read_text() for path in folder.iterdir())
 
 
-def test_a_login_in_a_replay_meets_the_network_block(open_recorder):
+def test_a_login_in_a_replay_meets_the_network_block(open_recorder: Any) -> None:
     recorder = open_recorder()
     with (
         recorder.opened(recorder.case("v", post(0))),
@@ -345,7 +352,7 @@ def ask_until(http: httpx2.Client, text: str) -> str:
     return said(response.json())
 
 
-def test_of_a_prompt_only_the_last_answer_is_kept(open_recorder, lines):
+def test_of_a_prompt_only_the_last_answer_is_kept(open_recorder: Any, lines: Any) -> None:
     http = client(tries(503, 429, 200))
     assert open_recorder("once").play("v", post(0), lambda: ask_until(http, post(0).text)) == "after 200 0"
     (line,) = lines()
@@ -353,7 +360,7 @@ def test_of_a_prompt_only_the_last_answer_is_kept(open_recorder, lines):
     assert open_recorder().play("v", post(0), lambda: ask_until(client(), post(0).text)) == "after 200 0"
 
 
-def test_tries_of_a_technique_are_no_calls_of_their_own(open_recorder, lines):
+def test_tries_of_a_technique_are_no_calls_of_their_own(open_recorder: Any, lines: Any) -> None:
     http = client(tries(503, 200, 429, 503, 200))
 
     def perform() -> list[str]:
@@ -364,7 +371,7 @@ def test_tries_of_a_technique_are_no_calls_of_their_own(open_recorder, lines):
     assert [line.key for line in lines()] == ["sci.space-0", "sci.space-0~2"]
 
 
-def test_a_case_that_raises_keeps_nothing(open_recorder, lines):
+def test_a_case_that_raises_keeps_nothing(open_recorder: Any, lines: Any) -> None:
     def call() -> None:
         client(echo).post(URL, json=body(post(0).text))
         raise RuntimeError("later")

@@ -5,20 +5,11 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from services_played import (
-    URL,
-    answer,
-    body,
-    client,
-    echo,
-    post,
-    said,
-    sdk,
-)
 
 from newsgauge.cassettes.redact_custom import Clear
 from newsgauge.cassettes.services import SERVICES
@@ -27,6 +18,16 @@ from newsgauge.errors import (
     MissingRecordingError,
     NotKeptError,
     StaleRecordingError,
+)
+from tests.cassettes.services_played import (
+    URL,
+    answer,
+    body,
+    client,
+    echo,
+    post,
+    said,
+    sdk,
 )
 
 
@@ -68,7 +69,9 @@ class Other:
         return {}
 
 
-def test_two_services_whose_requests_look_alike_are_told_apart(open_recorder, lines, monkeypatch):
+def test_two_services_whose_requests_look_alike_are_told_apart(
+    open_recorder: Any, lines: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = URL.replace("service", "api.other")
     monkeypatch.setattr("newsgauge.cassettes.services.SERVICES", {"other": Other(), **SERVICES})
 
@@ -82,7 +85,7 @@ def test_two_services_whose_requests_look_alike_are_told_apart(open_recorder, li
         Calls(open_recorder(), "v", post(0), Clear([])).play(perform(URL), {})
 
 
-def test_a_line_that_names_no_service_is_about_gemini(open_recorder, folder, lines):
+def test_a_line_that_names_no_service_is_about_gemini(open_recorder: Any, folder: Path, lines: Any) -> None:
     open_recorder("once").play("v", post(0), lambda: client(echo).post(URL, json=body(post(0).text)).json())
     assert [line.service for line in lines()] == ["gemini"]
     assert '"service"' not in (folder / "v.jsonl").read_text()
@@ -95,7 +98,9 @@ VERSIONS = ["v1", "v1beta", "v1beta1", "v1alpha", "v2"]
 
 @pytest.mark.parametrize("recorded", VERSIONS)
 @pytest.mark.parametrize("now", VERSIONS)
-def test_the_version_of_the_api_may_change_without_making_a_recording_stale(open_recorder, lines, recorded, now):
+def test_the_version_of_the_api_may_change_without_making_a_recording_stale(
+    open_recorder: Any, lines: Any, recorded: Any, now: Any
+) -> None:
     urls = [URL.replace("/v1/", f"/{version}/") for version in (recorded, now)]
     open_recorder("once").play("v", post(0), lambda: client(echo).post(urls[0], json=body(post(0).text)).json())
     assert lines()[0].path == f"/{recorded}/models/m:generateContent"  # what was asked is still to be read
@@ -106,7 +111,7 @@ def test_the_version_of_the_api_may_change_without_making_a_recording_stale(open
         assert said(replayed) == "Post 0."
 
 
-def test_another_model_is_stale_whatever_the_version(open_recorder):
+def test_another_model_is_stale_whatever_the_version(open_recorder: Any) -> None:
     open_recorder("once").play("v", post(0), lambda: client(echo).post(URL, json=body(post(0).text)).json())
     other = URL.replace("/v1/", "/v1beta/").replace("/m:", "/n:")
     with pytest.raises(
@@ -116,7 +121,7 @@ def test_another_model_is_stale_whatever_the_version(open_recorder):
     assert "prompt" not in str(caught.value)
 
 
-def test_a_changed_prompt_does_not_name_the_version_as_a_change(open_recorder):
+def test_a_changed_prompt_does_not_name_the_version_as_a_change(open_recorder: Any) -> None:
     open_recorder("once").play("v", post(0), lambda: client(echo).post(URL, json=body(post(0).text)).json())
     beta = URL.replace("/v1/", "/v1beta/")
     with pytest.raises(StaleRecordingError, match="changed since it was recorded: prompt: ") as caught:
@@ -132,7 +137,7 @@ def signed() -> dict[str, Any]:
     return {**answer("x"), "candidates": [{"content": {"parts": parts, "role": "model"}}], "responseId": "r1"}
 
 
-def test_opaque_parts_of_an_answer_are_not_kept(open_recorder, folder, lines):
+def test_opaque_parts_of_an_answer_are_not_kept(open_recorder: Any, folder: Path, lines: Any) -> None:
     service = client(lambda request: httpx2.Response(200, json=signed()))
     open_recorder("once").play("v", post(0), lambda: service.post(URL, json=body(post(0).text)).json())
     kept = (folder / "v.jsonl").read_text()
@@ -144,7 +149,7 @@ def test_opaque_parts_of_an_answer_are_not_kept(open_recorder, folder, lines):
     ]
 
 
-def test_a_chat_that_sends_signatures_back_can_be_replayed(open_recorder, lines):
+def test_a_chat_that_sends_signatures_back_can_be_replayed(open_recorder: Any, lines: Any) -> None:
     sent: list[str] = []
 
     def service(request: httpx2.Request) -> httpx2.Response:
@@ -168,7 +173,7 @@ def test_a_chat_that_sends_signatures_back_can_be_replayed(open_recorder, lines)
 
 
 @pytest.mark.parametrize("version", [None, ""])
-def test_an_answer_without_model_version_is_refused_on_every_road(open_recorder, lines, version):
+def test_an_answer_without_model_version_is_refused_on_every_road(open_recorder: Any, lines: Any, version: Any) -> None:
     from newsgauge.records import Wire
 
     raw = {**answer("sci.space"), "modelVersion": version}
@@ -192,7 +197,7 @@ def test_an_answer_without_model_version_is_refused_on_every_road(open_recorder,
     assert lines() == []
 
 
-def test_a_count_of_tokens_names_no_version_and_is_kept(open_recorder, lines):
+def test_a_count_of_tokens_names_no_version_and_is_kept(open_recorder: Any, lines: Any) -> None:
     count = URL.replace("generateContent", "countTokens")
     service = client(lambda request: httpx2.Response(200, json={"totalTokens": 7}))
     open_recorder("once").play("v", post(0), lambda: service.post(count, json=body(post(0).text)).json())
@@ -200,7 +205,7 @@ def test_a_count_of_tokens_names_no_version_and_is_kept(open_recorder, lines):
 
 
 @pytest.mark.parametrize("pin", [None, "gemini-2.5-pro", "models/gemini-2.5-pro"])
-def test_a_version_is_the_same_with_and_without_its_folder(open_recorder, lines, pin):
+def test_a_version_is_the_same_with_and_without_its_folder(open_recorder: Any, lines: Any, pin: Any) -> None:
     service = client(
         lambda request: httpx2.Response(200, json={**answer("x"), "modelVersion": "models/gemini-2.5-pro"})
     )
@@ -220,7 +225,7 @@ NEW = {
 
 @pytest.mark.parametrize("value", NEW.values(), ids=NEW)
 @pytest.mark.filterwarnings("error")
-def test_a_value_that_the_sdk_does_not_know_is_recorded_and_replays(open_recorder, lines, value):
+def test_a_value_that_the_sdk_does_not_know_is_recorded_and_replays(open_recorder: Any, lines: Any, value: Any) -> None:
     from newsgauge.client.clients import recorded_response
     from newsgauge.client.unknown_values import accept_unknown_values
 
@@ -236,7 +241,7 @@ def test_a_value_that_the_sdk_does_not_know_is_recorded_and_replays(open_recorde
     assert recorded_response(json.loads(json.dumps(lines()[0].answer))).candidates == answered[0].candidates
 
 
-def test_a_warning_that_is_not_about_a_value_still_comes_through():
+def test_a_warning_that_is_not_about_a_value_still_comes_through() -> None:
     from newsgauge.client.unknown_values import accept_unknown_values
 
     accept_unknown_values()
@@ -244,7 +249,7 @@ def test_a_warning_that_is_not_about_a_value_still_comes_through():
         warnings.warn("something else", stacklevel=1)
 
 
-def test_a_recording_of_before_is_found_by_its_unsigned_request(open_recorder, folder, lines):
+def test_a_recording_of_before_is_found_by_its_unsigned_request(open_recorder: Any, folder: Path, lines: Any) -> None:
     """A technique's line whose request kept a signature still answers: it is no part of what is compared."""
     chat = body("First question")
     chat["contents"].append({"parts": [{"text": "said", "thoughtSignature": "BBBB"}], "role": "model"})
@@ -257,7 +262,7 @@ def test_a_recording_of_before_is_found_by_its_unsigned_request(open_recorder, f
     assert Calls(open_recorder(), "v", post(0), Clear(["First question"])).play(perform, {}).value == "First q"
 
 
-def test_a_miss_says_nothing_of_the_post(open_recorder):
+def test_a_miss_says_nothing_of_the_post(open_recorder: Any) -> None:
     seen: list[BaseException] = []
 
     def call() -> None:

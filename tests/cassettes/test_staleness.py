@@ -6,11 +6,11 @@ import copy
 from typing import Any
 
 import pytest
-from cassette_lines import make_line
 from hypothesis import given
 from hypothesis import strategies as st
 
 from newsgauge.cassettes.staleness import describe_change
+from tests.cassettes.cassette_lines import make_line
 
 MARK = {"chars": 744, "sha256": "a" * 64}
 OTHER = {"chars": 746, "sha256": "b" * 64}

@@ -14,7 +14,7 @@ from newsgauge.cli.commands import init
 from newsgauge.cli.main import main
 from newsgauge.gates.gates_file import load_gates
 from newsgauge.variants.variants_file import load_variants
-from quick_python import program
+from tests.quick_python import program
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = ("how-to / question", "Lob & Dank", "fehler")

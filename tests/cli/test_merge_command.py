@@ -82,7 +82,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
             for variant in about.variants
             for post in about.part.posts[without:]
         }
-        results |= changed.pop("results", {})  # type: ignore[arg-type]
+        results |= changed.pop("results", {})  # type: ignore[call-overload]
         about = replace(about, **changed)  # type: ignore[arg-type]
         guard = Guard(
             about, (), results=Path(name), required=False, baseline=BaselinePlace(Path("none"), "", None, False)

@@ -12,7 +12,7 @@ from newsgauge.cli.main import main
 
 
 def test_serve_hands_the_emulator_every_option_it_has(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    seen = {}
+    seen = {}  # type: ignore[var-annotated]
     monkeypatch.setattr(command_line, "run", lambda options, *, program: seen.update(vars(options), program=program))
     options = [
         "--host",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import pytest
-from made_results import Made
 
 from newsgauge.gates.gate import Evidence
+from tests.gates.made_results import Made
 
 
 @pytest.fixture

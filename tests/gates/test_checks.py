@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from test_baseline import GATE, baseline_of
 
 from newsgauge.gates.decide import decide
 from newsgauge.gates.gate import BaselineGate, ComparisonGate, Evidence, Limit, LimitsGate
@@ -14,6 +13,7 @@ from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.running.results_log import merge
 from newsgauge.scoring.scoreboard import score
 from newsgauge.scoring.scores import Check
+from tests.gates.test_baseline import GATE, baseline_of
 
 Make = Callable[..., Evidence]
 

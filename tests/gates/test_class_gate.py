@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from made_results import plan
 from scipy.stats import beta
 
 from newsgauge.errors import GatesError
@@ -17,6 +16,7 @@ from newsgauge.gates.gates_file import load_gates
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.running.results_log import merge
 from newsgauge.scoring.scoreboard import score
+from tests.gates.made_results import plan
 
 Make = Callable[..., Evidence]
 LABELS = ("a", "b", "c")

@@ -182,7 +182,7 @@ def threaded(evidence: Evidence, size: int, **other: object) -> Evidence:
         replace(post, thread=f"{post.label}{number // (2 * size)}") for number, post in enumerate(evidence.plan.posts)
     )
     plan = replace(evidence.plan, posts=posts)
-    return replace(evidence, plan=plan, scores=score(evidence.results, plan, evidence.scores), **other)
+    return replace(evidence, plan=plan, scores=score(evidence.results, plan, evidence.scores), **other)  # type: ignore[arg-type]
 
 
 def test_live_posts_of_one_thread_prove_less_of_recall_and_macro_f1(made: Make) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from made_results import plan
 from scipy.stats import binomtest
 
 from newsgauge.gates.decide import decide
@@ -14,6 +13,7 @@ from newsgauge.gates.gate import Evidence, Limit, LimitsGate
 from newsgauge.planning.repeats import repeat_key
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.scoring.scoreboard import score
+from tests.gates.made_results import plan
 
 
 def asked(rows: Sequence[str], *, live: bool = False, k: int = 3) -> Evidence:

@@ -137,10 +137,10 @@ def test_a_post_that_the_baseline_does_not_know_is_answered_like_its_label_and_i
     evidence = made(40, {"v": range(0, 40, 2)})  # all of label a right, none of b
     larger = made(80, {"v": ()}).plan
     gates = [limit("min_class_recall", 0.9, "value"), BaselineGate("v-baseline", "v", 0.05, "r")]
-    found = Operating(gates, larger, baseline_of(evidence)).of_plan(flip_rate=0.0, n_runs=50)
+    found = Operating(gates, larger, baseline_of(evidence)).of_plan(flip_rate=0.0, n_runs=50)  # type: ignore[arg-type]
     assert (found.n_posts, found.gates[0].failed, found.gates[1].inconclusive) == (80, 1.0, 1.0)  # 40 < 59 in common
     gates = [limit("min_accuracy", 0.5, "value"), limit("max_accuracy", 0.5, "value")]
-    assert Operating(gates, larger, baseline_of(evidence)).of_plan(flip_rate=0.0, n_runs=50).all_pass == 1.0
+    assert Operating(gates, larger, baseline_of(evidence)).of_plan(flip_rate=0.0, n_runs=50).all_pass == 1.0  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_simulated_is_named(made: Make) -> None:
@@ -149,10 +149,10 @@ def test_what_cannot_be_simulated_is_named(made: Make) -> None:
         LimitsGate("v", "v", (Limit("min_stability", 0.9, "r"), Limit("min_accuracy", 0.5, "r"))),
         BaselineGate("w-baseline", "w", 0.05, "r"),
     ]
-    operating = Operating(gates, evidence.plan, baseline_of(evidence))
+    operating = Operating(gates, evidence.plan, baseline_of(evidence))  # type: ignore[arg-type]
     assert operating.left_out == ["v min_stability", "w-baseline"]
     assert [gate.name for gate in operating.gates] == ["v"]
-    assert Operating(gates, evidence.plan, None).gates == ()
+    assert Operating(gates, evidence.plan, None).gates == ()  # type: ignore[arg-type]
 
 
 def test_the_header_of_a_live_run_says_how_often_it_passes_and_warns_under_80_percent(made: Make) -> None:
@@ -208,7 +208,7 @@ def test_the_flip_rate_is_that_of_the_repeats_in_the_baseline_where_it_has_some(
     answers = {**baseline.variants["v"].answers, "p-0~r2": "a", "p-0~r3": "b", "p-1~r2": "b", "p-1~r3": "b"}
     repeated = replace(baseline, variants={"v": replace(baseline.variants["v"], answers=answers)})
     # p-0, an "a": right, right, wrong, so 2 of its 3 pairs differ; p-1, a "b": none of 3.
-    assert usual_flip_rate(evidence.plan, repeated) == FlipRate(pytest.approx(1 / 3), 2)
+    assert usual_flip_rate(evidence.plan, repeated) == FlipRate(pytest.approx(1 / 3), 2)  # type: ignore[arg-type]
     operating = Operating([BaselineGate("v-baseline", "v", 0.05, "r")], evidence.plan, repeated)
     assert operating.flip_rate.origin == "measured on the repeats of 2 posts"
 

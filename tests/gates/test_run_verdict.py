@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from made_results import plan, posts, result
 
 from newsgauge.gates.run_verdict import BaselinePlace, Guard
 from newsgauge.planning.plan_file import RunPlan
+from tests.gates.made_results import plan, posts, result
 
 
 @pytest.mark.parametrize("required", [True, False])

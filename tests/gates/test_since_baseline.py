@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from test_baseline import baseline_of
-
 from newsgauge.gates.gate import Evidence
 from newsgauge.gates.since_baseline import since_baseline
 from newsgauge.planning.plan_file import RunPlan
+from tests.gates.test_baseline import baseline_of
 
 Make = Callable[..., Evidence]
 

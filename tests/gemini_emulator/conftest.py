@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from endpoint_calls import tune
 
 from gemini_emulator.server import EmbeddedServer
+from tests.gemini_emulator.endpoint_calls import tune
 
 
 @pytest.fixture(scope="module")

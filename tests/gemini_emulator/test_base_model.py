@@ -7,7 +7,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from endpoint_calls import ask, said
+
+from tests.gemini_emulator.endpoint_calls import ask, said
 
 URL = "/v1beta/models/{}:generateContent"
 LABELS = "Classify the text as one of: animals, trains, cooking. Answer with the label."

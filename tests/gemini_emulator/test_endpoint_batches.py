@@ -10,13 +10,13 @@ from typing import Any
 
 import httpx2
 import pytest
-from endpoint_calls import ask, said
 from google import genai
 
 from gemini_emulator.app import Options
 from gemini_emulator.faults.faults import Fault, FaultPlan
 from gemini_emulator.server import EmbeddedServer
 from gemini_emulator.state import State
+from tests.gemini_emulator.endpoint_calls import ask, said
 
 URL = "/v1beta/models/gemini-3.5-flash-lite:batchGenerateContent"
 ONE = "/v1beta/models/gemini-3.5-flash-lite:generateContent"

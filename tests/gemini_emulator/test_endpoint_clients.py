@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from endpoint_calls import make_examples
+
+from tests.gemini_emulator.endpoint_calls import make_examples
 
 _INSTALL_TIMEOUT_S = 300
 

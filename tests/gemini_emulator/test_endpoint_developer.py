@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from endpoint_calls import ask, said
+
+from tests.gemini_emulator.endpoint_calls import ask, said
 
 POST = "Subject: Orbits\n\nThe rocket left for space; space is large."
 CLASSIFY = {"systemInstruction": {"parts": [{"text": "Name the group."}]}}

@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from endpoint_calls import ask, said
 from google import genai
 from google.genai import errors, types
 
@@ -21,6 +20,7 @@ from gemini_emulator.faults.faults import HEADER, Fault, FaultPlan
 from gemini_emulator.server import EmbeddedServer
 from gemini_emulator.wire.api_errors import ServiceError
 from gemini_emulator.wire.quota import SlidingQuota
+from tests.gemini_emulator.endpoint_calls import ask, said
 
 URL = "/v1beta/models/gemini-3.5-flash-lite:generateContent"
 MODEL = "gemini-3.5-flash-lite"

@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from endpoint_calls import ask, make_examples, tuning_body
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
+from tests.gemini_emulator.endpoint_calls import ask, make_examples, tuning_body
 
 GENERATE = "/v1beta/models/gemini-3.5-flash-lite:generateContent"
 _NAMES = st.one_of(

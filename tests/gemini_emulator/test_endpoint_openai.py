@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from endpoint_calls import ask
+
+from tests.gemini_emulator.endpoint_calls import ask
 
 CHAT = "/v1beta/openai/chat/completions"
 INSTRUCTION = "Classify the text as one of: animals, trains. Answer with the label."

@@ -14,12 +14,12 @@ from typing import Any
 
 import httpx2
 import pytest
-from endpoint_calls import ask, make_examples, said, tune, tuning_body, wait_tuned
 
 from gemini_emulator.app import Options
 from gemini_emulator.errors import StartError
 from gemini_emulator.server import EmbeddedServer
 from gemini_emulator.state import FILE_NAME, State
+from tests.gemini_emulator.endpoint_calls import ask, make_examples, said, tune, tuning_body, wait_tuned
 
 
 def client(server: Any) -> Any:

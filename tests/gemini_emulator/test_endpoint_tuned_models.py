@@ -9,7 +9,6 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
-from endpoint_calls import ask, make_examples, tune, tuning_body
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import SGDClassifier
@@ -18,6 +17,7 @@ from sklearn.metrics import log_loss
 from gemini_emulator.models import arrays, tuned_model
 from gemini_emulator.models.tuned_model import Example, train
 from gemini_emulator.models.word_vectors import embed
+from tests.gemini_emulator.endpoint_calls import ask, make_examples, tune, tuning_body
 
 
 def predict(http: Any, tuned_id: Any, text: Any, **config: Any) -> Any:

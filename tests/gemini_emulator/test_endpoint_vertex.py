@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 import httpx2
 import pytest
-from endpoint_calls import ask, make_examples, said
 from google import genai
 from google.auth.credentials import AnonymousCredentials, Credentials
 from google.genai import types
@@ -21,6 +20,7 @@ from gemini_emulator.app import Options
 from gemini_emulator.faults.faults import Fault, FaultPlan
 from gemini_emulator.server import EmbeddedServer
 from gemini_emulator.surfaces.storage import crc32c, md5
+from tests.gemini_emulator.endpoint_calls import ask, make_examples, said
 
 PARENT = "/v1beta1/projects/p/locations/us-central1"
 MODEL = "gemini-3.5-flash-lite"

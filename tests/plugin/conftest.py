@@ -26,7 +26,7 @@ import uvicorn
 import vcr
 
 import newsgauge
-from quick_python import program
+from tests.quick_python import program
 
 PRELOADED = (google.genai, scipy.stats, sklearn.datasets, sklearn.feature_extraction.text, sklearn.linear_model)
 PRELOADED_TOO = (httpcore2, hypothesis, tokenizers, trio, uvicorn, vcr)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_service import FakeService
 
 from newsgauge.errors import UsageError
 from newsgauge.records import Outcome
 from newsgauge.running.run_options import chosen_again
+from tests.plugin.fake_service import FakeService
 
 FILE = Path("cassettes/gemini/bundled/{}.jsonl")
 PLAN = ["--backend", "gemini", "--variants", "bare,own"]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from newsgauge.cassettes.line import decode
-from quick_python import program
+from tests.quick_python import program
 
 EVALS = Path(__file__).resolve().parents[2] / "evals"
 RESULTS = Path(".newsgauge/results")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from newsgauge.cassettes.line import decode
-from quick_python import program
+from tests.quick_python import program
 
 CASSETTES = Path("cassettes/embedded/bundled")
 

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from quick_python import program
+from tests.quick_python import program
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from fake_service import FakeService
+
+from tests.plugin.fake_service import FakeService
 
 KEY = "AI" + "zaSyPlanted-0123456789abcdefghijklmnop"
 RECORD = ["evals", "--backend", "gemini", "--variants", "bare", "--record-mode", "once", "-rA", "--retry-deadline", "0"]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from other_services import OtherServices
 
 import newsgauge
 from newsgauge.cli.main import main
@@ -17,6 +16,7 @@ from newsgauge.errors import UsageError, VariantsError
 from newsgauge.records import Outcome
 from newsgauge.scoring.prices import Price, find_price, load_prices
 from newsgauge.variants.variants_file import load_variants
+from tests.plugin.other_services import OtherServices
 
 pytest.importorskip("openai")
 pytest.importorskip("anthropic")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from other_services import OtherServices
 
 from newsgauge.cli.main import main
+from tests.plugin.other_services import OtherServices
 
 pytest.importorskip("openai")
 pytest.importorskip("anthropic")

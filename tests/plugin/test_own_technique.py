@@ -62,7 +62,7 @@ def test_what_a_callable_asks_is_recorded_and_replayed(project: pytest.Pytester,
     replayed.stdout.fnmatch_lines(["PASS  own*"])
     assert results() == asked
     assert (CASSETTES / "own.jsonl").read_bytes() == before
-    both = {}
+    both = {}  # type: ignore[var-annotated]
     for line in lines():
         usage = line["response"]["body"]["usageMetadata"]
         post = line["key"].partition("~")[0]

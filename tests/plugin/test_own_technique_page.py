@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from doc_blocks import ROOT, blocks
+from tests.doc_blocks import ROOT, blocks
 
 OWN = ["few-shot", "reasoned", "vote", "two-steps", "linear"]
 CASSETTES = Path("cassettes/embedded/bundled")

@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_service import VERSION, FakeService
+
+from tests.plugin.fake_service import VERSION, FakeService
 
 CASSETTES = Path("cassettes/gemini/bundled")
 KEY = "AI" + "zaSyPlanted-0123456789abcdefghijklmnop"
@@ -220,7 +221,7 @@ def test_a_disk_without_room_is_refused_before_the_first_call(
     from newsgauge.recording import preflight
 
     used = shutil.disk_usage(".")
-    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: used._replace(free=1000))
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: used._replace(free=1000))  # type: ignore[attr-defined]
     result = project.runpytest_inprocess(*RECORD, "once")
     assert result.ret == USAGE_ERROR
     result.stderr.fnmatch_lines(["*--record-mode once: * has 1,000 bytes free, and this recording may take *"])

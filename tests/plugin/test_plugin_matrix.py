@@ -68,7 +68,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = folder / "bin" / "python"
     install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *PLUGINS]
     try:
-        done = subprocess.run(install, capture_output=True, text=True, timeout=PATIENCE_S)
+        done = subprocess.run(install, capture_output=True, text=True, timeout=PATIENCE_S)  # type: ignore[arg-type]
     except subprocess.TimeoutExpired:
         pytest.skip(f"the plugins cannot be installed here: pip took more than {PATIENCE_S} seconds")
     if done.returncode:
@@ -85,7 +85,7 @@ def run(python: Path, names: list[str], *options: str) -> subprocess.CompletedPr
     command += [part for name in names for part in OPTIONS.get(name, [])]
     environment = {key: value for key, value in os.environ.items() if "PYTEST" not in key and key != "CI"}
     environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "CI": "true"}
-    return subprocess.run([*command, *options], env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run([*command, *options], env=environment, capture_output=True, text=True, timeout=300)  # type: ignore[list-item]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from newsgauge.cli.main import main
-from quick_python import program
+from tests.quick_python import program
 
 RESULTS = Path(".newsgauge/results")
 needs_guard = pytest.mark.skipif(

@@ -8,7 +8,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from fake_service import FakeService
 from google.auth.credentials import AnonymousCredentials
 
 from newsgauge.cassettes.digest import stable_path
@@ -16,6 +15,7 @@ from newsgauge.client.clients import Access, open_client
 from newsgauge.client.loopback import is_loopback
 from newsgauge.errors import UsageError
 from newsgauge.running.run_options import chosen_api_version
+from tests.plugin.fake_service import FakeService
 
 KEY = "AI" + "zaSyPlanted-0123456789abcdefghijklmnop"
 BARE = ["evals", "--variants", "bare", "--record-mode"]
@@ -131,7 +131,7 @@ def test_each_variant_asks_vertex_in_its_own_location_and_a_tuned_model_where_it
 )
 def test_google_is_asked_at_the_host_of_the_location(monkeypatch: pytest.MonkeyPatch, location: str, host: str) -> None:
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "mine")
-    monkeypatch.setattr("newsgauge.client.clients.cloud_credentials", lambda url: AnonymousCredentials())
+    monkeypatch.setattr("newsgauge.client.clients.cloud_credentials", lambda url: AnonymousCredentials())  # type: ignore[no-untyped-call]
     with closing(open_client(Access("vertex", location=location))) as client:
         assert client._api_client._http_options.base_url == host
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch_files import lines_of, open_jobs, without
 from google import genai
 
 from gemini_emulator.app import Options
@@ -19,6 +18,7 @@ from newsgauge.cassettes.audit import audit_file
 from newsgauge.cli.main import main
 from newsgauge.recording.batch_jobs import Answer
 from newsgauge.recording.developer_batches import BatchService
+from tests.plugin.batch_files import lines_of, open_jobs, without
 
 FOLDER = Path("cassettes/embedded/bundled")
 PLAN = ["record", "--batch", "--classes", "^sci.(space|med)$", "--posts-per-class", "4"]
@@ -86,7 +86,7 @@ def test_requests_that_failed_are_told_and_asked_again_by_the_next_recording(
         assert "An internal error has occurred" in said.err
         assert len(list(client.batches.list())) == 1  # not again in the same recording
         assert main([*arguments, *where]) == 0
-    assert "submitted batches/" in (said := capsys.readouterr().err)
+    assert "submitted batches/" in (said := capsys.readouterr().err)  # type: ignore[assignment]
     assert ": 2 requests to" in said
     assert len(lines("system")) == 8
 

@@ -21,7 +21,7 @@ from gemini_emulator.faults.faults import Fault, FaultPlan
 from gemini_emulator.server import EmbeddedServer
 from newsgauge.cassettes.audit import audit_file
 from newsgauge.cli.main import main
-from quick_python import program
+from tests.quick_python import program
 
 FOLDER = Path("cassettes/embedded/bundled")
 PLAN = ["record", "--classes", "^sci.(space|med)$", "--posts-per-class", "4"]

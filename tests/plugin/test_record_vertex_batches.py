@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from batch_files import lines_of, open_jobs, without
 
 from gemini_emulator.app import Options
 from gemini_emulator.faults.faults import Fault, FaultPlan
@@ -21,6 +20,7 @@ from gemini_emulator.server import EmbeddedServer
 from newsgauge.cli.main import main
 from newsgauge.recording.batch_jobs import Answer
 from newsgauge.recording.vertex_batches import VertexBatches
+from tests.plugin.batch_files import lines_of, open_jobs, without
 
 storage = pytest.importorskip("google.cloud.storage", reason="google-cloud-storage is not installed")
 import google.cloud  # noqa: E402  # it is there only where the library is
@@ -364,8 +364,8 @@ def test_a_bucket_that_takes_nothing_is_one_line(project: pytest.Pytester, capsy
 def test_files_that_cannot_be_deleted_are_told_with_the_command_that_does(
     project: pytest.Pytester, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(self: storage.Blob, **options: Any) -> None:
-        raise Forbidden("no permission")
+    def refused(self: storage.Blob, **options: Any) -> None:  # type: ignore[name-defined]
+        raise Forbidden("no permission")  # type: ignore[no-untyped-call]
 
     monkeypatch.setattr(storage.Blob, "delete", refused)
     with serving() as bucket:
@@ -380,7 +380,7 @@ def test_files_that_cannot_be_deleted_are_told_with_the_command_that_does(
 def test_a_connection_that_breaks_is_one_line(
     project: pytest.Pytester, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(self: storage.Blob, *arguments: Any, **options: Any) -> None:
+    def broken(self: storage.Blob, *arguments: Any, **options: Any) -> None:  # type: ignore[name-defined]
         raise ConnectionError("reset by peer")
 
     monkeypatch.setattr(storage.Blob, "upload_from_string", broken)

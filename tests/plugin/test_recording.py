@@ -21,7 +21,7 @@ def test_lines_are_sorted_by_key_and_single(project: pytest.Pytester) -> None:
     for variant in ("bare", "system", "labels", "tuned"):
         keys = [line["key"] for line in lines(variant)]
         assert len(keys) == 8
-        assert keys == sorted(set(keys))
+        assert keys == sorted(set(keys))  # type: ignore[type-var]
 
 
 def test_once_records_only_the_missing_line(project: pytest.Pytester) -> None:

@@ -91,7 +91,7 @@ def test_a_shard_asks_its_own_cases_and_leaves_the_rest(strict: pytest.Pytester)
     }
     written = gates(".newsgauge/results")
     assert written["complete"] is False
-    assert written["run"]["shard"] == "2/3"  # type: ignore[index]
+    assert written["run"]["shard"] == "2/3"
     assert {gate["finding"] for gate in written["gates"]} == {None}  # type: ignore[attr-defined]
     left_out = json.loads(Path(".newsgauge/results/plan.json").read_text())["left_out"]
     assert left_out == [f"evals/test_whole.py::test_{name}" for name in ("by_name", "run", "scores", "tokens")]

@@ -10,7 +10,7 @@ import pytest
 # The runs are a module beside this file: more than one test file asks for them.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from report_runs import write_run
+from tests.report.report_runs import write_run
 
 
 @pytest.fixture

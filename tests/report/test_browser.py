@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_runs import PROMPTS, SECRET, write_run
+
+from tests.report.report_runs import PROMPTS, SECRET, write_run
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install -e .[test]")
 

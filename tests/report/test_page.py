@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_runs import SECRET, VERDICTS, write_run
 
 from newsgauge.report.html import render_run
 from newsgauge.report.html.charts import round_ticks
 from newsgauge.report.html.matrices import class_scores, confusion_matrices
 from newsgauge.results.run_folder import load_run
+from tests.report.report_runs import SECRET, VERDICTS, write_run
 
 
 def packed_cases(page: str) -> dict[str, Any]:

@@ -171,7 +171,7 @@ def check(state: CheckState, **other: Any) -> Check:
         "limit": 0.5,
         "why": "half",
     }
-    return Check(state=state, **{**values, **other})  # type: ignore[arg-type]
+    return Check(state=state, **{**values, **other})
 
 
 def test_a_limit_is_a_line_and_what_failed_is_nearest_to_the_prompt() -> None:

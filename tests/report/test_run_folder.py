@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_runs import PROMPTS, write_run
 
 from newsgauge.cli.main import main
 from newsgauge.errors import UsageError
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.results.results_csv import write_results
 from newsgauge.results.run_folder import load_run
+from tests.report.report_runs import PROMPTS, write_run
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -45,7 +45,7 @@ def test_of_two_labels_the_interval_covers_95_percent_and_a_bound_errs_in_at_mos
     """Every outcome of both labels, for 49 pairs of true rates; benchmarks/standardised.py has more of both."""
     n = 10
     counts = np.arange(n + 1)
-    strata = [[(Stratum(k, n, weight), Stratum(m, n, 1 - weight)) for m in counts] for k in counts]
+    strata = [[(Stratum(k, n, weight), Stratum(m, n, 1 - weight)) for m in counts] for k in counts]  # type: ignore[arg-type]
     two_sided = np.array([[standardised_interval(pair) for pair in row] for row in strata])
     one_sided = np.array([[standardised_bounds(pair) for pair in row] for row in strata])
     for p, q in product((0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99), repeat=2):

@@ -10,7 +10,7 @@ import pytest
 
 from gemini_emulator.server import EmbeddedServer
 from newsgauge.cli.main import main
-from quick_python import program
+from tests.quick_python import program
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,26 +8,27 @@ import math
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.genai.types import GenerateContentResponse
-from tuning_names import SMALL
 
 from newsgauge.cli.commands.classify import _line
 from newsgauge.records import Outcome, Prediction
 from newsgauge.running.classifying import Answer, _logprob
+from tests.tuning.tuning_names import SMALL
 
 HEALTH = "My doctor prescribed an antibiotic for the infection, and the pain and fever went away"
 
 
 @pytest.fixture
-def classify(newsgauge, server):
+def classify(newsgauge: Any, server: Any) -> Any:
     at = ("--base-url", server.base_url)
     assert newsgauge("tune", *SMALL, "--posts-per-class", "24", "--epochs", "20", *at)[0] == 0
     return lambda *arguments: newsgauge("classify", *arguments, *at)
 
 
-def test_a_text_gets_its_label_and_the_next_best_with_their_probabilities(classify):
+def test_a_text_gets_its_label_and_the_next_best_with_their_probabilities(classify: Any) -> None:
     status, out, err = classify(HEALTH)
     assert (status, err) == (0, "")
     first, second = re.fullmatch(r"sci\.med  ([\d.]+)%  \(next: sci\.space ([\d.]+)%\)\n", out).groups()
@@ -35,7 +36,9 @@ def test_a_text_gets_its_label_and_the_next_best_with_their_probabilities(classi
     assert float(first) > float(second)
 
 
-def test_an_answer_that_is_no_label_is_marked_has_no_probability_and_a_status_of_its_own(newsgauge, server):
+def test_an_answer_that_is_no_label_is_marked_has_no_probability_and_a_status_of_its_own(
+    newsgauge: Any, server: Any
+) -> None:
     at = ("--base-url", server.base_url, "--variant", "bare")
     status, out, err = newsgauge("classify", HEALTH, *at)
     assert (status, err) == (3, "")
@@ -47,20 +50,22 @@ def test_an_answer_that_is_no_label_is_marked_has_no_probability_and_a_status_of
     assert (status, answer["outcome"], answer["logprob"], answer["second"]) == (3, "off-list", None, None)
 
 
-def test_a_blocked_answer_says_why_and_no_probability():
+def test_a_blocked_answer_says_why_and_no_probability() -> None:
     blocked = Prediction("(error)", Outcome.BLOCKED, "finish reason SAFETY", 9, 0, "m")
     assert _line(Answer(blocked)) == "(error)  blocked: finish reason SAFETY"
 
 
 @pytest.mark.parametrize("name", ["nope", "labels,tuned", ""])
 @pytest.mark.parametrize("command", [("classify", "a text"), ("tune",)])
-def test_the_variant_is_one_of_the_file(newsgauge, command, name):
+def test_the_variant_is_one_of_the_file(newsgauge: Any, command: Any, name: str) -> None:
     status, out, err = newsgauge(*command, "--variant", name)
     assert (status, out) == (2, "")
     assert re.fullmatch(rf"newsgauge: --variant: expected one of bare, .*tuned.*, got '{name}'\n", err)
 
 
-def test_a_file_and_standard_input_are_read_as_one_text(classify, project, monkeypatch):
+def test_a_file_and_standard_input_are_read_as_one_text(
+    classify: Any, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Path("mail.txt").write_text(HEALTH + "\n\nBye")
     assert classify("mail.txt")[1].startswith("sci.med ")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((HEALTH + "\n\nBye").encode())))
@@ -68,7 +73,7 @@ def test_a_file_and_standard_input_are_read_as_one_text(classify, project, monke
 
 
 @pytest.mark.parametrize("name", ["mail.txt", "posts/one.eml", "all.jsonl"])
-def test_a_file_that_is_not_there_is_no_text(newsgauge, project, name):
+def test_a_file_that_is_not_there_is_no_text(newsgauge: Any, project: Path, name: str) -> None:
     status, out, err = newsgauge("classify", name)
     assert (status, out) == (2, "")
     assert err == (
@@ -76,7 +81,7 @@ def test_a_file_that_is_not_there_is_no_text(newsgauge, project, name):
     )
 
 
-def test_of_jsonl_each_line_is_answered_in_its_order(classify):
+def test_of_jsonl_each_line_is_answered_in_its_order(classify: Any) -> None:
     lines = [json.dumps({"text": HEALTH, "id": 7}), "", json.dumps("Orbit, rocket and shuttle launch")]
     Path("texts.jsonl").write_text("\n".join(lines))
     status, out, _ = classify("--jsonl", "texts.jsonl")
@@ -87,19 +92,19 @@ def test_of_jsonl_each_line_is_answered_in_its_order(classify):
     assert all(answer["model_version"].startswith("newsgauge-embedded-") for answer in answers)
 
 
-def test_the_second_call_is_saved_on_request_and_of_any_variant_the_probability_is_told(classify):
+def test_the_second_call_is_saved_on_request_and_of_any_variant_the_probability_is_told(classify: Any) -> None:
     assert re.fullmatch(r"sci\.med +\d+\.\d%\n", classify(HEALTH, "--no-second")[1])
     assert re.match(r"sci\.space +\d+\.\d%", classify("--variant", "labels", "space space orbit")[1])
 
 
-def test_the_first_two_labels_have_no_more_than_all_probability(classify):
+def test_the_first_two_labels_have_no_more_than_all_probability(classify: Any) -> None:
     Path("texts.jsonl").write_text("\n".join(json.dumps(text) for text in (HEALTH, "orbit", "brakes and a dose", "x")))
     for line in classify("--jsonl", "texts.jsonl", "--variant", "labels")[1].splitlines():
         answer = json.loads(line)
         assert math.exp(answer["logprob"]) + math.exp(answer["second_logprob"]) <= 1 + 1e-9
 
 
-def test_an_answer_without_log_probabilities_has_none():
+def test_an_answer_without_log_probabilities_has_none() -> None:
     response = GenerateContentResponse.model_validate(
         {"candidates": [{"content": {"parts": [{"text": "a"}]}}], "usageMetadata": {"candidatesTokenCount": 1}}
     )
@@ -115,27 +120,27 @@ def test_an_answer_without_log_probabilities_has_none():
         ("\n\n", "expected a text a line, texts.jsonl has none"),
     ],
 )
-def test_a_wrong_line_is_told_before_the_first_call(classify, lines, words):
+def test_a_wrong_line_is_told_before_the_first_call(classify: Any, lines: str, words: str) -> None:
     Path("texts.jsonl").write_text(lines)
     status, out, err = classify("--jsonl", "texts.jsonl")
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert words in err
 
 
-def test_an_empty_text_and_bytes_that_are_no_text_are_refused(classify):
+def test_an_empty_text_and_bytes_that_are_no_text_are_refused(classify: Any) -> None:
     assert classify("  ")[0] == 2
     Path("latin1").write_bytes(b"caf\xe9")
     status, _, err = classify("latin1")
     assert (status, "expected UTF-8" in err) == (2, True)
 
 
-def test_without_a_tuned_model_the_command_that_gets_one_is_named(newsgauge, server):
+def test_without_a_tuned_model_the_command_that_gets_one_is_named(newsgauge: Any, server: Any) -> None:
     status, _, err = newsgauge("classify", "x", "--base-url", server.base_url)
     assert status == 2
     assert "Get one: newsgauge tune --backend embedded --corpus bundled" in err
 
 
-def test_a_deleted_model_is_told_with_what_to_do(newsgauge, fresh_server):
+def test_a_deleted_model_is_told_with_what_to_do(newsgauge: Any, fresh_server: Any) -> None:
     at = ("--base-url", fresh_server.base_url)
     name = re.search(r"Tuned model: (\S+)", newsgauge("tune", *SMALL, *at)[1])[1]
     entries = Path(".newsgauge/tuned.json").read_text()

@@ -6,6 +6,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -39,7 +40,7 @@ def job(state: JobState = R, created: int = 1, *, tag: str = "t", losses: tuple[
         ([F, C], None),
     ],
 )
-def test_the_newest_that_succeeded_is_taken_else_the_newest_under_way(states, chosen):
+def test_the_newest_that_succeeded_is_taken_else_the_newest_under_way(states: Any, chosen: Any) -> None:
     found = choose_job([job(state, number) for number, state in enumerate(states, 1)], "t")
     assert (found.name if found else None) == chosen
 
@@ -47,17 +48,17 @@ def test_the_newest_that_succeeded_is_taken_else_the_newest_under_way(states, ch
 class Service:
     """A service that keeps jobs, and only some of their models."""
 
-    def __init__(self, jobs, alive):
-        self._jobs, self._alive, self.asked = jobs, alive, []
+    def __init__(self, jobs: Any, alive: Any) -> None:
+        self._jobs, self._alive, self.asked = jobs, alive, []  # type: ignore[var-annotated]
 
-    def jobs(self):
+    def jobs(self) -> Any:
         return self._jobs
 
-    def answers(self, model):
+    def answers(self, model: Any) -> Any:
         self.asked.append(model)
         return model in self._alive
 
-    def start(self, training, recipe, *, display_name):
+    def start(self, training: Any, recipe: Any, *, display_name: Any) -> Any:
         return job(Q, 9)
 
 
@@ -70,12 +71,12 @@ class Service:
         ([S, S], set(), ("queued-9", "started"), ["succeeded-2", "succeeded-1"]),
     ],
 )
-def test_a_job_whose_model_is_gone_is_not_reused(states, alive, found, gone):
+def test_a_job_whose_model_is_gone_is_not_reused(states: Any, alive: Any, found: Any, gone: Any) -> None:
     training = TrainingSet((Post("a-1", "a", "text"),), Tuning())
     tag = job_tag(training, Recipe())
     service, told, paid = Service([job(state, n, tag=tag) for n, state in enumerate(states, 1)], alive), [], []
     taken, how = find_or_start(
-        service,
+        service,  # type: ignore[arg-type]
         training,
         Recipe(),
         display_name="d",
@@ -87,11 +88,11 @@ def test_a_job_whose_model_is_gone_is_not_reused(states, alive, found, gone):
     assert len(paid) == (how == "started")
 
 
-def test_a_job_of_another_training_set_is_never_taken():
+def test_a_job_of_another_training_set_is_never_taken() -> None:
     assert choose_job([job(S, tag="other"), job(S, tag="")], "t") is None
 
 
-def test_a_job_of_the_same_training_set_is_found_again_and_no_other():
+def test_a_job_of_the_same_training_set_is_found_again_and_no_other() -> None:
     posts = tuple(Post(f"{label}-{number}", label, f"text {number}") for label in ("a", "b") for number in range(3))
     training = TrainingSet(posts, Tuning())
     first, *others = posts
@@ -109,7 +110,7 @@ def test_a_job_of_the_same_training_set_is_found_again_and_no_other():
     assert choose_job([there], job_tag(training, Recipe(base_model="another"))) is None
 
 
-def test_polling_slows_down_and_ends_with_the_job():
+def test_polling_slows_down_and_ends_with_the_job() -> None:
     pauses: list[float] = []
     jobs = iter([job(Q)] + [job(R)] * 60 + [job(S)])
     assert watch(lambda: next(jobs), max_wait_s=None, clock=lambda: 0.0, sleep=pauses.append).state is S
@@ -118,13 +119,13 @@ def test_polling_slows_down_and_ends_with_the_job():
     assert pauses[-1] == 30
 
 
-def test_the_wait_ends_at_its_limit_and_not_before():
+def test_the_wait_ends_at_its_limit_and_not_before() -> None:
     now = [0.0]
     waited = watch(lambda: job(R), max_wait_s=100, clock=lambda: now[0], sleep=lambda s: now.__setitem__(0, now[0] + s))
-    assert (waited.state, now[0]) == (R, pytest.approx(100))
+    assert (waited.state, now[0]) == (R, pytest.approx(100))  # type: ignore[comparison-overlap]
 
 
-def test_a_tag_changes_with_everything_that_is_trained_on_and_with_nothing_else():
+def test_a_tag_changes_with_everything_that_is_trained_on_and_with_nothing_else() -> None:
     posts = (Post("a-1", "a", "one"), Post("b-1", "b", "two"))
     tags = {
         job_tag(TrainingSet(examples, tuning), recipe)
@@ -137,7 +138,7 @@ def test_a_tag_changes_with_everything_that_is_trained_on_and_with_nothing_else(
     assert job_tag(TrainingSet(renamed, Tuning()), Recipe()) == job_tag(TrainingSet(posts, Tuning()), Recipe())
 
 
-def test_the_training_file_has_one_conversation_a_line():
+def test_the_training_file_has_one_conversation_a_line() -> None:
     data = to_jsonl([Post("1", "sci.med", "line\nbreak \u00e9 \u2028")])
     assert data.endswith(b"}\n")
     assert data.count(b"\n") == 1
@@ -158,7 +159,7 @@ def test_the_training_file_has_one_conversation_a_line():
         ("gs://abc/x/y/", "abc", "x/y/f"),
     ],
 )
-def test_a_bucket_may_have_a_folder(text, bucket, name):
+def test_a_bucket_may_have_a_folder(text: str, bucket: str, name: str) -> None:
     where = parse_bucket(text)
     assert (where.bucket, where.uri("f")) == (bucket, f"gs://{bucket}/{name}")
     assert where == BucketFolder(bucket, name.removesuffix("/f").removesuffix("f"))
@@ -167,7 +168,7 @@ def test_a_bucket_may_have_a_folder(text, bucket, name):
 @pytest.mark.parametrize(
     "text", [None, "", "abc", "gs:/abc", "gs://", "gs://ab", "gs://ABC", "gs://-abc", "gs://a c/x"]
 )
-def test_what_is_no_bucket_is_refused(text):
+def test_what_is_no_bucket_is_refused(text: Any) -> None:
     with pytest.raises(UsageError, match="--bucket: "):
         parse_bucket(text)
 
@@ -177,14 +178,14 @@ def test_what_is_no_bucket_is_refused(text):
 LOSSES = tuple(Loss(step, 1, 2.0 / step) for step in range(1, 41))
 
 
-def test_a_status_line_tells_step_loss_and_time():
+def test_a_status_line_tells_step_loss_and_time() -> None:
     assert status_line(job(Q), elapsed_s=0) == "queued, 0:00 elapsed"
     assert status_line(job(R, losses=LOSSES[:4]), elapsed_s=125) == (
         "running, step 4 of 40, mean loss 0.500, 2:05 elapsed"
     )
 
 
-def test_without_a_terminal_a_line_comes_with_each_state_and_every_half_minute():
+def test_without_a_terminal_a_line_comes_with_each_state_and_every_half_minute() -> None:
     out, now = io.StringIO(), [0.0]
     with JobDisplay(Console(file=out, force_terminal=False), clock=lambda: now[0]) as display:
         for second, state in ((0, Q), (1, Q), (2, R), (10, R), (31, R), (33, R), (40, S)):
@@ -194,7 +195,7 @@ def test_without_a_terminal_a_line_comes_with_each_state_and_every_half_minute()
     assert words == ["queued 0:00 elapsed", "running 0:02 elapsed", "running 0:33 elapsed", "succeeded 0:40 elapsed"]
 
 
-def test_on_a_terminal_the_curve_is_drawn_anew():
+def test_on_a_terminal_the_curve_is_drawn_anew() -> None:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=60, legacy_windows=False, _environ={"TERM": "xterm"})
     with JobDisplay(console, clock=lambda: 0.0) as display:
@@ -205,7 +206,7 @@ def test_on_a_terminal_the_curve_is_drawn_anew():
     assert "\x1b[" in out.getvalue()
 
 
-def test_a_chart_has_its_height_and_falls_with_the_losses():
+def test_a_chart_has_its_height_and_falls_with_the_losses() -> None:
     rows = curve_lines(LOSSES, width=20, height=4)
     assert len(rows) == 4
     assert rows[0].startswith("  1.50 |\u2588")  # the first column is the mean of 2 and 1
@@ -214,7 +215,7 @@ def test_a_chart_has_its_height_and_falls_with_the_losses():
     assert len(curve_lines(LOSSES[:1], width=20, height=1)) == 1
 
 
-def test_the_table_has_a_row_a_step():
+def test_the_table_has_a_row_a_step() -> None:
     assert csv_text(LOSSES[:2]) == "step,epoch,mean_loss\n1,1,2.0\n2,1,1.0\n"
 
 
@@ -225,7 +226,7 @@ def entry(digest: str, job_name: str = "j") -> TunedModel:
     return TunedModel("vertex", "bundled", digest, "m", job_name, "base", ("a", "b"), 8, "2026-01-01")
 
 
-def test_entries_come_back_newest_last_and_one_a_key(tmp_path: Path):
+def test_entries_come_back_newest_last_and_one_a_key(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "tuned.json"
     for digest, name in (("1", "j1"), ("2", "j2"), ("1", "j3")):
         write_tuned(path, entry(digest, name))
@@ -235,13 +236,13 @@ def test_entries_come_back_newest_last_and_one_a_key(tmp_path: Path):
     assert sorted(item.name for item in path.parent.iterdir()) == ["tuned.json", "tuned.lock"]
 
 
-def test_no_file_is_no_entries_and_forgetting_makes_none(tmp_path: Path):
+def test_no_file_is_no_entries_and_forgetting_makes_none(tmp_path: Path) -> None:
     assert read_tuned(tmp_path / "tuned.json") == {}
     forget_job(tmp_path / "tuned.json", "j")
     assert not (tmp_path / "tuned.json").exists()
 
 
-def test_every_cut_of_the_file_is_told_and_nothing_is_written_over_it(tmp_path: Path):
+def test_every_cut_of_the_file_is_told_and_nothing_is_written_over_it(tmp_path: Path) -> None:
     path = tmp_path / "tuned.json"
     write_tuned(path, entry("1"))
     whole = path.read_bytes()

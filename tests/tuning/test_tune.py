@@ -7,19 +7,21 @@ import json
 import re
 import signal
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
-from tuning_names import LONG, SMALL
+
+from tests.tuning.tuning_names import LONG, SMALL
 
 TUNED = Path(".newsgauge") / "tuned.json"
 
 
-def models(server) -> list[dict[str, object]]:
+def models(server: Any) -> list[dict[str, object]]:
     return httpx2.get(f"{server.base_url}/v1beta/tunedModels?pageSize=100", trust_env=False).json()["tunedModels"]
 
 
-def test_a_first_tune_trains_and_a_second_reuses_the_job(newsgauge, fresh_server):
+def test_a_first_tune_trains_and_a_second_reuses_the_job(newsgauge: Any, fresh_server: Any) -> None:
     at = ("--base-url", fresh_server.base_url)
     status, out, _ = newsgauge("tune", *SMALL, *at)
     assert status == 0
@@ -34,7 +36,7 @@ def test_a_first_tune_trains_and_a_second_reuses_the_job(newsgauge, fresh_server
     assert entries[f"embedded/bundled/{name[-12:]}"]["labels"] == ["sci.med", "sci.space"]
 
 
-def test_the_suite_and_the_command_name_the_same_model(newsgauge, server):
+def test_the_suite_and_the_command_name_the_same_model(newsgauge: Any, server: Any) -> None:
     committed = (Path(__file__).parents[2] / "cassettes/embedded/bundled/tuned.jsonl").read_text()
     status, out, _ = newsgauge("tune", "--base-url", server.base_url)
     assert status == 0
@@ -43,7 +45,7 @@ def test_the_suite_and_the_command_name_the_same_model(newsgauge, server):
 
 
 @pytest.mark.parametrize("change", [["--epochs", "3"], ["--posts-per-class", "5"], ["--learning-rate", "0.01"]])
-def test_a_changed_training_set_or_setting_is_another_job(newsgauge, server, change):
+def test_a_changed_training_set_or_setting_is_another_job(newsgauge: Any, server: Any, change: Any) -> None:
     at = ("--base-url", server.base_url)
     first = re.search(r"Tuned model: (\S+)", newsgauge("tune", *SMALL, *at)[1])[1]
     out = newsgauge("tune", *SMALL, *change, *at)[1]
@@ -51,7 +53,7 @@ def test_a_changed_training_set_or_setting_is_another_job(newsgauge, server, cha
     assert "The settings are not those of [tuned] in variants.toml" in out
 
 
-def test_new_starts_another_job_and_the_newest_is_taken_then(newsgauge, fresh_server):
+def test_new_starts_another_job_and_the_newest_is_taken_then(newsgauge: Any, fresh_server: Any) -> None:
     at = ("--base-url", fresh_server.base_url)
     first = re.search(r"Tuned model: (\S+)", newsgauge("tune", *SMALL, *at)[1])[1]
     second = re.search(r"Tuned model: (\S+)", newsgauge("tune", *SMALL, *at, "--new")[1])[1]
@@ -60,7 +62,7 @@ def test_new_starts_another_job_and_the_newest_is_taken_then(newsgauge, fresh_se
     assert len(models(fresh_server)) == 2
 
 
-def test_the_loss_curve_is_saved_as_table_and_picture(newsgauge, server):
+def test_the_loss_curve_is_saved_as_table_and_picture(newsgauge: Any, server: Any) -> None:
     assert newsgauge("tune", *SMALL, "--epochs", "5", "--batch-size", "2", "--base-url", server.base_url)[0] == 0
     table = next(Path(".newsgauge/tuning").glob("*.csv"))
     rows = list(csv.DictReader(table.read_text().splitlines()))
@@ -71,7 +73,7 @@ def test_the_loss_curve_is_saved_as_table_and_picture(newsgauge, server):
     assert page.count("<polyline") == 1
 
 
-def test_a_deleted_model_is_trained_again(newsgauge, fresh_server):
+def test_a_deleted_model_is_trained_again(newsgauge: Any, fresh_server: Any) -> None:
     at = ("--base-url", fresh_server.base_url)
     name = re.search(r"Tuned model: (\S+)", newsgauge("tune", *SMALL, *at)[1])[1]
     assert newsgauge("tune", "delete", name, *at)[:2] == (0, f"{name}: deleted\n")
@@ -79,7 +81,7 @@ def test_a_deleted_model_is_trained_again(newsgauge, fresh_server):
     assert f"Job {name}: started" in newsgauge("tune", *SMALL, *at)[1]
 
 
-def test_a_job_that_failed_is_told_in_the_service_s_words_and_not_reused(newsgauge, fresh_server):
+def test_a_job_that_failed_is_told_in_the_service_s_words_and_not_reused(newsgauge: Any, fresh_server: Any) -> None:
     at = ("--base-url", fresh_server.base_url)
     one_label = ["--classes", "^sci.space$", "--posts-per-class", "4"]
     for number in ("", "-2"):
@@ -90,7 +92,7 @@ def test_a_job_that_failed_is_told_in_the_service_s_words_and_not_reused(newsgau
     assert [model["state"] for model in models(fresh_server)] == ["FAILED", "FAILED"]
 
 
-def test_list_status_and_cancel_are_about_the_jobs_of_the_service(newsgauge, fresh_server):
+def test_list_status_and_cancel_are_about_the_jobs_of_the_service(newsgauge: Any, fresh_server: Any) -> None:
     at = ("--base-url", fresh_server.base_url)
     assert newsgauge("tune", "list", *at)[1] == "no tuning jobs; 'newsgauge tune' starts one\n"
     assert newsgauge("tune", *SMALL, *at)[0] == 0
@@ -105,7 +107,7 @@ def test_list_status_and_cancel_are_about_the_jobs_of_the_service(newsgauge, fre
     assert (status, "404 NOT_FOUND" in err) == (1, True)
 
 
-def test_when_the_wait_is_over_the_job_goes_on_and_is_joined_later(newsgauge, fresh_server):
+def test_when_the_wait_is_over_the_job_goes_on_and_is_joined_later(newsgauge: Any, fresh_server: Any) -> None:
     at = ("--base-url", fresh_server.base_url)
     status, out, err = newsgauge("tune", *LONG, *at, "--max-wait", "0s", "--new")
     assert status == 1
@@ -118,7 +120,7 @@ def test_when_the_wait_is_over_the_job_goes_on_and_is_joined_later(newsgauge, fr
     assert models(fresh_server) == []
 
 
-def test_a_fallback_stands_in_and_says_so(newsgauge, fresh_server):
+def test_a_fallback_stands_in_and_says_so(newsgauge: Any, fresh_server: Any) -> None:
     at = ("--base-url", fresh_server.base_url)
     status, _, err = newsgauge("tune", *LONG, *at, "--max-wait", "0.1s", "--fallback", "gemini-3.5-flash-lite")
     assert status == 0
@@ -129,7 +131,7 @@ def test_a_fallback_stands_in_and_says_so(newsgauge, fresh_server):
     newsgauge("tune", "delete", model["name"], *at)
 
 
-def test_ctrl_c_leaves_the_job_and_says_how_to_come_back(start_newsgauge, fresh_server):
+def test_ctrl_c_leaves_the_job_and_says_how_to_come_back(start_newsgauge: Any, fresh_server: Any) -> None:
     process = start_newsgauge("tune", *LONG, "--base-url", fresh_server.base_url)
     for line in process.stdout:
         if line.startswith("running"):
@@ -147,7 +149,9 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_come_back(start_newsgauge, fresh_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
-def test_a_job_in_this_folder_is_found_again_after_its_command_was_stopped(start_newsgauge, newsgauge, end):
+def test_a_job_in_this_folder_is_found_again_after_its_command_was_stopped(
+    start_newsgauge: Any, newsgauge: Any, end: Any
+) -> None:
     settings = ["--epochs", "50", "--batch-size", "16"]
     process = start_newsgauge("tune", *settings)
     for line in process.stdout:
@@ -161,13 +165,13 @@ def test_a_job_in_this_folder_is_found_again_after_its_command_was_stopped(start
     assert newsgauge("tune", "list")[1].count("tunedModels/") == 1
 
 
-def test_nobody_at_the_address_is_told(newsgauge):
+def test_nobody_at_the_address_is_told(newsgauge: Any) -> None:
     status, _, err = newsgauge("tune", "list", "--base-url", "http://127.0.0.1:9")
     assert (status, err.count("\n")) == (1, 1)
     assert "tunedModels at http://127.0.0.1:9: ConnectError" in err
 
 
-def test_two_at_once_start_one_job(start_newsgauge, fresh_server):
+def test_two_at_once_start_one_job(start_newsgauge: Any, fresh_server: Any) -> None:
     at = ("--base-url", fresh_server.base_url)
     processes = [start_newsgauge("tune", *SMALL, *at) for _ in range(3)]
     outputs = [process.communicate(timeout=60)[0] for process in processes]
@@ -177,7 +181,7 @@ def test_two_at_once_start_one_job(start_newsgauge, fresh_server):
 
 
 @pytest.mark.slow
-def test_two_at_once_in_one_folder_take_turns_and_start_one_job(start_newsgauge):
+def test_two_at_once_in_one_folder_take_turns_and_start_one_job(start_newsgauge: Any) -> None:
     processes = [start_newsgauge("tune", *SMALL) for _ in range(2)]
     outputs = [process.communicate(timeout=60)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
@@ -187,7 +191,9 @@ def test_two_at_once_in_one_folder_take_turns_and_start_one_job(start_newsgauge)
 
 @pytest.mark.parametrize("text", ['{"format": 1, "models": {"embedded/b', "", "[]", '{"format": 2, "models": {}}',
                                   '{"format": 1, "models": {"a": {"model": 3}}}'])  # fmt: skip
-def test_a_damaged_file_is_told_before_anything_starts_and_stays(newsgauge, fresh_server, project, text):
+def test_a_damaged_file_is_told_before_anything_starts_and_stays(
+    newsgauge: Any, fresh_server: Any, project: Path, text: str
+) -> None:
     (project / ".newsgauge").mkdir()
     TUNED.write_text(text)
     status, out, err = newsgauge("tune", *SMALL, "--base-url", fresh_server.base_url)
@@ -217,14 +223,14 @@ def test_a_damaged_file_is_told_before_anything_starts_and_stays(newsgauge, fres
         (["--corpus", "nowhere"], "--corpus: expected bundled"),
     ],
 )
-def test_a_mistake_is_one_line_and_status_2(newsgauge, arguments, words):
+def test_a_mistake_is_one_line_and_status_2(newsgauge: Any, arguments: Any, words: str) -> None:
     status, _, err = newsgauge("tune", *arguments)
     assert status == 2
     assert words in err
     assert err.count("\n") == 1
 
 
-def test_models_marks_what_can_be_tuned(newsgauge, server):
+def test_models_marks_what_can_be_tuned(newsgauge: Any, server: Any) -> None:
     status, out, _ = newsgauge("models", "--base-url", server.base_url)
     assert status == 0
     assert "* models/gemini-3.5-flash-lite-tuning " in out

@@ -9,26 +9,28 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 from google.genai.tunings import Tunings
 from google.genai.types import TunedModel, TunedModelCheckpoint
-from tuning_names import LONG, SMALL
 
-from quick_python import program
+from tests.quick_python import program
+from tests.tuning.tuning_names import LONG, SMALL
 
 BUCKET = ("--bucket", "gs://my-bucket/folder")
 TUNED = Path(".newsgauge") / "tuned.json"
 pytest.importorskip("google.cloud.storage", reason="google-cloud-storage is not installed")
 
 
-def at(server) -> tuple[str, ...]:
+def at(server: Any) -> tuple[str, ...]:
     return ("--backend", "vertex", "--base-url", server.base_url)
 
 
-def jobs(server) -> list[dict[str, object]]:
+def jobs(server: Any) -> list[dict[str, object]]:
     url = f"{server.base_url}/v1beta1/projects/local/locations/us-central1/tuningJobs"
     return httpx2.get(url, trust_env=False).json().get("tuningJobs", [])
 
@@ -37,7 +39,9 @@ def model_of(out: str) -> str:
     return re.search(r"^Tuned model: (\S+)$", out, re.MULTILINE)[1]
 
 
-def test_a_job_is_started_from_a_bucket_found_again_and_asked(newsgauge, fresh_server):
+def test_a_job_is_started_from_a_bucket_found_again_and_asked(
+    newsgauge: Callable[..., tuple[int, str, str]], fresh_server: Any
+) -> None:
     status, out, _ = newsgauge("tune", *SMALL, *at(fresh_server), *BUCKET)
     assert status == 0
     assert "no price of gemini-3.5-flash-lite is known here" in out
@@ -57,7 +61,9 @@ def test_a_job_is_started_from_a_bucket_found_again_and_asked(newsgauge, fresh_s
     assert label.split()[0] in ("sci.med", "sci.space")
 
 
-def test_a_job_that_costs_is_refused_in_ci_and_past_its_budget(newsgauge, fresh_server, monkeypatch):
+def test_a_job_that_costs_is_refused_in_ci_and_past_its_budget(
+    newsgauge: Callable[..., tuple[int, str, str]], fresh_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     vertex = (*SMALL, *at(fresh_server), *BUCKET)
     monkeypatch.setenv("CI", "true")
     status, _, err = newsgauge("tune", *vertex)
@@ -76,9 +82,11 @@ def test_a_job_that_costs_is_refused_in_ci_and_past_its_budget(newsgauge, fresh_
     assert len(jobs(fresh_server)) == 1
 
 
-def test_who_sits_at_a_terminal_is_asked_before_a_job_is_paid_for(newsgauge, fresh_server, monkeypatch):
+def test_who_sits_at_a_terminal_is_asked_before_a_job_is_paid_for(
+    newsgauge: Callable[..., tuple[int, str, str]], fresh_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Terminal(io.StringIO):
-        def isatty(self):
+        def isatty(self) -> Any:
             return True
 
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
@@ -90,7 +98,9 @@ def test_who_sits_at_a_terminal_is_asked_before_a_job_is_paid_for(newsgauge, fre
     assert len(jobs(fresh_server)) == 1
 
 
-def test_settings_arrive_in_the_job_and_make_another_one(newsgauge, fresh_server):
+def test_settings_arrive_in_the_job_and_make_another_one(
+    newsgauge: Callable[..., tuple[int, str, str]], fresh_server: Any
+) -> None:
     assert newsgauge("tune", *SMALL, *at(fresh_server), *BUCKET)[0] == 0
     more = ("--learning-rate-multiplier", "2", "--adapter-size", "4", "--epochs", "3", "--price", "3")
     status, out, _ = newsgauge("tune", *SMALL, *at(fresh_server), *BUCKET, *more)
@@ -102,7 +112,9 @@ def test_settings_arrive_in_the_job_and_make_another_one(newsgauge, fresh_server
     }  # fmt: skip
 
 
-def test_posts_that_are_no_examples_are_what_checkpoints_are_measured_on(newsgauge, fresh_server, project):
+def test_posts_that_are_no_examples_are_what_checkpoints_are_measured_on(
+    newsgauge: Callable[..., tuple[int, str, str]], fresh_server: Any, project: Path
+) -> None:
     (project / "evals").unlink()
     (project / "evals").mkdir()
     table = '[tuned]\nabout = "x"\nmodel = "tuned"\ncontents = "{post}"\n'
@@ -114,9 +126,9 @@ def test_posts_that_are_no_examples_are_what_checkpoints_are_measured_on(newsgau
     status, out, err = newsgauge("tune", *vertex)
     assert (status, ": started" in out) == (0, True), err  # one without validation is another job
     plain, validated = (job["supervisedTuningSpec"] for job in jobs(fresh_server))
-    assert "validationDatasetUri" not in plain
+    assert "validationDatasetUri" not in plain  # type: ignore[operator]
 
-    def texts(uri):
+    def texts(uri: Any) -> Any:
         name = uri.removeprefix("gs://my-bucket/").replace("/", "%2F")
         raw = httpx2.get(f"{fresh_server.base_url}/storage/v1/b/my-bucket/o/{name}?alt=media", trust_env=False).text
         return [json.loads(line)["contents"][0]["parts"][0]["text"] for line in raw.splitlines()]
@@ -133,7 +145,9 @@ def test_posts_that_are_no_examples_are_what_checkpoints_are_measured_on(newsgau
     assert (status, "none is left for 'validation_posts_per_class'" in err) == (2, True)
 
 
-def test_a_checkpoint_is_listed_and_chosen(newsgauge, fresh_server, monkeypatch):
+def test_a_checkpoint_is_listed_and_chosen(
+    newsgauge: Callable[..., tuple[int, str, str]], fresh_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert newsgauge("tune", *SMALL, *at(fresh_server), *BUCKET)[0] == 0
     place = "projects/p/locations/l/endpoints"
     kept = [TunedModelCheckpoint(checkpoint_id=str(n), epoch=n, step=n * 6, endpoint=f"{place}/{n}") for n in (1, 2)]
@@ -151,7 +165,9 @@ def test_a_checkpoint_is_listed_and_chosen(newsgauge, fresh_server, monkeypatch)
     assert (status, "--checkpoint: expected one of projects/" in err, "there are: 1, 2" in err) == (2, True, True)
 
 
-def test_a_job_can_be_cancelled_and_is_not_joined_then(newsgauge, fresh_server):
+def test_a_job_can_be_cancelled_and_is_not_joined_then(
+    newsgauge: Callable[..., tuple[int, str, str]], fresh_server: Any
+) -> None:
     status, _, err = newsgauge("tune", *LONG[:2], *at(fresh_server), *BUCKET, "--max-wait", "0s")
     assert status == 1
     (job,) = jobs(fresh_server)
@@ -177,32 +193,40 @@ def test_a_job_can_be_cancelled_and_is_not_joined_then(newsgauge, fresh_server):
         ((*BUCKET, "--adapter-size", "3"), "--adapter-size: expected 1, 2, 4, 8, 16, 32, got 3"),
     ],
 )
-def test_a_mistake_is_one_line_and_starts_nothing(newsgauge, fresh_server, arguments, words):
+def test_a_mistake_is_one_line_and_starts_nothing(
+    newsgauge: Callable[..., tuple[int, str, str]], fresh_server: Any, arguments: Any, words: str
+) -> None:
     status, out, err = newsgauge("tune", *SMALL, *at(fresh_server), *arguments)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert words in err
     assert jobs(fresh_server) == []
 
 
-def test_a_server_of_the_environment_stands_in_for_cloud_storage_too(newsgauge, fresh_server, monkeypatch):
+def test_a_server_of_the_environment_stands_in_for_cloud_storage_too(
+    newsgauge: Callable[..., tuple[int, str, str]], fresh_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GOOGLE_VERTEX_BASE_URL", fresh_server.base_url)
     assert newsgauge("tune", *SMALL, "--backend", "vertex", *BUCKET)[0] == 0
     assert len(jobs(fresh_server)) == 1
 
 
-def test_without_a_project_nothing_is_asked(newsgauge):
+def test_without_a_project_nothing_is_asked(newsgauge: Callable[..., tuple[int, str, str]]) -> None:
     status, _, err = newsgauge("tune", *SMALL, "--backend", "vertex", *BUCKET)
     assert (status, "GOOGLE_CLOUD_PROJECT" in err, err.count("\n")) == (2, True, 1)
 
 
-def test_a_server_of_this_machine_that_does_not_listen_is_told_within_seconds(newsgauge):
+def test_a_server_of_this_machine_that_does_not_listen_is_told_within_seconds(
+    newsgauge: Callable[..., tuple[int, str, str]],
+) -> None:
     start = time.monotonic()
     status, _, err = newsgauge("tune", "list", "--backend", "vertex", "--base-url", "http://127.0.0.1:9")
     assert (status, err.count("\n"), "Connection refused" in err) == (1, 1, True)
     assert time.monotonic() - start < 10
 
 
-def test_without_credentials_the_error_says_how_to_get_some(newsgauge, project, monkeypatch):
+def test_without_credentials_the_error_says_how_to_get_some(
+    newsgauge: Callable[..., tuple[int, str, str]], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(project / "none.json"))
     status, _, err = newsgauge("tune", *SMALL, "--backend", "vertex", *BUCKET)
@@ -215,7 +239,7 @@ def test_without_credentials_the_error_says_how_to_get_some(newsgauge, project, 
 
 
 @pytest.fixture
-def evaluate(project, fresh_server):
+def evaluate(project: Path, fresh_server: Any) -> Any:
     """Runs the suite in the project's folder, on the tuned variant of the Vertex backend."""
     (project / "evals").unlink()
     shutil.copytree(Path(__file__).parents[2] / "evals", project / "evals", ignore=shutil.ignore_patterns("*.pyc"))
@@ -239,7 +263,9 @@ def evaluate(project, fresh_server):
 
 
 @pytest.mark.slow
-def test_the_suite_records_the_tuned_model_and_replays_it_alone(newsgauge, fresh_server, evaluate, project):
+def test_the_suite_records_the_tuned_model_and_replays_it_alone(
+    newsgauge: Callable[..., tuple[int, str, str]], fresh_server: Any, evaluate: Any, project: Path
+) -> None:
     status, out = evaluate("--record-mode", "once", online=True)
     assert status == 4
     assert "knows no tuned model of training set" in out
@@ -263,7 +289,9 @@ def test_the_suite_records_the_tuned_model_and_replays_it_alone(newsgauge, fresh
 
 
 @pytest.mark.slow
-def test_the_scoreboard_names_the_model_that_stands_in(newsgauge, fresh_server, evaluate, project):
+def test_the_scoreboard_names_the_model_that_stands_in(
+    newsgauge: Callable[..., tuple[int, str, str]], fresh_server: Any, evaluate: Any, project: Path
+) -> None:
     options = (*SMALL[:2], *at(fresh_server), *BUCKET, "--max-wait", "0s", "--fallback", "gemini-3.5-flash-lite")
     assert newsgauge("tune", *options, "--new")[0] == 0
     for extra, online in ((("--record-mode", "once"), True), ((), False)):
@@ -272,5 +300,5 @@ def test_the_scoreboard_names_the_model_that_stands_in(newsgauge, fresh_server, 
         assert "tuned: gemini-3.5-flash-lite stands in for a job that did not end in time" in out
     kept = [json.loads(line) for line in (project / "cassettes/vertex/bundled/tuned.jsonl").read_text().splitlines()]
     (job,) = jobs(fresh_server)
-    assert {line["provenance"]["stands_in_for"] for line in kept} == {job["name"].rpartition("/")[2]}
+    assert {line["provenance"]["stands_in_for"] for line in kept} == {job["name"].rpartition("/")[2]}  # type: ignore[attr-defined]
     assert all("projects/local" not in json.dumps(line) for line in kept)
