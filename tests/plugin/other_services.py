@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.plugin.loopback_service import LoopbackService, send
 
 USAGE = {
     "input_tokens": 100,
@@ -33,49 +34,20 @@ RESPONSES_USAGE = {
 }
 
 
-class OtherServices:
+class OtherServices(LoopbackService):
     """Start it with ``with``."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, str], dict[str, Any]]] = []
         self.fault = ""
         self.says = "sci.med"
-        service = self
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                service.asked.append((self.path, dict(self.headers), body))
-                code, answer = service.answer(self.path, body, self.headers.get("authorization", ""))
-                raw = json.dumps(answer).encode()
-                self.send_response(code)
-                for name, value in (("content-type", "application/json"), ("content-length", str(len(raw)))):
-                    self.send_header(name, value)
-                self.send_header("x-request-id", "req-planted")
-                self.end_headers()
-                self.wfile.write(raw)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> OtherServices:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self._server.shutdown()
-        self._thread.join(10)
-        self._server.server_close()
+    def respond(self, handler: BaseHTTPRequestHandler, body: str) -> None:
+        asked = json.loads(body)
+        self.asked.append((handler.path, dict(handler.headers), asked))
+        code, answer = self.answer(handler.path, asked, handler.headers.get("authorization", ""))
+        send(handler, code, json.dumps(answer).encode(), extra={"x-request-id": "req-planted"})
 
     def answer(self, path: str, body: dict[str, Any], key: str) -> tuple[int, dict[str, Any]]:
         if self.fault.isdecimal():

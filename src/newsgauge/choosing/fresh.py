@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
+from pathlib import Path
 
 from ..corpora.threads import thread_key
 from ..errors import UsageError
+from ..gates.baseline_file import load_baseline
 from ..planning.sampling import Plan, draw, make_plan
 from ..records import RawPost
 from ..running.run_config import RunConfig, preprocessor
+from .ledger import open_ledger
+
+
+def decided_on(plan: Plan, baseline: Path, *, shown: str) -> set[str]:
+    """Ids of the posts that decisions were made on: those of the sample, of the baseline, and of the ledger beside it.
+
+    Raises `UsageError` or `BaselineError` where a file is damaged.
+    """
+    held = load_baseline(baseline, shown=shown)
+    reviewed = {post for one in held.variants.values() for post in one.answers} if held else set()
+    return {post.id for post in plan.posts} | reviewed | open_ledger(baseline).used()
 
 
 def fresh_plan(setup: RunConfig, used: Collection[str], n: int | None) -> Plan:
@@ -48,18 +61,9 @@ def fresh_plan(setup: RunConfig, used: Collection[str], n: int | None) -> Plan:
             + ("" if plan.allow_threads else ", in threads of their own")
             + ". Ask for fewer, or add posts to the corpus"
         )
-    fresh = make_plan(
-        unseen,
-        corpus=plan.corpus,
-        classes=plan.classes,
-        posts_per_class=None if proportional else per_class,
-        seed=plan.seed,
-        allow_threads=plan.allow_threads,
-        preprocessing=plan.preprocessing,
-        preprocess=preprocessor(setup.corpus, plan.preprocessing),
-        sample=f"proportional:{wanted}" if proportional else "",
-    )
-    return replace(fresh, whole_digest=fresh.digest, corpus_labels=plan.corpus_labels)
+    if proportional:
+        return _plan_like(setup, unseen, sample=f"proportional:{wanted}")
+    return _plan_like(setup, unseen, posts_per_class=per_class)
 
 
 def plan_of(setup: RunConfig, ids: Collection[str]) -> Plan:
@@ -71,17 +75,26 @@ def plan_of(setup: RunConfig, ids: Collection[str]) -> Plan:
             f"{setup.plan.corpus}: {len(gone)} posts that were confirmed on are no longer in the corpus, such as "
             f"{min(gone)}; restore them, or remove that entry from confirmations.json"
         )
+    return _plan_like(setup, raw_posts)
+
+
+def _plan_like(
+    setup: RunConfig, raw_posts: list[RawPost], *, posts_per_class: int | None = None, sample: str = ""
+) -> Plan:
+    """A plan of other posts, drawn and prepared as the sample's were."""
+    plan = setup.plan
     made = make_plan(
         raw_posts,
-        corpus=setup.plan.corpus,
-        classes=setup.plan.classes,
-        posts_per_class=None,
-        seed=setup.plan.seed,
-        allow_threads=setup.plan.allow_threads,
-        preprocessing=setup.plan.preprocessing,
-        preprocess=preprocessor(setup.corpus, setup.plan.preprocessing),
+        corpus=plan.corpus,
+        classes=plan.classes,
+        posts_per_class=posts_per_class,
+        seed=plan.seed,
+        allow_threads=plan.allow_threads,
+        preprocessing=plan.preprocessing,
+        preprocess=preprocessor(setup.corpus, plan.preprocessing),
+        sample=sample,
     )
-    return replace(made, whole_digest=made.digest, corpus_labels=setup.plan.corpus_labels)
+    return replace(made, whole_digest=made.digest, corpus_labels=plan.corpus_labels)
 
 
 def _thread(raw: RawPost) -> str | None:

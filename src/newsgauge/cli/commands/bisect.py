@@ -56,10 +56,8 @@ def _bisect(options: argparse.Namespace) -> int:
 
 def _bisection(options: argparse.Namespace) -> Bisection:
     from ...choosing.bisecting import bisection_lines, judge, parts_of, search
-    from ...choosing.fresh import fresh_plan
+    from ...choosing.fresh import decided_on, fresh_plan
     from ...choosing.history import Checkout
-    from ...choosing.ledger import open_ledger
-    from ...gates.baseline_file import load_baseline
     from ...planning.plan_file import asked_digest
     from ...running.run_options import baseline_name
 
@@ -76,9 +74,7 @@ def _bisection(options: argparse.Namespace) -> Bisection:
             f"bisect: {new.name} asks as it did at {options.revision}; name the revision before its change: --from REV"
         )
     name = baseline_name(setup.backend, setup.plan)
-    baseline = load_baseline(folders.root / folders.evals / name, shown=f"{folders.evals}/{name}")
-    reviewed = {post for one in baseline.variants.values() for post in one.answers} if baseline else set()
-    used = {post.id for post in setup.plan.posts} | reviewed | open_ledger(folders.root / folders.evals / name).used()
+    used = decided_on(setup.plan, folders.root / folders.evals / name, shown=f"{folders.evals}/{name}")
     fresh = fresh_plan(setup, used, options.posts)
     if len(fresh.posts) < _FEWEST:
         raise UsageError(

@@ -56,9 +56,8 @@ def _confirmation(options: argparse.Namespace) -> Confirmation:
         save_confirmations,
         shrinkage,
     )
-    from ...choosing.fresh import fresh_plan, plan_of
+    from ...choosing.fresh import decided_on, fresh_plan, plan_of
     from ...choosing.ledger import CONFIRMATIONS, open_ledger
-    from ...gates.baseline_file import load_baseline
     from ...running.run_options import baseline_name
 
     variant, against = options.variant, options.against
@@ -77,9 +76,7 @@ def _confirmation(options: argparse.Namespace) -> Confirmation:
         print(f"newsgauge: confirmed before, on {len(old.posts)} posts; other posts would be a second try")
         plan = plan_of(setup, old.posts)
     else:
-        baseline = load_baseline(evals / name, shown=f"{folders.evals}/{name}")
-        reviewed = {post for one in baseline.variants.values() for post in one.answers} if baseline else set()
-        used = {post.id for post in setup.plan.posts} | reviewed | ledger.used()
+        used = decided_on(setup.plan, evals / name, shown=f"{folders.evals}/{name}")
         plan = fresh_plan(setup, used.union(*(one.posts for one in before)), options.posts)
     aside = setup.aside("confirm", setup.variants.values(), recorded_with=variant)
     results = answered(replace(aside, plan=plan), options)
