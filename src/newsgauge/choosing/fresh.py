@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from ..corpora.threads import thread_key
+from ..corpora.threads import thread_of
 from ..errors import UsageError
 from ..gates.baseline_file import load_baseline
 from ..planning.sampling import Plan, draw, make_plan
@@ -34,11 +34,11 @@ def fresh_plan(setup: RunConfig, used: Collection[str], n: int | None) -> Plan:
     """
     plan = setup.plan
     raw_posts = setup.corpus.posts("test")
-    taken = {_thread(raw) for raw in raw_posts if raw.id in used} - {None} if not plan.allow_threads else set()
+    taken = {thread_of(raw) for raw in raw_posts if raw.id in used} - {None} if not plan.allow_threads else set()
     unseen = [
         raw
         for raw in raw_posts
-        if raw.label in plan.labels and raw.id not in used and (plan.allow_threads or _thread(raw) not in taken)
+        if raw.label in plan.labels and raw.id not in used and (plan.allow_threads or thread_of(raw) not in taken)
     ]
     everything = {"classes": ".", "posts_per_class": len(unseen) + 1, "at_most": True, "what": plan.corpus}
     free = (
@@ -95,7 +95,3 @@ def _plan_like(
         sample=sample,
     )
     return replace(made, whole_digest=made.digest, corpus_labels=plan.corpus_labels)
-
-
-def _thread(raw: RawPost) -> str | None:
-    return raw.thread or thread_key(raw.raw) or None

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from ..records import RawPost
+
 _SUBJECT = re.compile(r"^subject:((?:[^\n]*)(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE)
 # "Re:", "RE[2]:", "Fwd:", "Fw:", "AW:", any number of them.
 _REPLY = re.compile(r"(?:(?:re|fwd?|aw)(?:\[\d+\]|\^\d+)?:\s*)+", re.IGNORECASE)
@@ -23,3 +25,8 @@ def thread_key(raw: str) -> str | None:
         return None
     subject = " ".join(found[1].split())
     return _REPLY.sub("", subject, count=1).casefold() if _REPLY.match(subject) else subject.casefold() or None
+
+
+def thread_of(post: RawPost) -> str | None:
+    """The thread that the corpus names for a post, else its `thread_key`; None where it is a thread of its own."""
+    return post.thread or thread_key(post.raw) or None

@@ -16,7 +16,7 @@ from heapq import heapify, heappop, heappush
 from itertools import groupby, islice
 
 from .._util.units import plural
-from ..corpora.threads import thread_key
+from ..corpora.threads import thread_key, thread_of
 from ..errors import CorpusError, UsageError
 from ..records import Post, RawPost
 from .repeats import repeated
@@ -118,9 +118,7 @@ def make_plan(
         at_most=kind == "at-most",
         in_all=n_sampled if kind == "proportional" else None,
     )
-    posts = tuple(
-        Post(raw.id, raw.label, preprocess(raw.raw), raw.thread or thread_key(raw.raw) or None) for raw in drawn
-    )
+    posts = tuple(Post(raw.id, raw.label, preprocess(raw.raw), thread_of(raw)) for raw in drawn)
     labels = tuple(sorted({post.label for post in posts}))
     population = Counter(raw.label for raw in raw_posts if raw.label in labels)
     return Plan(

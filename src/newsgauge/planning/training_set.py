@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 from ..corpora.corpus import Corpus
-from ..corpora.threads import thread_key
+from ..corpora.threads import thread_of
 from ..errors import CorpusError
 from ..records import Post, RawPost
 from ..variants.variants_file import Tuning
@@ -112,8 +112,8 @@ class TrainPosts:
         """
         pool: list[RawPost] = list(self.corpus.posts("train"))
         if not share_threads:
-            of_test = {_thread(post) for post in self.corpus.posts("test")} - {None}
-            pool = [post for post in pool if _thread(post) not in of_test]
+            of_test = {thread_of(post) for post in self.corpus.posts("test")} - {None}
+            pool = [post for post in pool if thread_of(post) not in of_test]
         absent = sorted(set(self.labels) - {post.label for post in pool})
         if absent:
             apart = "" if share_threads else " of threads without test posts"
@@ -138,17 +138,13 @@ class TrainPosts:
                 break
             pool = [post for post in pool if post.id not in duplicates]
         drawn.sort(key=lambda post: rank(post.id, seed))  # batches must mix the labels
-        return tuple(Post(raw.id, raw.label, texts[raw.id], _thread(raw)) for raw in drawn)
+        return tuple(Post(raw.id, raw.label, texts[raw.id], thread_of(raw)) for raw in drawn)
 
     def _also_in_test(self, texts: dict[str, str], drawn: list[RawPost]) -> set[str]:
         """Ids of drawn posts whose text is a test post's. Equal texts have equal subjects: only those are compared."""
-        threads = {_thread(post) for post in drawn}
-        test = {self.preprocess(post.raw) for post in self.corpus.posts("test") if _thread(post) in threads}
+        threads = {thread_of(post) for post in drawn}
+        test = {self.preprocess(post.raw) for post in self.corpus.posts("test") if thread_of(post) in threads}
         return {post_id for post_id, text in texts.items() if text in test}
-
-
-def _thread(post: RawPost) -> str | None:
-    return post.thread or thread_key(post.raw) or None
 
 
 def to_jsonl(posts: Iterable[Post]) -> bytes:
