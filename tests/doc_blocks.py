@@ -232,7 +232,7 @@ def load_toml(block: Block, folder: Path) -> None:
     tables = tomllib.loads(block.text)
     path = folder / "snippet.toml"
     path.write_text(block.text, "utf-8")
-    from newsgauge.scoring.slicing import load_slicings
+    from newsgauge.scoring.slices import load_slicings
 
     slicings = load_slicings(path) if tables.pop("slices", None) else {}
     if "fault" in tables:

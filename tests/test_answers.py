@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from google.genai.types import GenerateContentResponse
 
-from newsgauge.client.answers import read_answer
-from newsgauge.client.unknown_values import accept_unknown_values
+from newsgauge.client.answers import accept_unknown_values, read_answer
 from newsgauge.records import Outcome, Prediction
 
 LABELS = ("rec.autos", "sci.space")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsgauge._util.process import is_ci
+from newsgauge._util.platform import is_ci
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from newsgauge.gates.gates_file import load_gates
 from newsgauge.planning.repeats import repeat_key
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Outcome, Post, Prediction, Result
-from newsgauge.results.results_csv import read_results, write_results
+from newsgauge.results.result_files import read_results, write_results
 from newsgauge.scoring.confidences import confident_answers
 from newsgauge.scoring.scoreboard import score
 from newsgauge.scoring.stats.decisions import Finding

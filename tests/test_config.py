@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from newsgauge.client.clients import DryClient
-from newsgauge.client.config_check import check_configs
+from newsgauge.client.sdk_arguments import check_configs
 from newsgauge.errors import VariantsError
 from newsgauge.records import Post
 from newsgauge.variants.variants_file import Variant, load_variants, make_request, prompt_digest

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from newsgauge._util.secrets import find_secrets
-from newsgauge.cassettes.audit import audit_file, find_orphans, strings_of
-from newsgauge.cassettes.copied_text import MIN_CHARS, find_quotations
+from newsgauge.cassettes.audit import MIN_CHARS, audit_file, find_orphans, find_quotations, strings_of
 from newsgauge.corpora.twenty_newsgroups import has_twenty_newsgroups
 from newsgauge.running.plans_file import Folders, load_plans, wanted_keys
 

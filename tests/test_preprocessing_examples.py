@@ -11,9 +11,9 @@ import pytest
 
 from newsgauge.corpora.preprocessing import PREPROCESSING, clean, clean_body, codelab
 from newsgauge.corpora.preprocessing.addresses import redact
+from newsgauge.corpora.preprocessing.bodies import clip
 from newsgauge.corpora.preprocessing.charsets import decode
-from newsgauge.corpora.preprocessing.clipping import clip
-from newsgauge.corpora.preprocessing.subjects import one_line
+from newsgauge.corpora.preprocessing.headers import one_line
 
 MAIL = Path(__file__).parents[1] / "fixtures" / "mail"
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from newsgauge.variants.prompt_text import prompt_parts
-from newsgauge.variants.variants_file import Variant
+from newsgauge.variants.variants_file import Variant, prompt_parts
 
 LABELS = ("a", "b")
 

@@ -13,7 +13,7 @@ from newsgauge.planning.plan_file import RunPlan, encode_plan, load_plan
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Outcome, Post, Prediction, Result
 from newsgauge.scoring.scoreboard import score
-from newsgauge.scoring.slicing import load_slicings, slice_posts
+from newsgauge.scoring.slices import load_slicings, slice_posts
 
 POSTS = tuple(Post(f"a-{i}", "a", "x" * i) for i in range(8))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
-from newsgauge.client.usage import Usage
+from newsgauge.client.answers import Usage
 from newsgauge.errors import UsageError
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.scoring.prices import NoPrice, Price, find_price, load_prices, retirement_notes

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from newsgauge._util.secrets import find_addresses, find_secrets, hide_secrets
-from newsgauge.cassettes.audit import audit_file, find_orphans
-from newsgauge.cassettes.copied_text import find_quotations
+from newsgauge.cassettes.audit import audit_file, find_orphans, find_quotations
 from newsgauge.cassettes.line import Line
 from tests.cassettes.cassette_lines import PROVENANCE, make_line
 

@@ -7,8 +7,7 @@ import json
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from newsgauge.cassettes.digest import digest_body
-from newsgauge.cassettes.digest_cache import Digester
+from newsgauge.cassettes.digest import Digester, digest_body
 
 # Few letters, so that texts are found in prompts, and escapes that a careless replacement would cut in two.
 LETTERS = st.sampled_from(["a", "n", "\\", '"', "\n", "u", "0", "\u00e9", "\U0001f600"])

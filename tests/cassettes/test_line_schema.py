@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsgauge.cassettes.line import FORMAT, Line, decode, peek_key
-from newsgauge.cassettes.schema import KEYWORDS, line_schema, schema_problems
+from newsgauge.cassettes.line import FORMAT, KEYWORDS, Line, decode, line_schema, peek_key, schema_problems
 
 ROOT = Path(__file__).resolve().parents[2]
 VALIDATOR = jsonschema.Draft202012Validator(line_schema())

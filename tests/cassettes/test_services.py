@@ -226,8 +226,8 @@ NEW = {
 @pytest.mark.parametrize("value", NEW.values(), ids=NEW)
 @pytest.mark.filterwarnings("error")
 def test_a_value_that_the_sdk_does_not_know_is_recorded_and_replays(open_recorder: Any, lines: Any, value: Any) -> None:
+    from newsgauge.client.answers import accept_unknown_values
     from newsgauge.client.clients import recorded_response
-    from newsgauge.client.unknown_values import accept_unknown_values
 
     accept_unknown_values()
     service = sdk(lambda request: httpx2.Response(200, json=value))
@@ -242,7 +242,7 @@ def test_a_value_that_the_sdk_does_not_know_is_recorded_and_replays(open_recorde
 
 
 def test_a_warning_that_is_not_about_a_value_still_comes_through() -> None:
-    from newsgauge.client.unknown_values import accept_unknown_values
+    from newsgauge.client.answers import accept_unknown_values
 
     accept_unknown_values()
     with pytest.warns(UserWarning, match="something else"):

@@ -15,7 +15,7 @@ from newsgauge.gates.age_gate import day_of
 from newsgauge.gates.decide import decide
 from newsgauge.gates.gate import AgeGate, Ages, Evidence
 from newsgauge.gates.gates_file import load_gates
-from newsgauge.running.recorded_days import oldest_recordings
+from newsgauge.running.recorded_plans import oldest_recordings
 
 Make = Callable[..., Evidence]
 GATE = AgeGate("v-age", "v", 90, "models move")

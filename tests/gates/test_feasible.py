@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from newsgauge.gates.gate import BaselineGate, ComparisonGate, Limit, LimitsGate
-from newsgauge.gates.min_sample import undecidable
+from newsgauge.gates.planning import undecidable
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Post
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from newsgauge.gates.baseline_gate import since_baseline
 from newsgauge.gates.gate import Evidence
-from newsgauge.gates.since_baseline import since_baseline
 from newsgauge.planning.plan_file import RunPlan
 from tests.gates.test_baseline import baseline_of
 

@@ -12,7 +12,7 @@ from google.auth.credentials import AnonymousCredentials
 
 from newsgauge.cassettes.digest import stable_path
 from newsgauge.client.clients import Access, open_client
-from newsgauge.client.loopback import is_loopback
+from newsgauge.client.embedded import is_loopback
 from newsgauge.errors import UsageError
 from newsgauge.running.run_options import chosen_api_version
 from tests.plugin.fake_service import FakeService

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsgauge.recording.rate_limiter import RateLimiter, lower
+from newsgauge.recording.model_queue import RateLimiter, lower
 
 
 def starts(bucket: RateLimiter, *, until: float, amount: float = 1.0, late: float = 0.0) -> list[float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from newsgauge.recording.concurrency import Concurrency
+from newsgauge.recording.scheduler import Concurrency
 
 
 def test_it_starts_at_four_and_each_answer_allows_one_more_up_to_the_highest() -> None:

@@ -6,8 +6,7 @@ import math
 
 import pytest
 
-from newsgauge.recording.model_queue import Job, ModelQueue
-from newsgauge.recording.rate_limiter import RateLimiter
+from newsgauge.recording.model_queue import Job, ModelQueue, RateLimiter
 from newsgauge.records import Case, Post
 
 

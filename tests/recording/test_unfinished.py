@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from newsgauge.recording.resume_file import ResumeFile
+from newsgauge.recording.pending import ResumeFile
 
 WHEN = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from newsgauge.gates.session_verdict import encode_verdict, session_verdict
-from newsgauge.report.headline import headline
+from newsgauge.report.findings import headline
 
 
 def gates(complaints: list[str], *, failed: tuple[str, ...] = (), **facts: Any) -> dict[str, Any]:

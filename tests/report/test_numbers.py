@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from newsgauge._util.units import count_of
+from newsgauge._util.wording import count_of
 from newsgauge.report.numbers import dollars, number, p_value, percent, points, points_span, span
 
 

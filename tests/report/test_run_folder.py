@@ -16,7 +16,7 @@ import pytest
 from newsgauge.cli.main import main
 from newsgauge.errors import UsageError
 from newsgauge.records import Outcome, Prediction, Result
-from newsgauge.results.results_csv import write_results
+from newsgauge.results.result_files import write_results
 from newsgauge.results.run_folder import load_run
 from tests.report.report_runs import PROMPTS, write_run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsgauge.report.html.word_diff import word_diff
+from newsgauge.report.html.comparison import word_diff
 
 
 def test_one_changed_word_is_one_mark() -> None:

@@ -9,8 +9,16 @@ from scipy import special
 from scipy import stats as scipy_stats
 from statsmodels.stats.proportion import proportion_confint
 
-from newsgauge.scoring.stats.beta import beta_cdf, binomial_cdf, binomial_sf, student_quantile
-from newsgauge.scoring.stats.intervals import exact_interval, exact_lower_bound, exact_upper_bound, wilson_interval
+from newsgauge.scoring.stats.intervals import (
+    beta_cdf,
+    binomial_cdf,
+    binomial_sf,
+    exact_interval,
+    exact_lower_bound,
+    exact_upper_bound,
+    student_quantile,
+    wilson_interval,
+)
 
 
 @st.composite

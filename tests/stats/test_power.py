@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 import newsgauge.scoring.stats.power as power_module
-from newsgauge.scoring.stats.beta import binomial_cdf
 from newsgauge.scoring.stats.exact_difference import exact_difference_p
-from newsgauge.scoring.stats.intervals import exact_lower_bound
+from newsgauge.scoring.stats.intervals import binomial_cdf, exact_lower_bound
 from newsgauge.scoring.stats.paired import mcnemar_exact, mcnemar_exact_two_sided
 from newsgauge.scoring.stats.power import (
     correct_answers_needed,

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from newsgauge.scoring.stats.unpaired import unpaired_interval
+from newsgauge.scoring.stats.paired import unpaired_interval
 
 # Newcombe (1998), table II, method 10.
 PAPER = [

@@ -11,15 +11,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from newsgauge.cli.commands.tuning_display import JobDisplay, status_line
+from newsgauge.cli.commands.tuning_run import JobDisplay, status_line
 from newsgauge.client.cloud_storage import BucketFolder, parse_bucket
 from newsgauge.errors import UsageError
 from newsgauge.planning.training_set import Recipe, TrainingSet, job_tag, to_jsonl
 from newsgauge.records import Post
-from newsgauge.tuning.jobs import Job, JobState, Loss, choose_job, find_or_start
-from newsgauge.tuning.loss_curve import csv_text, curve_lines
+from newsgauge.tuning.jobs import Job, JobState, Loss, choose_job, csv_text, curve_lines, find_or_start, watch
 from newsgauge.tuning.tuned_file import TunedModel, forget_job, read_tuned, write_tuned
-from newsgauge.tuning.watching import watch
 from newsgauge.variants.variants_file import Tuning
 
 S, R, Q, F, C = JobState.SUCCEEDED, JobState.RUNNING, JobState.QUEUED, JobState.FAILED, JobState.CANCELLED

@@ -1,12 +1,15 @@
 """Hygiene of cassette files: a file in, `Finding` records out. Changes nothing, asks nobody, needs no corpus.
 
 What a plan asks for and what the real posts say is handed in by the caller.
+
+Finds text of one collection in another: passages that are copied, not shared phrases. Pure.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +17,7 @@ from typing import Any
 
 from .._util.secrets import find_addresses, find_secrets
 from ..records import EMBEDDED_VERSION, bare_model
-from .line import Line, case_of, decode, number_of, peek_key
-from .schema import schema_problems
+from .line import Line, case_of, decode, number_of, peek_key, schema_problems
 from .services import GEMINI, named_service
 from .store import LFS_ADVICE, is_lfs_pointer
 
@@ -133,3 +135,34 @@ def _provenance_problems(line: Line, backend: str) -> Iterator[str]:
         return
     if service is GEMINI and answered.startswith(EMBEDDED_VERSION) != (line.provenance.get("backend") == "embedded"):
         yield f"backend {line.provenance.get('backend')!r} cannot have answered as {answered!r}"
+
+
+#: A shorter run of equal characters is a phrase. The same bound as for answers that quote their post.
+MIN_CHARS = 40
+_WORD = re.compile(r"\S+")
+
+
+def find_quotations(ours: Mapping[str, Iterable[str]], theirs: str) -> dict[str, set[str]]:
+    """For each place of ours the passages that stand in ``theirs``: 40 characters of a line, from the start of a word.
+
+    A line of more than 40 characters that is quoted whole is always found.
+    """
+    places: dict[str, set[str]] = {}
+    for place, texts in ours.items():
+        for passage in _passages(texts):
+            places.setdefault(passage, set()).add(place)
+    found: dict[str, set[str]] = {}
+    for match in _WORD.finditer(theirs):
+        passage = theirs[match.start() : match.start() + MIN_CHARS]
+        for place in places.get(passage, ()):
+            found.setdefault(place, set()).add(passage)
+    return found
+
+
+def _passages(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        for line in text.splitlines():
+            for match in _WORD.finditer(line):
+                passage = line[match.start() : match.start() + MIN_CHARS]
+                if len(passage) == MIN_CHARS:
+                    yield passage

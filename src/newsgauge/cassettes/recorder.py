@@ -16,11 +16,9 @@ from urllib.parse import urlsplit
 
 from ..errors import CassetteError, MissingRecordingError, NotKeptError, StaleRecordingError
 from ..records import Post, Wire, shown_id
-from .asked import Asked, MissError
-from .digest import Block, unquote
-from .digest_cache import Digester
+from .digest import Block, Digester, unquote
 from .line import Line
-from .open_case import Call, OpenCase, sdk_of
+from .open_case import Asked, Call, MissError, OpenCase, sdk_of
 from .seam import Seam
 from .services import named_service
 from .staleness import describe_change, only_line_endings

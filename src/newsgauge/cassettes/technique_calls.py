@@ -17,10 +17,9 @@ from typing import Any, Generic, TypeVar
 
 from ..errors import CassetteError, MissingRecordingError, NetworkBlockedError, NotKeptError, StaleRecordingError
 from ..records import Post
-from .asked import Asked
 from .line import Line, call_key
 from .network_block import attempts_fail, network_blocked
-from .open_case import OpenCase, WatchedCase, only_models, sdk_of
+from .open_case import Asked, OpenCase, WatchedCase, only_models, sdk_of
 from .recorder import Recorder
 from .redact_custom import Clear, digest_made, put_quotes_back, take_quotes_out
 from .seam import Seam

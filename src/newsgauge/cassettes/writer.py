@@ -16,8 +16,8 @@ from .. import __version__
 from .._util.secrets import find_secrets
 from ..errors import CassetteError, NotKeptError
 from ..records import bare_model
-from .asked import Asked
 from .line import HEADERS, Line
+from .open_case import Asked
 from .services import named_service
 from .store import CassetteFile
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .._util.files import read_toml
-from .._util.process import is_ci
+from .._util.platform import is_ci
 from ..errors import UsageError
 from ..planning.sampling import Plan
 

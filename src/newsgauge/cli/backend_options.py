@@ -1,8 +1,12 @@
-"""How a command of the command line reaches a backend: options in, the base URL of a server or None out."""
+"""How a command of the command line reaches a backend: options in, the base URL of a server or None out.
+
+The options that say where a project keeps what.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +16,14 @@ from typing import TYPE_CHECKING
 from .._util.files import locked
 from .._util.pytest_ini import read_ini
 from ..client.clients import Access, check_access, cloud_project, open_client, vertex_base_url
-from ..client.embedded import embedded_server
-from ..client.loopback import is_loopback
+from ..client.embedded import embedded_server, is_loopback
 from ..client.retry import RetryPolicy
 from ..errors import UsageError
 from ..records import BACKENDS, Backend
 from ..running.run_options import add_api_version, chosen_api_version
 
 if TYPE_CHECKING:
+    from ..running.plans_file import Folders
     from ..tuning.jobs import TuningService
 
 STATE = Path(".newsgauge") / "embedded"
@@ -101,3 +105,24 @@ def open_tuning(backend: Backend, *, base_url: str | None, bucket: str | None) -
             yield VertexTuning(client, cloud_project(url), url, bucket, retry)
         finally:
             client.close()
+
+
+def add_folder_options(parser: argparse._ActionsContainer, *, cassettes: bool = False) -> None:
+    """``--root`` and what is in it; ``cassettes`` too where no other option says where they are."""
+    parser.add_argument("--root", default=".", metavar="DIR", help="folder of the project (default: this folder)")
+    parser.add_argument("--evals", default="evals", metavar="DIR", help="its evals (default: %(default)s)")
+    if cassettes:
+        parser.add_argument(
+            "--cassettes", default="cassettes", metavar="DIR", help="its recordings (default: %(default)s)"
+        )
+    parser.add_argument(
+        "--bundled", default="fixtures/bundled", metavar="DIR", help="its bundled corpus (default: %(default)s)"
+    )
+
+
+def folders_of(options: argparse.Namespace) -> Folders:
+    """The folders that the options name."""
+    from ..running.plans_file import Folders
+
+    cassettes = os.path.normpath(options.cassettes or "cassettes")
+    return Folders(Path(options.root), options.evals, cassettes, options.bundled)

@@ -16,11 +16,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .. import __version__
-from .._util.process import is_ci
+from .._util.platform import is_ci
 from ..cassettes.store import LFS_ADVICE, is_lfs_pointer
 from ..client.clients import check_access
-from ..client.config_check import check_configs
 from ..client.embedded import missing_packages
+from ..client.sdk_arguments import check_configs
 from ..corpora.twenty_newsgroups import damaged_cache, has_twenty_newsgroups
 from ..errors import UsageError
 from ..running.plans_file import Folders

@@ -12,7 +12,7 @@ from functools import partial
 from importlib import import_module
 
 from .. import __version__
-from .._util.redacted_output import redact_output
+from .._util.secrets import redact_output
 from ..errors import NewsgaugeError, UsageError
 
 #: Each command: the module of `commands` that adds it, and by which function.

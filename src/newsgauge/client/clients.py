@@ -14,15 +14,15 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from .._util.one_line import one_line
+from .._util.wording import one_line
 from ..errors import BackendError, UsageError
 from ..records import Backend, Wire
 from ..variants.variants_file import Request
-from .loopback import direct, is_loopback
+from .answers import accept_unknown_values
+from .embedded import direct, is_loopback
 from .retry import RetryPolicy, call_patiently
 from .sdk_arguments import call_arguments
 from .service_errors import broken_body, broken_transport, refusal, retry_after_s
-from .unknown_values import accept_unknown_values
 
 if TYPE_CHECKING:
     from google import genai

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import BackendError, UsageError
 from .clients import cloud_credentials, service_errors
-from .loopback import is_loopback
+from .embedded import is_loopback
 
 _TIMEOUT_S = 120.0
 #: More than this is sent in pieces, as what breaks off in between goes on with the next one.

@@ -1,6 +1,8 @@
 """The embedded backend as newsgauge asks it: the base URL of a running server out, errors as `NewsgaugeError`.
 
 With ``cli.commands.serve`` the only importer of `gemini_emulator`, which is imported when a server is started.
+
+Servers of this machine: what is sent to one never leaves it, whatever proxy the environment names.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from ..errors import BackendError, UsageError
 
@@ -67,3 +71,19 @@ def embedded_process() -> Iterator[str]:
 
         with ServerProcess() as server:
             yield server.base_url
+
+
+_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+def is_loopback(url: str) -> bool:
+    """True for a server of this machine, such as ``newsgauge serve``: it gets no credentials."""
+    try:
+        return urlsplit(url).hostname in _HOSTS
+    except ValueError:  # no URL at all
+        return False
+
+
+def direct() -> dict[str, Any]:
+    """Arguments of an httpx client that reaches this machine without a proxy, and all else as the environment says."""
+    return {"mounts": {f"all://{f'[{host}]' if ':' in host else host}": None for host in _HOSTS}}

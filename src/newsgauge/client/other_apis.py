@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .._util.one_line import one_line
+from .._util.wording import one_line
 from ..errors import BackendError, UsageError
 from ..variants.checks import OTHER_APIS
 from ..variants.variants_file import Request
-from .loopback import is_loopback
+from .embedded import is_loopback
 from .retry import RetryPolicy, call_patiently
 from .service_errors import broken_body, broken_transport, refusal, retry_after_s
 

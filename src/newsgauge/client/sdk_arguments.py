@@ -3,19 +3,31 @@
 What the SDK converts, it asks for each field it knows whether the field is ``in`` the value. pydantic's models have no
 answer to that, so Python goes through all their fields, and finds nothing: what comes are pairs. Here they say so at
 once, which takes away nearly half of what a call costs. What is sent is the same.
+
+A variant's ``config`` held against the SDK's own type: a table in, a `GenerateContentConfig` or an error out.
+
+What the SDK's type leaves open, and the service refuses only when it is asked, has its range here.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
+from ..errors import VariantsError
+from ..variants.checks import OWNED_CONFIG
 from ..variants.variants_file import Request
-from .config_check import parse_config
+from .answers import accept_unknown_values
 
 if TYPE_CHECKING:
     from google.genai.types import Content, GenerateContentConfig, Part
+    from pydantic import BaseModel
+
+    from ..variants.variants_file import Variant
 
 
 def call_arguments(request: Request) -> dict[str, Any]:
@@ -85,3 +97,89 @@ def _kinds() -> _Kinds:
             return False
 
     return _Kinds(Config, Content, Part)
+
+
+#: Least and largest value, as the reference of the REST API documents them.
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "top_k": (1, 1_000),
+    "candidate_count": (1, 1),  # more would be paid for and not read
+    "max_output_tokens": (1, 2**31 - 1),
+    "seed": (-(2**31), 2**31 - 1),
+    "logprobs": (0, 20),
+    "presence_penalty": (-2, 2),
+    "frequency_penalty": (-2, 2),
+}
+
+
+def check_configs(variants: Iterable[Variant]) -> None:
+    """Raise `VariantsError` where a config is not what the SDK and the service take. Imports the SDK only then."""
+    for variant in variants:
+        bound = {} if variant.max_output_tokens is None else {"max_output_tokens": variant.max_output_tokens}
+        if variant.config and variant.api == "gemini":
+            from google.genai.types import GenerateContentConfig
+
+            parse_config({**variant.config, **bound}, GenerateContentConfig, where=f"variants.toml: [{variant.name}]: ")
+
+
+def parse_config(
+    config: Mapping[str, Any], kind: type[GenerateContentConfig], *, where: str = ""
+) -> GenerateContentConfig:
+    """The config as the SDK's type; snake_case names only. Raises `VariantsError`."""
+    from pydantic import ValidationError
+
+    for name, (low, high) in _RANGES.items():
+        value = config.get(name)
+        if isinstance(value, int | float) and not low <= value <= high:
+            raise VariantsError(f"{where}config.{name}: expected {low:g} to {high:g}, got {value!r}")
+    try:
+        accept_unknown_values()
+        parsed = kind.model_validate(dict(config), by_alias=False, by_name=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        places = [str(place) for place in first["loc"]]
+        if first["type"] == "extra_forbidden":
+            owned = OWNED_CONFIG.keys() if len(places) == 1 else set()
+            known = sorted(_fields_at(kind, places[:-1]) - owned)
+            raise VariantsError(
+                f"{where}config: unknown field {'.'.join(places)!r}; known: {', '.join(known)} "
+                f"(google-genai {version('google-genai')})"
+            ) from None
+        got = repr(first["input"])
+        raise VariantsError(f"{where}config.{'.'.join(places)}: {first['msg']}, got {got[:80]}") from None
+    for place, value in _unknown_values(parsed, "config"):
+        raise VariantsError(
+            f"{where}{place}: unknown value {value.value!r}; known: {', '.join(type(value).__members__)} "
+            f"(google-genai {version('google-genai')})"
+        )
+    return parsed
+
+
+def _unknown_values(value: Any, place: str) -> Iterator[tuple[str, Enum]]:
+    """Values that no enum of the SDK has: it takes them as they are, and sends them."""
+    if isinstance(value, Enum) and value.name not in type(value).__members__:
+        yield place, value
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _unknown_values(item, f"{place}.{number}")
+    elif hasattr(value, "model_fields_set"):
+        for name in value.model_fields_set:
+            yield from _unknown_values(getattr(value, name), f"{place}.{name}")
+
+
+def _fields_at(kind: type[BaseModel], places: Iterable[str]) -> set[str]:
+    """The fields of the type that stands at these places within ``kind``; none where it cannot be told."""
+    current: Any = kind
+    for place in places:
+        if place.isdecimal():
+            continue
+        field = getattr(current, "model_fields", {}).get(place)
+        current = None if field is None else _model_in(field.annotation)
+    return set(getattr(current, "model_fields", ()))
+
+
+def _model_in(annotation: Any) -> Any:
+    if hasattr(annotation, "model_fields"):
+        return annotation
+    return next((found for one in get_args(annotation) if (found := _model_in(one)) is not None), None)

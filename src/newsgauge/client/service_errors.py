@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from .._util.one_line import one_line
+from .._util.wording import one_line
 from ..errors import BackendError, QuotaError, TransientError
 
 #: What passes by itself: timeouts, quotas of a minute, and a server that is down or overloaded.

@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 
 from ..errors import NewsgaugeError
-from .loopback import direct
+from .embedded import direct
 from .retry import RetryPolicy, call_patiently
 from .service_errors import broken_transport, is_transient, refusal, retry_after_s
 

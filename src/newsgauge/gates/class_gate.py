@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from .._util.close_match import did_you_mean
+from .._util.wording import did_you_mean
 from ..records import Outcome, Post, Prediction
 from ..scoring.scoreboard import threads_of
 from ..scoring.scores import Check, Verdict

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .._util.one_line import one_line
+from .._util.wording import one_line
 from ..records import shown_id
 from ..scoring.comparisons import compare_variants, p_words
 from ..scoring.scores import Comparison, Flip, Verdict

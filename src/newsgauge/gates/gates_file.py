@@ -14,11 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-from .._util.close_match import did_you_mean
 from .._util.files import read_toml
+from .._util.wording import did_you_mean
 from ..errors import GatesError
 from ..records import BACKENDS, ELSEWHERE
-from ..scoring.slicing import SLICES, load_slicings
+from ..scoring.slices import SLICES, load_slicings
 from ..scoring.stats.power import NEAREST_LIMIT
 from .class_gate import ERROR, OFF_LIST, OTHER
 from .confidence_gate import AT, CALIBRATION, confidence_gates

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 from ..planning.repeats import split_key
 from ..planning.sampling import Plan
 from ..scoring.scoreboard import has_own_mix, strata_of
-from ..scoring.stats.beta import normal_cdf
 from ..scoring.stats.classification import ConfusionMatrix
 from ..scoring.stats.decisions import Finding, difference_p_values
+from ..scoring.stats.intervals import normal_cdf
 from ..scoring.stats.paired import score_statistic
 from .baseline_file import Baseline
 from .comparison_gate import corrected_p, lead_finding

@@ -16,17 +16,16 @@ from .._util.files import write_json, write_whole
 from ..errors import UsageError
 from ..planning.plan_file import NAME, RunPlan, encode_plan
 from ..records import Key, Result, case_id
-from ..results.result_files import digest_results, write_flips, write_gates, write_scoreboard
-from ..results.results_csv import write_results
+from ..results.result_files import digest_results, write_flips, write_gates, write_results, write_scoreboard
 from ..scoring.comparisons import compare, compare_variants
 from ..scoring.scoreboard import score
 from ..scoring.scores import Comparison, Score, Verdict
 from .baseline_diff import VariantChange, diff_baselines
 from .baseline_file import Baseline, answer_text, baseline_answers, encode, is_about_classes, make_baseline
+from .baseline_gate import since_baseline
 from .gate import BaselineGate, Gate
 from .planning import LeftOut
 from .session_verdict import SessionVerdict, encode_verdict, session_verdict
-from .since_baseline import since_baseline
 
 #: So many failed tests are named in the results folder.
 MAX_FAILED = 100

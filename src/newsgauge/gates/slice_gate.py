@@ -15,7 +15,7 @@ from ..errors import GatesError
 from ..scoring.scores import Verdict
 from ..scoring.slices import SliceScore
 from ..scoring.stats.decisions import Finding, check_limit, decide_floor
-from ..scoring.stats.unpaired import unpaired_interval
+from ..scoring.stats.paired import unpaired_interval
 from .findings import ALPHA
 from .gate import Evidence, SliceGate
 

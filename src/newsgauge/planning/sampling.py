@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from itertools import groupby, islice
 
-from .._util.units import plural
+from .._util.wording import plural
 from ..corpora.threads import thread_key, thread_of
 from ..errors import CorpusError, UsageError
 from ..records import Post, RawPost

@@ -1,6 +1,8 @@
 """The hooks and the fixture of a run's cases: what answers one, and what its report says.
 
 A run has 30,000 of them, so what is done here for each is counted in microseconds.
+
+Which tests a run has: one per planned post and variant, one per planned gate, and gates go last.
 """
 
 from __future__ import annotations
@@ -13,16 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .._util.one_line import one_line
-from .._util.process import give_back
+from .._util.platform import give_back
+from .._util.wording import one_line
 from ..errors import NewsgaugeError
 from ..records import Case, Outcome, Prediction
+from .options import evals_folder
+from .run_state import STATE
 from .slim_reports import CORRECT_PROPERTY, VARIANT_PROPERTY
 
 if TYPE_CHECKING:
     from ..running.run import Run
     from .scores_and_tokens import Scores
-
 
 #: New objects between two looks for garbage, and the share of looks that go through all objects.
 _GARBAGE_EVERY, _NEVER = 5_000, 1_000_000
@@ -159,3 +162,41 @@ def _outcome(said: Prediction, label: str) -> str:
 def _property(name: str, value: object) -> tuple[str, object]:
     """The same object for the same property: 30,000 items keep theirs, and few of them differ."""
     return name, value
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One case a planned post and variant; one gate a planned gate."""
+    config = metafunc.config
+    state = config.stash.get(STATE, None)
+    if state is None or not metafunc.definition.path.is_relative_to(evals_folder(config)):
+        return
+    setup = state.run.setup
+    if "case" in metafunc.fixturenames:
+        cases = setup.cases
+        metafunc.parametrize("case", cases, ids=[case.id for case in cases])
+    if "gate" in metafunc.fixturenames:
+        where = f"gates.toml sets no gate for [{setup.backend}.{setup.plan.corpus}] and these variants"
+        none = pytest.param(None, id="none-set", marks=pytest.mark.skip(reason=where))
+        left_out = [
+            pytest.param(None, id=one.gate, marks=pytest.mark.skip(reason=f"left out: {one.why}"))
+            for one in state.left_out
+        ]
+        decided = [pytest.param(gate, id=gate.name) for gate in state.gates]
+        metafunc.parametrize("gate", [*(decided or [none]), *left_out])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gates and tests of scores or tokens go last: by then most cases have left their results."""
+    if not items or STATE not in items[0].config.stash:
+        return
+    known: dict[tuple[object, ...], bool] = {}  # the items of one test function are alike, and there are thousands
+
+    def goes_last(item: pytest.Item) -> bool:
+        kind = (item.parent, getattr(item, "originalname", item.name), *[mark.name for mark in item.own_markers])
+        if kind not in known:
+            is_gate = item.get_closest_marker("gate") is not None
+            known[kind] = is_gate or not {"scores", "tokens"}.isdisjoint(getattr(item, "fixturenames", ()))
+        return known[kind]
+
+    items.sort(key=goes_last)

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .._util.process import give_back
+from .._util.platform import give_back
 from .._util.secrets import hide_secrets
 from ..errors import UsageError
-from .collecting import pytest_collection_modifyitems, pytest_generate_tests
+from .cases import pytest_collection_modifyitems, pytest_generate_tests
 from .entry import add_guard, add_ini
 from .fixtures import exhibits, newsgauge_run, scores, tokens, verdict
-from .header import pytest_report_header
 from .network_guard import NETWORK_GUARD, guard_replay
 from .options import (
     add_options,
@@ -34,7 +33,7 @@ from .options import (
     said_by_hand,
 )
 from .process_guard import RESULTS, are_gates_required
-from .progress import Progress
+from .progress import Progress, pytest_report_header
 from .run_state import STATE, RunState
 
 if TYPE_CHECKING:
@@ -90,8 +89,8 @@ def pytest_configure(config: pytest.Config) -> None:
     from ..gates.gates_file import load_gates
     from ..gates.planning import left_out_gates, limits_of_other_classes, plan_gates
     from ..running.run import Run
-    from ..scoring.live_scores import LiveScores
-    from ..scoring.slicing import with_slices
+    from ..scoring.scoreboard import LiveScores
+    from ..scoring.slices import with_slices
     from ..variants.variants_file import load_variants
     from .cases import Cases
     from .slim_reports import SlimReports

@@ -90,7 +90,7 @@ def are_gates_required(config: pytest.Config) -> bool:
     said = getattr(config.option, "require_gates", None)
     if said is not None:
         return bool(said)
-    from .._util.process import is_ci
+    from .._util.platform import is_ci
 
     return is_ci()
 

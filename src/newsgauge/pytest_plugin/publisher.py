@@ -54,7 +54,7 @@ class Publisher:
         """Write the report."""
         yield
         try:
-            from ..running.asked import asked_values
+            from ..running.results_log import asked_values
 
             self._leave_suspect_labels()
             self._run = publish(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..client.usage import usage_of
+from ..client.answers import usage_of
 from ..errors import UsageError
 from ..recording.paying import Budget, budget_of, check_budget, confirm
 from ..recording.preflight import check_ci, check_folder, forecast

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from .._util.redacted_output import redact_output
-from .._util.secrets import hide_secrets
+from .._util.secrets import hide_secrets, redact_output
 from .network_guard import owns_process
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..gates.planning import LeftOut
     from ..recording.preflight import Forecast
     from ..running.run import Run
-    from ..scoring.live_scores import LiveScores
+    from ..scoring.scoreboard import LiveScores
 
 
 @dataclass(frozen=True, slots=True)

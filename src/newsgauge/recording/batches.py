@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from .._util.secrets import hide_secrets
-from ..cassettes.asked import Asked
+from ..cassettes.open_case import Asked
 from ..cassettes.recorder import Recorder
 from ..errors import CassetteError, NotKeptError, UsageError
 from ..records import Case

@@ -1,16 +1,25 @@
 """One guard for every road that pays a service: CI, a budget, a question at the terminal. Raises before the first call.
 
 Recordings, batches and tuning jobs come by here; whatever pays next does too.
+
+The tokens that a recording took: recorded cases in, usage by model version out. Reads lines, asks nobody.
 """
 
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 
-from .._util.process import is_ci
-from ..client.usage import Usage
+from .._util.platform import is_ci
+from ..cassettes.line import case_of
+from ..cassettes.services import named_service
+from ..cassettes.writer import RECORDED
+from ..client.answers import Usage, add_usage, read_usage
 from ..errors import UsageError
+from ..records import Case
+from ..running.run_config import RunConfig, open_recorder
 
 #: (model version, its tokens) -> US dollars, or None where the price is not known.
 CostOf = Callable[[str, Usage], float | None]
@@ -92,3 +101,22 @@ class Budget:
         if self.spent + (n_under_way + 1) * self._dearest <= self._limit:
             return ""
         return f"--max-cost {self._limit:g}: {self.spent:.4f} USD are spent, and the next call could pass it"
+
+
+def tokens_spent(setup: RunConfig, cases: Iterable[Case], *, since: datetime) -> tuple[dict[str, Usage], int]:
+    """Usage of the calls of these cases recorded from ``since`` on, and how many cases were answered."""
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for case in cases:
+        wanted[case.variant].add(case.post.id)
+    counted: dict[str, list[Usage]] = defaultdict(list)
+    answered: set[tuple[str, str]] = set()
+    recorder, start = open_recorder(setup), since.strftime(RECORDED)
+    for variant, posts in wanted.items():
+        for line in recorder.file(variant).lines():
+            if case_of(line.key) in posts and line.provenance.get("recorded", "") >= start:
+                answered.add((variant, case_of(line.key)))
+                service = named_service(line.service)
+                version = service.model_version(line.answer) or "an unnamed model"
+                counted[version].append(read_usage(service.usage(line.answer)))
+    recorder.close()
+    return {version: add_usage(several) for version, several in counted.items()}, len(answered)

@@ -2,6 +2,10 @@
 
 Cases and a client in, a `Report` out. What is kept stays, however this ends: an interrupted campaign is gone on with by
 starting another one with what is left.
+
+How many calls may be under way at once: doubled until the first trouble, then raised by one and halved, as TCP does.
+
+Pure: outcomes in, a number out. ``highest`` is what the user allows.
 """
 
 from __future__ import annotations
@@ -14,18 +18,16 @@ from typing import TYPE_CHECKING
 
 from .._util.secrets import hide_secrets
 from ..cassettes.recorder import Recorder
+from ..client.answers import read_usage
 from ..client.clients import AsyncClient
 from ..client.retry import RetryPolicy, given_up, is_too_late, wait_s
-from ..client.usage import read_usage
 from ..errors import NewsgaugeError, NotKeptError, QuotaError, TransientError
 from ..records import Case, Post
 from ..running.model_resolution import ModelResolution
 from ..running.run_config import RunConfig
 from ..variants.variants_file import Request, Variant
-from .concurrency import Concurrency
-from .model_queue import Job, ModelQueue
+from .model_queue import Job, ModelQueue, RateLimiter
 from .paying import Budget
-from .rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse
@@ -247,3 +249,32 @@ def make_forms(setup: RunConfig, models: ModelResolution) -> dict[str, Form]:
         model, provenance = models.of(variant, lambda: None)
         forms[name] = Form(setup, variant, model, provenance)
     return forms
+
+
+_FIRST = 4.0
+
+
+class Concurrency:
+    """``limit`` starts low, so that a service which is overloaded is not met by all calls at once."""
+
+    def __init__(self, highest: int) -> None:
+        self._highest = float(highest)
+        self._limit = min(_FIRST, self._highest)
+        self._slow_start = True
+        self._cut_at = float("-inf")
+
+    @property
+    def limit(self) -> int:
+        """Calls that may be under way, from 1."""
+        return int(self._limit)
+
+    def succeeded(self) -> None:
+        """An answer came: one more at once, and after the first trouble one more for each full round of answers."""
+        self._limit = min(self._highest, self._limit + (1.0 if self._slow_start else 1.0 / self._limit))
+
+    def refused(self, *, started: float, now: float) -> None:
+        """The service was busy. Calls that were under way together are one trouble, and halve the number once."""
+        if started < self._cut_at:
+            return
+        self._cut_at, self._slow_start = now, False
+        self._limit = max(1.0, self._limit / 2)

@@ -11,9 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from ..client.answers import usage_of
 from ..client.clients import open_async_client
 from ..client.retry import RetryPolicy
-from ..client.usage import usage_of
 from ..errors import CassetteError, NewsgaugeError, QuotaError
 from ..records import Case, Prediction
 from ..running.model_resolution import ModelResolution

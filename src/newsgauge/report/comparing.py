@@ -1,11 +1,17 @@
-"""Two runs compared, in sentences and as plain text that fits 100 columns. Computes nothing."""
+"""Two runs compared, in sentences and as plain text that fits 100 columns. Computes nothing.
+
+Findings of `same_runs` in, lines of text out. Computes nothing.
+"""
 
 from __future__ import annotations
 
-from .._util.one_line import one_line
-from ..results.runs_compared import RunsCompared, VariantCompared
+import textwrap
+from collections.abc import Sequence
+
+from .._util.wording import one_line
+from ..results.runs_compared import RunsCompared, SameVariant, VariantCompared
 from .numbers import p_value, percent, points, points_span
-from .terminal import flip_lines, paragraph, table_lines
+from .terminal import WIDTH, flip_lines, paragraph, table_lines
 
 _MAX_TEXT = 40
 
@@ -52,4 +58,34 @@ def comparison_lines(compared: RunsCompared, *, first: str, second: str) -> list
     for one in compared.variants:
         flips = flip_lines(one.found.lost, one.found.gained, more=", in comparison.html")
         lines += ["", f"{one.name}: what exactly one run has right", *flips] if flips else []
+    return lines
+
+
+def same_lines(found: Sequence[SameVariant], *, first: str, second: str, margin: float) -> list[str]:
+    """A row per variant, and what an inconclusive one needs."""
+    rows: list[tuple[str, ...]] = [
+        ("variant", "posts", "repeats", "A - B", "95% interval", "p accuracy", "p answers", "finding")
+    ]
+    rows += [
+        (
+            one.variant,
+            f"{one.n_posts:,}",
+            f"{one.repeats[0]} and {one.repeats[1]}",
+            points(one.test.difference),
+            points_span(one.interval),
+            p_value(one.test.p_accuracy),
+            p_value(one.test.p_answers),
+            one.finding,
+        )
+        for one in found
+    ]
+    lines = textwrap.wrap(f"A: {first}   B: {second}   (points of accuracy; margin {100 * margin:g})", WIDTH)
+    lines += table_lines(rows, left=(0, -1))
+    if any(one.finding == "INCONCLUSIVE" for one in found):
+        text = (
+            "INCONCLUSIVE: no change is shown, and a change beyond the margin is not excluded either; more posts decide"
+        )
+        if any(one.repeats == (1, 1) for one in found):
+            text += ". With one repeat on each side the noise of single answers is unknown: record with --repeats 3"
+        lines += textwrap.wrap(text, WIDTH)
     return lines

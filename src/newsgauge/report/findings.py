@@ -1,6 +1,8 @@
 """What the gates of a run came to, in the order in which a reader wants it: a `RunFolder` in, words out.
 
 Nothing is decided here: findings are those of gates.json.
+
+The verdict of a session as a reader sees it: what gates.json says in, a word for the colour and a line out.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..gates.session_verdict import decode_verdict
 from ..results.run_folder import RunFolder
-from .check_words import limit_words, measured_words
+from .numbers import limit_words, measured_words
 
 State = Literal["failed", "unanswered", "not proved", "not decided", "passed", "no gate"]
 #: The worst first.
@@ -77,3 +80,32 @@ def _of_gate(gate: Mapping[str, Any]) -> list[LimitLine]:
         )
         for i, check in enumerate(checks)
     ]
+
+
+_LEFT_OUT = "left out: "
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """``word``: ``open`` if nothing forbids green and not everything was decided. ``reasons``: why it is red."""
+
+    word: Literal["green", "red", "open"]
+    title: str
+    text: str
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def _notes(notes: tuple[str, ...]) -> tuple[str, ...]:
+    """All gates that are left out in one note: a run of few variants leaves out many."""
+    left_out = [note.removeprefix(_LEFT_OUT) for note in notes if note.startswith(_LEFT_OUT)]
+    others = tuple(note for note in notes if not note.startswith(_LEFT_OUT))
+    return (*others, _LEFT_OUT + ", ".join(left_out)) if left_out else others
+
+
+def headline(gates: Mapping[str, Any]) -> Headline:
+    """The verdict is the session's own; nothing is decided here."""
+    session = decode_verdict(gates)
+    title, _, text = session.headline.partition(": ")
+    word = "red" if not session.is_green else "green" if title == "GREEN" and session.complete else "open"
+    return Headline(word, title, text, session.reasons, _notes(session.notes))  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .._util.units import count_of
+from .._util.wording import count_of
 from ..results.run_folder import RunFolder
 from .findings import limit_lines, state_of
 

@@ -2,13 +2,16 @@
 
 Rates are percent and differences of rates are points, both with one decimal; halves are rounded up, as by hand.
 Thousands have separators. What cannot be computed (None, NaN) is an en dash.
+
+A limit of a gate in words, the same in terminal, summary and report: a check as gates.json holds it in, text out.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 NONE = "–"
 
@@ -68,3 +71,32 @@ def _is_none(value: float | None) -> bool:
 def _hundredfold(value: float | None) -> float:
     assert value is not None
     return float(Decimal(repr(float(value))) * 100)
+
+
+_UNITS: Mapping[str, Callable[[float], str]] = {
+    "rate": percent,
+    "days": lambda value: f"{value:,.0f} days",
+    "points": lambda value: f"{points(value)} points",
+    "score": lambda value: number(value, 2),
+    "tokens": number,
+    "cases": lambda value: f"{value:,.0f}",
+}
+
+
+def measured_words(check: Mapping[str, Any]) -> str:
+    """``accuracy 66.3% of 80``, ``78 of 80 answers are the baseline's``; empty if nothing was measured."""
+    value, unit = check.get("value"), check.get("unit")
+    if value is None or unit is None:
+        return ""
+    if unit == "cases":
+        return f"{value:,.0f} of {check['n']:,} {check['name']}"
+    n = {"rate": f" of {check['n']:,}", "days": ""}.get(unit, f", n = {check['n']:,}")
+    return f"{check['name']} {_UNITS[unit](value)}{n}"
+
+
+def limit_words(check: Mapping[str, Any]) -> str:
+    """``at least 80.0%``; empty if all of what was counted is asked for."""
+    limit = check.get("limit")
+    if limit is None or (check["unit"] == "cases" and limit == check["n"]):
+        return ""
+    return f"{check['sign']} {_UNITS[check['unit']](limit)}"

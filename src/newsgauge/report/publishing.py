@@ -14,8 +14,8 @@ from typing import Any
 
 from .. import __version__
 from .._util.files import write_json, write_whole
-from .._util.process import give_back
-from ..results.results_csv import COLUMNS, TOKEN_COLUMNS
+from .._util.platform import give_back
+from ..results.result_files import COLUMNS, TOKEN_COLUMNS
 from ..results.run_folder import EXHIBITS, RunFolder, load_run
 from ..results.runs_compared import RunsCompared
 from ..scoring.prices import load_prices

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .._util.units import count_of, plural
+from .._util.wording import count_of, plural
 from ..results.run_folder import RunFolder, interval_95
-from .findings import LimitLine, limit_lines, state_of
-from .headline import headline
+from .findings import LimitLine, headline, limit_lines, state_of
 from .numbers import dollars, number, percent
 from .terminal import backend_note
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .._util.one_line import one_line
+from .._util.wording import one_line
 from ..errors import UsageError
 from ..planning.plan_file import RunPlan, load_plan
 from ..planning.repeats import split_key

@@ -14,7 +14,7 @@ from typing import Any
 from ..corpora.table_files import TableFormat, cell_text, kind_of, read_columns, table_name
 from ..errors import UsageError
 from ..records import ERROR_LABEL, NO_CALL_VERSION, Outcome, Prediction
-from .results_csv import TOKEN_COLUMNS
+from .result_files import TOKEN_COLUMNS
 
 _NEEDED = ("id", "prediction")
 COLUMNS = (*_NEEDED, "label", "variant", "repeat", "model", "confidence", *TOKEN_COLUMNS)

@@ -15,10 +15,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._util.units import count_of
+from .._util.wording import count_of
 from ..errors import UsageError
 from ..records import Result
-from .results_csv import TOKEN_COLUMNS, read_results
+from .result_files import TOKEN_COLUMNS, read_results
 
 if TYPE_CHECKING:
     import pandas as pd

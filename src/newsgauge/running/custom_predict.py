@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..cassettes.redact_custom import Clear, quotes
 from ..cassettes.technique_calls import Calls, Played, watch
-from ..client.answers import read_answer
+from ..client.answers import add_usage, read_answer, read_usage
 from ..client.clients import Access, is_response, is_service_error, open_client, service_errors
 from ..client.transport import PatientTransport
-from ..client.usage import add_usage, read_usage
 from ..errors import NewsgaugeError, TechniqueError
 from ..records import ERROR_LABEL, NO_CALL_VERSION, Outcome, Post, Prediction
 from ..variants.callables import describe

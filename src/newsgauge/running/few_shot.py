@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 
 from ..cassettes.digest import Block, mark
-from ..corpora.preprocessing.clipping import clip
+from ..corpora.preprocessing.bodies import clip
 from ..planning.training_set import TrainPosts
 from ..records import Post
 from ..variants.variants_file import FewShot

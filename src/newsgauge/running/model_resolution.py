@@ -31,7 +31,7 @@ class ModelResolution:
             return variant.model, {}
         training = self._setup.trainings[variant.name]
         if self._setup.backend == "vertex":
-            from ..tuning.vertex_models import model_to_record, recorded_model
+            from ..tuning.vertex import model_to_record, recorded_model
 
             if self._setup.replays:
                 return recorded_model(recorded(), training), {}

@@ -7,10 +7,9 @@ from typing import Any, Literal
 
 from ..cassettes.profiles import Profile
 from ..cassettes.services import named_service
-from ..client.answers import finish_answer
+from ..client.answers import finish_answer, read_usage
 from ..client.other_apis import SERVICE_OF, ApiAccess, ask_other, open_other
 from ..client.retry import RetryPolicy
-from ..client.usage import read_usage
 from ..records import Outcome, Post, Prediction
 from ..variants.checks import check_table
 from ..variants.variants_file import Variant, make_request

@@ -1,6 +1,8 @@
 """What a recording adds to PLANS.toml, and the commands that replay what is there.
 
 A plan that is written down is one that ``newsgauge cassettes check`` knows and that CI replays and gates.
+
+When answers were recorded: a folder of cassettes and the posts of a plan in, the oldest day of each variant out.
 """
 
 from __future__ import annotations
@@ -8,10 +10,12 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._util.files import replace_file
+from ..cassettes.store import CassetteFile
 from .plans_file import Folders, load_plans, wanted_keys
 from .run_options import USUAL_CORPUS, plan_defaults
 
@@ -71,3 +75,23 @@ def plan_options(table: Mapping[str, object], ini: Callable[[str], str]) -> str:
             continue
         words += [flag] if value is True else [flag, shlex.quote(str(value))]
     return "".join(f" {word}" for word in words)
+
+
+def oldest_recordings(folder: Path, variants: Iterable[str], posts: Collection[str]) -> dict[str, str]:
+    """``recorded`` of the oldest line about one of the posts, by variant; none where nothing is recorded.
+
+    Raises `DamagedCassetteError`.
+    """
+    oldest, wanted = {}, set(map(_post, posts))
+    for variant in variants:
+        path = folder / f"{variant}.jsonl"
+        lines = CassetteFile(path).lines() if path.exists() else ()
+        times = [line.provenance.get("recorded", "") for line in lines if _post(line.key) in wanted]
+        if times:
+            oldest[variant] = min(times)
+    return oldest
+
+
+def _post(key: str) -> str:
+    """The post of a key, without the number of its repeat or of its call."""
+    return key.partition("~")[0]

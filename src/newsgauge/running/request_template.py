@@ -12,9 +12,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..cassettes.asked import Asked
-from ..cassettes.digest import Block, stable_path
-from ..cassettes.digest_cache import Digester
+from ..cassettes.digest import Block, Digester, stable_path
+from ..cassettes.open_case import Asked
 from ..client.clients import DryClient
 from ..records import Backend, Wire
 from ..variants.variants_file import Request

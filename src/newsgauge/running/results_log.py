@@ -2,6 +2,8 @@
 
 One file a process in a folder of the run, one JSON line a result. Reading merges them in any order: a result of a
 case's own item wins over one that a gate recomputed, and a line that a crash cut off counts as not there.
+
+What a run asked and where each answer is recorded, for its report: a run's configuration in, plain values out.
 """
 
 from __future__ import annotations
@@ -16,8 +18,11 @@ from sys import intern
 from types import MappingProxyType
 from typing import Any
 
+from ..cassettes.store import CassetteFile
 from ..planning.sampling import Plan
 from ..records import Key, Outcome, Prediction, Result
+from ..variants.variants_file import prompt_parts
+from .run_config import RunConfig
 
 #: The process that judges: the only one, or the controller of pytest-xdist.
 MAIN = "main"
@@ -142,3 +147,21 @@ def _decode(value: dict[str, Any]) -> Result:
         prediction = Prediction(**{**prediction, **named, "outcome": Outcome(prediction["outcome"])})
     named = {name: intern(value[name]) for name in ("post_id", "variant", "label")}
     return Result(**{**value, **named}, prediction=prediction)
+
+
+def asked_values(setup: RunConfig) -> dict[str, Any]:
+    """``prompts``: by variant name and text of each part; ``recordings``: by variant the file and each post's line;
+    ``trained_on``: in words, by variant that is trained."""
+    recordings = {}
+    for name, variant in setup.variants.items():
+        path = setup.cassettes / f"{name}.jsonl"
+        if variant.has_cassette and path.exists():
+            file = CassetteFile(path)
+            lines = {post.id: file.line_number(post.id) for post in setup.part.posts}
+            recordings[name] = {"path": f"{setup.shown_cassettes}/{name}.jsonl", "lines": lines}
+    prompts = {name: prompt_parts(variant, setup.plan.labels) for name, variant in setup.variants.items()}
+    trained = {
+        name: f"{len(one.examples):,} {setup.plan.units} of {len(one.labels)} labels, hash {one.digest}: {one.model}"
+        for name, one in setup.trainings.items()
+    }
+    return {"prompts": prompts, "recordings": recordings, "trained_on": trained}

@@ -16,9 +16,9 @@ from ..cassettes.profiles import Profile
 from ..cassettes.services import named_service
 from ..client.answers import read_answer
 from ..client.clients import Access, check_access, recorded_response
-from ..client.config_check import check_configs
 from ..client.embedded import check_installed
 from ..client.other_apis import check_api_access
+from ..client.sdk_arguments import check_configs
 from ..corpora.corpus import Corpus
 from ..corpora.preprocessing import PREPROCESSING, plain
 from ..errors import UsageError
@@ -229,7 +229,7 @@ def stand_ins(setup: RunConfig) -> list[str]:
     """A line for each tuned variant whose answers are another model's, because its job did not end in time."""
     if setup.backend != "vertex" or not setup.trainings:
         return []
-    from ..tuning.vertex_models import stand_in_note
+    from ..tuning.vertex import stand_in_note
 
     recorder, post_ids = open_recorder(setup), [post.id for post in setup.part.posts]
     notes = [stand_in_note(name, recorder.file(name), post_ids) for name in setup.trainings]
@@ -255,7 +255,7 @@ def check_setup(setup: RunConfig) -> None:
             f"{','.join(name for name, variant in setup.variants.items() if variant.model != TUNED)}"
         )
     if setup.backend == "vertex":
-        from ..tuning.vertex_models import model_to_record
+        from ..tuning.vertex import model_to_record
 
         for training in setup.trainings.values():
             model_to_record(setup.tuned_file, setup.corpus.name, training, options=setup.corpus_options)

@@ -1,13 +1,18 @@
-"""Results in, one `Score` a variant out. The denominator is the plan's, never what happened to run."""
+"""Results in, one `Score` a variant out. The denominator is the plan's, never what happened to run.
+
+The scores of a run that still goes on: its log in; scores out, computed again only after new results.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
+from .._util.platform import give_back
 from ..planning.repeats import split_key
 from ..planning.sampling import Plan
 from ..records import Key, Outcome, Post, Prediction, Result
+from ..running.results_log import ResultLog
 from .confidences import confidence_scores
 from .repeat_scores import repeat_scores
 from .scores import AnswerCounts, Score, Share
@@ -146,3 +151,22 @@ def _kind(result: Result | None) -> str:
     if result.correct:
         return "right"
     return "wrong" if said.outcome is Outcome.LABEL else said.outcome.value.replace("-", "_")
+
+
+class LiveScores:
+    """The scores of the planned posts from everything that the processes of a run have logged so far."""
+
+    def __init__(self, log: ResultLog, plan: Plan) -> None:
+        self._log = log
+        self._plan = plan
+        self._scored: dict[str, tuple[int, Score]] = {}
+
+    def of(self, variants: tuple[str, ...]) -> dict[str, Score]:
+        """The score of each variant."""
+        results, n_read = self._log.read(), self._log.n_bytes_read
+        stale = [name for name in variants if name not in self._scored or self._scored[name][0] != n_read]
+        if stale:
+            give_back()  # what it took to read them
+        for variant in stale:
+            self._scored[variant] = (n_read, score(results, self._plan, [variant])[variant])
+        return {variant: self._scored[variant][1] for variant in variants}

@@ -1,16 +1,32 @@
-"""The accuracy of each slice of the posts: a plan with slices and results in, one score per slice out. Pure."""
+"""The accuracy of each slice of the posts: a plan with slices and results in, one score per slice out. Pure.
+
+``[slices]`` of gates.toml and the posts of a plan in; the slice that each post stands in, out.
+
+Enters: rules such as ``{ by = "length" }`` and what they need to be applied. Leaves: for each rule a mapping from the
+id of a post to the name of its slice. Knows no results.
+"""
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from .._util.files import read_toml
+from ..errors import GatesError
 from ..planning.repeats import split_key
 from ..planning.sampling import Plan
 from ..records import Key, Post, Result
+from ..variants.callables import describe, load_callable
 from .stats.clustered import effective_posts, scaled_count
 from .stats.intervals import Interval, wilson_interval
+
+if TYPE_CHECKING:
+    from ..running.run_config import RunConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +70,116 @@ def _slice_score(slicing: str, name: str, posts: list[Post], results: Mapping[st
     correct = [result.correct for _, result in seen]
     threads = [post.thread or f"\0{split_key(post.id)[0]}" for post, _ in seen]
     return SliceScore(slicing, name, len(seen), sum(correct), effective_posts(correct, threads) if seen else 0.0)
+
+
+#: The table of gates.toml.
+SLICES = "slices"
+#: The quarters of the posts by length, shortest first.
+QUARTERS = ("shortest", "short", "long", "longest")
+_WAYS = ("by", "column", "regex", "function")
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
+_CALLED = inspect.signature(lambda text: None)
+#: A line that quotes another post: ``> ...``, ``JD> ...`` or ``| ...``, or that says whom it quotes.
+_QUOTE = re.compile(r"^[ \t]*(?:[A-Za-z]{0,3}[>|]|.*\b(?:writes|wrote|says):?[ \t]*$)", re.MULTILINE)
+#: The longest name of a slice: a column of texts makes no slices.
+_MAX_NAME = 60
+
+Slices = Mapping[str, Mapping[str, str]]
+
+
+def load_slicings(path: Path) -> dict[str, dict[str, str]]:
+    """The rules by name, checked. Raises `GatesError`."""
+    table = read_toml(path, expected="the limits to hold", error=GatesError).get(SLICES, {})
+    if not isinstance(table, dict):
+        raise GatesError(f"{path.name}: [{SLICES}]: expected a table, got {table!r}")
+    for name, rule in table.items():
+        where = f"{path.name}: [{SLICES}] {name}"
+        if not _NAME.fullmatch(name):
+            raise GatesError(f"{where}: expected a name of lower-case letters, digits and hyphens")
+        if not isinstance(rule, dict) or len(rule) != 1 or not set(rule) <= set(_WAYS):
+            raise GatesError(
+                f"{where}: expected one of {', '.join(f'{{ {way} = ... }}' for way in _WAYS)}, got {rule!r}"
+            )
+        ((way, value),) = rule.items()
+        if not isinstance(value, str) or not value or (way == "by" and value not in _BY):
+            known = f"one of {', '.join(_BY)}" if way == "by" else "a text"
+            raise GatesError(f"{where}: expected {way!r} to be {known}, got {value!r}")
+        if way == "regex":
+            try:
+                re.compile(value)
+            except re.error as error:
+                raise GatesError(f"{where}: expected a regular expression, got {value!r}: {error}") from None
+        if way == "function" and not re.fullmatch(r"[\w.]+:\w+", value):
+            raise GatesError(f'{where}: expected a function as "module:name", got {value!r}')
+    return table
+
+
+def with_slices(setup: RunConfig, path: Path) -> RunConfig:
+    """The setup with the slices of its posts, as the gates file ``path`` names them. Raises `UsageError`."""
+    slices = slice_posts(path, setup.plan.posts, column=setup.corpus.column, folders=setup.code)
+    return replace(setup, plan=replace(setup.plan, slices=slices)) if slices else setup
+
+
+def slice_posts(
+    path: Path, posts: Sequence[Post], *, column: Callable[[str], Mapping[str, str]], folders: Sequence[Path] = ()
+) -> Slices:
+    """The slice of each post, for every rule of the file ``path``.
+
+    ``column`` gives the cells of a column of the user's table by the id of their post; functions are looked for in
+    ``folders`` first. Raises `GatesError`, and whatever ``column`` raises.
+    """
+    return {
+        name: _sliced(f"{path.name}: [{SLICES}] {name}", rule, posts, column, folders)
+        for name, rule in load_slicings(path).items()
+    }
+
+
+def _sliced(
+    where: str,
+    rule: Mapping[str, str],
+    posts: Sequence[Post],
+    column: Callable[[str], Mapping[str, str]],
+    folders: Sequence[Path],
+) -> Mapping[str, str]:
+    ((way, value),) = rule.items()
+    if way == "by":
+        return _BY[value](posts)
+    if way == "regex":
+        return _yes_or_no(posts, re.compile(value))
+    if way == "column":
+        cells = column(value)
+        found = {post.id: cells.get(post.id) or "(empty)" for post in posts}
+    else:
+        function = load_callable(value, folders, where=where, called=_CALLED)
+        found = {post.id: _called(where, value, function, post) for post in posts}
+    if long := next((name for name in found.values() if len(name) > _MAX_NAME), None):
+        raise GatesError(f"{where}: expected names of slices of at most {_MAX_NAME} characters, got one of {len(long)}")
+    return {post_id: found[post_id] for post_id in sorted(found, key=lambda post_id: found[post_id])}
+
+
+def _called(where: str, spec: str, function: Callable[..., Any], post: Post) -> str:
+    try:
+        name = function(post.text)
+    except Exception as error:
+        words = describe(error, is_private=lambda words: words in post.text)
+        raise GatesError(f"{where}: {spec} failed on {post.id}: {words}") from None
+    if not isinstance(name, str | int | bool) or not str(name).strip():
+        raise GatesError(f"{where}: expected {spec} to return the name of a slice, got {type(name).__name__}")
+    return ("yes" if name else "no") if isinstance(name, bool) else str(name)
+
+
+def _by_length(posts: Sequence[Post]) -> Mapping[str, str]:
+    """Quarters of equal size; of equally long texts the id decides."""
+    ordered = sorted(posts, key=lambda post: (len(post.text), post.id))
+    return {post.id: QUARTERS[place * len(QUARTERS) // len(ordered)] for place, post in enumerate(ordered)}
+
+
+def _yes_or_no(posts: Sequence[Post], pattern: re.Pattern[str]) -> Mapping[str, str]:
+    found = {post.id: "yes" if pattern.search(post.text) else "no" for post in posts}
+    return {post_id: found[post_id] for post_id in sorted(found, key=lambda post_id: found[post_id])}
+
+
+_BY: Mapping[str, Callable[[Sequence[Post]], Mapping[str, str]]] = {
+    "length": _by_length,
+    "quotes": lambda posts: _yes_or_no(posts, _QUOTE),
+}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 
-from ..client.usage import Usage
-from ..recording.spent import tokens_spent
+from ..client.answers import Usage
+from ..recording.paying import tokens_spent
 from ..records import Case
 from ..running.run_config import RunConfig
 from .prices import NoPrice, Price, find_price, load_prices, retirement_notes

@@ -14,7 +14,7 @@ from typing import Literal
 
 from ..records import ESTIMATOR_VERSION, Prediction, Result
 from .prices import NoPrice, Price, find_price
-from .stats.beta import student_quantile
+from .stats.intervals import student_quantile
 
 Kind = Literal["input", "output"]
 _COUNTED = ("input", "cached", "tool_use", "output", "thinking")

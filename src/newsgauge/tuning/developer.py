@@ -12,8 +12,7 @@ from ..client.retry import RetryPolicy, call_patiently
 from ..client.service_errors import broken_body, broken_transport, refusal
 from ..errors import BackendError, UsageError
 from ..planning.training_set import Recipe, TrainingSet, job_tag
-from .jobs import Job, JobState, Loss
-from .watching import watch
+from .jobs import Job, JobState, Loss, watch
 
 _TAG = re.compile(r"tunedModels/(newsgauge-[0-9a-f]{12})(?:-\d+)?")
 _STATES = {"ACTIVE": JobState.SUCCEEDED, "FAILED": JobState.FAILED}

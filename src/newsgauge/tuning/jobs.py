@@ -1,8 +1,16 @@
-"""A tuning job as every service has it, and which job is taken for a training set: the one that is there, if any."""
+"""A tuning job as every service has it, and which job is taken for a training set: the one that is there, if any.
+
+Waits for a job: polls at growing intervals, shows each answer, and returns when it ended or the time is over.
+
+How a training went: losses in, a CSV file or lines of characters for a terminal out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import csv
+import io
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -133,3 +141,54 @@ def find_or_start(
         jobs = [job for job in jobs if job.name != found.name]
     before_start()
     return service.start(training, recipe, display_name=display_name), "started"
+
+
+_FIRST_S, _GROWTH, _LONGEST_S = 0.05, 1.3, 30.0
+
+
+def watch(
+    read: Callable[[], Job],
+    *,
+    max_wait_s: float | None,
+    on_job: Callable[[Job], None] = lambda job: None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Job:
+    """The job as it was last read: ended, or still going when ``max_wait_s`` was over. None waits without end."""
+    start, pause = clock(), _FIRST_S
+    while True:
+        job = read()
+        on_job(job)
+        left_s = float("inf") if max_wait_s is None else start + max_wait_s - clock()
+        if job.state.ended or left_s <= 0:
+            return job
+        sleep(min(pause, left_s))
+        pause = min(pause * _GROWTH, _LONGEST_S)
+
+
+def csv_text(losses: Sequence[Loss]) -> str:
+    """``step,epoch,mean_loss``, one row a step."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(("step", "epoch", "mean_loss"))
+    writer.writerows((loss.step, loss.epoch, loss.mean_loss) for loss in losses)
+    return buffer.getvalue()
+
+
+def curve_lines(losses: Sequence[Loss], *, width: int, height: int) -> list[str]:
+    """A chart of characters, ``height`` rows: each column is the mean of its steps, drawn in eighths of a row."""
+    if not losses:
+        return []
+    n = min(width, len(losses))
+    columns = []
+    for column in range(n):
+        part = losses[len(losses) * column // n : len(losses) * (column + 1) // n]
+        columns.append(sum(loss.mean_loss for loss in part) / len(part))
+    highest = max(columns) or 1.0
+    eighths = [round(8 * height * value / highest) for value in columns]
+    rows = []
+    for row in reversed(range(height)):
+        cells = "".join(" ▁▂▃▄▅▆▇█"[max(0, min(8, value - 8 * row))] for value in eighths)
+        label = f"{highest:6.2f}" if row == height - 1 else f"{0:6.2f}" if row == 0 else " " * 6
+        rows.append(f"{label} |{cells}")
+    return rows

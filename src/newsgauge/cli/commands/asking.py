@@ -29,7 +29,7 @@ Ask = Callable[[str], "Answer"]
 @contextmanager
 def asking(variant: Variant, options: argparse.Namespace) -> Iterator[Ask]:
     """A function that asks the variant as long as the block lasts. Raises `UsageError` before anything is asked."""
-    from ...client.config_check import check_configs
+    from ...client.sdk_arguments import check_configs
     from ...corpora.preprocessing import plain
 
     corpus = load_corpus(options)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from ..folder_options import add_folder_options, folders_of
+from ..backend_options import add_folder_options, folders_of
 
 if TYPE_CHECKING:
     from ...cassettes.audit import Finding
@@ -124,7 +124,7 @@ def _show(folders: Folders, options: argparse.Namespace) -> int:
 def _stats(folders: Folders, options: argparse.Namespace) -> int:
     from ...cassettes.line import case_of
     from ...cassettes.services import named_service
-    from ...client.usage import add_usage, read_usage
+    from ...client.answers import add_usage, read_usage
 
     total_cases = total_bytes = 0
     for path in _paths(folders):
@@ -199,8 +199,7 @@ def _finalize(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _real_text(folders: Folders) -> list[Finding]:
-    from ...cassettes.audit import Finding, strings_of
-    from ...cassettes.copied_text import find_quotations
+    from ...cassettes.audit import Finding, find_quotations, strings_of
     from ...corpora.corpus import find_corpus
     from ...corpora.twenty_newsgroups import TWENTY
 

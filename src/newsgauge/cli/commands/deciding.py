@@ -122,7 +122,7 @@ def _ages(run: RunPlan, evals: Path) -> Ages:
     """How old the recordings of this checkout are, which lie beside the evals."""
     from ...gates.age_gate import day_of
     from ...gates.gate import Ages
-    from ...running.recorded_days import oldest_recordings
+    from ...running.recorded_plans import oldest_recordings
     from ...scoring.spending import today
 
     folder = evals.resolve().parent / "cassettes" / run.backend / run.plan.corpus

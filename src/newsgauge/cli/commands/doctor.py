@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from ..folder_options import add_folder_options, folders_of
+from ..backend_options import add_folder_options, folders_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -28,7 +28,7 @@ def add_gates_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
 
 def run_gates(options: argparse.Namespace) -> int:
     """Check and print; 0 or 1."""
-    from ...gates.stored_verdict import check_stored
+    from ...gates.session_verdict import check_stored
 
     session, reasons = check_stored(Path(options.results), Path.cwd())
     for note in session.notes:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import UsageError
 from ...gates.operating import FLIP_RATE
 from ...running.run_options import add_plan_options
-from ..folder_options import add_folder_options
+from ..backend_options import add_folder_options
 
 if TYPE_CHECKING:
     from ...gates.operating import Odds, Operating

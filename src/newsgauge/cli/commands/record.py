@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ...client.embedded import embedded_process
 from ...errors import UsageError
 from ...running.run_options import add_plan_options, add_record_mode, add_recording_options
-from ..backend_options import check_base_url
-from ..folder_options import add_folder_options
+from ..backend_options import add_folder_options, check_base_url
 from .training_options import positive
 
 if TYPE_CHECKING:
@@ -92,8 +91,8 @@ def add_asking_options(parser: argparse.ArgumentParser) -> None:
 def _record(options: argparse.Namespace) -> int:
     from ..._util.files import locked
     from ...recording.paying import budget_of
+    from ...recording.pending import ResumeFile
     from ...recording.preflight import check_ci, check_folder
-    from ...recording.resume_file import ResumeFile
     from ...recording.session import finalize_files
     from ...running.plans_file import Folders
     from ...running.recorded_plans import add_plan

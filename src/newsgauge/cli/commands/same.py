@@ -31,9 +31,9 @@ def add_same_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
 
 
 def _same(options: argparse.Namespace) -> int:
-    from ...report.same import same_lines
+    from ...report.comparing import same_lines
     from ...results.run_folder import load_run
-    from ...results.same_runs import same_runs
+    from ...results.runs_compared import same_runs
 
     first, second = load_run(Path(options.first)), load_run(Path(options.second))
     found = same_runs(first, second, margin=_margin(options.margin))

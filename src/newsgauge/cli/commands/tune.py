@@ -87,7 +87,7 @@ def _print_jobs(jobs: list[Job]) -> int:
 
 
 def _print_job(job: Job) -> int:
-    from ...tuning.loss_curve import curve_lines
+    from ...tuning.jobs import curve_lines
 
     print(f"{job.name}: {job.state}, created {job.created}, base model {job.base_model}")
     if job.losses:

@@ -1,10 +1,14 @@
-"""``newsgauge tune`` from its options to a model: training set, job, wait, and what is written at the end."""
+"""``newsgauge tune`` from its options to a model: training set, job, wait, and what is written at the end.
+
+Shows a job while it is waited for: a live loss curve on a terminal, a line now and then anywhere else.
+"""
 
 from __future__ import annotations
 
 import argparse
 import shlex
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,14 +21,15 @@ from ...errors import BackendError, UsageError
 from ...planning.training_set import Recipe, TrainingSet
 from ...records import Backend
 from ...running.run_options import TABLE_OPTIONS
-from ...tuning.jobs import Job, JobState, find_or_start
-from ...tuning.loss_curve import csv_text
+from ...tuning.jobs import Job, JobState, csv_text, curve_lines, find_or_start, watch
 from ...tuning.tuned_file import FILE, TunedModel, read_tuned, write_tuned
-from ...tuning.watching import watch
 from ..backend_options import open_tuning
+from .record_display import LiveDisplay
 from .training_options import load_corpus, make_training, same_options, train_posts
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ...corpora.corpus import Corpus
     from ...variants.variants_file import Tuning
 
@@ -139,8 +144,6 @@ def _announce(training: TrainingSet, recipe: Recipe, options: argparse.Namespace
 def _watch(read: Callable[[], Job], max_wait_s: float | None) -> Job:
     from rich.console import Console
 
-    from .tuning_display import JobDisplay
-
     with JobDisplay(Console()) as display:
         return watch(read, max_wait_s=max_wait_s, on_job=display.show)
 
@@ -228,3 +231,38 @@ def _say_waiting() -> None:
 
 def _fail(job: Job) -> NoReturn:
     raise BackendError(f"{job.name}: tuning has {job.state}: {job.error or 'the service gives no reason'}")
+
+
+_HEIGHT = 8
+_LINE_EVERY_S = 30.0
+
+
+class JobDisplay(LiveDisplay):
+    """A context manager; ``show`` takes each state of the job."""
+
+    def __init__(self, console: Console, *, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(console)
+        self._clock = clock
+        self._start = clock()
+        self._last: tuple[str, float] = ("", float("-inf"))
+
+    def show(self, job: Job) -> None:
+        """Draw the job anew, or print a line where it is in another state or half a minute has passed."""
+        now = self._clock()
+        line = status_line(job, elapsed_s=now - self._start)
+        if self.is_live:
+            chart = curve_lines(job.losses, width=max(10, self._console.width - 10), height=_HEIGHT)
+            self.draw("\n".join([line, *chart]))
+        elif job.state != self._last[0] or now - self._last[1] >= _LINE_EVERY_S:
+            self._console.print(line, highlight=False, soft_wrap=True, markup=False)
+            self._last = (job.state, now)
+
+
+def status_line(job: Job, *, elapsed_s: float) -> str:
+    """``running, step 12 of 50, mean loss 1.234, 0:07 elapsed``."""
+    parts = [str(job.state)]
+    if job.losses:
+        total = f" of {job.n_steps}" if job.n_steps else ""
+        parts.append(f"step {job.losses[-1].step}{total}")
+        parts.append(f"mean loss {job.losses[-1].mean_loss:.3f}")
+    return ", ".join([*parts, f"{int(elapsed_s) // 60}:{int(elapsed_s) % 60:02d} elapsed"])

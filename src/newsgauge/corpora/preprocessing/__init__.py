@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .addresses import redact
+from .bodies import MAX_CHARS
 from .body_only import clean_body
 from .clean import clean
-from .clipping import MAX_CHARS
 from .codelab import codelab
 from .plain import plain
 

@@ -1,19 +1,23 @@
 """A mail's body as a reader sees it: decoded, the text part chosen, attachments named.
 
 Enters: a `Mail`. Leaves: text. A mail without MIME headers leaves as it came.
+
+HTML in, its text out: tags go, blocks become lines. Linear on any input, which `html.parser` is not.
+
+The first so many characters of a text, never ending inside what a reader sees as one character.
 """
 
 from __future__ import annotations
 
 import binascii
+import html
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 from .charsets import decode, latin1, redecode, unify_newlines
-from .headers import Content, Mail, content, split_mail, split_part
-from .markup import strip_html
-from .subjects import one_line
+from .headers import Content, Mail, content, one_line, split_mail, split_part
 
 #: Multiparts nested deeper are named instead of read; mail has two or three levels.
 MAX_DEPTH = 10
@@ -126,3 +130,94 @@ def _decode_base64(body: str, charset: str) -> str:
 def _name(about: Content) -> str:
     filename = one_line(about.filename[:1_000]).replace("\\", "/").rpartition("/")[2][:_MAX_NAME]
     return f"[attachment: {filename} ({about.type})]" if filename else f"[attachment: {about.type}]"
+
+
+# Each alternative stops at the next "<" at the latest, so that no character is read more than twice.
+_TOKEN = re.compile(
+    r"""(?P<open><!--) | (?P<close>-->)
+      | <(?P<tag>/?[A-Za-z][A-Za-z0-9]*)(?:[^<>"']|"[^"<]*"|'[^'<]*')*+> | (?P<other><[/!?A-Za-z][^<>]*>)
+      | (?P<text>[^<-]+|.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_HIDDEN = {"script", "style", "head", "title"}
+_LINE = {"br", "div", "li", "tr", "dt", "dd", "hr", "blockquote", "pre", "ul", "ol", "table", "td", "th"}
+_PARAGRAPH = {"p", "h1", "h2", "h3", "h4", "h5", "h6"}
+_LONG_NUMBER = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9A-Fa-f]{7,});?")  # int() refuses very long ones
+
+
+def strip_html(source: str) -> str:
+    """The text of an HTML page: no tags, comments, scripts or head; entities decoded; blanks collapsed."""
+    pieces: list[str] = []
+    hidden, in_comment = "", False
+    for token in _TOKEN.finditer(source):
+        name = (token["tag"] or "").lower()
+        if in_comment:
+            in_comment = token["close"] is None
+        elif hidden:
+            hidden = "" if name == "/" + hidden else hidden
+        elif token["open"]:
+            in_comment = True
+        elif name in _HIDDEN:
+            hidden = name
+        elif name:
+            block = name.removeprefix("/")
+            pieces.append("\0\0" if block in _PARAGRAPH else "\0" if block in _LINE else "")
+        elif not token["other"]:
+            # Kept raw: white space is collapsed before entities such as &nbsp; are decoded. NUL marks a block
+            # here.
+            pieces.append(token[0].replace("\0", " "))
+    lines = (" ".join(line.split()) for line in "".join(pieces).split("\0"))
+    return html.unescape(_LONG_NUMBER.sub("\ufffd", _at_most_one_blank("\n".join(lines))))
+
+
+def _at_most_one_blank(text: str) -> str:
+    return re.sub(r"\n{3,}", "\n\n", text).strip("\n")
+
+
+#: The longest text that is asked about, in characters (code points); the codelab's figure.
+MAX_CHARS = 40_000
+
+_JOINER = "\u200d"
+
+
+def clip(text: str, limit: int = MAX_CHARS) -> str:
+    """The first ``limit`` characters, or a few fewer where the cut would fall inside a character as seen.
+
+    Kept whole are a letter with its combining marks, a joined or tinted emoji, a flag, a Hangul syllable of
+    parts: the cases of Unicode's grapheme clusters (UAX #29) that occur in mail. One such cluster goes
+    entirely or stays entirely, however long it is.
+    """
+    if len(text) <= limit:
+        return text
+    cut = limit
+    while cut > 0 and (_extends(text[cut]) or text[cut - 1] == _JOINER or _splits_flag(text, cut)):
+        cut -= 1
+    return text[:cut]
+
+
+def _extends(char: str) -> bool:
+    """True for a character that belongs to the one before it."""
+    if char < "\u0300":
+        return False
+    return (
+        unicodedata.category(char)[0] == "M"  # combining marks and variation selectors
+        or char in "\u200c\u200d"
+        or "\u1160" <= char <= "\u11ff"  # Hangul vowels and finals
+        or "\ud7b0" <= char <= "\ud7fb"
+        or "\U0001f3fb" <= char <= "\U0001f3ff"  # skin tones
+        or "\U000e0020" <= char <= "\U000e007f"  # tags, as in the flag of Scotland
+    )
+
+
+def _splits_flag(text: str, cut: int) -> bool:
+    """True where ``cut`` lies inside a pair of regional indicators; pairs count from their run's start."""
+    if not _is_indicator(text[cut]):
+        return False
+    start = cut
+    while start > 0 and _is_indicator(text[start - 1]):
+        start -= 1
+    return (cut - start) % 2 == 1
+
+
+def _is_indicator(char: str) -> bool:
+    return "\U0001f1e6" <= char <= "\U0001f1ff"

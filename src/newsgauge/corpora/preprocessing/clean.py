@@ -7,11 +7,9 @@ characters. Total, deterministic, linear in time, and it never sees a label.
 from __future__ import annotations
 
 from .addresses import redact
-from .bodies import body_text
+from .bodies import MAX_CHARS, body_text, clip
 from .charsets import unify_newlines, well_formed
-from .clipping import MAX_CHARS, clip
-from .headers import content, split_mail
-from .subjects import one_line
+from .headers import content, one_line, split_mail
 
 # Addresses are removed before the cut, as the codelab did; this bounds the work on a post of many megabytes.
 # The result differs only for a post nine tenths of which are addresses.

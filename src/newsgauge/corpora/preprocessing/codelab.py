@@ -5,7 +5,7 @@ from __future__ import annotations
 import email
 import re
 
-from .clipping import MAX_CHARS
+from .bodies import MAX_CHARS
 
 # The codelab's pattern is [\w.-]+@[\w.-]+; the lookbehind only keeps a failed run from being tried again at
 # each of its characters, which turns quadratic time into linear without changing what is matched.

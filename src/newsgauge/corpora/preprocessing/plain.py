@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from .bodies import clip
 from .charsets import well_formed
-from .clipping import clip
 
 
 def plain(raw: str) -> str:

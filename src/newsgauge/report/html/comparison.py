@@ -1,12 +1,18 @@
-"""The page of two runs, the second against the first: what changed, better or worse, and the posts that show it."""
+"""The page of two runs, the second against the first: what changed, better or worse, and the posts that show it.
+
+Two texts in, the words that stand in one or both of them out: for a template to mark.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
+from difflib import SequenceMatcher
 from pathlib import Path
+from typing import Literal
 
-from ..._util.units import plural
+from ..._util.wording import plural
 from ...records import shown_id
 from ...results.result_files import comparison_entry
 from ...results.run_folder import RunFolder
@@ -19,7 +25,6 @@ from .environment import cases_link, render
 from .page import frame
 from .sections import pair_chart
 from .tables import Cell, Link, Table
-from .word_diff import word_diff
 
 #: Flips of one variant in the table; flips.csv of a run, and its report, hold the rest.
 _MAX_FLIPS = 500
@@ -100,3 +105,22 @@ def _answer(text: str, run: RunFolder, at: Path, post_id: str, variant: str) -> 
     return Link(
         text or "(empty)", report + cases_link({"posts": shown_id(post_id), "open": f"{shown_id(post_id)} {variant}"})
     )
+
+
+Kind = Literal["same", "gone", "new"]
+_WORDS = re.compile(r"\s+|[^\s\w]|\w+")
+
+
+def word_diff(before: str, after: str) -> list[tuple[Kind, str]]:
+    """Runs of text in reading order; joined, all but ``new`` give ``before``, all but ``gone`` give ``after``."""
+    old, new = _WORDS.findall(before), _WORDS.findall(after)
+    found: list[tuple[Kind, str]] = []
+    for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            found.append(("same", "".join(old[i:j])))
+            continue
+        if old[i:j]:
+            found.append(("gone", "".join(old[i:j])))
+        if new[k:m]:
+            found.append(("new", "".join(new[k:m])))
+    return found

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..._util.units import plural
+from ..._util.wording import plural
 from ...results.run_folder import RunFolder
 from ..numbers import number, percent, span
 from .charts import Axis, Plot, Point, line_plot, round_ticks

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from ..._util.units import count_of
+from ..._util.wording import count_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..._util.units import plural
+from ..._util.wording import plural
 from ...results.run_folder import RunFolder
 from ...scoring.stats.classification import ERROR_COLUMN, OFF_LIST_COLUMN
 from ..numbers import number, percent

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..._util.units import plural
+from ..._util.wording import plural
 from ...results.run_folder import RunFolder, interval_95
-from ..findings import LimitLine, State, limit_lines, variant_state
-from ..headline import headline
+from ..findings import LimitLine, State, headline, limit_lines, variant_state
 from ..next_steps import next_steps
 from ..numbers import dollars, number, percent, points, span
 from .token_sections import cost_per_1000, tokens_per_post

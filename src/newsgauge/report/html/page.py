@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..._util.units import count_of, plural
+from ..._util.wording import count_of, plural
 from ...results.run_folder import RunFolder
 from ..findings import limit_lines
 from ..terminal import BACKEND_NOTES, is_embedded

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..._util.units import plural
+from ..._util.wording import plural
 from ...records import shown_id
 from ...results.run_folder import RunFolder, interval_95
 from ..numbers import number, p_value, percent, points, points_span, span

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..._util.units import plural
+from ..._util.wording import plural
 from ...results.run_folder import RunFolder, interval_95
 from ..numbers import dollars, number, percent
 from .charts import Axis, Chart, Plot, Point, Row, chart, round_ticks, scatter

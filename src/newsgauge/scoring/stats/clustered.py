@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from .beta import normal_quantile, student_quantile
-from .intervals import Interval, wilson_interval
+from .intervals import Interval, normal_quantile, student_quantile, wilson_interval
 
 #: The worst case weighs as much as this many threads that hold an answer of the rarer kind.
 _WORST_CASE_WEIGHT = 2

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from .beta import normal_quantile
 from .clustered import scaled_count
-from .intervals import Interval, exact_lower_bound, exact_upper_bound, wilson_interval
+from .intervals import Interval, exact_lower_bound, exact_upper_bound, normal_quantile, wilson_interval
 from .paired import mcnemar_exact, score_statistic
 from .power import NEAREST_LIMIT, posts_for_floor, posts_for_margin
 

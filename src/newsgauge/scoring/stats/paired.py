@@ -3,6 +3,8 @@
 ``n_gained`` posts only the first variant had right, ``n_lost`` only the second; posts that both had right
 or both wrong enter only through ``n``. A difference is always first minus second, so a drop against a
 baseline is negative.
+
+The difference of two rates on different posts, as of two slices of a sample. Pure.
 """
 
 from __future__ import annotations
@@ -11,8 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .beta import binomial_sf, normal_quantile
-from .intervals import Interval
+from .intervals import Interval, binomial_sf, normal_quantile, wilson_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +136,21 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
 def _check(n_gained: float, n_lost: float, n: float) -> None:
     if n_gained < 0 or n_lost < 0 or n_gained + n_lost > n * (1 + 1e-9):
         raise ValueError(f"expected n_gained, n_lost >= 0 and their sum <= n; got {n_gained}, {n_lost}, n={n}")
+
+
+def unpaired_interval(first: tuple[float, float], second: tuple[float, float], *, confidence: float = 0.95) -> Interval:
+    """Two-sided interval of the first rate less the second; each enters as (correct, n), n above 0.
+
+    R. G. Newcombe, "Interval estimation for the difference between independent proportions: comparison of eleven
+    methods", Statistics in Medicine 17 (1998), method 10: it joins the two Wilson intervals, stays within -1 and 1, and
+    has a width also if every answer is right. (nan, nan) if either has no posts.
+    """
+    (low_1, high_1), (low_2, high_2) = (wilson_interval(k, n, confidence=confidence) for k, n in (first, second))
+    if math.isnan(low_1) or math.isnan(low_2):
+        return math.nan, math.nan
+    rate_1, rate_2 = first[0] / first[1], second[0] / second[1]
+    difference = rate_1 - rate_2
+    return (
+        difference - math.hypot(rate_1 - low_1, high_2 - rate_2),
+        difference + math.hypot(high_1 - rate_1, rate_2 - low_2),
+    )

@@ -11,8 +11,8 @@ import math
 from collections.abc import Callable
 from functools import lru_cache
 
-from .beta import binomial_cdf, binomial_sf, normal_quantile
 from .exact_difference import NUISANCE_MISS, outcome_probability, score_pass_boundary
+from .intervals import binomial_cdf, binomial_sf, normal_quantile
 
 #: A limit nearer to 0 or 1 than this, but not there, is refused: no sample can tell it from there.
 NEAREST_LIMIT = 1e-6

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean, variance
 
-from .beta import student_quantile
-from .intervals import Interval
+from .intervals import Interval, student_quantile
 
 Answers = Sequence[Sequence[str]]
 Right = Sequence[Sequence[bool]]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from .beta import normal_cdf, normal_quantile
+from .intervals import normal_cdf, normal_quantile
 
 if TYPE_CHECKING:
     import numpy as np

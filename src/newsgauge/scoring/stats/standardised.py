@@ -10,8 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .beta import beta_quantile
-from .intervals import Interval
+from .intervals import Interval, beta_quantile
 
 
 @dataclass(frozen=True, slots=True)

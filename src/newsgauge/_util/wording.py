@@ -1,0 +1,37 @@
+"""A word that is not known in, a question after the one that may be meant out.
+
+Answers and messages as they are shown in a line: white space folded, cut to a length.
+
+What a text is called where people read about it: a noun in, its plural or a count of it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``; did you mean 'billing'?``, or '' if nothing known is like it."""
+    from difflib import get_close_matches  # only where something is wrong
+
+    by_lower = {name.casefold(): name for name in known}
+    found = get_close_matches(word.casefold(), by_lower, n=1, cutoff=0.6)
+    return f"; did you mean {by_lower[found[0]]!r}?" if found else ""
+
+
+def one_line(text: str, at_most: int = 40) -> str:
+    """The text on one line of at most ``at_most`` characters; a cut one ends in ``...``."""
+    line = " ".join(text.split())
+    return line if len(line) <= at_most else f"{line[: at_most - 3]}..."
+
+
+def plural(noun: str) -> str:
+    """``posts``, ``queries``, ``boxes``."""
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "x", "z", "ch", "sh")) else f"{noun}s"
+
+
+def count_of(n: int, noun: str, many: str = "") -> str:
+    """``1 post``, ``1,234 posts``."""
+    return f"{n:,} {noun if n == 1 else many or plural(noun)}"
