@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
+import subprocess
+import time
+from pathlib import Path
 
 import nox
 
@@ -56,6 +61,29 @@ def dependencies(session: nox.Session, versions: str) -> None:
     resolution = "lowest-direct" if versions == "lowest" else "highest"
     session.run("uv", "pip", "install", "-q", "--resolution", resolution, "-e", ".", external=False)
     run_evals(session)
+
+
+@nox.session(python=PYTHONS[0], default=False)
+def mlflow(session: nox.Session) -> None:
+    """``newsgauge export mlflow`` to a real MLflow server of this machine."""
+    session.install("-q", "-c", "requirements.lock", "-e", ".[test]", "mlflow")
+    folder, port = Path(session.create_tmp()), "5000"
+    store = ["--backend-store-uri", "sqlite:///mlflow.db", "--artifacts-destination", "artifacts", "--workers", "1"]
+    server = subprocess.Popen(
+        [Path(session.bin) / "mlflow", "server", "--host", "127.0.0.1", "--port", port, *store], cwd=folder
+    )
+    try:
+        for _ in range(120):
+            time.sleep(1)
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(port))):
+                break
+        session.run(
+            *("pytest", "tests/cli/test_export_command.py", "-rs"),
+            env={"NEWSGAUGE_MLFLOW": f"http://127.0.0.1:{port}"},
+        )
+    finally:
+        server.terminate()
+        server.wait()
 
 
 @nox.session(python=False)

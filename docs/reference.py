@@ -30,6 +30,8 @@ ENVIRONMENT = {
     "OPENAI_BASE_URL": "another server that speaks OpenAI's API",
     "ANTHROPIC_API_KEY": 'key for variants with `api = "anthropic"`',
     "ANTHROPIC_BASE_URL": "another server that speaks Anthropic's API",
+    "MLFLOW_TRACKING_URI": "the server of `newsgauge export mlflow`",
+    "MLFLOW_EXPERIMENT_NAME": "its experiment (default: newsgauge)",
     "SCIKIT_LEARN_DATA": "where scikit-learn keeps 20 Newsgroups (default: `~/scikit_learn_data`)",
     "CI": "if set and not 0 or false: gates are required, recording is refused, progress is plain lines; if "
     "it is not set, `BUILD_NUMBER`, `JENKINS_URL`, `TEAMCITY_VERSION`, `TF_BUILD`, `CODEBUILD_BUILD_ID`, "

@@ -44,6 +44,7 @@ DOORS = {
     "httpx2": {"client", "tuning"},
     "rich": {"cli"},
     "jinja2": {"report.html.environment"},
+    "mlflow": {"cli.commands.export"},
     "pytest": {"pytest_plugin"},
     "sklearn": {"corpora.twenty_newsgroups"},
     "gemini_emulator": {"client.embedded", "cli.commands.serve"},

@@ -37,13 +37,14 @@ _COMMANDS = {
     "score": ("score", "add_score_command"),
     "gates": ("gates", "add_gates_command"),
     "baseline": ("baseline", "add_baseline_command"),
+    "export": ("export", "add_export_command"),
 }
 #: What --help shows together: what one wants, and the commands for it. Others come last.
 _WISHES = {
     "start a project": ("init", "doctor"),
     "record answers": ("record", "models", "cassettes"),
     "plan and judge": ("power", "gates", "confirm", "score", "threshold", "merge", "baseline"),
-    "read and compare runs": ("report", "compare", "same", "history", "bisect"),
+    "read and compare runs": ("report", "compare", "same", "history", "bisect", "export"),
     "tune and try a model": ("tune", "classify", "serve"),
 }
 
