@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import email
 import hashlib
 import os
@@ -9,17 +10,28 @@ from pathlib import Path
 
 import pytest
 
+from newsgauge.cli.main import make_parser
 from newsgauge.corpora.preprocessing import PREPROCESSING, clean, clean_body, codelab
 from newsgauge.corpora.preprocessing.addresses import redact
 from newsgauge.corpora.preprocessing.bodies import clip
 from newsgauge.corpora.preprocessing.charsets import decode
 from newsgauge.corpora.preprocessing.headers import one_line
+from newsgauge.running.run_options import add_plan_options
 
 MAIL = Path(__file__).parents[1] / "fixtures" / "mail"
 
 
 def test_both_preprocessings_are_known_by_name() -> None:
     assert {"clean": clean, "clean-body": clean_body, "codelab": codelab} == PREPROCESSING
+
+
+@pytest.mark.parametrize("name", ["clean", "clean-body", "codelab"])
+def test_each_preprocessing_can_be_asked_for(name: str) -> None:
+    parser = argparse.ArgumentParser()
+    add_plan_options(parser.add_argument)
+    assert parser.parse_args(["--preprocessing", name]).preprocessing == name
+    tune = make_parser("tune")
+    assert tune.parse_args(["tune", "--preprocessing", name]).preprocessing == name
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in MAIL.glob("*.eml")))

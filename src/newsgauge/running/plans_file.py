@@ -11,12 +11,13 @@ from typing import Any
 from .._util.files import read_toml
 from .._util.pytest_ini import read_ini
 from ..corpora.corpus import BUNDLED
+from ..corpora.preprocessing import PREPROCESSING
 from ..corpora.twenty_newsgroups import TWENTY, has_twenty_newsgroups
 from ..errors import UsageError
 from ..records import BACKENDS
 from ..variants.variants_file import load_variants
 from .run_config import RunConfig
-from .run_options import PREPROCESSING, default_options, recordings_of, setup_of
+from .run_options import default_options, recordings_of, setup_of
 
 _KEYS: dict[str, type] = {
     "about": str,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..corpora.preprocessing import PREPROCESSING
 from ..records import BACKENDS, Outcome
 from ..variants.checks import MOST_REPEATS
 
@@ -41,7 +42,6 @@ _DEFAULTS: dict[str, Any] = {
 USUAL_CORPUS = ("corpus", "columns", "encoding", "delimiter", "posts_per_class", "sample")
 #: What says how to read a table: as options, and as ini values.
 TABLE_OPTIONS = ("columns", "encoding", "delimiter")
-PREPROCESSING = ("clean", "codelab")
 _API_VERSION = re.compile(r"v\d+(?:(?:alpha|beta)\d*)?", re.ASCII)
 #: The kinds of answers that can be asked again: those that hold no label.
 AGAIN = (Outcome.BLOCKED, Outcome.CUT, Outcome.EMPTY)
@@ -87,7 +87,7 @@ def add_plan_options(add: Callable[..., Any]) -> None:
     add("--allow-threads", action="store_true", help="draw more than one post per thread (a subject with its replies)")
     add(
         "--preprocessing",
-        choices=PREPROCESSING,
+        choices=tuple(PREPROCESSING),
         default=_DEFAULTS["preprocessing"],
         help="clean: right on any mail (default); clean-body: without subject, quotes and footer, as scikit-learn's "
         "remove= does; codelab: as the codelab did it, letter for letter",

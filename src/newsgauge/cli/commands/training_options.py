@@ -8,8 +8,9 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...corpora.preprocessing import PREPROCESSING
 from ...errors import UsageError
-from ...running.run_options import PREPROCESSING, TABLE_OPTIONS, usual_classes
+from ...running.run_options import TABLE_OPTIONS, usual_classes
 
 if TYPE_CHECKING:
     from ...corpora.corpus import Corpus
@@ -27,7 +28,7 @@ def add_corpus_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoding", metavar="NAME", help="as in pytest evals")
     parser.add_argument("--delimiter", metavar="WORD", help="as in pytest evals")
     parser.add_argument("--classes", metavar="REGEX", help="labels to keep (default: as in pytest evals)")
-    parser.add_argument("--preprocessing", choices=PREPROCESSING, default="clean", help="(default: %(default)s)")
+    parser.add_argument("--preprocessing", choices=tuple(PREPROCESSING), default="clean", help="(default: %(default)s)")
     parser.add_argument("--variant", default="tuned", metavar="NAME", help="variant of variants.toml (default: tuned)")
 
 
