@@ -225,7 +225,7 @@ SHIPPED = ROOT / "src" / "newsgauge" / "cassettes" / "services.toml"
 def load_toml(block: Block, folder: Path) -> None:
     """Read a snippet with the loader of the file that it is about."""
     from gemini_emulator.faults.fault_file import load_faults
-    from newsgauge.cassettes.profiles import read_profiles
+    from newsgauge.cassettes.services import read_services
     from newsgauge.gates.gates_file import load_gates
     from newsgauge.variants.variants_file import load_variants
 
@@ -251,7 +251,7 @@ def load_toml(block: Block, folder: Path) -> None:
     elif set(tables) <= {"tool"} or set(tables) <= {"plan", "eval"}:
         pass
     elif all(isinstance(table, dict) and {"path", "like"} & table.keys() for table in tables.values()):
-        read_profiles(path, read_profiles(SHIPPED, {}))
+        read_services(path, read_services(SHIPPED, {}))
     elif all(isinstance(table, dict) and "about" in table for table in tables.values()):
         load_variants(path)
     else:  # keys of a variant: each by itself, as a page may show several ways to say one

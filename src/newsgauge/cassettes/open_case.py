@@ -9,7 +9,6 @@ A request as a cassette keeps it, and whether a recorded line is about it. Pure.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar, Token
@@ -20,8 +19,7 @@ from typing import Any
 from ..errors import NotKeptError
 from .digest import canonical
 from .line import Line
-from .profiles import profile_to_write
-from .services import GEMINI, Service, named_service, service_of
+from .services import GEMINI, Service, json_object, named_service, service_of, service_to_write
 
 #: Takes a service and the bytes of a body; returns the body as it is kept. Raises ValueError: not JSON.
 Digest = Callable[[Service, bytes], bytes]
@@ -109,7 +107,7 @@ class OpenCase:
                 raise self._refuse(f"is {method} {host}{path}, and only what a model is asked is recorded")
             raise self._refuse(
                 f"is {method} {host}{path}, a service whose calls are not known here. To record it, describe it in "
-                f"services.toml of the evals folder (docs/services.md): {profile_to_write(host, path, body)}"
+                f"services.toml of the evals folder (docs/services.md): {service_to_write(host, path, body)}"
             )
         why = self._refusal(service, path, body)
         if why:
@@ -208,15 +206,6 @@ def current() -> OpenCase:
             "thread in the context of its case: contextvars.copy_context().run(...), or asyncio.to_thread"
         )
     return open_cases[0]
-
-
-def json_object(raw: bytes) -> dict[str, Any] | None:
-    """The object that an answer is; None if it is none."""
-    try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _last(path: str) -> str:

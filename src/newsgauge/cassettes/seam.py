@@ -22,8 +22,8 @@ from vcr.patch import PATCHER_NAMES
 from vcr.record_mode import RecordMode
 
 from .line import HEADERS
-from .open_case import Call, current, is_any_open, json_object
-from .services import is_login, service_of
+from .open_case import Call, current, is_any_open
+from .services import is_login, json_object, service_of
 
 # The HTTP client of google-genai, openai and anthropic alone: all libraries take 2 ms instead of 0.6 ms. vcrpy puts the
 # real classes of all libraries back while it opens a connection of requests, urllib3 or urllib, so that calls of other

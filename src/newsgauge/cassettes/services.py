@@ -1,82 +1,140 @@
 """What a cassette knows of a service: which requests are its own, and what of them is kept and compared. Pure.
 
-A line that names no service is about Gemini. Others are tables of TOML: `profiles`.
+A service is a table of TOML: ``services.toml`` beside this module holds those that are known, and a project adds its
+own in ``evals/services.toml``. Gemini, which a line is about that names no service, is a table and a little code.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from ..errors import CassetteError
-from ..records import bare_model
+from .._util.files import read_toml
+from ..errors import CassetteError, UsageError
+from ..records import Outcome, bare_model
 from .digest import stable_path
-from .profiles import read_profiles
 
+_PLACES = ("answer", "model_version", "finish", "tokens_in", "tokens_out", "thinking", "cached")
+_LIST = "a list of texts"
+#: What each key of a table is.
+_KEYS = {
+    **dict.fromkeys(("path", "host", "like", "model", "stream"), "a text"),
+    **dict.fromkeys(("prompt", "cut", "blocked", "keep"), _LIST),
+    **dict.fromkeys(_PLACES, "a place or a list of places"),
+}
+_NEEDED = ("path", "prompt", "model_version")
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
 _VERSION = re.compile(r"^/v\d+(?:(?:alpha|beta)\d*)?(?=/)")
-_GEMINI_PATH = re.compile(r"/v\d+(?:(?:alpha|beta)\d*)?/(?:models|tunedModels|projects|publishers)/")
 #: Where Google's libraries fetch a token: their requests pass, and are never kept.
 _LOGIN_HOSTS = frozenset({"accounts.google.com", "metadata.google.internal", "metadata", "169.254.169.254"})
 _LOGIN_NAMES = ("oauth2", "sts", "iamcredentials", "reauth", "www")
 
 
-class Service(Protocol):
-    """A profile. Paths that enter have no query."""
+@dataclass(frozen=True)
+class Service:
+    """One service. ``choices.*.message.content`` is a place in JSON, ``*`` is each entry. Paths have no query."""
 
-    @property
-    def name(self) -> str:
-        """As lines name it."""
+    #: As lines name it.
+    name: str
+    table: Mapping[str, Any]
 
-    @property
+    @cached_property
     def spoken(self) -> frozenset[str]:
         """The parts of a request that are said to the model. Everything else is settings."""
+        return frozenset(self.table["prompt"])
 
     @property
     def version_at(self) -> str:
         """Where an answer names the version that answered."""
+        return " or ".join(self._places("model_version"))
 
     def owns(self, host: str, path: str) -> bool:
-        """Whether a request is a call of this service."""
+        """Whether a request is a call of this service; the path of a gateway may stand before its own."""
+        return bool(re.search(self.table.get("host", ""), host) and re.search(self.table["path"], path))
 
     def kept_path(self, path: str) -> str:
         """The path without what differs between accounts and gateways."""
+        found = re.search(self.table["path"], path)
+        return found[0] if found else path
 
     def same_path(self, one: str, other: str) -> bool:
         """Whether two kept paths ask the same."""
+        return one == other
 
     def is_answered_by_a_model(self, path: str) -> bool:
         """Whether a model answers: the calls that a technique may make, whose answers name the model's version."""
+        return True
 
     def is_stream(self, path: str, body: bytes) -> bool:
         """Whether the answer comes in pieces, which no cassette keeps."""
+        try:
+            return any(_at(json.loads(body), self.table.get("stream", "stream")))
+        except ValueError:
+            return False
 
     def compared_body(self, body: Any) -> Any:
         """What of a request's JSON is kept and compared."""
+        return body
 
     def kept_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """What of an answer's JSON is kept."""
+        """The parts that the table lists; if it lists none, those in which something is looked for."""
+        heads = {place.partition(".")[0] for key in _PLACES for place in self._places(key)}
+        return {name: value for name, value in answer.items() if name in (self.table.get("keep") or heads)}
 
     def model_version(self, answer: dict[str, Any]) -> str:
         """The version that answered; '' if the answer names none."""
+        return bare_model(next(self._texts(answer, "model_version"), ""))
 
     def provenance(self, path: str, body: Any) -> dict[str, str]:
         """What a kept request says of who was asked: ``surface`` and ``model``."""
+        model = next(_at(body, self.table.get("model", "model")), None)
+        return {"surface": self.name, "model": model if isinstance(model, str) and model else "unnamed"}
 
     def usage(self, answer: dict[str, Any]) -> Any:
-        """The tokens of an answer, as Gemini's ``usageMetadata`` names them."""
+        """Tokens by the names of Gemini's ``usageMetadata``; output holds thinking in all of the other services."""
+        counts = {
+            name: sum(n for n in self._said(answer, name) if isinstance(n, int) and not isinstance(n, bool) and n > 0)
+            for name in ("tokens_in", "tokens_out", "thinking", "cached")
+        }
+        thinking = min(counts["thinking"], counts["tokens_out"])
+        return {
+            "promptTokenCount": counts["tokens_in"],
+            "candidatesTokenCount": counts["tokens_out"] - thinking,
+            "thoughtsTokenCount": thinking,
+            "cachedContentTokenCount": counts["cached"],
+        }
+
+    def outcome(self, answer: dict[str, Any]) -> Outcome | None:
+        """Why an answer holds no label; None if it may hold one."""
+        finish = set(self._texts(answer, "finish"))
+        for key, outcome in (("blocked", Outcome.BLOCKED), ("cut", Outcome.CUT)):
+            if finish & set(self.table.get(key, ())):
+                return outcome
+        return None if self.text(answer) or "answer" not in self.table else Outcome.EMPTY
+
+    def text(self, answer: dict[str, Any]) -> str:
+        """What was answered, stripped."""
+        return "".join(self._texts(answer, "answer")).strip()
+
+    def _texts(self, answer: Any, key: str) -> Iterator[str]:
+        return (value for value in self._said(answer, key) if isinstance(value, str))
+
+    def _said(self, answer: Any, key: str) -> Iterator[Any]:
+        return (value for place in self._places(key) for value in _at(answer, place))
+
+    def _places(self, key: str) -> list[str]:
+        places = self.table.get(key, [])
+        return [places] if isinstance(places, str) else places
 
 
-class _Gemini:
-    """The Gemini API, on the Developer API's surface and on Vertex."""
-
-    name = "gemini"
-    spoken = frozenset({"contents", "systemInstruction"})
-    version_at = "modelVersion"
-
-    def owns(self, host: str, path: str) -> bool:
-        return _GEMINI_PATH.search(path) is not None  # a gateway or the embedded backend has any host
+class _Gemini(Service):
+    """The Gemini API, on the Developer API's surface and on Vertex; a gateway or the embedded backend has any host."""
 
     def kept_path(self, path: str) -> str:
         return stable_path(path)
@@ -92,18 +150,11 @@ class _Gemini:
         return path.endswith(":streamGenerateContent")
 
     def compared_body(self, body: Any) -> Any:
-        return _without_signatures(body, "contents")
+        is_asked = isinstance(body, dict) and "contents" in body
+        return {**body, "contents": _unsigned(body["contents"])} if is_asked else body
 
     def kept_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
-        # Opaque, of no use to a replay, and 42% of the bytes of a recording on Vertex.
-        kept = {name: value for name, value in answer.items() if name != "responseId"}
-        candidates = kept.get("candidates")
-        if isinstance(candidates, list):
-            kept["candidates"] = [_without_signatures(candidate, "content") for candidate in candidates]
-        return kept
-
-    def model_version(self, answer: dict[str, Any]) -> str:
-        return bare_model(str(answer.get("modelVersion") or ""))
+        return {name: _unsigned(value) for name, value in answer.items() if name != "responseId"}
 
     def usage(self, answer: dict[str, Any]) -> Any:
         return answer.get("usageMetadata")
@@ -114,19 +165,102 @@ class _Gemini:
         return {"surface": "vertex" if on_vertex else "developer", "model": model}
 
 
-GEMINI: Service = _Gemini()
+def _unsigned(value: Any) -> Any:
+    """Without ``thoughtSignature``: opaque, of no use to a replay, and 42% of the bytes of a recording on Vertex."""
+    if isinstance(value, list):
+        return [_unsigned(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _unsigned(one) for name, one in value.items() if name != "thoughtSignature"}
+    return value
+
+
+def read_services(path: Path, known: Mapping[str, Service]) -> dict[str, Service]:
+    """The services of a file; ``known`` are others that ``like`` may name. Raises `UsageError`."""
+    tables = read_toml(path, expected="the services to record")
+    made: dict[str, Service] = {}
+    for name, table in tables.items():
+        where = f"{path.name}: [{name}]"
+        if not _NAME.fullmatch(name) or not isinstance(table, dict):
+            raise UsageError(f"{where}: expected a table, named in lower-case letters, digits and hyphens")
+        others = {**{name: one.table for name, one in known.items()}, **tables}
+        like = table.get("like", name)
+        if not isinstance(others.get(str(like)), Mapping):
+            raise UsageError(f"{where}: expected 'like' to name a service, got {like!r}; known: {', '.join(others)}")
+        made[name] = Service(name, _checked(where, {**others[like], **table}))
+    return made
+
+
+def _checked(where: str, table: dict[str, Any]) -> dict[str, Any]:
+    for key, value in table.items():
+        if key not in _KEYS:
+            raise UsageError(f"{where}: unknown key {key!r}; known: {', '.join(_KEYS)}")
+        kind = _KEYS[key]
+        is_list = isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
+        is_text = isinstance(value, str) and bool(value)
+        if not ((is_list and kind != "a text") or (is_text and kind != _LIST)):
+            raise UsageError(f"{where}: expected {key!r} to be {kind}, got {value!r}")
+    if absent := [key for key in _NEEDED if key not in table]:
+        raise UsageError(f"{where}: expected {', '.join(map(repr, absent))}, not there")
+    for key in ("path", "host"):
+        try:
+            re.compile(table.get(key, ""))
+        except re.error as error:
+            raise UsageError(f"{where}: {key!r} is no regular expression: {error}") from None
+    return table
+
+
+def service_to_write(host: str, path: str, body: bytes) -> str:
+    """A line for services.toml about a service that is not known; what its answers look like, its user knows."""
+    asked = json_object(body) or {"prompt": ""}
+    longest = max(asked, key=lambda key: len(json.dumps(asked[key])))
+    name = re.sub(r"[^a-z0-9]+", "-", host.lower()).strip("-") or "own"
+    name = name if name[0].isalpha() else f"host-{name}"
+    return (
+        f"{name} = {{ host = '^{re.escape(host)}$', path = '{re.escape(path)}$', prompt = [{json.dumps(longest)}], "
+        'model_version = "model", answer = "PLACE.OF.THE.TEXT", tokens_in = "PLACE", tokens_out = "PLACE" }'
+    )
+
+
+def json_object(raw: bytes) -> dict[str, Any] | None:
+    """The object that a body is; None if it is none."""
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _at(value: Any, place: str) -> Iterator[Any]:
+    """What stands at a place of a JSON value; nothing where there is nothing."""
+    head, _, rest = place.partition(".")
+    if isinstance(value, list):
+        found = value if head == "*" else value[int(head) : int(head) + 1] if head.isdecimal() else []
+    else:
+        found = [value[head]] if isinstance(value, dict) and head in value else []
+    for one in found:
+        yield from _at(one, rest) if rest else (one,)
+
+
+GEMINI: Service = _Gemini(
+    "gemini",
+    {
+        "path": r"/v\d+(?:(?:alpha|beta)\d*)?/(?:models|tunedModels|projects|publishers)/",
+        "prompt": ["contents", "systemInstruction"],
+        "model_version": "modelVersion",
+    },
+)
 with as_file(files("newsgauge.cassettes").joinpath("services.toml")) as _path:
-    _SHIPPED = read_profiles(_path, {})
+    _SHIPPED = read_services(_path, {})
 #: By name, in the order in which they are asked whether a request is theirs: those of the project come first.
 SERVICES: dict[str, Service] = {GEMINI.name: GEMINI, **_SHIPPED}
 
 
 def add_services(path: Path) -> None:
     """Know the services of a project's ``services.toml`` too, if it has one. Raises `UsageError`."""
-    own: dict[str, Service] = dict(read_profiles(path, _SHIPPED)) if path.exists() else {}
-    known = {GEMINI.name: GEMINI, **_SHIPPED}
+    own = read_services(path, _SHIPPED) if path.exists() else {}
+    known = {**own, GEMINI.name: GEMINI, **_SHIPPED, **own}
     SERVICES.clear()
-    SERVICES.update({**own, **{name: one for name, one in known.items() if name not in own}})
+    SERVICES.update(known)
 
 
 def service_of(host: str, path: str) -> Service | None:
@@ -148,25 +282,3 @@ def is_login(host: str) -> bool:
     """Whether a host hands out tokens: also by its region, or by its name for mutual TLS."""
     first = host.partition(".")[0]
     return host in _LOGIN_HOSTS or (host.endswith(".googleapis.com") and first in _LOGIN_NAMES)
-
-
-def _without_signatures(value: Any, turns: str) -> Any:
-    """``value`` without ``thoughtSignature`` in the parts of its turns; itself if there is none."""
-    if not isinstance(value, dict) or turns not in value:
-        return value
-    held = value[turns]
-    kept = [_bare_turn(turn) for turn in held] if isinstance(held, list) else _bare_turn(held)
-    return value if kept == held else {**value, turns: kept}
-
-
-def _bare_turn(turn: Any) -> Any:
-    parts = turn.get("parts") if isinstance(turn, dict) else None
-    if not isinstance(parts, list):
-        return turn
-    return {**turn, "parts": [_bare_part(part) for part in parts]}
-
-
-def _bare_part(part: Any) -> Any:
-    if not isinstance(part, dict) or "thoughtSignature" not in part:
-        return part
-    return {name: value for name, value in part.items() if name != "thoughtSignature"}

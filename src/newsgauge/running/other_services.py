@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from ..cassettes.profiles import Profile
 from ..cassettes.services import named_service
 from ..client.answers import finish_answer, read_usage
 from ..client.other_apis import SERVICE_OF, ApiAccess, ask_other, open_other
@@ -20,7 +19,6 @@ _WHY = {Outcome.BLOCKED: "the service refused to answer", Outcome.CUT: "cut off 
 def read_other(answer: dict[str, Any], variant: Variant, labels: tuple[str, ...]) -> Prediction:
     """The JSON of an answer as a prediction; it counts only if it came to its own end."""
     service = named_service(SERVICE_OF[variant.api])
-    assert isinstance(service, Profile)
     outcome = service.outcome(answer)
     return finish_answer(
         outcome,

@@ -12,8 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..cassettes.profiles import Profile
-from ..cassettes.services import named_service
+from ..cassettes.services import GEMINI, named_service
 from ..client.answers import read_answer
 from ..client.clients import Access, check_access, recorded_response
 from ..client.embedded import check_installed
@@ -217,7 +216,7 @@ def open_recorder(setup: RunConfig) -> Recorder:
 def _outcome(line: Line, setup: RunConfig) -> Outcome | None:
     """What kind of answer a line holds; None for one that cannot be read."""
     service = named_service(line.service)
-    if isinstance(service, Profile):
+    if service is not GEMINI:
         return service.outcome(line.answer)
     try:
         return read_answer(recorded_response(deepcopy(line.answer)), setup.plan.labels).outcome
