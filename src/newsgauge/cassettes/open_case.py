@@ -50,11 +50,6 @@ class Call:
     agent: str = ""
 
 
-def sdk_of(call: Call) -> dict[str, str]:
-    """The provenance of a call that Gemini's SDK did not make."""
-    return {} if call.asked.service == GEMINI.name else {"sdk": call.agent or "unnamed"}
-
-
 class OpenCase:
     """One case. ``lines`` answer, each of them once; what they do not answer passes to the service if ``may_ask``.
 
@@ -116,9 +111,13 @@ class OpenCase:
             asked = Asked(method, service.kept_path(path), self._digest(service, body), service.name)
         except ValueError:
             raise self._refuse(f"is {_last(path)} with a body that is not JSON, which is not recorded") from None
-        answer = self.find(asked)
-        if answer is not None:
-            return answer
+        with self._lock:
+            answer = self.find(asked)
+            if answer is not None:
+                return answer
+            if not self._may_ask or self.missed is not None:
+                self.missed = self.missed or asked
+                raise MissError("not recorded")
         if self._local_only and host not in ("127.0.0.1", "localhost", "::1"):
             raise self._refuse(
                 f"is {method} {host}{path}, and --backend embedded asks this machine alone: record it with --backend "
@@ -129,22 +128,17 @@ class OpenCase:
         return call
 
     def find(self, asked: Asked) -> dict[str, Any] | None:
-        """The answer of a line; None if the service may be asked. Raises `MissError`.
+        """The answer of a line; None if none answers.
 
         After a miss nothing is answered: what comes next may depend on the answer that is not there.
         """
-        with self._lock:
-            if self.missed is None:
-                for number, line in enumerate(self.left):
-                    if isinstance(line.answer, dict) and asked.fits(line):
-                        del self.left[number]
-                        answer: dict[str, Any] = self._restore(line.answer)
-                        self.played.append((line.service, answer))
-                        return answer
-                if self._may_ask:
-                    return None
-                self.missed = asked
-        raise MissError("not recorded")
+        for number, line in enumerate(self.left if self.missed is None else ()):
+            if isinstance(line.answer, dict) and asked.fits(line):
+                del self.left[number]
+                answer: dict[str, Any] = self._restore(line.answer)
+                self.played.append((line.service, answer))
+                return answer
+        return None
 
     def answered(self, call: Call, status: int, body: bytes | None, *, is_stream: bool = False) -> None:
         """What the service said; ``body`` is None if it cannot be unpacked."""

@@ -9,66 +9,62 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
+from .. import __version__
+from .._util.secrets import find_secrets
 from ..errors import CassetteError, MissingRecordingError, NotKeptError, StaleRecordingError
-from ..records import Post, Wire, shown_id
+from ..records import Post, Wire, bare_model, shown_id
 from .digest import Block, Digester, unquote
-from .line import Line
-from .open_case import Asked, Call, MissError, OpenCase, sdk_of
+from .line import HEADERS, Line
+from .open_case import Asked, Call, MissError, OpenCase
 from .seam import Seam
-from .services import named_service
+from .services import GEMINI, named_service
 from .staleness import describe_change, only_line_endings
 from .store import CassetteFile
-from .writer import Keeper
 
 T = TypeVar("T")
 RecordMode = Literal["none", "once", "new_episodes", "all", "rewrite"]
+#: How provenance writes the time of a recording: sorts as text.
+RECORDED = "%Y-%m-%dT%H:%M:%SZ"
 
 
+@dataclass(eq=False)
 class Recorder:
-    """The cassettes of one backend and corpus. ``rerecord`` names the command that records a variant again.
+    """The cassettes of one backend and corpus."""
 
-    ``pins`` says for a variant which model version has to answer; an answer of another one is not kept. ``blocks`` are
-    the texts of every request of a variant that are not kept as they are, such as examples.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        mode: RecordMode,
-        backend: str,
-        shown: str,
-        rerecord: Callable[[str], str],
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        pins: Callable[[str], str | None] = lambda variant: None,
-        blocks: Callable[[str], Sequence[Block]] = lambda variant: (),
-        asks_again: Callable[[Line], bool] = lambda line: False,
-        local_only: bool = False,
-    ) -> None:
-        self._folder = folder
-        self.mode = mode
-        self._shown = shown
-        self.rerecord = rerecord
-        self._blocks = blocks
-        #: Whether a line's answer is no reason not to ask.
-        self.asks_again = asks_again
-        #: Whether only services of this machine may be asked.
-        self.local_only = local_only
-        self._keeper = Keeper(backend=backend, now=now, pins=pins)
-        self._files: dict[str, CassetteFile] = {}
-        self._digester = Digester()
-        self._seam = Seam()
+    folder: Path
+    _: KW_ONLY
+    mode: RecordMode
+    backend: str
+    #: How messages name the folder.
+    shown: str
+    #: The command that records a variant again.
+    rerecord: Callable[[str], str]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    #: Which model version has to answer a variant; an answer of another one is not kept.
+    pins: Callable[[str], str | None] = lambda variant: None
+    #: The texts of every request of a variant that are not kept as they are, such as examples.
+    blocks: Callable[[str], Sequence[Block]] = lambda variant: ()
+    #: Whether a line's answer is no reason not to ask.
+    asks_again: Callable[[Line], bool] = lambda line: False
+    #: Whether only services of this machine may be asked.
+    local_only: bool = False
+    _files: dict[str, CassetteFile] = field(default_factory=dict, init=False)
+    _digester: Digester = field(default_factory=Digester, init=False)
+    _seam: Seam = field(default_factory=Seam, init=False)
 
     def file(self, variant: str) -> CassetteFile:
         """The cassette file of a variant."""
         if variant not in self._files:
             name = f"{variant}.jsonl"
-            self._files[variant] = CassetteFile(self._folder / name, shown=f"{self._shown}/{name}")
+            self._files[variant] = CassetteFile(self.folder / name, shown=f"{self.shown}/{name}")
             if self.mode != "none":
                 self._files[variant].repair()
         return self._files[variant]
@@ -80,7 +76,7 @@ class Recorder:
         may_ask = self.mode not in ("none", "once") or (self.mode == "once" and line is None)
         return self._case(variant, post, lines=() if line is None else (line,), may_ask=may_ask)
 
-    def play(self, variant: str, post: Post, call: Callable[[], T], provenance: dict[str, str] | None = None) -> T:
+    def play(self, variant: str, post: Post, call: Callable[[], T], provenance: Mapping[str, str] | None = None) -> T:
         """Make the call with the case open and return what it returns; ``provenance`` is kept with its last answer.
 
         Raises `MissingRecordingError`, `StaleRecordingError` or `DamagedCassetteError` where the mode forbids to ask
@@ -119,18 +115,45 @@ class Recorder:
 
     def keep(self, variant: str, post: Post, wire: Wire, provenance: Mapping[str, str]) -> None:
         """Keep an answer that came by no request of its own, such as a batch's, as if it had. Raises `NotKeptError`."""
-        case = self._case(variant, post, may_ask=True, sends=False)
-        at = urlsplit(wire.uri)
-        call = case.take(wire.method, at.hostname or "", at.path, wire.body)
+        case = self._case(variant, post, may_ask=True)
+        call = case.take(wire.method, "localhost", urlsplit(wire.uri).path, wire.body)  # sent already, so from anywhere
         assert isinstance(call, Call)
         case.answered(call, wire.status, wire.answer)
         self._keep_last(variant, post, case, provenance)
 
-    def keep_call(
-        self, variant: str, key: str, asked: Asked, answer: dict[str, Any], provenance: Mapping[str, str]
-    ) -> None:
-        """Keep one answer under a key; asked and answer are digested as they are. Raises `NotKeptError`."""
-        self._keeper.keep(self.file(variant), key, asked, answer, provenance)
+    def line_of(
+        self, variant: str, key: str, call: Call, answer: dict[str, Any], provenance: Mapping[str, str]
+    ) -> Line:
+        """What is kept of one call. Raises `NotKeptError`: no or another model version, a secret in it."""
+        asked, service = call.asked, named_service(call.asked.service)
+        body, model_version = json.loads(asked.body), service.model_version(answer)
+        said = {
+            "backend": self.backend,
+            **service.provenance(asked.path, body),
+            # A count of tokens and a tuned model's description name no version.
+            **({"model_version": model_version} if model_version else {}),
+            "sdk": _gemini_sdk() if service is GEMINI else call.agent or "unnamed",
+            "newsgauge": __version__,
+            "recorded": self.now().strftime(RECORDED),
+            **provenance,
+        }
+        line = Line(key, asked.method, asked.path, body, 200, dict(HEADERS), answer, said, service.name)
+        if why := _why_not(line, variant, self.pins(variant)):
+            raise self.not_kept(variant, key, why)
+        return line
+
+    def append(self, variant: str, line: Line) -> None:
+        """Write a line. Raises `NotKeptError`: a full disk."""
+        try:
+            self.file(variant).append(line)
+        except OSError as error:
+            raise self.not_kept(
+                variant,
+                line.key,
+                f"{error.strerror or error}. What was recorded before is there; make room or the file writable, and "
+                "run again with --record-mode once",
+                disk=True,
+            ) from None
 
     def finalize(self, variant: str, planned: set[str]) -> None:
         """After recording: sort a variant's lines and drop duplicates; in mode ``rewrite`` also what is not planned."""
@@ -141,61 +164,56 @@ class Recorder:
 
         ``text`` is the post's, to tell whether only its line endings are others.
         """
-        file = self.file(variant)
-        line = file.read(key)
+        line = self.file(variant).read(key)
         if line is None:
             return self.missing(variant, key)
         change = describe_change(line, asked.method, asked.path, json.loads(asked.body), service=asked.service)
         if text and only_line_endings(line, text):
             return StaleRecordingError(
-                f"{file.shown}:{file.line_number(key)}: the text of {key} has other line endings than when it was "
-                "recorded, as git gives it on Windows (core.autocrlf). Nothing is to be recorded: add the corpus to "
-                ".gitattributes with '-text', as newsgauge init does, delete its files and check them out again"
+                f"{self._at(variant, key)}: the text of {key} has other line endings than when it was recorded, as git "
+                "gives it on Windows (core.autocrlf). Nothing is to be recorded: add the corpus to .gitattributes with "
+                "'-text', as newsgauge init does, delete its files and check them out again"
             )
         if not change:
-            return MissingRecordingError(
-                f"{file.shown}:{file.line_number(key)}: {key} was asked more than once, but recorded once"
-            )
+            return MissingRecordingError(f"{self._at(variant, key)}: {key} was asked more than once, but recorded once")
         return self.stale(variant, key, change)
 
     def missing(self, variant: str, key: str, part: str = "") -> MissingRecordingError:
         """The error for a case of which there is nothing, or only a part."""
-        return MissingRecordingError(
-            f"{self.file(variant).shown}: no recording of {shown_id(key)}{part}. Record it: {self.rerecord(variant)}"
-        )
+        return self.refused(variant, key, f"{part}. Record it: {self.rerecord(variant)}")
 
     def refused(self, variant: str, key: str, why: str) -> MissingRecordingError:
-        """The error for a request that no recording can hold."""
-        return MissingRecordingError(f"{self.file(variant).shown}: no recording of {shown_id(key)}: {why}")
+        """The error for a request that no recording can hold, or none holds."""
+        return MissingRecordingError(f"{self.file(variant).shown}: no recording of {shown_id(key)}{why}")
 
     def stale(self, variant: str, key: str, change: str) -> StaleRecordingError:
         """The error for a line that was recorded of another request; ``change`` is what `describe_change` says."""
-        file = self.file(variant)
-        at = file.line_number(key)
         return StaleRecordingError(
-            f"{file.shown}{'' if at is None else f':{at}'}: variant {variant!r} changed since it was recorded: "
-            f"{change}. Record it again: {self.rerecord(variant)}"
+            f"{self._at(variant, key)}: variant {variant!r} changed since it was recorded: {change}. Record it again: "
+            f"{self.rerecord(variant)}"
         )
 
-    def not_kept(self, variant: str, key: str, why: str) -> NotKeptError:
+    def not_kept(self, variant: str, key: str, why: str, *, disk: bool = False) -> NotKeptError:
         """The error for a case whose answers could not be kept."""
-        return NotKeptError(f"{self.file(variant).shown}: {key} was answered but not kept: {why}")
+        return NotKeptError(f"{self.file(variant).shown}: {key} was answered but not kept: {why}", disk=disk)
 
-    def _case(
-        self, variant: str, post: Post, *, lines: Sequence[Line] = (), may_ask: bool = False, sends: bool = True
-    ) -> OpenCase:
-        blocks = self._blocks(variant)
+    def _at(self, variant: str, key: str) -> str:
+        number = self.file(variant).line_number(key)
+        return self.file(variant).shown + ("" if number is None else f":{number}")
+
+    def _case(self, variant: str, post: Post, *, lines: Sequence[Line] = (), may_ask: bool) -> OpenCase:
+        blocks = self.blocks(variant)
         return OpenCase(
             lambda service, raw: self._digester.digest(raw, post.text, blocks),
             lines=lines,
             may_ask=may_ask,
-            local_only=self.local_only and sends,
+            local_only=self.local_only,
         )
 
     def _keep_last(self, variant: str, post: Post, case: OpenCase, provenance: Mapping[str, str]) -> None:
         """Keep the last answer of a case that is over: what came before it were tries. A replayed one has none."""
         if case.refused:
-            raise self.refused(variant, post.id, case.refused[0])
+            raise self.refused(variant, post.id, f": {case.refused[0]}")
         if case.played and not case.calls:
             return
         tries = [call for call in case.calls if call.status == 200]
@@ -204,5 +222,27 @@ class Recorder:
         last = tries[-1]
         if last.answer is None:
             raise self.not_kept(variant, post.id, last.problem.removeprefix("was answered with "))
-        kept = unquote(named_service(last.asked.service).kept_answer(last.answer), post.text, self._blocks(variant))
-        self.keep_call(variant, post.id, last.asked, kept, {**sdk_of(last), **provenance})
+        kept = unquote(named_service(last.asked.service).kept_answer(last.answer), post.text, self.blocks(variant))
+        self.append(variant, self.line_of(variant, post.id, last, kept, provenance))
+
+
+@cache
+def _gemini_sdk() -> str:
+    return f"google-genai {version('google-genai')}"  # reads a file
+
+
+def _why_not(line: Line, variant: str, pin: str | None) -> str:
+    """Why a line must not be written; '' if it may."""
+    answered, service = line.provenance.get("model_version", ""), named_service(line.service)
+    if not answered and service.is_answered_by_a_model(line.path):
+        return (
+            f"the answer names no model version ({service.version_at}), so nobody could tell which model it was. A "
+            "gateway that leaves it out cannot be recorded from: see docs/how-to/gateway.md"
+        )
+    if pin is not None and answered != bare_model(pin):
+        return (
+            f"variant {variant!r} expects model version {pin!r}, and {answered or 'none'!r} answered. The service may "
+            "have moved the model's name; if the new version is meant, set expected_model_version in variants.toml"
+        )
+    secrets = find_secrets(line.encode().decode("ascii"))
+    return f"request or answer holds what looks like a secret ({', '.join(secrets)})" if secrets else ""

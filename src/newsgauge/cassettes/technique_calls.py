@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +19,7 @@ from ..errors import CassetteError, MissingRecordingError, NetworkBlockedError, 
 from ..records import Post
 from .line import Line, call_key
 from .network_block import attempts_fail, network_blocked
-from .open_case import Asked, OpenCase, WatchedCase, only_models, sdk_of
+from .open_case import OpenCase, WatchedCase, only_models
 from .recorder import Recorder
 from .redact_custom import Clear, digest_made, put_quotes_back, take_quotes_out
 from .seam import Seam
@@ -41,14 +41,14 @@ class Played(Generic[T]):
     answers: tuple[tuple[str, Any], ...]
 
 
+@dataclass(frozen=True)
 class Calls:
     """The calls of one case, in a cassette file that others of its variant share."""
 
-    def __init__(self, recorder: Recorder, variant: str, post: Post, clear: Clear) -> None:
-        self._recorder = recorder
-        self._variant = variant
-        self._post = post
-        self._clear = clear
+    recorder: Recorder
+    variant: str
+    post: Post
+    clear: Clear
 
     def play(self, perform: Perform[T], provenance: Mapping[str, str]) -> Played[T]:
         """Perform, answered from the recording or by the service, as the record mode says.
@@ -56,44 +56,37 @@ class Calls:
         What was recorded is at once played back, which proves that it can be: the technique runs twice. Raises
         `CassetteError`; whatever the technique raises passes through.
         """
-        mode = self._recorder.mode
+        mode = self.recorder.mode
         with _ONE_AT_A_TIME:
-            if mode == "none" or (mode == "once" and self.is_recorded()):
-                return self._replay(perform, self._file.case(self._post.id))
-            if mode == "new_episodes" and self.is_recorded():
+            if mode == "none" or (mode in ("once", "new_episodes") and self.is_recorded()):
                 try:
-                    return self._replay(perform, self._file.case(self._post.id))
+                    return self._replay(perform, self._file.case(self.post.id))
                 except (MissingRecordingError, StaleRecordingError):
-                    pass  # what changed is asked anew, the whole case
-            return self._record(perform, provenance)
+                    if mode != "new_episodes":
+                        raise
+            return self._record(perform, provenance)  # what changed is asked anew, the whole case
 
     def is_recorded(self) -> bool:
         """Whether all lines of the case are there, fitting or stale, and none is to be asked again."""
-        lines = self._file.case(self._post.id)
-        return bool(lines) and not any(map(self._recorder.asks_again, lines))
+        lines = self._file.case(self.post.id)
+        return bool(lines) and not any(map(self.recorder.asks_again, lines))
 
     def _record(self, perform: Perform[T], provenance: Mapping[str, str]) -> Played[T]:
-        case = OpenCase(self._digest, may_ask=True, refusal=only_models, local_only=self._recorder.local_only)
-        try:
-            with self._recorder.opened(case, every_library=True):
-                value = perform()
-        except BaseException:
-            if case.refused:
-                raise self._not_kept(case.refused[0]) from None
-            raise
+        case = OpenCase(self._digest, may_ask=True, refusal=only_models, local_only=self.recorder.local_only)
+
+        value = self._run(case, perform, lambda: self._not_kept("; ".join(case.refused)) if case.refused else None)
         calls = case.made()
-        problems = [*case.refused]
-        for number, call in enumerate(calls, 1):
-            if call.problem:
-                problems.append(f"call {number} {call.problem}, and the technique went on")
+        problems = [
+            f"call {n} {call.problem}, and the technique went on" for n, call in enumerate(calls, 1) if call.problem
+        ]
         if problems:
             raise self._not_kept("; ".join(problems))
-        kept = [(call, call.asked, self._kept(call.asked, call.answer or {})) for call in calls]
+        lines = []
+        for number, call in enumerate(calls, 1):
+            kept = take_quotes_out(named_service(call.asked.service).kept_answer(call.answer or {}), self.post.text)
+            said = {**provenance, "calls": str(len(calls))}
+            lines.append(self.recorder.line_of(self.variant, call_key(self.post.id, number), call, kept, said))
         # The lines that would be written play the case back: only then are they.
-        lines = [
-            Line("", asked.method, asked.path, json.loads(asked.body), 200, {}, answer, {}, asked.service)
-            for _, asked, answer in kept
-        ]
         try:
             with network_blocked, attempts_fail:
                 played = self._replay(perform, lines)
@@ -109,59 +102,59 @@ class Calls:
             ) from None
         if played.value != value:
             raise self._not_kept("run again on the answers it had, the technique returned something else")
-        for number, (call, asked, answer) in enumerate(kept, 1):
-            key, said = call_key(self._post.id, number), {**sdk_of(call), **provenance, "calls": str(len(kept))}
-            self._recorder.keep_call(self._variant, key, asked, answer, said)
+        for line in lines:
+            self.recorder.append(self.variant, line)
         return played
 
-    def _replay(self, perform: Perform[T], lines: list[Line]) -> Played[T]:
-        case = OpenCase(self._digest, lines=lines, restore=lambda answer: put_quotes_back(answer, self._post.text))
+    def _replay(self, perform: Perform[T], lines: Sequence[Line]) -> Played[T]:
+        case = OpenCase(self._digest, lines=lines, restore=lambda answer: put_quotes_back(answer, self.post.text))
         numbers = {id(line): number for number, line in enumerate(lines, 1)}
-        try:
-            with self._recorder.opened(case, every_library=True):
-                value = perform()
-        except BaseException:
-            # A technique may raise an error of its own because of the miss, or go on: the miss is what is told.
-            if case.missed is not None or case.refused:
-                raise self._explain(case, numbers) from None
-            raise
-        if case.missed is not None or case.refused:
-            raise self._explain(case, numbers)
+        value = self._run(case, perform, lambda: self._explain(case, numbers))
         if case.left:
             change = f"{_calls(len(lines))} recorded, now {len(case.played)}"
             raise self._stale(numbers[id(case.left[0])], change)
         return _played(value, case.played)
 
-    def _explain(self, case: OpenCase, numbers: Mapping[int, int]) -> CassetteError:
+    def _run(self, case: OpenCase, perform: Perform[T], problem: Callable[[], CassetteError | None]) -> T:
+        """What the technique returns. It may raise because of a ``problem``, or go on: the problem is what is told."""
+        try:
+            with self.recorder.opened(case, every_library=True):
+                value = perform()
+        except BaseException:
+            if found := problem():
+                raise found from None
+            raise
+        if found := problem():
+            raise found
+        return value
+
+    def _explain(self, case: OpenCase, numbers: Mapping[int, int]) -> CassetteError | None:
         asked, n_recorded = case.missed, len(numbers)
         if asked is None:
-            return self._recorder.refused(self._variant, self._post.id, case.refused[0])
+            refused = case.refused
+            return self.recorder.refused(self.variant, self.post.id, f": {refused[0]}") if refused else None
         if not case.left:
             if n_recorded:
                 return self._stale(n_recorded, f"{_calls(n_recorded)} recorded, now there are more")
-            part = "" if self._file.read(self._post.id) is None else ", only a part of its calls"
-            return self._recorder.missing(self._variant, self._post.id, part)
+            part = "" if self._file.read(self.post.id) is None else ", only a part of its calls"
+            return self.recorder.missing(self.variant, self.post.id, part)
         line = case.left[0]
         number = numbers[id(line)]
         change = describe_change(line, asked.method, asked.path, json.loads(asked.body), service=asked.service)
         return self._stale(number, f"call {number}: {change}" if n_recorded > 1 else change)
 
     def _stale(self, number: int, change: str) -> StaleRecordingError:
-        return self._recorder.stale(self._variant, call_key(self._post.id, number), change)
+        return self.recorder.stale(self.variant, call_key(self.post.id, number), change)
 
     def _not_kept(self, why: str) -> NotKeptError:
-        return self._recorder.not_kept(self._variant, self._post.id, why)
+        return self.recorder.not_kept(self.variant, self.post.id, why)
 
     def _digest(self, service: Service, raw: bytes) -> bytes:
-        return digest_made(raw, self._post.text, self._clear, service)
-
-    def _kept(self, asked: Asked, answer: dict[str, Any]) -> dict[str, Any]:
-        kept: dict[str, Any] = take_quotes_out(named_service(asked.service).kept_answer(answer), self._post.text)
-        return kept
+        return digest_made(raw, self.post.text, self.clear, service)
 
     @property
     def _file(self) -> CassetteFile:
-        return self._recorder.file(self._variant)
+        return self.recorder.file(self.variant)
 
 
 def watch(perform: Perform[T]) -> Played[T]:

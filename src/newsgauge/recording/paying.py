@@ -14,8 +14,8 @@ from datetime import datetime
 
 from .._util.platform import is_ci
 from ..cassettes.line import case_of
+from ..cassettes.recorder import RECORDED
 from ..cassettes.services import named_service
-from ..cassettes.writer import RECORDED
 from ..client.answers import Usage, add_usage, read_usage
 from ..errors import UsageError
 from ..records import Case
