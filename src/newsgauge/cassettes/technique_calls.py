@@ -73,14 +73,11 @@ class Calls:
 
     def _record(self, perform: Perform[T], provenance: Mapping[str, str]) -> Played[T]:
         case = OpenCase(self._digest, may_ask=True, refusal=only_models, local_only=self.recorder.local_only)
-
         value = self._run(case, perform, lambda: self._not_kept("; ".join(case.refused)) if case.refused else None)
         calls = case.made()
-        problems = [
-            f"call {n} {call.problem}, and the technique went on" for n, call in enumerate(calls, 1) if call.problem
-        ]
-        if problems:
-            raise self._not_kept("; ".join(problems))
+        failed = [f"call {n} {call.problem}" for n, call in enumerate(calls, 1) if call.problem]
+        if failed:
+            raise self._not_kept("; ".join(f"{call}, and the technique went on" for call in failed))
         lines = []
         for number, call in enumerate(calls, 1):
             kept = take_quotes_out(named_service(call.asked.service).kept_answer(call.answer or {}), self.post.text)
