@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import NetworkBlockedError
-from .earlier_sockets import EarlierSockets
+from .earlier_sockets import EarlierSockets, frames
 
 #: Event -> which argument names the other side.
 _SOCKET_EVENTS = {
@@ -47,8 +47,8 @@ _PROGRAM_EVENTS = {
     "_winapi.CreateProcess": 1,
     "newsgauge.fork_exec": 0,
 }
-#: What else the hook looks at.
 _INTERPRETER, _SYMBOL = "cpython.PyInterpreterState_New", "ctypes.dlsym"
+_WATCHED = frozenset({*_SOCKET_EVENTS, *_PROGRAM_EVENTS, _INTERPRETER, _SYMBOL})
 #: Functions of C that ctypes may not look up: they connect, send, or start programs.
 _C_FUNCTIONS = frozenset(
     (
@@ -170,7 +170,9 @@ def lifted() -> Iterator[None]:
 def take_attempts() -> str:
     """What was tried since the last time, '' if nothing."""
     if _STATE.reports is not None:
-        _read_reports(_STATE.reports[0])
+        with suppress(BlockingIOError):  # all read
+            while told := os.read(_STATE.reports[0], 65536):
+                _STATE.attempts += told.decode("utf-8", "replace").splitlines()
     if not _STATE.attempts:
         return ""
     attempts = "; ".join(dict.fromkeys(_STATE.attempts))
@@ -204,18 +206,15 @@ def _install() -> None:
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
-    if not _STATE.blocked and not _STATE.held:
+    if event not in _WATCHED or not (_STATE.blocked or _STATE.held) or not _is_here():
         return
     if event in _SOCKET_EVENTS:
-        if _is_here():
-            _look_at_socket(event, args)
+        _look_at_socket(event, args)
     elif event in _PROGRAM_EVENTS:
-        if _is_here():
-            _look_at_program(args[_PROGRAM_EVENTS[event]], args)
+        _look_at_program(args[_PROGRAM_EVENTS[event]], args)
     elif event == _INTERPRETER:
-        if _is_here():
-            _refuse("start of a subinterpreter: a replay starts none, as nobody could see what it sends")
-    elif event == _SYMBOL and args[1] in _C_FUNCTIONS and _is_here():
+        _refuse("start of a subinterpreter: a replay starts none, as nobody could see what it sends")
+    elif args[1] in _C_FUNCTIONS:
         _refuse(f"use of {args[1]}() of the C library: a replay sends nothing to any network, and starts no program")
 
 
@@ -234,23 +233,15 @@ def _look_at_socket(event: str, args: tuple[Any, ...]) -> None:
         return  # a connected socket sends on, this machine as a server; or the kernel of this machine
     host = target[0] if isinstance(target, tuple) and target else target
     shown = host.decode("utf-8", "replace") if isinstance(host, (bytes, bytearray)) else host
-    if _is_allowed(shown, is_lookup=event == "socket.getaddrinfo"):
-        return
-    _refuse(
-        f"{event.removeprefix('socket.')} to {shown!r}: a replay sends nothing to any network. "
-        "To ask the service, run with --record-mode new_episodes"
-    )
-
-
-def _is_allowed(host: object, *, is_lookup: bool) -> bool:
-    name = str(host).lower().partition("%")[0]
+    name = str(shown).lower().partition("%")[0]
     if name in _STATE.allowed:
-        if is_lookup:
+        if event == "socket.getaddrinfo":
             _allow_addresses(name)
-        return True
-    if _called_from(_STARTS_WORKERS):
-        return True
-    return name in _LOOPBACK and _caller() in _STATE.plugins
+    elif not (_called_from(_STARTS_WORKERS) or (name in _LOOPBACK and _caller() in _STATE.plugins)):
+        _refuse(
+            f"{event.removeprefix('socket.')} to {shown!r}: a replay sends nothing to any network. "
+            "To ask the service, run with --record-mode new_episodes"
+        )
 
 
 def _allow_addresses(name: str) -> None:
@@ -273,35 +264,27 @@ def _look_at_program(program: Any, args: tuple[Any, ...]) -> None:
     if isinstance(program, (list, tuple)):
         program = program[0] if program else ""
     shown = os.fsdecode(program) if isinstance(program, os.PathLike) else program
-    is_pool = any(_called_from(module) for module in _POOLS)
-    _refuse(
-        f"start of {shown!r}: a replay starts no program, as nobody could see what that sends. "
-        + (
+    way_out = "Start it in a test outside of the evals folder, or before the run"
+    if _called_from(*_POOLS):
+        way_out = (
             "For work side by side use n_jobs=1, threads (joblib's backend 'threading'), or the start method 'fork'"
-            if is_pool
-            else "Start it in a test outside of the evals folder, or before the run"
         )
-    )
+    _refuse(f"start of {shown!r}: a replay starts no program, as nobody could see what that sends. {way_out}")
 
 
-def _called_from(module: str) -> bool:
-    frame = sys._getframe()
-    while frame is not None:
-        if frame.f_globals.get("__name__") == module:
-            return True
-        frame = frame.f_back  # type: ignore[assignment]
-    return False
+def _callers() -> Iterator[str]:
+    """The names of the callers' modules, the nearest first."""
+    return (str(frame.f_globals.get("__name__", "")) for frame in frames())
+
+
+def _called_from(*modules: str) -> bool:
+    return any(name in modules for name in _callers())
 
 
 def _caller() -> str:
     """The top-level package of the nearest caller that is neither this module nor of the standard library."""
-    frame = sys._getframe()
-    while frame is not None:
-        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-        if package not in sys.stdlib_module_names and package != "newsgauge":
-            return package
-        frame = frame.f_back  # type: ignore[assignment]
-    return ""
+    known = sys.stdlib_module_names | {"newsgauge"}
+    return next((package for name in _callers() if (package := name.partition(".")[0]) not in known), "")
 
 
 def _refuse(message: str) -> None:
@@ -315,9 +298,7 @@ def _refuse(message: str) -> None:
 
 
 def _hold_threads() -> None:
-    _STATE.held = weakref.WeakSet(
-        thread for thread in threading.enumerate() if thread is not threading.current_thread()
-    )
+    _STATE.held = weakref.WeakSet(set(threading.enumerate()) - {threading.current_thread()})
 
 
 def _before_fork() -> None:
@@ -330,11 +311,3 @@ def _before_fork() -> None:
 def _after_fork_in_child() -> None:
     _STATE.is_child = True
     _STATE.attempts.clear()
-
-
-def _read_reports(end: int) -> None:
-    try:
-        while told := os.read(end, 65536):
-            _STATE.attempts += told.decode("utf-8", "replace").splitlines()
-    except BlockingIOError:
-        return  # all read

@@ -27,35 +27,32 @@ def leave_network() -> None:
         raise UsageError(f"--network-namespace: only Linux has them, and this is {sys.platform}; leave the option out")
     user, group = os.getuid(), os.getgid()
     try:
-        _unshare(_NEW_NET)
-    except PermissionError:
-        _unshare_as_user(user, group)
+        try:
+            _unshare(_NEW_NET)
+        except PermissionError:
+            _unshare(_NEW_USER | _NEW_NET)
+            for name, text in (
+                ("setgroups", "deny"),
+                ("uid_map", f"{user} {user} 1"),
+                ("gid_map", f"{group} {group} 1"),
+            ):
+                Path("/proc/self", name).write_text(text)
     except OSError as error:
-        raise _refused(error) from None
+        raise UsageError(
+            f"--network-namespace: this machine lets nobody make one here: {error.strerror}. It takes root, or user "
+            "namespaces (sysctl kernel.unprivileged_userns_clone, or the container's rights) and no other thread; "
+            "without the option a replay is held by newsgauge's own block"
+        ) from None
     with suppress(OSError):  # who needs loopback will say
         _bring_up("lo")
-
-
-def _unshare_as_user(user: int, group: int) -> None:
-    try:
-        _unshare(_NEW_USER | _NEW_NET)
-        own = Path("/proc/self")
-        (own / "setgroups").write_text("deny")
-        (own / "uid_map").write_text(f"{user} {user} 1")
-        (own / "gid_map").write_text(f"{group} {group} 1")
-    except OSError as error:
-        raise _refused(error) from None
 
 
 def _unshare(flags: int) -> None:
     unshare = getattr(os, "unshare", None)  # since Python 3.12
     if unshare is not None:
         unshare(flags)
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(flags):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+    elif ctypes.CDLL(None, use_errno=True).unshare(flags):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def _bring_up(name: str) -> None:
@@ -65,11 +62,3 @@ def _bring_up(name: str) -> None:
         asked = fcntl.ioctl(any_socket, _GET_FLAGS, struct.pack("16sh14x", name.encode(), 0))
         flags = struct.unpack("16sh14x", asked)[1] | _UP
         fcntl.ioctl(any_socket, _SET_FLAGS, struct.pack("16sh14x", name.encode(), flags))
-
-
-def _refused(error: OSError) -> UsageError:
-    return UsageError(
-        f"--network-namespace: this machine lets nobody make one here: {error.strerror}. It takes root, or user "
-        "namespaces (sysctl kernel.unprivileged_userns_clone, or the container's rights) and no other thread; "
-        "without the option a replay is held by newsgauge's own block"
-    )
