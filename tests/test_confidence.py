@@ -11,8 +11,8 @@ from google.genai.types import GenerateContentResponse
 
 from newsgauge.client.answers import read_for
 from newsgauge.errors import GatesError, VariantsError
-from newsgauge.gates.decide import decide
-from newsgauge.gates.gate import ConfidenceGate, Evidence
+from newsgauge.gates.confidence_gate import ConfidenceGate
+from newsgauge.gates.gate import Evidence, decide
 from newsgauge.gates.gates_file import load_gates
 from newsgauge.planning.repeats import repeat_key
 from newsgauge.planning.sampling import Plan

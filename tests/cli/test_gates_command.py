@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from newsgauge.cli.main import main
-from newsgauge.gates.gate import Limit, LimitsGate
+from newsgauge.gates.findings import Limit
+from newsgauge.gates.limits_gate import LimitsGate
 from newsgauge.gates.run_verdict import BaselinePlace, Guard
 from newsgauge.planning.inputs import read_inputs
 from newsgauge.planning.plan_file import RunPlan

@@ -11,9 +11,8 @@ import pytest
 
 from newsgauge.cassettes.line import decode
 from newsgauge.errors import GatesError
-from newsgauge.gates.age_gate import day_of
-from newsgauge.gates.decide import decide
-from newsgauge.gates.gate import AgeGate, Ages, Evidence
+from newsgauge.gates.age_gate import AgeGate, day_of
+from newsgauge.gates.gate import Ages, Evidence, decide
 from newsgauge.gates.gates_file import load_gates
 from newsgauge.running.recorded_plans import oldest_recordings
 

@@ -11,8 +11,11 @@ import pytest
 from newsgauge.errors import BaselineError
 from newsgauge.gates.baseline_diff import diff_baselines
 from newsgauge.gates.baseline_file import Baseline, answer_text, decode, encode, load_baseline, make_baseline
-from newsgauge.gates.decide import decide
-from newsgauge.gates.gate import BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate
+from newsgauge.gates.baseline_gate import BaselineGate
+from newsgauge.gates.comparison_gate import ComparisonGate
+from newsgauge.gates.findings import Limit
+from newsgauge.gates.gate import Evidence, Gate, decide
+from newsgauge.gates.limits_gate import LimitsGate
 from newsgauge.gates.planning import plan_gates
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.report.baseline import baseline_lines

@@ -7,8 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from newsgauge.gates.decide import decide
-from newsgauge.gates.gate import BaselineGate, ComparisonGate, Evidence, Limit, LimitsGate
+from newsgauge.gates.baseline_gate import BaselineGate
+from newsgauge.gates.comparison_gate import ComparisonGate
+from newsgauge.gates.findings import Limit
+from newsgauge.gates.gate import Evidence, decide
+from newsgauge.gates.limits_gate import LimitsGate
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.running.results_log import merge
 from newsgauge.scoring.scoreboard import score

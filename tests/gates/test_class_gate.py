@@ -10,8 +10,8 @@ import pytest
 from scipy.stats import beta
 
 from newsgauge.errors import GatesError
-from newsgauge.gates.decide import decide
-from newsgauge.gates.gate import ClassGate, ClassLimit, Evidence
+from newsgauge.gates.class_gate import ClassGate, ClassLimit
+from newsgauge.gates.gate import Evidence, decide
 from newsgauge.gates.gates_file import load_gates
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.running.results_log import merge

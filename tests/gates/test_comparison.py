@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from scipy.stats import binomtest
 
-from newsgauge.gates.decide import decide
-from newsgauge.gates.gate import ComparisonGate, Evidence
+from newsgauge.gates.comparison_gate import ComparisonGate
+from newsgauge.gates.gate import Evidence, decide
 from newsgauge.scoring.comparisons import p_words
 
 Make = Callable[..., Evidence]

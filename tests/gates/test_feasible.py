@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from newsgauge.gates.gate import BaselineGate, ComparisonGate, Limit, LimitsGate
+from newsgauge.gates.baseline_gate import BaselineGate
+from newsgauge.gates.comparison_gate import ComparisonGate
+from newsgauge.gates.findings import Limit
+from newsgauge.gates.limits_gate import LimitsGate
 from newsgauge.gates.planning import undecidable
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Post

@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from newsgauge.errors import GatesError
-from newsgauge.gates.gate import BaselineGate, ComparisonGate, Gate, Limit, LimitsGate
+from newsgauge.gates.baseline_gate import BaselineGate
+from newsgauge.gates.comparison_gate import ComparisonGate
+from newsgauge.gates.findings import Limit
+from newsgauge.gates.gate import Gate
 from newsgauge.gates.gates_file import load_gates
+from newsgauge.gates.limits_gate import LimitsGate
 
 VARIANTS = ("bare", "system", "tuned")
 HEAD = "[embedded.bundled.tuned]\n"
@@ -78,7 +82,7 @@ def test_several_comparisons_stand_in_a_list_and_one_is_primary(tmp_path: Path) 
         ('min_accuracy = { limit = 0.5, reason = "r", why = "x" }', "expected { limit, reason }"),
         (
             'min_accuracy = { limit = 0.5, reason = "r", bound = "wald" }',
-            "unknown bound 'wald'; known: confidence, value",
+            "expected 'bound' to be one of confidence, value, got 'wald'",
         ),
         (
             'min_accuracy = { limit = 0.5, reason = "r" }\nmax_accuracy = { limit = 0.4, reason = "r" }',

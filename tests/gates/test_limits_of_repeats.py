@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 from scipy.stats import binomtest
 
-from newsgauge.gates.decide import decide
-from newsgauge.gates.gate import Evidence, Limit, LimitsGate
+from newsgauge.gates.findings import Limit
+from newsgauge.gates.gate import Evidence, decide
+from newsgauge.gates.limits_gate import LimitsGate
 from newsgauge.planning.repeats import repeat_key
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.scoring.scoreboard import score

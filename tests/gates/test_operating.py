@@ -13,9 +13,12 @@ from scipy.stats import binom
 
 from newsgauge.cli.main import main
 from newsgauge.gates.baseline_file import Baseline, load_baseline, make_baseline
-from newsgauge.gates.decide import decide
-from newsgauge.gates.gate import BaselineGate, ComparisonGate, Evidence, Gate, Limit, LimitsGate
+from newsgauge.gates.baseline_gate import BaselineGate
+from newsgauge.gates.comparison_gate import ComparisonGate
+from newsgauge.gates.findings import Limit
+from newsgauge.gates.gate import Evidence, Gate, decide
 from newsgauge.gates.gates_file import load_gates
+from newsgauge.gates.limits_gate import LimitsGate
 from newsgauge.gates.operating import FlipRate, Operating, usual_flip_rate
 from newsgauge.gates.planning import plan_gates
 from newsgauge.planning.sampling import Plan
@@ -137,10 +140,10 @@ def test_a_post_that_the_baseline_does_not_know_is_answered_like_its_label_and_i
     evidence = made(40, {"v": range(0, 40, 2)})  # all of label a right, none of b
     larger = made(80, {"v": ()}).plan
     gates = [limit("min_class_recall", 0.9, "value"), BaselineGate("v-baseline", "v", 0.05, "r")]
-    found = Operating(gates, larger, baseline_of(evidence)).of_plan(flip_rate=0.0, n_runs=50)  # type: ignore[arg-type]
+    found = Operating(gates, larger, baseline_of(evidence)).of_plan(flip_rate=0.0, n_runs=50)
     assert (found.n_posts, found.gates[0].failed, found.gates[1].inconclusive) == (80, 1.0, 1.0)  # 40 < 59 in common
     gates = [limit("min_accuracy", 0.5, "value"), limit("max_accuracy", 0.5, "value")]
-    assert Operating(gates, larger, baseline_of(evidence)).of_plan(flip_rate=0.0, n_runs=50).all_pass == 1.0  # type: ignore[arg-type]
+    assert Operating(gates, larger, baseline_of(evidence)).of_plan(flip_rate=0.0, n_runs=50).all_pass == 1.0
 
 
 def test_what_cannot_be_simulated_is_named(made: Make) -> None:
@@ -149,10 +152,10 @@ def test_what_cannot_be_simulated_is_named(made: Make) -> None:
         LimitsGate("v", "v", (Limit("min_stability", 0.9, "r"), Limit("min_accuracy", 0.5, "r"))),
         BaselineGate("w-baseline", "w", 0.05, "r"),
     ]
-    operating = Operating(gates, evidence.plan, baseline_of(evidence))  # type: ignore[arg-type]
+    operating = Operating(gates, evidence.plan, baseline_of(evidence))
     assert operating.left_out == ["v min_stability", "w-baseline"]
     assert [gate.name for gate in operating.gates] == ["v"]
-    assert Operating(gates, evidence.plan, None).gates == ()  # type: ignore[arg-type]
+    assert Operating(gates, evidence.plan, None).gates == ()
 
 
 def test_the_header_of_a_live_run_says_how_often_it_passes_and_warns_under_80_percent(made: Make) -> None:

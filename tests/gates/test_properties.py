@@ -8,8 +8,10 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newsgauge.gates.decide import decide
-from newsgauge.gates.gate import ComparisonGate, Evidence, Limit, LimitsGate
+from newsgauge.gates.comparison_gate import ComparisonGate
+from newsgauge.gates.findings import Limit
+from newsgauge.gates.gate import Evidence, decide
+from newsgauge.gates.limits_gate import LimitsGate
 from newsgauge.running.results_log import merge
 from newsgauge.scoring.scoreboard import score
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from newsgauge.errors import GatesError
-from newsgauge.gates.decide import decide
-from newsgauge.gates.gate import Evidence, SliceGate
+from newsgauge.gates.gate import Evidence, decide
 from newsgauge.gates.gates_file import load_gates
+from newsgauge.gates.slice_gate import SliceGate
 from newsgauge.scoring.scoreboard import score
 from newsgauge.scoring.stats.decisions import Finding
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from ..errors import BaselineError, UsageError
 from ..gates.baseline_file import Baseline, BaselineVariant, decode
-from ..gates.gate import METRICS
+from ..gates.findings import METRICS
 from ..scoring.prices import load_prices
 from ..scoring.spending import PriceList, today
 from ..scoring.stats import wilson_interval

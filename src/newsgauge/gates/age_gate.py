@@ -2,31 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import ClassVar
 
+from ..errors import GatesError
 from ..records import ESTIMATOR_VERSION
-from ..scoring.scores import Verdict
 from ..scoring.stats.decisions import Finding
-from .gate import AgeGate, Evidence
+from .entries import Entry, Table
+from .gate import Asked, Evidence, Gate, Held
 
 
-def decide_age(gate: AgeGate, evidence: Evidence) -> Verdict:
-    """FAIL where an answer of the plan is older than ``max_age_days``, or where nobody knows how old it is."""
-    versions = evidence.scores[gate.variant].model_versions
-    if versions and all(version.startswith(ESTIMATOR_VERSION) for version in versions):
-        return Verdict(gate.name, gate.variant, Finding.PASS, ("asks no service, so that nothing grows old",))
-    ages = evidence.ages
-    recorded = None if ages is None else ages.oldest.get(gate.variant)
-    limit = f"max_age_days {gate.max_age_days}{f'; {gate.reason}' if gate.reason else ''}"
-    if ages is None or recorded is None:
-        reason = f"no recording of {gate.variant} is here to tell how old its answers are ({limit})"
-        return Verdict(gate.name, gate.variant, Finding.FAIL, (reason,))
-    age = (ages.today - recorded).days
-    told = f"the oldest answer was recorded on {recorded}, {age} days ago"
-    if age > gate.max_age_days:
-        reason = f"{told} ({limit}). Renew: {ages.renew.format(variant=gate.variant)}"
-        return Verdict(gate.name, gate.variant, Finding.FAIL, (reason,))
-    return Verdict(gate.name, gate.variant, Finding.PASS, (f"{told} ({limit})",))
+@dataclass(frozen=True, slots=True)
+class AgeGate(Gate):
+    """No recorded answer of a variant is older than so many days; a key of a backend's table, beside its corpora."""
+
+    KEYS: ClassVar = ("max_age_days",)
+
+    max_age_days: int
+    reason: str = ""
+
+    @classmethod
+    def read(cls, table: Table) -> Iterable[Gate]:
+        """A gate for each variant: ``max_age_days = 90``, or with its reason ``{ limit = 90, reason = "..." }``."""
+        (key,) = cls.KEYS
+        value = table.values[key]
+        entry = Entry(table.where, {"limit": value, "reason": ""})
+        if isinstance(value, dict):
+            entry = table.entry(key, value, {"limit"})
+        days = entry.values.get("limit")
+        if not isinstance(days, int) or isinstance(days, bool) or days < 1:
+            raise GatesError(f"{table.where}: {key}: expected a whole number of days from 1, got {days!r}")
+        return [cls(f"{variant}-age", variant, days, entry.reason) for variant in table.known]
+
+    def hold(self, evidence: Evidence) -> Sequence[Held]:
+        """FAIL where an answer of the plan is older than ``max_age_days``, or where nobody knows how old it is."""
+        versions, ages = evidence.scores[self.variant].model_versions, evidence.ages
+        recorded = None if ages is None else ages.oldest.get(self.variant)
+        age = None if ages is None or recorded is None else (ages.today - recorded).days
+        limit = f"max_age_days {self.max_age_days}{f'; {self.reason}' if self.reason else ''}"
+        told = f"the oldest answer was recorded on {recorded}, {age} days ago ({limit})"
+        finding = Finding.FAIL
+        if versions and all(version.startswith(ESTIMATOR_VERSION) for version in versions):
+            finding, told = Finding.PASS, "asks no service, so that nothing grows old"
+        elif ages is None or age is None:
+            told = f"no recording of {self.variant} is here to tell how old its answers are ({limit})"
+        elif age > self.max_age_days:
+            told += f". Renew: {ages.renew.format(variant=self.variant)}"
+        else:
+            finding = Finding.PASS
+        about = f"age of the oldest recording of {self.variant}"
+        asked = Asked(about, "days", "at most", self.max_age_days, self.reason)
+        return [asked.held(finding, told, age, evidence.scores[self.variant].n, told)]
 
 
 def day_of(recorded: str) -> date:

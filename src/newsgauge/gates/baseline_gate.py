@@ -10,94 +10,128 @@ In a replay as in a live run, and whether a gate holds the run to its baseline o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from .._util.wording import one_line
 from ..planning.plan_file import RunPlan
-from ..records import Key, Result, shown_id
+from ..planning.sampling import Plan
+from ..records import Key, Post, Result, shown_id
 from ..scoring.comparisons import compare, p_words
-from ..scoring.scores import Comparison, Verdict
+from ..scoring.scores import Comparison
 from ..scoring.stats.decisions import Decision, Finding, decide_difference
 from ..scoring.stats.paired import mcnemar_exact
+from ..scoring.stats.power import NEAREST_LIMIT, fewest_posts_for_margin
 from .baseline_file import Baseline, answer_text, baseline_answers, changes, is_same_draw
-from .comparison_gate import flip_lines
-from .gate import BaselineGate, Evidence
+from .comparison_gate import clustered_words, flip_counts, flip_lines
+from .entries import Table
+from .gate import Asked, Evidence, Gate, Held
 from .limits_gate import how_many
 
 
-def decide_baseline(gate: BaselineGate, evidence: Evidence) -> Verdict:
-    """Equality in a replay, non-inferiority in a live run; INCONCLUSIVE where there is nothing to compare with."""
-    baseline = evidence.baseline
-    known = {} if baseline is None else baseline_answers(baseline, gate.variant)
-    asked = evidence.plan.posts if evidence.live else evidence.plan.asked(gate.variant)
-    posts = [post for post in asked if post.id in known]
-    if baseline is None or not posts:
-        what = (
-            "no baseline file"
-            if baseline is None
-            else f"the baseline holds none of these {evidence.plan.units} for {gate.variant}"
-        )
-        text = f"{what}, so max_drop cannot be held; write one with --update-baseline ({gate.reason})"
-        return Verdict(gate.name, gate.variant, Finding.INCONCLUSIVE, (text,))
-    common = _common(len(posts), evidence, baseline)
-    if not evidence.live:
-        if evidence.plan.digest != baseline.plan and is_same_draw(baseline, evidence.plan):
-            n_old, n_new = baseline.drawn_by.get("n_posts"), len(evidence.plan.posts)
+@dataclass(frozen=True, slots=True)
+class BaselineGate(Gate):
+    """A variant is what its reviewed baseline says: letter for letter in a replay, within ``max_drop`` in a live run.
+
+    ``max_drop`` is None where gates.toml sets none: then the gate is there in a replay only.
+    """
+
+    KEYS: ClassVar = ("max_drop",)
+
+    max_drop: float | None = None
+    reason: str = ""
+
+    @classmethod
+    def read(cls, table: Table) -> Iterable[Gate]:
+        """The regression limit of a live run."""
+        for value in table.listed("max_drop"):
+            entry = table.entry("max_drop", value, {"limit"})
+            expected = f"above 0 (no sample proves a drop of nothing), at least {NEAREST_LIMIT:f}, and below 1"
+            drop = entry.number("limit", expected, lambda drop: NEAREST_LIMIT <= drop < 1)
+            yield cls(f"{table.variant}-baseline", table.variant, drop, entry.reason)
+
+    def hold(self, evidence: Evidence) -> Sequence[Held]:
+        """Equality in a replay, non-inferiority in a live run; INCONCLUSIVE where there is nothing to compare with."""
+        baseline, units = evidence.baseline, evidence.plan.units
+        known = {} if baseline is None else baseline_answers(baseline, self.variant)
+        asked = evidence.plan.posts if evidence.live else evidence.plan.asked(self.variant)
+        posts = [post for post in asked if post.id in known]
+        about = Asked("answers are the baseline's", "cases", "at least", len(posts))
+        if evidence.live:
+            drop = -(self.max_drop or 0.0)
+            about = Asked("change since the baseline", "points", "at least", drop, self.reason)
+        if baseline is None or not posts:
+            what = f"the baseline holds none of these {units} for {self.variant}" if baseline else "no baseline file"
+            text = f"{what}, so max_drop cannot be held; write one with --update-baseline"
+            return [about.held(Finding.INCONCLUSIVE, f"{text} ({self.reason})", None, len(posts), text)]
+        hold = self._hold_live if evidence.live else self._hold_replay
+        return [hold(evidence, baseline, posts, about)]
+
+    def _hold_replay(self, evidence: Evidence, baseline: Baseline, posts: list[Post], asked: Asked) -> Held:
+        n, common, plan = len(posts), _common(len(posts), evidence, baseline), evidence.plan
+        if plan.digest != baseline.plan and is_same_draw(baseline, plan):
             text = (
-                f"the corpus changed: the draw that gave the baseline's {n_old} {evidence.plan.units} (plan "
-                f"{baseline.plan}) now gives {n_new} (plan {evidence.plan.digest}), {len(posts)} of them with the same "
-                "id; if meant: --update-baseline"
+                f"the corpus changed: the draw that gave the baseline's {baseline.drawn_by.get('n_posts')} "
+                f"{plan.units} (plan {baseline.plan}) now gives {len(plan.posts)} (plan {plan.digest}), {n} of them "
+                "with the same id; if meant: --update-baseline"
             )
-            return Verdict(gate.name, gate.variant, Finding.FAIL, (text,))
-        changed = changes(evidence.results, posts, baseline, gate.variant)
-        lines = tuple(f"{shown_id(post.id)}: was {one_line(old)}, now {one_line(new)}" for post, old, new in changed)
+            return asked.held(Finding.FAIL, text, None, n, text)
+        changed = changes(evidence.results, posts, baseline, self.variant)
         if not changed:
-            text = f"all {len(posts)} answers are the baseline's{common}"
-            return Verdict(gate.name, gate.variant, Finding.PASS, (text,))
-        text = f"{len(changed)} of {len(posts)} answers are not the baseline's{common}; if meant: --update-baseline"
-        return Verdict(gate.name, gate.variant, Finding.FAIL, (text,), lines)
-    now = {post.id: answer_text(evidence.results[post.id, gate.variant]) for post in posts}
-    found = compare(posts, now, known, names=(gate.variant, "baseline"))
-    decision, text = drop_words(found, gate.max_drop or 0.0, common, units=evidence.plan.units)
-    if decision.finding is Finding.INCONCLUSIVE and decision.n_for_power is not None:
-        text += (
-            f"; the baseline knows no more {evidence.plan.units}, so record both sides on that many and compare the "
-            f"two runs: newsgauge compare OLD NEW --gate --max-drop {gate.max_drop or 0.0:g}"
+            return asked.held(Finding.PASS, f"all {n} answers are the baseline's{common}", n, n)
+        lines = tuple(f"{shown_id(post.id)}: was {one_line(old)}, now {one_line(new)}" for post, old, new in changed)
+        how = "if meant: --update-baseline"
+        text = f"{len(changed)} of {n} answers are not the baseline's{common}; {how}"
+        return asked.held(Finding.FAIL, text, n - len(changed), n, how, flips=lines)
+
+    def _hold_live(self, evidence: Evidence, baseline: Baseline, posts: list[Post], asked: Asked) -> Held:
+        now = {post.id: answer_text(evidence.results[post.id, self.variant]) for post in posts}
+        known, drop, units = baseline_answers(baseline, self.variant), self.max_drop or 0.0, evidence.plan.units
+        found = compare(posts, now, known, names=(self.variant, "baseline"))
+        decision, text, paired, more = drop_words(found, drop, _common(len(posts), evidence, baseline), units=units)
+        if decision.finding is Finding.INCONCLUSIVE and decision.n_for_power is not None:
+            more += (
+                f"; the baseline knows no more {units}, so record both sides on that many and compare the two runs: "
+                f"newsgauge compare OLD NEW --gate --max-drop {drop:g}"
+            )
+        return asked.held(
+            decision.finding,
+            f"{text} ({paired}){more} ({self.reason})",
+            found.difference,
+            found.n,
+            f"{paired}{more}",
+            n_to_decide=decision.n_for_power,
+            flips=flip_lines(found),
         )
-    return Verdict(
-        gate.name,
-        gate.variant,
-        decision.finding,
-        (f"{text} ({gate.reason})",),
-        flip_lines(found.lost, found.gained),
-        decision.n_for_power,
-    )
+
+    def too_small(self, plan: Plan) -> Iterable[str]:
+        """So many posts without a flip exclude the drop."""
+        needed = fewest_posts_for_margin(self.max_drop) if self.max_drop else 0
+        if len(plan.posts) < needed:
+            yield f"{self.name}: max_drop {self.max_drop:g} takes at least {needed} {plan.units}"
 
 
-def drop_words(found: Comparison, max_drop: float, common: str = "", *, units: str = "posts") -> tuple[Decision, str]:
-    """Whether ``found``, now less before, excludes a drop of ``max_drop``, and that in words."""
+def drop_words(
+    found: Comparison, max_drop: float, common: str = "", *, units: str = "posts"
+) -> tuple[Decision, str, str, str]:
+    """Whether ``found``, now less before, excludes a drop of ``max_drop``; that in words: difference, flips, how."""
     gained, lost = len(found.gained), len(found.lost)
     decision = decide_difference(gained, lost, found.n, -max_drop, effective_n=found.effective_n)
     share = found.effective_n / found.n
     p = mcnemar_exact(lost * share, gained * share)
-    clustered = "" if share == 1 else f", clustered by thread: effective n {found.effective_n:.1f}"
-    text = (
-        f"{found.first} - {found.second} = {found.difference:+.4f} on the same {found.n} {units}{common} (gained "
-        f"{gained}, lost {lost}, one-sided exact McNemar {p_words(p)} of a drop"
-        f"{clustered}); one-sided 95% bounds {decision.low:+.4f} and {decision.high:+.4f}; asked: lower bound >= "
-        f"{-max_drop:+g}"
-    )
-    if decision.finding is not Finding.INCONCLUSIVE:
-        return decision, text
-    text += f"; {how_many(decision.n_for_power, units)}"
-    if decision.n_for_power is not None and decision.n_range is not None:
-        few, many = (f"{n:,}" if n else "over 100,000" for n in decision.n_range)
-        text += (
-            f" ({few} to {many}) with an 80% chance, if nothing changed and {units} flip as often as here, "
-            f"{gained + lost} of {found.n}"
-        )
-    return decision, text
+    text = f"{found.first} - {found.second} = {found.difference:+.4f} on the same {found.n} {units}{common}"
+    paired = f"{flip_counts(found)}, one-sided exact McNemar {p_words(p)} of a drop{clustered_words(found)}"
+    more = f"; one-sided 95% bounds {decision.low:+.4f} and {decision.high:+.4f}; asked: lower bound >= {-max_drop:+g}"
+    if decision.finding is Finding.INCONCLUSIVE:
+        more += f"; {how_many(decision.n_for_power, units)}"
+        if decision.n_for_power is not None and decision.n_range is not None:
+            few, many = (f"{n:,}" if n else "over 100,000" for n in decision.n_range)
+            more += (
+                f" ({few} to {many}) with an 80% chance, if nothing changed and {units} flip as often as here, "
+                f"{gained + lost} of {found.n}"
+            )
+    return decision, text, paired, more
 
 
 def _common(n: int, evidence: Evidence, baseline: Baseline) -> str:

@@ -1,4 +1,4 @@
-"""Limits on one class or one confusion, and on what mistakes cost: a gate and the evidence in, a `Verdict` out.
+"""Limits on one class or one confusion, and on what mistakes cost.
 
 A replay holds the value itself. A live run has to prove a limit by its one-sided bounds, at 95% over all limits of the
 gate (Bonferroni), as each of them is read by itself.
@@ -7,90 +7,147 @@ gate (Bonferroni), as each of them is read by itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 from .._util.wording import did_you_mean
+from ..errors import GatesError
 from ..records import Outcome, Post, Prediction
 from ..scoring.scoreboard import threads_of
-from ..scoring.scores import Check, Verdict
 from ..scoring.stats.clustered import effective_posts
 from ..scoring.stats.decisions import Finding, decide_by_bounds
 from ..scoring.stats.intervals import exact_lower_bound, exact_upper_bound
-from .gate import ClassGate, ClassLimit, Evidence
+from .entries import Bound, Entry, Table, number
+from .gate import ALPHA, Asked, Evidence, Gate, Held, Sign
 
-State = Literal["passed", "failed", "not proved"]
-STATES: Mapping[Finding, State] = {
-    Finding.PASS: "passed",
-    Finding.FAIL: "failed",
-    Finding.INCONCLUSIVE: "not proved",
-}
-ALPHA = 0.05
 #: In the matrix of costs: whatever is not named. And answers outside of the list, blocked, cut and empty ones.
 OTHER, OFF_LIST, ERROR = "other", "off-list", "error"
+#: The limits, with the keys that name their classes.
+_OF_CLASSES = {
+    "min_recall": ("class",),
+    "min_precision": ("class",),
+    "max_confusion": ("from", "to"),
+    "max_cost": ("matrix",),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
-    """What a limit is about: a value from 0 to ``most`` per post that counts, with the post's thread."""
+class ClassLimit:
+    """A bound on the recall or precision of one class, on how often one is taken for another, or on a mean cost.
 
-    name: str
-    values: list[float]
-    threads: list[str]
-    most: float = 1.0
+    ``classes``: the class; of a confusion the true one and the answer; of a cost those that its matrix names.
+    ``costs``: true class -> answer -> cost.
+    """
+
+    metric: str
+    limit: float
+    reason: str
+    classes: tuple[str, ...]
+    bound: Bound = "confidence"
+    costs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
-    def mean(self) -> float:
-        return math.fsum(self.values) / len(self.values) if self.values else math.nan
+    def sign(self) -> Sign:
+        """What it asks of the value."""
+        return "at least" if self.metric.startswith("min_") else "at most"
+
+    @property
+    def is_floor(self) -> bool:
+        """True if the value has to be at least so much."""
+        return self.sign == "at least"
+
+    @property
+    def most(self) -> float:
+        """The highest value that there can be."""
+        return max((cost for row in self.costs.values() for cost in row.values()), default=1.0)
 
 
-def decide_classes(gate: ClassGate, evidence: Evidence) -> Verdict:
-    """FAIL if one limit fails, else INCONCLUSIVE if one is, else PASS; a check for each."""
-    found = [_hold(limit, gate, evidence) for limit in gate.limits]
-    findings = tuple(finding for finding, _ in found)
-    worst = next(one for one in (Finding.FAIL, Finding.INCONCLUSIVE, Finding.PASS) if one in findings)
-    reasons = tuple(
-        f"{check.name} {'-' if check.value is None else f'{check.value:.4f}'}, asked: {check.sign} {check.limit:g}"
-        f"{f'; {check.detail}' if check.detail else ''} (n = {check.n}; {check.why})"
-        for _, check in found
-    )
-    checks = tuple(check for _, check in found)
-    return Verdict(gate.name, gate.variant, worst, reasons, findings=findings, checks=checks)
+@dataclass(frozen=True, slots=True)
+class ClassGate(Gate):
+    """Limits on named classes, corrected for how many there are."""
+
+    KEYS: ClassVar = tuple(_OF_CLASSES)
+
+    limits: tuple[ClassLimit, ...]
+
+    @classmethod
+    def read(cls, table: Table) -> Iterable[Gate]:
+        """One gate for all limits of the table."""
+        limits = tuple(
+            _limit(key, table.entry(key, value, {"limit", *names}, {"bound"}))
+            for key, names in _OF_CLASSES.items()
+            for value in table.listed(key)
+        )
+        return [cls(f"{table.variant}-classes", table.variant, limits)] if limits else []
+
+    def hold(self, evidence: Evidence) -> Sequence[Held]:
+        """Each limit by its value, or by bounds at 5% over all."""
+        return [_hold(limit, self, evidence) for limit in self.limits]
 
 
-def _hold(limit: ClassLimit, gate: ClassGate, evidence: Evidence) -> tuple[Finding, Check]:
+def _limit(key: str, entry: Entry) -> ClassLimit:
+    names = _OF_CLASSES[key]
+    costs = _costs(entry) if key == "max_cost" else {}
+    named = dict.fromkeys([*costs, *(answer for row in costs.values() for answer in row)])
+    classes = tuple(name for name in named if name not in (OTHER, OFF_LIST, ERROR))
+    if not costs:
+        classes = tuple(
+            entry.value(name, "to name a class", lambda one: isinstance(one, str) and bool(one)) for name in names
+        )
+    if len(set(classes)) < len(classes):
+        raise GatesError(f"{entry.where}: 'from' and 'to' are both {classes[0]!r}, which is no confusion")
+    found = ClassLimit(key, 0.0, entry.reason, classes, entry.bound, costs)
+    breaks_none = 0 if found.is_floor else found.most
+    expected = f"from 0 to {found.most:g} that some answers break"
+    limit = entry.number("limit", expected, lambda limit: 0 <= limit <= found.most and limit != breaks_none)
+    return replace(found, limit=limit)
+
+
+def _costs(entry: Entry) -> dict[str, dict[str, float]]:
+    matrix: Any = entry.values.get("matrix")
+    rows = matrix if isinstance(matrix, dict) and all(isinstance(row, dict) for row in matrix.values()) else {}
+    found = {true: {answer: number(cost) for answer, cost in row.items()} for true, row in rows.items()}
+    costs = [cost for row in found.values() for cost in row.values()]
+    if not costs or not all(0 <= cost < math.inf for cost in costs) or not max(costs):
+        raise GatesError(
+            f"{entry.where}: expected 'matrix' to hold costs from 0 by true class and answer, as in "
+            f"{{ billing = {{ login = 5, other = 1 }}, other = {{ other = 1 }} }}; got {matrix!r}"
+        )
+    return found
+
+
+def _hold(limit: ClassLimit, gate: ClassGate, evidence: Evidence) -> Held:
     labels, corpus_labels = evidence.plan.labels, evidence.plan.corpus_labels or evidence.plan.labels
     unknown = [name for name in limit.classes if name not in corpus_labels]
     absent = [name for name in limit.classes if name not in labels]
-    counted = _count(limit, gate.variant, evidence)
+    name, pairs, values = _count(limit, gate.variant, evidence)
+    n, value = len(values), None if unknown or absent or not values else math.fsum(values) / len(values)
+    detail = ""
     if unknown:
         named = f"; it has {', '.join(corpus_labels)}"
         guess = did_you_mean(unknown[0], corpus_labels)
         finding, detail = Finding.FAIL, f"the corpus has no class {unknown[0]!r}{guess or named}"
-    elif absent:
-        finding, detail = Finding.INCONCLUSIVE, f"this run asks no {evidence.plan.unit} of {', '.join(absent)}"
-    elif not counted.values:
-        finding, detail = Finding.INCONCLUSIVE, "no answer to count"
-    elif not evidence.live or limit.bound == "value" or limit.limit in (0.0, counted.most):
-        held = counted.mean >= limit.limit if limit.is_floor else counted.mean <= limit.limit
-        finding, detail = Finding.PASS if held else Finding.FAIL, ""
+    elif value is None:
+        what = f"this run asks no {evidence.plan.unit} of {', '.join(absent)}" if absent else "no answer to count"
+        finding, detail = Finding.INCONCLUSIVE, what
+    elif not evidence.live or limit.bound == "value" or limit.limit in (0.0, limit.most):
+        finding = Finding.PASS if (value >= limit.limit if limit.is_floor else value <= limit.limit) else Finding.FAIL
     else:
-        finding, detail = _by_bounds(limit, counted, len(gate.limits), evidence.plan.units)
-    value = None if unknown or absent or not counted.values else counted.mean
-    sign: Literal["at least", "at most"] = "at least" if limit.is_floor else "at most"
-    unit: Literal["rate", "score"] = "score" if limit.metric == "max_cost" else "rate"
-    n = len(counted.values)
-    return finding, Check(STATES[finding], counted.name, unit, value, n, sign, limit.limit, limit.reason, detail)
+        worth = effective_posts([int(one > 0) for one in values], threads_of(post for post, _ in pairs))
+        finding, detail = _by_bounds(limit, value, n, worth, len(gate.limits), evidence.plan.units)
+    asked = Asked(name, "score" if limit.costs else "rate", limit.sign, limit.limit, limit.reason)
+    shown, how = "-" if value is None else f"{value:.4f}", f"; {detail}" if detail else ""
+    reason = f"{name} {shown}, asked: {limit.sign} {limit.limit:g}{how} (n = {n}; {limit.reason})"
+    return asked.held(finding, reason, value, n, detail)
 
 
-def _by_bounds(limit: ClassLimit, counted: _Counted, n_limits: int, units: str) -> tuple[Finding, str]:
+def _by_bounds(limit: ClassLimit, value: float, n: int, worth: float, n_limits: int, units: str) -> tuple[Finding, str]:
     """A ceiling is a floor on the opposite. A cost is held as the rate of its mean, which varies at least as much."""
-    n, most = len(counted.values), counted.most
-    rate, floor = counted.mean / most, limit.limit / most
+    most = limit.most
+    rate, floor = value / most, limit.limit / most
     if not limit.is_floor:
         rate, floor = 1 - rate, 1 - floor
-    worth = effective_posts([int(value > 0) for value in counted.values], counted.threads)
     confidence = 1 - ALPHA / n_limits
     bounds = (
         exact_lower_bound(rate * worth, worth, confidence=confidence),
@@ -105,30 +162,21 @@ def _by_bounds(limit: ClassLimit, counted: _Counted, n_limits: int, units: str) 
     return found.finding, detail
 
 
-def _count(limit: ClassLimit, variant: str, evidence: Evidence) -> _Counted:
-    pairs = [
-        (post, result.prediction)
-        for post in evidence.plan.asked(variant)
-        if (result := evidence.results.get((post.id, variant))) is not None and result.prediction is not None
-    ]
-    first = limit.classes[0] if limit.classes else ""
-    if limit.metric == "min_precision":
-        pairs = [(post, said) for post, said in pairs if said.label == first]
-        return _counted(f"precision of {first}", pairs, [post.label == first for post, _ in pairs])
+def _count(
+    limit: ClassLimit, variant: str, evidence: Evidence
+) -> tuple[str, list[tuple[Post, Prediction]], list[float]]:
+    """What a limit is about: its name, the answers that count, and of each of them a value from 0 to ``most``."""
+    pairs = evidence.answered(variant)
+    first, last = (limit.classes[0], limit.classes[-1]) if limit.classes else ("", "")
     if limit.metric == "max_cost":
         costs = [_cost(limit.costs, post, said) for post, said in pairs]
-        most = max(value for row in limit.costs.values() for value in row.values())
-        threads = threads_of(post for post, _ in pairs)
-        return _Counted(f"mean cost of a mistake per {evidence.plan.unit}", costs, threads, most)
+        return f"mean cost of a mistake per {evidence.plan.unit}", pairs, costs
+    if limit.metric == "min_precision":
+        pairs = [(post, said) for post, said in pairs if said.label == first]
+        return f"precision of {first}", pairs, [float(post.label == first) for post, _ in pairs]
     pairs = [(post, said) for post, said in pairs if post.label == first]
-    if limit.metric == "min_recall":
-        return _counted(f"recall of {first}", pairs, [said.label == first for _, said in pairs])
-    taken_for = limit.classes[1]
-    return _counted(f"{first} taken for {taken_for}", pairs, [said.label == taken_for for _, said in pairs])
-
-
-def _counted(name: str, pairs: list[tuple[Post, Prediction]], flags: list[bool]) -> _Counted:
-    return _Counted(name, [float(flag) for flag in flags], threads_of(post for post, _ in pairs))
+    name = f"recall of {first}" if limit.metric == "min_recall" else f"{first} taken for {last}"
+    return name, pairs, [float(said.label == last) for _, said in pairs]
 
 
 def _cost(costs: Mapping[str, Mapping[str, float]], post: Post, said: Prediction) -> float:

@@ -6,43 +6,110 @@ primary one: so the chance that any comparison passes wrongly stays at 5% over a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 from .._util.wording import one_line
+from ..errors import GatesError
+from ..planning.sampling import Plan
 from ..records import shown_id
 from ..scoring.comparisons import compare_variants, p_words
-from ..scoring.scores import Comparison, Flip, Verdict
+from ..scoring.scores import Comparison
 from ..scoring.stats.decisions import Finding, decide_difference, difference_p_values
 from ..scoring.stats.paired import holm
-from .findings import ALPHA
-from .gate import ComparisonGate, Evidence
+from ..scoring.stats.power import fewest_flips
+from .entries import Table
+from .gate import ALPHA, Asked, Evidence, Gate, Held
 from .limits_gate import how_many
 
 
-def decide_comparison(gate: ComparisonGate, evidence: Evidence) -> Verdict:
-    """PASS if the lead is large enough and significant; INCONCLUSIVE is for live runs."""
-    found = compare_variants(evidence.results, evidence.plan.posts, gate.variant, gate.other)
-    p, corrected = _adjusted(gate, evidence)
-    asked = f"asked: at least {gate.by_at_least:+g}{' proved' if evidence.live else ''}, p <= {ALPHA:g}{corrected}"
-    held = f"of a lead of {gate.by_at_least:+g}" if evidence.live else "corrected"
-    text = f"{comparison_words(found)}{'' if p == found.p else f', {held} {p_words(p)}'}; {asked}"
-    flips = flip_lines(found.lost, found.gained)
-    if not evidence.live:
-        ok = p <= ALPHA and found.difference >= gate.by_at_least
-        return Verdict(
-            gate.name, gate.variant, Finding.PASS if ok else Finding.FAIL, (f"{text} ({gate.reason})",), flips
+@dataclass(frozen=True, slots=True)
+class ComparisonGate(Gate):
+    """A variant is better than another on the same posts, by at least so much.
+
+    ``n_in_file``: the comparisons that gates.toml sets for this backend and corpus, this one included.
+    """
+
+    KEYS: ClassVar = ("beats",)
+
+    other: str
+    by_at_least: float
+    reason: str
+    primary: bool = False
+    n_in_file: int = 1
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants whose results the gate needs."""
+        return (self.variant, self.other)
+
+    @classmethod
+    def read(cls, table: Table) -> Iterable[Gate]:
+        """A gate per entry."""
+        for value in table.listed("beats"):
+            entry = table.entry("beats", value, {"variant"}, {"by_at_least", "primary"})
+            other = entry.value("variant", f"to be another of {', '.join(table.known)}", table.is_other)
+            lead = entry.number("by_at_least", "from 0 to below 1", lambda lead: 0 <= lead < 1, 0.0)
+            primary = entry.value("primary", "to be true or false", lambda one: isinstance(one, bool), default=False)
+            yield cls(f"{table.variant}-beats-{other}", table.variant, other, lead, entry.reason, primary)
+
+    def hold(self, evidence: Evidence) -> Sequence[Held]:
+        """PASS if the lead is large enough and significant; INCONCLUSIVE is for live runs."""
+        found = compare_variants(evidence.results, evidence.plan.posts, self.variant, self.other)
+        p, corrected = _adjusted(self, evidence)
+        asked = f"asked: at least {self.by_at_least:+g}{' proved' if evidence.live else ''}, p <= {ALPHA:g}{corrected}"
+        held = f"of a lead of {self.by_at_least:+g}" if evidence.live else "corrected"
+        more, n = f"{'' if p == found.p else f', {held} {p_words(p)}'}; {asked}", None
+        if evidence.live:
+            decision = decide_difference(
+                len(found.gained), len(found.lost), found.n, self.by_at_least, effective_n=found.effective_n
+            )
+            finding = lead_finding(decision.finding, p)
+            if finding is Finding.INCONCLUSIVE:
+                n = decision.n_for_power
+                more += f"; {how_many(n, evidence.plan.units)}"
+                more += "" if n is None else ", with an 80% chance, if the lead now seen is the true one"
+        else:
+            finding = Finding.PASS if p <= ALPHA and found.difference >= self.by_at_least else Finding.FAIL
+        text = (
+            f"{found.first} - {found.second} = {found.difference:+.4f} [{found.low:+.2f}, {found.high:+.2f}] on the "
+            f"same {found.n} posts"
         )
-    decision = decide_difference(
-        len(found.gained), len(found.lost), found.n, gate.by_at_least, effective_n=found.effective_n
-    )
-    finding = lead_finding(decision.finding, p)
-    if finding is Finding.INCONCLUSIVE:
-        n = decision.n_for_power
-        text += f"; {how_many(n, evidence.plan.units)}"
-        if n is not None:
-            text += ", with an 80% chance, if the lead now seen is the true one"
-        return Verdict(gate.name, gate.variant, finding, (f"{text} ({gate.reason})",), flips, n)
-    return Verdict(gate.name, gate.variant, finding, (f"{text} ({gate.reason})",), flips)
+        paired = f"{flip_counts(found)}, one-sided exact McNemar {p_words(found.p)}{clustered_words(found)}"
+        about = f"lead of {self.variant} over {self.other}"
+        return [
+            Asked(about, "points", "at least", self.by_at_least, self.reason).held(
+                finding,
+                f"{text} ({paired}){more} ({self.reason})",
+                found.difference,
+                found.n,
+                f"{paired}{more}",
+                n_to_decide=n,
+                flips=flip_lines(found),
+            )
+        ]
+
+    def too_small(self, plan: Plan) -> Iterable[str]:
+        """So many flips, all one way, prove a lead."""
+        if len(plan.posts) < fewest_flips():
+            yield f"{self.name} takes at least {fewest_flips()} {plan.units}"
+
+
+def check_comparisons(place: str, gates: Sequence[ComparisonGate]) -> None:
+    """Raise `GatesError` unless the comparisons of a backend and corpus can all pass, and one of several is primary."""
+    pairs = [(gate.variant, gate.other) for gate in gates]
+    for variant, other in pairs:
+        if pairs.count((variant, other)) > 1:
+            raise GatesError(f"{place}: {variant} beats {other} is there twice")
+        if (other, variant) in pairs:
+            raise GatesError(f"{place}: {variant} beats {other} and {other} beats {variant}: no run passes both")
+    n_primary = sum(gate.primary for gate in gates)
+    if n_primary > 1 or (len(gates) > 1 and not n_primary):
+        raise GatesError(
+            f"{place}: expected exactly one of its {len(gates)} comparisons to say primary = true, got {n_primary}; "
+            "the others are corrected for being several (Holm)"
+        )
 
 
 def lead_finding(finding: Finding, p: float) -> Finding:
@@ -50,31 +117,28 @@ def lead_finding(finding: Finding, p: float) -> Finding:
     return Finding.INCONCLUSIVE if finding is Finding.PASS and p > ALPHA else finding
 
 
-def comparison_words(found: Comparison) -> str:
-    """``tuned - system = +0.7375 [+0.62, +0.83] on the same 80 posts (gained 60, lost 1)``."""
-    return (
-        f"{found.first} - {found.second} = {found.difference:+.4f} [{found.low:+.2f}, {found.high:+.2f}] on the "
-        f"same {found.n} posts (gained {len(found.gained)}, lost {len(found.lost)}, "
-        f"one-sided exact McNemar {p_words(found.p)}{_clustered(found)})"
-    )
+def flip_counts(found: Comparison) -> str:
+    """``gained 60, lost 1``."""
+    return f"gained {len(found.gained)}, lost {len(found.lost)}"
 
 
-def _clustered(found: Comparison) -> str:
+def clustered_words(found: Comparison) -> str:
+    """How much the posts are worth, where threads repeat."""
     return "" if found.effective_n == found.n else f", clustered by thread: effective n {found.effective_n:.1f}"
 
 
-def flip_lines(lost: tuple[Flip, ...], gained: tuple[Flip, ...]) -> tuple[str, ...]:
+def flip_lines(found: Comparison) -> tuple[str, ...]:
     """One line a flipped post, losses first: ``lost sci.space-60862: now sci.med, was sci.space``."""
     return tuple(
         f"{word} {shown_id(flip.post_id)}: {one_line(flip.first)}, was {one_line(flip.second)}"
-        for word, flips in (("lost", lost), ("gained", gained))
+        for word, flips in (("lost", found.lost), ("gained", found.gained))
         for flip in flips
     )
 
 
 def _adjusted(gate: ComparisonGate, evidence: Evidence) -> tuple[float, str]:
     """The p-value that is held against 5%, and what it was corrected for."""
-    family = evidence.family or (gate,)
+    family = [one for one in evidence.family if isinstance(one, ComparisonGate)] or [gate]
     return corrected_p(gate, family, {one: _p(one, evidence) for one in family})
 
 

@@ -1,4 +1,6 @@
-"""What counts say about a limit in a live run. No words: those who report and those who plan ask the same functions.
+"""The limits on a whole variant, and what counts say about one in a live run.
+
+No words: those who report and those who plan ask the same functions.
 
 Enters: a limit and counts, or a score. Leaves: a `Decision` with its bounds, or the bare `Finding`.
 """
@@ -7,15 +9,67 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..scoring.stats.classification import ConfusionMatrix, macro_f1
 from ..scoring.stats.decisions import Decision, Finding, decide_by_bounds, decide_floor
 from ..scoring.stats.f1_bounds import FEWEST_POSTS_PER_CLASS, macro_f1_bounds
 from ..scoring.stats.standardised import Stratum, standardised_bounds, standardised_rate
-from .gate import METRICS, Limit
+from .entries import Bound
+from .gate import ALPHA, Sign, Unit
 
-ALPHA = 0.05
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A key of gates.toml: the attribute of a `Score` it is about; only a rate ends at 1.
+
+    ``can_be_zero``: a limit of 0 can be kept, as "no thinking" can.
+    """
+
+    attribute: str
+    is_floor: bool
+    is_rate: bool = True
+    can_be_zero: bool = False
+
+    @property
+    def sign(self) -> Sign:
+        """What a limit asks."""
+        return "at least" if self.is_floor else "at most"
+
+    @property
+    def unit(self) -> Unit:
+        """Of the value and its limit."""
+        return "score" if self.attribute == "macro_f1" else "rate" if self.is_rate else "tokens"
+
+
+METRICS = {
+    "min_accuracy": Metric("accuracy", is_floor=True),
+    "max_accuracy": Metric("accuracy", is_floor=False),
+    "min_own_mix_accuracy": Metric("own_mix_accuracy", is_floor=True),
+    "min_macro_f1": Metric("macro_f1", is_floor=True),
+    "min_class_recall": Metric("recall", is_floor=True),
+    "min_stability": Metric("stability", is_floor=True),
+    "min_pass_all": Metric("pass_all", is_floor=True),
+    "max_error_rate": Metric("error_rate", is_floor=False),
+    "max_off_list_rate": Metric("off_list_rate", is_floor=False),
+    "max_input_tokens_mean": Metric("input_tokens_mean", is_floor=False, is_rate=False),
+    "max_output_tokens_mean": Metric("output_tokens_mean", is_floor=False, is_rate=False),
+    "max_thinking_tokens_mean": Metric("thinking_tokens_mean", is_floor=False, is_rate=False, can_be_zero=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One bound on one metric, and why it is where it is.
+
+    ``classes``: the ``--classes`` that it is about; None: any. What is hard among eight labels is harder among twenty.
+    """
+
+    metric: str
+    limit: float
+    reason: str
+    bound: Bound = "confidence"
+    classes: str | None = None
 
 
 def is_by_value(limit: Limit) -> bool:
@@ -43,23 +97,21 @@ def rate_decision(limit: Limit, n_counted: int, n: int, effective_n: float | Non
     return replace(found, limit=limit.limit, estimate=1 - found.estimate, low=1 - found.high, high=1 - found.low)
 
 
-def recall_decisions(
-    limit: Limit, classes: Sequence[tuple[int, int]], effective_n: Sequence[float] | None = None
+def every_decision(
+    limit: float, classes: Sequence[tuple[int, int]], effective_n: Sequence[float] | None = None
 ) -> tuple[Finding, list[Decision]]:
-    """The finding over all classes, each (right answers, posts), and the decision of each by itself.
+    """The finding over all classes or slices, each (right answers, posts), and the decision of each by itself.
 
     PASS if every class is proved: then none of them needs a correction. FAIL if one is disproved at 5% over all
     classes (Bonferroni).
     """
     sizes = [float(n) for _, n in classes] if effective_n is None else effective_n
-    found = [
-        decide_floor(k, n, limit.limit, effective_n=size or None) for (k, n), size in zip(classes, sizes, strict=True)
-    ]
+    found = [decide_floor(k, n, limit, effective_n=size or None) for (k, n), size in zip(classes, sizes, strict=True)]
     if all(one.passed for one in found):
         return Finding.PASS, found
     confidence = 1 - ALPHA / len(classes)
     for (k, n), size in zip(classes, sizes, strict=True):
-        if n and decide_floor(k, n, limit.limit, confidence=confidence, effective_n=size).finding is Finding.FAIL:
+        if n and decide_floor(k, n, limit, confidence=confidence, effective_n=size).finding is Finding.FAIL:
             return Finding.FAIL, found
     return Finding.INCONCLUSIVE, found
 

@@ -1,225 +1,35 @@
-"""What a gate is: frozen records, and the table of limits that gates.toml may set."""
+"""What a gate is: the base of every kind, the evidence that it is held against, and how its verdict is made.
+
+A kind reads its limits from the table of a variant and holds each of them against the evidence of a run; whatever is
+shown of a limit, as a sentence or in numbers, is made where it is held. `gates_file.KINDS` lists the kinds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 from ..planning.sampling import Plan
-from ..records import Key, Result
+from ..records import Key, Post, Prediction, Result
 from ..scoring.scores import Check, CheckState, Score, Verdict
 from ..scoring.stats.decisions import Finding
 from .baseline_file import Baseline
+from .entries import Table
 
-#: How a limit is held in a live run: against a one-sided 95% bound, or against the value itself.
-Bound = Literal["confidence", "value"]
-
-
+Unit = Literal["rate", "points", "score", "tokens", "cases", "days"]
+Sign = Literal["at least", "at most"]
+ALPHA = 0.05
+#: Worst first: a gate is what its worst limit is.
+WORST_FIRST = (Finding.FAIL, Finding.INCONCLUSIVE, Finding.PASS)
 _STATES: Mapping[Finding, CheckState] = {
     Finding.PASS: "passed",
     Finding.FAIL: "failed",
     Finding.INCONCLUSIVE: "not proved",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A key of gates.toml: the attribute of a `Score` it is about; only a rate ends at 1.
-
-    ``can_be_zero``: a limit of 0 can be kept, as "no thinking" can.
-    """
-
-    attribute: str
-    is_floor: bool
-    is_rate: bool = True
-    can_be_zero: bool = False
-
-
-METRICS = {
-    "min_accuracy": Metric("accuracy", is_floor=True),
-    "max_accuracy": Metric("accuracy", is_floor=False),
-    "min_own_mix_accuracy": Metric("own_mix_accuracy", is_floor=True),
-    "min_macro_f1": Metric("macro_f1", is_floor=True),
-    "min_class_recall": Metric("recall", is_floor=True),
-    "min_stability": Metric("stability", is_floor=True),
-    "min_pass_all": Metric("pass_all", is_floor=True),
-    "max_error_rate": Metric("error_rate", is_floor=False),
-    "max_off_list_rate": Metric("off_list_rate", is_floor=False),
-    "max_input_tokens_mean": Metric("input_tokens_mean", is_floor=False, is_rate=False),
-    "max_output_tokens_mean": Metric("output_tokens_mean", is_floor=False, is_rate=False),
-    "max_thinking_tokens_mean": Metric("thinking_tokens_mean", is_floor=False, is_rate=False, can_be_zero=True),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """One bound on one metric, and why it is where it is.
-
-    ``classes``: the ``--classes`` that it is about; None: any. What is hard among eight labels is harder among twenty.
-    """
-
-    metric: str
-    limit: float
-    reason: str
-    bound: Bound = "confidence"
-    classes: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _OfVariant:
-    name: str
-    variant: str
-
-    @property
-    def variants(self) -> tuple[str, ...]:
-        """The variants whose results the gate needs."""
-        return (self.variant,)
-
-
-@dataclass(frozen=True, slots=True)
-class LimitsGate(_OfVariant):
-    """Floors and ceilings of one variant."""
-
-    limits: tuple[Limit, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ClassLimit:
-    """A bound on the recall or precision of one class, on how often one is taken for another, or on a mean cost.
-
-    ``classes``: the class; of a confusion the true one and the answer; of a cost those that its matrix names.
-    ``costs``: true class -> answer -> cost.
-    """
-
-    metric: str
-    limit: float
-    reason: str
-    classes: tuple[str, ...]
-    bound: Bound = "confidence"
-    costs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-
-    @property
-    def is_floor(self) -> bool:
-        """True if the value has to be at least so much."""
-        return self.metric.startswith("min_")
-
-
-@dataclass(frozen=True, slots=True)
-class ClassGate(_OfVariant):
-    """Limits on named classes, corrected for how many there are."""
-
-    limits: tuple[ClassLimit, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonGate(_OfVariant):
-    """A variant is better than another on the same posts, by at least so much.
-
-    ``n_in_file``: the comparisons that gates.toml sets for this backend and corpus, this one included.
-    """
-
-    other: str
-    by_at_least: float
-    reason: str
-    primary: bool = False
-    n_in_file: int = 1
-
-    @property
-    def variants(self) -> tuple[str, ...]:
-        """The variants whose results the gate needs."""
-        return (self.variant, self.other)
-
-
-@dataclass(frozen=True, slots=True)
-class BaselineGate(_OfVariant):
-    """A variant is what its reviewed baseline says: letter for letter in a replay, within ``max_drop`` in a live run.
-
-    ``max_drop`` is None where gates.toml sets none: then the gate is there in a replay only.
-    """
-
-    max_drop: float | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AgeGate(_OfVariant):
-    """No recorded answer of a variant is older than so many days."""
-
-    max_age_days: int
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SliceGate:
-    """The accuracy of one ``slice`` of a slicing, or of the worst one (``''``); or the gap between its slices."""
-
-    name: str
-    variant: str
-    slicing: str
-    slice: str
-    is_gap: bool
-    limit: float
-    reason: str
-
-    @property
-    def variants(self) -> tuple[str, ...]:
-        """The variants whose results the gate needs."""
-        return (self.variant,)
-
-    def verdict(
-        self, finding: Finding, text: str, value: float | None, n: int, n_to_decide: int | None = None
-    ) -> Verdict:
-        """The finding about a measured ``value`` of ``n`` posts."""
-        about = (f"gap between slices of {self.slicing}", "points", "at most")
-        if not self.is_gap:
-            about = (f"accuracy of {self.slicing}:{self.slice or '(worst)'}", "rate", "at least")
-        return _one_check(self, finding, text, value, n, about, n_to_decide)
-
-
-@dataclass(frozen=True, slots=True)
-class ConfidenceGate:
-    """The accuracy of the most confident answers, ``coverage`` of all; None: the expected calibration error."""
-
-    name: str
-    variant: str
-    coverage: float | None
-    limit: float
-    reason: str
-
-    @property
-    def variants(self) -> tuple[str, ...]:
-        """The variants whose results the gate needs."""
-        return (self.variant,)
-
-    def verdict(
-        self, finding: Finding, text: str, value: float | None, n: int, n_to_decide: int | None = None
-    ) -> Verdict:
-        """The finding about a measured ``value`` of ``n`` answers."""
-        if self.coverage is None:
-            return _one_check(self, finding, text, value, n, ("calibration error", "score", "at most"), n_to_decide)
-        what = f"accuracy of the most confident {self.coverage:.0%}"
-        return _one_check(self, finding, text, value, n, (what, "rate", "at least"), n_to_decide)
-
-
-def _one_check(
-    gate: SliceGate | ConfidenceGate,
-    finding: Finding,
-    text: str,
-    value: float | None,
-    n: int,
-    about: tuple[str, Any, Any],
-    n_to_decide: int | None,
-) -> Verdict:
-    name, unit, sign = about
-    state = _STATES[finding]
-    check = Check(state, name, unit, value, n, sign, gate.limit, gate.reason, text)
-    reason = f"{text}; asked: {sign} {gate.limit:g} ({gate.reason})"
-    return Verdict(gate.name, gate.variant, finding, (reason,), n_to_decide=n_to_decide, checks=(check,))
-
-
-Gate = LimitsGate | ClassGate | ComparisonGate | BaselineGate | AgeGate | SliceGate | ConfidenceGate
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,14 +45,118 @@ class Ages:
 class Evidence:
     """Scores and results of a run. ``live``: some answers may be new, so that a limit needs its bounds.
 
-    ``family``: the comparisons of this run, which are corrected for one another; ``baseline``: None where no file is.
-    ``ages``: None unless a gate asks for them.
+    ``family``: the gates of this run, whose comparisons are corrected for one another; ``baseline``: None where no file
+    is. ``ages``: None unless a gate asks for them.
     """
 
     plan: Plan
     scores: Mapping[str, Score]
     results: Mapping[Key, Result]
     live: bool = False
-    family: tuple[ComparisonGate, ...] = ()
+    family: tuple[Gate, ...] = ()
     baseline: Baseline | None = None
     ages: Ages | None = None
+
+    def answered(self, variant: str) -> list[tuple[Post, Prediction]]:
+        """The posts with an answer, and the answers."""
+        found = ((post, self.results.get((post.id, variant))) for post in self.plan.asked(variant))
+        return [(post, one.prediction) for post, one in found if one is not None and one.prediction is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One limit held against the evidence: what was found, in a sentence and in numbers."""
+
+    finding: Finding
+    reason: str
+    check: Check
+    n_to_decide: int | None = None
+    flips: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a limit is about, as a `Check` shows it."""
+
+    name: str
+    unit: Unit
+    sign: Sign
+    limit: float | None
+    why: str = ""
+
+    def held(
+        self,
+        finding: Finding,
+        reason: str,
+        value: float | None,
+        n: int,
+        detail: str = "",
+        *,
+        n_to_decide: int | None = None,
+        flips: tuple[str, ...] = (),
+    ) -> Held:
+        """The limit with what was measured on ``n`` of them."""
+        value = None if value is None or math.isnan(value) else value
+        check = Check(_STATES[finding], self.name, self.unit, value, n, self.sign, self.limit, self.why, detail)
+        return Held(finding, reason, check, n_to_decide, flips)
+
+    def said(self, finding: Finding, text: str, value: float | None, n: int, *, n_to_decide: int | None = None) -> Held:
+        """The same, where one text says how it was decided and is the sentence with what was asked."""
+        reason = f"{text}; asked: {self.sign} {self.limit:g} ({self.why})"
+        return self.held(finding, reason, value, n, text, n_to_decide=n_to_decide)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate(ABC):
+    """Limits of one kind on one variant, each with the reason why it is where it is."""
+
+    #: What the kind's limits are called in gates.toml.
+    KEYS: ClassVar[tuple[str, ...]] = ()
+
+    name: str
+    variant: str
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants whose results the gate needs."""
+        return (self.variant,)
+
+    @classmethod
+    @abstractmethod
+    def read(cls, table: Table) -> Iterable[Gate]:
+        """The gates of this kind in a variant's table. Raises `GatesError`."""
+
+    @abstractmethod
+    def hold(self, evidence: Evidence) -> Sequence[Held]:
+        """Each limit held against the evidence, in which no answer is missing."""
+
+    def too_small(self, plan: Plan) -> Iterable[str]:
+        """A sentence per limit that no answers to these posts could prove to be kept."""
+        return ()
+
+
+def decide(gate: Gate, evidence: Evidence) -> Verdict:
+    """Hold the gate against the evidence. An incomplete score never passes, whatever its rate is."""
+    missing = [score for name in gate.variants if not (score := evidence.scores[name]).complete]
+    held = [_unanswered(score, evidence) for score in missing] or gate.hold(evidence)
+    findings = tuple(one.finding for one in held)
+    counts = [one.n_to_decide for one in held if one.finding is Finding.INCONCLUSIVE]
+    return Verdict(
+        gate.name,
+        gate.variant,
+        next(one for one in WORST_FIRST if one in findings),
+        tuple(one.reason for one in held),
+        tuple(flip for one in held for flip in one.flips),
+        max((n for n in counts if n is not None), default=None) if None not in counts else None,
+        findings,
+        tuple(one.check for one in held),
+    )
+
+
+def _unanswered(score: Score, evidence: Evidence) -> Held:
+    text = f"{score.variant}: {score.n_planned - score.n} of {score.n_planned} planned cases have no answer"
+    found = (evidence.results.get((post.id, score.variant)) for post in evidence.plan.posts)
+    first = next((one.broken for one in found if one is not None and one.broken), "")
+    name = f"cases of {score.variant} have an answer"
+    check = Check("unanswered", name, "cases", score.n, score.n_planned, "at least", score.n_planned, "", first)
+    return Held(Finding.FAIL, f"{text}; the first: {first}" if first else text, check)

@@ -7,114 +7,171 @@ it to be broken, each wrong in at most 5% of runs; INCONCLUSIVE is everything be
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
+from ..errors import GatesError
+from ..planning.sampling import Plan
 from ..records import Outcome, Post, Prediction
 from ..scoring.repeat_scores import answered_rows
 from ..scoring.scoreboard import strata_of, threads_of
-from ..scoring.scores import Verdict
 from ..scoring.stats.clustered import effective_posts
 from ..scoring.stats.decisions import Decision, Finding
-from .findings import is_by_value, macro_f1_decision, own_mix_decision, rate_decision, recall_decisions, value_finding
-from .gate import METRICS, Evidence, Limit, LimitsGate
+from ..scoring.stats.f1_bounds import FEWEST_POSTS_PER_CLASS
+from ..scoring.stats.power import fewest_posts_for_floor
+from .entries import Entry, Table
+from .findings import (
+    METRICS,
+    Limit,
+    every_decision,
+    is_by_value,
+    macro_f1_decision,
+    own_mix_decision,
+    rate_decision,
+    value_finding,
+)
+from .gate import Asked, Evidence, Gate, Held
 
 #: Whether a post with its answers counts, for the metrics about posts that were asked several times.
 _OF_REPEATS: dict[str, Callable[[Post, list[str]], bool]] = {
     "min_stability": lambda post, row: len(set(row)) == 1,
     "min_pass_all": lambda post, row: set(row) == {post.label},
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    finding: Finding
-    text: str
-    n_to_decide: int | None = None
-
-
-def decide_limits(gate: LimitsGate, evidence: Evidence) -> Verdict:
-    """FAIL where one limit fails, else INCONCLUSIVE where one is, else PASS."""
-    held = [_hold(limit, gate.variant, evidence) for limit in gate.limits]
-    findings = {one.finding for one in held}
-    finding = next(f for f in (Finding.FAIL, Finding.INCONCLUSIVE, Finding.PASS) if f in findings)
-    counts = [one.n_to_decide for one in held if one.finding is Finding.INCONCLUSIVE]
-    n_to_decide = max((n for n in counts if n is not None), default=None) if None not in counts else None
-    return Verdict(
-        gate.name,
-        gate.variant,
-        finding,
-        tuple(one.text for one in held),
-        n_to_decide=n_to_decide,
-        findings=tuple(one.finding for one in held),
-    )
-
-
-def _hold(limit: Limit, variant: str, evidence: Evidence) -> _Held:
-    if limit.metric == "min_class_recall":
-        return _class_recall(limit, variant, evidence)
-    if limit.metric in _OF_REPEATS and evidence.scores[variant].repeats is None:
-        text = (
-            f"{limit.metric}: {variant} asks each {evidence.plan.unit} once; set repeats = 3 in variants.toml, or run "
-            "with --repeats 3"
-        )
-        return _Held(Finding.INCONCLUSIVE, f"{text} ({limit.reason})")
-    score, metric = evidence.scores[variant], METRICS[limit.metric]
-    value = float(getattr(score, metric.attribute))
-    name = metric.attribute.replace("_", " ")
-    if not evidence.live or is_by_value(limit):
-        uncounted = not metric.is_rate and score.n_uncounted
-        more = f", {score.n_uncounted} of them answered without token counts" if uncounted else ""
-        n = score.repeats.n_posts if limit.metric in _OF_REPEATS and score.repeats else score.n
-        return _by_value(limit, name, value, n, more)
-    share = score.effective_n / score.n if score.n else 1.0
-    if limit.metric == "min_own_mix_accuracy" and score.own_mix is not None:
-        strata = strata_of(score.matrix, evidence.plan.population, share)
-        return _by_bounds(limit, name, evidence.plan.units, own_mix_decision(limit, strata, score.n))
-    if limit.metric == "min_macro_f1":
-        return _by_bounds(limit, name, evidence.plan.units, macro_f1_decision(limit, score.matrix, share))
-    flags, threads = _flags(limit.metric, variant, evidence)
-    decision = rate_decision(limit, sum(flags), len(flags), effective_posts(flags, threads))
-    return _by_bounds(limit, name, evidence.plan.units, decision)
-
-
-def _by_value(limit: Limit, name: str, value: float, n: int, more: str = "") -> _Held:
-    finding = value_finding(limit, value)
-    floor, ok = METRICS[limit.metric].is_floor, finding is Finding.PASS
-    sign = (">=" if floor else "<=") if ok else ("is not >=" if math.isnan(value) else "<" if floor else ">")
-    digits = ".4f" if METRICS[limit.metric].is_rate else ".1f"
-    return _Held(finding, f"{name} {value:{digits}} {sign} {limit.limit:g} (n = {n}{more}; {limit.reason})")
-
-
-def _class_recall(limit: Limit, variant: str, evidence: Evidence) -> _Held:
-    """The limit holds for every class; the lowest is named."""
-    classes = evidence.scores[variant].classes
-    worst = min(classes, key=lambda one: -1.0 if math.isnan(one.recall) else one.recall)
-    head = f"recall of {worst.label} {worst.recall:.4f}"
-    tail = f"the lowest of {len(classes)} classes (n = {worst.support}; {limit.reason})"
-    if not evidence.live or is_by_value(limit):
-        finding = value_finding(limit, worst.recall)
-        sign = ">=" if finding is Finding.PASS else "is not >="
-        return _Held(finding, f"{head} {sign} {limit.limit:g}, {tail}")
-    sizes = []
-    for one in classes:
-        flags, threads = _flags(limit.metric, variant, evidence, label=one.label)
-        sizes.append(effective_posts(flags, threads) if flags else 0.0)
-    finding, decisions = recall_decisions(limit, [(one.n_correct, one.support) for one in classes], sizes)
-    text = f"{head}, {tail}; asked: one-sided 95% bound of every class >= {limit.limit:g}"
-    if finding is not Finding.INCONCLUSIVE:
-        return _Held(finding, text)
-    n_to_decide = max(one.n_for_power or 0 for one in decisions)
-    text += f"; {sum(one.passed for one in decisions)} of {len(classes)} proved; "
-    text += f"{how_many(n_to_decide or None, f'{evidence.plan.units} a class')}, {_IF_RATES}"
-    return _Held(finding, text, (n_to_decide * len(classes)) or None)
-
-
 #: What an 80% chance assumes where it is that of a rate.
 _IF_RATES = "with an 80% chance, if the rates now seen are the true ones"
 
 
-def _by_bounds(limit: Limit, name: str, units: str, found: Decision) -> _Held:
+@dataclass(frozen=True, slots=True)
+class LimitsGate(Gate):
+    """Floors and ceilings of one variant."""
+
+    KEYS: ClassVar = tuple(METRICS)
+
+    limits: tuple[Limit, ...]
+
+    @classmethod
+    def read(cls, table: Table) -> Iterable[Gate]:
+        """One gate for all limits of the table."""
+        limits = {
+            key: _limit(key, table.entry(key, value, {"limit"}, {"bound", "classes"}))
+            for key, value in table.values.items()
+            if key in METRICS
+        }
+        low, high = (limits[key].limit if key in limits else None for key in ("min_accuracy", "max_accuracy"))
+        if low is not None and high is not None and low > high:
+            raise GatesError(f"{table.where}: min_accuracy {low:g} is above max_accuracy {high:g}: no score holds both")
+        return [cls(table.variant, table.variant, tuple(limits.values()))] if limits else []
+
+    def of_other_classes(self, plan: Plan) -> list[Limit]:
+        """The limits that are not about the plan's classes."""
+        return [one for one in self.limits if one.classes is not None and not plan.is_about(one.classes)]
+
+    def hold(self, evidence: Evidence) -> Sequence[Held]:
+        """Each limit by its value, or by its bounds."""
+        return [_hold(limit, self.variant, evidence) for limit in self.limits]
+
+    def too_small(self, plan: Plan) -> Iterable[str]:
+        """What a floor takes: so many posts, or posts per class, all answered right."""
+        least = min(Counter(post.label for post in plan.posts).values())
+        for limit in self.limits:
+            metric = METRICS[limit.metric]
+            floor = limit.limit if metric.is_floor else 1 - limit.limit
+            if limit.bound == "value" or not metric.is_rate or floor == 1:
+                continue
+            of_class, said = limit.metric in ("min_macro_f1", "min_class_recall"), f"{limit.metric} {limit.limit:g}"
+            needed = fewest_posts_for_floor(floor)
+            if limit.metric == "min_macro_f1":
+                needed, said = FEWEST_POSTS_PER_CLASS, limit.metric
+            if (least if of_class else len(plan.posts)) < needed:
+                yield f"{self.name}: {said} takes at least {needed} {plan.units}{' a class' if of_class else ''}"
+
+
+def _limit(key: str, entry: Entry) -> Limit:
+    metric = METRICS[key]
+    if metric.is_rate:
+        limit = entry.rate(ends=True)
+        if limit == (0 if metric.is_floor else 1):
+            raise GatesError(f"{entry.where}: a limit of {limit:g} holds whatever is answered; set one that can fail")
+    else:
+        least = "from 0" if metric.can_be_zero else "above 0"
+        limit = entry.number("limit", least, lambda n: 0 < n < math.inf or (metric.can_be_zero and n == 0))
+    about = entry.value("classes", "to be what --classes is given", lambda one: one is None or isinstance(one, str))
+    try:
+        re.compile(about or "")
+    except re.error as error:
+        raise GatesError(f"{entry.where}: classes is no regular expression, got {about!r}: {error}") from None
+    return Limit(key, limit, entry.reason, entry.bound, about)
+
+
+def _hold(limit: Limit, variant: str, evidence: Evidence) -> Held:
+    score, metric, plan = evidence.scores[variant], METRICS[limit.metric], evidence.plan
+    name, among, n = metric.attribute.replace("_", " "), "", score.n
+    if limit.metric == "min_class_recall":  # the limit holds for every class; the lowest is named
+        worst = min(score.classes, key=lambda one: -1.0 if math.isnan(one.recall) else one.recall)
+        name, value, n = f"recall of {worst.label}", worst.recall, worst.support
+        about, among = f"{name}, the lowest class", f", the lowest of {len(score.classes)} classes"
+    else:
+        value = float(getattr(score, metric.attribute))
+        about = name if metric.is_rate else f"{metric.attribute.partition('_')[0]} tokens per {plan.unit}"
+    asked = Asked(about, metric.unit, metric.sign, limit.limit, limit.reason)
+    if limit.metric in _OF_REPEATS and score.repeats is None:
+        text = (
+            f"{limit.metric}: {variant} asks each {plan.unit} once; set repeats = 3 in variants.toml, or run with "
+            "--repeats 3"
+        )
+        return asked.held(Finding.INCONCLUSIVE, f"{text} ({limit.reason})", value, n)
+    if not evidence.live or is_by_value(limit):
+        finding = value_finding(limit, value)
+        kept, broken = (">=", "<") if metric.is_floor else ("<=", ">")
+        sign = kept if finding is Finding.PASS else f"is not {kept}" if math.isnan(value) else broken
+        n_shown = score.repeats.n_posts if limit.metric in _OF_REPEATS and score.repeats else n
+        text = f"{name} {value:{'.4f' if metric.is_rate else '.1f'}} {sign} {limit.limit:g}{among} (n = {n_shown}"
+        if not metric.is_rate and score.n_uncounted:
+            text += f", {score.n_uncounted} of them answered without token counts"
+        return asked.held(finding, f"{text}; {limit.reason})", value, n)
+    if limit.metric == "min_class_recall":
+        finding, after, n_to_decide = _every_class(limit, variant, evidence)
+        text = f"{name} {value:.4f}{among} (n = {n}"
+    else:
+        decision = _decision(limit, variant, evidence)
+        finding, after, n_to_decide = decision.finding, "", decision.n_for_power
+        text = f"{name} {decision.estimate:.4f}, {_bounds(limit, plan.units, decision)} (n = {decision.n}"
+    # The reason closes the bracket in the sentence; a check has a place of its own for it.
+    sentence, detail = f"{text}; {limit.reason}){after}", f"{text}){after}"
+    return asked.held(finding, sentence, value, n, detail, n_to_decide=n_to_decide)
+
+
+def _decision(limit: Limit, variant: str, evidence: Evidence) -> Decision:
+    score = evidence.scores[variant]
+    share = score.effective_n / score.n if score.n else 1.0
+    if limit.metric == "min_own_mix_accuracy" and score.own_mix is not None:
+        return own_mix_decision(limit, strata_of(score.matrix, evidence.plan.population, share), score.n)
+    if limit.metric == "min_macro_f1":
+        return macro_f1_decision(limit, score.matrix, share)
+    flags, threads = _flags(limit.metric, variant, evidence)
+    return rate_decision(limit, sum(flags), len(flags), effective_posts(flags, threads))
+
+
+def _every_class(limit: Limit, variant: str, evidence: Evidence) -> tuple[Finding, str, int | None]:
+    """The finding over all classes, in words how it was made, and the posts that would decide."""
+    classes, sizes = evidence.scores[variant].classes, []
+    for one in classes:
+        flags, threads = _flags(limit.metric, variant, evidence, label=one.label)
+        sizes.append(effective_posts(flags, threads) if flags else 0.0)
+    finding, decisions = every_decision(limit.limit, [(one.n_correct, one.support) for one in classes], sizes)
+    text = f"; asked: one-sided 95% bound of every class >= {limit.limit:g}"
+    if finding is not Finding.INCONCLUSIVE:
+        return finding, text, None
+    n_of_class = max(one.n_for_power or 0 for one in decisions) or None
+    text += f"; {sum(one.passed for one in decisions)} of {len(classes)} proved; "
+    text += f"{how_many(n_of_class, f'{evidence.plan.units} a class')}, {_IF_RATES}"
+    return finding, text, n_of_class and n_of_class * len(classes)
+
+
+def _bounds(limit: Limit, units: str, found: Decision) -> str:
     floor, many = METRICS[limit.metric].is_floor, how_many(found.n_for_power, units)
     word = {
         Finding.PASS: f"{'lower' if floor else 'upper'} bound {'>=' if floor else '<='} {limit.limit:g}",
@@ -123,9 +180,7 @@ def _by_bounds(limit: Limit, name: str, units: str, found: Decision) -> _Held:
     }[found.finding]
     if found.finding is Finding.INCONCLUSIVE and found.low >= limit.limit and floor:
         word = f"too few {units} of a class for a proof, {many}"
-    bounds = f"one-sided 95% bounds {found.low:.4f} and {found.high:.4f}"
-    text = f"{name} {found.estimate:.4f}, {bounds}: {word} (n = {found.n}; {limit.reason})"
-    return _Held(found.finding, text, found.n_for_power)
+    return f"one-sided 95% bounds {found.low:.4f} and {found.high:.4f}: {word}"
 
 
 def how_many(n: int | None, unit: str = "posts") -> str:
@@ -138,17 +193,8 @@ def _flags(metric: str, variant: str, evidence: Evidence, *, label: str | None =
     if counts := _OF_REPEATS.get(metric):
         rows = answered_rows(evidence.results, evidence.plan, variant)
         return [counts(post, row) for post, row in rows], threads_of(post for post, _ in rows)
-    pairs = [
-        (post, said)
-        for post in evidence.plan.asked(variant)
-        if label in (None, post.label) and (said := _said(post, variant, evidence)) is not None
-    ]
+    pairs = [(post, said) for post, said in evidence.answered(variant) if label in (None, post.label)]
     return [_counts_for(metric, post, said) for post, said in pairs], threads_of(post for post, _ in pairs)
-
-
-def _said(post: Post, variant: str, evidence: Evidence) -> Prediction | None:
-    result = evidence.results.get((post.id, variant))
-    return None if result is None else result.prediction
 
 
 def _counts_for(metric: str, post: Post, said: Prediction) -> bool:

@@ -26,26 +26,27 @@ from ..scoring.stats.decisions import Finding, difference_p_values
 from ..scoring.stats.intervals import normal_cdf
 from ..scoring.stats.paired import score_statistic
 from .baseline_file import Baseline
-from .comparison_gate import corrected_p, lead_finding
+from .baseline_gate import BaselineGate
+from .comparison_gate import ComparisonGate, corrected_p, lead_finding
 from .findings import (
-    ALPHA,
+    METRICS,
+    Limit,
+    every_decision,
     is_by_value,
     macro_f1_decision,
     own_mix_decision,
     rate_decision,
-    recall_decisions,
     value_finding,
 )
-from .gate import METRICS, BaselineGate, ComparisonGate, Gate, Limit, LimitsGate
+from .gate import ALPHA, WORST_FIRST, Gate
+from .limits_gate import LimitsGate
 
 if TYPE_CHECKING:
     import numpy as np
 
 #: The share of posts whose answer flips between two runs of an unchanged model, if nothing was measured.
 FLIP_RATE = 0.02
-#: Worst first: a gate is what its worst limit is.
-_FINDINGS = (Finding.FAIL, Finding.INCONCLUSIVE, Finding.PASS)
-_PASS = _FINDINGS.index(Finding.PASS)
+_PASS = WORST_FIRST.index(Finding.PASS)
 _OF_REPEATS = ("min_stability", "min_pass_all")
 _ERRORS = ("(blocked)", "(cut)", "(empty)")
 #: No larger plan is looked at for the posts that would pass.
@@ -213,7 +214,7 @@ class Operating:
             runs[variant] = before, self._flipped(rng, variant, before, truth, flip_rate, drop)
         found = np.array([self._decide(gate, runs, truth, common) for gate in self.gates]).reshape(-1, n_runs)
         odds = tuple(
-            GateOdds(gate.name, *(float((row == _FINDINGS.index(f)).mean()) for f in reversed(_FINDINGS)))
+            GateOdds(gate.name, *(float((row == WORST_FIRST.index(f)).mean()) for f in reversed(WORST_FIRST)))
             for gate, row in zip(self.gates, found, strict=True)
         )
         return Odds(flip_rate, drop, len(labels), n_runs, float((found == _PASS).all(axis=0).mean()), odds)
@@ -233,7 +234,7 @@ class Operating:
         return np.where(right & (chance < lose), another, np.where(~right & (chance < gain), truth, before))
 
     def _decide(self, gate: Gate, runs: Mapping[str, tuple[Any, Any]], truth: Any, common: Any) -> Any:
-        """The finding of a gate in each run, as its place in `_FINDINGS`."""
+        """The finding of a gate in each run, as its place in `WORST_FIRST`."""
         import numpy as np
 
         if isinstance(gate, LimitsGate):
@@ -264,35 +265,34 @@ class Operating:
         if not metric.is_rate:
             scores = self._scores[variant]
             total = scores.get(metric.attribute.removesuffix("_mean"), 0)
-            return np.full(len(now), _FINDINGS.index(value_finding(limit, total / scores["n"])))
+            return np.full(len(now), WORST_FIRST.index(value_finding(limit, total / scores["n"])))
         right = now == truth
         if limit.metric in ("min_class_recall", "min_own_mix_accuracy", "min_macro_f1"):
             if limit.metric == "min_own_mix_accuracy" and has_own_mix(self._plan):
                 return _each([right.sum(axis=1)], lambda c: rate_decision(limit, c, n).finding)
-            return np.array([self._by_class(limit, row, truth, k, by_value) for row in now])
+            return np.array([self._by_class(limit, row, truth) for row in now])
         counted = {"max_error_rate": now == k + 1, "max_off_list_rate": now == k}.get(limit.metric, right)
         if by_value:
             return _each([counted.sum(axis=1)], lambda c: value_finding(limit, c / n))
         return _each([counted.sum(axis=1)], lambda c: rate_decision(limit, c, n).finding)
 
-    def _by_class(self, limit: Limit, answers: Any, truth: Any, k: int, by_value: bool) -> int:
+    def _by_class(self, limit: Limit, answers: Any, truth: Any) -> int:
         import numpy as np
 
+        k = len(self._labels)
         cells = np.bincount(truth.astype(int) * (k + 2) + answers, minlength=k * (k + 2)).reshape(k, k + 2)
         matrix = ConfusionMatrix(self._labels, tuple(tuple(map(int, row)) for row in cells))
         if limit.metric == "min_class_recall":
-            classes = tuple((row[i], sum(row)) for i, row in enumerate(matrix.counts))
-            if by_value:
-                found = value_finding(limit, min(correct / support for correct, support in classes))
-            else:
-                found = recall_decisions(limit, classes)[0]
-        elif limit.metric == "min_macro_f1":
-            decision = macro_f1_decision(limit, matrix)
-            found = value_finding(limit, decision.estimate) if by_value else decision.finding
+            finding, found = every_decision(limit.limit, [(row[i], sum(row)) for i, row in enumerate(matrix.counts)])
+            value = min(one.estimate for one in found)
         else:
-            decision = own_mix_decision(limit, strata_of(matrix, self._plan.population, 1.0), matrix.n)
-            found = value_finding(limit, decision.estimate) if by_value else decision.finding
-        return _FINDINGS.index(found)
+            decision = (
+                macro_f1_decision(limit, matrix)
+                if limit.metric == "min_macro_f1"
+                else own_mix_decision(limit, strata_of(matrix, self._plan.population, 1.0), matrix.n)
+            )
+            finding, value = decision.finding, decision.estimate
+        return WORST_FIRST.index(value_finding(limit, value) if is_by_value(limit) else finding)
 
 
 def _flips(first: Any, second: Any) -> list[Any]:
@@ -304,7 +304,7 @@ def _each(counts: Iterable[Any], finding: Callable[..., Finding]) -> Any:
     import numpy as np
 
     rows, place = np.unique(np.stack(list(counts), axis=1), axis=0, return_inverse=True)
-    return np.array([_FINDINGS.index(finding(*map(int, row))) for row in rows])[place.reshape(-1)]
+    return np.array([WORST_FIRST.index(finding(*map(int, row))) for row in rows])[place.reshape(-1)]
 
 
 @lru_cache(maxsize=65536)

@@ -5,15 +5,14 @@ Which gates a plan is too small for, before anything is asked: whatever is answe
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from ..planning.sampling import Plan
-from ..scoring.stats.f1_bounds import FEWEST_POSTS_PER_CLASS
-from ..scoring.stats.power import fewest_flips, fewest_posts_for_floor, fewest_posts_for_margin
 from .baseline_file import Baseline, baseline_answers, is_about_classes
-from .gate import METRICS, BaselineGate, ComparisonGate, Gate, Limit, LimitsGate
+from .baseline_gate import BaselineGate
+from .gate import Gate
+from .limits_gate import LimitsGate
 
 
 def plan_gates(
@@ -59,7 +58,7 @@ def limits_of_other_classes(gates: Iterable[Gate], plan: Plan) -> list[str]:
         f"{gate.variant} {limit.metric} {limit.limit:g} (set for {limit.classes!r})"
         for gate in gates
         if isinstance(gate, LimitsGate)
-        for limit in _others(gate, plan)
+        for limit in gate.of_other_classes(plan)
     ]
 
 
@@ -88,7 +87,7 @@ def left_out_gates(
         elif isinstance(gate, LimitsGate):
             found += [
                 LeftOut(f"{gate.name}-{limit.metric}", f"set for --classes {limit.classes!r}", "--classes")
-                for limit in _others(gate, plan)
+                for limit in gate.of_other_classes(plan)
             ]
     named = {one.gate for one in found}
     for variant in baseline.variants if baseline is not None else ():
@@ -105,44 +104,11 @@ def left_out_gates(
 def _for_classes(gate: Gate, plan: Plan) -> Gate | None:
     if not isinstance(gate, LimitsGate):
         return gate
-    others = set(_others(gate, plan))
+    others = gate.of_other_classes(plan)
     limits = tuple(limit for limit in gate.limits if limit not in others)
     return replace(gate, limits=limits) if limits else None
 
 
-def _others(gate: LimitsGate, plan: Plan) -> Iterator[Limit]:
-    return (limit for limit in gate.limits if limit.classes is not None and not plan.is_about(limit.classes))
-
-
 def undecidable(gates: Iterable[Gate], plan: Plan) -> list[str]:
     """One sentence a limit that no answers to these posts could prove to be kept."""
-    sentences = []
-    for gate in gates:
-        if isinstance(gate, ComparisonGate):
-            needed = fewest_flips()
-            if len(plan.posts) < needed:
-                sentences.append(f"{gate.name} takes at least {needed} {plan.units}")
-        elif isinstance(gate, BaselineGate):
-            needed = fewest_posts_for_margin(gate.max_drop) if gate.max_drop else 0
-            if len(plan.posts) < needed:
-                sentences.append(f"{gate.name}: max_drop {gate.max_drop:g} takes at least {needed} {plan.units}")
-        elif isinstance(gate, LimitsGate):
-            sentences += [text for limit in gate.limits if (text := _too_few(gate.name, limit, plan))]
-    return sentences
-
-
-def _too_few(name: str, limit: Limit, plan: Plan) -> str:
-    metric = METRICS[limit.metric]
-    floor = limit.limit if metric.is_floor else 1 - limit.limit
-    if limit.bound == "value" or not metric.is_rate or floor == 1:
-        return ""
-    least = min(Counter(post.label for post in plan.posts).values())
-    if limit.metric == "min_macro_f1":
-        needed = FEWEST_POSTS_PER_CLASS
-        return f"{name}: min_macro_f1 takes at least {needed} {plan.units} a class" * (least < needed)
-    needed = fewest_posts_for_floor(floor)
-    if limit.metric == "min_class_recall":
-        return f"{name}: min_class_recall {limit.limit:g} takes at least {needed} {plan.units} a class" * (
-            least < needed
-        )
-    return f"{name}: {limit.metric} {limit.limit:g} takes at least {needed} {plan.units}" * (len(plan.posts) < needed)
+    return [sentence for gate in gates for sentence in gate.too_small(plan)]

@@ -22,8 +22,8 @@ from ..scoring.scoreboard import score
 from ..scoring.scores import Comparison, Score, Verdict
 from .baseline_diff import VariantChange, diff_baselines
 from .baseline_file import Baseline, answer_text, baseline_answers, encode, is_about_classes, make_baseline
-from .baseline_gate import since_baseline
-from .gate import BaselineGate, Gate
+from .baseline_gate import BaselineGate, since_baseline
+from .gate import Gate
 from .planning import LeftOut
 from .session_verdict import SessionVerdict, encode_verdict, session_verdict
 

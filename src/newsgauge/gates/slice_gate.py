@@ -7,110 +7,98 @@ once. To prove that every slice, or every pair, keeps the limit takes no correct
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import permutations
-from typing import Any
+from typing import Any, ClassVar
 
 from ..errors import GatesError
-from ..scoring.scores import Verdict
-from ..scoring.slices import SliceScore
-from ..scoring.stats.decisions import Finding, check_limit, decide_floor
+from ..scoring.slices import SLICES, SliceScore
+from ..scoring.stats.decisions import Finding
 from ..scoring.stats.paired import unpaired_interval
-from .findings import ALPHA
-from .gate import Evidence, SliceGate
+from .entries import Entry, Table
+from .findings import every_decision
+from .gate import ALPHA, Asked, Evidence, Gate, Held
 
-_LIMITS = ("min_accuracy", "max_gap")
-
-
-def slice_gates(place: str, variant: str, value: Any, slicings: Collection[str]) -> list[SliceGate]:
-    """The gates of ``slices = [...]`` of a variant. Raises `GatesError`."""
-    gates = [
-        _slice_gate(f"{place} slices", variant, one, slicings)
-        for one in (value if isinstance(value, list) else [value])
-    ]
-    names = [gate.name for gate in gates]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise GatesError(f"{place}: slices: {twice.removeprefix(f'{variant}-')} is there twice")
-    return gates
+#: What an entry may say, beside its reason.
+_WAYS = ({"slice", "min_accuracy"}, {"of", "min_accuracy"}, {"of", "max_gap"})
 
 
-def _slice_gate(where: str, variant: str, value: Any, slicings: Collection[str]) -> SliceGate:
-    given = value if isinstance(value, dict) else {}
-    limits, ways = [key for key in _LIMITS if key in given], [key for key in ("of", "slice") if key in given]
-    reason = given.get("reason")
-    if (
-        len(limits) != 1
-        or len(ways) != 1
-        or (ways == ["slice"] and limits == ["max_gap"])
-        or not isinstance(reason, str)
-        or not reason.strip()
-        or len(given) != 3
-    ):
-        raise GatesError(
-            f'{where}: expected {{ slice = "NAME:SLICE", min_accuracy, reason }}, {{ of = "NAME", min_accuracy, '
-            f'reason }} or {{ of = "NAME", max_gap, reason }}, with a non-empty reason; got {value!r}'
-        )
-    slicing, _, name = str(given[ways[0]]).partition(":")
-    if slicing not in slicings or (ways == ["slice"]) != bool(name):
-        known = ", ".join(slicings) or "none; name some in [slices]"
-        expected = "NAME:SLICE" if ways == ["slice"] else "NAME"
-        raise GatesError(
-            f"{where}: expected {ways[0]!r} to be {expected} with a name of [slices] ({known}), got {given[ways[0]]!r}"
-        )
-    limit = given[limits[0]]
-    if not isinstance(limit, int | float) or isinstance(limit, bool) or not 0 < limit < 1:
-        raise GatesError(f"{where}: {limits[0]}: expected a number above 0 and below 1, got {limit!r}")
-    try:
-        check_limit(limit)
-    except ValueError as error:
-        raise GatesError(f"{where}: {limits[0]}: {error}") from None
-    kind = {"max_gap": "gap", "min_accuracy": name or "worst"}[limits[0]]
-    safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in f"{slicing}-{kind}")
-    return SliceGate(f"{variant}-{safe}", variant, slicing, name, limits[0] == "max_gap", float(limit), reason)
+@dataclass(frozen=True, slots=True)
+class SliceGate(Gate):
+    """The accuracy of one ``slice`` of a slicing, or of the worst one (``''``); or the gap between its slices."""
+
+    KEYS: ClassVar = (SLICES,)
+
+    slicing: str
+    slice: str
+    is_gap: bool
+    limit: float
+    reason: str
+
+    @classmethod
+    def read(cls, table: Table) -> Iterable[Gate]:
+        """A gate per entry."""
+        gates = [cls._of(table, value) for value in table.listed(SLICES)]
+        names = [gate.name for gate in gates]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise GatesError(f"{table.where}: slices: {twice.removeprefix(f'{table.variant}-')} is there twice")
+        return gates
+
+    @classmethod
+    def _of(cls, table: Table, value: Any) -> SliceGate:
+        keys = set(value) - {"reason"} if isinstance(value, dict) else set()
+        if keys not in _WAYS or not str(value.get("reason", "")).strip():
+            raise GatesError(
+                f'{table.where} slices: expected {{ slice = "NAME:SLICE", min_accuracy, reason }}, {{ of = "NAME", '
+                f'min_accuracy, reason }} or {{ of = "NAME", max_gap, reason }}, with a non-empty reason; got {value!r}'
+            )
+        entry, is_gap = Entry(f"{table.where} slices", value), "max_gap" in keys
+        way, expected = ("slice", "NAME:SLICE") if "slice" in keys else ("of", "NAME")
+        slicing, _, name = str(value[way]).partition(":")
+        known = ", ".join(table.slicings) or "none; name some in [slices]"
+        is_meant = slicing in table.slicings and (way == "slice") == bool(name)
+        entry.value(way, f"to be {expected} with a name of [slices] ({known})", lambda _: is_meant)
+        limit = entry.rate("max_gap" if is_gap else "min_accuracy")
+        kind = f"{slicing}-{'gap' if is_gap else name or 'worst'}"
+        safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in kind)
+        return cls(f"{table.variant}-{safe}", table.variant, slicing, name, is_gap, limit, entry.reason)
+
+    def hold(self, evidence: Evidence) -> Sequence[Held]:
+        """FAIL without posts in a slice that the gate names, or with fewer than two slices to compare."""
+        about = f"accuracy of {self.slicing}:{self.slice or '(worst)'}"
+        asked = Asked(about, "rate", "at least", self.limit, self.reason)
+        if self.is_gap:
+            asked = Asked(f"gap between slices of {self.slicing}", "points", "at most", self.limit, self.reason)
+        there = [one for one in evidence.scores[self.variant].slices if one.slicing == self.slicing]
+        found = [one for one in there if self.slice in ("", one.name)]
+        if len(found) < (2 if self.is_gap else 1):
+            known = ", ".join(f"{one.name} ({one.n})" for one in there)
+            what = f"slice {self.slicing}:{self.slice} has no posts"
+            what = what if self.slice else f"{self.slicing} has too few slices"
+            return [asked.said(Finding.FAIL, f"{what} in this plan; it has {known or 'none'}", None, 0)]
+        return [(_hold_gap if self.is_gap else _hold_floor)(asked, self.limit, found, live=evidence.live)]
 
 
-def decide_slices(gate: SliceGate, evidence: Evidence) -> Verdict:
-    """FAIL without posts in a slice that the gate names, or with fewer than two slices to compare."""
-    found = [one for one in evidence.scores[gate.variant].slices if one.slicing == gate.slicing]
-    if gate.slice:
-        found = [one for one in found if one.name == gate.slice]
-    if len(found) < (2 if gate.is_gap else 1):
-        known = ", ".join(
-            f"{one.name} ({one.n})" for one in evidence.scores[gate.variant].slices if one.slicing == gate.slicing
-        )
-        what = f"slice {gate.slicing}:{gate.slice} has no posts" if gate.slice else f"{gate.slicing} has too few slices"
-        return gate.verdict(Finding.FAIL, f"{what} in this plan; it has {known or 'none'}", None, 0)
-    return (
-        _decide_gap(gate, found, live=evidence.live) if gate.is_gap else _decide_floor(gate, found, live=evidence.live)
-    )
-
-
-def _decide_floor(gate: SliceGate, found: list[SliceScore], *, live: bool) -> Verdict:
+def _hold_floor(asked: Asked, limit: float, found: list[SliceScore], *, live: bool) -> Held:
     worst = min(found, key=lambda one: one.accuracy)
     text = f"accuracy of {worst.slicing}:{worst.name} {worst.accuracy:.4f} (n = {worst.n})"
     if len(found) > 1:
         text += f", the lowest of {len(found)} slices"
     if not live:
-        finding = Finding.PASS if worst.accuracy >= gate.limit else Finding.FAIL
-        return gate.verdict(finding, text, worst.accuracy, worst.n)
-    decisions = [decide_floor(one.n_correct, one.n, gate.limit, effective_n=one.effective_n) for one in found]
-    lowest = min(one.low for one in decisions)
-    text += f"; lowest one-sided 95% bound {lowest:.4f}"
-    finding = Finding.PASS if all(one.passed for one in decisions) else Finding.INCONCLUSIVE
-    confidence = 1 - ALPHA / len(found)
-    if any(
-        decide_floor(one.n_correct, one.n, gate.limit, confidence=confidence, effective_n=one.effective_n).finding
-        is Finding.FAIL
-        for one in found
-    ):
-        finding = Finding.FAIL
+        finding = Finding.PASS if worst.accuracy >= limit else Finding.FAIL
+        return asked.said(finding, text, worst.accuracy, worst.n)
+    counts, sizes = [(one.n_correct, one.n) for one in found], [one.effective_n for one in found]
+    finding, decisions = every_decision(limit, counts, sizes)
+    text += f"; lowest one-sided 95% bound {min(one.low for one in decisions):.4f}"
+    if finding is Finding.FAIL:
         text += f"; a slice is below at 5% over {len(found)} slices"
     needed = [one.n_for_power for one in decisions if one.finding is Finding.INCONCLUSIVE]
     n = max((n for n in needed if n is not None), default=None) if None not in needed else None
-    return gate.verdict(finding, text, worst.accuracy, worst.n, n * len(found) if n else None)
+    return asked.said(finding, text, worst.accuracy, worst.n, n_to_decide=n * len(found) if n else None)
 
 
-def _decide_gap(gate: SliceGate, found: list[SliceScore], *, live: bool) -> Verdict:
+def _hold_gap(asked: Asked, limit: float, found: list[SliceScore], *, live: bool) -> Held:
     low, high = (pick(found, key=lambda one: one.accuracy) for pick in (min, max))
     gap, n = high.accuracy - low.accuracy, low.n + high.n
     text = (
@@ -118,11 +106,11 @@ def _decide_gap(gate: SliceGate, found: list[SliceScore], *, live: bool) -> Verd
         f"{low.slicing}:{low.name} {low.accuracy:.4f} (n = {low.n}), the widest of {len(found)} slices"
     )
     if not live:
-        return gate.verdict(Finding.PASS if gap <= gate.limit else Finding.FAIL, text, gap, n)
+        return asked.said(Finding.PASS if gap <= limit else Finding.FAIL, text, gap, n)
     pairs = list(permutations(found, 2))
     upper = max(unpaired_interval(a.worth, b.worth, confidence=1 - 2 * ALPHA)[1] for a, b in pairs)
     corrected = 1 - 2 * ALPHA / len(pairs)
     lower = max(unpaired_interval(a.worth, b.worth, confidence=corrected)[0] for a, b in pairs)
     text += f"; one-sided 95% bounds {lower:.4f} (over {len(pairs)} ordered pairs) and {upper:.4f}"
-    finding = Finding.FAIL if lower > gate.limit else Finding.PASS if upper <= gate.limit else Finding.INCONCLUSIVE
-    return gate.verdict(finding, text, gap, n)
+    finding = Finding.FAIL if lower > limit else Finding.PASS if upper <= limit else Finding.INCONCLUSIVE
+    return asked.said(finding, text, gap, n)

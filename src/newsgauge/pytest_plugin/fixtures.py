@@ -32,8 +32,9 @@ def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
     run, setup = state.run, state.run.setup
     if setup.shard is not None:
         pytest.skip("newsgauge merge decides it, from the results of all shards")
-    from ..gates.decide import decide
-    from ..gates.gate import AgeGate, ComparisonGate, Evidence
+    from ..gates.age_gate import AgeGate
+    from ..gates.comparison_gate import ComparisonGate
+    from ..gates.gate import Evidence, decide
     from .gate_hooks import GATE_PROPERTY, run_ages
 
     # A comparison is corrected for the others of the run, so it needs their results too.

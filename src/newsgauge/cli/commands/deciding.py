@@ -133,8 +133,8 @@ def _ages(run: RunPlan, evals: Path) -> Ages:
 
 def _decide(what: Decided, guard: Guard) -> None:
     """Decide every gate from the results."""
-    from ...gates.decide import decide
-    from ...gates.gate import AgeGate, ComparisonGate, Evidence
+    from ...gates.age_gate import AgeGate
+    from ...gates.gate import Evidence, decide
     from ...scoring.scoreboard import score
 
     run = what.run
@@ -143,7 +143,7 @@ def _decide(what: Decided, guard: Guard) -> None:
         scores=score(what.results, run.plan, run.variants),
         results=what.results,
         live=not run.replays,
-        family=tuple(gate for gate in guard.gates if isinstance(gate, ComparisonGate)),
+        family=guard.gates,
         baseline=guard.baseline.held,
         ages=_ages(run, what.evals) if any(isinstance(gate, AgeGate) for gate in guard.gates) else None,
     )

@@ -125,8 +125,9 @@ def _limits(options: argparse.Namespace) -> list[tuple[str, str, float, bool]]:
 
 def _of_file(path: Path) -> Iterator[tuple[str, str, float, bool]]:
     from ..._util.files import read_toml
-    from ...gates.gate import METRICS, LimitsGate
+    from ...gates.findings import METRICS
     from ...gates.gates_file import load_gates
+    from ...gates.limits_gate import LimitsGate
 
     tree = read_toml(path, expected="the limits to hold", error=UsageError)
     tables: dict[str, dict[str, Any]] = {name: value for name, value in tree.items() if isinstance(value, dict)}

@@ -118,7 +118,7 @@ def _gate(comparisons: Iterable[Comparison], max_drop: float) -> int:
     print()
     passed = True
     for one in comparisons:
-        decision, text = drop_words(replace(one, first=f"{one.first} now", second="before"), max_drop)
-        print(f"{decision.finding:12}  {text}")
+        decision, text, paired, how = drop_words(replace(one, first=f"{one.first} now", second="before"), max_drop)
+        print(f"{decision.finding:12}  {text} ({paired}){how}")
         passed = passed and decision.passed
     return 0 if passed else 1
