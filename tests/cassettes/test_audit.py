@@ -135,9 +135,9 @@ def test_damage_is_found(write_cassette: Write, change: Callable[[bytes], bytes]
     [
         ({"provenance": {**PROVENANCE, "backend": "vertex"}}, "lies in the folder of backend 'gemini', but backend"),
         ({"provenance": {**PROVENANCE, "model_version": "x"}}, "provenance says model version 'x', the answer says"),
-        ({"provenance": {k: v for k, v in PROVENANCE.items() if k != "recorded"}}, "provenance: expected 'recorded'"),
+        ({"provenance": {k: v for k, v in PROVENANCE.items() if k != "recorded"}}, "provenance: 'recorded' is a required"),
         ({"headers": {"content-type": "application/json", "x-request-id": "7"}}, "unknown 'x-request-id'"),
-        ({"status": 429}, "response.status: expected 200, got 429"),
+        ({"status": 429}, "response.status: expected const 200, got 429"),
     ],
 )
 def test_a_line_that_says_another_thing_is_found(write_cassette: Write, changed: dict[str, object], words: str) -> None:

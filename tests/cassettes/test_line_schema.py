@@ -1,4 +1,4 @@
-"""The schema of a line is what is committed, and what the check reads is what the jsonschema library reads."""
+"""What is committed and written is what the schema of a line says, and what is not is named."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from newsgauge.cassettes.line import FORMAT, KEYWORDS, Line, decode, line_schema, peek_key, schema_problems
+from newsgauge.cassettes.audit import line_validator, schema_problems
+from newsgauge.cassettes.line import FORMAT, Line, decode, peek_key
 
 ROOT = Path(__file__).resolve().parents[2]
-VALIDATOR = jsonschema.Draft202012Validator(line_schema())
 MARK = {"chars": 3, "sha256": "0" * 64}
 GOOD: dict[str, Any] = {
     "digest": "0123456789abcdef",
@@ -44,7 +41,7 @@ GOOD: dict[str, Any] = {
 
 
 def test_the_schema_is_a_schema() -> None:
-    jsonschema.Draft202012Validator.check_schema(line_schema())
+    line_validator().check_schema(line_validator().schema)
 
 
 def test_every_committed_line_is_what_the_schema_says() -> None:
@@ -52,8 +49,7 @@ def test_every_committed_line_is_what_the_schema_says() -> None:
     assert paths
     for path in paths:
         for raw in path.read_bytes().splitlines():
-            assert list(VALIDATOR.iter_errors(json.loads(raw))) == [], path
-            assert schema_problems(json.loads(raw)) == []
+            assert list(schema_problems(json.loads(raw))) == [], path
 
 
 @pytest.mark.parametrize(
@@ -63,7 +59,7 @@ def test_a_digest_says_of_what_it_is_in_few_words(of: str, is_good: bool) -> Non
     line = copy.deepcopy(GOOD)
     line["request"]["body"]["contents"][0]["parts"][0]["text"][1] = {**MARK, "of": of}
     line["provenance"]["calls"] = "2"
-    assert (not list(VALIDATOR.iter_errors(line)), not schema_problems(line)) == (is_good, is_good)
+    assert (not list(schema_problems(line))) == is_good
 
 
 def test_a_line_that_is_written_is_what_the_schema_says() -> None:
@@ -78,7 +74,7 @@ def test_a_line_that_is_written_is_what_the_schema_says() -> None:
         response["body"],
         GOOD["provenance"],
     )
-    assert list(VALIDATOR.iter_errors(json.loads(line.encode()))) == []
+    assert list(schema_problems(json.loads(line.encode()))) == []
     assert peek_key(line.encode()) == GOOD["key"]
     assert decode(line.encode()) == line
 
@@ -86,58 +82,27 @@ def test_a_line_that_is_written_is_what_the_schema_says() -> None:
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
-        (("response", "headers", "x-request-id"), "7", "response.headers: unknown 'x-request-id'; known: content-type"),
-        (("response", "status"), 429, "response.status: expected 200, got 429"),
-        (("provenance", "backend"), "openai", "provenance.backend: expected one of"),
-        (("provenance", "model_version"), "", "provenance.model_version: expected a text, it is empty"),
-        (("provenance", "recorded"), "yesterday", "provenance.recorded: expected ^"),
-        (("request", "path"), "/v1/models/m:generateContent?key=abc", "request.path: expected ^"),
-        (("request", "host"), "example.org", "request: unknown 'host'"),
-        (("request", "body", "contents"), [], "request.body.contents: expected at least 1 entries, got 0"),
-        (("format",), 3, "format: expected 2, got 3"),
-        (("extra",), 1, "the line: unknown 'extra'"),
+        (("response", "headers", "x-request-id"), "7", "response.headers: Additional properties are not allowed"),
+        (("response", "status"), 429, "response.status: expected const 200, got 429"),
+        (("provenance", "backend"), "openai", 'provenance.backend: expected enum ["embedded", "gemini", "vertex"]'),
+        (("provenance", "model_version"), "", 'provenance.model_version: expected minLength 1, got ""'),
+        (("provenance", "recorded"), "yesterday", 'provenance.recorded: expected pattern "^'),
+        (("request", "path"), "/v1/models/m:generateContent?key=abc", 'request.path: expected pattern "^'),
+        (("request", "host"), "example.org", "request: Additional properties are not allowed ('host' was unexpected)"),
+        (("request", "body", "contents"), [], "request.body.contents: expected minItems 1, got []"),
+        (("format",), 3, "format: expected const 2, got 3"),
+        (("extra",), 1, "the line: Additional properties are not allowed ('extra' was unexpected)"),
     ],
 )
 def test_what_is_wrong_is_named(place: tuple[str, ...], value: object, words: str) -> None:
     line = put(place, value)
-    assert any(words in problem for problem in schema_problems(line)), schema_problems(line)
-    assert not VALIDATOR.is_valid(line)
+    assert [problem for problem in schema_problems(line) if words in problem], list(schema_problems(line))
 
 
 @pytest.mark.parametrize("name", ["digest", "key", "provenance", "request", "response"])
 def test_a_field_that_lacks_is_named(name: str) -> None:
     line = {key: value for key, value in GOOD.items() if key != name}
-    assert schema_problems(line) == [f"the line: expected '{name}', there is none"]
-
-
-ANYTHING = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-3, 300)
-    | st.text(max_size=3)
-    | st.sampled_from(["POST", "gemini", "0" * 64]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["text", "chars", "sha256"]), inner),
-    max_leaves=6,
-)
-
-
-def places(value: Any) -> list[tuple[Any, ...]]:
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [place for key, item in items for place in [(key,), *((key, *rest) for rest in places(item))]]
-
-
-@given(st.sampled_from(places(GOOD)), ANYTHING)
-def test_the_check_and_the_jsonschema_library_agree(place: tuple[Any, ...], value: object) -> None:
-    line = put(place, value)
-    assert (schema_problems(line) == []) == VALIDATOR.is_valid(line)
-
-
-def test_the_check_knows_every_keyword_of_the_schema() -> None:
-    def keywords(schema: dict[str, Any]) -> set[str]:
-        inner = [*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])]
-        return set(schema).union(*(keywords(part) for part in inner))
-
-    assert keywords(line_schema()) <= KEYWORDS
+    assert list(schema_problems(line)) == [f"the line: '{name}' is a required property"]
 
 
 def put(place: tuple[Any, ...], value: object) -> Any:

@@ -12,12 +12,15 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from .._util.secrets import find_addresses, find_secrets
+from .._util.wording import one_line
 from ..records import EMBEDDED_VERSION, bare_model
-from .line import Line, case_of, decode, number_of, peek_key, schema_problems
+from .line import Line, case_of, decode, number_of, peek_key
 from .services import GEMINI, named_service
 from .store import LFS_ADVICE, is_lfs_pointer
 
@@ -110,6 +113,26 @@ def _line_problems(raw: bytes, *, backend: str) -> Iterator[str]:
     if line.encode() != raw.rstrip(b"\r\n") + b"\n":
         yield "not in canonical form (sorted names, no spaces, ASCII). Run: newsgauge cassettes finalize"
     yield from _provenance_problems(line, backend)
+
+
+def schema_problems(value: Any) -> Iterator[str]:
+    """One sentence per place where a decoded line is not what ``cassette-line.schema.json`` says."""
+    for error in line_validator().iter_errors(value):
+        place = ".".join(map(str, error.absolute_path)) or "the line"
+        if error.validator in ("required", "additionalProperties"):
+            yield f"{place}: {error.message}"
+        else:
+            expected, got = json.dumps(error.validator_value), one_line(json.dumps(error.instance), 50)
+            yield f"{place}: expected {error.validator} {expected}, got {got}"
+
+
+@cache
+def line_validator() -> Any:
+    """Holds a value against the schema of a line."""
+    from jsonschema import Draft202012Validator  # only a check of cassettes needs it
+
+    schema = files("newsgauge.cassettes").joinpath("cassette-line.schema.json").read_text("utf-8")
+    return Draft202012Validator(json.loads(schema))
 
 
 def _call_problems(raw: bytes, key: str, n_calls: dict[str, int]) -> Iterator[str]:
