@@ -14,9 +14,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import starmap
 from typing import Any
 
 #: An answer may share a name or a phrase with its post; a run this long is a quotation.
@@ -77,7 +78,7 @@ def unquote(answer: Any, text: str, blocks: Sequence[Block] = ()) -> Any:
     Runs of what a block hides likewise.
     """
     private = "\0".join([text, *(part for block in blocks for part in block.hidden)])
-    return map_texts(lambda said: _without_quotations(said, private), answer)
+    return map_texts(lambda said: replaced(said, starmap(marked, quotations(said, private))), answer)
 
 
 def map_texts(change: Callable[[str], Any], value: Any) -> Any:
@@ -90,9 +91,7 @@ def map_texts(change: Callable[[str], Any], value: Any) -> Any:
 
 
 def quotations(words: str, text: str) -> Iterator[tuple[int, int]]:
-    """Start and end of each run of 40 or more characters of ``words`` that stands in ``text``, the longest from each
-    start on.
-    """
+    """Start and end of each run of 40 or more characters of ``words`` in ``text``, the longest from each start on."""
     start = 0
     while start + MIN_QUOTED_CHARS <= len(words):
         end = start + MIN_QUOTED_CHARS
@@ -105,12 +104,18 @@ def quotations(words: str, text: str) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _without_quotations(answer: str, text: str) -> str:
+def replaced(words: str, spans: Iterable[tuple[int, int, str]], rest: Callable[[str], str] = str) -> str:
+    """The words with another text for each span, start and end; ``rest`` changes what lies between."""
     kept, done = [], 0
-    for start, end in quotations(answer, text):
-        kept += [answer[done:start], f"[{end - start} characters of the post]"]
+    for start, end, shown in spans:
+        kept += [rest(words[done:start]), shown]
         done = end
-    return "".join([*kept, answer[done:]])
+    return "".join([*kept, rest(words[done:])])
+
+
+def marked(start: int, end: int) -> tuple[int, int, str]:
+    """A span with what stands in the place of a passage of the post."""
+    return start, end, f"[{end - start} characters of the post]"
 
 
 def _segments(value: str, blocks: Sequence[Block]) -> Any:

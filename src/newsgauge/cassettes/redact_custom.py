@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from .digest import MIN_QUOTED_CHARS, Block, canonical, map_texts, mark, quotations, split_text
+from .digest import MIN_QUOTED_CHARS, Block, canonical, map_texts, mark, marked, quotations, replaced, split_text
 from .services import GEMINI, Service
 
 #: A shorter text of the source, such as one letter, would lay bare a post letter by letter.
@@ -32,19 +32,13 @@ class Clear:
     def __init__(self, texts: Iterable[str]) -> None:
         kept = {text for text in texts if len(text) >= MIN_CLEAR_CHARS and not text.isspace()}
         longest_first = sorted(kept, key=lambda text: (-len(text), text))
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if kept else None
+        self._pattern = re.compile(f"({'|'.join(map(re.escape, longest_first))})") if kept else None
 
     def split(self, text: str) -> list[Any]:
         """The text as segments: strings that may stay, marks for the rest. White space may stay."""
-        pieces: list[tuple[str, bool]] = []
-        end = 0
-        for match in self._pattern.finditer(text) if self._pattern else ():
-            pieces += [(text[end : match.start()], False), (match[0], True)]
-            end = match.end()
-        pieces.append((text[end:], False))
         segments: list[Any] = []
-        for piece, stays in pieces:
-            if not stays and piece.strip():
+        for number, piece in enumerate(self._pattern.split(text) if self._pattern else [text]):
+            if number % 2 == 0 and piece.strip():  # between two that may stay
                 segments.append(mark(piece, _MADE))
             elif segments and isinstance(segments[-1], str):
                 segments[-1] += piece
@@ -62,12 +56,8 @@ def digest_made(raw: bytes, text: str, clear: Clear, service: Service = GEMINI) 
     if not isinstance(body, dict):
         return canonical(None if body is None else mark(json.dumps(body), _MADE))
     post = _fold(text)
-    return canonical(
-        {
-            _name(key, post): _digest(value, text, post, clear, spoken=key in service.spoken)
-            for key, value in body.items()
-        }
-    )
+    digested = {key: _digest(value, text, post, clear, spoken=key in service.spoken) for key, value in body.items()}
+    return canonical({_name(key, post): value for key, value in digested.items()})
 
 
 def take_quotes_out(answer: Any, text: str) -> Any:
@@ -124,16 +114,15 @@ def _shares_passage(text: str, post: str) -> bool:
     # 40 characters in a row hold one of the blocks of 20 that are looked for first: there are few of them.
     if n < MIN_QUOTED_CHARS or not any(folded[i : i + half] in post for i in range(0, n - half + 1, half)):
         return False
-    return any(folded[i : i + MIN_QUOTED_CHARS] in post for i in range(n - MIN_QUOTED_CHARS + 1))
+    return next(quotations(folded, post), None) is not None
 
 
 def _without_quotes(answer: str, text: str) -> str:
-    kept, done = [], 0
+    spans = []
     for start, end in quotations(answer, text):
         place = text.index(answer[start:end])
-        kept += [_without_likeness(answer[done:start], text), f"[characters {place}-{place + end - start} of the post]"]
-        done = end
-    return "".join([*kept, _without_likeness(answer[done:], text)])
+        spans.append((start, end, f"[characters {place}-{place + end - start} of the post]"))
+    return replaced(answer, spans, rest=lambda piece: _without_likeness(piece, text))
 
 
 def _without_likeness(piece: str, text: str) -> str:
@@ -141,12 +130,7 @@ def _without_likeness(piece: str, text: str) -> str:
     if not _shares_passage(piece, post):
         return piece
     folded, places = _folded_with_places(piece)
-    kept, done = [], 0
-    for start, end in quotations(folded, post):
-        first, last = places[start], places[end - 1] + 1
-        kept += [piece[done:first], f"[{last - first} characters of the post]"]
-        done = last
-    return "".join([*kept, piece[done:]])
+    return replaced(piece, (marked(places[start], places[end - 1] + 1) for start, end in quotations(folded, post)))
 
 
 def _folded_with_places(text: str) -> tuple[str, list[int]]:
