@@ -39,7 +39,6 @@ FLOOR = {package: floor for floor, packages in enumerate(ORDER) for package in p
 # A library with side effects enters by one door: the packages, or modules, that may import it.
 DOORS = {
     "vcr": {"cassettes"},
-    "tenacity": {"client.retry"},
     "google": {"client"},
     "httpx2": {"client", "tuning"},
     "rich": {"cli"},

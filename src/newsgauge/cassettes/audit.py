@@ -20,6 +20,7 @@ from typing import Any
 from .._util.secrets import find_addresses, find_secrets
 from .._util.wording import one_line
 from ..records import EMBEDDED_VERSION, bare_model
+from .digest import MIN_QUOTED_CHARS
 from .line import Line, case_of, decode, number_of, peek_key
 from .services import GEMINI, named_service
 from .store import LFS_ADVICE, is_lfs_pointer
@@ -161,8 +162,9 @@ def _provenance_problems(line: Line, backend: str) -> Iterator[str]:
 
 
 #: A shorter run of equal characters is a phrase. The same bound as for answers that quote their post.
-MIN_CHARS = 40
-_WORD = re.compile(r"\S+")
+MIN_CHARS = MIN_QUOTED_CHARS
+#: So many characters of a line, from the start of a word.
+_PASSAGE = re.compile(rf"(?<!\S)(?=(\S.{{{MIN_CHARS - 1}}}))")
 
 
 def find_quotations(ours: Mapping[str, Iterable[str]], theirs: str) -> dict[str, set[str]]:
@@ -172,20 +174,10 @@ def find_quotations(ours: Mapping[str, Iterable[str]], theirs: str) -> dict[str,
     """
     places: dict[str, set[str]] = {}
     for place, texts in ours.items():
-        for passage in _passages(texts):
+        for passage in (match[1] for text in texts for match in _PASSAGE.finditer(text)):
             places.setdefault(passage, set()).add(place)
     found: dict[str, set[str]] = {}
-    for match in _WORD.finditer(theirs):
-        passage = theirs[match.start() : match.start() + MIN_CHARS]
-        for place in places.get(passage, ()):
-            found.setdefault(place, set()).add(passage)
+    for match in _PASSAGE.finditer(theirs):
+        for place in places.get(match[1], ()):
+            found.setdefault(place, set()).add(match[1])
     return found
-
-
-def _passages(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        for line in text.splitlines():
-            for match in _WORD.finditer(line):
-                passage = line[match.start() : match.start() + MIN_CHARS]
-                if len(passage) == MIN_CHARS:
-                    yield passage

@@ -10,9 +10,9 @@ A request as a cassette keeps it, and whether a recorded line is about it. Pure.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -23,19 +23,6 @@ from .services import GEMINI, Service, json_object, named_service, service_of, s
 
 #: Takes a service and the bytes of a body; returns the body as it is kept. Raises ValueError: not JSON.
 Digest = Callable[[Service, bytes], bytes]
-#: Why a call of a service may not be made, by its path and body; '' if it may.
-Refusal = Callable[[Service, str, bytes], str]
-
-
-def no_stream(service: Service, path: str, body: bytes) -> str:
-    """Refuses answers that come in pieces."""
-    return f"is {_last(path)}, and a stream is not recorded" if service.is_stream(path, body) else ""
-
-
-def only_models(service: Service, path: str, body: bytes) -> str:
-    """Refuses what no model answers, such as a count of tokens."""
-    allowed = service.is_answered_by_a_model(path)
-    return no_stream(service, path, body) if allowed else f"is {_last(path)}, and only generate_content is recorded"
 
 
 @dataclass(slots=True)
@@ -50,39 +37,32 @@ class Call:
     agent: str = ""
 
 
+@dataclass(eq=False)
 class OpenCase:
-    """One case. ``lines`` answer, each of them once; what they do not answer passes to the service if ``may_ask``.
+    """One case. What its lines do not answer passes to the service if it ``may_ask``."""
 
-    ``restore`` turns a line's answer into the one that came. ``local_only``: what leaves this machine is refused.
-    """
-
-    def __init__(
-        self,
-        digest: Digest,
-        *,
-        lines: Sequence[Line] = (),
-        may_ask: bool = False,
-        refusal: Refusal = no_stream,
-        restore: Callable[[Any], Any] = lambda answer: answer,
-        local_only: bool = False,
-    ) -> None:
-        self._digest = digest
-        self._may_ask = may_ask
-        self._refusal = refusal
-        self._restore = restore
-        self._local_only = local_only
-        #: The lines that were not asked for yet.
-        self.left = list(lines)
-        #: What lines answered, in the order it was asked: the service's name and the answer.
-        self.played: list[tuple[str, dict[str, Any]]] = []
-        #: What passed to the service, in the order it was asked.
-        self.calls: list[Call] = []
-        #: The first request that no line answers.
-        self.missed: Asked | None = None
-        #: Why requests were refused before anybody was asked: "call 3 is ...".
-        self.refused: list[str] = []
-        self._token: Token[OpenCase | None] | None = None
-        self._lock = threading.Lock()  # a technique may ask in threads, and equal requests have an answer each
+    digest: Digest
+    _: KW_ONLY
+    #: The lines that were not asked for yet: each answers once.
+    left: list[Line] = field(default_factory=list)
+    may_ask: bool = False
+    #: Whether what no model answers is refused, such as a count of tokens.
+    only_models: bool = False
+    #: Turns a line's answer into the one that came.
+    restore: Callable[[Any], Any] = lambda answer: answer
+    #: Whether what leaves this machine is refused.
+    local_only: bool = False
+    #: What lines answered, in the order it was asked: the service's name and the answer.
+    played: list[tuple[str, dict[str, Any]]] = field(default_factory=list, init=False)
+    #: What passed to the service, in the order it was asked.
+    calls: list[Call] = field(default_factory=list, init=False)
+    #: The first request that no line answers.
+    missed: Asked | None = field(default=None, init=False)
+    #: Why requests were refused before anybody was asked: "call 3 is ...".
+    refused: list[str] = field(default_factory=list, init=False)
+    _token: Token[OpenCase | None] | None = field(default=None, init=False)
+    #: A technique may ask in threads, and equal requests have an answer each.
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def __enter__(self) -> OpenCase:
         self._token = _CURRENT.set(self)
@@ -104,21 +84,23 @@ class OpenCase:
                 f"is {method} {host}{path}, a service whose calls are not known here. To record it, describe it in "
                 f"services.toml of the evals folder (docs/services.md): {service_to_write(host, path, body)}"
             )
-        why = self._refusal(service, path, body)
-        if why:
-            raise self._refuse(why)
+        last = path.rpartition("/")[2]
+        if self.only_models and not service.is_answered_by_a_model(path):
+            raise self._refuse(f"is {last}, and only generate_content is recorded")
+        if service.is_stream(path, body):
+            raise self._refuse(f"is {last}, and a stream is not recorded")
         try:
-            asked = Asked(method, service.kept_path(path), self._digest(service, body), service.name)
+            asked = Asked(method, service.kept_path(path), self.digest(service, body), service.name)
         except ValueError:
-            raise self._refuse(f"is {_last(path)} with a body that is not JSON, which is not recorded") from None
+            raise self._refuse(f"is {last} with a body that is not JSON, which is not recorded") from None
         with self._lock:
             answer = self.find(asked)
             if answer is not None:
                 return answer
-            if not self._may_ask or self.missed is not None:
+            if not self.may_ask or self.missed is not None:
                 self.missed = self.missed or asked
                 raise MissError("not recorded")
-        if self._local_only and host not in ("127.0.0.1", "localhost", "::1"):
+        if self.local_only and host not in ("127.0.0.1", "localhost", "::1"):
             raise self._refuse(
                 f"is {method} {host}{path}, and --backend embedded asks this machine alone: record it with --backend "
                 "gemini, where what is paid for is told first"
@@ -135,7 +117,7 @@ class OpenCase:
         for number, line in enumerate(self.left if self.missed is None else ()):
             if isinstance(line.answer, dict) and asked.fits(line):
                 del self.left[number]
-                answer: dict[str, Any] = self._restore(line.answer)
+                answer: dict[str, Any] = self.restore(line.answer)
                 self.played.append((line.service, answer))
                 return answer
         return None
@@ -144,12 +126,9 @@ class OpenCase:
         """What the service said; ``body`` is None if it cannot be unpacked."""
         call.status = status
         call.answer = json_object(body) if status == 200 and body is not None and not is_stream else None
-        if call.answer is not None:
-            call.problem = ""
-        elif status != 200:
-            call.problem = f"was answered with status {status}"
-        else:
-            call.problem = f"was answered with {'a stream, which is not recorded' if is_stream else 'no JSON object'}"
+        what = f"status {status}" if status != 200 else "no JSON object"
+        what = "a stream, which is not recorded" if status == 200 and is_stream else what
+        call.problem = f"was answered with {what}" if call.answer is None else ""
 
     def made(self) -> list[Call]:
         """The calls without those that failed and were made again, which is what patience does."""
@@ -164,9 +143,6 @@ class OpenCase:
 
 class WatchedCase(OpenCase):
     """One that is recorded nowhere: whatever it asks is asked, and its answers are seen."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda service, body: b"", may_ask=True)
 
     def take(self, method: str, host: str, path: str, body: bytes, agent: str = "") -> Call:
         """The call."""
@@ -200,10 +176,6 @@ def current() -> OpenCase:
             "thread in the context of its case: contextvars.copy_context().run(...), or asyncio.to_thread"
         )
     return open_cases[0]
-
-
-def _last(path: str) -> str:
-    return path.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)

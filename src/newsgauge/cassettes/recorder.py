@@ -205,7 +205,7 @@ class Recorder:
         blocks = self.blocks(variant)
         return OpenCase(
             lambda service, raw: self._digester.digest(raw, post.text, blocks),
-            lines=lines,
+            left=list(lines),
             may_ask=may_ask,
             local_only=self.local_only,
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import Any
 
 from .digest import mark
@@ -127,19 +127,15 @@ def _text_words(old: list[_Mark], new: list[_Mark]) -> list[str]:
             words.append(f"examples: recorded {len(before)}, now {len(after)}, of them {n_same} as recorded")
         elif kind == "made" and len(before) == len(after):
             words.append(f"{place}: another text than the one recorded, made from the post or from an answer")
+        elif kind == "" and len(before) != len(after):
+            words.append(f"post text: recorded {len(before)} times, now {len(after)} times")
         elif kind == "":
-            words.append(_post_words([one[1:] for one in before], [one[1:] for one in after]))
+            old_chars, new_chars = (sum(chars for _, chars, _ in texts) for texts in (before, after))
+            was = f"recorded {old_chars:,} characters, now {new_chars:,}"
+            if old_chars == new_chars:
+                was = f"another text of {new_chars:,} characters than the one recorded"
+            words.append(f"post text: {was} (corpus or preprocessing changed)")
     return words
-
-
-def _post_words(old: list[tuple[int, str]], new: list[tuple[int, str]]) -> str:
-    why = "(corpus or preprocessing changed)"
-    if len(old) != len(new):
-        return f"post text: recorded {len(old)} times, now {len(new)} times"
-    old_chars, new_chars = sum(chars for chars, _ in old), sum(chars for chars, _ in new)
-    if old_chars == new_chars:
-        return f"post text: another text of {new_chars:,} characters than the one recorded {why}"
-    return f"post text: recorded {old_chars:,} characters, now {new_chars:,} {why}"
 
 
 def _words(part: str, old: Any, new: Any) -> str:
@@ -155,13 +151,17 @@ def _text(value: Any) -> str:
 
 def _around_difference(old: str, new: str) -> tuple[str, str]:
     """The differing words of two long texts, with a little of what stands around them."""
-    a, b = old.split(" "), new.split(" ")
-    blocks = [op for op in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes() if op[0] != "equal"]
-    a_from, a_to, b_from, b_to = blocks[0][1], blocks[-1][2], blocks[0][3], blocks[-1][4]
+    both = old.split(" "), new.split(" ")
+    start = _n_same(*both)
+    end = _n_same(*(words[start:][::-1] for words in both))
     shown = []
-    for words, start, end in ((a, a_from, a_to), (b, b_from, b_to)):
-        clip = " ".join(words[max(0, start - 2) : end + 2])
+    for words in both:
+        clip = " ".join(words[max(0, start - 2) : len(words) - end + 2])
         clip = clip if len(clip) <= _MAX_SHOWN else clip[: _MAX_SHOWN - 3] + "..."
-        before, after = "..." if start > 2 else "", "..." if end + 2 < len(words) and not clip.endswith("...") else ""
+        before, after = "..." if start > 2 else "", "..." if end > 2 and not clip.endswith("...") else ""
         shown.append(f"{before}{clip}{after}")
     return shown[0], shown[1]
+
+
+def _n_same(old: list[str], new: list[str]) -> int:
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False))))

@@ -19,7 +19,7 @@ from ..errors import CassetteError, MissingRecordingError, NetworkBlockedError, 
 from ..records import Post
 from .line import Line, call_key
 from .network_block import attempts_fail, network_blocked
-from .open_case import OpenCase, WatchedCase, only_models
+from .open_case import OpenCase, WatchedCase
 from .recorder import Recorder
 from .redact_custom import Clear, digest_made, put_quotes_back, take_quotes_out
 from .seam import Seam
@@ -72,7 +72,7 @@ class Calls:
         return bool(lines) and not any(map(self.recorder.asks_again, lines))
 
     def _record(self, perform: Perform[T], provenance: Mapping[str, str]) -> Played[T]:
-        case = OpenCase(self._digest, may_ask=True, refusal=only_models, local_only=self.recorder.local_only)
+        case = OpenCase(self._digest, may_ask=True, only_models=True, local_only=self.recorder.local_only)
         value = self._run(case, perform, lambda: self._not_kept("; ".join(case.refused)) if case.refused else None)
         calls = case.made()
         failed = [f"call {n} {call.problem}" for n, call in enumerate(calls, 1) if call.problem]
@@ -104,7 +104,7 @@ class Calls:
         return played
 
     def _replay(self, perform: Perform[T], lines: Sequence[Line]) -> Played[T]:
-        case = OpenCase(self._digest, lines=lines, restore=lambda answer: put_quotes_back(answer, self.post.text))
+        case = OpenCase(self._digest, left=list(lines), restore=lambda answer: put_quotes_back(answer, self.post.text))
         numbers = {id(line): number for number, line in enumerate(lines, 1)}
         value = self._run(case, perform, lambda: self._explain(case, numbers))
         if case.left:
@@ -156,7 +156,7 @@ class Calls:
 
 def watch(perform: Perform[T]) -> Played[T]:
     """Perform with the service alone: nothing is recorded, and the answers tell tokens and versions."""
-    case, seam = WatchedCase(), Seam()
+    case, seam = WatchedCase(lambda service, body: b""), Seam()
     seam.open(every_library=True)
     try:
         with _ONE_AT_A_TIME, case:

@@ -11,9 +11,8 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from ..errors import TransientError
 
@@ -40,23 +39,15 @@ def call_patiently(call: Callable[[], T], policy: RetryPolicy) -> T:
     Raises what the last try raised; a `TransientError` then tells how often and how long it was tried.
     """
     start = policy.clock()
-
-    def wait(state: RetryCallState) -> float:
-        return wait_s(policy, _transient(state), state.attempt_number)
-
-    def stop(state: RetryCallState) -> bool:
-        return is_too_late(policy, _transient(state), policy.clock() - start + state.upcoming_sleep)
-
-    def give_up(state: RetryCallState) -> T:
-        raise given_up(_transient(state), state.attempt_number, policy.clock() - start) from None
-
-    return Retrying(
-        retry=retry_if_exception_type(TransientError),
-        wait=wait,
-        stop=stop,
-        sleep=policy.sleep,
-        retry_error_callback=give_up,
-    )(call)
+    for attempts in count(1):
+        try:
+            return call()
+        except TransientError as error:
+            pause = wait_s(policy, error, attempts)
+            if is_too_late(policy, error, policy.clock() - start + pause):
+                raise given_up(error, attempts, policy.clock() - start) from None
+        policy.sleep(pause)
+    raise AssertionError("unreachable")
 
 
 def wait_s(policy: RetryPolicy, error: TransientError, attempts: int) -> float:
@@ -85,10 +76,3 @@ def given_up(error: TransientError, attempts: int, elapsed_s: float) -> Transien
         retry_after_s=error.retry_after_s,
         unreachable=error.unreachable,
     )
-
-
-def _transient(state: RetryCallState) -> TransientError:
-    assert state.outcome is not None
-    error = state.outcome.exception()
-    assert isinstance(error, TransientError)
-    return error
