@@ -148,6 +148,7 @@ class Closable(Protocol):
         """Let go of connections."""
 
 
+T = TypeVar("T")
 C = TypeVar("C", bound=Closable)
 
 
@@ -242,30 +243,31 @@ def recorded_response(answer: dict[str, Any]) -> GenerateContentResponse:
     return GenerateContentResponse._from_response(response=answer, kwargs={})
 
 
+def patiently(what: str, call: Callable[[], T], policy: RetryPolicy | None = None) -> T:
+    """Call the SDK, again where the service is busy; ``what`` is asked. Raises `BackendError`."""
+
+    def ask() -> T:
+        with service_errors(what):
+            return call()
+
+    return call_patiently(ask, policy or RetryPolicy())
+
+
 def count_tokens(client: genai.Client, request: Request, policy: RetryPolicy | None = None) -> int:
     """What the service counts in the request's contents; costs nothing. Raises `BackendError`.
 
     Instruction and schema are not in it: with an API key the SDK refuses to count them.
     """
-
-    def ask() -> int:
-        with service_errors(request.model):
-            counted = client.models.count_tokens(model=request.model, contents=request.contents).total_tokens
-        if counted is None:
-            raise BackendError(f"{request.model}: countTokens was answered without totalTokens")
-        return counted
-
-    return call_patiently(ask, policy or RetryPolicy())
+    model, contents = request.model, request.contents
+    counted = patiently(model, lambda: client.models.count_tokens(model=model, contents=contents), policy).total_tokens
+    if counted is None:
+        raise BackendError(f"{model}: countTokens was answered without totalTokens")
+    return counted
 
 
 def list_models(client: genai.Client, policy: RetryPolicy | None = None) -> list[Model]:
     """The models that the account sees, in the service's order. Raises `BackendError`."""
-
-    def ask() -> list[Model]:
-        with service_errors("models"):
-            return list(client.models.list())
-
-    return call_patiently(ask, policy or RetryPolicy())
+    return patiently("models", lambda: list(client.models.list()), policy)
 
 
 def is_response(value: object) -> bool:
@@ -308,14 +310,11 @@ def service_errors(what: str) -> Iterator[None]:
             what, error.code, error.status, error.message, error.details, url=url, retry_after_s=wait
         ) from None
     except httpx2.TransportError as error:
-        unreachable = isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout))
-        raise broken_transport(what, error, unreachable=unreachable) from None
-    except httpx2.DecodingError as error:
+        raise broken_transport(what, error) from None
+    except (httpx2.DecodingError, json.JSONDecodeError) as error:
         raise broken_body(what, error) from None
     except httpx2.HTTPError as error:
         raise BackendError(f"{what}: {type(error).__name__}: {error}") from None
-    except json.JSONDecodeError as error:
-        raise broken_body(what, error) from None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"]))

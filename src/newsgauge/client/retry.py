@@ -11,7 +11,6 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import count
 from typing import TypeVar
 
 from ..errors import TransientError
@@ -39,7 +38,9 @@ def call_patiently(call: Callable[[], T], policy: RetryPolicy) -> T:
     Raises what the last try raised; a `TransientError` then tells how often and how long it was tried.
     """
     start = policy.clock()
-    for attempts in count(1):
+    attempts = 0
+    while True:
+        attempts += 1
         try:
             return call()
         except TransientError as error:
@@ -47,7 +48,6 @@ def call_patiently(call: Callable[[], T], policy: RetryPolicy) -> T:
             if is_too_late(policy, error, policy.clock() - start + pause):
                 raise given_up(error, attempts, policy.clock() - start) from None
         policy.sleep(pause)
-    raise AssertionError("unreachable")
 
 
 def wait_s(policy: RetryPolicy, error: TransientError, attempts: int) -> float:

@@ -5,6 +5,7 @@ Knows the shape of Google's error bodies, but neither the SDK nor the HTTP clien
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -36,10 +37,15 @@ def refusal(
     url: str = "",
     retry_after_s: float | None = None,
 ) -> BackendError:
-    """The error that an HTTP status stands for. ``body`` is the JSON of the answer, whatever it is.
+    """The error that an HTTP status stands for. ``body`` is the answer's JSON, whatever it is, or its bytes.
 
     ``url``: what was asked; ``retry_after_s``: the wait that the header ``Retry-After`` asks for.
     """
+    if isinstance(body, bytes):
+        try:
+            body = json.loads(body)
+        except ValueError:
+            message, body = body.decode("utf-8", "replace"), None
     error = _error(body)
     message, status = (str(one or error.get(name) or "") for one, name in ((message, "message"), (status, "status")))
     said = f"{what}: {code} {status}: {_readable(message) or 'no reason given'}".replace(" : ", ": ")
@@ -126,9 +132,12 @@ def is_transient(code: int) -> bool:
     return code in _TRANSIENT
 
 
-def broken_transport(what: str, error: Exception, *, unreachable: bool) -> TransientError:
-    """The error for a call that timed out, was cut or met nobody."""
-    return TransientError(f"{what}: {type(error).__name__}: {error}".rstrip(": "), unreachable=unreachable)
+def broken_transport(what: str, error: BaseException) -> TransientError:
+    """The error for a call that timed out, was cut or met nobody, by what the HTTP client raised."""
+    kind = type(error).__name__
+    return TransientError(
+        f"{what}: {kind}: {error}".rstrip(": "), unreachable=kind in ("ConnectError", "ConnectTimeout")
+    )
 
 
 def broken_body(what: str, error: Exception) -> TransientError:

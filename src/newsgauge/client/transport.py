@@ -6,11 +6,9 @@ request of its own of an inner client. Knows HTTP; knows no cassette.
 
 from __future__ import annotations
 
-import json
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import httpx2
 
@@ -72,18 +70,8 @@ class PatientTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         try:
             response = self._inner.send(again)
         except httpx2.TransportError as error:
-            unreachable = isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout))
-            raise broken_transport(what, error, unreachable=unreachable) from None
+            raise broken_transport(what, error) from None
         if is_transient(response.status_code):
             wait = retry_after_s(response.headers)
-            body = _json(response.content)
-            message = None if body is not None else response.text
-            raise refusal(what, response.status_code, None, message, body, retry_after_s=wait)
+            raise refusal(what, response.status_code, None, None, response.content, retry_after_s=wait)
         return response
-
-
-def _json(raw: bytes) -> Any:
-    try:
-        return json.loads(raw)
-    except ValueError:
-        return None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-from ..client.clients import service_errors
+from ..client.clients import patiently, service_errors
 from ..client.retry import RetryPolicy, call_patiently
 from ..errors import BackendError, TransientError
 from .open_jobs import OpenJob
@@ -122,12 +122,7 @@ class SdkJobs:
 
     def call(self, what: str, call: Callable[[], T], retry: RetryPolicy | None = None) -> T:
         """Call, again where the service is busy. Raises `BackendError`."""
-
-        def ask() -> T:
-            with service_errors(what):
-                return call()
-
-        return call_patiently(ask, retry or self._retry)
+        return patiently(what, call, retry or self._retry)
 
 
 def json_lines(data: bytes) -> Iterator[dict[str, Any]]:

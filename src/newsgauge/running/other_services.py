@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from ..cassettes.services import named_service
 from ..client.answers import finish_answer, read_usage
-from ..client.other_apis import SERVICE_OF, ApiAccess, ask_other, open_other
+from ..client.other_apis import SERVICE_OF, OtherClient
 from ..client.retry import RetryPolicy
 from ..records import Outcome, Post, Prediction
 from ..variants.checks import check_table
@@ -56,8 +56,8 @@ def _ask(
     check_table(f"ask_{api}", "own", table)
     variant = variant_of("own", table)
     request = make_request(variant, Post("", "", text), labels=labels, model=model)
-    client = open_other(ApiAccess(api, live=True))
+    client = OtherClient(api, live=True)
     try:
-        return read_other(ask_other(client, request, RetryPolicy()), variant, labels)
+        return read_other(client.ask(request, RetryPolicy()), variant, labels)
     finally:
         client.close()

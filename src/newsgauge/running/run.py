@@ -16,7 +16,7 @@ from ..cassettes.network_block import attempts_fail, network_blocked
 from ..client.answers import read_for
 from ..client.clients import PerLocation, count_tokens, generate, generate_once, open_client, recorded_response
 from ..client.embedded import embedded_server
-from ..client.other_apis import ApiAccess, OtherClient, ask_other, open_other
+from ..client.other_apis import OtherClient
 from ..client.retry import RetryPolicy
 from ..errors import CassetteError, NetworkBlockedError, NewsgaugeError, TechniqueError, TransientError
 from ..records import Case, Key, Post, Prediction, Result
@@ -203,7 +203,7 @@ class Run:
         if variant.api != "gemini":
             other = self._other_client(variant.api)
             with self._patience() as retry:
-                said = self._recorder.play(variant.name, post, lambda: ask_other(other, request, retry), provenance)
+                said = self._recorder.play(variant.name, post, lambda: other.ask(request, retry), provenance)
             return read_other(said, variant, labels)
         client = self._clients.at(request.location)
         if self.setup.replays:
@@ -286,7 +286,7 @@ class Run:
     def _other_client(self, api: str) -> OtherClient:
         if api not in self._others:
             embedded = self._base_url if self.setup.backend == "embedded" else None
-            client = open_other(ApiAccess(api, live=not self.setup.replays, embedded=embedded))
+            client = OtherClient(api, live=not self.setup.replays, embedded=embedded)
             self._others[api] = self._closing.enter_context(closing(client))
         return self._others[api]
 

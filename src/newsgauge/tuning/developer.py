@@ -82,8 +82,7 @@ class DeveloperTuning:
                 response = httpx2.request(method, url, timeout=120.0, trust_env=False, **arguments)
                 body = response.json()
             except httpx2.TransportError as error:
-                unreachable = isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout))
-                raise broken_transport(f"{path} at {self._base_url}", error, unreachable=unreachable) from None
+                raise broken_transport(f"{path} at {self._base_url}", error) from None
             except httpx2.InvalidURL as error:
                 raise UsageError(f"--base-url {self._base_url}: {error}") from None
             except ValueError as error:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..cassettes.line import Line
 from ..cassettes.store import CassetteFile
-from ..client.clients import service_errors
+from ..client.clients import patiently, service_errors
 from ..client.cloud_storage import CloudStorage, parse_bucket
-from ..client.retry import RetryPolicy, call_patiently
+from ..client.retry import RetryPolicy
 from ..errors import BackendError, UsageError
 from ..planning.training_set import PLAIN_BASE_MODEL, Recipe, TrainingSet, job_tag, to_jsonl
 from .jobs import Checkpoint, Job, JobState
@@ -125,11 +125,7 @@ class VertexTuning:
         )
 
     def _ask(self, what: str, call: Callable[[], T]) -> T:
-        def ask() -> T:
-            with service_errors(what):
-                return call()
-
-        return call_patiently(ask, self.retry)
+        return patiently(what, call, self.retry)
 
 
 def _read(job: Any) -> Job:

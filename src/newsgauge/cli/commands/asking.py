@@ -71,7 +71,7 @@ def _prompt(
 def _other(
     variant: Variant, corpus: Corpus, model: str, labels: tuple[str, ...], url: str | None, options: argparse.Namespace
 ) -> Iterator[Ask]:
-    from ...client.other_apis import ApiAccess, ask_other, check_api_access, open_other
+    from ...client.other_apis import OtherClient, check_api_access
     from ...client.retry import RetryPolicy
     from ...corpora.preprocessing import plain
     from ...records import Post
@@ -81,12 +81,12 @@ def _other(
 
     check_api_access(variant.api, options.backend)
     shown = _examples(variant, corpus, labels, options)
-    with closing(open_other(ApiAccess(variant.api, live=True, embedded=url))) as client:
+    with closing(OtherClient(variant.api, live=True, embedded=url)) as client:
 
         def ask(text: str) -> Answer:
             post = Post("", "", plain(text))
             request = make_request(variant, post, labels=labels, model=model, examples=shown)
-            return Answer(read_other(ask_other(client, request, RetryPolicy()), variant, labels))
+            return Answer(read_other(client.ask(request, RetryPolicy()), variant, labels))
 
         yield ask
 
