@@ -138,20 +138,21 @@ class Recorder:
             **provenance,
         }
         line = Line(key, asked.method, asked.path, body, 200, dict(HEADERS), answer, said, service.name)
-        if why := _why_not(line, variant, self.pins(variant)):
-            raise self.not_kept(variant, key, why)
+        try:
+            _check(line, variant, self.pins(variant))
+        except NotKeptError as error:
+            raise self.not_kept(variant, key, str(error)) from None
         return line
 
     def append(self, variant: str, line: Line) -> None:
         """Write a line. Raises `NotKeptError`: a full disk."""
+        file = self.file(variant)
         try:
-            self.file(variant).append(line)
+            file.append(line)
         except OSError as error:
-            raise self.not_kept(
-                variant,
-                line.key,
-                f"{error.strerror or error}. What was recorded before is there; make room or the file writable, and "
-                "run again with --record-mode once",
+            raise NotKeptError(
+                f"{file.shown}: {line.key} was answered but not kept: {error.strerror or error}. What was recorded "
+                "before is there; make room or the file writable, and run again with --record-mode once",
                 disk=True,
             ) from None
 
@@ -180,11 +181,13 @@ class Recorder:
 
     def missing(self, variant: str, key: str, part: str = "") -> MissingRecordingError:
         """The error for a case of which there is nothing, or only a part."""
-        return self.refused(variant, key, f"{part}. Record it: {self.rerecord(variant)}")
+        return MissingRecordingError(
+            f"{self.file(variant).shown}: no recording of {shown_id(key)}{part}. Record it: {self.rerecord(variant)}"
+        )
 
     def refused(self, variant: str, key: str, why: str) -> MissingRecordingError:
-        """The error for a request that no recording can hold, or none holds."""
-        return MissingRecordingError(f"{self.file(variant).shown}: no recording of {shown_id(key)}{why}")
+        """The error for a request that no recording can hold."""
+        return MissingRecordingError(f"{self.file(variant).shown}: no recording of {shown_id(key)}: {why}")
 
     def stale(self, variant: str, key: str, change: str) -> StaleRecordingError:
         """The error for a line that was recorded of another request; ``change`` is what `describe_change` says."""
@@ -193,9 +196,9 @@ class Recorder:
             f"{self.rerecord(variant)}"
         )
 
-    def not_kept(self, variant: str, key: str, why: str, *, disk: bool = False) -> NotKeptError:
+    def not_kept(self, variant: str, key: str, why: str) -> NotKeptError:
         """The error for a case whose answers could not be kept."""
-        return NotKeptError(f"{self.file(variant).shown}: {key} was answered but not kept: {why}", disk=disk)
+        return NotKeptError(f"{self.file(variant).shown}: {key} was answered but not kept: {why}")
 
     def _at(self, variant: str, key: str) -> str:
         number = self.file(variant).line_number(key)
@@ -213,7 +216,7 @@ class Recorder:
     def _keep_last(self, variant: str, post: Post, case: OpenCase, provenance: Mapping[str, str]) -> None:
         """Keep the last answer of a case that is over: what came before it were tries. A replayed one has none."""
         if case.refused:
-            raise self.refused(variant, post.id, f": {case.refused[0]}")
+            raise self.refused(variant, post.id, case.refused[0])
         if case.played and not case.calls:
             return
         tries = [call for call in case.calls if call.status == 200]
@@ -231,18 +234,17 @@ def _gemini_sdk() -> str:
     return f"google-genai {version('google-genai')}"  # reads a file
 
 
-def _why_not(line: Line, variant: str, pin: str | None) -> str:
-    """Why a line must not be written; '' if it may."""
+def _check(line: Line, variant: str, pin: str | None) -> None:
     answered, service = line.provenance.get("model_version", ""), named_service(line.service)
     if not answered and service.is_answered_by_a_model(line.path):
-        return (
+        raise NotKeptError(
             f"the answer names no model version ({service.version_at}), so nobody could tell which model it was. A "
             "gateway that leaves it out cannot be recorded from: see docs/how-to/gateway.md"
         )
     if pin is not None and answered != bare_model(pin):
-        return (
+        raise NotKeptError(
             f"variant {variant!r} expects model version {pin!r}, and {answered or 'none'!r} answered. The service may "
             "have moved the model's name; if the new version is meant, set expected_model_version in variants.toml"
         )
-    secrets = find_secrets(line.encode().decode("ascii"))
-    return f"request or answer holds what looks like a secret ({', '.join(secrets)})" if secrets else ""
+    if secrets := find_secrets(line.encode().decode("ascii")):
+        raise NotKeptError(f"request or answer holds what looks like a secret ({', '.join(secrets)})")

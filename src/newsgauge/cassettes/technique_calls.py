@@ -129,7 +129,7 @@ class Calls:
         asked, n_recorded = case.missed, len(numbers)
         if asked is None:
             refused = case.refused
-            return self.recorder.refused(self.variant, self.post.id, f": {refused[0]}") if refused else None
+            return self.recorder.refused(self.variant, self.post.id, refused[0]) if refused else None
         if not case.left:
             if n_recorded:
                 return self._stale(n_recorded, f"{_calls(n_recorded)} recorded, now there are more")
