@@ -82,7 +82,7 @@ def test_several_comparisons_stand_in_a_list_and_one_is_primary(tmp_path: Path) 
         ('min_accuracy = { limit = 0.5, reason = "r", why = "x" }', "expected { limit, reason }"),
         (
             'min_accuracy = { limit = 0.5, reason = "r", bound = "wald" }',
-            "expected 'bound' to be one of confidence, value, got 'wald'",
+            "unknown bound 'wald'; known: confidence, value",
         ),
         (
             'min_accuracy = { limit = 0.5, reason = "r" }\nmax_accuracy = { limit = 0.4, reason = "r" }',

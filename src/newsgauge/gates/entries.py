@@ -34,9 +34,10 @@ class Entry:
     @property
     def bound(self) -> Bound:
         """How a live run holds it."""
-        known = get_args(Bound)
-        found: Bound = self.value("bound", f"to be one of {', '.join(known)}", known.__contains__, "confidence")
-        return found
+        bound: Bound = self.values.get("bound", "confidence")
+        if bound not in get_args(Bound):
+            raise GatesError(f"{self.where}: unknown bound {bound!r}; known: {', '.join(get_args(Bound))}")
+        return bound
 
     def value(self, key: str, expected: str, holds: Callable[[Any], bool], default: Any = None) -> Any:
         """What stands under the key. Raises `GatesError` where it is not as expected."""

@@ -18,6 +18,9 @@ from ..scoring.stats.standardised import Stratum, standardised_bounds, standardi
 from .entries import Bound
 from .gate import ALPHA, Sign, Unit
 
+#: The share of posts whose answer flips between two runs of an unchanged model, if nothing was measured.
+FLIP_RATE = 0.02
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:

@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from ..planning.repeats import split_key
 from ..planning.sampling import Plan
@@ -29,6 +31,7 @@ from .baseline_file import Baseline
 from .baseline_gate import BaselineGate
 from .comparison_gate import ComparisonGate, corrected_p, lead_finding
 from .findings import (
+    FLIP_RATE,
     METRICS,
     Limit,
     every_decision,
@@ -41,11 +44,6 @@ from .findings import (
 from .gate import ALPHA, WORST_FIRST, Gate
 from .limits_gate import LimitsGate
 
-if TYPE_CHECKING:
-    import numpy as np
-
-#: The share of posts whose answer flips between two runs of an unchanged model, if nothing was measured.
-FLIP_RATE = 0.02
 _PASS = WORST_FIRST.index(Finding.PASS)
 _OF_REPEATS = ("min_stability", "min_pass_all")
 _ERRORS = ("(blocked)", "(cut)", "(empty)")
@@ -120,8 +118,6 @@ class Operating:
     """
 
     def __init__(self, gates: Iterable[Gate], plan: Plan, baseline: Baseline | None) -> None:
-        import numpy as np
-
         self._plan, self._labels = plan, plan.labels
         known = {} if baseline is None else baseline.variants
         gates = tuple(gates)
@@ -198,8 +194,6 @@ class Operating:
         seed: int,
         all_known: bool = False,
     ) -> Odds:
-        import numpy as np
-
         rng = np.random.default_rng(seed)
         truth, fixed = np.array(labels, dtype=np.int16), np.array(places)
         drawn = np.broadcast_to(fixed, (n_runs, len(fixed))).copy()
@@ -222,8 +216,6 @@ class Operating:
     def _flipped(
         self, rng: np.random.Generator, variant: str, before: Any, truth: Any, flip_rate: float, drop: float
     ) -> Any:
-        import numpy as np
-
         rate = float((self._answers[variant] == self._truth).mean())
         half = min(flip_rate / 2, rate, 1 - rate)
         lose = min(1.0, (half + min(drop, rate)) / rate) if rate else 0.0
@@ -235,8 +227,6 @@ class Operating:
 
     def _decide(self, gate: Gate, runs: Mapping[str, tuple[Any, Any]], truth: Any, common: Any) -> Any:
         """The finding of a gate in each run, as its place in `WORST_FIRST`."""
-        import numpy as np
-
         if isinstance(gate, LimitsGate):
             now = runs[gate.variant][1]
             return np.min([self._limit(limit, gate.variant, now, truth) for limit in gate.limits], axis=0)
@@ -258,8 +248,6 @@ class Operating:
         return _each(np.concatenate(counts), of_family)
 
     def _limit(self, limit: Limit, variant: str, now: Any, truth: Any) -> Any:
-        import numpy as np
-
         n, k, by_value = len(truth), len(self._labels), is_by_value(limit)
         metric = METRICS[limit.metric]
         if not metric.is_rate:
@@ -277,8 +265,6 @@ class Operating:
         return _each([counted.sum(axis=1)], lambda c: rate_decision(limit, c, n).finding)
 
     def _by_class(self, limit: Limit, answers: Any, truth: Any) -> int:
-        import numpy as np
-
         k = len(self._labels)
         cells = np.bincount(truth.astype(int) * (k + 2) + answers, minlength=k * (k + 2)).reshape(k, k + 2)
         matrix = ConfusionMatrix(self._labels, tuple(tuple(map(int, row)) for row in cells))
@@ -301,8 +287,6 @@ def _flips(first: Any, second: Any) -> list[Any]:
 
 def _each(counts: Iterable[Any], finding: Callable[..., Finding]) -> Any:
     """The finding of each run, asked for once for each combination of counts that occurs."""
-    import numpy as np
-
     rows, place = np.unique(np.stack(list(counts), axis=1), axis=0, return_inverse=True)
     return np.array([WORST_FIRST.index(finding(*map(int, row))) for row in rows])[place.reshape(-1)]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from ..errors import VariantsError
@@ -56,38 +57,80 @@ _FIELD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _LOCATION = re.compile(r"[a-z]+(-[a-z]+)*(-?[0-9]+)?")
 _CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
-_Kinds = Mapping[str, tuple[type, ...]]
-_SHARED: _Kinds = {"about": (str,), "repeats": (int,), "confidence": (str,)}
-_MODEL: _Kinds = {"model": (str,), "tuning": (dict,), "expected_model_version": (str, dict), "location": (str,)}
-_PROMPT: _Kinds = {
-    **_SHARED,
-    "model": (str,),
-    "contents": (str,),
-    "system_instruction": (str,),
-    "answer": (str,),
-    "max_output_tokens": (int,),
-    "config": (dict,),
-    "answer_cleanup": (list,),
-    "json_fields": (dict,),
-    "examples_per_class": (int,),
-    "example": (str,),
-    "example_chars": (int,),
-    "example_seed": (int,),
-    "api": (str,),
-    **_MODEL,
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """What may stand under a key: of which types, and which of their values, in words and as a test.
+
+    ``known``: the values that there are, where they can be counted.
+    """
+
+    kinds: tuple[type, ...]
+    expected: str = ""
+    holds: Callable[[Any], bool] = lambda value: True
+    known: Collection[str] = ()
+
+
+_TEXT, _TABLE, _WHOLE, _FLAG = _Key((str,)), _Key((dict,)), _Key((int,)), _Key((bool,))
+_FROM_ONE = _Key((int,), "from 1", lambda n: n >= 1)
+_ABOVE_0 = _Key((int, float), "above 0", lambda n: n > 0)
+_COUNT = replace(_ABOVE_0, kinds=(int,))
+_NAMES_CALLABLE = _Key((str,), 'to name a callable as "module:name"', lambda name: bool(_CALLABLE.fullmatch(name)))
+_STEPS = get_args(Cleanup)
+
+_Keys = Mapping[str, _Key]
+_SHARED: _Keys = {
+    "about": _TEXT,
+    "repeats": _Key((int,), f"from 1 to {MOST_REPEATS}", lambda n: 1 <= n <= MOST_REPEATS),
+    "confidence": _TEXT,
 }
-_PREDICT: _Kinds = {**_SHARED, "predict": (str,), **_MODEL}
-_ESTIMATOR: _Kinds = {**_SHARED, "estimator": (str,), "training": (dict,)}
-_TUNING: _Kinds = {
-    "posts_per_class": (int,),
-    "epochs": (int,),
-    "batch_size": (int,),
-    "learning_rate": (int, float),
-    "seed": (int,),
-    "share_threads": (bool,),
-    "validation_posts_per_class": (int,),
+_MODEL: _Keys = {
+    "model": _TEXT,
+    "tuning": _TABLE,
+    "expected_model_version": _Key((str, dict)),
+    "location": _Key(
+        (str,), 'to be "global" or one such as "us-central1"', lambda place: bool(_LOCATION.fullmatch(place))
+    ),
 }
-_TRAINING: _Kinds = {"posts_per_class": (int,), "seed": (int,), "share_threads": (bool,)}
+#: The keys of each way to find a label, by the key that makes it one.
+_WAYS: Mapping[str, _Keys] = {
+    "contents": {
+        **_SHARED,
+        "model": _TEXT,
+        "contents": _TEXT,
+        "system_instruction": _TEXT,
+        "answer": _Key((str,), known=get_args(Answer)),
+        "max_output_tokens": _FROM_ONE,
+        "config": _TABLE,
+        "answer_cleanup": _Key(
+            (list,),
+            f"to list each of {', '.join(_STEPS)} at most once",
+            lambda steps: all(step in _STEPS for step in steps) and len(set(steps)) == len(steps),
+        ),
+        "json_fields": _TABLE,
+        "examples_per_class": _FROM_ONE,
+        "example": _TEXT,
+        "example_chars": _FROM_ONE,
+        "example_seed": _WHOLE,
+        "api": _Key((str,), known=get_args(Api)),
+        **_MODEL,
+    },
+    "predict": {**_SHARED, "predict": _NAMES_CALLABLE, **_MODEL},
+    "estimator": {**_SHARED, "estimator": _NAMES_CALLABLE, "training": _TABLE},
+}
+_TRAINING: _Keys = {"posts_per_class": _COUNT, "seed": _WHOLE, "share_threads": _FLAG}
+#: The keys that hold a table, and the keys of that.
+_PARTS: Mapping[str, _Keys] = {
+    "tuning": {
+        **_TRAINING,
+        "epochs": _COUNT,
+        "batch_size": _COUNT,
+        "learning_rate": _ABOVE_0,
+        "validation_posts_per_class": _COUNT,
+    },
+    "training": _TRAINING,
+    "expected_model_version": dict.fromkeys(BACKENDS, _TEXT),
+}
 
 
 def check_table(where: str, name: str, table: Any) -> None:
@@ -96,30 +139,25 @@ def check_table(where: str, name: str, table: Any) -> None:
         raise VariantsError(f"{where}: expected a name of lower-case letters, digits and hyphens")
     if not isinstance(table, dict):
         raise VariantsError(f"{where}: expected a table, got {table!r}; did its [header] get lost?")
-    ways = [key for key in ("contents", "predict", "estimator") if key in table]
+    ways = [key for key in _WAYS if key in table]
     if len(ways) > 1:
         raise VariantsError(
             f"{where}: expected one of 'contents' (a prompt), 'predict' and 'estimator' (a callable), got "
             f"{' and '.join(map(repr, ways))}"
         )
     way = ways[0] if ways else "contents"
-    _check_keys(where, table, {"contents": _PROMPT, "predict": _PREDICT, "estimator": _ESTIMATOR}[way], way)
-    _check_not_empty(where, table, {"contents": ("model", "contents"), "predict": ("model",), "estimator": ()}[way])
-    _check_model(where, table)
+    _check_keys(where, table, _WAYS[way], of="" if way == "contents" else f" of a variant with {way!r}")
+    for key in ("about", "model", "contents"):
+        if key in _WAYS[way] and not table.get(key, "").strip():
+            raise VariantsError(f"{where}: expected a non-empty {key!r}")
+    for part, known in _PARTS.items():
+        if isinstance(table.get(part), dict):
+            _check_keys(where, table[part], known, part=part)
+    if (table.get("model") == TUNED) != ("tuning" in table):
+        raise VariantsError(f"{where}: 'tuning' and model = \"{TUNED}\" go together; only one of them is there")
     if way == "contents":
         _check_prompt(where, table)
-    elif not _CALLABLE.fullmatch(table[way]):
-        raise VariantsError(f'{where}: expected {way!r} to name a callable as "module:name", got {table[way]!r}')
-    _check_from_one(where, {key: table[key] for key in ("repeats",) if key in table})
-    if table.get("repeats", 1) > MOST_REPEATS:
-        raise VariantsError(f"{where}: expected 'repeats' from 1 to {MOST_REPEATS}, got {table['repeats']}")
     _check_confidence(where, table, way)
-    for part, known in (("tuning", _TUNING), ("training", _TRAINING)):
-        _check_keys(f"{where} {part}", table.get(part, {}), known)
-        _check_from_one(
-            where,
-            {f"{part}.{key}": v for key, v in table.get(part, {}).items() if key not in ("seed", "share_threads")},
-        )
 
 
 def _check_confidence(where: str, table: dict[str, Any], way: str) -> None:
@@ -139,25 +177,7 @@ def _check_confidence(where: str, table: dict[str, Any], way: str) -> None:
         )
 
 
-def _check_model(where: str, table: dict[str, Any]) -> None:
-    pin = table.get("expected_model_version")
-    if isinstance(pin, dict):
-        _check_keys(f"{where} expected_model_version", pin, dict.fromkeys(BACKENDS, (str,)))
-    location = table.get("location")
-    if location is not None and not _LOCATION.fullmatch(location):
-        raise VariantsError(
-            f'{where}: expected \'location\' to be "global" or one such as "us-central1", got {location!r}'
-        )
-    if (table.get("model") == TUNED) != ("tuning" in table):
-        raise VariantsError(f"{where}: 'tuning' and model = \"{TUNED}\" go together; only one of them is there")
-
-
-def _check_api(where: str, table: dict[str, Any]) -> None:
-    api = table.get("api", "gemini")
-    if api not in get_args(Api):
-        raise VariantsError(f"{where}: 'api' is {api!r}; known: {', '.join(get_args(Api))}")
-    if api == "gemini":
-        return
+def _check_api(where: str, table: dict[str, Any], api: str) -> None:
     if wrong := [key for key in ("tuning", "location") if key in table]:
         raise VariantsError(f"{where}: {wrong[0]!r} is Gemini's, and api = {api!r}")
     if unknown := [key for key in table.get("config", {}) if key not in OTHER_APIS[api]]:
@@ -166,17 +186,14 @@ def _check_api(where: str, table: dict[str, Any]) -> None:
 
 
 def _check_prompt(where: str, table: dict[str, Any]) -> None:
-    _check_api(where, table)
+    if table.get("api", "gemini") != "gemini":
+        _check_api(where, table, table["api"])
     if table["contents"].count("{post}") != 1:
         raise VariantsError(f"{where}: expected 'contents' to hold {{post}} exactly once")
     shows = {"examples"} if "examples_per_class" in table else set()
     _check_placeholders(where, table, "contents", {"post", "labels", *shows})
     _check_placeholders(where, table, "system_instruction", {"labels", *shows})
-    if table.get("answer", "text") not in get_args(Answer):
-        raise VariantsError(f"{where}: 'answer' is {table['answer']!r}; known: {', '.join(get_args(Answer))}")
-    _check_from_one(where, {key: table[key] for key in ("max_output_tokens",) if key in table})
     _check_config(where, table)
-    _check_cleanup(where, table)
     _check_examples(where, table)
     _check_fields(where, table)
 
@@ -198,19 +215,9 @@ def _check_config(where: str, table: dict[str, Any]) -> None:
         raise VariantsError(f"{where}: config: expected values that JSON can hold: {error}") from None
 
 
-def _check_cleanup(where: str, table: dict[str, Any]) -> None:
-    steps, known = table.get("answer_cleanup", []), get_args(Cleanup)
-    wrong = [step for step in steps if step not in known]
-    if wrong or len(set(steps)) < len(steps):
-        raise VariantsError(
-            f"{where}: expected 'answer_cleanup' to list each of {', '.join(known)} at most once, got {steps!r}"
-        )
-
-
 def _check_examples(where: str, table: dict[str, Any]) -> None:
-    given = [key for key in EXAMPLE_KEYS if key in table]
     if "examples_per_class" not in table:
-        if given:
+        if given := [key for key in EXAMPLE_KEYS if key in table]:
             raise VariantsError(f"{where}: {given[0]!r} is about examples, and 'examples_per_class' is not there")
         return
     n_shown = sum(table.get(key, "").count("{examples}") for key in ("contents", "system_instruction"))
@@ -219,7 +226,6 @@ def _check_examples(where: str, table: dict[str, Any]) -> None:
             f"{where}: with 'examples_per_class', expected {{examples}} exactly once in 'contents' or "
             f"'system_instruction', got it {n_shown} times"
         )
-    _check_from_one(where, {key: table[key] for key in ("examples_per_class", "example_chars") if key in table})
     for placeholder in ("{post}", "{label}"):
         if table.get("example", "{post}{label}").count(placeholder) != 1:
             raise VariantsError(f"{where}: expected 'example' to hold {placeholder} exactly once")
@@ -227,12 +233,9 @@ def _check_examples(where: str, table: dict[str, Any]) -> None:
 
 
 def _check_fields(where: str, table: dict[str, Any]) -> None:
-    fields = table.get("json_fields")
-    if fields is None:
-        return
-    if table.get("answer") != "json":
+    if "json_fields" in table and table.get("answer") != "json":
         raise VariantsError(f"{where}: 'json_fields' is there, and 'answer' is not \"json\"")
-    for field, kind in fields.items():
+    for field, kind in table.get("json_fields", {}).items():
         if not _FIELD.fullmatch(field) or field == "label":
             raise VariantsError(
                 f"{where}: expected a field's name of letters, digits and underscores, and not 'label', which is "
@@ -253,24 +256,16 @@ def _check_placeholders(where: str, table: dict[str, Any], key: str, allowed: It
         )
 
 
-def _check_not_empty(where: str, table: dict[str, Any], keys: Iterable[str]) -> None:
-    for key in ("about", *keys):
-        if not table.get(key, "").strip():
-            raise VariantsError(f"{where}: expected a non-empty {key!r}")
-
-
-def _check_from_one(where: str, values: dict[str, Any]) -> None:
-    for key, value in values.items():
-        if value <= 0:
-            above = "above 0" if "." in key else "from 1"
-            raise VariantsError(f"{where}: expected {key if '.' in key else repr(key)} {above}, got {value}")
-
-
-def _check_keys(where: str, table: dict[str, Any], known: _Kinds, way: str = "contents") -> None:
+def _check_keys(where: str, table: dict[str, Any], known: _Keys, *, of: str = "", part: str = "") -> None:
+    place = f"{where} {part}".rstrip()
     for key, value in table.items():
         if key not in known:
-            about = "" if way == "contents" else f" of a variant with {way!r}"
-            raise VariantsError(f"{where}: unknown key {key!r}{about}; known: {', '.join(known)}")
-        if not isinstance(value, known[key]) or (isinstance(value, bool) and bool not in known[key]):
-            kinds = " or ".join(kind.__name__ for kind in known[key])
-            raise VariantsError(f"{where}: expected {key!r} to be {kinds}, got {type(value).__name__}")
+            raise VariantsError(f"{place}: unknown key {key!r}{of}; known: {', '.join(known)}")
+        asked, shown = known[key], f"{part}.{key}" if part else repr(key)
+        if not isinstance(value, asked.kinds) or (isinstance(value, bool) and bool not in asked.kinds):
+            kinds = " or ".join(kind.__name__ for kind in asked.kinds)
+            raise VariantsError(f"{place}: expected {key!r} to be {kinds}, got {type(value).__name__}")
+        if asked.known and value not in asked.known:
+            raise VariantsError(f"{where}: {shown} is {value!r}; known: {', '.join(asked.known)}")
+        if not asked.holds(value):
+            raise VariantsError(f"{where}: expected {shown} {asked.expected}, got {value!r}")

@@ -145,7 +145,9 @@ def load_variants(path: Path) -> dict[str, Variant]:
     tables = read_toml(path, expected="the variants to ask", error=VariantsError)
     if not tables:
         raise VariantsError(f"{path}: expected one table a variant, the file is empty")
-    return {name: _variant(path.name, name, table) for name, table in tables.items()}
+    for name, table in tables.items():
+        check_table(f"{path.name}: [{name}]", name, table)
+    return {name: variant_of(name, table) for name, table in tables.items()}
 
 
 def select_variants(variants: dict[str, Variant], names: str | None) -> dict[str, Variant]:
@@ -175,16 +177,12 @@ def make_request(variant: Variant, post: Post, *, labels: tuple[str, ...], model
     ``examples`` is what ``{examples}`` stands for.
     """
 
-    def fill(template: str) -> str:
-        # One pass, so that a post which happens to contain "{labels}" is left as it is.
-        values = {"post": post.text, "labels": "\n".join(labels), "examples": examples}
-        return PLACEHOLDER.sub(lambda match: values[match[1]], template)
-
+    values = {"post": post.text, "labels": "\n".join(labels), "examples": examples}
     instruction = variant.system_instruction
     return Request(
         model=model,
-        contents=fill(variant.contents),
-        system_instruction=None if instruction is None else fill(instruction),
+        contents=_fill(variant.contents, values),
+        system_instruction=None if instruction is None else _fill(instruction, values),
         enum=None if variant.answer == "text" else labels,
         max_output_tokens=variant.max_output_tokens,
         json_fields=variant.json_fields if variant.answer == "json" else None,
@@ -193,15 +191,15 @@ def make_request(variant: Variant, post: Post, *, labels: tuple[str, ...], model
     )
 
 
+def _fill(template: str, values: Mapping[str, str]) -> str:
+    """In one pass, so that a post which happens to contain "{labels}" is left as it is."""
+    return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), template)
+
+
 def location_of(variant: Variant, model: str) -> str | None:
     """Where Vertex is asked for a model: an endpoint's name says it, and nothing else knows the endpoint."""
     match = _PLACE.match(model)
     return match[1] if match else variant.location
-
-
-def _variant(file: str, name: str, table: Any) -> Variant:
-    check_table(f"{file}: [{name}]", name, table)
-    return variant_of(name, table)
 
 
 def variant_of(name: str, table: Mapping[str, Any]) -> Variant:
@@ -242,15 +240,12 @@ def prompt_digest(variant: Variant, model: str, *, examples: str = "") -> str:
 
 def prompt_parts(variant: Variant, labels: Sequence[str]) -> list[tuple[str, str]]:
     """Name and text of each part, in the order in which a model is given them."""
-
-    def fill(template: str) -> str:
-        return PLACEHOLDER.sub(lambda match: "\n".join(labels) if match[1] == "labels" else match[0], template)
-
+    values = {"labels": "\n".join(labels)}
     parts = [("Python function", variant.predict), ("scikit-learn estimator", variant.estimator)]
     if variant.system_instruction is not None:
-        parts.append(("system instruction", fill(variant.system_instruction)))
+        parts.append(("system instruction", _fill(variant.system_instruction, values)))
     if variant.contents:
-        parts.append(("prompt", fill(variant.contents)))
+        parts.append(("prompt", _fill(variant.contents, values)))
     if variant.answer != "text":
         fields = [f"{name} ({kind})" for name, kind in variant.json_fields if variant.answer == "json"]
         form = f"JSON with {', '.join([*fields, 'label'])}" if variant.answer == "json" else "the label alone"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import UsageError
-from ...gates.operating import FLIP_RATE
+from ...gates.findings import FLIP_RATE
 from ...running.run_options import add_plan_options
 from ..backend_options import add_folder_options
 
