@@ -30,7 +30,6 @@ def baseline_of(evidence: Evidence, old: Baseline | None = None) -> Baseline:
     return make_baseline(
         backend="embedded",
         plan=evidence.plan,
-        corpus="made",
         prompts=dict.fromkeys(evidence.scores, "0123456789ab"),
         scores=evidence.scores,
         results=evidence.results,

@@ -11,8 +11,8 @@ import pytest
 
 from newsgauge.cli.main import main
 from newsgauge.errors import BaselineError
+from newsgauge.gates.baseline_diff import merge_baselines
 from newsgauge.gates.baseline_file import Baseline, BaselineVariant, decode, encode, load_baseline
-from newsgauge.gates.baseline_merge import merge_baselines
 
 FILE = "evals/baselines/embedded/made.json"
 Git = Callable[..., subprocess.CompletedProcess[str]]

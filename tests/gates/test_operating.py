@@ -35,7 +35,6 @@ Make = Callable[..., Evidence]
 def baseline_of(evidence: Evidence) -> Baseline:
     return make_baseline(
         backend="embedded",
-        corpus="made",
         plan=evidence.plan,
         prompts=dict.fromkeys(evidence.scores, "0" * 12),
         scores=evidence.scores,

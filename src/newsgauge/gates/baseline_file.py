@@ -50,6 +50,10 @@ class Baseline:
     drawn_by: dict[str, Any]
     variants: dict[str, BaselineVariant]
 
+    def answers(self, variant: str) -> dict[str, str]:
+        """Id of a post -> answer; empty where the baseline does not know the variant."""
+        return self.variants[variant].answers if variant in self.variants else {}
+
 
 def load_baseline(path: Path, *, shown: str) -> Baseline | None:
     """The baseline, or None where there is no file. Raises `BaselineError` where it is not one."""
@@ -116,7 +120,6 @@ def make_baseline(
     *,
     backend: str,
     plan: Plan,
-    corpus: str,
     prompts: Mapping[str, str],
     scores: Mapping[str, Score],
     results: Mapping[Key, Result],
@@ -152,13 +155,13 @@ def make_baseline(
         for name, score in scores.items()
     }
     drawn_by = {**_draw(plan), "n_posts": len(plan.posts)}
-    return Baseline(backend, corpus, plan.digest, drawn_by, {**kept, **new})
+    return Baseline(backend, plan.corpus, plan.digest, drawn_by, {**kept, **new})
 
 
 def is_same_draw(baseline: Baseline, plan: Plan) -> bool:
     """True where the posts were asked for in the same words: then they are the same posts, or the corpus changed."""
-    same = {key: baseline.drawn_by.get(key) == value for key, value in _draw(plan).items()}
-    return all({**same, "classes": is_about_classes(baseline, plan)}.values())
+    same = all(baseline.drawn_by.get(key) == value for key, value in _draw(plan).items() if key != "classes")
+    return same and is_about_classes(baseline, plan)
 
 
 def is_about_classes(baseline: Baseline, plan: Plan) -> bool:
@@ -235,20 +238,15 @@ def _json(value: Any) -> str:
     return json.dumps(value, allow_nan=False)
 
 
-def baseline_answers(baseline: Baseline, variant: str) -> dict[str, str]:
-    """Id of a post -> answer; empty where the baseline does not know the variant."""
-    return baseline.variants[variant].answers if variant in baseline.variants else {}
-
-
-def changes(
-    results: Mapping[Key, Result], posts: Iterable[Post], baseline: Baseline, variant: str
+def answers_of_both(
+    baseline: Baseline, variant: str, posts: Iterable[Post], results: Mapping[Key, Result]
 ) -> list[tuple[Post, str, str]]:
-    """Posts whose answer is not the baseline's, with the old and the new one; posts it does not know are left out."""
-    known = baseline_answers(baseline, variant)
+    """The posts that the baseline and the results both know, each with the old and the new answer."""
+    known = baseline.answers(variant)
     return [
-        (post, known[post.id], now)
+        (post, known[post.id], answer_text(result))
         for post in posts
-        if post.id in known and (now := answer_text(results[post.id, variant])) != known[post.id]
+        if post.id in known and (result := results.get((post.id, variant))) is not None and result.prediction
     ]
 
 

@@ -23,7 +23,7 @@ from ..scoring.scores import Comparison
 from ..scoring.stats.decisions import Decision, Finding, decide_difference
 from ..scoring.stats.paired import mcnemar_exact
 from ..scoring.stats.power import NEAREST_LIMIT, fewest_posts_for_margin
-from .baseline_file import Baseline, answer_text, baseline_answers, changes, is_same_draw
+from .baseline_file import Baseline, answers_of_both, is_same_draw
 from .comparison_gate import clustered_words, flip_counts, flip_lines
 from .entries import Table
 from .gate import Asked, Evidence, Gate, Held
@@ -54,7 +54,7 @@ class BaselineGate(Gate):
     def hold(self, evidence: Evidence) -> Sequence[Held]:
         """Equality in a replay, non-inferiority in a live run; INCONCLUSIVE where there is nothing to compare with."""
         baseline, units = evidence.baseline, evidence.plan.units
-        known = {} if baseline is None else baseline_answers(baseline, self.variant)
+        known = {} if baseline is None else baseline.answers(self.variant)
         asked = evidence.plan.posts if evidence.live else evidence.plan.asked(self.variant)
         posts = [post for post in asked if post.id in known]
         about = Asked("answers are the baseline's", "cases", "at least", len(posts))
@@ -77,7 +77,8 @@ class BaselineGate(Gate):
                 "with the same id; if meant: --update-baseline"
             )
             return asked.held(Finding.FAIL, text, None, n, text)
-        changed = changes(evidence.results, posts, baseline, self.variant)
+        both = answers_of_both(baseline, self.variant, posts, evidence.results)
+        changed = [one for one in both if one[1] != one[2]]
         if not changed:
             return asked.held(Finding.PASS, f"all {n} answers are the baseline's{common}", n, n)
         lines = tuple(f"{shown_id(post.id)}: was {one_line(old)}, now {one_line(new)}" for post, old, new in changed)
@@ -86,9 +87,8 @@ class BaselineGate(Gate):
         return asked.held(Finding.FAIL, text, n - len(changed), n, how, flips=lines)
 
     def _hold_live(self, evidence: Evidence, baseline: Baseline, posts: list[Post], asked: Asked) -> Held:
-        now = {post.id: answer_text(evidence.results[post.id, self.variant]) for post in posts}
-        known, drop, units = baseline_answers(baseline, self.variant), self.max_drop or 0.0, evidence.plan.units
-        found = compare(posts, now, known, names=(self.variant, "baseline"))
+        drop, units = self.max_drop or 0.0, evidence.plan.units
+        found = compare_since(self.variant, answers_of_both(baseline, self.variant, posts, evidence.results))
         decision, text, paired, more = drop_words(found, drop, _common(len(posts), evidence, baseline), units=units)
         if decision.finding is Finding.INCONCLUSIVE and decision.n_for_power is not None:
             more += (
@@ -141,26 +141,25 @@ def _common(n: int, evidence: Evidence, baseline: Baseline) -> str:
     return f" (plan {evidence.plan.digest}, the baseline's is {baseline.plan}: {n} of {n_planned} in common)"
 
 
+def compare_since(variant: str, both: Sequence[tuple[Post, str, str]]) -> Comparison:
+    """The answers of now against those of the baseline, see `answers_of_both`."""
+    then, now = ({post.id: answers[i] for post, *answers in both} for i in (0, 1))
+    return compare([post for post, _, _ in both], now, then, names=(variant, "baseline"))
+
+
 def since_baseline(run: RunPlan, held: Baseline, results: Mapping[Key, Result], *, shown: str) -> dict[str, Any]:
     """By variant, over the posts that both know; variants without such a post are left out."""
     variants = {}
     for variant in run.variants:
-        known = baseline_answers(held, variant)
-        answered = {
-            post.id: answer_text(result)
-            for post in run.part.posts
-            if post.id in known and (result := results.get((post.id, variant))) is not None and result.prediction
-        }
-        posts = [post for post in run.part.posts if post.id in answered]
-        if not posts:
-            continue
-        found = compare(posts, answered, known, names=(variant, "baseline"))
-        variants[variant] = {
-            "n": found.n,
-            "difference": found.difference,
-            "tango_95": [found.low, found.high],
-            "n_gained": len(found.gained),
-            "n_lost": len(found.lost),
-            "changed": {post.id: known[post.id] for post in posts if answered[post.id] != known[post.id]},
-        }
+        both = answers_of_both(held, variant, run.part.posts, results)
+        if both:
+            found = compare_since(variant, both)
+            variants[variant] = {
+                "n": found.n,
+                "difference": found.difference,
+                "tango_95": [found.low, found.high],
+                "n_gained": len(found.gained),
+                "n_lost": len(found.lost),
+                "changed": {post.id: old for post, old, now in both if old != now},
+            }
     return {"plan": run.plan.digest, "path": shown, "variants": variants}

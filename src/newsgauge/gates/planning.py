@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from ..planning.sampling import Plan
-from .baseline_file import Baseline, baseline_answers, is_about_classes
+from .baseline_file import Baseline, is_about_classes
 from .baseline_gate import BaselineGate
 from .gate import Gate
 from .limits_gate import LimitsGate
@@ -44,7 +44,7 @@ def plan_gates(
     if baseline is not None and not live:
         ids = {post.id for post in plan.posts}
         for variant in variants:
-            if variant not in own and ids & baseline_answers(baseline, variant).keys():
+            if variant not in own and ids & baseline.answers(variant).keys():
                 own[variant] = BaselineGate(f"{variant}-baseline", variant)
     return (*others, *(own[variant] for variant in variants if variant in own))
 

@@ -17,12 +17,12 @@ from ..errors import UsageError
 from ..planning.plan_file import NAME, RunPlan, encode_plan
 from ..records import Key, Result, case_id
 from ..results.result_files import digest_results, write_flips, write_gates, write_results, write_scoreboard
-from ..scoring.comparisons import compare, compare_variants
+from ..scoring.comparisons import compare_variants
 from ..scoring.scoreboard import score
 from ..scoring.scores import Comparison, Score, Verdict
 from .baseline_diff import VariantChange, diff_baselines
-from .baseline_file import Baseline, answer_text, baseline_answers, encode, is_about_classes, make_baseline
-from .baseline_gate import BaselineGate, since_baseline
+from .baseline_file import Baseline, answers_of_both, encode, is_about_classes, make_baseline
+from .baseline_gate import BaselineGate, compare_since, since_baseline
 from .gate import Gate
 from .planning import LeftOut
 from .session_verdict import SessionVerdict, encode_verdict, session_verdict
@@ -157,7 +157,11 @@ class Guard:
         write_results(self.results, found)
         write_flips(self.results, comparisons)
         write_scoreboard(self.results, run.describe(), scores, comparisons)
-        self._write_baseline(results)
+        held, file = self.baseline.held, self.results / "baseline.json"
+        if held is None:
+            file.unlink(missing_ok=True)
+        else:
+            write_json(file, since_baseline(self.run, held, results, shown=self.baseline.shown))
         run = replace(run, results=digest_results(self.results))
         self._write_gates(session, verdicts.values(), undecided, digest=run.results)
         write_whole(self.results / NAME, encode_plan(run))  # last: with it the folder is one to join
@@ -176,7 +180,6 @@ class Guard:
             new = make_baseline(
                 backend=run.backend,
                 plan=run.plan,
-                corpus=run.plan.corpus,
                 prompts=run.prompts,
                 scores=scores,
                 results=results,
@@ -207,13 +210,6 @@ class Guard:
             },
         )
 
-    def _write_baseline(self, results: Mapping[Key, Result]) -> None:
-        path, place = self.results / "baseline.json", self.baseline
-        if place.held is None:
-            path.unlink(missing_ok=True)
-        else:
-            write_json(path, since_baseline(self.run, place.held, results, shown=place.shown))
-
     @property
     def _n(self) -> int:
         return self.run.part.n_cases(self.run.variants)
@@ -224,17 +220,11 @@ class Guard:
         return [gate for gate in self.gates if not isinstance(gate, BaselineGate) or gate.max_drop is not None]
 
     def _flips(self, scores: Mapping[str, Score], results: Mapping[Key, Result]) -> tuple[Comparison, ...]:
-        held = self.baseline.held
-        if self.run.mode == "none" or held is None:
+        held, run = self.baseline.held, self.run
+        if run.mode == "none" or held is None:
             return ()
-        found = []
-        for variant in self.run.variants:
-            known = baseline_answers(held, variant)
-            posts = [post for post in self.run.part.posts if post.id in known]
-            if posts and scores[variant].complete:
-                now = {post.id: answer_text(results[post.id, variant]) for post in posts}
-                found.append(compare(posts, now, known, names=(variant, "baseline")))
-        return tuple(found)
+        both = {name: answers_of_both(held, name, run.part.posts, results) for name in run.variants}
+        return tuple(compare_since(name, rows) for name, rows in both.items() if rows and scores[name].complete)
 
     def _notes(self) -> tuple[str, ...]:
         if self.run.shard is not None:
@@ -260,11 +250,7 @@ class Guard:
             )
         if not self.run.replays:
             return (f"not held to the baseline in a live run, as gates.toml sets no max_drop: {', '.join(free)}",)
-        why = (
-            "does not know"
-            if not any(baseline_answers(place.held, name) for name in free)
-            else "is about other posts for"
-        )
+        why = "does not know" if not any(place.held.answers(name) for name in free) else "is about other posts for"
         return (f"the baseline {place.shown} {why} {', '.join(free)}",)
 
     def _complaints(self, verdicts: Mapping[str, Verdict], undecided: tuple[str, ...], n_not_run: int) -> list[str]:

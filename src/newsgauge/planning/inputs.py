@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from .. import __version__
-from .._util.git_commit import commit_of
+from .._util.files import commit_of
 
 COMMIT = "commit"
 _VERSION = "newsgauge"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .._util.git_commit import commit_of
+from .._util.files import commit_of
 from ..corpora.corpus import BUNDLED
 from ..errors import UsageError
 from ..report.publishing import Facts, append_step_summary, clear, github_annotations, publish

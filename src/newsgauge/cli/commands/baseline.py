@@ -34,8 +34,8 @@ def add_baseline_command(subparsers: argparse._SubParsersAction[argparse.Argumen
 
 def _merge(options: argparse.Namespace) -> int:
     from ..._util.files import write_whole
+    from ...gates.baseline_diff import merge_baselines
     from ...gates.baseline_file import decode, encode
-    from ...gates.baseline_merge import merge_baselines
 
     names: list[str] = options.files
     if len(names) not in (1, 3):
