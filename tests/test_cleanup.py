@@ -7,8 +7,7 @@ from google.genai.types import GenerateContentResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsgauge.client.answers import read_answer
-from newsgauge.client.cleanup import clean
+from newsgauge.client.answers import clean, read_answer
 from newsgauge.records import Outcome, Prediction
 
 LABELS = ("rec.autos", "sci.space", "a: b", "x.")

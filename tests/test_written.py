@@ -8,8 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from newsgauge.cassettes.digest import digest_body, stable_path
+from newsgauge.cassettes.digest import digest_body
 from newsgauge.cassettes.open_case import Asked
+from newsgauge.cassettes.services import stable_path
 from newsgauge.client.clients import Backend, DryClient  # type: ignore[attr-defined]
 from newsgauge.records import Post
 from newsgauge.running.request_template import RequestTemplates

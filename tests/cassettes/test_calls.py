@@ -12,9 +12,9 @@ import httpx2
 import pytest
 
 from newsgauge.cassettes.audit import audit_file, find_orphans
+from newsgauge.cassettes.digest import Clear
 from newsgauge.cassettes.line import call_key, case_of, number_of
 from newsgauge.cassettes.recorder import Recorder, RecordMode
-from newsgauge.cassettes.redact_custom import Clear
 from newsgauge.cassettes.store import CassetteFile
 from newsgauge.cassettes.technique_calls import Calls
 from newsgauge.errors import MissingRecordingError, NotKeptError, StaleRecordingError

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsgauge.cassettes.digest import digest_body, stable_path, unquote
+from newsgauge.cassettes.digest import digest_body, unquote
+from newsgauge.cassettes.services import stable_path
 
 POST = "Re: hubble\n\nThe mirror was ground to the wrong figure, by some two microns at the edge."
 

@@ -12,8 +12,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from newsgauge.cassettes.digest import Block, digest_body, mark, unquote
-from newsgauge.cassettes.redact_custom import Clear, digest_made, put_quotes_back, take_quotes_out
+from newsgauge.cassettes.digest import (
+    Block,
+    Clear,
+    digest_body,
+    digest_made,
+    mark,
+    put_quotes_back,
+    take_quotes_out,
+    unquote,
+)
 
 POST = (
     "Re: Hubble\n\nThe mirror was ground to the wrong figure, by some two microns at the edge.\n"

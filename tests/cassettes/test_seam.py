@@ -18,8 +18,8 @@ from google import genai
 from google.genai.types import HttpOptions
 from vcr.patch import force_reset
 
+from newsgauge.cassettes.digest import Clear
 from newsgauge.cassettes.network_block import attempts_fail, network_blocked
-from newsgauge.cassettes.redact_custom import Clear
 from newsgauge.cassettes.technique_calls import Calls
 from newsgauge.errors import (
     NetworkBlockedError,

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from newsgauge.cassettes.redact_custom import Clear
+from newsgauge.cassettes.digest import Clear
 from newsgauge.cassettes.services import SERVICES
 from newsgauge.cassettes.technique_calls import Calls
 from newsgauge.errors import (

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
-from newsgauge.cassettes.digest import stable_path
+from newsgauge.cassettes.services import stable_path
 from newsgauge.client.clients import Access, open_client
 from newsgauge.client.embedded import is_loopback
 from newsgauge.errors import UsageError

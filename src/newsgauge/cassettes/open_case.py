@@ -52,6 +52,8 @@ class OpenCase:
     restore: Callable[[Any], Any] = lambda answer: answer
     #: Whether what leaves this machine is refused.
     local_only: bool = False
+    #: Whether all that is asked passes, and is recorded nowhere.
+    only_watched: bool = False
     #: What lines answered, in the order it was asked: the service's name and the answer.
     played: list[tuple[str, dict[str, Any]]] = field(default_factory=list, init=False)
     #: What passed to the service, in the order it was asked.
@@ -77,6 +79,8 @@ class OpenCase:
     def take(self, method: str, host: str, path: str, body: bytes, agent: str = "") -> dict[str, Any] | Call:
         """The answer to a request, or the call that may now be made. Raises `MissError`."""
         service = service_of(host, path)
+        if self.only_watched:
+            return self._made(Asked(method, path, b"", (service or GEMINI).name), agent)
         if service is None:
             if not body:
                 raise self._refuse(f"is {method} {host}{path}, and only what a model is asked is recorded")
@@ -105,9 +109,7 @@ class OpenCase:
                 f"is {method} {host}{path}, and --backend embedded asks this machine alone: record it with --backend "
                 "gemini, where what is paid for is told first"
             )
-        call = Call(asked, agent=agent)
-        self.calls.append(call)
-        return call
+        return self._made(asked, agent)
 
     def find(self, asked: Asked) -> dict[str, Any] | None:
         """The answer of a line; None if none answers.
@@ -135,21 +137,14 @@ class OpenCase:
         answered = {call.asked for call in self.calls if call.answer is not None}
         return [call for call in self.calls if call.answer is not None or call.asked not in answered]
 
+    def _made(self, asked: Asked, agent: str) -> Call:
+        self.calls.append(Call(asked, agent=agent))
+        return self.calls[-1]
+
     def _refuse(self, why: str) -> MissError:
         number = len(self.played) + len(self.made()) + len(self.refused) + 1
         self.refused.append(f"call {number} {why}")
         return MissError(self.refused[-1])
-
-
-class WatchedCase(OpenCase):
-    """One that is recorded nowhere: whatever it asks is asked, and its answers are seen."""
-
-    def take(self, method: str, host: str, path: str, body: bytes, agent: str = "") -> Call:
-        """The call."""
-        service = service_of(host, path) or GEMINI
-        call = Call(Asked(method, path, b"", service.name))
-        self.calls.append(call)
-        return call
 
 
 _CURRENT: ContextVar[OpenCase | None] = ContextVar("_CURRENT", default=None)

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from typing import Any
 from .._util.files import read_toml
 from ..errors import CassetteError, UsageError
 from ..records import Outcome, bare_model
-from .digest import stable_path
 
 _PLACES = ("answer", "model_version", "finish", "tokens_in", "tokens_out", "thinking", "cached")
 _LIST = "a list of texts"
@@ -30,6 +29,9 @@ _KEYS = {
 }
 _NEEDED = ("path", "prompt", "model_version")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
+_BEFORE_VERSION = re.compile(r"^.+(?=/v\d+(?:(?:alpha|beta)\d*)?/)")
+_EXPRESS = re.compile(r"^/v[^/]+(?=/publishers/)")
+_PROJECT = re.compile(r"/projects/[^/]+/locations/[^/]+/")
 _VERSION = re.compile(r"^/v\d+(?:(?:alpha|beta)\d*)?(?=/)")
 #: Where Google's libraries fetch a token: their requests pass, and are never kept.
 _LOGIN_HOSTS = frozenset({"accounts.google.com", "metadata.google.internal", "metadata", "169.254.169.254"})
@@ -131,6 +133,18 @@ class Service:
     def _places(self, key: str) -> list[str]:
         places = self.table.get(key, [])
         return [places] if isinstance(places, str) else places
+
+
+@lru_cache(maxsize=256)  # a run asks few paths, each of them for every post
+def stable_path(path: str) -> str:
+    """The request path without what differs between accounts.
+
+    That is the Google Cloud project and location, and what stands before the version of the API where a gateway is
+    asked: its path may name an account, and who replays need not know the gateway. Vertex's express mode names no
+    project, and asks the same.
+    """
+    path = _EXPRESS.sub(r"\g<0>/projects/-/locations/-", _BEFORE_VERSION.sub("", path))
+    return _PROJECT.sub("/projects/-/locations/-/", path)
 
 
 class _Gemini(Service):

@@ -17,11 +17,11 @@ from typing import Any, Generic, TypeVar
 
 from ..errors import CassetteError, MissingRecordingError, NetworkBlockedError, NotKeptError, StaleRecordingError
 from ..records import Post
+from .digest import Clear, digest_made, put_quotes_back, take_quotes_out
 from .line import Line, call_key
 from .network_block import attempts_fail, network_blocked
-from .open_case import OpenCase, WatchedCase
+from .open_case import OpenCase
 from .recorder import Recorder
-from .redact_custom import Clear, digest_made, put_quotes_back, take_quotes_out
 from .seam import Seam
 from .services import Service, named_service
 from .staleness import describe_change
@@ -156,7 +156,7 @@ class Calls:
 
 def watch(perform: Perform[T]) -> Played[T]:
     """Perform with the service alone: nothing is recorded, and the answers tell tokens and versions."""
-    case, seam = WatchedCase(lambda service, body: b""), Seam()
+    case, seam = OpenCase(lambda service, body: b"", only_watched=True), Seam()
     seam.open(every_library=True)
     try:
         with _ONE_AT_A_TIME, case:

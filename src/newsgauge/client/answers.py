@@ -1,32 +1,27 @@
-"""A response of the service in, a `Prediction` out. Pure: reads attributes, calls nothing.
-
-Token counts of an answer as the bill counts them: usage metadata in, a `Usage` out. Pure.
+"""A response of the service in, a `Prediction` and its tokens out. Pure: reads attributes, calls nothing.
 
 Output is answer and thinking; input is the prompt, cached parts of it too, and what tools added to it. In 543 of 544
 recorded answers of Gemini these add up to ``totalTokenCount``. Where that is larger, the rest counts as thinking:
 early answers of thinking models left ``thoughtsTokenCount`` out, and output is the dearer side.
 
-Values of an answer that the installed SDK does not know yet, such as a new finish reason, are no reason to warn.
-
-The SDK hands such a value on as it came, and warns. Where warnings are errors that breaks the answer: one that was paid
-for could not be recorded, and a recorded one not replayed, until the SDK is updated. What newsgauge makes of an unknown
-value, `answers` says.
+Strictness is the default: a step of cleanup is one that the variant declares, and counts only if the answer becomes a
+label of the plan by it.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 import threading
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..records import ERROR_LABEL, Outcome, Prediction, bare_model
 from ..variants.checks import LOGPROBS, VOTES
-from .cleanup import clean, strip_fence
 
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse
@@ -154,14 +149,7 @@ def _label_of(text: str) -> str:
     return label.strip() if isinstance(label, str) and label.strip() else f"(no label) {text}"
 
 
-_COUNTS = {
-    "promptTokenCount": "prompt_token_count",
-    "toolUsePromptTokenCount": "tool_use_prompt_token_count",
-    "candidatesTokenCount": "candidates_token_count",
-    "thoughtsTokenCount": "thoughts_token_count",
-    "cachedContentTokenCount": "cached_content_token_count",
-    "totalTokenCount": "total_token_count",
-}
+_COUNTS = ("prompt", "toolUsePrompt", "candidates", "thoughts", "cachedContent", "total")
 
 
 class Usage(NamedTuple):
@@ -177,9 +165,10 @@ class Usage(NamedTuple):
 def read_usage(metadata: object) -> Usage:
     """The counts of ``usageMetadata``, as JSON or as the SDK's object; zeros where there is none."""
     if isinstance(metadata, Mapping):
-        counts = [_count(metadata.get(name)) for name in _COUNTS]
+        counts = [_count(metadata.get(f"{name}TokenCount")) for name in _COUNTS]
     else:
-        counts = [_count(getattr(metadata, name, None)) for name in _COUNTS.values()]
+        snakes = [re.sub("([A-Z])", r"_\1", name).lower() for name in _COUNTS]
+        counts = [_count(getattr(metadata, f"{name}_token_count", None)) for name in snakes]
     prompt, tool_use, answer, thinking, cached, total = counts
     thinking += max(0, total - prompt - tool_use - answer - thinking) if prompt else 0
     return Usage(prompt + tool_use, answer + thinking, thinking, min(cached, prompt), tool_use)
@@ -204,7 +193,11 @@ _LOCK = threading.Lock()
 
 @cache
 def accept_unknown_values() -> None:
-    """From now on, whatever warning filters are set. Changes nothing in an SDK that is built in another way."""
+    """Values that the installed SDK does not know, such as a new finish reason, are no reason to warn from now on.
+
+    The SDK hands such a value on as it came, and warns. Where warnings are errors that breaks the answer: one that was
+    paid for could not be recorded, and a recorded one not replayed. Changes nothing in an SDK of another build.
+    """
     from google.genai import _common
 
     enum = getattr(_common, "CaseInSensitiveEnum", None)
@@ -221,3 +214,57 @@ def accept_unknown_values() -> None:
             return missing.__get__(None, cls)(value)
 
     enum._missing_ = classmethod(quietly)  # type: ignore[union-attr]
+
+
+_FENCE = re.compile(r"```[\w+-]*[ \t]*\n?(.*?)\n?[ \t]*```", re.DOTALL)
+_PREFIX = re.compile(r"[^\W\d][\w -]{0,30}:\s*(.+)", re.DOTALL)
+_MARKUP = re.compile(r"(\*{1,3}|_{1,3}|~~|`)(.+)\1", re.DOTALL)
+_QUOTES = ('""', "''", "\u201c\u201d", "\u2018\u2019", "\u00ab\u00bb", "\u201e\u201c")
+
+
+def strip_fence(text: str) -> str:
+    """The inside of a Markdown fence, ``` ```json ... ``` ```; other texts as they are."""
+    match = _FENCE.fullmatch(text.strip())
+    return match[1].strip() if match else text
+
+
+def _prefix(text: str) -> str:
+    match = _PREFIX.fullmatch(text)
+    return match[1].strip() if match else text
+
+
+def _markup(text: str) -> str:
+    match = _MARKUP.fullmatch(text)
+    # Of a longer run of marks, such as a fence, nothing is taken off.
+    return match[2].strip() if match and match[2][0] != match[1][0] else text
+
+
+def _quotes(text: str) -> str:
+    quoted = len(text) > 2 and any(text[0] == pair[0] and text[-1] == pair[1] for pair in _QUOTES)
+    return text[1:-1].strip() if quoted else text
+
+
+def _final_stop(text: str) -> str:
+    return text.removesuffix(".").rstrip()
+
+
+#: From the outermost to the innermost, whatever the order in variants.toml.
+_STEPS: Mapping[str, Callable[[str], str]] = {
+    "fence": strip_fence,
+    "prefix": _prefix,
+    "markup": _markup,
+    "quotes": _quotes,
+    "final-stop": _final_stop,
+}
+
+
+def clean(text: str, labels: Iterable[str], steps: Iterable[str]) -> tuple[str, tuple[str, ...]] | None:
+    """The label that the allowed steps find in an answer, and which of them it took; None where they find none."""
+    known, allowed, done = set(labels), [name for name in _STEPS if name in set(steps)], []
+    while text not in known:
+        step = next((name for name in allowed if _STEPS[name](text) not in (text, "")), None)
+        if step is None:
+            return None
+        text = _STEPS[step](text)
+        done.append(step)
+    return text, tuple(dict.fromkeys(done))

@@ -1,12 +1,8 @@
-"""A `Request` as arguments of ``generate_content``, in the SDK's own types.
+"""A `Request` as arguments of ``generate_content``, in the SDK's own types; a variant's ``config`` held against them.
 
-What the SDK converts, it asks for each field it knows whether the field is ``in`` the value. pydantic's models have no
-answer to that, so Python goes through all their fields, and finds nothing: what comes are pairs. Here they say so at
-once, which takes away nearly half of what a call costs. What is sent is the same.
-
-A variant's ``config`` held against the SDK's own type: a table in, a `GenerateContentConfig` or an error out.
-
-What the SDK's type leaves open, and the service refuses only when it is asked, has its range here.
+The SDK tests ``field in model`` for each field it knows. pydantic's models define no ``__contains__``, so Python
+iterates over all fields and never matches. Subclasses of ours return False at once, which takes away nearly half of
+what a call costs. What is sent is the same.
 """
 
 from __future__ import annotations
@@ -16,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cache, lru_cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from ..errors import VariantsError
 from ..variants.checks import OWNED_CONFIG
@@ -24,7 +20,7 @@ from ..variants.variants_file import Request
 from .answers import accept_unknown_values
 
 if TYPE_CHECKING:
-    from google.genai.types import Content, GenerateContentConfig, Part
+    from google.genai.types import Content, GenerateContentConfig
     from pydantic import BaseModel
 
     from ..variants.variants_file import Variant
@@ -40,8 +36,9 @@ def call_arguments(request: Request) -> dict[str, Any]:
 
 def _content(text: str) -> Content:
     """What the SDK makes of a text: one turn of the user."""
-    kinds = _kinds()
-    return kinds.content(role="user", parts=[kinds.part(text=text)])
+    _, content, part = _kinds()
+    made: Content = content(role="user", parts=[part(text=text)])
+    return made
 
 
 @lru_cache(maxsize=64)  # the same for every post of a variant; the SDK does not change it
@@ -54,7 +51,7 @@ def _config(
 ) -> GenerateContentConfig:
     from google.genai.types import AutomaticFunctionCallingConfig, Schema, Type
 
-    kind = _kinds().config
+    kind: type[GenerateContentConfig] = _kinds()[0]
     config = parse_config(json.loads(more), kind) if more else kind()
     config.system_instruction = None if system_instruction is None else _content(system_instruction)
     config.max_output_tokens = max_output_tokens
@@ -73,33 +70,17 @@ def _config(
     return config
 
 
-class _Kinds(NamedTuple):
-    config: type[GenerateContentConfig]
-    content: type[Content]
-    part: type[Part]
-
-
 @cache
-def _kinds() -> _Kinds:
-    """The SDK's types, with the answer that Python finds by going through all fields. Imports the SDK."""
+def _kinds() -> Any:
+    """Config, content and part of the SDK, with the answer that Python finds by going through all fields."""
     from google.genai import types
 
-    class Config(types.GenerateContentConfig):
-        def __contains__(self, name: object) -> bool:
-            return False
-
-    class Content(types.Content):
-        def __contains__(self, name: object) -> bool:
-            return False
-
-    class Part(types.Part):
-        def __contains__(self, name: object) -> bool:
-            return False
-
-    return _Kinds(Config, Content, Part)
+    own = {"__contains__": lambda self, name: False, "__module__": __name__}
+    kinds = types.GenerateContentConfig, types.Content, types.Part
+    return [type(kind.__name__, (kind,), own) for kind in kinds]
 
 
-#: Least and largest value, as the reference of the REST API documents them.
+#: Least and largest value, as the REST API documents them: the SDK's type leaves them open.
 _RANGES: Mapping[str, tuple[float, float]] = {
     "temperature": (0, 2),
     "top_p": (0, 1),

@@ -19,8 +19,8 @@ from ..errors import BackendError, QuotaError, TransientError
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 #: A message of Google's names several quotas; a web page goes on for screens.
 _MAX_MESSAGE = 500
-_SECONDS = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s")
-_RETRY_IN = re.compile(r"retry in (?:(\d{1,4})h)?(?:(\d{1,5})m(?!s))?(?:(\d{1,6}(?:\.\d+)?)(ms|s))?", re.IGNORECASE)
+_RETRY_IN = re.compile(r"retry in ((?:\d{1,6}(?:\.\d+)?(?:h|ms|m|s))+)", re.IGNORECASE)
+_UNITS_S = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
 _NO_QUOTA = re.compile(r"limit:\s*0(?![\d.])")
 _METRIC = re.compile(r"metric:\s*([\w./-]+)")
 _LOCATION = re.compile(r"/locations/([^/]+)/(?!endpoints/)")
@@ -159,19 +159,18 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
 
 def _retry_info_s(details: list[dict[str, Any]]) -> float | None:
     for detail in details:
-        match = _SECONDS.fullmatch(str(detail.get("retryDelay", "")))
-        if str(detail.get("@type", "")).endswith("google.rpc.RetryInfo") and match:
-            return float(match[1])
+        delay = re.fullmatch(r"\d{1,6}(\.\d{1,9})?s", str(detail.get("retryDelay", "")))
+        if str(detail.get("@type", "")).endswith("google.rpc.RetryInfo") and delay:
+            return float(delay[0][:-1])
     return None
 
 
 def _retry_in_s(message: str) -> float | None:
     """``Please retry in 1m20.5s``."""
     match = _RETRY_IN.search(message)
-    if match is None or not any(match.groups()):
+    if match is None:
         return None
-    hours, minutes, seconds, unit = match.groups()
-    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds or 0) / (1000 if unit == "ms" else 1)
+    return sum(float(n) * _UNITS_S[unit] for n, unit in re.findall(r"([\d.]+)(ms|[hms])", match[1].lower()))
 
 
 def _per_minute(violations: list[dict[str, Any]]) -> dict[str, int]:

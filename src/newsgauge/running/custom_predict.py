@@ -13,7 +13,7 @@ from dataclasses import replace
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
-from ..cassettes.redact_custom import Clear, quotes
+from ..cassettes.digest import Clear, quotes
 from ..cassettes.technique_calls import Calls, Played, watch
 from ..client.answers import add_usage, read_answer, read_usage
 from ..client.clients import Access, is_response, is_service_error, open_client, service_errors

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from inspect import Signature
 from typing import Any
 
-from ..cassettes.redact_custom import quotes
+from ..cassettes.digest import quotes
 from ..errors import TechniqueError
 from ..records import ESTIMATOR_VERSION, Outcome, Post, Prediction
 from ..variants.callables import describe

@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..cassettes.digest import Block, Digester, stable_path
+from ..cassettes.digest import Block, Digester
 from ..cassettes.open_case import Asked
+from ..cassettes.services import stable_path
 from ..client.clients import DryClient
 from ..records import Backend, Wire
 from ..variants.variants_file import Request
