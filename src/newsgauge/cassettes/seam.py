@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from contextlib import ExitStack
 from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -135,37 +136,29 @@ def _unpacked(response: dict[str, Any]) -> bytes | None:
 
 
 class Seam:
-    """Holds the cassette in place, from `open` until `close`."""
+    """Holds the cassette in place, from `open` until `close`; it stays as long as any is open."""
 
-    #: What is in place, by whether that is every library: vcrpy's context, and how many use it.
-    _placed: ClassVar[dict[bool, tuple[Any, int]]] = {}
+    _open: ClassVar[set[Seam]] = set()
+    #: Whether in httpx2 (False), or in all other libraries that vcrpy knows.
+    _placed: ClassVar[set[bool]] = set()
+    _places = ExitStack()
     _lock = threading.Lock()
-
-    def __init__(self) -> None:
-        self._opened: set[bool] = set()
 
     def open(self, *, every_library: bool = False) -> None:
         """Put the cassette in place, unless it is: in httpx2, and if so asked in all others that vcrpy knows."""
-        for others in (False, True)[: 1 + every_library]:
-            if others in self._opened:
-                continue
-            with Seam._lock:
-                context, users = Seam._placed.get(others, (None, 0))
-                if context is None:
-                    skipped = [name for name in PATCHER_NAMES if (name == _USUAL) == others]
-                    kind = _OtherLibraries if others else _OneCassette
-                    context = kind.use(path="newsgauge", record_mode=RecordMode.NONE, skip_patchers=skipped)
-                    context.__enter__()
-                Seam._placed[others] = (context, users + 1)
-            self._opened.add(others)
+        with Seam._lock:
+            Seam._open.add(self)
+            for others in sorted({False, every_library} - Seam._placed):
+                skipped = [name for name in PATCHER_NAMES if (name == _USUAL) == others]
+                kind = _OtherLibraries if others else _OneCassette
+                use = kind.use(path="newsgauge", record_mode=RecordMode.NONE, skip_patchers=skipped)
+                Seam._places.enter_context(use)
+                Seam._placed.add(others)
 
     def close(self) -> None:
         """Take it away, if nobody else needs it."""
         with Seam._lock:
-            for others in self._opened:
-                context, users = Seam._placed.pop(others)
-                if users > 1:
-                    Seam._placed[others] = (context, users - 1)
-                else:
-                    context.__exit__(None, None, None)
-            self._opened.clear()
+            Seam._open.discard(self)
+            if not Seam._open:
+                Seam._places.close()
+                Seam._placed.clear()
