@@ -14,8 +14,7 @@ from newsgauge.errors import GatesError, VariantsError
 from newsgauge.gates.confidence_gate import ConfidenceGate
 from newsgauge.gates.gate import Evidence, decide
 from newsgauge.gates.gates_file import load_gates
-from newsgauge.planning.repeats import repeat_key
-from newsgauge.planning.sampling import Plan
+from newsgauge.planning.sampling import Plan, repeat_key
 from newsgauge.records import Outcome, Post, Prediction, Result
 from newsgauge.results.result_files import read_results, write_results
 from newsgauge.scoring.confidences import confident_answers

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsgauge.planning.repeats import repeat_key, split_key
-from newsgauge.planning.sampling import Plan
+from newsgauge.planning.sampling import Plan, repeat_key, split_key
 from newsgauge.records import Outcome, Post, Prediction, Result
 from newsgauge.scoring.scoreboard import score
 

@@ -62,9 +62,8 @@ def test_too_few_posts_name_the_class_and_the_largest_possible_sample() -> None:
     few = [*POSTS[:5], *POSTS[12:]]
     with pytest.raises(CorpusError, match=r"6 asked for, but a\.x of made test holds 5 in 5 threads"):
         plan(few, n=6)
-    assert (
-        len(draw(few, classes="x", posts_per_class=6, seed=0, allow_threads=False, what="train", at_most=True)) == 5 + 6
-    )
+    drawn = draw(few, classes="x", posts_per_class=6, seed=0, allow_threads=False, what="train", sample="at-most")
+    assert len(drawn) == 5 + 6
 
 
 REPLIES = [RawPost("a.x", str(n), f"From: x\nSubject: {'Re: ' * (n % 3)}Topic {n // 4}\n\nbody") for n in range(12)]

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsgauge.errors import UsageError
+from newsgauge.planning.plan_file import Shard, parse_shard, part_of
 from newsgauge.planning.sampling import Plan
-from newsgauge.planning.sharding import Shard, parse_shard, part_of
 from newsgauge.records import Post
 
 

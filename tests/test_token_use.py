@@ -157,13 +157,13 @@ def test_every_listed_price_has_a_source_and_a_day_and_the_embedded_model_none()
     ("text", "said"),
     [
         ("[m]\ninput = 1\noutput = 1\nsource = 'x'\nchecked = 2026-13-01", "not readable as TOML"),
-        ("[m]\ninput = 1\noutput = 1\nsource = 'x'\nchecked = 2026-01-01T10:00:00", "the day it was 'checked'"),
+        ("[m]\ninput = 1\noutput = 1\nsource = 'x'\nchecked = 2026-01-01T10:00:00", "expected 'checked' to be a day"),
         ("[m]\nnone = 'gone'\nretires = 'soon'", "expected 'retires' to be a day"),
         ("[m]\ninput = 1\noutput = 1\nsource = 'x'\nchecked = 2026-01-01\nuntil = 2026-01-01", "go together"),
         ("[m]\nthinking = 'much'\ninput = 1\noutput = 1\nsource = 'x'\nchecked = 2026-01-01", "tokens per answer"),
         ("[m]\ninput = 1", "expected input, output, source, checked"),
         ("[m]\ninput = -1\noutput = 1\nsource = 'x'\nchecked = 2026-01-01", "expected 'input' to be dollars"),
-        ("[m]\ninput = 1\noutput = 1\nsource = 'x'\nchecked = 'lately'", "the day it was 'checked'"),
+        ("[m]\ninput = 1\noutput = 1\nsource = 'x'\nchecked = 'lately'", "expected 'checked' to be a day"),
         ("[m", "not readable as TOML"),
     ],
 )

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from newsgauge.choosing.confirming import Rate, decide, load_confirmations, shrinkage
-from newsgauge.choosing.fresh import fresh_plan
-from newsgauge.choosing.ledger import Ledger
+from newsgauge.choosing.ledger import Ledger, fresh_plan
 from newsgauge.cli.main import main
 from newsgauge.errors import UsageError
 from newsgauge.running.plans_file import Folders

@@ -11,9 +11,8 @@ import pytest
 
 from newsgauge.cli.main import main
 from newsgauge.gates.run_verdict import BaselinePlace, Guard
-from newsgauge.planning.plan_file import RunPlan, asked_digest, load_plan
+from newsgauge.planning.plan_file import RunPlan, Shard, asked_digest, load_plan, part_of
 from newsgauge.planning.sampling import Plan
-from newsgauge.planning.sharding import Shard, part_of
 from newsgauge.records import Outcome, Post, Prediction, Result
 from newsgauge.variants.variants_file import load_variants
 

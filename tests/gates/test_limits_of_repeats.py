@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from newsgauge.gates.findings import Limit
 from newsgauge.gates.gate import Evidence, decide
 from newsgauge.gates.limits_gate import LimitsGate
-from newsgauge.planning.repeats import repeat_key
+from newsgauge.planning.sampling import repeat_key
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.scoring.scoreboard import score
 from tests.gates.made_results import plan

@@ -91,11 +91,11 @@ class Checkout:
         self._read: dict[str, Baseline | None] = {}
         self._cache: dict[str, dict[Series, _State]] = {}
         self._prices = PriceList(load_prices(day=today()))
-        if not self._git("rev-parse", "--is-inside-work-tree", check=False).strip() == "true":
+        if self._run("rev-parse", "--is-inside-work-tree").stdout.strip() != "true":
             raise UsageError(
                 f"{root}: expected a git repository, to read its history; go to one, or name it: --root DIR"
             )
-        if not self._git("rev-parse", "--verify", "--quiet", "HEAD", check=False):
+        if self._run("rev-parse", "--verify", "--quiet", "HEAD").returncode:
             raise UsageError(f"{root}: the git repository has no commit yet")
 
     def entries(self) -> list[Entry]:
@@ -122,7 +122,7 @@ class Checkout:
 
     def show(self, revision: str, path: str) -> str:
         """A file of a revision. Raises `UsageError` for an unknown revision, or a file that it does not have."""
-        if not self._git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", check=False):
+        if self._run("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").returncode:
             raise UsageError(
                 f"--from {revision}: expected a revision that git knows, such as HEAD~1, a tag or a branch"
             )
@@ -149,13 +149,13 @@ class Checkout:
             evals = f"{match[1]}/" if match[1] else ""
             limits: dict[str, Any] = {}
             with suppress(tomllib.TOMLDecodeError, KeyError):
-                tables = tomllib.loads(self._blob(files[f"{evals}gates.toml"]))
+                tables = tomllib.loads(self._git("cat-file", "blob", files[f"{evals}gates.toml"]))
                 limits = tables[baseline.backend][baseline.corpus]
             yield (baseline.backend, baseline.corpus), _State(baseline, blob, limits)
 
     def _baseline(self, blob: str, shown: str) -> Baseline | None:
         if blob not in self._read:
-            text, found = self._blob(blob), None
+            text, found = self._git("cat-file", "blob", blob), None
             if '"drawn_by"' in text:  # other files lie there too
                 try:
                     found = decode(text, shown=shown)
@@ -164,14 +164,11 @@ class Checkout:
             self._read[blob] = found
         return self._read[blob]
 
-    def _blob(self, blob: str) -> str:
-        return self._git("cat-file", "blob", blob)
-
-    def _git(self, *arguments: str, check: bool = True) -> str:
+    def _git(self, *arguments: str) -> str:
         done = self._run(*arguments)
-        if done.returncode and check:
+        if done.returncode:
             raise UsageError(f"git {arguments[0]} in {self._root}: {done.stderr.strip()}")
-        return done.stdout if not done.returncode else ""
+        return done.stdout
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = ["git", "-C", str(self._root), *arguments]
@@ -185,9 +182,18 @@ class Checkout:
 
 def _changes(prices: PriceList, where: tuple[str, str, str], old: _State | None, now: _State) -> Iterator[Entry]:
     """An entry for each variant that the commit added, changed, renamed or removed."""
+
+    def entry(name: str, one: BaselineVariant, before: BaselineVariant | None, **more: Any) -> Entry:
+        s, versions, changed = one.scores, one.model_versions, before is not None and before.prompt != one.prompt
+        tokens = s["input_tokens"], s["output_tokens"]
+        cost = prices.cost(versions[0], *tokens) if len(versions) == 1 else None
+        low, high = wilson_interval(s["n_correct"], s["n"])
+        values = (*where, now.baseline.backend, now.baseline.corpus, name, s["n"], s["n_correct"], low, high, *tokens)
+        return Entry(*values, versions, cost, changed, **more)  # type: ignore[arg-type]
+
     variants = dict(now.baseline.variants)
     before = dict(old.baseline.variants) if old else {}
-    gone = {one: name for name, one in ((n, _identity(v)) for n, v in before.items()) if name not in variants}
+    gone = {_identity(one): name for name, one in before.items() if name not in variants}
     for name, one in sorted(variants.items()):
         was = name if name in before else gone.pop(_identity(one), "")
         gates, held_before = _gates(one, now, name), _gates(before[was], old, was) if was and old else {}
@@ -195,43 +201,10 @@ def _changes(prices: PriceList, where: tuple[str, str, str], old: _State | None,
         mended = tuple(limit for limit, held in gates.items() if held and not held_before.get(limit, True))
         if was == name and one == before[was] and not broken and not mended:
             continue
-        yield _entry(
-            prices, where, now.baseline, name, one, before.get(was), gates,
-            {"renamed_from": was if was != name else "", "broken": broken, "mended": mended},
-        )  # fmt: skip
+        renamed = was if was != name else ""
+        yield entry(name, one, before.get(was), gates=gates, renamed_from=renamed, broken=broken, mended=mended)
     for name in sorted(gone.values()):
-        yield _entry(prices, where, now.baseline, name, before[name], before[name], {}, {"removed": True})
-
-
-def _entry(
-    prices: PriceList,
-    where: tuple[str, str, str],
-    baseline: Baseline,
-    name: str,
-    one: BaselineVariant,
-    before: BaselineVariant | None,
-    gates: dict[str, bool],
-    more: dict[str, Any],
-) -> Entry:
-    n, n_correct = one.scores["n"], one.scores["n_correct"]
-    return Entry(
-        *where,
-        baseline.backend,
-        baseline.corpus,
-        name,
-        n,
-        n_correct,
-        *wilson_interval(n_correct, n),
-        one.scores["input_tokens"],
-        one.scores["output_tokens"],
-        one.model_versions,
-        prices.cost(one.model_versions[0], one.scores["input_tokens"], one.scores["output_tokens"])
-        if len(one.model_versions) == 1
-        else None,
-        before is not None and before.prompt != one.prompt,
-        gates,
-        **more,
-    )
+        yield entry(name, before[name], before[name], gates={}, removed=True)
 
 
 def _identity(one: BaselineVariant) -> str:

@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import BaselineError
-from ..planning.repeats import split_key
-from ..planning.sampling import Plan
+from ..planning.sampling import Plan, split_key
 from ..records import Key, Outcome, Post, Result
 from ..scoring.scores import Score
 

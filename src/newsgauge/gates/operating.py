@@ -20,8 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..planning.repeats import split_key
-from ..planning.sampling import Plan
+from ..planning.sampling import Plan, split_key
 from ..scoring.scoreboard import has_own_mix, strata_of
 from ..scoring.stats.classification import ConfusionMatrix
 from ..scoring.stats.decisions import Finding, difference_p_values

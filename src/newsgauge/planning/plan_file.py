@@ -1,14 +1,18 @@
 """What a run was about, kept as plan.json beside its results, so that these can be joined without the corpus.
 
 Enters: a `RunPlan`, or the file. Holds ids, labels, numbered threads and digests; no text of a post.
+
+A shard is the part of a plan that one machine of several asks. All variants of a post stay in one shard, so that a
+shard can compare them. Posts are dealt out class by class, each class in the order of the draw: shards differ by at
+most one post, in whole as in each class.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +20,29 @@ from .. import __version__
 from ..errors import UsageError
 from ..records import Post
 from ..variants.variants_file import Variant, prompt_digest
-from .sampling import Plan
-from .sharding import Shard, parse_shard, part_of
+from .sampling import Plan, rank
 
 NAME = "plan.json"
 _FORMAT = 1
+#: Fields of `Plan` and `RunPlan` that the file calls otherwise.
+_OTHER_NAMES = {
+    "seed": "sample_seed",
+    "whole_digest": "plan",
+    "mode": "record_mode",
+    "made_by": "newsgauge",
+    "n_whole_set": "n_posts_of_the_whole_set",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Shard ``number`` of ``of``, counted from 1."""
+
+    number: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +126,10 @@ def encode_plan(run: RunPlan) -> str:
         "format": _FORMAT,
         "newsgauge": run.made_by,
         **run.describe(),
+        **{key: getattr(part, name) for part in (plan, run) for name, key in _keys(type(part)).items()},
+        "plan": plan.digest,
         "shard": str(run.shard) if run.shard else None,
-        "allow_threads": plan.allow_threads,
-        "preprocessing": plan.preprocessing,
-        "labels": list(plan.labels),
-        "corpus_labels": list(plan.corpus_labels),
-        "population": dict(plan.population),
         "slices": {name: _places(of, plan) for name, of in plan.slices.items()},
-        "asked": dict(run.asked),
-        "prompts": dict(run.prompts),
-        "n_posts_of_the_whole_set": run.n_whole_set,
-        "stand_ins": list(run.stand_ins),
-        "left_out": list(run.left_out),
-        "failed": list(run.failed),
-        "inputs": dict(run.inputs),
-        "chosen_by_hand": list(run.chosen_by_hand),
-        "results": run.results,
-        "trained_threads": {name: list(ids) for name, ids in run.trained_threads.items()},
     }
     numbers: dict[str, int] = {}
     sizes = Counter(post.thread for post in plan.posts)
@@ -130,8 +139,14 @@ def encode_plan(run: RunPlan) -> str:
         shared = post.thread is not None and sizes[post.thread] > 1
         thread = numbers.setdefault(str(post.thread), len(numbers) + 1) if shared else None
         rows.append("    " + json.dumps([post.id, post.label, thread]))
-    text = json.dumps(head, indent=2).removesuffix("\n}")
+    text = json.dumps(head, indent=2, default=dict).removesuffix("\n}")
     return f'{text},\n  "posts": [\n' + ",\n".join(rows) + "\n  ]\n}\n"
+
+
+def _keys(record: type[Plan | RunPlan]) -> dict[str, str]:
+    """Field -> key in the file, of those that are there as they are."""
+    apart = ("plan", "part", "shard", "posts", "slices")
+    return {one.name: _OTHER_NAMES.get(one.name, one.name) for one in fields(record) if one.name not in apart}
 
 
 def _places(slices: Mapping[str, str], plan: Plan) -> dict[str, list[int]]:
@@ -179,42 +194,51 @@ def _decode(value: dict[str, Any]) -> RunPlan:
         Post(str(post_id), str(label), "", None if thread is None else f"thread {int(thread)}")
         for post_id, label, thread in value["posts"]
     )
-    plan = Plan(
-        corpus=value["corpus"],
-        classes=value["classes"],
-        posts_per_class=value["posts_per_class"],
-        seed=value["sample_seed"],
-        allow_threads=value["allow_threads"],
-        preprocessing=value["preprocessing"],
-        labels=tuple(value["labels"]),
-        corpus_labels=tuple(value["corpus_labels"]),
-        posts=posts,
-        whole_digest=value["plan"],
-        repeats={str(name): int(times) for name, times in value.get("repeats", {}).items()},
-        sample=value.get("sample", ""),
-        population=dict(value.get("population", {})),
-        unit=value.get("unit", "post"),
-        slices={
-            str(name): {posts[int(place)].id: str(one) for one, places in of.items() for place in places}
-            for name, of in value.get("slices", {}).items()
-        },
-    )
+    slices = {
+        name: {posts[place].id: one for one, places in of.items() for place in places}
+        for name, of in value["slices"].items()
+    }
+    plan = Plan(**_values(Plan, value), posts=posts, slices=slices)
     shard = None if value["shard"] is None else parse_shard(value["shard"])
-    return RunPlan(
-        plan=plan,
-        part=plan if shard is None else part_of(plan, shard),
-        shard=shard,
-        backend=value["backend"],
-        mode=value["record_mode"],
-        asked=dict(value["asked"]),
-        prompts=dict(value["prompts"]),
-        n_whole_set=value["n_posts_of_the_whole_set"],
-        stand_ins=tuple(value["stand_ins"]),
-        left_out=tuple(value["left_out"]),
-        failed=tuple(value["failed"]),
-        made_by=value["newsgauge"],
-        inputs=dict(value["inputs"]),
-        chosen_by_hand=tuple(value["chosen_by_hand"]),
-        results=value["results"],
-        trained_threads={name: tuple(ids) for name, ids in value["trained_threads"].items()},
-    )
+    part = plan if shard is None else part_of(plan, shard)
+    return RunPlan(**_values(RunPlan, value), plan=plan, part=part, shard=shard)
+
+
+def _values(record: type[Plan | RunPlan], value: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _frozen(value[key]) for name, key in _keys(record).items()}
+
+
+def _frozen(value: Any) -> Any:
+    """The lists of JSON as tuples."""
+    if isinstance(value, dict):
+        return {name: _frozen(one) for name, one in value.items()}
+    return tuple(value) if isinstance(value, list) else value
+
+
+def parse_shard(text: str) -> Shard:
+    """``2/4``. Raises `UsageError` for anything that is no shard."""
+    number, slash, of = text.partition("/")
+    if slash and all(part.isascii() and part.isdecimal() for part in (number, of)) and 1 <= int(number) <= int(of):
+        return Shard(int(number), int(of))
+    raise UsageError(f"--shard: expected K/N with 1 <= K <= N, such as 2/4, got {text!r}")
+
+
+def part_of(plan: Plan, shard: Shard) -> Plan:
+    """The posts of a shard, in the order of the plan; digest and labels stay those of the whole plan.
+
+    Raises `UsageError` where there are more shards than posts: one would be empty, and an empty run proves nothing.
+    """
+    if shard.of > len(plan.posts):
+        raise UsageError(
+            f"--shard {shard}: the plan has {len(plan.posts)} posts, so at most {len(plan.posts)} shards; "
+            f"expected a number from 1 to {len(plan.posts)} after the slash"
+        )
+    dealt = deal(plan.posts, plan.seed, shard.of)
+    posts = tuple(post for post in plan.posts if dealt[post.id] == shard.number)
+    return replace(plan, posts=posts, whole_digest=plan.digest)
+
+
+def deal(posts: Iterable[Post], seed: int, n_shards: int) -> dict[str, int]:
+    """Id of a post -> number of its shard, whatever the order of the posts."""
+    ordered = sorted(posts, key=lambda post: (post.label, rank(post.id, seed)))
+    return {post.id: place % n_shards + 1 for place, post in enumerate(ordered)}

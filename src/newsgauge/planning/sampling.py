@@ -3,6 +3,9 @@
 A post's rank in the draw is the SHA-256 of the seed and its id, so the sample does not depend on the order in which
 posts were read, on a random number generator or on a library's version, and a sample of 10 a class is part of the
 sample of 50 with the same seed.
+
+Of a post that is asked more than once, the first answer has the post's id, as if there were no others: adding repeats
+leaves what is recorded as it is. The others have ``<id>~r2``, ``<id>~r3`` and so on; an id's own ``~`` is %-encoded.
 """
 
 from __future__ import annotations
@@ -10,16 +13,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from heapq import nsmallest
 from itertools import groupby, islice
 
 from .._util.wording import plural
 from ..corpora.threads import thread_key, thread_of
 from ..errors import CorpusError, UsageError
 from ..records import Post, RawPost
-from .repeats import repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,6 @@ def make_plan(
     Raises `UsageError` for a broken regex, `CorpusError` where it matches nothing or a class holds too few posts.
     """
     raw_posts = list(raw_posts)
-    kind, n_sampled = sample.partition(":")[0], int(sample.partition(":")[2] or 0)
     drawn = draw(
         raw_posts,
         classes=classes,
@@ -115,8 +116,7 @@ def make_plan(
         seed=seed,
         allow_threads=allow_threads,
         what=f"{corpus} test",
-        at_most=kind == "at-most",
-        in_all=n_sampled if kind == "proportional" else None,
+        sample=sample,
     )
     posts = tuple(Post(raw.id, raw.label, preprocess(raw.raw), thread_of(raw)) for raw in drawn)
     labels = tuple(sorted({post.label for post in posts}))
@@ -172,13 +172,9 @@ def draw(
     seed: int,
     allow_threads: bool,
     what: str,
-    at_most: bool = False,
-    in_all: int | None = None,
+    sample: str = "",
 ) -> list[RawPost]:
-    """The drawn posts in their given order. With ``at_most`` a smaller class gives what it has.
-
-    ``in_all``: so many posts of all labels together, each label in its share.
-    """
+    """The drawn posts of ``what``, in their given order; `make_plan` says by which rules, and what it raises."""
     try:
         pattern = re.compile(classes)
     except re.error as error:
@@ -186,88 +182,67 @@ def draw(
     if posts_per_class is not None and posts_per_class < 1:
         raise UsageError(f"--posts-per-class: expected 'all' or a number from 1, got {posts_per_class}")
     by_label: dict[str, list[RawPost]] = {}
-    known: set[str] = set()
     for post in raw_posts:
-        known.add(post.label)
-        if pattern.search(post.label):
-            by_label.setdefault(post.label, []).append(post)
+        by_label.setdefault(post.label, []).append(post)
+    known = sorted(by_label)
+    by_label = {label: posts for label, posts in by_label.items() if pattern.search(label)}
     if not by_label:
         raise CorpusError(
-            f"--classes: {classes!r} matches none of the {len(known)} labels of {what}: {', '.join(sorted(known))}"
+            f"--classes: {classes!r} matches none of the {len(known)} labels of {what}: {', '.join(known)}"
         )
-    if posts_per_class is None and in_all is None:
+    kind, _, number = sample.partition(":")
+    if posts_per_class is None and kind != "proportional":
         return [post for posts in by_label.values() for post in posts]
     possible = {}
     for label, posts in by_label.items():
         ranked = sorted(posts, key=lambda post: rank(post.id, seed))
         possible[label] = ranked if allow_threads else _one_a_thread(ranked)
-    if in_all is not None:
-        sizes = {label: len(posts) for label, posts in by_label.items()}
-        wanted = _in_proportion(in_all, sizes, {label: len(posts) for label, posts in possible.items()}, what=what)
+    if kind == "proportional":
+        wanted = _in_proportion(int(number), by_label, possible, what=what)
     else:
         wanted = dict.fromkeys(by_label, posts_per_class or 0)
-        short = {label: own for label, own in possible.items() if len(own) < wanted[label]}
-        if short and not at_most:
-            raise _too_few(posts_per_class or 0, short, by_label, what=what, allow_threads=allow_threads)
+        if kind != "at-most" and (short := [label for label, own in possible.items() if len(own) < wanted[label]]):
+            first, others = short[0], ", ".join(f"{label} {len(possible[label])}" for label in short[1:])
+            threads = f" in {len(possible[first])} threads, of which one each is drawn"
+            raise CorpusError(
+                f"--posts-per-class: {posts_per_class} asked for, but {first} of {what} holds {len(by_label[first])}"
+                f"{'' if allow_threads else threads}{f' (also too few: {others})' if others else ''}; ask for fewer, "
+                f"for 'at-most:{posts_per_class}', which takes what there is, or for 'all'"
+                f"{'' if allow_threads else ', or say --allow-threads'}"
+            )
     kept = {id(post) for label, posts in possible.items() for post in posts[: wanted[label]]}
     return [post for posts in by_label.values() for post in posts if id(post) in kept]
 
 
-def _too_few(
-    wanted: int,
-    short: dict[str, list[RawPost]],
-    by_label: dict[str, list[RawPost]],
-    *,
-    what: str,
-    allow_threads: bool,
-) -> CorpusError:
-    """Every label that falls short, and what to ask for instead."""
-    held = [
-        f"{label} of {what} holds {len(by_label[label])}"
-        + ("" if allow_threads else f" in {len(own)} threads, of which one each is drawn")
-        for label, own in list(short.items())[:1]
-    ]
-    others = [f"{label} {len(own)}" for label, own in list(short.items())[1:]]
-    more = f" (also too few: {', '.join(others)})" if others else ""
-    return CorpusError(
-        f"--posts-per-class: {wanted} asked for, but {held[0]}{more}; ask for fewer, for 'at-most:{wanted}', which "
-        f"takes what there is, or for 'all'{'' if allow_threads else ', or say --allow-threads'}"
-    )
-
-
-def _in_proportion(n: int, sizes: dict[str, int], possible: dict[str, int], *, what: str) -> dict[str, int]:
+def _in_proportion(
+    n: int, by_label: Mapping[str, list[RawPost]], possible: Mapping[str, list[RawPost]], *, what: str
+) -> dict[str, int]:
     """How many posts of each label: one of each, then each further one to the label that has most per post drawn.
 
     That is Sainte-Laguë's method, by which a larger sample holds the smaller one; no label is left out, and none is
     asked for more than it has. Raises `CorpusError`.
     """
-    if not len(sizes) <= n <= sum(possible.values()):
+    n_possible = sum(map(len, possible.values()))
+    if not len(by_label) <= n <= n_possible:
         raise CorpusError(
-            f"--sample proportional:{n}: expected a number from {len(sizes)}, one of each label, to "
-            f"{sum(possible.values()):,}, which is what {what} holds with one per thread"
+            f"--sample proportional:{n}: expected a number from {len(by_label)}, one of each label, to "
+            f"{n_possible:,}, which is what {what} holds with one per thread"
         )
-    wanted = dict.fromkeys(sizes, 1)
-    queue = [(-sizes[label] / 3, label) for label in sizes]
-    heapify(queue)
-    for _ in range(n - len(sizes)):
-        _, label = heappop(queue)
-        while wanted[label] >= possible[label]:
-            _, label = heappop(queue)
-        wanted[label] += 1
-        heappush(queue, (-sizes[label] / (2 * wanted[label] + 1), label))
-    return wanted
+    quotients = (
+        (-len(by_label[label]) / (2 * drawn + 1), label)
+        for label, own in possible.items()
+        for drawn in range(1, len(own))
+    )
+    further = nsmallest(n - len(by_label), quotients)
+    drawn = Counter(label for _, label in further)
+    return {label: 1 + drawn[label] for label in by_label}
 
 
 def _one_a_thread(posts: Iterable[RawPost]) -> list[RawPost]:
-    seen: set[str] = set()
-    kept = []
+    first: dict[Hashable, RawPost] = {}
     for post in posts:
-        key = post.thread or thread_key(post.raw)
-        if key is None or key not in seen:
-            kept.append(post)
-            if key is not None:
-                seen.add(key)
-    return kept
+        first.setdefault(post.thread or thread_key(post.raw) or (post.id, "no thread"), post)
+    return list(first.values())
 
 
 def rank(post_id: str, seed: int) -> bytes:
@@ -282,3 +257,24 @@ def digest_posts(posts: Iterable[Post], *, drawn: str = "") -> str:
         # surrogatepass: a lone surrogate is a character of the post like any other here.
         sha.update(f"{post.id}\0{post.label}\0".encode() + post.text.encode("utf-8", "surrogatepass") + b"\0")
     return sha.hexdigest()[:12]
+
+
+_MARK = "~r"
+
+
+def repeat_key(post_id: str, number: int) -> str:
+    """The key of the ``number``-th answer to a post, counted from 1."""
+    return post_id if number == 1 else f"{post_id}{_MARK}{number}"
+
+
+def split_key(key: str) -> tuple[str, int]:
+    """The id of the post, and which answer to it this is, from 1."""
+    post_id, mark, number = key.partition(_MARK)
+    return post_id, int(number) if mark else 1
+
+
+def repeated(posts: Iterable[Post], times: int) -> tuple[Post, ...]:
+    """Every post ``times`` times under the keys of its answers: all first ones, then all second ones, and so on."""
+    posts = tuple(posts)
+    more = (replace(post, id=repeat_key(post.id, number)) for number in range(2, times + 1) for post in posts)
+    return (*posts, *more)

@@ -130,7 +130,7 @@ class TrainPosts:
                 seed=seed,
                 allow_threads=True,
                 what=f"{self.corpus.name} train",
-                at_most=True,
+                sample="at-most",
             )
             texts = {post.id: self.preprocess(post.raw) for post in drawn}
             duplicates = self._also_in_test(texts, drawn)

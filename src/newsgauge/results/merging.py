@@ -13,9 +13,8 @@ from typing import Any
 
 from .._util.wording import one_line
 from ..errors import UsageError
-from ..planning.plan_file import RunPlan, load_plan
-from ..planning.repeats import split_key
-from ..planning.sharding import deal
+from ..planning.plan_file import RunPlan, deal, load_plan
+from ..planning.sampling import split_key
 from ..records import Key, Result
 from ..running.results_log import merge
 from .result_files import digest_results

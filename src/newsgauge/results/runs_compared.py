@@ -17,7 +17,7 @@ from typing import Literal
 
 from ..errors import UsageError
 from ..planning.plan_file import planned_threads
-from ..planning.repeats import split_key
+from ..planning.sampling import split_key
 from ..records import Post
 from ..scoring.comparisons import answers_of, compare
 from ..scoring.scores import Comparison

@@ -21,9 +21,8 @@ from ..client.sdk_arguments import check_configs
 from ..corpora.corpus import Corpus
 from ..corpora.preprocessing import PREPROCESSING, plain
 from ..errors import UsageError
-from ..planning.plan_file import RunPlan, asked_digest
+from ..planning.plan_file import RunPlan, Shard, asked_digest, part_of
 from ..planning.sampling import Plan
-from ..planning.sharding import Shard, part_of
 from ..planning.training_set import TrainingSet, TrainPosts
 from ..records import Backend, Case, Outcome, Post
 from ..variants.checks import TUNED

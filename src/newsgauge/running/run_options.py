@@ -229,8 +229,8 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
     """The same without pytest: ``option`` has the options as attributes, ``ini`` knows the folders' names."""
     from ..cassettes.services import add_services
     from ..corpora.corpus import find_corpus
+    from ..planning.plan_file import parse_shard
     from ..planning.sampling import make_plan
-    from ..planning.sharding import parse_shard
     from ..variants.variants_file import select_variants
     from .run_config import RunConfig, preprocessor
 

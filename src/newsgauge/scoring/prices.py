@@ -6,13 +6,13 @@ A price says where it stands and on which day. What is not known is None, never 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from .._util.files import read_toml
 from ..errors import UsageError
 
 PRICES = Path(__file__).with_name("prices.toml")
@@ -20,19 +20,6 @@ _MILLION = 1_000_000
 _RATES = ("input", "output", "cached", "batch_input", "batch_output")
 _DATES = ("checked", "until", "retires")
 _TEXTS = ("source", "replaced_by", "via", "note")
-_NEEDED = ("input", "output", "source", "checked")
-_OPTIONAL = (
-    "cached",
-    "batch_input",
-    "batch_output",
-    "until",
-    "then",
-    "thinking",
-    "retires",
-    "replaced_by",
-    "via",
-    "note",
-)
 #: Tokens of thinking to expect per answer of a model of which nobody knows better.
 UNKNOWN_THINKING = 100
 #: So long before a model retires runs begin to say so.
@@ -103,10 +90,7 @@ class NoPrice:
 
 def load_prices(path: Path = PRICES, *, day: date | None = None) -> dict[str, Price | NoPrice]:
     """All prices of the file, by model, as they are on a day; None: as the file holds them. Raises `UsageError`."""
-    try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path}: not readable as TOML: {error}") from None
+    tables = read_toml(path, expected="prices")
     prices = {model: _price(f"{path.name}: [{model}]", model, table) for model, table in tables.items()}
     if day is None:
         return prices
@@ -140,39 +124,31 @@ def retirement_notes(prices: Mapping[str, Price | NoPrice], models: Mapping[str,
 
 
 def _price(where: str, model: str, table: Any) -> Price | NoPrice:
-    if (
-        isinstance(table, dict)
-        and isinstance(table.get("none"), str)
-        and set(table) <= {"none", "retires", "replaced_by"}
-    ):
-        _check_values(where, table)
-        return NoPrice(model, **{"why" if key == "none" else key: value for key, value in table.items()})
-    if not isinstance(table, dict) or not set(_NEEDED) <= set(table) <= {*_NEEDED, *_OPTIONAL}:
-        raise UsageError(
-            f"{where}: expected {', '.join(_NEEDED)} and maybe {', '.join(_OPTIONAL)}, or 'none' with the reason; "
-            f"got {sorted(table) if isinstance(table, dict) else table!r}"
-        )
-    _check_values(where, table)
+    if isinstance(table, dict) and "none" in table:
+        _check(where, table, needed=("none",), others=("retires", "replaced_by"))
+        return NoPrice(model, why=table["none"], **{key: value for key, value in table.items() if key != "none"})
+    needed = ("input", "output", "source", "checked")
+    _check(where, table, needed=needed, others=[name for name in Price.__slots__ if name not in (*needed, "model")])
     if ("until" in table) != ("then" in table):
         raise UsageError(f"{where}: 'until' and 'then' go together: an introductory price and what follows it")
     if "then" in table:
-        then = table["then"]
-        if not isinstance(then, dict) or not {"input", "output"} <= set(then) <= set(_RATES):
-            raise UsageError(f"{where}: expected 'then' to hold input, output and maybe others of {', '.join(_RATES)}")
-        _check_values(f"{where} then", then)
+        _check(f"{where} then", table["then"], needed=("input", "output"), others=_RATES[2:])
     return Price(model, **table)
 
 
-def _check_values(where: str, table: Mapping[str, Any]) -> None:
-    for key in [*_RATES, "thinking"]:
-        value = table.get(key, 0)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 10_000:
+def _check(where: str, table: Any, *, needed: Sequence[str], others: Sequence[str]) -> None:
+    """Raise `UsageError` unless the table has these keys, each with a value of its kind."""
+    if not isinstance(table, dict) or not set(needed) <= set(table) <= {*needed, *others}:
+        got = sorted(table) if isinstance(table, dict) else repr(table)
+        known = f"{', '.join(needed)} and maybe {', '.join(others)}"
+        raise UsageError(f"{where}: expected {known}, or 'none' with the reason; got {got}")
+    for key, value in table.items():
+        if key in _DATES:  # a datetime is a date too, and is not comparable to one
+            what, fits = "a day, such as 2026-10-07", type(value) is date
+        elif key in _RATES or key == "thinking":
             what = "tokens per answer" if key == "thinking" else "dollars per million tokens"
+            fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 10_000
+        else:
+            what, fits = "a text", key == "then" or (isinstance(value, str) and bool(value.strip()))
+        if not fits:
             raise UsageError(f"{where}: expected {key!r} to be {what}, got {value!r}")
-    for key in _DATES:
-        if key in table and type(table[key]) is not date:  # a datetime is a date too, and is not comparable to one
-            what = "a 'source' and the day it was 'checked'" if key == "checked" else f"{key!r} to be a day"
-            raise UsageError(f"{where}: expected {what}, such as 2026-10-07; got {table[key]!r}")
-    for key in _TEXTS:
-        if not isinstance(table.get(key, ""), str) or not table.get(key, "x").strip():
-            raise UsageError(f"{where}: expected {key!r} to be a text, got {table[key]!r}")

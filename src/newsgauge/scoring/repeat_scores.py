@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..planning.repeats import split_key
-from ..planning.sampling import Plan
+from ..planning.sampling import Plan, split_key
 from ..records import Key, Post, Result
 from .stats.repeats import flip_rate, majority, pass_all, pass_any, spread, stability
 

@@ -9,8 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from .._util.platform import give_back
-from ..planning.repeats import split_key
-from ..planning.sampling import Plan
+from ..planning.sampling import Plan, split_key
 from ..records import Key, Outcome, Post, Prediction, Result
 from ..running.results_log import ResultLog
 from .confidences import confidence_scores

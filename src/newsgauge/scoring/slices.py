@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._util.files import read_toml
 from ..errors import GatesError
-from ..planning.repeats import split_key
-from ..planning.sampling import Plan
+from ..planning.sampling import Plan, split_key
 from ..records import Key, Post, Result
 from ..variants.callables import describe, load_callable
 from .stats.clustered import effective_posts, scaled_count

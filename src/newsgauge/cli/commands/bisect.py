@@ -56,8 +56,8 @@ def _bisect(options: argparse.Namespace) -> int:
 
 def _bisection(options: argparse.Namespace) -> Bisection:
     from ...choosing.bisecting import bisection_lines, judge, parts_of, search
-    from ...choosing.fresh import decided_on, fresh_plan
     from ...choosing.history import Checkout
+    from ...choosing.ledger import decided_on, fresh_plan
     from ...planning.plan_file import asked_digest
     from ...running.run_options import baseline_name
 

@@ -56,8 +56,7 @@ def _confirmation(options: argparse.Namespace) -> Confirmation:
         save_confirmations,
         shrinkage,
     )
-    from ...choosing.fresh import decided_on, fresh_plan, plan_of
-    from ...choosing.ledger import CONFIRMATIONS, open_ledger
+    from ...choosing.ledger import CONFIRMATIONS, decided_on, fresh_plan, open_ledger, plan_of
     from ...running.run_options import baseline_name
 
     variant, against = options.variant, options.against

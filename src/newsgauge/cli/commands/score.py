@@ -161,7 +161,7 @@ def _plan_of_rows(options: argparse.Namespace, rows: Sequence[Predicted]) -> Pla
 
 def _results(plan: Plan, rows: Iterable[Predicted]) -> tuple[dict[Key, Result], list[str]]:
     """The predictions of planned posts, by our ids or by the corpus' own; a line about the others."""
-    from ...planning.repeats import repeat_key
+    from ...planning.sampling import repeat_key
 
     posts = {post.id: post for post in plan.posts}
     numbers = {post.id: post.id.removeprefix(f"{_id(post.label)}-") for post in plan.posts}
