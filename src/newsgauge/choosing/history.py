@@ -189,7 +189,7 @@ def _changes(prices: PriceList, where: tuple[str, str, str], old: _State | None,
         cost = prices.cost(versions[0], *tokens) if len(versions) == 1 else None
         low, high = wilson_interval(s["n_correct"], s["n"])
         values = (*where, now.baseline.backend, now.baseline.corpus, name, s["n"], s["n_correct"], low, high, *tokens)
-        return Entry(*values, versions, cost, changed, **more)  # type: ignore[arg-type]
+        return Entry(*values, versions, cost, changed, **more)
 
     variants = dict(now.baseline.variants)
     before = dict(old.baseline.variants) if old else {}
