@@ -14,7 +14,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import quote, unquote, urlsplit
@@ -178,15 +178,12 @@ def _fields(text: str) -> Iterator[str]:
 
 def redact_output() -> Callable[[], None]:
     """Begin; what is returned undoes it."""
+    undo = ExitStack()
     streams = {id(stream): stream for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__) if stream}
-    undo = [_redact_stream(stream) for stream in streams.values()]
-    undo.append(_redact_logging())
-
-    def end() -> None:
-        for one in reversed(undo):
-            one()
-
-    return end
+    for stream in streams.values():
+        undo.callback(_redact_stream(stream))
+    undo.callback(_redact_logging())
+    return undo.close
 
 
 def _redact_stream(stream: TextIO) -> Callable[[], None]:

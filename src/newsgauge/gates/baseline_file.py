@@ -74,25 +74,22 @@ def decode(text: str, *, shown: str) -> Baseline:
         value = json.loads(text, object_pairs_hook=_unique)
         if value["format"] not in (1, FORMAT):
             raise BaselineError(f"{shown}: expected format {FORMAT}, got {value['format']!r}")
-        entries, answers = value["variants"], value.get("answers")
         if value["format"] == 1:
-            answers = [(name, *pair) for name, one in entries.items() for pair in _answers(one["answers"])]
-            entries = [{"name": name, **one} for name, one in entries.items()]
-        of_variant: dict[str, list[tuple[str, str]]] = {one["name"]: [] for one in filter(None, entries)}
-        for name, post_id, answer in filter(None, answers):
-            of_variant[name].append((post_id, answer))
-        variants = _unique(
-            (
-                one["name"],
-                BaselineVariant(
-                    one["prompt"],
-                    tuple(one["model_versions"]),
-                    dict(one["scores"]),
-                    _unique(_answers(of_variant[one["name"]]), f" of {one['name']}"),
-                ),
+            named = [(name, {**one, "answers": _answers(one["answers"])}) for name, one in value["variants"].items()]
+        else:
+            named = [(one["name"], {**one, "answers": []}) for one in filter(None, value["variants"])]
+            of_variant = _unique(named)
+            for name, *answer in filter(None, value["answers"]):
+                of_variant[name]["answers"].append(answer)
+        variants = {
+            name: BaselineVariant(
+                one["prompt"],
+                tuple(one["model_versions"]),
+                dict(one["scores"]),
+                _unique(_answers(one["answers"]), f" of {name}"),
             )
-            for one in filter(None, entries)
-        )
+            for name, one in _unique(named).items()
+        }
         return Baseline(value["backend"], value["corpus"], value["plan"], dict(value["drawn_by"]), variants)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(shown, error) from None

@@ -141,12 +141,13 @@ class Operating:
         """The odds of a live run of the plan; a drop is compared on the posts that the baseline knows."""
         places = [self._place.get(post.id, -1) for post in self._plan.posts]
         labels = [self._labels.index(post.label) for post in self._plan.posts]
-        return self._simulate(places, labels, flip_rate, drop, n_runs, seed)
+        return self._simulate(places, labels, [place >= 0 for place in places], flip_rate, drop, n_runs, seed)
 
     def of_size(self, posts_per_class: int, *, flip_rate: float, n_runs: int = 400, seed: int = 0) -> Odds:
         """The odds of a plan of other posts, so many of each label, all of which the baseline knows."""
         labels = [number for number in range(len(self._labels)) for _ in range(posts_per_class)]
-        return self._simulate([-1] * len(labels), labels, flip_rate, 0.0, n_runs, seed, all_known=True)
+        n = len(labels)
+        return self._simulate([-1] * n, labels, [True] * n, flip_rate, 0.0, n_runs, seed)
 
     def posts_needed(self, *, flip_rate: float, chance: float = 0.9) -> int | None:
         """The fewest posts, as many of each label, at which an unchanged model passes with this chance.
@@ -187,11 +188,11 @@ class Operating:
         self,
         places: Sequence[int],
         labels: Sequence[int],
+        known: Sequence[bool],
         flip_rate: float,
         drop: float,
         n_runs: int,
         seed: int,
-        all_known: bool = False,
     ) -> Odds:
         rng = np.random.default_rng(seed)
         truth, fixed = np.array(labels, dtype=np.int16), np.array(places)
@@ -200,7 +201,7 @@ class Operating:
             new, own = np.flatnonzero((fixed < 0) & (truth == label)), np.flatnonzero(self._truth == label)
             if len(new):
                 drawn[:, new] = rng.choice(own, (n_runs, len(new)))
-        common = np.ones(len(fixed), dtype=bool) if all_known else fixed >= 0
+        common = np.array(known, dtype=bool)
         runs = {}
         for variant in self._variants:
             before = self._answers[variant][drawn]

@@ -141,8 +141,10 @@ class Guard:
             if scores[first].complete and scores[second].complete
         ]
         changes, refused = self._update_baseline(scores, results, exit_status)
+        each = ", ".join(f"{n:,} of {variant}" for variant, n in broken.items())
+        unanswered = [f"{broken.total():,} cases have no answer: {each}"] if broken else []
         session = session_verdict(
-            [*missing, *_unanswered(broken), *self._complaints(verdicts, undecided, n_not_run), *refused],
+            [*missing, *unanswered, *self._complaints(verdicts, undecided, n_not_run), *refused],
             failed=run.failed,
             n_failed=len(failed) if n_failed is None else n_failed,
             exit_status=exit_status,
@@ -229,29 +231,28 @@ class Guard:
     def _notes(self) -> tuple[str, ...]:
         if self.run.shard is not None:
             return (f"{len(self.gates)} gates are {_IN_MERGE}",)
-        left_out = tuple(f"left out: {one}" for one in self.left_out)
-        return (*left_out, *self._notes_on_baseline())
+        return tuple(filter(None, (*(f"left out: {one}" for one in self.left_out), self._note_on_baseline())))
 
-    def _notes_on_baseline(self) -> tuple[str, ...]:
-        place = self.baseline
-        if place.updating:
-            gone = place.removed
-            return (f"dropped from the baseline, as variants.toml has them no more: {', '.join(gone)}",) if gone else ()
-        if place.held is None:
-            return (f"no baseline: there is no {place.shown}; this run with --update-baseline writes it",)
-        held = {gate.variant for gate in self.gates if isinstance(gate, BaselineGate)}
+    def _note_on_baseline(self) -> str:
+        place, held = self.baseline, {gate.variant for gate in self.gates if isinstance(gate, BaselineGate)}
         free = [variant for variant in self.run.variants if variant not in held]
+        names = ", ".join(free)
+        if place.updating:
+            gone = ", ".join(place.removed)
+            return f"dropped from the baseline, as variants.toml has them no more: {gone}" if gone else ""
+        if place.held is None:
+            return f"no baseline: there is no {place.shown}; this run with --update-baseline writes it"
         if not free:
-            return ()
+            return ""
         if not is_about_classes(place.held, self.run.plan):
             return (
                 f"the baseline {place.shown} is about --classes {place.held.drawn_by['classes']!r}, and this run asks "
-                f"{self.run.plan.classes!r}: not held to it",
+                f"{self.run.plan.classes!r}: not held to it"
             )
         if not self.run.replays:
-            return (f"not held to the baseline in a live run, as gates.toml sets no max_drop: {', '.join(free)}",)
-        why = "does not know" if not any(place.held.answers(name) for name in free) else "is about other posts for"
-        return (f"the baseline {place.shown} {why} {', '.join(free)}",)
+            return f"not held to the baseline in a live run, as gates.toml sets no max_drop: {names}"
+        why = "is about other posts for" if any(map(place.held.answers, free)) else "does not know"
+        return f"the baseline {place.shown} {why} {names}"
 
     def _complaints(self, verdicts: Mapping[str, Verdict], undecided: tuple[str, ...], n_not_run: int) -> list[str]:
         words = {name: verdict.word for name, verdict in verdicts.items()}
@@ -262,34 +263,28 @@ class Guard:
         ]
         if not self.required:
             return complaints
-        if not self._set_gates and self.run.shard is None:
-            complaints.append(
-                f"no gate is set for [{self.run.backend}.{self.run.plan.corpus}] and these variants in gates.toml"
-            )
-        if undecided and self.run.shard is None:
-            complaints.append(f"gates not decided: {', '.join(undecided)}")
-        unsaid = [one for one in self.left_out if one.option not in self.run.chosen_by_hand]
-        if unsaid and self.run.shard is None:
-            options = ", ".join(dict.fromkeys(one.option for one in unsaid))
-            complaints.append(
-                f"gates left out: {', '.join(map(str, unsaid))}; where that is meant, say {options} on the command "
-                "line, not in a file or PYTEST_ADDOPTS, or --no-require-gates"
-            )
-        held = self.baseline.held
-        if held is not None and self.run.replays and held.plan == self.run.plan.digest and not self.baseline.updating:
-            unknown = [name for name in self.run.variants if name not in held.variants]
-            if unknown:
+        run, place = self.run, self.baseline
+        if run.shard is None:
+            if not self._set_gates:
                 complaints.append(
-                    f"the baseline {self.baseline.shown} does not know {', '.join(unknown)}: new, or lost in a merge; "
-                    "--update-baseline writes it"
+                    f"no gate is set for [{run.backend}.{run.plan.corpus}] and these variants in gates.toml"
                 )
+            if undecided:
+                complaints.append(f"gates not decided: {', '.join(undecided)}")
+            if unsaid := [one for one in self.left_out if one.option not in run.chosen_by_hand]:
+                options = ", ".join(dict.fromkeys(one.option for one in unsaid))
+                complaints.append(
+                    f"gates left out: {', '.join(map(str, unsaid))}; where that is meant, say {options} on the command "
+                    "line, not in a file or PYTEST_ADDOPTS, or --no-require-gates"
+                )
+        known = run.variants
+        if place.held is not None and run.replays and place.held.plan == run.plan.digest and not place.updating:
+            known = tuple(place.held.variants)
+        if unknown := [name for name in run.variants if name not in known]:
+            complaints.append(
+                f"the baseline {place.shown} does not know {', '.join(unknown)}: new, or lost in a merge; "
+                "--update-baseline writes it"
+            )
         if n_not_run:
             complaints.append(f"{n_not_run} of {self._n} planned cases did not run{self.why_not_run}")
         return complaints
-
-
-def _unanswered(broken: Counter[str]) -> list[str]:
-    if not broken:
-        return []
-    each = ", ".join(f"{n:,} of {variant}" for variant, n in broken.items())
-    return [f"{broken.total():,} cases have no answer: {each}"]
