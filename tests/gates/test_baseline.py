@@ -203,7 +203,7 @@ def test_a_run_plans_the_gates_that_its_variants_allow(made: Make) -> None:
         variants: tuple[str, ...], *, held: Baseline | None = baseline, live: bool = False, updating: bool = False
     ) -> list[str]:
         return names(
-            plan_gates(gates, variants=variants, plan=evidence.plan, baseline=held, live=live, updating=updating)
+            plan_gates(gates, variants=variants, plan=evidence.plan, baseline=held, live=live, updating=updating)[0]
         )
 
     assert plan(("v", "w")) == ["v", "v-beats-w", "v-baseline", "w-baseline"]

@@ -111,7 +111,7 @@ def shipped(corpus: str) -> tuple[tuple[Gate, ...], Plan, Baseline]:
     plan = Plan(corpus, baseline.drawn_by["classes"], 10, 0, False, "clean", labels, posts)
     known = list(baseline.variants)
     gates = load_gates(ROOT / "evals" / "gates.toml", backend="embedded", corpus=corpus, known=known)
-    planned = plan_gates(gates, variants=known, plan=plan, baseline=baseline, live=True, updating=False)
+    planned, _ = plan_gates(gates, variants=known, plan=plan, baseline=baseline, live=True, updating=False)
     return planned, plan, baseline
 
 

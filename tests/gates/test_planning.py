@@ -27,7 +27,7 @@ BASELINE = Baseline("b", "c", "p", {"classes": "^rec|^sci"}, {"v": BaselineVaria
 
 
 def planned(plan: Plan, *, live: bool) -> tuple[Gate, ...]:
-    return plan_gates(GATES, variants=("v", "w"), plan=plan, baseline=BASELINE, live=live, updating=False)
+    return plan_gates(GATES, variants=("v", "w"), plan=plan, baseline=BASELINE, live=live, updating=False)[0]
 
 
 @pytest.mark.parametrize("live", [False, True])

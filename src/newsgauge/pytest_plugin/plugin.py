@@ -87,7 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from ..client.retry import RetryPolicy
     from ..gates.baseline_file import check_baseline, load_baseline
     from ..gates.gates_file import load_gates
-    from ..gates.planning import left_out_gates, limits_of_other_classes, plan_gates
+    from ..gates.planning import limits_of_other_classes, plan_gates
     from ..running.run import Run
     from ..scoring.scoreboard import LiveScores
     from ..scoring.slices import with_slices
@@ -125,15 +125,14 @@ def pytest_configure(config: pytest.Config) -> None:
         baseline = load_baseline(path, shown=shown)
         if baseline is not None and not updating:
             check_baseline(baseline, setup.plan, backend=setup.backend, shown=shown)
-        held = baseline if setup.replays and not updating else None
-        left_out = left_out_gates(gates, variants=setup.variants, known=variants, plan=setup.plan, baseline=held)
-        planned = plan_gates(
+        planned, left_out = plan_gates(
             gates,
             variants=setup.variants,
             plan=setup.plan,
             baseline=baseline,
             live=not setup.replays,
             updating=updating,
+            known=variants,
         )
         if worker is not None:
             check_worker(config, worker, replace(setup.run_plan, inputs=inputs_of(config, setup, shown)))

@@ -85,7 +85,7 @@ def _guard(what: Decided) -> Guard:
     """The gates and the baseline as this machine has them, for the whole plan."""
     from ...gates.baseline_file import check_baseline, load_baseline
     from ...gates.gates_file import load_gates
-    from ...gates.planning import left_out_gates, plan_gates
+    from ...gates.planning import plan_gates
     from ...gates.run_verdict import BaselinePlace, Guard
     from ...planning.inputs import digest_file
     from ...running.run_options import baseline_name
@@ -97,10 +97,14 @@ def _guard(what: Decided) -> Guard:
     baseline = load_baseline(path, shown=str(path))
     if baseline is not None and not what.updating:
         check_baseline(baseline, run.plan, backend=run.backend, shown=str(path))
-    held = baseline if run.replays else None
-    left_out = left_out_gates(gates, variants=run.variants, known=known, plan=run.plan, baseline=held)
-    planned = plan_gates(
-        gates, variants=run.variants, plan=run.plan, baseline=baseline, live=not run.replays, updating=what.updating
+    planned, left_out = plan_gates(
+        gates,
+        variants=run.variants,
+        plan=run.plan,
+        baseline=baseline,
+        live=not run.replays,
+        updating=what.updating,
+        known=known,
     )
     place = BaselinePlace(path, str(path), baseline, updating=what.updating)
     # What decides here are the gates and the baseline of this checkout, whatever those of the results were.

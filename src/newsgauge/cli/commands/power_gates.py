@@ -77,7 +77,9 @@ def _operating(options: argparse.Namespace) -> Operating:
     gates = load_gates(evals / "gates.toml", backend=setup.backend, corpus=setup.plan.corpus, known=variants)
     shown = f"{folders.evals}/{baseline_name(setup.backend, setup.plan)}"
     baseline = load_baseline(folders.root / shown, shown=shown)
-    planned = plan_gates(gates, variants=setup.variants, plan=setup.plan, baseline=baseline, live=True, updating=False)
+    planned, _ = plan_gates(
+        gates, variants=setup.variants, plan=setup.plan, baseline=baseline, live=True, updating=False
+    )
     if baseline is None:
         raise UsageError(
             f"--gates: expected {shown}, which says what the variants answer; write it with pytest {folders.evals} "
