@@ -121,11 +121,11 @@ async def ask_alone(setup: RunConfig, url: str) -> float:
     """CPU seconds of the same client for the same cases, nothing looked at and nothing kept."""
     forms = make_forms(setup, ModelResolution(setup, base_url=lambda: url))
     cases = iter(setup.cases)
-    async with open_async_client(setup.access(url), connections=CONCURRENCY) as client:
+    async with open_async_client(setup.access(url), connections=CONCURRENCY) as ask:
 
         async def work() -> None:
             for case in cases:
-                await client.ask(forms[case.variant].request(case.post))
+                await ask(forms[case.variant].request(case.post))
 
         start = time.process_time()
         await asyncio.gather(*(work() for _ in range(CONCURRENCY)))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from sys import intern
 
@@ -184,17 +185,16 @@ def _drop_cut_line(fd: int) -> int:
 
     What a cut line held was never reported as recorded, so nothing is lost that anyone counted on.
     """
-    size = end = os.fstat(fd).st_size
-    while end > 0:
-        start = max(0, end - 65536)
-        newline = read_at(fd, end - start, start).rfind(b"\n")
-        if newline >= 0:
-            end = start + newline + 1
-            break
-        end = start
-    if end < size:
-        if _is_whole(read_at(fd, size - end, end)):
-            write_at(fd, b"\n", size)
-            return size + 1
-        os.ftruncate(fd, end)
+    size = os.fstat(fd).st_size
+    if not size:
+        return 0
+    with mmap(fd, size, access=ACCESS_READ) as content:
+        end = content.rfind(b"\n") + 1
+        cut = content[end:]
+    if not cut:
+        return size
+    if _is_whole(cut):
+        write_at(fd, b"\n", size)
+        return size + 1
+    os.ftruncate(fd, end)
     return end

@@ -58,18 +58,16 @@ class Calls:
         """
         mode = self.recorder.mode
         with _ONE_AT_A_TIME:
-            if mode == "none" or (mode in ("once", "new_episodes") and self.is_recorded()):
+            lines = [] if mode in ("all", "rewrite") else self._file.case(self.post.id)
+            # Whether all lines of the case are there, fitting or stale, and none is to be asked again.
+            is_recorded = bool(lines) and not any(map(self.recorder.asks_again, lines))
+            if mode == "none" or is_recorded:
                 try:
-                    return self._replay(perform, self._file.case(self.post.id))
+                    return self._replay(perform, lines)
                 except (MissingRecordingError, StaleRecordingError):
                     if mode != "new_episodes":
                         raise
             return self._record(perform, provenance)  # what changed is asked anew, the whole case
-
-    def is_recorded(self) -> bool:
-        """Whether all lines of the case are there, fitting or stale, and none is to be asked again."""
-        lines = self._file.case(self.post.id)
-        return bool(lines) and not any(map(self.recorder.asks_again, lines))
 
     def _record(self, perform: Perform[T], provenance: Mapping[str, str]) -> Played[T]:
         case = OpenCase(self._digest, may_ask=True, only_models=True, local_only=self.recorder.local_only)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -149,6 +149,7 @@ class Closable(Protocol):
 
 
 T = TypeVar("T")
+AskOnce = Callable[[Request], Awaitable["GenerateContentResponse"]]
 C = TypeVar("C", bound=Closable)
 
 
@@ -173,8 +174,8 @@ class PerLocation(Generic[C]):
 
 
 @asynccontextmanager
-async def open_async_client(access: Access, *, connections: int) -> AsyncIterator[AsyncClient]:
-    """A client that asks the backend, as many calls side by side as it has connections."""
+async def open_async_client(access: Access, *, connections: int) -> AsyncIterator[AskOnce]:
+    """What asks the backend once, as many calls side by side as it has connections. It raises `BackendError`."""
     import httpx2
 
     tls = ssl.create_default_context()
@@ -184,20 +185,13 @@ async def open_async_client(access: Access, *, connections: int) -> AsyncIterato
     options = {"httpx_async_client": http, "client_args": {"verify": tls, **direct()}}
     async with http:
         with closing(PerLocation(access, lambda access: _make_client(access, options))) as clients:
-            yield AsyncClient(clients)
 
+            async def ask(request: Request) -> GenerateContentResponse:
+                with service_errors(request.model):
+                    models = clients.at(request.location).aio.models
+                    return await models.generate_content(**call_arguments(request))
 
-class AsyncClient:
-    """What `open_async_client` opens."""
-
-    def __init__(self, clients: PerLocation[genai.Client]) -> None:
-        self._clients = clients
-
-    async def ask(self, request: Request) -> GenerateContentResponse:
-        """Ask once. Raises `BackendError`."""
-        with service_errors(request.model):
-            models = self._clients.at(request.location).aio.models
-            return await models.generate_content(**call_arguments(request))
+            yield ask
 
 
 class DryClient:

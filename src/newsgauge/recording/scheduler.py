@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from .._util.secrets import hide_secrets
 from ..cassettes.recorder import Recorder
 from ..client.answers import read_usage
-from ..client.clients import AsyncClient
+from ..client.clients import AskOnce
 from ..client.retry import RetryPolicy, given_up, is_too_late, wait_s
 from ..errors import NewsgaugeError, NotKeptError, QuotaError, TransientError
 from ..records import Case, Post
@@ -70,7 +70,7 @@ class Scheduler:
 
     def __init__(
         self,
-        client: AsyncClient,
+        ask: AskOnce,
         recorder: Recorder,
         forms: Mapping[str, Form],
         *,
@@ -81,7 +81,7 @@ class Scheduler:
         budget: Budget | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client = client
+        self._ask_once = ask
         self._recorder = recorder
         self._forms = forms
         self._limits = limits
@@ -162,7 +162,7 @@ class Scheduler:
         self.report.n_calls += 1
         try:
             with self._recorder.asking(case.variant, case.post, form.provenance):
-                response = await self._client.ask(form.request(case.post))
+                response = await self._ask_once(form.request(case.post))
         except TransientError as error:
             self._ask_later(lane, job, error, started=started)
         except QuotaError as error:

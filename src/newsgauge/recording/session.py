@@ -51,9 +51,9 @@ def record_cases(
     recorder = open_recorder(setup)
 
     async def ask() -> Report:
-        async with open_async_client(setup.access(base_url), connections=limits.concurrency) as client:
+        async with open_async_client(setup.access(base_url), connections=limits.concurrency) as ask_once:
             campaign = Scheduler(
-                client,
+                ask_once,
                 recorder,
                 forms,
                 limits=limits,
