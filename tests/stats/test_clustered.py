@@ -8,8 +8,7 @@ import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsgauge.scoring.stats.clustered import clustered_interval, effective_posts
-from newsgauge.scoring.stats.intervals import wilson_interval
+from newsgauge.scoring.stats.intervals import clustered_interval, effective_posts, wilson_interval
 
 posts = st.lists(st.tuples(st.booleans(), st.integers(0, 12)), min_size=1, max_size=80)
 

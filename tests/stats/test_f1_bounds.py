@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from newsgauge.scoring.stats.classification import ConfusionMatrix, macro_f1
-from newsgauge.scoring.stats.f1_bounds import macro_f1_bounds
 from newsgauge.scoring.stats.intervals import exact_lower_bound
+from newsgauge.scoring.stats.standardised import macro_f1_bounds
 
 
 def _matrix(rows: np.ndarray) -> ConfusionMatrix:

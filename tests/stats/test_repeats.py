@@ -42,20 +42,16 @@ def test_the_variance_components_are_those_of_statsmodels_analysis_of_variance(s
     )
     anova = anova_lm(smf.ols("y ~ C(post)", data=table).fit())
     between, within = anova["mean_sq"]["C(post)"], anova["mean_sq"]["Residual"]
-    found = spread(right)
-    assert found.within == pytest.approx(within)
-    assert found.between == pytest.approx((between - within) / k)
+    assert spread(right) == pytest.approx(((between - within) / k, within))
 
 
 def test_the_components_find_the_truth_they_were_drawn_from() -> None:
     # Beta(3, 1): mean 3/4, variance 3/80, and E p (1 - p) = 3/4 - (3/80 + 9/16) = 3/20.
-    found = spread(drawn(7, posts=20_000, k=4))
-    assert found.between == pytest.approx(3 / 80, abs=0.003)
-    assert found.within == pytest.approx(3 / 20, abs=0.003)
+    assert spread(drawn(7, posts=20_000, k=4)) == pytest.approx((3 / 80, 3 / 20), abs=0.003)
 
 
 def test_one_repeat_tells_nothing_of_the_variance_within_a_post() -> None:
-    assert math.isnan(spread([[True], [False]]).within)
+    assert math.isnan(spread([[True], [False]])[1])
     assert math.isnan(flip_rate([["a"], ["b"]]))
 
 

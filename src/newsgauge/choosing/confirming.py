@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from ..records import Key, Post, Result
 from ..scoring.comparisons import answers_of, compare_variants
 from ..scoring.scoreboard import threads_of
 from ..scoring.stats import Interval, clustered_interval
+from ..scoring.stats.paired import joined_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,8 @@ def shrinkage(chosen: Rate, confirmed: Rate) -> tuple[float, float, float]:
     Method 10 of R. G. Newcombe, "Interval estimation for the difference between independent proportions", Statistics
     in Medicine 17 (1998), which takes any two intervals. It does not know that the first sample was chosen on.
     """
-    value = chosen.value - confirmed.value
-    low = value - math.hypot(chosen.value - chosen.low, confirmed.high - confirmed.value)
-    return value, low, value + math.hypot(chosen.high - chosen.value, confirmed.value - confirmed.low)
+    first, second = ((one.value, one.low, one.high) for one in (chosen, confirmed))
+    return chosen.value - confirmed.value, *joined_interval(first, second)
 
 
 def decide(confirmed: Rate, shrunk: Interval, *, is_lead: bool) -> str:

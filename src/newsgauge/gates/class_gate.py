@@ -15,9 +15,8 @@ from .._util.wording import did_you_mean
 from ..errors import GatesError
 from ..records import Outcome, Post, Prediction
 from ..scoring.scoreboard import threads_of
-from ..scoring.stats.clustered import effective_posts
 from ..scoring.stats.decisions import Finding, decide_by_bounds
-from ..scoring.stats.intervals import exact_lower_bound, exact_upper_bound
+from ..scoring.stats.intervals import effective_posts, exact_lower_bound, exact_upper_bound
 from .entries import Bound, Entry, Table, number
 from .gate import ALPHA, Asked, Evidence, Gate, Held, Sign
 

@@ -13,8 +13,13 @@ from dataclasses import dataclass, replace
 
 from ..scoring.stats.classification import ConfusionMatrix, macro_f1
 from ..scoring.stats.decisions import Decision, Finding, decide_by_bounds, decide_floor
-from ..scoring.stats.f1_bounds import FEWEST_POSTS_PER_CLASS, macro_f1_bounds
-from ..scoring.stats.standardised import Stratum, standardised_bounds, standardised_rate
+from ..scoring.stats.standardised import (
+    FEWEST_POSTS_PER_CLASS,
+    Stratum,
+    macro_f1_bounds,
+    standardised_bounds,
+    standardised_rate,
+)
 from .entries import Bound
 from .gate import ALPHA, Sign, Unit
 

@@ -16,12 +16,12 @@ from typing import ClassVar
 from ..errors import GatesError
 from ..planning.sampling import Plan
 from ..records import Outcome, Post, Prediction
-from ..scoring.repeat_scores import answered_rows
+from ..scoring.confidences import answered_rows
 from ..scoring.scoreboard import strata_of, threads_of
-from ..scoring.stats.clustered import effective_posts
 from ..scoring.stats.decisions import Decision, Finding
-from ..scoring.stats.f1_bounds import FEWEST_POSTS_PER_CLASS
+from ..scoring.stats.intervals import effective_posts
 from ..scoring.stats.power import fewest_posts_for_floor
+from ..scoring.stats.standardised import FEWEST_POSTS_PER_CLASS
 from .entries import Entry, Table
 from .findings import (
     METRICS,

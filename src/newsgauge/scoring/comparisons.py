@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from ..records import Key, Post, Result
 from .scoreboard import threads_of
 from .scores import Comparison, Flip
-from .stats.clustered import effective_posts
+from .stats.intervals import effective_posts
 from .stats.paired import mcnemar_exact, mcnemar_exact_two_sided, pair, paired_interval
 
 #: A double underflows below; what is smaller is said to be.

@@ -1,19 +1,19 @@
 """How sure a variant is of each answer, and whether that is right: results in, `ConfidenceScores` out. Pure.
 
 A confidence is what the service or the answer said, or, of a variant that asks several times, the share of a post's
-answers that agree with the most frequent one.
+answers that agree with the most frequent one. How such repeated answers vary: `RepeatScores`.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..planning.sampling import Plan
+from ..planning.sampling import Plan, split_key
 from ..records import Key, Post, Result
-from .repeat_scores import answered_rows
 from .stats.calibration import Bin, accuracy_at, calibration_bins, calibration_error, risk_coverage
-from .stats.repeats import majority
+from .stats.repeats import flip_rate, majority, pass_all, pass_any, spread, stability
 
 #: The share of the most confident answers whose accuracy is shown.
 COVERAGE = 0.8
@@ -73,3 +73,70 @@ def confident_answers(results: Mapping[Key, Result], plan: Plan, variant: str) -
         for post, row in answered_rows(results, plan, variant)
         for winner in [majority(row)]
     ]
+
+
+#: So many of the least stable posts are named.
+_MAX_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatScores:
+    """Over ``n_posts``, those whose ``k`` answers are all there.
+
+    ``n_stable``: posts whose answers agree; ``n_all_right``: posts whose answers are all right. ``flip_rate``: the
+    probability that two answers to a post differ. ``pass_all`` and ``pass_any``: all, or at least one, of k answers are
+    right. ``majority_accuracy``: the most frequent answer is the label. ``between`` and ``within``: the parts of the
+    variance of one answer, between posts and within a post. ``unstable``: ids, those that differ most first.
+    """
+
+    k: int
+    n_posts: int
+    n_stable: int
+    n_all_right: int
+    flip_rate: float
+    pass_all: float
+    pass_any: float
+    majority_accuracy: float
+    between: float
+    within: float
+    unstable: tuple[str, ...]
+
+    @property
+    def stability(self) -> float:
+        """The share of posts whose answers all agree."""
+        return self.n_stable / self.n_posts
+
+
+def repeat_scores(results: Mapping[Key, Result], plan: Plan, variant: str) -> RepeatScores | None:
+    """None for a variant that asks once, and where no post has all of its answers."""
+    k = plan.repeats.get(variant, 1)
+    rows = answered_rows(results, plan, variant) if k > 1 else []
+    if not rows:
+        return None
+    answers = [row for _, row in rows]
+    right = [[said == post.label for said in row] for post, row in rows]
+    differing = sorted((-flip_rate([row]), post.id) for post, row in rows if len(set(row)) > 1)
+    between, within = spread(right)
+    return RepeatScores(
+        k=k,
+        n_posts=len(rows),
+        n_stable=round(stability(answers) * len(rows)),
+        n_all_right=sum(all(row) for row in right),
+        flip_rate=flip_rate(answers),
+        pass_all=pass_all(right, k),
+        pass_any=pass_any(right, k),
+        majority_accuracy=sum(majority(row) == post.label for post, row in rows) / len(rows),
+        between=between,
+        within=within,
+        unstable=tuple(post_id for _, post_id in differing[:_MAX_NAMED]),
+    )
+
+
+def answered_rows(results: Mapping[Key, Result], plan: Plan, variant: str) -> list[tuple[Post, list[str]]]:
+    """Each post all of whose answers are there, with these in the order they were asked."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for post in plan.asked(variant):
+        result = results.get((post.id, variant))
+        if result is not None and result.prediction is not None:
+            found[split_key(post.id)[0]].append(result.prediction.label)
+    return [(post, found[post.id]) for post in plan.posts if len(found[post.id]) == plan.repeats.get(variant, 1)]

@@ -12,13 +12,11 @@ from .._util.platform import give_back
 from ..planning.sampling import Plan, split_key
 from ..records import Key, Outcome, Post, Prediction, Result
 from ..running.results_log import ResultLog
-from .confidences import confidence_scores
-from .repeat_scores import repeat_scores
+from .confidences import confidence_scores, repeat_scores
 from .scores import AnswerCounts, Score, Share
 from .slices import slice_scores
 from .stats.classification import ConfusionMatrix, class_scores, confusion_matrix, macro_f1
-from .stats.clustered import clustered_interval, effective_posts
-from .stats.intervals import Interval, wilson_interval
+from .stats.intervals import Interval, clustered_interval, effective_posts, wilson_interval
 from .stats.standardised import Stratum, standardised_interval, standardised_rate
 
 

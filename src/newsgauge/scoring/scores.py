@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from .confidences import ConfidenceScores
-    from .repeat_scores import RepeatScores
+    from .confidences import ConfidenceScores, RepeatScores
     from .slices import SliceScore
     from .stats.classification import ClassScore, ConfusionMatrix
     from .stats.decisions import Finding

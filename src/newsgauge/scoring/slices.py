@@ -21,8 +21,7 @@ from ..errors import GatesError
 from ..planning.sampling import Plan, split_key
 from ..records import Key, Post, Result
 from ..variants.callables import describe, load_callable
-from .stats.clustered import effective_posts, scaled_count
-from .stats.intervals import Interval, wilson_interval
+from .stats.intervals import Interval, effective_posts, scaled_count, wilson_interval
 
 if TYPE_CHECKING:
     from ..running.run_config import RunConfig

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..records import ESTIMATOR_VERSION, Prediction, Result
+from ..records import ESTIMATOR_VERSION, Result
 from .prices import NoPrice, Price, find_price
-from .stats.intervals import student_quantile
+from .stats.intervals import mean_interval
 
 Kind = Literal["input", "output"]
 _COUNTED = ("input", "cached", "tool_use", "output", "thinking")
@@ -70,15 +70,7 @@ class Saving:
 
 def mean_with_interval(values: Sequence[float]) -> Mean:
     """Mean and two-sided 95% t-interval; of one value there is no interval, of none no mean."""
-    n = len(values)
-    if n == 0:
-        return Mean(math.nan, math.nan, math.nan, 0)
-    mean = math.fsum(values) / n
-    if n == 1:
-        return Mean(mean, math.nan, math.nan, 1)
-    variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
-    half = student_quantile(0.975, n - 1) * math.sqrt(variance / n)
-    return Mean(mean, mean - half, mean + half, n)
+    return Mean(*mean_interval(values), len(values))
 
 
 def token_use(
@@ -103,7 +95,7 @@ def saving(results: Iterable[Result], kind: Kind, frugal: str, other: str) -> Sa
     counts: dict[str, dict[str, int]] = {frugal: {}, other: {}}
     for result in results:
         if result.variant in counts and result.prediction is not None:
-            counts[result.variant][result.post_id] = _count(result.prediction, kind)
+            counts[result.variant][result.post_id] = getattr(result.prediction, f"{kind}_tokens")
     common = sorted(counts[frugal].keys() & counts[other].keys())
     saved = mean_with_interval([counts[other][post] - counts[frugal][post] for post in common])
     total = sum(counts[other][post] for post in common)
@@ -120,10 +112,6 @@ def savings(results: Sequence[Result], variants: Sequence[str]) -> list[Saving]:
         if first != second
     ]
     return sorted((one for one in found if one.saved.value > 0), key=lambda one: (one.kind, -one.share))
-
-
-def _count(said: Prediction, kind: Kind) -> int:
-    return said.input_tokens if kind == "input" else said.output_tokens
 
 
 def _cost(

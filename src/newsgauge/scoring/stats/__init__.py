@@ -14,7 +14,6 @@ from .classification import (
     macro_f1,
     worst_confusions,
 )
-from .clustered import clustered_interval, effective_posts
 from .decisions import (
     Decision,
     Finding,
@@ -24,8 +23,7 @@ from .decisions import (
     difference_finding,
     difference_p_values,
 )
-from .f1_bounds import FEWEST_POSTS_PER_CLASS, macro_f1_bounds
-from .intervals import Interval, exact_lower_bound, wilson_interval
+from .intervals import Interval, clustered_interval, effective_posts, exact_lower_bound, wilson_interval
 from .paired import holm, mcnemar_exact, mcnemar_exact_two_sided, pair, paired_interval
 from .power import (
     NEAREST_LIMIT,
@@ -35,7 +33,14 @@ from .power import (
     posts_for_difference,
     posts_for_floor,
 )
-from .standardised import Stratum, standardised_bounds, standardised_interval, standardised_rate
+from .standardised import (
+    FEWEST_POSTS_PER_CLASS,
+    Stratum,
+    macro_f1_bounds,
+    standardised_bounds,
+    standardised_interval,
+    standardised_rate,
+)
 
 __all__ = [
     "ERROR_COLUMN",

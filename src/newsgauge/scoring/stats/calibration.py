@@ -10,8 +10,7 @@ import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from .clustered import effective_posts, scaled_count
-from .intervals import exact_lower_bound
+from .intervals import effective_posts, exact_lower_bound, scaled_count
 
 #: So many shares of the answers, from few to all, are tried as a cut-point.
 LEVELS = 20

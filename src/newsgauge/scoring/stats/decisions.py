@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from .clustered import scaled_count
-from .intervals import Interval, exact_lower_bound, exact_upper_bound, normal_quantile, wilson_interval
+from .intervals import Interval, exact_lower_bound, exact_upper_bound, normal_quantile, scaled_count, wilson_interval
 from .paired import mcnemar_exact, score_statistic
 from .power import NEAREST_LIMIT, posts_for_floor, posts_for_margin
 
@@ -67,11 +66,10 @@ def decide_floor(
     """
     check_limit(floor)
     if n == 0:
-        return _undecided_without_posts(floor, confidence)
+        return Decision(Finding.INCONCLUSIVE, floor, math.nan, math.nan, math.nan, 0, confidence)
     share = _share(n, effective_n)
-    worth = n * share
-    low = exact_lower_bound(scaled_count(n_correct, n, worth), worth, confidence=confidence)
-    high = exact_upper_bound(scaled_count(n_correct, n, worth), worth, confidence=confidence)
+    counts = scaled_count(n_correct, n, n * share), n * share
+    low, high = (bound(*counts, confidence=confidence) for bound in (exact_lower_bound, exact_upper_bound))
     estimate = n_correct / n
     finding = _finding((low, high), floor)
     n_for_power = None
@@ -122,12 +120,11 @@ def decide_difference(
     if not -1 < at_least < 1:
         raise ValueError(f"expected a difference between -1 and 1, such as -0.05; got {at_least}")
     if n == 0:
-        return _undecided_without_posts(at_least, confidence)
+        return Decision(Finding.INCONCLUSIVE, at_least, math.nan, math.nan, math.nan, 0, confidence)
     share = _share(n, effective_n)
     counts = (n_gained * share, n_lost * share, n * share)
     alpha = 1 - confidence
-    p_above, p_below = difference_p_values(*counts, at_least)
-    finding = Finding.PASS if p_above <= alpha else Finding.FAIL if p_below <= alpha else Finding.INCONCLUSIVE
+    finding = difference_finding(*counts, at_least, alpha=alpha)
     from .exact_difference import exact_difference_bounds  # imports NumPy and SciPy
 
     low, high = exact_difference_bounds(*counts, confidence=confidence)
@@ -195,7 +192,3 @@ def _share(n: int, effective_n: float | None) -> float:
     if not 0 < effective_n <= n * (1 + 1e-9):
         raise ValueError(f"expected 0 < effective_n <= n = {n}, got {effective_n}")
     return min(1.0, effective_n / n)
-
-
-def _undecided_without_posts(limit: float, confidence: float) -> Decision:
-    return Decision(Finding.INCONCLUSIVE, limit, math.nan, math.nan, math.nan, 0, confidence)

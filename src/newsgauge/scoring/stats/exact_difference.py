@@ -44,7 +44,7 @@ def exact_difference_p(n_gained: float, n_lost: float, n: float, difference: flo
     first = max(0, math.floor(least - 9 * math.sqrt(least + 1)))
     last = min(whole, math.ceil(most + 9 * math.sqrt(most + 1) + 9))
     gained = np.arange(first, last + 1)
-    most_lost = _most_lost(gained, whole, difference, seen)
+    most_lost = most_lost_at(gained, whole, difference, seen)
     best = 0.0
     for _ in range(2):  # the second time around the largest value of the first
         flipped = np.linspace(low, high, _GRID)
@@ -84,14 +84,6 @@ def _bound(n_gained: float, n_lost: float, n: float, near: float, alpha: float) 
     return low
 
 
-def score_pass_boundary(gained: Any, n: int, margin: float, z: float) -> Any:
-    """For each number of gains the most losses at which the score test still excludes a drop of ``margin``.
-
-    -1 where it does with no number of losses. An approximation of the exact boundary, for planning.
-    """
-    return _most_lost(gained, n, -margin, z)
-
-
 def outcome_probability(gained: Any, most_lost: Any, n: int, flipped: Any, difference: float) -> Any:
     """P(lost <= most_lost[i] and gained = gained[i]), summed over i, for each share of flipped posts.
 
@@ -111,8 +103,12 @@ def outcome_probability(gained: Any, most_lost: Any, n: int, flipped: Any, diffe
     return (weight * np.where(most >= n - g, 1.0, at_most)).sum(axis=1)
 
 
-def _most_lost(gained: Any, n: int, difference: float, seen: float) -> Any:
-    """For each number of gains the most losses with a statistic of at least ``seen``; -1 if there are none."""
+def most_lost_at(gained: Any, n: int, difference: float, seen: float) -> Any:
+    """For each number of gains the most losses with a statistic of at least ``seen``; -1 if there are none.
+
+    With -margin and a normal quantile: those at which the score test still excludes a drop of the margin, which
+    approximates the exact boundary.
+    """
     import numpy as np
 
     low, high = np.full(len(gained), -1), n - gained + 1  # low is extreme enough, high is not

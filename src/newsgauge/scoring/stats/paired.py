@@ -145,12 +145,15 @@ def unpaired_interval(first: tuple[float, float], second: tuple[float, float], *
     methods", Statistics in Medicine 17 (1998), method 10: it joins the two Wilson intervals, stays within -1 and 1, and
     has a width also if every answer is right. (nan, nan) if either has no posts.
     """
-    (low_1, high_1), (low_2, high_2) = (wilson_interval(k, n, confidence=confidence) for k, n in (first, second))
-    if math.isnan(low_1) or math.isnan(low_2):
-        return math.nan, math.nan
-    rate_1, rate_2 = first[0] / first[1], second[0] / second[1]
-    difference = rate_1 - rate_2
+    one, other = ((k / n if n else math.nan, *wilson_interval(k, n, confidence=confidence)) for k, n in (first, second))
+    return joined_interval(one, other)
+
+
+def joined_interval(first: tuple[float, float, float], second: tuple[float, float, float]) -> Interval:
+    """Newcombe's method 10 of any two independent estimates, each with the low and high end of its interval."""
+    (value_1, low_1, high_1), (value_2, low_2, high_2) = first, second
+    difference = value_1 - value_2
     return (
-        difference - math.hypot(rate_1 - low_1, high_2 - rate_2),
-        difference + math.hypot(high_1 - rate_1, rate_2 - low_2),
+        difference - math.hypot(value_1 - low_1, high_2 - value_2),
+        difference + math.hypot(high_1 - value_1, value_2 - low_2),
     )

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from functools import lru_cache
 
-from .exact_difference import NUISANCE_MISS, outcome_probability, score_pass_boundary
+from .exact_difference import NUISANCE_MISS, most_lost_at, outcome_probability
 from .intervals import binomial_cdf, binomial_sf, normal_quantile
 
 #: A limit nearer to 0 or 1 than this, but not there, is refused: no sample can tell it from there.
@@ -174,7 +174,7 @@ def margin_power(n: int, margin: float, flip_rate: float, *, alpha: float = 0.05
 
     mean = n * (flip_rate - drop) / 2
     gained = np.arange(min(n, math.ceil(mean + 7 * math.sqrt(mean + 1))) + 1)
-    most_lost = score_pass_boundary(gained, n, margin, normal_quantile(1 - alpha))
+    most_lost = most_lost_at(gained, n, -margin, normal_quantile(1 - alpha))
     return float(outcome_probability(gained, most_lost, n, np.array([flip_rate]), -drop)[0])
 
 

@@ -14,22 +14,14 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean, variance
 
-from .intervals import Interval, student_quantile
+from .intervals import Interval, mean_interval
 
 Answers = Sequence[Sequence[str]]
 Right = Sequence[Sequence[bool]]
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """The variance of one answer's being right, in two parts: ``between`` posts, and ``within`` a post."""
-
-    between: float
-    within: float
-
-
-def spread(right: Right) -> Spread:
-    """The two parts of the variance, each NaN if there are too few posts or repeats to see it.
+def spread(right: Right) -> tuple[float, float]:
+    """The variance of one answer's being right, ``between`` posts and ``within`` a post; NaN if too few are there.
 
     The moment estimators of a one-way random-effects model (Searle, Casella and McCulloch, "Variance Components",
     1992, chapter 3): ``within`` is the mean square within posts, ``between`` is (mean square between posts - within) /
@@ -40,7 +32,7 @@ def spread(right: Right) -> Spread:
     shares = [fmean(row) for row in right]
     within = fmean(share * (1 - share) * k / (k - 1) for share in shares) if k > 1 else math.nan
     between = max(0.0, variance(shares) - within / k) if len(shares) > 1 else math.nan
-    return Spread(between, within)
+    return between, within
 
 
 def stability(answers: Answers) -> float:
@@ -147,14 +139,12 @@ def mean_difference_interval(first: Sequence[float], second: Sequence[float], *,
     4.2. Where no post differs the variance is unknown, not zero: the interval is then that of the rule of three, +-3/n
     (J. Hanley and A. Lippman-Hand, JAMA 249, 1983).
     """
-    n = len(first)
-    if n < 2:
-        return math.nan, math.nan
-    differences = [one - other for one, other in zip(first, second, strict=True)]
-    mean, deviation = fmean(differences), math.sqrt(variance(differences))
-    half = student_quantile(0.5 + confidence / 2, n - 1) * deviation / math.sqrt(n)
-    half = max(half, min(1.0, 3 / n) if deviation == 0 else 0.0)
-    return max(-1.0, mean - half), min(1.0, mean + half)
+    mean, low, high = mean_interval(
+        [one - other for one, other in zip(first, second, strict=True)], confidence=confidence
+    )
+    if high - low < 1e-12:
+        low, high = mean - min(1.0, 3 / len(first)), mean + min(1.0, 3 / len(first))
+    return (low, high) if math.isnan(low) else (max(-1.0, low), min(1.0, high))
 
 
 #: Ways to deal the answers of a post that are listed; of more, so many are drawn.

@@ -69,10 +69,16 @@ def floor_boundaries(floor: float, looks: Sequence[int], *, alpha: float = 0.05)
     The chance of a PASS where the rate is below the floor, and of a FAIL where it is not, is at most alpha each.
     ValueError for looks that do not increase, a floor outside of (0, 1), or an alpha outside of (0, 0.5).
     """
-    _check(looks, floor, alpha)
-    upper = _one_side(floor, looks, alpha)
+    if not looks or looks[0] < 1 or any(later <= earlier for earlier, later in pairwise(looks)):
+        raise ValueError(f"expected increasing numbers of answers from 1, got {list(looks)}")
+    if not 0 < floor < 1:
+        raise ValueError(f"expected a limit between 0 and 1, got {floor}")
+    if not 0 < alpha < 0.5:
+        raise ValueError(f"expected alpha between 0 and 0.5, got {alpha}")
+    may_spend = [spent(n / looks[-1], alpha) for n in looks]
+    upper = _reach(floor, looks, may_spend)
     # FAIL: too many wrong answers, whose rate at the limit is 1 - floor.
-    wrong = _one_side(1 - floor, looks, alpha)
+    wrong = _reach(1 - floor, looks, may_spend)
     return tuple(Look(n, up, None if bad is None else n - bad) for n, up, bad in zip(looks, upper, wrong, strict=True))
 
 
@@ -112,10 +118,6 @@ def operating(boundaries: Sequence[Look], rate: float) -> Operating:
     return Operating(passed, failed, left, expected + before * left)
 
 
-def _one_side(rate: float, looks: Sequence[int], alpha: float) -> tuple[int | None, ...]:
-    return _reach(rate, looks, [spent(n / looks[-1], alpha) for n in looks])
-
-
 def _reach(rate: float, counts: Sequence[int], may_spend: Sequence[float]) -> tuple[int | None, ...]:
     """The smallest count of events at each look whose being reached costs no more than may be spent by then."""
     import numpy as np
@@ -141,12 +143,3 @@ def _binomial(n: int, rate: float) -> NDArray[np.float64]:
     from scipy.stats import binom
 
     return binom.pmf(range(n + 1), n, rate)  # type: ignore[no-any-return]
-
-
-def _check(looks: Sequence[int], rate: float, alpha: float) -> None:
-    if not looks or looks[0] < 1 or any(later <= earlier for earlier, later in pairwise(looks)):
-        raise ValueError(f"expected increasing numbers of answers from 1, got {list(looks)}")
-    if not 0 < rate < 1:
-        raise ValueError(f"expected a limit between 0 and 1, got {rate}")
-    if not 0 < alpha < 0.5:
-        raise ValueError(f"expected alpha between 0 and 0.5, got {alpha}")
