@@ -16,8 +16,7 @@ from gemini_emulator.faults.faults import Fault, FaultPlan
 from gemini_emulator.server import EmbeddedServer
 from newsgauge.cassettes.audit import audit_file
 from newsgauge.cli.main import main
-from newsgauge.recording.batch_jobs import Answer
-from newsgauge.recording.developer_batches import BatchService
+from newsgauge.recording.batch_jobs import Answer, BatchService
 from tests.plugin.batch_files import lines_of, open_jobs, without
 
 FOLDER = Path("cassettes/embedded/bundled")

@@ -18,8 +18,7 @@ from gemini_emulator.app import Options
 from gemini_emulator.faults.faults import Fault, FaultPlan
 from gemini_emulator.server import EmbeddedServer
 from newsgauge.cli.main import main
-from newsgauge.recording.batch_jobs import Answer
-from newsgauge.recording.vertex_batches import VertexBatches
+from newsgauge.recording.batch_jobs import Answer, VertexBatches
 from tests.plugin.batch_files import lines_of, open_jobs, without
 
 storage = pytest.importorskip("google.cloud.storage", reason="google-cloud-storage is not installed")

@@ -20,8 +20,7 @@ from google.genai.types import (
 
 from newsgauge.client.cloud_storage import BucketFolder, CloudStorage
 from newsgauge.client.retry import RetryPolicy
-from newsgauge.recording.batch_jobs import JobStatus, json_lines
-from newsgauge.recording.vertex_batches import VertexBatches
+from newsgauge.recording.batch_jobs import JobStatus, VertexBatches, json_lines
 
 PLACE = "gs://bucket/newsgauge/batches/label/prediction-model-1"
 

@@ -105,7 +105,7 @@ class Batches:
                 if name is None:
                     self._forget(job)
                 else:
-                    self._jobs.started(job, name)
+                    self._jobs.put(job, name=name)
 
     def submit(self, cases: Iterable[Case], forms: Mapping[str, Form]) -> int:
         """Start jobs for the cases, each of one model and within the limits; how many jobs."""
@@ -124,8 +124,8 @@ class Batches:
                     requests={_key(case): _digest(self._asked(case, forms)) for case in part},
                 )
                 self._jobs.put(job)
-                job = self._jobs.uploaded(job, self._service.upload(lines, label=job.label))
-                job = self._jobs.started(job, self._service.submit(model, job.file, label=job.label))
+                job = self._jobs.put(job, file=self._service.upload(lines, label=job.label))
+                job = self._jobs.put(job, name=self._service.submit(model, job.file, label=job.label))
                 self._on_note(f"submitted {job.name}: {len(part):,} requests to {model}")
                 n_jobs += 1
         return n_jobs
@@ -159,7 +159,7 @@ class Batches:
                     f"{job.name}: {len(gone):,} of its cases are no longer planned, and dropped: "
                     f"{', '.join(gone[:_MAX_NAMED])}{more}"
                 )
-            self._forget(self._jobs.collected(job))
+            self._forget(self._jobs.put(job, collected=True))
         return n_open
 
     def _are_dropped(self, job: OpenJob, gone: Iterable[str]) -> bool:

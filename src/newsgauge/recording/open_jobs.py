@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from .._util.files import write_whole
 from ..errors import UsageError
@@ -45,23 +46,12 @@ class OpenJobs:
         """The jobs whose answers go into this folder of cassettes, oldest first."""
         return [job for job in self._jobs.values() if job.folder == folder]
 
-    def put(self, job: OpenJob) -> OpenJob:
-        """Write a job down, in the place of what was known of it; the same job."""
+    def put(self, job: OpenJob, **known: Any) -> OpenJob:
+        """Write down a job and what is ``known`` of it by now, in the place of what was known before."""
+        job = replace(job, **known)
         self._jobs[job.label] = job
         self._write()
         return job
-
-    def uploaded(self, job: OpenJob, file: str) -> OpenJob:
-        """The same job, now with the place of its requests."""
-        return self.put(replace(job, file=file))
-
-    def started(self, job: OpenJob, name: str) -> OpenJob:
-        """The same job, now with the service's name."""
-        return self.put(replace(job, name=name))
-
-    def collected(self, job: OpenJob) -> OpenJob:
-        """The same job, whose answers nobody needs any more."""
-        return self.put(replace(job, collected=True))
 
     def remove(self, job: OpenJob) -> None:
         """Nothing is left of it, or it was never started."""

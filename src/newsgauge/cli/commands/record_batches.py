@@ -15,9 +15,8 @@ from ...client.clients import cloud_project, open_client, vertex_base_url
 from ...client.cloud_storage import BucketFolder, parse_bucket
 from ...client.retry import RetryPolicy
 from ...errors import UsageError
-from ...recording.batch_jobs import JobService
+from ...recording.batch_jobs import BatchService, JobService, VertexBatches
 from ...recording.batches import Batches
-from ...recording.developer_batches import BatchService
 from ...recording.open_jobs import OpenJobs
 from ...recording.pending import Pending, find_pending
 from ...recording.scheduler import Report, make_forms
@@ -96,7 +95,6 @@ def _service(client: genai.Client, url: str | None, bucket: BucketFolder | None,
     if bucket is None:
         return BatchService(client, retry)
     from ...client.cloud_storage import CloudStorage
-    from ...recording.vertex_batches import VertexBatches
 
     place = vertex_base_url(url)
     return VertexBatches(client, CloudStorage(cloud_project(place), place), bucket, retry)
