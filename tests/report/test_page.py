@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from newsgauge.report.html import render_run
-from newsgauge.report.html.charts import round_ticks
-from newsgauge.report.html.matrices import class_scores, confusion_matrices
+from newsgauge.report.html.accuracy import class_scores, confusion_matrix
+from newsgauge.report.html.blocks import round_axis
 from newsgauge.results.run_folder import load_run
 from tests.report.report_runs import SECRET, VERDICTS, write_run
 
@@ -198,7 +198,8 @@ def test_the_page_stays_small(tmp_path: Path, n_posts: int, max_mb: int) -> None
 
 @pytest.mark.parametrize("highest", [0.0, 0.03, 0.7, 1.0, 4.9, 41.7, 99.0, 100.0, 788.5, 12_345.0])
 def test_an_axis_holds_its_highest_value_with_few_round_ticks(highest: float) -> None:
-    end, ticks = round_ticks(highest)
+    axis = round_axis(highest)
+    end, ticks = axis.end, axis.ticks
     assert end > highest
     assert 2 <= len(ticks) <= 12
     assert ticks[0][0] == 0
@@ -207,10 +208,10 @@ def test_an_axis_holds_its_highest_value_with_few_round_ticks(highest: float) ->
 
 def test_the_shade_of_a_confusion_cell_is_its_share_of_the_row_and_of_an_f1_cell_its_value(finished: Path) -> None:
     run = load_run(finished)
-    matrices, classes = confusion_matrices(run), class_scores(run)
-    for matrix, score in zip(matrices, run.scores.values(), strict=True):
+    classes = class_scores(run)
+    for column, (name, score) in enumerate(run.scores.items()):
+        matrix = confusion_matrix(name, score, "post")
         for (_, cells), counts in zip(matrix.rows, score["confusion"]["rows"], strict=True):
             assert [cell.shade for cell in cells] == [n / sum(counts) for n in counts]
-        column = list(run.scores).index(matrix.title.partition(":")[0])
         shown = [cells[1 + column].shade for _, cells in classes.rows]
         assert shown == [one["f1"] or 0.0 for one in score["classes"]] + [score["macro_f1"]]

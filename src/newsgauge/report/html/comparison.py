@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Literal
 
-from ..._util.wording import plural
+from ..._util.wording import count_of, plural
 from ...records import shown_id
 from ...results.result_files import comparison_entry
 from ...results.run_folder import RunFolder
@@ -20,11 +20,11 @@ from ...results.runs_compared import RunsCompared, VariantCompared
 from ..comparing import comparison_cells, sentence
 from ..numbers import dollars
 from ..terminal import is_embedded
+from .accuracy import pair_chart
+from .blocks import Column, Fold, Link, Section, Table, Text, table
 from .cases import clip
 from .environment import cases_link, render
 from .page import frame
-from .sections import pair_chart
-from .tables import Cell, Link, Table
 
 #: Flips of one variant in the table; flips.csv of a run, and its report, hold the rest.
 _MAX_FLIPS = 500
@@ -35,17 +35,28 @@ def render_comparison(first: RunFolder, second: RunFolder, compared: RunsCompare
     runs = (first, second)
     entries = [{**comparison_entry(one.found), "name": one.name} for one in compared.variants]
     counts = Counter(one.outcome for one in compared.variants)
-    unit = second.unit
+    unit, units = second.unit, plural(second.unit)
     embedded = any(is_embedded(str(run.run["backend"]), run.model_versions) for run in runs)
+    flips = [fold for one in compared.variants if (fold := _flips(one, runs, at))]
+    sections = [
+        Section(
+            "pairs",
+            "Numbers",
+            "Accuracy and cost of both",
+            [_pairs(compared.variants, units), pair_chart(entries, units, better="B")],
+        ),
+        Section(
+            "flips",
+            units.capitalize(),
+            f"{units.capitalize()} that exactly one run has right",
+            flips or [Text(f"No {unit} is right in one and wrong in the other.")],
+        ),
+    ]
     values = {
         **frame(unit, "two runs compared", embedded=embedded),
         "about": f"B, {second.path}, against A, {first.path}",
-        "nav": [
-            ("summary", "Verdict"),
-            ("changes", "What changed"),
-            ("pairs", "Numbers"),
-            ("flips", plural(unit).capitalize()),
-        ],
+        "nav": [Section("summary", "Verdict", "", ()), Section("changes", "What changed", "", ()), *sections],
+        "sections": sections,
         "counts": [(counts[word], word) for word in ("worse", "better", "no difference shown") if counts[word]],
         "sentences": [(one.outcome, sentence(one)) for one in compared.variants],
         "changes": [
@@ -53,9 +64,6 @@ def render_comparison(first: RunFolder, second: RunFolder, compared: RunsCompare
             for change in compared.changes
         ],
         "notes": compared.notes,
-        "chart": pair_chart(entries),
-        "pairs": _pairs(compared.variants, plural(unit)),
-        "flips": [(one.name, table) for one in compared.variants if (table := _flips(one, runs, at))],
     }
     return render("comparison.html.j2", values)
 
@@ -75,36 +83,29 @@ def _pairs(variants: tuple[VariantCompared, ...], units: str) -> Table:
     return Table("B against A", head, rows, caption)
 
 
-def _flips(one: VariantCompared, runs: tuple[RunFolder, RunFolder], at: Path) -> Table | None:
+def _flips(one: VariantCompared, runs: tuple[RunFolder, RunFolder], at: Path) -> Fold | None:
     """Posts that only one run has right, lost ones first; answers are cut if they may quote a post not to be shown."""
     found = [("lost", flip) for flip in one.found.lost] + [("gained", flip) for flip in one.found.gained]
     if not found:
         return None
-    rows: list[tuple[Cell, ...]] = [
-        (
-            shown_id(flip.post_id),
-            word,
-            flip.label,
-            *(
-                _answer(clip(answer, shown=bool(run.posts)), run, at, flip.post_id, one.name)
-                for answer, run in ((flip.second, runs[0]), (flip.first, runs[1]))
-            ),
-        )
-        for word, flip in found[:_MAX_FLIPS]
+
+    def answer(text: str, run: RunFolder, post_id: str) -> Link:
+        """Leads to the case in the report of its run, wherever that lies."""
+        report = Path(os.path.relpath(run.path / "report.html", at.parent)).as_posix()
+        link = cases_link({"posts": shown_id(post_id), "open": f"{shown_id(post_id)} {one.name}"})
+        return Link(clip(text, shown=bool(run.posts)) or "(empty)", report + link)
+
+    columns: list[Column] = [
+        (runs[1].unit, lambda row: shown_id(row[1].post_id)),
+        ("in B", lambda row: row[0]),
+        ("label", lambda row: row[1].label),
+        ("A answered", lambda row: answer(row[1].second, runs[0], row[1].post_id)),
+        ("B answered", lambda row: answer(row[1].first, runs[1], row[1].post_id)),
     ]
     more = f"; the first {_MAX_FLIPS:,} of {len(found):,}" if len(found) > _MAX_FLIPS else ""
     caption = f"{len(one.found.lost):,} lost, {len(one.found.gained):,} gained{more}; an answer leads to its case"
-    return Table(
-        f"flips of {one.name}", (runs[1].unit, "in B", "label", "A answered", "B answered"), rows, caption, left=5
-    )
-
-
-def _answer(text: str, run: RunFolder, at: Path, post_id: str, variant: str) -> Link:
-    """Leads to the case in the report of its run, wherever that lies."""
-    report = Path(os.path.relpath(run.path / "report.html", at.parent)).as_posix()
-    return Link(
-        text or "(empty)", report + cases_link({"posts": shown_id(post_id), "open": f"{shown_id(post_id)} {variant}"})
-    )
+    shown = table(f"flips of {one.name}", columns, found[:_MAX_FLIPS], caption, left=5)
+    return Fold(f"{one.name}: {count_of(len(shown.rows), runs[1].unit)}", [shown], is_open=True)
 
 
 Kind = Literal["same", "gone", "new"]

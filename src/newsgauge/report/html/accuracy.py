@@ -1,0 +1,346 @@
+"""Who is right how often: accuracy by variant, slice, confidence, class, pair, training posts and commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from ..._util.wording import plural
+from ...results.run_folder import RunFolder, interval_95
+from ...scoring.stats.classification import ERROR_COLUMN, OFF_LIST_COLUMN
+from ...scoring.stats.intervals import wilson_interval
+from ..numbers import number, p_value, percent, points, points_span, span
+from ..terminal import KINDS
+from .blocks import (
+    ACCURACY,
+    PERCENT,
+    RATE,
+    Axis,
+    Block,
+    Cell,
+    Chart,
+    Column,
+    Fold,
+    Link,
+    Matrix,
+    Plot,
+    Point,
+    Section,
+    Shaded,
+    Table,
+    Text,
+    count,
+    of,
+    rate_point,
+    round_axis,
+    table,
+)
+from .environment import cases_link
+
+
+def accuracy_sections(run: RunFolder) -> list[Section]:
+    """In the order of the page."""
+    best = max(run.scores, key=lambda name: run.scores[name]["accuracy"] or 0, default="")
+    confusion = [
+        Fold(
+            f"{name}: {score['n_correct']:,} of {score['n']:,} right",
+            [confusion_matrix(name, score, run.unit)],
+            name == best,
+        )
+        for name, score in run.scores.items()
+    ]
+    units = plural(run.unit)
+    pairs: list[Block] = [
+        pair_chart(run.comparisons, units, better="the first"),
+        _pair_table(run.comparisons),
+    ]
+    hint = Text("Right answers lie on the diagonal, in blue. A number leads to its cases.")
+    return [
+        Section("accuracy", "Accuracy", "Accuracy", _by_variant(run)),
+        Section("slices", "Slices", "Accuracy by slices of the posts", _folded(run, "slices", _slices)),
+        Section("confidence", "Confidence", "How sure, and how right then", _folded(run, "confidence", _confidence)),
+        Section("confusion", "Confusion", "Confusion matrices", [hint, *confusion]),
+        Section("classes", "Classes", "By class", [class_scores(run)]),
+        Section(
+            "pairs",
+            "Pairs",
+            "Variant against variant",
+            pairs if run.comparisons else [Text(f"No two variants have an answer to every {run.unit}.")],
+        ),
+        Section("learning", "Learning", "How the tuned model learned", _curves(run)),
+    ]
+
+
+def _by_variant(run: RunFolder) -> list[Block]:
+    rows = [{**score, "variant": name, "interval_95": interval_95(score)} for name, score in run.scores.items()]
+    is_clustered = any(row.get("thread_clustered_95") for row in rows)
+    method = "clustered by thread" if is_clustered else "Wilson's"
+    for row in rows:
+        if parts := row.get("trained_threads"):
+            part = parts.values()
+            known, new = (f"{percent(one['accuracy'])} {span(one['interval_95'])} of {one['n']:,}" for one in part)
+            method += f". {row['variant']}: {known} posts whose thread it was trained on, {new} others"
+    columns: list[Column] = [("variant", of("variant")), ("n", of("n", count)), *RATE]
+    caption = "closed-set: accuracy if near misses that extend the right label counted"
+    if any(row.get("own_mix") for row in rows):
+        columns += [
+            ("in the data's mix", lambda row: percent((row.get("own_mix") or {}).get("accuracy"))),
+            ("95% interval", lambda row: span((row.get("own_mix") or {}).get("interval_95"))),
+        ]
+        caption += "; in the data's mix: accuracy if each label counts as often as the corpus has it"
+    columns += [
+        ("closed-set", of("closed_set_accuracy", percent)),
+        ("macro-F1", of("macro_f1", lambda value: number(value, 3))),
+        *((kind.replace("_", "-"), partial(_answers, kind)) for kind in KINDS[:-1]),
+        ("not run", partial(_answers, KINDS[-1])),
+    ]
+    return [
+        Chart(
+            "Accuracy by variant",
+            [rate_point(row, row["interval_95"], row["variant"]) for row in rows],
+            PERCENT,
+            f"Accuracy: the answer is the label, letter for letter. Lines: 95% intervals, {method}.",
+        ),
+        table("accuracy", columns, rows, caption),
+    ]
+
+
+def _answers(kind: str, row: Mapping[str, Any]) -> str:
+    return count(row["answers"].get(kind))
+
+
+def _folded(run: RunFolder, key: str, describe: Any) -> list[Block]:
+    """What those variants show that have it; the last one is open."""
+    found = {name: score[key] for name, score in run.scores.items() if score.get(key)}
+    return [replace(describe(name, one), is_open=name == list(found)[-1]) for name, one in found.items()]
+
+
+def _slices(variant: str, slices: list[dict[str, Any]]) -> Fold:
+    def name(one: Mapping[str, Any]) -> str:
+        return f"{one['slicing']}:{one['slice']}"
+
+    drawn = Chart(
+        f"Accuracy of {variant} by slice",
+        [rate_point(one, one["interval_95"], name(one)) for one in slices],
+        PERCENT,
+        "Accuracy of each slice of the posts. Lines: Wilson's 95% intervals, by thread if threads repeat.",
+    )
+    columns: list[Column] = [("slice", name), ("posts", of("n", count)), ("right", of("n_correct", count)), *RATE]
+    return Fold(variant, [drawn, table(f"slices of {variant}", columns, slices)])
+
+
+def _confidence(variant: str, found: Mapping[str, Any]) -> Fold:
+    """Reliability diagram and risk-coverage curve."""
+    bins = [
+        Point(
+            f"confidence {percent(one['mean_confidence'])}: {one['n_correct']} of {one['n']} right",
+            one["n_correct"] / one["n"],
+            wilson_interval(one["n_correct"], one["n"]),
+            x=one["mean_confidence"],
+        )
+        for one in found["bins"]
+    ]
+    curve = [
+        Point(f"{percent(share)} answered: {percent(right)} right", right, x=share) for share, right in found["curve"]
+    ]
+    plots = [
+        Plot(
+            f"Reliability of {variant}",
+            bins,
+            replace(PERCENT, name="mean confidence"),
+            ACCURACY,
+            "Reliability: accuracy of the answers in each tenth of confidence. "
+            "Vertical lines: Wilson's 95% intervals. Calibrated answers lie on the diagonal.",
+        ),
+        Plot(
+            f"Risk and coverage of {variant}",
+            curve,
+            replace(PERCENT, name="share of the posts answered"),
+            ACCURACY,
+            "Risk and coverage: accuracy if only the most confident share of the posts is answered.",
+            said="; ".join(point.text for point in curve[:: max(1, len(curve) // 5)]),
+        ),
+    ]
+    return Fold(f"{variant}: expected calibration error {number(found['error'], 3)}", plots)
+
+
+def confusion_matrix(variant: str, score: Mapping[str, Any], unit: str) -> Matrix:
+    """True labels down, answers across; shaded by share of the row."""
+    special = {OFF_LIST_COLUMN: "off-list", ERROR_COLUMN: "error"}
+
+    def cell(label: str, column: str, n: int, total: int) -> Shaded:
+        if not n:
+            return Shaded("·", words="0")
+        answered = {"outcome": special[column]} if column in special else {"answer": column}
+        words = f"{n} of {total} {plural(unit)} of {label}: {column}"
+        return Shaded(f"{n:,}", n / total, words, column != label, {"variant": variant, "label": label, **answered})
+
+    columns = score["confusion"]["columns"]
+    rows = [
+        (one["label"], [cell(one["label"], column, n, sum(counts)) for column, n in zip(columns, counts, strict=True)])
+        for one, counts in zip(score["classes"], score["confusion"]["rows"], strict=True)
+    ]
+    caption = f"rows: the label a {unit} has; columns: what {variant} answered; shade: share of the row"
+    return Matrix(f"confusion matrix of {variant}", caption, columns, rows)
+
+
+def class_scores(run: RunFolder) -> Matrix:
+    """F1 of each class and variant, shaded by its value."""
+    by_label: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for name, score in run.scores.items():
+        for one in score["classes"]:
+            by_label.setdefault(one["label"], {})[name] = one
+
+    def cell(variant: str, label: str, one: Mapping[str, Any] | None) -> Shaded:
+        if one is None:
+            return Shaded("–")
+        f1, rates = number(one["f1"], 2), f"precision {percent(one['precision'])}, recall {percent(one['recall'])}"
+        filters = {"variant": variant, "label": label}
+        return Shaded(f1, one["f1"] or 0.0, f"{f1} for {label}, {variant}: {rates}", filters=filters)
+
+    rows = [
+        (
+            label,
+            [
+                Shaded(count(max(int(one["support"]) for one in entries.values()))),
+                *(cell(name, label, entries.get(name)) for name in run.scores),
+            ],
+        )
+        for label, entries in by_label.items()
+    ]
+    macro = [Shaded(number(score["macro_f1"], 2), score["macro_f1"] or 0.0) for score in run.scores.values()]
+    caption = "F1 of each class, from 0 to 1; a dash: it cannot be computed, as no answer names the class"
+    rows.append(("macro-F1", [Shaded(""), *macro]))
+    return Matrix("F1 by class", caption, (plural(run.unit), *run.scores), rows, upright=True)
+
+
+def pair_chart(found: Iterable[Mapping[str, Any]], units: str, *, better: str) -> Chart:
+    """Differences of accuracy with intervals, first less second."""
+    rows = [
+        Point(f"{points(one['difference'])} points", one["difference"], one["tango_95"], _pair_name(one))
+        for one in found
+    ]
+    ticks = [(x / 100, f"{x:+d}".replace("-", "−") if x else "0") for x in range(-100, 101, 50)]
+    caption = (
+        f"Difference in accuracy on the same {units}, in percentage points, with Tango's 95% intervals. "
+        f"Right of 0, {better} is better."
+    )
+    return Chart("Difference in accuracy", rows, Axis(ticks, start=-1.0), caption)
+
+
+def _pair_name(one: Mapping[str, Any]) -> str:
+    """What is compared: the variant of two runs, or two variants of one."""
+    return str(one.get("name", f"{one['first']} – {one['second']}"))
+
+
+def _pair_table(found: Iterable[Mapping[str, Any]]) -> Table:
+    def cases(n: int, one: Mapping[str, Any], **filters: str) -> Cell:
+        return Link(f"{n:,}", cases_link({"variant": one["first"], **filters})) if n else "0"
+
+    columns: list[Column] = [
+        ("first – second", _pair_name),
+        ("n", of("n", count)),
+        ("points", of("difference", points)),
+        ("95% interval", of("tango_95", points_span)),
+        ("both right", lambda one: cases(one["n_both"], one, right=f"{one['first']} {one['second']}")),
+        ("only first", lambda one: cases(one["n_gained"], one, right=one["first"], wrong=one["second"])),
+        ("only second", lambda one: cases(one["n_lost"], one, right=one["second"], wrong=one["first"])),
+        ("p", of("mcnemar_two_sided_p", p_value)),
+    ]
+    return table("pairs", columns, found, "p: exact McNemar, two-sided, not corrected for the number of pairs")
+
+
+def _curves(run: RunFolder) -> list[Block]:
+    """How accuracy grew with training posts, how the loss fell, and the history of each baseline, if evals left it."""
+    blocks: list[Block] = []
+    if found := run.exhibits.get("learning_curve"):
+        blocks += _accuracy_by_size(found["points"], plural(run.unit))
+    if (found := run.exhibits.get("loss_curve")) and found["losses"]:
+        blocks += loss_by_step(found["losses"], str(found.get("model", "")))
+    history = run.exhibits.get("history", {}).get("entries", ())
+    for name in run.variants:
+        of_run = (run.run["backend"], run.run["corpus"], name)
+        own = [one for one in history if (one["backend"], one["corpus"], one["variant"]) == of_run]
+        if entries := [one for one in own if not one.get("removed")]:
+            blocks += _accuracy_by_commit(name, entries)
+    return blocks
+
+
+def _accuracy_by_commit(variant: str, entries: Sequence[Mapping[str, Any]]) -> list[Block]:
+    rows = [
+        {**one, "at": at, "change": f"{one['commit']} {one['subject']}", "interval_95": (one["low"], one["high"])}
+        for at, one in enumerate(entries, 1)
+    ]
+    drawn = [
+        Point(f"{row['change']}: {percent(row['accuracy'])}", row["accuracy"], row["interval_95"], x=row["at"])
+        for row in rows
+    ]
+    ticks = [(0, ""), *((point.x, f"{point.x:g}") for point in drawn)]
+    plot = Plot(
+        f"Accuracy of {variant} by commit",
+        drawn,
+        Axis(ticks, len(drawn) + 0.5, "change of the baseline"),
+        ACCURACY,
+        f"Accuracy of {variant} at each commit that changed its baseline, with Wilson's 95% intervals.",
+    )
+
+    def limits(row: Mapping[str, Any]) -> str:
+        return "; ".join(f"{what} {', '.join(row[what])}" for what in ("broken", "mended") if row.get(what))
+
+    columns: list[Column] = [("change", of("at")), ("commit", of("change")), *RATE, ("limits", limits)]
+    return [Text(f"History of {variant}", "h3"), plot, table(f"history of {variant}", columns, rows)]
+
+
+def _accuracy_by_size(found: Sequence[Mapping[str, Any]], units: str) -> list[Block]:
+    drawn = [
+        Point(
+            f"{one['posts_per_class']} {units} per class: {percent(one['accuracy'])} of {one['n']:,}",
+            one["accuracy"],
+            one["wilson_95"],
+            x=one["posts_per_class"],
+        )
+        for one in found
+    ]
+    ticks = [(0, "0"), *((point.x, f"{point.x:g}") for point in drawn)]
+    end = max((point.x for point in drawn), default=1) * 1.05
+    title = f"Accuracy by training {units}"
+    plot = Plot(
+        title,
+        drawn,
+        Axis(ticks, end, f"training {units} per class, at most"),
+        ACCURACY,
+        f"Accuracy on the {units} of this run by what the model was tuned on; the last point is the tuned variant. "
+        f"Vertical lines: Wilson's 95% intervals. All were asked about the same {units}.",
+    )
+    columns: list[Column] = [
+        (f"training {units} per class", of("posts_per_class", count)),
+        ("in all", of("n_examples", count)),
+        ("right", lambda one: f"{one['n_correct']:,} of {one['n']:,}"),
+        ("accuracy", of("accuracy", percent)),
+        ("95% interval", of("wilson_95", span)),
+    ]
+    return [Text(title, "h3"), plot, table("learning curve", columns, found)]
+
+
+def loss_by_step(losses: Sequence[Mapping[str, Any]], model: str) -> list[Block]:
+    """The loss of a training; each of ``losses`` has its ``step``, ``epoch`` and ``mean_loss``."""
+    drawn = [
+        Point(f"step {one['step']}: {number(one['mean_loss'], 3)}", one["mean_loss"], x=one["step"]) for one in losses
+    ]
+    starts: dict[int, float] = {}
+    for one in losses:
+        starts.setdefault(one["epoch"], one["step"] - 0.5)
+    plot = Plot(
+        f"Mean loss of {len(drawn)} steps",
+        drawn,
+        round_axis(max(one["step"] for one in losses), "step"),
+        round_axis(max(one["mean_loss"] for one in losses), "mean loss, nats per example"),
+        f"Mean loss of each training step of {model}, as the service reported it.",
+        breaks=[(at, f"epoch {epoch}") for epoch, at in starts.items()],
+        said=f"first {drawn[0].text}, last {drawn[-1].text}",
+    )
+    loss: Column = ("mean loss in nats", of("mean_loss", lambda value: number(value, 4)))
+    numbers = table("loss curve", [("step", of("step")), ("epoch", of("epoch")), loss], losses)
+    return [Text("Loss", "h3"), plot, Fold("loss of each step, in numbers", [numbers])]

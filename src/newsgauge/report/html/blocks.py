@@ -1,0 +1,231 @@
+"""What a page is made of, as plain values: tables, charts, plots, matrices and text; the templates draw them.
+
+They are drawn as elements of the page, not as pictures, so a chart is as wide as the window, its text keeps its size
+and can be selected, and its colours are those of style.css.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
+
+from ..numbers import percent, span
+
+#: What the name of a point takes, in percent of the plot.
+_NAME_WIDTH, _NAME_HEIGHT = 30.0, 7.0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A cell that leads somewhere; ``before`` stands on a line of its own, ``after`` behind the link."""
+
+    text: str
+    href: str
+    before: str = ""
+    after: str = ""
+
+
+Cell = str | Link
+#: The head of a column, and its cell of an item.
+Column = tuple[str, Callable[[Any], Cell]]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The first cell of a row is its head; the first ``left`` columns are flush left.
+
+    ``name`` says which table of the page it is, for who cannot see where it stands.
+    """
+
+    kind: ClassVar[str] = "table"
+    name: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    caption: str = ""
+    left: int = 1
+
+
+def table(name: str, columns: Iterable[Column], items: Iterable[Any], caption: str = "", *, left: int = 1) -> Table:
+    """A row per item."""
+    columns = list(columns)
+    rows = [[cell(item) for _, cell in columns] for item in items]
+    return Table(name, [head for head, _ in columns], rows, caption, left)
+
+
+def of(key: str, words: Callable[[Any], str] = str) -> Callable[[Mapping[str, Any]], str]:
+    """The cell of a column that shows one value of its item."""
+    return lambda item: words(item.get(key))
+
+
+def count(value: int | None) -> str:
+    """``1,234``."""
+    return f"{value or 0:,}"
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """From ``start`` to ``end``, with its name."""
+
+    ticks: Sequence[tuple[float, str]]
+    end: float = 1.0
+    name: str = ""
+    start: float = 0.0
+
+    def place(self, value: float) -> float:
+        """Where a value lies, in percent of the axis."""
+        return min(100.0, max(0.0, 100 * (value - self.start) / (self.end - self.start)))
+
+
+PERCENT = Axis([(x / 100, f"{x}%") for x in range(0, 101, 20)])
+ACCURACY = replace(PERCENT, name="accuracy")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A value with its interval, if it has one, and its words. ``name`` stands beside it, ``name_y`` says how high.
+
+    ``x`` is its place on the other axis, if the drawing has two.
+    """
+
+    text: str
+    value: float | None
+    interval: Sequence[float | None] = (None, None)
+    name: str = ""
+    x: float = 0.0
+    name_y: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A dot, or a bar from 0, per row with its interval, on a common axis; ``colour`` is that of the bars."""
+
+    kind: ClassVar[str] = "chart"
+    title: str
+    rows: Sequence[Point]
+    axis: Axis
+    caption: str
+    form: Literal["dots", "bars"] = "dots"
+    colour: str = "a"
+
+    @property
+    def label(self) -> str:
+        """All of it in words."""
+        return f"{self.title}: " + "; ".join(f"{row.name} {row.text}" for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Points over two axes, joined unless ``form`` is a scatter; ``breaks`` are dashed lines across.
+
+    ``said``: the points in words, where those of all points would be too many.
+    """
+
+    kind: ClassVar[str] = "plot"
+    title: str
+    points: Sequence[Point]
+    x: Axis
+    y: Axis
+    caption: str
+    form: Literal["line", "scatter"] = "line"
+    breaks: Sequence[tuple[float, str]] = ()
+    said: str = ""
+
+    @property
+    def label(self) -> str:
+        """All of it in words."""
+        return f"{self.title}: " + (self.said or "; ".join(point.text for point in self.points))
+
+
+def spread_names(points: Iterable[Point], x: Axis, y: Axis) -> list[Point]:
+    """Names of points that lie together stand one above the other, so that all can be read."""
+    named: list[Point] = []
+    for point in sorted(points, key=lambda point: (point.value or 0.0, point.x)):
+        near = [one.name_y for one in named if abs(x.place(one.x) - x.place(point.x)) < _NAME_WIDTH]
+        height = max([y.place(point.value or 0.0), *(name_y + _NAME_HEIGHT for name_y in near)])
+        named.append(replace(point, name_y=height))
+    return named
+
+
+def round_axis(highest: float, name: str = "", *, prefix: str = "") -> Axis:
+    """From 0 to where it holds ``highest``, with four to six round ticks."""
+    if not highest > 0:
+        return Axis([(0.0, f"{prefix}0"), (1.0, f"{prefix}1")], name=name)
+    step = 10.0 ** len(str(int(highest))) if highest >= 1 else 1.0
+    while highest / step < 1:
+        step /= 10
+    step /= next(divisor for divisor in (1, 2, 5, 10) if divisor == 10 or highest / (step / divisor) >= 4)
+    n = int(highest / step) + 1
+    return Axis([(step * i, f"{prefix}{step * i:,.6g}") for i in range(n + 1)], step * n, name)
+
+
+def rate_point(one: Mapping[str, Any], interval: Sequence[float | None], name: str) -> Point:
+    """An accuracy in a chart, with the number of cases that it is of."""
+    return Point(f"{percent(one['accuracy'])} of {one['n']:,}", one["accuracy"], interval, name)
+
+
+RATE: tuple[Column, ...] = (("accuracy", of("accuracy", percent)), ("95% interval", of("interval_95", span)))
+
+
+@dataclass(frozen=True, slots=True)
+class Shaded:
+    """A cell: its text, its shade from 0 to 1, what it means in words; ``filters`` of the cases that it leads to."""
+
+    text: str
+    shade: float = 0.0
+    words: str = ""
+    off: bool = False
+    filters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Cells that hold their number, so that colour is never the only sign; ``upright``: the heads of columns."""
+
+    kind: ClassVar[str] = "matrix"
+    name: str
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Shaded]]]
+    upright: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """``tag``: a paragraph, the heading of what follows, or, in a list, an item."""
+
+    kind: ClassVar[str] = "text"
+    text: str
+    tag: Literal["p", "h3"] = "p"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """``terms``: what stands before each text, which then is shown as it is, with its line breaks."""
+
+    kind: ClassVar[str] = "list"
+    texts: Sequence[str]
+    terms: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Blocks under a line that opens them."""
+
+    kind: ClassVar[str] = "fold"
+    title: str
+    blocks: Sequence[Block]
+    is_open: bool = False
+
+
+Block = Table | Chart | Plot | Matrix | Text | Listed | Fold
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """``name`` is its anchor, ``nav`` its word in the navigation. One without blocks is left out."""
+
+    name: str
+    nav: str
+    title: str
+    blocks: Sequence[Block]
