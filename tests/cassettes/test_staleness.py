@@ -9,11 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsgauge.cassettes.digest import canonical
+from newsgauge.cassettes.line import Line
+from newsgauge.cassettes.open_case import Asked
 from newsgauge.cassettes.staleness import describe_change
 from tests.cassettes.cassette_lines import make_line
 
 MARK = {"chars": 744, "sha256": "a" * 64}
 OTHER = {"chars": 746, "sha256": "b" * 64}
+
+
+def between(recorded: Line, path: str, body: Any) -> str:
+    return describe_change(recorded, Asked("POST", path, canonical(body)))
+
+
 SAME_LENGTH = {"chars": 744, "sha256": "c" * 64}
 PATH = "/v1/models/gemini-3.5-flash-lite:generateContent"
 BODY: dict[str, Any] = {
@@ -33,11 +42,11 @@ def change(place: list[Any], value: object, path: str = PATH) -> str:
     for key in place[:-1]:
         target = target[key]
     target[place[-1]] = value
-    return describe_change(make_line("a-1", body=BODY, path=PATH), "POST", path, now)
+    return between(make_line("a-1", body=BODY, path=PATH), path, now)
 
 
 def test_an_equal_request_is_not_stale() -> None:
-    assert describe_change(make_line("a-1", body=BODY, path=PATH), "POST", PATH, copy.deepcopy(BODY)) == ""
+    assert between(make_line("a-1", body=BODY, path=PATH), PATH, copy.deepcopy(BODY)) == ""
 
 
 TEXT = ["contents", 0, "parts", 0, "text"]
@@ -103,11 +112,11 @@ def test_texts_that_are_not_the_post_are_told_apart(old: list[str], new: list[st
         marks = [{"chars": 9, "of": of, "sha256": (of[-3] if of != "made" else digit) * 64} for of in names]
         return {"contents": [{"parts": [{"text": ["Like this:", *marks]}]}]}
 
-    assert describe_change(make_line("a-1", body=body(old, "a"), path=PATH), "POST", PATH, body(new, "b")) == words
+    assert between(make_line("a-1", body=body(old, "a"), path=PATH), PATH, body(new, "b")) == words
 
 
 def test_another_model_is_named() -> None:
-    said = describe_change(make_line("a-1", body=BODY, path=PATH), "POST", PATH.replace("3.5", "4"), BODY)
+    said = between(make_line("a-1", body=BODY, path=PATH), PATH.replace("3.5", "4"), BODY)
     assert said == (f'model: recorded "{PATH}", now "/v1/models/gemini-4-flash-lite:generateContent"')
 
 
@@ -115,7 +124,7 @@ def test_a_long_text_is_shown_around_the_change() -> None:
     long = "You are a service that sorts mail. " * 5 + "Reply with the name of that newsgroup and nothing else."
     old = {**BODY, "systemInstruction": {"parts": [{"text": long}]}}
     new = {**BODY, "systemInstruction": {"parts": [{"text": long.replace("nothing else", "no more")}]}}
-    said = describe_change(make_line("a-1", body=old, path=PATH), "POST", PATH, new)
+    said = between(make_line("a-1", body=old, path=PATH), PATH, new)
     assert said == 'system instruction: recorded ...newsgroup and nothing else.", now ...newsgroup and no more."'
 
 
@@ -124,7 +133,7 @@ def test_all_changed_parts_are_named_once() -> None:
     now["systemInstruction"]["parts"][0]["text"] = "State it."
     now["contents"][0]["parts"][0]["text"] = [OTHER, "\n\nWhich newsgroup?"]
     now["generationConfig"]["maxOutputTokens"] = 5
-    said = describe_change(make_line("a-1", body=BODY, path=PATH), "POST", "/v1/models/other:generateContent", now)
+    said = between(make_line("a-1", body=BODY, path=PATH), "/v1/models/other:generateContent", now)
     names = [clause.partition(":")[0] for clause in said.split("; ")]
     assert names == ["model", "prompt", "generation config (maxOutputTokens)", "system instruction", "post text"]
 
@@ -135,5 +144,5 @@ BODIES = st.dictionaries(st.sampled_from(["contents", "generationConfig"]), TEXT
 
 @given(BODIES, BODIES)
 def test_there_are_words_exactly_where_requests_differ(one: object, other: object) -> None:
-    said = describe_change(make_line("a-1", body=one, path=PATH), "POST", PATH, other)
+    said = between(make_line("a-1", body=one, path=PATH), PATH, other)
     assert bool(said) == (one != other)

@@ -168,7 +168,7 @@ class Recorder:
         line = self.file(variant).read(key)
         if line is None:
             return self.missing(variant, key)
-        change = describe_change(line, asked.method, asked.path, json.loads(asked.body), service=asked.service)
+        change = describe_change(line, asked)
         if text and only_line_endings(line, text):
             return StaleRecordingError(
                 f"{self._at(variant, key)}: the text of {key} has other line endings than when it was recorded, as git "

@@ -10,7 +10,8 @@ from typing import Any
 
 from .digest import mark
 from .line import Line
-from .services import GEMINI, named_service
+from .open_case import Asked
+from .services import named_service
 
 _MAX_SHOWN = 70
 #: The parts of a request that tell the model how to answer, by all names that services have for them.
@@ -30,24 +31,21 @@ def only_line_endings(recorded: Line, text: str) -> bool:
     return bool(kept & others) and mark(text)["sha256"] not in kept
 
 
-def describe_change(recorded: Line, method: str, path: str, body: Any, *, service: str = GEMINI.name) -> str:
-    """One clause a changed part: ``prompt: recorded "...", now "..."``. Empty where nothing differs."""
-    changes = []
-    if recorded.service != service:
-        changes.append(_words("service", recorded.service, service))
-    if recorded.method != method:
-        changes.append(_words("method", recorded.method, method))
-    if not named_service(service).same_path(recorded.path, path):
-        changes.append(_words("model", recorded.path, path))
+def describe_change(recorded: Line, asked: Asked) -> str:
+    """One clause per changed part: ``prompt: recorded "...", now "..."``. Empty where nothing differs."""
+    service, body = named_service(asked.service), json.loads(asked.body)
+    whole = {"service": (recorded.service, asked.service), "method": (recorded.method, asked.method)}
+    if not service.same_path(recorded.path, asked.path):
+        whole["model"] = (recorded.path, asked.path)
+    changes = [_words(part, old, new) for part, (old, new) in whole.items() if old != new]
     old_texts: list[_Mark] = []
     new_texts: list[_Mark] = []
-    spoken = named_service(service).spoken
-    recorded_body = named_service(service).compared_body(recorded.body)
+    recorded_body = service.compared_body(recorded.body)
     before, after = _flatten(_readable(recorded_body, old_texts)), _flatten(_readable(body, new_texts))
     parts: dict[str, list[tuple[Any, Any]]] = {}
     for place in sorted(before.keys() | after.keys()):
         if before.get(place) != after.get(place):
-            parts.setdefault(_part_name(place, spoken), []).append((before.get(place), after.get(place)))
+            parts.setdefault(_part_name(place, service.spoken), []).append((before.get(place), after.get(place)))
     changes += [_part_words(part, pairs) for part, pairs in parts.items()]
     changes += _text_words(old_texts, new_texts)
     if not changes and recorded_body != body:
@@ -96,19 +94,13 @@ def _flatten(value: Any, place: str = "") -> dict[str, Any]:
 
 
 def _part_words(part: str, pairs: list[tuple[Any, Any]]) -> str:
-    lists = [(old, new) for old, new in pairs if isinstance(old, list) and isinstance(new, list)]
-    if lists:
-        return f"{part}: {_list_words(*lists[0])}"
-    more = f", and {len(pairs) - 1} more" if len(pairs) > 1 else ""
-    return _words(part, *pairs[0]) + more
-
-
-def _list_words(old: list[str], new: list[str]) -> str:
-    gone, come = [item for item in old if item not in new], [item for item in new if item not in old]
-    if not gone and not come:
-        return "the same entries in another order"
+    lists = next((pair for pair in pairs if isinstance(pair[0], list) and isinstance(pair[1], list)), None)
+    if lists is None:
+        more = f", and {len(pairs) - 1} more" if len(pairs) > 1 else ""
+        return _words(part, *pairs[0]) + more
+    gone, come = ([item for item in one if item not in other] for one, other in (lists, lists[::-1]))
     words = [f"{what} {_few(items)}" for what, items in (("without", gone), ("with", come)) if items]
-    return f"now {' and '.join(words)}"
+    return f"{part}: {'now ' + ' and '.join(words) if words else 'the same entries in another order'}"
 
 
 def _few(items: Iterable[str]) -> str:

@@ -9,7 +9,6 @@ Techniques ask one case at a time: a library of theirs may open connections in a
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -135,7 +134,7 @@ class Calls:
             return self.recorder.missing(self.variant, self.post.id, part)
         line = case.left[0]
         number = numbers[id(line)]
-        change = describe_change(line, asked.method, asked.path, json.loads(asked.body), service=asked.service)
+        change = describe_change(line, asked)
         return self._stale(number, f"call {number}: {change}" if n_recorded > 1 else change)
 
     def _stale(self, number: int, change: str) -> StaleRecordingError:

@@ -158,11 +158,8 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
 
 
 def _retry_info_s(details: list[dict[str, Any]]) -> float | None:
-    for detail in details:
-        delay = re.fullmatch(r"\d{1,6}(\.\d{1,9})?s", str(detail.get("retryDelay", "")))
-        if str(detail.get("@type", "")).endswith("google.rpc.RetryInfo") and delay:
-            return float(delay[0][:-1])
-    return None
+    said = (str(one.get("retryDelay", "")) for one in details if str(one.get("@type", "")).endswith("rpc.RetryInfo"))
+    return next((float(delay[:-1]) for delay in said if re.fullmatch(r"\d{1,6}(\.\d{1,9})?s", delay)), None)
 
 
 def _retry_in_s(message: str) -> float | None:
