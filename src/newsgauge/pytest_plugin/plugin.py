@@ -93,8 +93,9 @@ def pytest_configure(config: pytest.Config) -> None:
     from ..scoring.slices import with_slices
     from ..variants.variants_file import load_variants
     from .cases import Cases
+    from .compact_reports import CompactWorker
     from .slim_reports import SlimReports
-    from .xdist import Worker, check_worker, open_log
+    from .xdist import COMPACT, Worker, check_worker, open_log
 
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     results = config.rootpath / config.option.results
@@ -137,6 +138,9 @@ def pytest_configure(config: pytest.Config) -> None:
         if worker is not None:
             check_worker(config, worker, replace(setup.run_plan, inputs=inputs_of(config, setup, shown)))
             config.pluginmanager.register(Worker(config, log, results), "newsgauge-worker")
+            if worker.get(COMPACT) and log.is_shared:
+                compact = CompactWorker(config, results / log.name / f"{worker['workerid']}.now")
+                config.pluginmanager.register(compact, "newsgauge-compact")
         if judges:
             from ..gates.run_verdict import BaselinePlace
 
@@ -175,6 +179,7 @@ def _register_judge(
 ) -> Forecast | None:
     """What only the process does that judges the run; returns what it is going to ask. Raises `UsageError`."""
     from ..gates.run_verdict import Guard
+    from .compact_reports import CompactController, may_be_compact
     from .gate_hooks import Judge, LastLine
     from .publisher import Publisher
     from .recording_hooks import Recording, prepare_recording
@@ -200,7 +205,12 @@ def _register_judge(
     judge = Judge(guard, log, setup)
     plugins.register(judge, "newsgauge-judge")
     facts = facts_of(config, run_plan)
-    plugins.register(Controller(log, results, facts, required=guard.required), "newsgauge-controller")
+    is_compact = getattr(config.option, "dist", "no") != "no" and may_be_compact(config, replays=setup.replays)
+    plugins.register(
+        Controller(log, results, facts, required=guard.required, compact=is_compact), "newsgauge-controller"
+    )
+    if is_compact:
+        plugins.register(CompactController(config, results / log.name), "newsgauge-compact")
     plugins.register(Recording(config, setup, log, expected), "newsgauge-recording")
     if config.get_verbosity() <= 0:
         n_planned, is_quiet = setup.part.n_cases(setup.variants), config.get_verbosity() < 0

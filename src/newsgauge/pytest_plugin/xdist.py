@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _OUTPUT, _EXHIBITS = "newsgauge_results", "newsgauge_exhibits"
 #: The entries of its ``workerinput``: the folder of the run's results, what decides its verdict, if gates are required.
 _FOLDER, _FACTS, _REQUIRED = "newsgauge_folder", "newsgauge_facts", "newsgauge_required"
+#: And whether it may send its cases in batches.
+COMPACT = "newsgauge_compact"
 _REFUSAL = "this worker would run something else than its controller"
 
 
@@ -92,10 +94,12 @@ class Worker:
 class Controller:
     """The hooks of the controller, or of the only process."""
 
-    def __init__(self, log: ResultLog, results: Path, facts: Mapping[str, str], *, required: bool) -> None:
+    def __init__(
+        self, log: ResultLog, results: Path, facts: Mapping[str, str], *, required: bool, compact: bool
+    ) -> None:
         self._log = log
         self._results = results
-        self._sent = {_FOLDER: log.name, _FACTS: dict(facts), _REQUIRED: required}
+        self._sent = {_FOLDER: log.name, _FACTS: dict(facts), _REQUIRED: required, COMPACT: compact}
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
