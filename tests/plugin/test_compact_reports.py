@@ -59,7 +59,7 @@ def run_one(
     for when in ("setup", "call", "teardown"):
         kind: Any = outcome if when == "call" else "passed"
         report = pytest.TestReport(
-            *(f"n{n}", where, {}, kind, None, when),  # type: ignore[arg-type]
+            *(f"n{n}", where, {}, kind, None, when),
             user_properties=[(VARIANT_PROPERTY, "tuned")],
             sections=sections,
         )
