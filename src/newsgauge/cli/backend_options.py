@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .._util.files import locked
 from .._util.pytest_ini import read_ini
@@ -20,11 +19,11 @@ from ..client.embedded import embedded_server, is_loopback
 from ..client.retry import RetryPolicy
 from ..errors import UsageError
 from ..records import BACKENDS, Backend
+from ..running.plans_file import Folders
 from ..running.run_options import add_api_version, chosen_api_version
-
-if TYPE_CHECKING:
-    from ..running.plans_file import Folders
-    from ..tuning.jobs import TuningService
+from ..tuning.developer import DeveloperTuning
+from ..tuning.jobs import TuningService
+from ..tuning.vertex import VertexTuning
 
 STATE = Path(".newsgauge") / "embedded"
 
@@ -90,12 +89,9 @@ def open_tuning(backend: Backend, *, base_url: str | None, bucket: str | None) -
         raise UsageError(_NOT_THERE)
     with reach_backend(backend, base_url) as url:
         if backend == "embedded":
-            from ..tuning.developer import DeveloperTuning
-
             assert url is not None
             yield DeveloperTuning(url)
             return
-        from ..tuning.vertex import VertexTuning
 
         url = vertex_base_url(url)
         client = open_client(Access("vertex", url, express=False))
@@ -122,7 +118,6 @@ def add_folder_options(parser: argparse._ActionsContainer, *, cassettes: bool = 
 
 def folders_of(options: argparse.Namespace) -> Folders:
     """The folders that the options name."""
-    from ..running.plans_file import Folders
 
     cassettes = os.path.normpath(options.cassettes or "cassettes")
     return Folders(Path(options.root), options.evals, cassettes, options.bundled)

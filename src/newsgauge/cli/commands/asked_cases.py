@@ -10,16 +10,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from ...errors import UsageError
+from ...recording.paying import budget_of
+from ...recording.pending import find_pending
+from ...recording.preflight import check_ci, check_folder, forecast
+from ...recording.session import finalize_files
+from ...records import Key, Result
+from ...running.plans_file import Folders
+from ...running.results_log import MAIN, ResultLog
+from ...running.run import Run
+from ...running.run_config import RunConfig, check_setup
+from ...running.run_options import setup_of
+from ...scoring.spending import todays_prices
+from ...variants.variants_file import Variant, load_variants
 from .record import add_asking_options, ask_pending
-
-if TYPE_CHECKING:
-    from ...records import Key, Result
-    from ...running.plans_file import Folders
-    from ...running.run_config import RunConfig
-    from ...variants.variants_file import Variant
 
 
 def add_choosing_options(parser: argparse.ArgumentParser) -> None:
@@ -31,10 +36,6 @@ def add_choosing_options(parser: argparse.ArgumentParser) -> None:
 
 def load_project(options: argparse.Namespace, names: list[str]) -> tuple[Folders, dict[str, Variant], RunConfig]:
     """Folders, all variants, and the setup of the sample for these variants. Raises `UsageError`."""
-    from ...recording.paying import budget_of
-    from ...running.plans_file import Folders
-    from ...running.run_options import setup_of
-    from ...variants.variants_file import load_variants
 
     folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
     variants = load_variants(folders.root / folders.evals / "variants.toml")
@@ -48,8 +49,6 @@ def load_project(options: argparse.Namespace, names: list[str]) -> tuple[Folders
 
 def replayed(setup: RunConfig) -> Mapping[Key, Result]:
     """What the cassettes answer to every case. Raises `UsageError` that names the first case without an answer."""
-    from ...running.results_log import MAIN, ResultLog
-    from ...running.run import Run
 
     with TemporaryDirectory(prefix="newsgauge-") as folder:
         run = Run(replace(setup, mode="none"), ResultLog(Path(folder), MAIN))
@@ -69,11 +68,6 @@ def answered(setup: RunConfig, options: argparse.Namespace, *, quiet: bool = Fal
 
     ``quiet``: nothing is said of what is replayed.
     """
-    from ...recording.pending import find_pending
-    from ...recording.preflight import check_ci, check_folder, forecast
-    from ...recording.session import finalize_files
-    from ...running.run_config import check_setup
-    from ...scoring.spending import todays_prices
 
     prices = todays_prices(setup)
     if not find_pending(setup).to_ask:

@@ -9,19 +9,28 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ...client.clients import Access, open_client
+from ...client.other_apis import OtherClient, check_api_access
+from ...client.retry import RetryPolicy
+from ...client.sdk_arguments import check_configs
+from ...corpora.corpus import BUNDLED, Corpus
+from ...corpora.preprocessing import plain
+from ...corpora.twenty_newsgroups import TWENTY
 from ...errors import UsageError
+from ...records import Post
+from ...running.classifying import Answer, classify
+from ...running.custom_predict import Technique, TechniqueClient
+from ...running.estimators import FittedEstimator
+from ...running.few_shot import make_examples
+from ...running.other_services import read_other
+from ...running.run_config import variant_callable
 from ...running.run_options import TABLE_OPTIONS
+from ...tuning.tuned_file import FILE, read_tuned
+from ...variants.variants_file import Variant, location_of, make_request
 from ..backend_options import api_version_of, reach_backend
 from .training_options import VARIANTS, classes_of, load_corpus, same_options, train_posts
-
-if TYPE_CHECKING:
-    from ...client.clients import Access
-    from ...corpora.corpus import Corpus
-    from ...running.classifying import Answer
-    from ...running.estimators import FittedEstimator
-    from ...variants.variants_file import Variant
+from .tuning_run import train_embedded
 
 Ask = Callable[[str], "Answer"]
 
@@ -29,13 +38,9 @@ Ask = Callable[[str], "Answer"]
 @contextmanager
 def asking(variant: Variant, options: argparse.Namespace) -> Iterator[Ask]:
     """A function that asks the variant as long as the block lasts. Raises `UsageError` before anything is asked."""
-    from ...client.sdk_arguments import check_configs
-    from ...corpora.preprocessing import plain
 
     corpus = load_corpus(options)
     if variant.estimator is not None:
-        from ...running.classifying import Answer
-
         fitted, labels = _estimator(variant, corpus, options), _labels(corpus, options)
         yield lambda text: Answer(fitted.predict(plain(text), labels))
         return
@@ -58,8 +63,6 @@ def asking(variant: Variant, options: argparse.Namespace) -> Iterator[Ask]:
 def _prompt(
     variant: Variant, corpus: Corpus, model: str, labels: tuple[str, ...], url: str | None, options: argparse.Namespace
 ) -> Iterator[Ask]:
-    from ...client.clients import open_client
-    from ...running.classifying import classify
 
     shown = _examples(variant, corpus, labels, options)
     with closing(open_client(_access(variant, model, url, options))) as client:
@@ -71,13 +74,6 @@ def _prompt(
 def _other(
     variant: Variant, corpus: Corpus, model: str, labels: tuple[str, ...], url: str | None, options: argparse.Namespace
 ) -> Iterator[Ask]:
-    from ...client.other_apis import OtherClient, check_api_access
-    from ...client.retry import RetryPolicy
-    from ...corpora.preprocessing import plain
-    from ...records import Post
-    from ...running.classifying import Answer
-    from ...running.other_services import read_other
-    from ...variants.variants_file import make_request
 
     check_api_access(variant.api, options.backend)
     shown = _examples(variant, corpus, labels, options)
@@ -92,7 +88,6 @@ def _other(
 
 
 def _examples(variant: Variant, corpus: Corpus, labels: tuple[str, ...], options: argparse.Namespace) -> str:
-    from ...running.few_shot import make_examples
 
     if variant.few_shot is None:
         return ""
@@ -107,10 +102,6 @@ def _technique(
     url: str | None,
     options: argparse.Namespace,
 ) -> Iterator[Ask]:
-    from ...client.retry import RetryPolicy
-    from ...corpora.preprocessing import plain
-    from ...running.classifying import Answer
-    from ...running.custom_predict import Technique, TechniqueClient
 
     with closing(TechniqueClient(_access(variant, model, url, options))) as client:
         technique = Technique(variant.predict or "", function, client=client, labels=labels)
@@ -118,8 +109,6 @@ def _technique(
 
 
 def _access(variant: Variant, model: str, url: str | None, options: argparse.Namespace) -> Access:
-    from ...client.clients import Access
-    from ...variants.variants_file import location_of
 
     return Access(
         options.backend,
@@ -131,7 +120,6 @@ def _access(variant: Variant, model: str, url: str | None, options: argparse.Nam
 
 
 def _estimator(variant: Variant, corpus: Corpus, options: argparse.Namespace) -> FittedEstimator:
-    from ...running.estimators import FittedEstimator
 
     training = variant.training
     assert training is not None
@@ -143,7 +131,6 @@ def _estimator(variant: Variant, corpus: Corpus, options: argparse.Namespace) ->
 
 
 def _callable(variant: Variant) -> Callable[..., object]:
-    from ...running.run_config import variant_callable
 
     return variant_callable(variant, (Path.cwd() / VARIANTS.parent, Path.cwd()))
 
@@ -156,14 +143,9 @@ def _labels(corpus: Corpus, options: argparse.Namespace) -> tuple[str, ...]:
 def _model_and_labels(variant: Variant, corpus: Corpus, options: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
     if variant.tuning is None:
         return variant.model, _labels(corpus, options)
-    from ...corpora.corpus import BUNDLED
-    from ...corpora.twenty_newsgroups import TWENTY
-    from ...tuning.tuned_file import FILE, read_tuned
 
     entries = [e for e in read_tuned(FILE).values() if (e.backend, e.corpus) == (options.backend, corpus.name)]
     if not entries and options.backend == "embedded" and options.base_url is None:
-        from .tuning_run import train_embedded
-
         entries = [train_embedded(variant.tuning, corpus, options)]
     if not entries:
         named = corpus.name if corpus.name in (BUNDLED, TWENTY) else str(corpus.path)

@@ -6,7 +6,10 @@ import argparse
 import subprocess
 from pathlib import Path
 
+from ..._util.files import write_whole
 from ...errors import UsageError
+from ...gates.baseline_diff import merge_baselines
+from ...gates.baseline_file import decode, encode
 
 _DESCRIPTION = """\
 Merge a baseline file that two branches changed, variant by variant. With one FILE: one that 'git merge' or 'git rebase'
@@ -33,9 +36,6 @@ def add_baseline_command(subparsers: argparse._SubParsersAction[argparse.Argumen
 
 
 def _merge(options: argparse.Namespace) -> int:
-    from ..._util.files import write_whole
-    from ...gates.baseline_diff import merge_baselines
-    from ...gates.baseline_file import decode, encode
 
     names: list[str] = options.files
     if len(names) not in (1, 3):

@@ -5,22 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
+from ...choosing.bisecting import Bisection, Chosen, bisection_lines, judge, parts_of, search
+from ...choosing.history import Checkout
+from ...choosing.ledger import decided_on, fresh_plan
 from ...errors import UsageError
+from ...planning.plan_file import asked_digest
+from ...records import Post
+from ...running.run_options import baseline_name
+from ...variants.variants_file import Variant, load_variants
 from .asked_cases import add_choosing_options, answered, load_project
 from .training_options import positive
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from ...choosing.bisecting import Bisection, Chosen
-    from ...records import Post
-    from ...variants.variants_file import Variant
 
 #: Fewer posts that all flip the same way have a two-sided p-value above 5%.
 _FEWEST = 6
@@ -55,11 +55,6 @@ def _bisect(options: argparse.Namespace) -> int:
 
 
 def _bisection(options: argparse.Namespace) -> Bisection:
-    from ...choosing.bisecting import bisection_lines, judge, parts_of, search
-    from ...choosing.history import Checkout
-    from ...choosing.ledger import decided_on, fresh_plan
-    from ...planning.plan_file import asked_digest
-    from ...running.run_options import baseline_name
 
     folders, variants, setup = load_project(options, [options.variant])
     new = variants[options.variant]
@@ -104,7 +99,6 @@ def _bisection(options: argparse.Namespace) -> Bisection:
 
 
 def _before(text: str, name: str, options: argparse.Namespace) -> Variant:
-    from ...variants.variants_file import load_variants
 
     with TemporaryDirectory(prefix="newsgauge-") as folder:
         path = Path(folder) / "variants.toml"

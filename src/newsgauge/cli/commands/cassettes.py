@@ -12,16 +12,21 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ...cassettes.audit import Finding, audit_file, find_orphans, find_quotations, strings_of
+from ...cassettes.line import Line, case_of
+from ...cassettes.services import add_services, named_service
+from ...cassettes.store import CassetteFile
+from ...client.answers import add_usage, read_usage
+from ...corpora.corpus import find_corpus
+from ...corpora.twenty_newsgroups import TWENTY, has_twenty_newsgroups
 from ...errors import UsageError
+from ...records import shown_id
+from ...running.plans_file import CommittedPlan, Folders, load_plans, wanted_keys
+from ...running.recorded_plans import plan_options
+from ...running.results_log import ResultLog
+from ...running.run import Run
 from ..backend_options import add_folder_options, folders_of
-
-if TYPE_CHECKING:
-    from ...cassettes.audit import Finding
-    from ...cassettes.line import Line
-    from ...cassettes.store import CassetteFile
-    from ...running.plans_file import CommittedPlan, Folders
 
 
 def add_cassettes_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -45,7 +50,6 @@ def add_cassettes_command(subparsers: argparse._SubParsersAction[argparse.Argume
 
 def run_cassettes(options: argparse.Namespace) -> int:
     """Do one action. Raises `UsageError`, or another `NewsgaugeError` about a file."""
-    from ...cassettes.services import add_services
 
     folders = folders_of(options)
     add_services(folders.root / folders.evals / "services.toml")
@@ -56,9 +60,6 @@ def run_cassettes(options: argparse.Namespace) -> int:
 
 
 def _check(folders: Folders, options: argparse.Namespace) -> int:
-    from ...cassettes.audit import audit_file, find_orphans
-    from ...corpora.twenty_newsgroups import has_twenty_newsgroups
-    from ...running.plans_file import load_plans, wanted_keys
 
     wanted, unknown = wanted_keys(load_plans(folders))
     findings: list[Finding] = []
@@ -81,9 +82,6 @@ def _check(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _verify(folders: Folders, options: argparse.Namespace) -> int:
-    from ...running.plans_file import load_plans
-    from ...running.results_log import ResultLog
-    from ...running.run import Run
 
     n_asked, broken = 0, []
     for plan in load_plans(folders):
@@ -104,8 +102,6 @@ def _verify(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _show(folders: Folders, options: argparse.Namespace) -> int:
-    from ...cassettes.line import case_of
-    from ...records import shown_id
 
     n_shown = 0
     for path in _paths(folders):
@@ -122,9 +118,6 @@ def _show(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _stats(folders: Folders, options: argparse.Namespace) -> int:
-    from ...cassettes.line import case_of
-    from ...cassettes.services import named_service
-    from ...client.answers import add_usage, read_usage
 
     total_cases = total_bytes = 0
     for path in _paths(folders):
@@ -148,8 +141,6 @@ def _stats(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _prune(folders: Folders, options: argparse.Namespace) -> int:
-    from ...cassettes.line import case_of
-    from ...running.plans_file import load_plans, wanted_keys
 
     wanted, unknown = wanted_keys(load_plans(folders))
     drops: list[tuple[CassetteFile, set[str]]] = []
@@ -179,8 +170,6 @@ def _prune(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _plans(folders: Folders, options: argparse.Namespace) -> int:
-    from ...running.plans_file import load_plans
-    from ...running.recorded_plans import plan_options
 
     for plan in load_plans(folders):
         if plan.setup is not None:
@@ -199,9 +188,6 @@ def _finalize(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _real_text(folders: Folders) -> list[Finding]:
-    from ...cassettes.audit import Finding, find_quotations, strings_of
-    from ...corpora.corpus import find_corpus
-    from ...corpora.twenty_newsgroups import TWENTY
 
     corpus = find_corpus(TWENTY, bundled=folders.root)
     theirs = "\n".join(post.raw for posts in (corpus.posts("train"), corpus.posts("test")) for post in posts)
@@ -269,7 +255,6 @@ def _name(path: Path) -> str:
 
 
 def _open(path: Path, folders: Folders) -> CassetteFile:
-    from ...cassettes.store import CassetteFile
 
     return CassetteFile(path, shown=_shown(path, folders))
 

@@ -8,15 +8,14 @@ import math
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...errors import BackendError, UsageError
 from ...records import Outcome
+from ...running.classifying import Answer
+from ...variants.variants_file import load_variants, one_variant
 from ..backend_options import add_backend_options
+from .asking import asking
 from .training_options import VARIANTS, add_corpus_options
-
-if TYPE_CHECKING:
-    from ...running.classifying import Answer
 
 #: Status if an answer is no label: blocked, cut, empty or off the list.
 NO_LABEL = 3
@@ -46,8 +45,6 @@ def add_classify_command(commands: argparse._SubParsersAction[argparse.ArgumentP
 
 
 def _classify(options: argparse.Namespace) -> int:
-    from ...variants.variants_file import load_variants, one_variant
-    from .asking import asking
 
     texts = _read_texts(options)  # a damaged line is found before the first call
     status = 0

@@ -7,14 +7,21 @@ import json
 import sys
 from contextlib import redirect_stdout
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
 
+from ...choosing.confirming import (
+    Confirmation,
+    confirmation_lines,
+    decide,
+    load_confirmations,
+    measure,
+    save_confirmations,
+    shrinkage,
+)
+from ...choosing.ledger import CONFIRMATIONS, decided_on, fresh_plan, open_ledger, plan_of
 from ...errors import UsageError
+from ...running.run_options import baseline_name
 from .asked_cases import add_choosing_options, answered, load_project, replayed
 from .training_options import positive
-
-if TYPE_CHECKING:
-    from ...choosing.confirming import Confirmation
 
 
 def add_confirm_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -47,17 +54,6 @@ def _confirm(options: argparse.Namespace) -> int:
 
 
 def _confirmation(options: argparse.Namespace) -> Confirmation:
-    from ...choosing.confirming import (
-        Confirmation,
-        confirmation_lines,
-        decide,
-        load_confirmations,
-        measure,
-        save_confirmations,
-        shrinkage,
-    )
-    from ...choosing.ledger import CONFIRMATIONS, decided_on, fresh_plan, open_ledger, plan_of
-    from ...running.run_options import baseline_name
 
     variant, against = options.variant, options.against
     if variant == against:

@@ -7,16 +7,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...errors import UsageError
-
-if TYPE_CHECKING:
-    from ...gates.gate import Ages
-    from ...gates.run_verdict import Guard
-    from ...planning.plan_file import RunPlan
-    from ...records import Key, Result
-    from ...variants.variants_file import Variant
+from ...gates.age_gate import AgeGate, day_of
+from ...gates.baseline_file import check_baseline, load_baseline
+from ...gates.gate import Ages, Evidence, decide
+from ...gates.gates_file import load_gates
+from ...gates.planning import plan_gates
+from ...gates.run_verdict import BaselinePlace, Guard
+from ...planning.inputs import digest_file
+from ...planning.plan_file import RunPlan
+from ...records import Key, Result
+from ...report.publishing import Facts, append_step_summary, clear, github_annotations, publish
+from ...report.summary_sections import concluding_sections
+from ...running.recorded_plans import oldest_recordings
+from ...running.run_options import baseline_name
+from ...scoring.scoreboard import score
+from ...scoring.spending import today
+from ...variants.variants_file import Variant
 
 _WIDTH = 80
 
@@ -42,7 +51,6 @@ class Decided:
 
 def clear_folder(folder: Path) -> None:
     """Whatever happens, no older verdict is left to be read. Raises `UsageError`."""
-    from ...report.publishing import clear
 
     try:
         (folder / "gates.json").unlink(missing_ok=True)
@@ -53,8 +61,6 @@ def clear_folder(folder: Path) -> None:
 
 def decide_all(what: Decided) -> int:
     """Decide, write, print; 0 where nothing is red and, if there are gates, all of them were decided; else 1."""
-    from ...report.publishing import Facts, append_step_summary, github_annotations, publish
-    from ...report.summary_sections import concluding_sections
 
     run = what.run
     guard = _guard(what)
@@ -83,12 +89,6 @@ def decide_all(what: Decided) -> int:
 
 def _guard(what: Decided) -> Guard:
     """The gates and the baseline as this machine has them, for the whole plan."""
-    from ...gates.baseline_file import check_baseline, load_baseline
-    from ...gates.gates_file import load_gates
-    from ...gates.planning import plan_gates
-    from ...gates.run_verdict import BaselinePlace, Guard
-    from ...planning.inputs import digest_file
-    from ...running.run_options import baseline_name
 
     run, evals, known = what.run, what.evals, what.known
     file = evals / "gates.toml"
@@ -124,10 +124,6 @@ def _guard(what: Decided) -> Guard:
 
 def _ages(run: RunPlan, evals: Path) -> Ages:
     """How old the recordings of this checkout are, which lie beside the evals."""
-    from ...gates.age_gate import day_of
-    from ...gates.gate import Ages
-    from ...running.recorded_plans import oldest_recordings
-    from ...scoring.spending import today
 
     folder = evals.resolve().parent / "cassettes" / run.backend / run.plan.corpus
     oldest = oldest_recordings(folder, run.variants, {post.id for post in run.plan.posts})
@@ -137,9 +133,6 @@ def _ages(run: RunPlan, evals: Path) -> Ages:
 
 def _decide(what: Decided, guard: Guard) -> None:
     """Decide every gate from the results."""
-    from ...gates.age_gate import AgeGate
-    from ...gates.gate import Evidence, decide
-    from ...scoring.scoreboard import score
 
     run = what.run
     evidence = Evidence(

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from ..backend_options import add_folder_options, folders_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ..diagnosis import Diagnosis
+from ..diagnosis import Diagnosis, diagnose
 
 
 def add_doctor_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -27,7 +23,6 @@ def add_doctor_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from ..diagnosis import diagnose
 
     found = diagnose(folders_of(options))
     print("\n".join(_lines(found)))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ...gates.session_verdict import check_stored
+
 
 def add_gates_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``gates`` to the commands; the handler is in the namespace as ``handler``."""
@@ -28,7 +30,6 @@ def add_gates_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
 
 def run_gates(options: argparse.Namespace) -> int:
     """Check and print; 0 or 1."""
-    from ...gates.session_verdict import check_stored
 
     session, reasons = check_stored(Path(options.results), Path.cwd())
     for note in session.notes:

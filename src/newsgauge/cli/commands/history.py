@@ -7,12 +7,12 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..._util.files import write_json
-
-if TYPE_CHECKING:
-    from ...choosing.history import Entry
+from ...choosing.history import Checkout, Entry
+from ...report.publishing import render
+from ...results.run_folder import load_run
 
 
 def add_history_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,9 +38,6 @@ def add_history_command(commands: argparse._SubParsersAction[argparse.ArgumentPa
 
 
 def _history(options: argparse.Namespace) -> int:
-    from ...choosing.history import Checkout
-    from ...report.publishing import render
-    from ...results.run_folder import load_run
 
     checkout = Checkout(Path(options.root))
     names = options.variants.split(",") if options.variants else None

@@ -7,13 +7,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...client.embedded import check_installed
 from ...errors import UsageError
-
-if TYPE_CHECKING:
-    from ..scaffold import Starter
+from ..own_data import copy_into, find_data, is_outside, warnings_about
+from ..scaffold import SAMPLE, Starter, attribute_lines, ignored_files, ini_lines, plan_starter, sample_table
 
 #: Files that pytest may take its configuration from: where one is there, it is its owner's to change.
 _CONFIGURATIONS = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
@@ -53,8 +51,6 @@ def add_init_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
 
 
 def _init(options: argparse.Namespace) -> int:
-    from ..own_data import copy_into, find_data, is_outside, warnings_about
-    from ..scaffold import SAMPLE, attribute_lines, ignored_files, ini_lines, plan_starter, sample_table
 
     root = Path(options.folder)
     if root.exists() and not root.is_dir():
@@ -125,7 +121,6 @@ def _write(root: Path, wanted: dict[str, str]) -> None:
 
 
 def _advice(configured: list[str], starter: Starter) -> str:
-    from ..scaffold import ini_lines
 
     is_toml = configured[0].endswith(".toml")
     header = {"pyproject.toml": "[tool.pytest]", "setup.cfg": "[tool:pytest]"}.get(configured[0], "[pytest]")

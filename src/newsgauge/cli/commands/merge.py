@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...errors import UsageError
+from ...planning.plan_file import NAME, RunPlan, asked_digest
+from ...results.merging import merge_folders
+from ...variants.variants_file import Variant, load_variants
 from .deciding import Decided, clear_folder, decide_all
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ...planning.plan_file import RunPlan
-    from ...variants.variants_file import Variant
 
 
 def add_merge_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -40,8 +37,6 @@ def add_merge_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
 
 def run_merge(options: argparse.Namespace) -> int:
     """Join, decide, write, print; 0 where every gate passed, else 1. Raises `UsageError`."""
-    from ...results.merging import merge_folders
-    from ...variants.variants_file import load_variants
 
     results, evals = Path(options.results), Path(options.evals)
     folders = _with_a_plan(options.folders)
@@ -74,7 +69,6 @@ def run_merge(options: argparse.Namespace) -> int:
 
 def _with_a_plan(names: list[str]) -> list[Path]:
     """The folders of runs: other artifacts beside them are skipped, by name; the folder of a file stands for it."""
-    from ...planning.plan_file import NAME
 
     paths = dict.fromkeys(path.parent if path.is_file() else path for path in map(Path, names))
     folders = [path for path in paths if not path.is_dir() or (path / NAME).is_file()]
@@ -88,7 +82,6 @@ def _with_a_plan(names: list[str]) -> list[Path]:
 
 def _check_asked(run: RunPlan, known: Mapping[str, Variant], evals: Path) -> None:
     """Raise `UsageError` where variants.toml asks otherwise than the results were asked."""
-    from ...planning.plan_file import asked_digest
 
     changed = [name for name, asked in run.asked.items() if name not in known or asked_digest(known[name]) != asked]
     if changed:

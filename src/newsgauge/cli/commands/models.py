@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ...client.clients import Access, list_models, open_client
 from ...errors import BackendError
 from ..backend_options import add_backend_options, api_version_of, reach_backend
 
@@ -19,7 +20,6 @@ def add_models_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def _models(options: argparse.Namespace) -> int:
-    from ...client.clients import Access, list_models, open_client
 
     with reach_backend(options.backend, options.base_url) as url:
         client = open_client(Access(options.backend, url, api_version=api_version_of(options)))

@@ -7,15 +7,18 @@ import json
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...errors import UsageError
+from ...gates.baseline_file import load_baseline
 from ...gates.findings import FLIP_RATE
-from ...running.run_options import add_plan_options
+from ...gates.gates_file import load_gates
+from ...gates.operating import Odds, Operating
+from ...gates.planning import plan_gates
+from ...running.plans_file import Folders
+from ...running.run_options import add_plan_options, baseline_name, setup_of
+from ...variants.variants_file import load_variants
 from ..backend_options import add_folder_options
-
-if TYPE_CHECKING:
-    from ...gates.operating import Odds, Operating
 
 _N_RUNS = 1000
 
@@ -61,13 +64,6 @@ def describe_gates(options: argparse.Namespace) -> str:
 
 
 def _operating(options: argparse.Namespace) -> Operating:
-    from ...gates.baseline_file import load_baseline
-    from ...gates.gates_file import load_gates
-    from ...gates.operating import Operating
-    from ...gates.planning import plan_gates
-    from ...running.plans_file import Folders
-    from ...running.run_options import baseline_name, setup_of
-    from ...variants.variants_file import load_variants
 
     folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
     evals = folders.root / folders.evals

@@ -7,12 +7,14 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..._util.files import read_toml
 from ...errors import UsageError
-
-if TYPE_CHECKING:
-    from ...scoring.stats.sequential import Look, Operating
+from ...gates.findings import METRICS
+from ...gates.gates_file import load_gates
+from ...gates.limits_gate import LimitsGate
+from ...scoring.stats.sequential import Look, Operating, ceiling_boundaries, floor_boundaries, operating, planned_looks
 
 _ALPHA = 0.05
 #: True rates that are shown, as distances from the limit.
@@ -46,7 +48,6 @@ def add_sequential_options(parser: argparse.ArgumentParser) -> None:
 
 def describe_sequential(options: argparse.Namespace) -> str:
     """The plan as text or JSON. `UsageError` names the option, what it expects and what came."""
-    from ...scoring.stats.sequential import ceiling_boundaries, floor_boundaries, planned_looks
 
     cap = _whole("--posts", options.posts, _MOST_POSTS)
     looks = planned_looks(cap, min(cap, _whole("--looks", options.looks, _MOST_POSTS)))
@@ -90,7 +91,6 @@ def _block(
     truths: Sequence[float] | None,
     cost: float | None,
 ) -> Iterator[str]:
-    from ...scoring.stats.sequential import operating
 
     cap = boundaries[-1].n
     first = next((look.n for look in boundaries if look.pass_at is not None or look.fail_at is not None), cap)
@@ -124,10 +124,6 @@ def _limits(options: argparse.Namespace) -> list[tuple[str, str, float, bool]]:
 
 
 def _of_file(path: Path) -> Iterator[tuple[str, str, float, bool]]:
-    from ..._util.files import read_toml
-    from ...gates.findings import METRICS
-    from ...gates.gates_file import load_gates
-    from ...gates.limits_gate import LimitsGate
 
     tree = read_toml(path, expected="the limits to hold", error=UsageError)
     tables: dict[str, dict[str, Any]] = {name: value for name, value in tree.items() if isinstance(value, dict)}

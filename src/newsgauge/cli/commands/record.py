@@ -12,19 +12,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..._util.files import locked
 from ...client.embedded import embedded_process
+from ...client.retry import RetryPolicy
 from ...errors import UsageError
-from ...running.run_options import add_plan_options, add_record_mode, add_recording_options
+from ...recording.paying import Budget, budget_of
+from ...recording.pending import Pending, ResumeFile, find_pending
+from ...recording.preflight import check_ci, check_folder
+from ...recording.scheduler import Limits, Report
+from ...recording.session import finalize_files, record_cases, record_techniques
+from ...running.plans_file import Folders
+from ...running.recorded_plans import add_plan
+from ...running.run_config import RunConfig, check_setup
+from ...running.run_options import add_plan_options, add_record_mode, add_recording_options, setup_of
+from ...scoring.spending import PriceList, spent_line, todays_prices
+from ...variants.variants_file import load_variants
 from ..backend_options import add_folder_options, check_base_url
+from .record_batches import ask_in_batches
+from .record_display import RecordDisplay, announce
 from .training_options import positive
-
-if TYPE_CHECKING:
-    from ...recording.pending import Pending
-    from ...recording.scheduler import Report
-    from ...running.run_config import RunConfig
-    from ...scoring.spending import PriceList
 
 #: Reasons that are shown; the others are counted.
 _N_SHOWN = 5
@@ -89,17 +97,6 @@ def add_asking_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _record(options: argparse.Namespace) -> int:
-    from ..._util.files import locked
-    from ...recording.paying import budget_of
-    from ...recording.pending import ResumeFile
-    from ...recording.preflight import check_ci, check_folder
-    from ...recording.session import finalize_files
-    from ...running.plans_file import Folders
-    from ...running.recorded_plans import add_plan
-    from ...running.run_config import check_setup
-    from ...running.run_options import setup_of
-    from ...scoring.spending import spent_line, todays_prices
-    from ...variants.variants_file import load_variants
 
     folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
     variants = load_variants(folders.root / folders.evals / "variants.toml")
@@ -122,8 +119,6 @@ def _record(options: argparse.Namespace) -> int:
         complaints: list[str] = []
         try:
             if options.batch:
-                from .record_batches import ask_in_batches
-
                 todo, report = ask_in_batches(
                     setup, options, prices, since=since, path=state / "batches.json", known=variants
                 )
@@ -166,12 +161,6 @@ def ask_pending(
     setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, since: str
 ) -> tuple[Pending, Report]:
     """Ask what is not recorded, once what it costs is shown: what was to do, and what came of it."""
-    from ...client.retry import RetryPolicy
-    from ...recording.paying import Budget
-    from ...recording.pending import find_pending
-    from ...recording.scheduler import Limits, Report
-    from ...recording.session import record_cases, record_techniques
-    from .record_display import RecordDisplay, announce
 
     todo = find_pending(setup, since=since)
     expected = announce(setup, todo.to_ask, options, prices)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...client.clients import cloud_project, open_client, vertex_base_url
-from ...client.cloud_storage import BucketFolder, parse_bucket
+from ...client.cloud_storage import BucketFolder, CloudStorage, parse_bucket
 from ...client.retry import RetryPolicy
 from ...errors import UsageError
 from ...recording.batch_jobs import BatchService, JobService, VertexBatches
@@ -22,13 +22,13 @@ from ...recording.pending import Pending, find_pending
 from ...recording.scheduler import Report, make_forms
 from ...running.model_resolution import ModelResolution
 from ...running.run_config import RunConfig, open_recorder
+from ...scoring.spending import PriceList
 from ..backend_options import reach_backend
 from .record_display import announce
 
 if TYPE_CHECKING:
     from google import genai
 
-    from ...scoring.spending import PriceList
 
 #: Seconds between two looks at open jobs; doubled up to the last, as a job may take a day.
 _FIRST_LOOK_S, _LAST_LOOK_S = 0.5, 60.0
@@ -94,7 +94,6 @@ def _location(setup: RunConfig) -> str | None:
 def _service(client: genai.Client, url: str | None, bucket: BucketFolder | None, retry: RetryPolicy) -> JobService:
     if bucket is None:
         return BatchService(client, retry)
-    from ...client.cloud_storage import CloudStorage
 
     place = vertex_base_url(url)
     return VertexBatches(client, CloudStorage(cloud_project(place), place), bucket, retry)

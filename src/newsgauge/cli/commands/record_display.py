@@ -15,17 +15,18 @@ from typing import TYPE_CHECKING, Self
 from rich.console import Console
 
 from ...client.answers import read_for
+from ...recording.paying import check_budget, confirm
+from ...recording.preflight import Forecast, forecast
 from ...records import Case, Prediction
 from ...report.tally import Tally, describe
 from ...running.run_config import RunConfig
+from ...scoring.spending import PriceList, retiring
 
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse
     from rich.console import Console
     from rich.live import Live
 
-    from ...recording.preflight import Forecast
-    from ...scoring.spending import PriceList
 
 _LIVE_S, _PLAIN_S = 0.1, 5.0
 
@@ -114,9 +115,6 @@ class RecordDisplay(LiveDisplay):
 
 def announce(setup: RunConfig, cases: Sequence[Case], options: argparse.Namespace, prices: PriceList) -> Forecast:
     """Say what will be asked; where that is paid and somebody sits at the terminal, ask first. Raises `UsageError`."""
-    from ...recording.paying import check_budget, confirm
-    from ...recording.preflight import forecast
-    from ...scoring.spending import retiring
 
     expected = forecast(setup, price=prices.cost, thinking=prices.thinking, cases=cases)
     retired = retiring({name: variant.model for name, variant in setup.variants.items()})

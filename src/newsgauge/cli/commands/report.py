@@ -8,14 +8,19 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ...choosing.ledger import open_ledger, short_hash
 from ...errors import UsageError
+from ...gates.baseline_gate import drop_words
+from ...planning.plan_file import load_plan
+from ...report.comparing import comparison_lines
+from ...report.publishing import render, write_comparison
+from ...results.run_folder import RunFolder, load_run
+from ...results.runs_compared import compare_runs
+from ...running.plans_file import Folders
+from ...running.run_options import baseline_name
+from ...scoring.scores import Comparison
 from ...scoring.stats.power import NEAREST_LIMIT
-
-if TYPE_CHECKING:
-    from ...results.run_folder import RunFolder
-    from ...scoring.scores import Comparison
 
 
 def add_report_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -52,7 +57,6 @@ def add_report_commands(subparsers: argparse._SubParsersAction[argparse.Argument
 
 def run_report(options: argparse.Namespace) -> int:
     """Render again; 0. Raises `UsageError`."""
-    from ...report.publishing import render
 
     folder = Path(options.run)
     render(folder)
@@ -62,10 +66,6 @@ def run_report(options: argparse.Namespace) -> int:
 
 def run_compare(options: argparse.Namespace) -> int:
     """Compare; 0, or with --gate 1 unless all variants pass. Raises `UsageError`."""
-    from ...report.comparing import comparison_lines
-    from ...report.publishing import write_comparison
-    from ...results.run_folder import load_run
-    from ...results.runs_compared import compare_runs
 
     max_drop = _max_drop(options)
     first, second = (load_run(Path(name)) for name in (options.first, options.second))
@@ -80,10 +80,6 @@ def run_compare(options: argparse.Namespace) -> int:
 
 def _note_decision(*runs: RunFolder) -> None:
     """In a project, add the comparison to the ledgers of its samples: whoever compares two runs chooses by them."""
-    from ...choosing.ledger import open_ledger, short_hash
-    from ...planning.plan_file import load_plan
-    from ...running.plans_file import Folders
-    from ...running.run_options import baseline_name
 
     evals = Path.cwd() / (Folders(Path.cwd()).ini("newsgauge_evals") or "evals")
     if not (evals / "variants.toml").is_file():
@@ -113,7 +109,6 @@ def _max_drop(options: argparse.Namespace) -> float | None:
 
 def _gate(comparisons: Iterable[Comparison], max_drop: float) -> int:
     """Print a verdict per variant; 0 if all pass, else 1."""
-    from ...gates.baseline_gate import drop_words
 
     print()
     passed = True

@@ -6,6 +6,9 @@ import argparse
 from pathlib import Path
 
 from ...errors import UsageError
+from ...report.comparing import same_lines
+from ...results.run_folder import load_run
+from ...results.runs_compared import same_runs
 
 #: The exit status of each finding; the worst of all variants counts.
 _STATUS = {"PASS": 0, "INCONCLUSIVE": 3, "CHANGED": 1}
@@ -31,9 +34,6 @@ def add_same_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
 
 
 def _same(options: argparse.Namespace) -> int:
-    from ...report.comparing import same_lines
-    from ...results.run_folder import load_run
-    from ...results.runs_compared import same_runs
 
     first, second = load_run(Path(options.first)), load_run(Path(options.second))
     found = same_runs(first, second, margin=_margin(options.margin))

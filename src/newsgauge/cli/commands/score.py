@@ -10,17 +10,20 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
+from ...corpora.table_files import table_name
 from ...errors import UsageError
+from ...planning.plan_file import RunPlan
+from ...planning.sampling import Plan, repeat_key
 from ...records import ELSEWHERE, Key, Post, Result
-from ...running.run_options import add_plan_options
+from ...results.foreign_logs import read_log
+from ...results.predictions import COLUMNS, Predicted, read_predictions
+from ...running.plans_file import Folders
+from ...running.run_options import add_plan_options, default_options, setup_of
+from ...variants.variants_file import Variant, load_variants
 from .deciding import Decided, clear_folder, decide_all
-
-if TYPE_CHECKING:
-    from ...planning.sampling import Plan
-    from ...results.predictions import Predicted
 
 #: Options of a plan that are about asking, which nobody does here.
 _NOT_OURS = ("--variants", "--repeats", "--backend", "--cassettes")
@@ -60,8 +63,6 @@ def add_score_command(commands: argparse._SubParsersAction[argparse.ArgumentPars
 
 
 def _score(options: argparse.Namespace) -> int:
-    from ...planning.plan_file import RunPlan
-    from ...variants.variants_file import Variant, load_variants
 
     rows = _read(options)
     names = tuple(dict.fromkeys(row.variant for row in rows))
@@ -96,8 +97,6 @@ def _score(options: argparse.Namespace) -> int:
 
 
 def _read(options: argparse.Namespace) -> list[Predicted]:
-    from ...results.foreign_logs import read_log
-    from ...results.predictions import COLUMNS, read_predictions
 
     columns = dict(pair.partition("=")[::2] for pair in (options.prediction_columns or "").split(",") if pair)
     if wrong := [name for name, column in columns.items() if name not in COLUMNS or not column]:
@@ -125,8 +124,6 @@ def _read(options: argparse.Namespace) -> list[Predicted]:
 
 def _plan_of_corpus(options: argparse.Namespace) -> Plan:
     """The plan of ``pytest evals`` with the same options: results of both can be compared case by case."""
-    from ...running.plans_file import Folders
-    from ...running.run_options import default_options, setup_of
 
     folders = Folders(Path().resolve(), options.evals)
     given = {name: getattr(options, name) for name in vars(default_options()) if hasattr(options, name)}
@@ -135,8 +132,6 @@ def _plan_of_corpus(options: argparse.Namespace) -> Plan:
 
 def _plan_of_rows(options: argparse.Namespace, rows: Sequence[Predicted]) -> Plan:
     """All posts that the file has predictions of."""
-    from ...corpora.table_files import table_name
-    from ...planning.sampling import Plan
 
     labels: dict[str, tuple[str, str]] = {}
     for row in rows:
@@ -161,7 +156,6 @@ def _plan_of_rows(options: argparse.Namespace, rows: Sequence[Predicted]) -> Pla
 
 def _results(plan: Plan, rows: Iterable[Predicted]) -> tuple[dict[Key, Result], list[str]]:
     """The predictions of planned posts, by our ids or by the corpus' own; a line about the others."""
-    from ...planning.sampling import repeat_key
 
     posts = {post.id: post for post in plan.posts}
     numbers = {post.id: post.id.removeprefix(f"{_id(post.label)}-") for post in plan.posts}

@@ -5,15 +5,19 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...errors import UsageError
+from ...planning.plan_file import load_plan
+from ...planning.sampling import rank
+from ...records import Post
+from ...report.numbers import percent, span
+from ...results.run_folder import load_run
+from ...running.results_log import merge
+from ...scoring.confidences import confident_answers
+from ...scoring.stats.calibration import CutPoint, certified_cut_point
+from ...scoring.stats.intervals import wilson_interval
 
-if TYPE_CHECKING:
-    from ...records import Post
-    from ...scoring.stats.calibration import CutPoint
-
-    Row = tuple[Post, float, bool]
+Row = tuple[Post, float, bool]
 
 
 def add_threshold_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,11 +42,6 @@ def add_threshold_command(commands: argparse._SubParsersAction[argparse.Argument
 
 
 def _threshold(options: argparse.Namespace) -> int:
-    from ...planning.plan_file import load_plan
-    from ...results.run_folder import load_run
-    from ...running.results_log import merge
-    from ...scoring.confidences import confident_answers
-    from ...scoring.stats.calibration import certified_cut_point
 
     accuracy, share = _share("--accuracy", options.accuracy, 0.001), _share("--held-out", options.held_out, 0.0)
     folder = Path(options.results)
@@ -64,7 +63,6 @@ def _threshold(options: argparse.Namespace) -> int:
 
 def _split(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
     """The posts to certify on, and those held out: the first of a seeded order. A thread stays on one side."""
-    from ...planning.sampling import rank
 
     units = sorted({post.thread or post.id for post, _, _ in rows}, key=lambda unit: rank(unit, seed))
     apart = set(units[: round(share * len(units))])
@@ -74,8 +72,6 @@ def _split(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list[Ro
 
 
 def _lines(variant: str, accuracy: float, found: CutPoint | None, tried: list[Row], held: list[Row]) -> list[str]:
-    from ...report.numbers import percent, span
-    from ...scoring.stats.intervals import wilson_interval
 
     if found is None:
         needed = math.ceil(math.log(0.05) / math.log(accuracy))

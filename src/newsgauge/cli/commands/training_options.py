@@ -6,16 +6,16 @@ import argparse
 import dataclasses
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ..._util.pytest_ini import read_ini
+from ...corpora import corpus
+from ...corpora.corpus import Corpus
 from ...corpora.preprocessing import PREPROCESSING
 from ...errors import UsageError
+from ...planning.training_set import TrainingSet, TrainPosts
+from ...running.run_config import preprocessor
 from ...running.run_options import TABLE_OPTIONS, usual_classes
-
-if TYPE_CHECKING:
-    from ...corpora.corpus import Corpus
-    from ...planning.training_set import TrainingSet, TrainPosts
-    from ...variants.variants_file import Tuning
+from ...variants.variants_file import Tuning, load_variants, one_variant
 
 VARIANTS = Path("evals") / "variants.toml"
 BUNDLED = Path("fixtures") / "bundled"
@@ -47,8 +47,6 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
 
 def load_corpus(options: argparse.Namespace) -> Corpus:
     """The corpus of ``--corpus``; without it that of the project. Raises `UsageError`."""
-    from ..._util.pytest_ini import read_ini
-    from ...corpora import corpus
 
     given = {name: getattr(options, name) for name in ("corpus", *TABLE_OPTIONS)}
     if options.corpus is None:
@@ -70,7 +68,6 @@ def same_options(options: argparse.Namespace, names: tuple[str, ...]) -> str:
 
 def tuning_of_variant(name: str) -> Tuning:
     """The settings of a variant of evals/variants.toml; the usual ones where there is no such file."""
-    from ...variants.variants_file import Tuning, load_variants, one_variant
 
     if not VARIANTS.is_file():
         return Tuning()
@@ -104,8 +101,6 @@ def make_training(options: argparse.Namespace, corpus: Corpus) -> tuple[Training
 
 def train_posts(options: argparse.Namespace, corpus: Corpus, labels: tuple[str, ...] = ()) -> TrainPosts:
     """What is learnt from: the train posts of the options' classes."""
-    from ...planning.training_set import TrainPosts
-    from ...running.run_config import preprocessor
 
     return TrainPosts(corpus, classes_of(options, corpus), labels, preprocessor(corpus, options.preprocessing))
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from typing import TYPE_CHECKING
 
 from ...errors import UsageError
 from ...running.run_options import add_paying_options
-from ..backend_options import add_backend_options
+from ...tuning.jobs import Job, curve_lines
+from ...tuning.tuned_file import FILE, forget_job
+from ..backend_options import add_backend_options, open_tuning
 from .training_options import add_corpus_options, add_tuning_options
-
-if TYPE_CHECKING:
-    from ...tuning.jobs import Job
+from .tuning_run import run_tuning
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 #: What the services call a job; it becomes a part of an address.
@@ -59,10 +58,7 @@ def _tune(options: argparse.Namespace) -> int:
             f"projects/.../tuningJobs/...), got {options.job!r}"
         )
     if options.action == "start":
-        from .tuning_run import run_tuning
-
         return run_tuning(options)
-    from ..backend_options import open_tuning
 
     with open_tuning(options.backend, base_url=options.base_url, bucket=options.bucket) as service:
         if options.action == "list":
@@ -71,8 +67,6 @@ def _tune(options: argparse.Namespace) -> int:
             return _print_job(service.job(options.job))
         said = service.cancel(options.job) if options.action == "cancel" else service.delete(options.job)
     if options.action == "delete":
-        from ...tuning.tuned_file import FILE, forget_job
-
         forget_job(FILE, options.job)
     print(said)
     return 0
@@ -87,7 +81,6 @@ def _print_jobs(jobs: list[Job]) -> int:
 
 
 def _print_job(job: Job) -> int:
-    from ...tuning.jobs import curve_lines
 
     print(f"{job.name}: {job.state}, created {job.created}, base model {job.base_model}")
     if job.losses:

@@ -17,12 +17,17 @@ from typing import TYPE_CHECKING, NoReturn
 from ..._util.files import locked
 from ..._util.pytest_ini import read_ini
 from ...client.cloud_storage import parse_bucket
+from ...corpora.corpus import Corpus
 from ...errors import BackendError, UsageError
 from ...planning.training_set import Recipe, TrainingSet
+from ...recording.paying import budget_of, check_budget, confirm, refuse_in_ci
 from ...records import Backend
+from ...report.html import render_training
 from ...running.run_options import TABLE_OPTIONS
 from ...tuning.jobs import Job, JobState, csv_text, curve_lines, find_or_start, watch
 from ...tuning.tuned_file import FILE, TunedModel, read_tuned, write_tuned
+from ...tuning.vertex import ADAPTER_SIZES, BASE_MODEL
+from ...variants.variants_file import Tuning
 from ..backend_options import open_tuning
 from .record_display import LiveDisplay
 from .training_options import load_corpus, make_training, same_options, train_posts
@@ -30,8 +35,6 @@ from .training_options import load_corpus, make_training, same_options, train_po
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ...corpora.corpus import Corpus
-    from ...variants.variants_file import Tuning
 
 _FOLDER = Path(".newsgauge") / "tuning"
 _ASKING = ("backend", "base_url", "corpus", *TABLE_OPTIONS)
@@ -97,7 +100,6 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         if options.adapter_size is not None:
             raise UsageError("--adapter-size: only Vertex has adapters; leave it out or say --backend vertex")
         return Recipe(base_model=options.base_model) if options.base_model else Recipe()
-    from ...tuning.vertex import ADAPTER_SIZES, BASE_MODEL
 
     for name in ("batch_size", "learning_rate"):
         if getattr(options, name) is not None:
@@ -112,7 +114,6 @@ def _recipe(options: argparse.Namespace) -> Recipe:
 
 def _guard(training: TrainingSet, options: argparse.Namespace) -> None:
     """What every paid road goes by, before a job is started on Vertex. Raises `UsageError`."""
-    from ...recording.paying import budget_of, check_budget, confirm, refuse_in_ci
 
     if options.backend != "vertex":
         return
@@ -178,7 +179,6 @@ def _save_losses(job: Job, backend: Backend) -> None:
         if job.losses_elsewhere:
             print(f"Losses: the service keeps them in {job.losses_elsewhere}")
         return
-    from ...report.html import render_training
 
     path = _FOLDER / f"{job.name.rpartition('/')[2]}.csv"
     page = render_training(
