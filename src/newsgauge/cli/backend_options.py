@@ -118,6 +118,5 @@ def add_folder_options(parser: argparse._ActionsContainer, *, cassettes: bool = 
 
 def folders_of(options: argparse.Namespace) -> Folders:
     """The folders that the options name."""
-
     cassettes = os.path.normpath(options.cassettes or "cassettes")
     return Folders(Path(options.root), options.evals, cassettes, options.bundled)

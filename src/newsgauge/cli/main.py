@@ -15,37 +15,39 @@ from .. import __version__
 from .._util.secrets import redact_output
 from ..errors import NewsgaugeError, UsageError
 
-#: Each command: the module of `commands` that adds it, and by which function.
+#: The commands, each a module of `commands` of its name with `add_options` and `handle`, under what they are for.
 _COMMANDS = {
-    "init": ("init", "add_init_command"),
-    "doctor": ("doctor", "add_doctor_command"),
-    "serve": ("serve", "add_serve_command"),
-    "models": ("models", "add_models_command"),
-    "classify": ("classify", "add_classify_command"),
-    "tune": ("tune", "add_tune_command"),
-    "power": ("power", "add_power_command"),
-    "cassettes": ("cassettes", "add_cassettes_command"),
-    "record": ("record", "add_record_command"),
-    "report": ("report", "add_report_commands"),
-    "compare": ("report", "add_report_commands"),
-    "same": ("same", "add_same_command"),
-    "confirm": ("confirm", "add_confirm_command"),
-    "bisect": ("bisect", "add_bisect_command"),
-    "history": ("history", "add_history_command"),
-    "merge": ("merge", "add_merge_command"),
-    "threshold": ("threshold", "add_threshold_command"),
-    "score": ("score", "add_score_command"),
-    "gates": ("gates", "add_gates_command"),
-    "baseline": ("baseline", "add_baseline_command"),
-    "export": ("export", "add_export_command"),
-}
-#: What --help shows together: what one wants, and the commands for it. Others come last.
-_WISHES = {
-    "start a project": ("init", "doctor"),
-    "record answers": ("record", "models", "cassettes"),
-    "plan and judge": ("power", "gates", "confirm", "score", "threshold", "merge", "baseline"),
-    "read and compare runs": ("report", "compare", "same", "history", "bisect", "export"),
-    "tune and try a model": ("tune", "classify", "serve"),
+    "start a project": {
+        "init": "write evals for your texts and labels",
+        "doctor": "what is installed and visible here, and what would work",
+    },
+    "record answers": {
+        "record": "record a whole plan, with many calls at once",
+        "models": "list the models of a backend; * marks those that can be tuned",
+        "cassettes": "check, show and tidy up recordings",
+    },
+    "plan and judge": {
+        "power": "how many posts it takes to see a difference, and how often gates pass",
+        "gates": "check that the last run of this checkout was complete and green",
+        "confirm": "hold a variant that was chosen on a sample against fresh posts",
+        "score": "score predictions that were made elsewhere",
+        "threshold": "find the confidence above which answers are right as often as asked, with a certified bound",
+        "merge": "join the results of shards and decide the gates on the whole",
+        "baseline": "merge the baselines of two branches",
+    },
+    "read and compare runs": {
+        "report": "write report.html and summary.md of a finished run again",
+        "compare": "compare two finished runs post by post, the second against the first",
+        "same": "did the model change? compare two recordings of the same prompts, given how answers vary",
+        "history": "show from git how each variant's accuracy, cost and limits changed",
+        "bisect": "find which lines and settings of a changed prompt moved its score",
+        "export": "log a finished run to an MLflow server",
+    },
+    "tune and try a model": {
+        "tune": "tune the model of a variant, or find the one already tuned",
+        "classify": "ask a variant for the label of one text",
+        "serve": "run the embedded backend, a small Gemini-compatible server",
+    },
 }
 
 
@@ -55,19 +57,20 @@ class _ByWish(argparse.HelpFormatter):
     def _format_action(self, action: argparse.Action) -> str:
         if not isinstance(action, argparse._SubParsersAction):
             return super()._format_action(action)
-        left = {one.dest: one for one in action._choices_actions}
         shown = []
         self._indent()
-        for wish, names in [*_WISHES.items(), ("more", tuple(left))]:
-            found = [left.pop(name) for name in names if name in left]
-            if found:
+        for wish, names in _COMMANDS.items():
+            if found := [one for one in action._choices_actions if one.dest in names]:
                 shown += [f"\n  {wish}\n", *map(super()._format_action, found)]
         self._dedent()
         return "".join(shown)
 
 
 def make_parser(command: str | None = None) -> argparse.ArgumentParser:
-    """The parser of all commands, or of one of them; what it parses has its handler as ``handler``."""
+    """The parser of all commands, or of one of them; what it parses has its handler as ``handler``.
+
+    A word that is no command, such as ``--help``: all commands, without their options.
+    """
     parser = argparse.ArgumentParser(
         prog="newsgauge",
         description="Evaluate how well models classify texts. An evaluation is a pytest run: 'pytest evals'. These "
@@ -77,9 +80,14 @@ def make_parser(command: str | None = None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"newsgauge {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
-    wanted = [_COMMANDS[command]] if command in _COMMANDS else _COMMANDS.values()
-    for module, add in dict.fromkeys(wanted):
-        getattr(import_module(f".commands.{module}", __package__), add)(commands)
+    helps = {name: text for group in _COMMANDS.values() for name, text in group.items()}
+    for name in [command] if command in helps else helps:
+        one = commands.add_parser(name, help=helps[name])
+        if command is None or command == name:
+            module = import_module(f".commands.{name}", __package__)
+            module.add_options(one)
+            one.set_defaults(handler=module.handle)
+    return parser
     return parser
 
 
@@ -95,7 +103,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
-    options = make_parser(argv[0] if argv else None).parse_args(argv)  # the modules of other commands stay unread
+    options = make_parser(argv[0] if argv else "").parse_args(argv)  # the modules of other commands stay unread
     options.argv = argv  # for commands that say how to come back
     try:
         status = int(options.handler(options))

@@ -36,7 +36,6 @@ def add_choosing_options(parser: argparse.ArgumentParser) -> None:
 
 def load_project(options: argparse.Namespace, names: list[str]) -> tuple[Folders, dict[str, Variant], RunConfig]:
     """Folders, all variants, and the setup of the sample for these variants. Raises `UsageError`."""
-
     folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
     variants = load_variants(folders.root / folders.evals / "variants.toml")
     if unknown := [name for name in names if name not in variants]:
@@ -49,7 +48,6 @@ def load_project(options: argparse.Namespace, names: list[str]) -> tuple[Folders
 
 def replayed(setup: RunConfig) -> Mapping[Key, Result]:
     """What the cassettes answer to every case. Raises `UsageError` that names the first case without an answer."""
-
     with TemporaryDirectory(prefix="newsgauge-") as folder:
         run = Run(replace(setup, mode="none"), ResultLog(Path(folder), MAIN))
         try:
@@ -68,7 +66,6 @@ def answered(setup: RunConfig, options: argparse.Namespace, *, quiet: bool = Fal
 
     ``quiet``: nothing is said of what is replayed.
     """
-
     prices = todays_prices(setup)
     if not find_pending(setup).to_ask:
         if quiet:

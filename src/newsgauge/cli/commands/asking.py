@@ -38,7 +38,6 @@ Ask = Callable[[str], "Answer"]
 @contextmanager
 def asking(variant: Variant, options: argparse.Namespace) -> Iterator[Ask]:
     """A function that asks the variant as long as the block lasts. Raises `UsageError` before anything is asked."""
-
     corpus = load_corpus(options)
     if variant.estimator is not None:
         fitted, labels = _estimator(variant, corpus, options), _labels(corpus, options)
@@ -63,7 +62,6 @@ def asking(variant: Variant, options: argparse.Namespace) -> Iterator[Ask]:
 def _prompt(
     variant: Variant, corpus: Corpus, model: str, labels: tuple[str, ...], url: str | None, options: argparse.Namespace
 ) -> Iterator[Ask]:
-
     shown = _examples(variant, corpus, labels, options)
     with closing(open_client(_access(variant, model, url, options))) as client:
         yield lambda text: classify(
@@ -74,7 +72,6 @@ def _prompt(
 def _other(
     variant: Variant, corpus: Corpus, model: str, labels: tuple[str, ...], url: str | None, options: argparse.Namespace
 ) -> Iterator[Ask]:
-
     check_api_access(variant.api, options.backend)
     shown = _examples(variant, corpus, labels, options)
     with closing(OtherClient(variant.api, live=True, embedded=url)) as client:
@@ -88,7 +85,6 @@ def _other(
 
 
 def _examples(variant: Variant, corpus: Corpus, labels: tuple[str, ...], options: argparse.Namespace) -> str:
-
     if variant.few_shot is None:
         return ""
     return make_examples(train_posts(options, corpus, labels), variant.few_shot).block.text
@@ -102,14 +98,12 @@ def _technique(
     url: str | None,
     options: argparse.Namespace,
 ) -> Iterator[Ask]:
-
     with closing(TechniqueClient(_access(variant, model, url, options))) as client:
         technique = Technique(variant.predict or "", function, client=client, labels=labels)
         yield lambda text: Answer(technique.predict_live(plain(text), model=model, policy=RetryPolicy()))
 
 
 def _access(variant: Variant, model: str, url: str | None, options: argparse.Namespace) -> Access:
-
     return Access(
         options.backend,
         url,
@@ -120,7 +114,6 @@ def _access(variant: Variant, model: str, url: str | None, options: argparse.Nam
 
 
 def _estimator(variant: Variant, corpus: Corpus, options: argparse.Namespace) -> FittedEstimator:
-
     training = variant.training
     assert training is not None
     return FittedEstimator(
@@ -131,7 +124,6 @@ def _estimator(variant: Variant, corpus: Corpus, options: argparse.Namespace) ->
 
 
 def _callable(variant: Variant) -> Callable[..., object]:
-
     return variant_callable(variant, (Path.cwd() / VARIANTS.parent, Path.cwd()))
 
 

@@ -21,10 +21,9 @@ with 'evals/baselines/** merge=newsgauge-baseline' in .gitattributes.
 """
 
 
-def add_baseline_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``baseline`` and its one action."""
-    baseline = subparsers.add_parser("baseline", help="merge the baselines of two branches")
-    actions = baseline.add_subparsers(dest="action", required=True, metavar="ACTION")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge baseline``."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     merge = actions.add_parser(
         "merge",
         help="merge a baseline file that two branches changed",
@@ -32,11 +31,10 @@ def add_baseline_command(subparsers: argparse._SubParsersAction[argparse.Argumen
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     merge.add_argument("files", metavar="FILE", nargs="+", help="a file in conflict, or the files before, ours, theirs")
-    merge.set_defaults(handler=_merge)
 
 
-def _merge(options: argparse.Namespace) -> int:
-
+def handle(options: argparse.Namespace) -> int:
+    """Merge and write; 1 if both sides changed the same variant."""
     names: list[str] = options.files
     if len(names) not in (1, 3):
         raise UsageError(

@@ -26,27 +26,25 @@ from .training_options import positive
 _FEWEST = 6
 
 
-def add_bisect_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``bisect`` and its options."""
-    bisect = commands.add_parser(
-        "bisect",
-        help="find which lines and settings of a changed prompt moved its score",
-        description="Splits the change of a variant since a revision of git into lines and settings, searches by delta "
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge bisect``."""
+    parser.description = (
+        "Splits the change of a variant since a revision of git into lines and settings, searches by delta "
         "debugging on the posts whose answer turned right or wrong, and decides on fresh posts. Status 0: no part is "
-        "blamed; 1: one is.",
+        "blamed; 1: one is."
     )
-    bisect.add_argument("variant", metavar="VARIANT", help="the variant whose prompt changed")
-    bisect.add_argument(
+    parser.add_argument("variant", metavar="VARIANT", help="the variant whose prompt changed")
+    parser.add_argument(
         "--from", dest="revision", default="HEAD", metavar="REV", help="the revision before (default: %(default)s)"
     )
-    bisect.add_argument(
+    parser.add_argument(
         "--posts", type=positive, metavar="N", help="fresh posts for the verdict (default: as many as the sample)"
     )
-    add_choosing_options(bisect)
-    bisect.set_defaults(handler=_bisect)
+    add_choosing_options(parser)
 
 
-def _bisect(options: argparse.Namespace) -> int:
+def handle(options: argparse.Namespace) -> int:
+    """Search and print; 1 if one change is blamed."""
     with redirect_stdout(sys.stderr if options.json else sys.stdout):
         found = _bisection(options)
     if options.json:
@@ -55,7 +53,6 @@ def _bisect(options: argparse.Namespace) -> int:
 
 
 def _bisection(options: argparse.Namespace) -> Bisection:
-
     folders, variants, setup = load_project(options, [options.variant])
     new = variants[options.variant]
     if new.predict is not None or new.estimator is not None:
@@ -99,7 +96,6 @@ def _bisection(options: argparse.Namespace) -> Bisection:
 
 
 def _before(text: str, name: str, options: argparse.Namespace) -> Variant:
-
     with TemporaryDirectory(prefix="newsgauge-") as folder:
         path = Path(folder) / "variants.toml"
         path.write_text(text, "utf-8")

@@ -29,13 +29,9 @@ from ...running.run import Run
 from ..backend_options import add_folder_options, folders_of
 
 
-def add_cassettes_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``cassettes`` to the commands; its handler is in the namespace as ``handler``."""
-    parser = subparsers.add_parser(
-        "cassettes",
-        help="check, show and tidy up recordings",
-        description="Check, show and tidy up the recordings of a project.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge cassettes``."""
+    parser.description = "Check, show and tidy up the recordings of a project."
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, (_, about) in _ACTIONS.items():
         action = actions.add_parser(name, help=about, description=about)
@@ -45,12 +41,10 @@ def add_cassettes_command(subparsers: argparse._SubParsersAction[argparse.Argume
             action.add_argument("--yes", action="store_true", help="drop them without asking")
             action.add_argument("--paid", action="store_true", help="also what was recorded from a paid backend")
         add_folder_options(action, cassettes=True)
-        action.set_defaults(handler=run_cassettes)
 
 
-def run_cassettes(options: argparse.Namespace) -> int:
+def handle(options: argparse.Namespace) -> int:
     """Do one action. Raises `UsageError`, or another `NewsgaugeError` about a file."""
-
     folders = folders_of(options)
     add_services(folders.root / folders.evals / "services.toml")
     if not _paths(folders):
@@ -60,7 +54,6 @@ def run_cassettes(options: argparse.Namespace) -> int:
 
 
 def _check(folders: Folders, options: argparse.Namespace) -> int:
-
     wanted, unknown = wanted_keys(load_plans(folders))
     findings: list[Finding] = []
     for path in _paths(folders):
@@ -82,7 +75,6 @@ def _check(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _verify(folders: Folders, options: argparse.Namespace) -> int:
-
     n_asked, broken = 0, []
     for plan in load_plans(folders):
         if plan.setup is None:
@@ -102,7 +94,6 @@ def _verify(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _show(folders: Folders, options: argparse.Namespace) -> int:
-
     n_shown = 0
     for path in _paths(folders):
         file = _open(path, folders)
@@ -118,7 +109,6 @@ def _show(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _stats(folders: Folders, options: argparse.Namespace) -> int:
-
     total_cases = total_bytes = 0
     for path in _paths(folders):
         file = _open(path, folders)
@@ -141,7 +131,6 @@ def _stats(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _prune(folders: Folders, options: argparse.Namespace) -> int:
-
     wanted, unknown = wanted_keys(load_plans(folders))
     drops: list[tuple[CassetteFile, set[str]]] = []
     for path in _paths(folders):
@@ -170,7 +159,6 @@ def _prune(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _plans(folders: Folders, options: argparse.Namespace) -> int:
-
     for plan in load_plans(folders):
         if plan.setup is not None:
             print(f"pytest {shlex.quote(folders.evals)}{plan_options(plan.table, folders.ini)}")
@@ -188,7 +176,6 @@ def _finalize(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _real_text(folders: Folders) -> list[Finding]:
-
     corpus = find_corpus(TWENTY, bundled=folders.root)
     theirs = "\n".join(post.raw for posts in (corpus.posts("train"), corpus.posts("test")) for post in posts)
     ours: dict[str, list[str]] = {}
@@ -255,7 +242,6 @@ def _name(path: Path) -> str:
 
 
 def _open(path: Path, folders: Folders) -> CassetteFile:
-
     return CassetteFile(path, shown=_shown(path, folders))
 
 

@@ -23,29 +23,26 @@ NO_LABEL = 3
 _FILE = re.compile(r"\S+\.(txt|text|eml|md|json|jsonl|csv)")
 
 
-def add_classify_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``classify`` and its options."""
-    classify = commands.add_parser(
-        "classify",
-        help="ask a variant for the label of one text",
-        description="Ask a variant of evals/variants.toml, 'tuned' unless --variant says otherwise. The second-best "
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge classify``."""
+    parser.description = (
+        "Ask a variant of evals/variants.toml, 'tuned' unless --variant says otherwise. The second-best "
         "label takes a second call, and is told where the service gives log-probabilities. Status 0: a label; 3: an "
-        "answer was blocked, cut, empty or is none of the labels.",
+        "answer was blocked, cut, empty or is none of the labels."
     )
-    classify.add_argument("text", metavar="TEXT|-|FILE", help="a text, a file that holds one, or - for standard input")
-    classify.add_argument(
+    parser.add_argument("text", metavar="TEXT|-|FILE", help="a text, a file that holds one, or - for standard input")
+    parser.add_argument(
         "--jsonl",
         action="store_true",
         help='read one text per line, {"text": ...} or a string; write one answer per line, as JSON',
     )
-    classify.add_argument("--no-second", action="store_true", help="make no second call for the second-best label")
-    add_backend_options(classify)
-    add_corpus_options(classify)
-    classify.set_defaults(handler=_classify)
+    parser.add_argument("--no-second", action="store_true", help="make no second call for the second-best label")
+    add_backend_options(parser)
+    add_corpus_options(parser)
 
 
-def _classify(options: argparse.Namespace) -> int:
-
+def handle(options: argparse.Namespace) -> int:
+    """Ask and print; 3 if an answer is none of the labels."""
     texts = _read_texts(options)  # a damaged line is found before the first call
     status = 0
     variant = one_variant(load_variants(VARIANTS), options.variant)

@@ -24,28 +24,26 @@ from .asked_cases import add_choosing_options, answered, load_project, replayed
 from .training_options import positive
 
 
-def add_confirm_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``confirm`` and its options."""
-    confirm = commands.add_parser(
-        "confirm",
-        help="hold a variant that was chosen on a sample against fresh posts",
-        description="Asks the next posts of the draw, on which nothing was decided, and shows how a choice shrinks. "
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge confirm``."""
+    parser.description = (
+        "Asks the next posts of the draw, on which nothing was decided, and shows how a choice shrinks. "
         "The verdict is kept in confirmations.json beside the baseline; the same question again replays it. "
-        "Status 0: CONFIRMED, or NOT SHOWN TO BE LOWER; 1: any other verdict.",
+        "Status 0: CONFIRMED, or NOT SHOWN TO BE LOWER; 1: any other verdict."
     )
-    confirm.add_argument("variant", metavar="VARIANT", help="the variant that was chosen")
-    confirm.add_argument("--against", metavar="OTHER", help="confirm the lead over this variant, paired post by post")
-    confirm.add_argument(
+    parser.add_argument("variant", metavar="VARIANT", help="the variant that was chosen")
+    parser.add_argument("--against", metavar="OTHER", help="confirm the lead over this variant, paired post by post")
+    parser.add_argument(
         "--posts",
         type=positive,
         metavar="N",
         help="fresh posts in all, as many of each label (default: as many as the sample, or as there are)",
     )
-    add_choosing_options(confirm)
-    confirm.set_defaults(handler=_confirm)
+    add_choosing_options(parser)
 
 
-def _confirm(options: argparse.Namespace) -> int:
+def handle(options: argparse.Namespace) -> int:
+    """Ask fresh posts and print the verdict; 0 if it holds."""
     with redirect_stdout(sys.stderr if options.json else sys.stdout):
         found = _confirmation(options)
     if options.json:
@@ -54,7 +52,6 @@ def _confirm(options: argparse.Namespace) -> int:
 
 
 def _confirmation(options: argparse.Namespace) -> Confirmation:
-
     variant, against = options.variant, options.against
     if variant == against:
         raise UsageError(f"--against {against}: expected another variant than the one to confirm")

@@ -51,7 +51,6 @@ class Decided:
 
 def clear_folder(folder: Path) -> None:
     """Whatever happens, no older verdict is left to be read. Raises `UsageError`."""
-
     try:
         (folder / "gates.json").unlink(missing_ok=True)
         clear(folder)
@@ -61,7 +60,6 @@ def clear_folder(folder: Path) -> None:
 
 def decide_all(what: Decided) -> int:
     """Decide, write, print; 0 where nothing is red and, if there are gates, all of them were decided; else 1."""
-
     run = what.run
     guard = _guard(what)
     guard.start()
@@ -89,7 +87,6 @@ def decide_all(what: Decided) -> int:
 
 def _guard(what: Decided) -> Guard:
     """The gates and the baseline as this machine has them, for the whole plan."""
-
     run, evals, known = what.run, what.evals, what.known
     file = evals / "gates.toml"
     gates = load_gates(file, backend=run.backend, corpus=run.plan.corpus, known=known) if file.exists() else ()
@@ -124,7 +121,6 @@ def _guard(what: Decided) -> Guard:
 
 def _ages(run: RunPlan, evals: Path) -> Ages:
     """How old the recordings of this checkout are, which lie beside the evals."""
-
     folder = evals.resolve().parent / "cassettes" / run.backend / run.plan.corpus
     oldest = oldest_recordings(folder, run.variants, {post.id for post in run.plan.posts})
     renew = f"pytest evals --backend {run.backend} --variants {{variant}} --record-mode all, with the plan's options"
@@ -133,7 +129,6 @@ def _ages(run: RunPlan, evals: Path) -> Ages:
 
 def _decide(what: Decided, guard: Guard) -> None:
     """Decide every gate from the results."""
-
     run = what.run
     evidence = Evidence(
         plan=run.plan,

@@ -9,21 +9,17 @@ from ..backend_options import add_folder_options, folders_of
 from ..diagnosis import Diagnosis, diagnose
 
 
-def add_doctor_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``doctor`` and its options."""
-    about = "what is installed and visible here, and what would work"
-    doctor = commands.add_parser(
-        "doctor",
-        help=about,
-        description=f"Show {about}: versions, keys and data (never a key's value), this project's folders. Asks no "
-        "service. Exit status 0 where a replay would work, else 1.",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge doctor``."""
+    parser.description = (
+        "Show what is installed and visible here, and what would work: versions, keys and data (never a key's value), "
+        "this project's folders. Asks no service. Exit status 0 where a replay would work, else 1."
     )
-    add_folder_options(doctor, cassettes=True)
-    doctor.set_defaults(handler=_doctor)
+    add_folder_options(parser, cassettes=True)
 
 
-def _doctor(options: argparse.Namespace) -> int:
-
+def handle(options: argparse.Namespace) -> int:
+    """Look and print; 0 if a replay would work, else 1."""
     found = diagnose(folders_of(options))
     print("\n".join(_lines(found)))
     return 0 if found.can_replay else 1

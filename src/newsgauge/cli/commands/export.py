@@ -28,33 +28,30 @@ _COUNTS = ("n", "n_planned", "n_correct", "n_errors", "n_off_list")
 _TOKENS = ("input", "cached", "output", "thinking")
 
 
-def add_export_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``export`` and its options."""
-    export = commands.add_parser(
-        "export",
-        help="log a finished run to an MLflow server",
-        description="Log a finished run to an MLflow server: its verdict and its files as one run, and each variant "
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge export``."""
+    parser.description = (
+        "Log a finished run to an MLflow server: its verdict and its files as one run, and each variant "
         "with its model, prompt digest, scores, tokens and cost as a run under it. Texts of posts are not sent. A run "
-        "that is there already is not logged twice. Needs the extra: pip install 'newsgauge[mlflow]'.",
+        "that is there already is not logged twice. Needs the extra: pip install 'newsgauge[mlflow]'."
     )
-    export.add_argument("service", choices=("mlflow",), help="where to")
-    export.add_argument(
+    parser.add_argument("service", choices=("mlflow",), help="where to")
+    parser.add_argument(
         "run",
         metavar="RUN",
         nargs="?",
         default=".newsgauge/results",
         help="folder of results of pytest evals or of newsgauge merge (default: %(default)s)",
     )
-    export.add_argument("--tracking-uri", metavar="URI", help="the server (default: the variable MLFLOW_TRACKING_URI)")
-    export.add_argument(
+    parser.add_argument("--tracking-uri", metavar="URI", help="the server (default: the variable MLFLOW_TRACKING_URI)")
+    parser.add_argument(
         "--experiment",
         metavar="NAME",
         help="its experiment, made if it is not there (default: the variable MLFLOW_EXPERIMENT_NAME, else newsgauge)",
     )
-    export.set_defaults(handler=run_export)
 
 
-def run_export(options: argparse.Namespace) -> int:
+def handle(options: argparse.Namespace) -> int:
     """Log the run; 0, also if it was there. Raises `UsageError`."""
     run = load_run(options.run)
     uri = options.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")

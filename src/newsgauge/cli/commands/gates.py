@@ -8,29 +8,25 @@ from pathlib import Path
 from ...gates.session_verdict import check_stored
 
 
-def add_gates_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``gates`` to the commands; the handler is in the namespace as ``handler``."""
-    gates = subparsers.add_parser(
-        "gates",
-        help="check that the last run of this checkout was complete and green",
-        description="Status 0 only if the folder holds the results of a run of this checkout (same commit, same "
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge gates``."""
+    parser.description = (
+        "Status 0 only if the folder holds the results of a run of this checkout (same commit, same "
         "variants, gates, baseline and cassettes) in which every planned case ran, every planned gate passed and no "
         "test failed. A process that ended before its verdict, by whatever means, leaves status 1 here. Run it from "
-        "the project's root, as the last step of a CI job.",
+        "the project's root, as the last step of a CI job."
     )
-    gates.add_argument(
+    parser.add_argument(
         "results",
         metavar="RESULTS",
         nargs="?",
         default=".newsgauge/results",
         help="folder of results of pytest evals or of newsgauge merge (default: %(default)s)",
     )
-    gates.set_defaults(handler=run_gates)
 
 
-def run_gates(options: argparse.Namespace) -> int:
+def handle(options: argparse.Namespace) -> int:
     """Check and print; 0 or 1."""
-
     session, reasons = check_stored(Path(options.results), Path.cwd())
     for note in session.notes:
         print(f"newsgauge: note: {note}")

@@ -15,30 +15,27 @@ from ...report.publishing import render
 from ...results.run_folder import load_run
 
 
-def add_history_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``history`` and its options."""
-    history = commands.add_parser(
-        "history",
-        help="show from git how each variant's accuracy, cost and limits changed",
-        description="Read the baselines of every commit up to HEAD: accuracy with its 95% interval, tokens at today's "
-        "prices, and the limits that a change broke or mended. A run's report shows it as a plot.",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge history``."""
+    parser.description = (
+        "Read the baselines of every commit up to HEAD: accuracy with its 95% interval, tokens at today's "
+        "prices, and the limits that a change broke or mended. A run's report shows it as a plot."
     )
-    history.add_argument("--variants", metavar="NAME,..", help="only these (default: all)")
-    history.add_argument("--backend", metavar="NAME", help="only this backend (default: all)")
-    history.add_argument("--corpus", metavar="NAME", help="only this corpus (default: all)")
-    history.add_argument("--root", default=".", metavar="DIR", help="the project (default: this folder)")
-    history.add_argument(
+    parser.add_argument("--variants", metavar="NAME,..", help="only these (default: all)")
+    parser.add_argument("--backend", metavar="NAME", help="only this backend (default: all)")
+    parser.add_argument("--corpus", metavar="NAME", help="only this corpus (default: all)")
+    parser.add_argument("--root", default=".", metavar="DIR", help="the project (default: this folder)")
+    parser.add_argument(
         "--results",
         default=".newsgauge/results",
         metavar="DIR",
         help="a run in the project, in whose report the plot goes, if it is there (default: %(default)s)",
     )
-    history.add_argument("--json", action="store_true", help="print JSON")
-    history.set_defaults(handler=_history)
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _history(options: argparse.Namespace) -> int:
-
+def handle(options: argparse.Namespace) -> int:
+    """Print the history; 0."""
     checkout = Checkout(Path(options.root))
     names = options.variants.split(",") if options.variants else None
     entries = [

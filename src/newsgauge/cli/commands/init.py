@@ -17,41 +17,38 @@ from ..scaffold import SAMPLE, Starter, attribute_lines, ignored_files, ini_line
 _CONFIGURATIONS = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
 
-def add_init_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``init`` and its options."""
-    init = commands.add_parser(
-        "init",
-        help="write evals for your texts and labels",
-        description="Write evals/ (variants, gates, one eval), a CI workflow and pytest's configuration for a csv, "
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge init``."""
+    parser.description = (
+        "Write evals/ (variants, gates, one eval), a CI workflow and pytest's configuration for a csv, "
         "tsv, jsonl or parquet file or a folder with a folder of mails or texts per label, and record the answers of "
         "the embedded backend, which takes seconds and costs nothing. After that 'pytest' is green. No file is "
-        "overwritten.",
+        "overwritten."
     )
-    init.add_argument("folder", nargs="?", default=".", metavar="DIR", help="the project (default: this folder)")
-    init.add_argument(
+    parser.add_argument("folder", nargs="?", default=".", metavar="DIR", help="the project (default: this folder)")
+    parser.add_argument(
         "--data",
         "--csv",
         metavar="PATH",
         help="texts and labels: a table, a folder <label>/<file> or <split>/<label>/<file>, or a folder with train and "
         "test tables (default: a sample of made-up support tickets)",
     )
-    init.add_argument(
+    parser.add_argument(
         "--columns", metavar="NAME=COLUMN,..", help="columns that are not called text, label, id, split, thread"
     )
-    init.add_argument("--encoding", metavar="NAME", help="encoding of the table or the text files (default: utf-8)")
-    init.add_argument(
+    parser.add_argument("--encoding", metavar="NAME", help="encoding of the table or the text files (default: utf-8)")
+    parser.add_argument(
         "--delimiter", metavar="WORD", help="what separates the columns of a csv file: semicolon, tab, pipe"
     )
-    init.add_argument("--copy", action="store_true", help="keep a copy of the data in the project's folder data/")
-    init.add_argument(
+    parser.add_argument("--copy", action="store_true", help="keep a copy of the data in the project's folder data/")
+    parser.add_argument(
         "--ci", choices=("github", "gitlab", "none"), default="github", help="workflow to write (default: %(default)s)"
     )
-    init.add_argument("--no-record", action="store_true", help="write the files only")
-    init.set_defaults(handler=_init)
+    parser.add_argument("--no-record", action="store_true", help="write the files only")
 
 
-def _init(options: argparse.Namespace) -> int:
-
+def handle(options: argparse.Namespace) -> int:
+    """Write the files and record; 0 if that went well, else 1."""
     root = Path(options.folder)
     if root.exists() and not root.is_dir():
         raise UsageError(f"init: expected a folder, {root} is none")
@@ -121,7 +118,6 @@ def _write(root: Path, wanted: dict[str, str]) -> None:
 
 
 def _advice(configured: list[str], starter: Starter) -> str:
-
     is_toml = configured[0].endswith(".toml")
     header = {"pyproject.toml": "[tool.pytest]", "setup.cfg": "[tool:pytest]"}.get(configured[0], "[pytest]")
     lines = f"{header}\n{ini_lines(starter.ini, toml=is_toml)}"

@@ -13,31 +13,27 @@ from ...variants.variants_file import Variant, load_variants
 from .deciding import Decided, clear_folder, decide_all
 
 
-def add_merge_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``merge`` to the commands; the handler is in the namespace as ``handler``."""
-    merge = subparsers.add_parser(
-        "merge",
-        help="join the results of shards and decide the gates on the whole",
-        description="Join the results of 'pytest evals --shard K/N' of all K, and decide the gates on the whole, as "
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge merge``."""
+    parser.description = (
+        "Join the results of 'pytest evals --shard K/N' of all K, and decide the gates on the whole, as "
         "one run would. Status 0: every gate passed; 1: one did not, or a case has no answer; 2: the folders do not "
-        "belong together.",
+        "belong together."
     )
-    merge.add_argument("folders", metavar="DIR", nargs="+", help="folder of results of a shard, in any order")
-    merge.add_argument(
+    parser.add_argument("folders", metavar="DIR", nargs="+", help="folder of results of a shard, in any order")
+    parser.add_argument(
         "--results", metavar="DIR", default=".newsgauge/results", help="where results go (default: %(default)s)"
     )
-    merge.add_argument(
+    parser.add_argument(
         "--evals",
         metavar="DIR",
         default="evals",
         help="folder of variants.toml, gates.toml and baselines (default: %(default)s)",
     )
-    merge.set_defaults(handler=run_merge)
 
 
-def run_merge(options: argparse.Namespace) -> int:
+def handle(options: argparse.Namespace) -> int:
     """Join, decide, write, print; 0 where every gate passed, else 1. Raises `UsageError`."""
-
     results, evals = Path(options.results), Path(options.evals)
     folders = _with_a_plan(options.folders)
     if results.resolve() in [folder.resolve() for folder in folders]:
@@ -69,7 +65,6 @@ def run_merge(options: argparse.Namespace) -> int:
 
 def _with_a_plan(names: list[str]) -> list[Path]:
     """The folders of runs: other artifacts beside them are skipped, by name; the folder of a file stands for it."""
-
     paths = dict.fromkeys(path.parent if path.is_file() else path for path in map(Path, names))
     folders = [path for path in paths if not path.is_dir() or (path / NAME).is_file()]
     if not folders:
@@ -82,7 +77,6 @@ def _with_a_plan(names: list[str]) -> list[Path]:
 
 def _check_asked(run: RunPlan, known: Mapping[str, Variant], evals: Path) -> None:
     """Raise `UsageError` where variants.toml asks otherwise than the results were asked."""
-
     changed = [name for name, asked in run.asked.items() if name not in known or asked_digest(known[name]) != asked]
     if changed:
         raise UsageError(

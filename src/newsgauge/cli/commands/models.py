@@ -12,15 +12,13 @@ from ..backend_options import add_backend_options, api_version_of, reach_backend
 _TUNES = "createTunedModel"
 
 
-def add_models_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``models`` and its options."""
-    models = commands.add_parser("models", help="list the models of a backend; * marks those that can be tuned")
-    add_backend_options(models)
-    models.set_defaults(handler=_models)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge models``."""
+    add_backend_options(parser)
 
 
-def _models(options: argparse.Namespace) -> int:
-
+def handle(options: argparse.Namespace) -> int:
+    """Print the models; 0."""
     with reach_backend(options.backend, options.base_url) as url:
         client = open_client(Access(options.backend, url, api_version=api_version_of(options)))
         try:

@@ -11,14 +11,12 @@ from .power_gates import add_gates_options, describe_gates
 from .power_sequential import add_sequential_options, describe_sequential
 
 
-def add_power_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``power`` to the commands; its handler is in the namespace as ``handler``."""
-    parser = subparsers.add_parser(
-        "power",
-        help="how many posts it takes to see a difference, and how often gates pass",
-        description="How many posts it takes to find a true difference between two variants that are asked "
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge power``."""
+    parser.description = (
+        "How many posts it takes to find a true difference between two variants that are asked "
         "about the same posts, and to hold one of them to the accuracy of the other as a floor. With --gates: "
-        "how often a live run passes all gates of a project.",
+        "how often a live run passes all gates of a project."
     )
     # Read as text: a number out of range and a word that is no number get the same one-line answer.
     parser.add_argument("--baseline", metavar="P", help="accuracy of the baseline, such as 0.85")
@@ -36,10 +34,9 @@ def add_power_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
     parser.add_argument("--alpha", default="0.05", metavar="A", help="chance of a false find (default: %(default)s)")
     add_sequential_options(parser)
     add_gates_options(parser)
-    parser.set_defaults(handler=run_power)
 
 
-def run_power(options: argparse.Namespace) -> int:
+def handle(options: argparse.Namespace) -> int:
     """Print the plan; 0. Raises `UsageError` where a value makes no sense."""
     if options.all_gates:
         print(describe_gates(options))

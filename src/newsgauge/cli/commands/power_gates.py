@@ -64,7 +64,6 @@ def describe_gates(options: argparse.Namespace) -> str:
 
 
 def _operating(options: argparse.Namespace) -> Operating:
-
     folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
     evals = folders.root / folders.evals
     variants = load_variants(evals / "variants.toml")

@@ -48,7 +48,6 @@ def add_sequential_options(parser: argparse.ArgumentParser) -> None:
 
 def describe_sequential(options: argparse.Namespace) -> str:
     """The plan as text or JSON. `UsageError` names the option, what it expects and what came."""
-
     cap = _whole("--posts", options.posts, _MOST_POSTS)
     looks = planned_looks(cap, min(cap, _whole("--looks", options.looks, _MOST_POSTS)))
     truths = None if options.truth is None else [_share("--truth", one) for one in options.truth.split(",")]
@@ -91,7 +90,6 @@ def _block(
     truths: Sequence[float] | None,
     cost: float | None,
 ) -> Iterator[str]:
-
     cap = boundaries[-1].n
     first = next((look.n for look in boundaries if look.pass_at is not None or look.fail_at is not None), cap)
     name = gate if gate == metric else f"{gate}: {metric}"
@@ -124,7 +122,6 @@ def _limits(options: argparse.Namespace) -> list[tuple[str, str, float, bool]]:
 
 
 def _of_file(path: Path) -> Iterator[tuple[str, str, float, bool]]:
-
     tree = read_toml(path, expected="the limits to hold", error=UsageError)
     tables: dict[str, dict[str, Any]] = {name: value for name, value in tree.items() if isinstance(value, dict)}
     known = [name for corpora in tables.values() for one in corpora.values() if isinstance(one, dict) for name in one]

@@ -40,40 +40,37 @@ _N_SHOWN = 5
 REQUESTS_A_JOB = 10_000
 
 
-def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``record`` and its options: those of ``pytest evals`` that decide a plan, and how fast to go."""
-    record = commands.add_parser(
-        "record",
-        help="record a whole plan, with many calls at once",
-        description="Ask the cases of a plan that are not recorded yet, as fast as the account's quota allows, and "
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge record``."""
+    parser.description = (
+        "Ask the cases of a plan that are not recorded yet, as fast as the account's quota allows, and "
         "keeps each answer at once. Interrupted, however it was, the same command goes on. 'pytest evals' with the "
-        "same options replays what was recorded.",
+        "same options replays what was recorded."
     )
-    add_asking_options(record)
-    add_record_mode(record.add_argument, default="once")
-    record.add_argument(
+    add_asking_options(parser)
+    add_record_mode(parser.add_argument, default="once")
+    parser.add_argument(
         "--batch",
         action="store_true",
         help="use the Batch API: half the price, within a day; the same command continues open jobs",
     )
-    record.add_argument(
+    parser.add_argument(
         "--no-wait",
         action="store_true",
         help="with --batch: submit, collect what is done, and do not wait for the rest",
     )
-    record.add_argument(
+    parser.add_argument(
         "--requests-per-job",
         type=positive,
         default=REQUESTS_A_JOB,
         metavar="N",
         help="with --batch: requests per job (default: %(default)s)",
     )
-    record.add_argument(
+    parser.add_argument(
         "--bucket",
         metavar="gs://BUCKET[/FOLDER]",
         help="with --batch on vertex: where requests and answers are kept until they are collected",
     )
-    record.set_defaults(handler=_record)
 
 
 def add_asking_options(parser: argparse.ArgumentParser) -> None:
@@ -96,8 +93,8 @@ def add_asking_options(parser: argparse.ArgumentParser) -> None:
     add_folder_options(parser)
 
 
-def _record(options: argparse.Namespace) -> int:
-
+def handle(options: argparse.Namespace) -> int:
+    """Record; 0 if each case has an answer, 130 if interrupted, else 1."""
     folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
     variants = load_variants(folders.root / folders.evals / "variants.toml")
     setup = setup_of(options, variants, root=folders.root, ini=folders.ini)
@@ -161,7 +158,6 @@ def ask_pending(
     setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, since: str
 ) -> tuple[Pending, Report]:
     """Ask what is not recorded, once what it costs is shown: what was to do, and what came of it."""
-
     todo = find_pending(setup, since=since)
     expected = announce(setup, todo.to_ask, options, prices)
     if not todo.to_ask:

@@ -115,7 +115,6 @@ class RecordDisplay(LiveDisplay):
 
 def announce(setup: RunConfig, cases: Sequence[Case], options: argparse.Namespace, prices: PriceList) -> Forecast:
     """Say what will be asked; where that is paid and somebody sits at the terminal, ask first. Raises `UsageError`."""
-
     expected = forecast(setup, price=prices.cost, thinking=prices.thinking, cases=cases)
     retired = retiring({name: variant.model for name, variant in setup.variants.items()})
     lines = [*(f"warning: {note}" for note in retired), *expected.lines()]

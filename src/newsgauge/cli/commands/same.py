@@ -14,27 +14,24 @@ from ...results.runs_compared import same_runs
 _STATUS = {"PASS": 0, "INCONCLUSIVE": 3, "CHANGED": 1}
 
 
-def add_same_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``same`` and its options."""
-    same = commands.add_parser(
-        "same",
-        help="did the model change? compare two recordings of the same prompts, given how answers vary",
-        description="Compare the answers of two runs of the same prompts, with repeats: is what differs more than the "
-        "repeats of a post differ among themselves? Status 0: PASS for every variant; 1: CHANGED; 3: INCONCLUSIVE.",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge same``."""
+    parser.description = (
+        "Compare the answers of two runs of the same prompts, with repeats: is what differs more than the "
+        "repeats of a post differ among themselves? Status 0: PASS for every variant; 1: CHANGED; 3: INCONCLUSIVE."
     )
-    same.add_argument("first", metavar="RUN_A", help="folder of results; its accuracy less that of RUN_B is shown")
-    same.add_argument("second", metavar="RUN_B", help="folder of results to compare with")
-    same.add_argument(
+    parser.add_argument("first", metavar="RUN_A", help="folder of results; its accuracy less that of RUN_B is shown")
+    parser.add_argument("second", metavar="RUN_B", help="folder of results to compare with")
+    parser.add_argument(
         "--margin",
         default="0.05",
         metavar="X",
         help="a difference of accuracies that does not matter: PASS proves that it is smaller (default: %(default)s)",
     )
-    same.set_defaults(handler=_same)
 
 
-def _same(options: argparse.Namespace) -> int:
-
+def handle(options: argparse.Namespace) -> int:
+    """Compare and print; 0, 1 if a variant changed, 3 if that is open."""
     first, second = load_run(Path(options.first)), load_run(Path(options.second))
     found = same_runs(first, second, margin=_margin(options.margin))
     print("\n".join(same_lines(found, first=options.first, second=options.second, margin=_margin(options.margin))))

@@ -30,40 +30,37 @@ _NOT_OURS = ("--variants", "--repeats", "--backend", "--cassettes")
 _MAX_NAMED = 3
 
 
-def add_score_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``score`` and its options: those of ``pytest evals`` that decide a plan, and how to read the file."""
-    score = commands.add_parser(
-        "score",
-        help="score predictions that were made elsewhere",
-        description="Scores predictions as a run is scored: scoreboard, gates of [elsewhere.NAME.VARIANT], "
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge score``."""
+    parser.description = (
+        "Scores predictions as a run is scored: scoreboard, gates of [elsewhere.NAME.VARIANT], "
         "report, baseline. A table (csv, tsv, jsonl, parquet) has columns id and prediction; optional label, variant, "
         "repeat, model, confidence and counts of tokens. Without a column label, --corpus says what is right. Logs of "
-        "Inspect, lm-evaluation-harness (--log_samples) and promptfoo (output.json) are read as they are.",
+        "Inspect, lm-evaluation-harness (--log_samples) and promptfoo (output.json) are read as they are."
     )
-    score.add_argument("files", nargs="+", metavar="FILE", help="table of predictions, or a log of another tool")
-    score.add_argument("--variant", metavar="NAME", help="what to call them (default: a column, or the file)")
-    score.add_argument("--name", metavar="NAME", help="what gates.toml calls the data (default: as the file)")
-    score.add_argument(
+    parser.add_argument("files", nargs="+", metavar="FILE", help="table of predictions, or a log of another tool")
+    parser.add_argument("--variant", metavar="NAME", help="what to call them (default: a column, or the file)")
+    parser.add_argument("--name", metavar="NAME", help="what gates.toml calls the data (default: as the file)")
+    parser.add_argument(
         "--prediction-columns", metavar="NAME=COLUMN,..", help="columns of the file that are not called as ours"
     )
-    score.add_argument("--update-baseline", action="store_true", help="write these answers as the baseline")
-    score.add_argument(
+    parser.add_argument("--update-baseline", action="store_true", help="write these answers as the baseline")
+    parser.add_argument(
         "--results", metavar="DIR", default=".newsgauge/results", help="where results go (default: %(default)s)"
     )
-    score.add_argument(
+    parser.add_argument(
         "--evals", metavar="DIR", default="evals", help="folder of gates.toml and baselines (default: %(default)s)"
     )
 
     def add(name: str, **more: Any) -> None:
         if name not in _NOT_OURS:
-            score.add_argument(name, **more)
+            parser.add_argument(name, **more)
 
     add_plan_options(add)
-    score.set_defaults(handler=_score)
 
 
-def _score(options: argparse.Namespace) -> int:
-
+def handle(options: argparse.Namespace) -> int:
+    """Score and decide; 0 if nothing is red."""
     rows = _read(options)
     names = tuple(dict.fromkeys(row.variant for row in rows))
     by_corpus = options.corpus is not None or not all(row.label for row in rows)
@@ -97,7 +94,6 @@ def _score(options: argparse.Namespace) -> int:
 
 
 def _read(options: argparse.Namespace) -> list[Predicted]:
-
     columns = dict(pair.partition("=")[::2] for pair in (options.prediction_columns or "").split(",") if pair)
     if wrong := [name for name, column in columns.items() if name not in COLUMNS or not column]:
         raise UsageError(
@@ -124,7 +120,6 @@ def _read(options: argparse.Namespace) -> list[Predicted]:
 
 def _plan_of_corpus(options: argparse.Namespace) -> Plan:
     """The plan of ``pytest evals`` with the same options: results of both can be compared case by case."""
-
     folders = Folders(Path().resolve(), options.evals)
     given = {name: getattr(options, name) for name in vars(default_options()) if hasattr(options, name)}
     return setup_of(default_options(**given), {}, root=folders.root, ini=folders.ini).plan
@@ -132,7 +127,6 @@ def _plan_of_corpus(options: argparse.Namespace) -> Plan:
 
 def _plan_of_rows(options: argparse.Namespace, rows: Sequence[Predicted]) -> Plan:
     """All posts that the file has predictions of."""
-
     labels: dict[str, tuple[str, str]] = {}
     for row in rows:
         label, where = labels.setdefault(row.id, (row.label, row.where))
@@ -156,7 +150,6 @@ def _plan_of_rows(options: argparse.Namespace, rows: Sequence[Predicted]) -> Pla
 
 def _results(plan: Plan, rows: Iterable[Predicted]) -> tuple[dict[Key, Result], list[str]]:
     """The predictions of planned posts, by our ids or by the corpus' own; a line about the others."""
-
     posts = {post.id: post for post in plan.posts}
     numbers = {post.id: post.id.removeprefix(f"{_id(post.label)}-") for post in plan.posts}
     counted = Counter(numbers.values())

@@ -9,14 +9,13 @@ from gemini_emulator import command_line
 from ...client.embedded import our_errors
 
 
-def add_serve_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``serve`` and its options."""
-    serve = commands.add_parser("serve", help="run the embedded backend, a small Gemini-compatible server")
-    command_line.add_options(serve)
-    serve.set_defaults(handler=_serve)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge serve``."""
+    command_line.add_options(parser)
 
 
-def _serve(options: argparse.Namespace) -> int:
+def handle(options: argparse.Namespace) -> int:
+    """Serve until interrupted."""
     with our_errors():
         command_line.run(options, program="newsgauge")
     return 0

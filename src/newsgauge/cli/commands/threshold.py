@@ -20,29 +20,26 @@ from ...scoring.stats.intervals import wilson_interval
 Row = tuple[Post, float, bool]
 
 
-def add_threshold_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``threshold`` and its options."""
-    threshold = commands.add_parser(
-        "threshold",
-        help="find the confidence above which answers are right as often as asked, with a certified bound",
-        description="Find the cut-point: answers with a higher confidence are right at least as often as asked, "
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge threshold``."""
+    parser.description = (
+        "Find the cut-point: answers with a higher confidence are right at least as often as asked, "
         "proved at 95%% confidence on a part of the posts of a run, and checked on the others. Status 0: found; "
-        "3: nothing can be certified.",
+        "3: nothing can be certified."
     )
-    threshold.add_argument("--variant", required=True, metavar="NAME", help="whose answers")
-    threshold.add_argument("--accuracy", default="0.95", metavar="X", help="how often right (default: %(default)s)")
-    threshold.add_argument(
+    parser.add_argument("--variant", required=True, metavar="NAME", help="whose answers")
+    parser.add_argument("--accuracy", default="0.95", metavar="X", help="how often right (default: %(default)s)")
+    parser.add_argument(
         "--held-out", default="0.25", metavar="X", help="share of the posts to check on; 0: none (default: %(default)s)"
     )
-    threshold.add_argument("--seed", type=int, default=0, metavar="N", help="of the split (default: %(default)s)")
-    threshold.add_argument(
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the split (default: %(default)s)")
+    parser.add_argument(
         "--results", default=".newsgauge/results", metavar="DIR", help="folder of a run (default: %(default)s)"
     )
-    threshold.set_defaults(handler=_threshold)
 
 
-def _threshold(options: argparse.Namespace) -> int:
-
+def handle(options: argparse.Namespace) -> int:
+    """Find and print; 3 if nothing can be certified."""
     accuracy, share = _share("--accuracy", options.accuracy, 0.001), _share("--held-out", options.held_out, 0.0)
     folder = Path(options.results)
     run = load_run(folder)
@@ -63,7 +60,6 @@ def _threshold(options: argparse.Namespace) -> int:
 
 def _split(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
     """The posts to certify on, and those held out: the first of a seeded order. A thread stays on one side."""
-
     units = sorted({post.thread or post.id for post, _, _ in rows}, key=lambda unit: rank(unit, seed))
     apart = set(units[: round(share * len(units))])
     return [row for row in rows if (row[0].thread or row[0].id) not in apart], [
@@ -72,7 +68,6 @@ def _split(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list[Ro
 
 
 def _lines(variant: str, accuracy: float, found: CutPoint | None, tried: list[Row], held: list[Row]) -> list[str]:
-
     if found is None:
         needed = math.ceil(math.log(0.05) / math.log(accuracy))
         return [

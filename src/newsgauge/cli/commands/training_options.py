@@ -47,7 +47,6 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
 
 def load_corpus(options: argparse.Namespace) -> Corpus:
     """The corpus of ``--corpus``; without it that of the project. Raises `UsageError`."""
-
     given = {name: getattr(options, name) for name in ("corpus", *TABLE_OPTIONS)}
     if options.corpus is None:
         ini = read_ini(Path())
@@ -68,7 +67,6 @@ def same_options(options: argparse.Namespace, names: tuple[str, ...]) -> str:
 
 def tuning_of_variant(name: str) -> Tuning:
     """The settings of a variant of evals/variants.toml; the usual ones where there is no such file."""
-
     if not VARIANTS.is_file():
         return Tuning()
     tuning = one_variant(load_variants(VARIANTS), name).tuning
@@ -101,7 +99,6 @@ def make_training(options: argparse.Namespace, corpus: Corpus) -> tuple[Training
 
 def train_posts(options: argparse.Namespace, corpus: Corpus, labels: tuple[str, ...] = ()) -> TrainPosts:
     """What is learnt from: the train posts of the options' classes."""
-
     return TrainPosts(corpus, classes_of(options, corpus), labels, preprocessor(corpus, options.preprocessing))
 
 

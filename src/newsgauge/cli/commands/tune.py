@@ -20,34 +20,36 @@ _JOB = re.compile(r"tunedModels/[A-Za-z0-9][\w-]*|projects/[\w.:-]+/locations/[\
 _ACTIONS = ("start", "list", "status", "cancel", "delete")
 
 
-def add_tune_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``tune`` and its options."""
-    tune = commands.add_parser(
-        "tune",
-        help="tune the model of a variant, or find the one already tuned",
-        description="Without an action: find the job of this training set, base model and settings, or starts it, "
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newsgauge tune``."""
+    parser.description = (
+        "Without an action: find the job of this training set, base model and settings, or starts it, "
         "waits for it, and writes the model to .newsgauge/tuned.json. 'list' shows all jobs, 'status', 'cancel' and "
-        "'delete' are about one.",
+        "'delete' are about one."
     )
-    tune.add_argument("action", nargs="?", choices=_ACTIONS, default="start", help="what to do (default: %(default)s)")
-    tune.add_argument("job", nargs="?", metavar="JOB", help="for status, cancel and delete: a name that 'list' shows")
-    add_backend_options(tune)
-    add_corpus_options(tune)
-    add_tuning_options(tune)
-    tune.add_argument("--bucket", metavar="gs://BUCKET[/FOLDER]", help="where to upload the training file (vertex)")
-    tune.add_argument("--display-name", metavar="NAME", default="newsgroup classification", help="name of the job")
-    tune.add_argument("--max-wait", type=_seconds, metavar="TIME", help="longest wait, such as 90s, 10m, 2h")
-    tune.add_argument("--fallback", metavar="MODEL", help="model to use instead if --max-wait was not enough")
-    tune.add_argument(
+    parser.add_argument(
+        "action", nargs="?", choices=_ACTIONS, default="start", help="what to do (default: %(default)s)"
+    )
+    parser.add_argument("job", nargs="?", metavar="JOB", help="for status, cancel and delete: a name that 'list' shows")
+    add_backend_options(parser)
+    add_corpus_options(parser)
+    add_tuning_options(parser)
+    parser.add_argument("--bucket", metavar="gs://BUCKET[/FOLDER]", help="where to upload the training file (vertex)")
+    parser.add_argument("--display-name", metavar="NAME", default="newsgroup classification", help="name of the job")
+    parser.add_argument("--max-wait", type=_seconds, metavar="TIME", help="longest wait, such as 90s, 10m, 2h")
+    parser.add_argument("--fallback", metavar="MODEL", help="model to use instead if --max-wait was not enough")
+    parser.add_argument(
         "--checkpoint", metavar="ID", help="take the model as it was then, of those that 'status' lists (vertex)"
     )
-    tune.add_argument("--new", action="store_true", help="start a job even if there is one already")
-    add_paying_options(tune.add_argument)
-    tune.add_argument("--price", type=float, metavar="USD", help="price of a million training tokens, to show the cost")
-    tune.set_defaults(handler=_tune)
+    parser.add_argument("--new", action="store_true", help="start a job even if there is one already")
+    add_paying_options(parser.add_argument)
+    parser.add_argument(
+        "--price", type=float, metavar="USD", help="price of a million training tokens, to show the cost"
+    )
 
 
-def _tune(options: argparse.Namespace) -> int:
+def handle(options: argparse.Namespace) -> int:
+    """Do the action; 0."""
     if options.action in ("start", "list") and options.job is not None:
         raise UsageError(f"tune {options.action}: expected no job name, got {options.job!r}")
     if options.action in ("status", "cancel", "delete") and options.job is None:
@@ -81,7 +83,6 @@ def _print_jobs(jobs: list[Job]) -> int:
 
 
 def _print_job(job: Job) -> int:
-
     print(f"{job.name}: {job.state}, created {job.created}, base model {job.base_model}")
     if job.losses:
         total = f" of {job.n_steps}" if job.n_steps else ""

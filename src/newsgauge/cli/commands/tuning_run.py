@@ -114,7 +114,6 @@ def _recipe(options: argparse.Namespace) -> Recipe:
 
 def _guard(training: TrainingSet, options: argparse.Namespace) -> None:
     """What every paid road goes by, before a job is started on Vertex. Raises `UsageError`."""
-
     if options.backend != "vertex":
         return
     refuse_in_ci("tune --backend vertex", allowed=options.allow_record_in_ci)
