@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +89,8 @@ class Checkout:
     def __init__(self, root: Path) -> None:
         self._root = root
         self.notes: dict[str, None] = {}
+        self._states = cache(lambda commit: dict(self._state(commit)))
         self._read: dict[str, Baseline | None] = {}
-        self._cache: dict[str, dict[Series, _State]] = {}
         self._prices = PriceList(load_prices(day=today()))
         if self._run("rev-parse", "--is-inside-work-tree").stdout.strip() != "true":
             raise UsageError(
@@ -131,11 +132,6 @@ class Checkout:
             raise UsageError(f"--from {revision}: it has no {path}")
         return done.stdout
 
-    def _states(self, commit: str) -> dict[Series, _State]:
-        if commit not in self._cache:
-            self._cache[commit] = dict(self._state(commit))
-        return self._cache[commit]
-
     def _state(self, commit: str) -> Iterator[tuple[Series, _State]]:
         files = {}
         for line in self._git("ls-tree", "-r", "--full-tree", "-z", commit).split("\0"):
@@ -155,13 +151,12 @@ class Checkout:
 
     def _baseline(self, blob: str, shown: str) -> Baseline | None:
         if blob not in self._read:
-            text, found = self._git("cat-file", "blob", blob), None
+            text, self._read[blob] = self._git("cat-file", "blob", blob), None
             if '"drawn_by"' in text:  # other files lie there too
                 try:
-                    found = decode(text, shown=shown)
+                    self._read[blob] = decode(text, shown=shown)
                 except BaselineError as error:
                     self.notes[str(error).partition(";")[0]] = None
-            self._read[blob] = found
         return self._read[blob]
 
     def _git(self, *arguments: str) -> str:

@@ -19,6 +19,9 @@ from .stats.classification import ConfusionMatrix, class_scores, confusion_matri
 from .stats.intervals import Interval, clustered_interval, effective_posts, wilson_interval
 from .stats.standardised import Stratum, standardised_interval, standardised_rate
 
+#: What is counted of each answer.
+TOKENS = ("input_tokens", "output_tokens", "thinking_tokens", "cached_tokens", "tool_use_tokens")
+
 
 def score(
     results: Mapping[Key, Result],
@@ -55,7 +58,8 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan, trained: fro
     seen = [(post, result.prediction) for post, result in asked if result is not None and result.prediction is not None]
     correct = [said.label == post.label for post, said in seen]
     threads = threads_of(post for post, _ in seen)
-    n_threads = len(set(threads))
+    n_threads, became = len(set(threads)), Counter(_kind(result) for _, result in asked)
+    off_list = [(post.label, said.label) for post, said in seen if said.outcome is Outcome.OFF_LIST]
     matrix = confusion_matrix(
         [post.label for post, _ in seen],
         [None if said.is_error else said.label for _, said in seen],
@@ -66,12 +70,8 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan, trained: fro
     return Score(
         variant=variant,
         n_planned=len(asked),
-        counts=_counts(result for _, result in asked),
-        n_closed_set=sum(correct)
-        + sum(
-            said.outcome is Outcome.OFF_LIST and nearest_label(said.label, plan.labels) == post.label
-            for post, said in seen
-        ),
+        counts=AnswerCounts(**{name: became[name] for name in AnswerCounts.__slots__}),
+        n_closed_set=sum(correct) + sum(nearest_label(said, plan.labels) == label for label, said in off_list),
         wilson=wilson_interval(sum(correct), len(seen)),
         clustered=clustered_interval(correct, threads) if n_threads < len(seen) else None,
         n_threads=n_threads,
@@ -79,12 +79,8 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan, trained: fro
         matrix=matrix,
         classes=class_scores(matrix),
         macro_f1=macro_f1(matrix),
-        input_tokens=sum(said.input_tokens for _, said in seen),
-        output_tokens=sum(said.output_tokens for _, said in seen),
+        **{name: sum(getattr(said, name) for _, said in seen) for name in TOKENS},
         model_versions=tuple(sorted({said.model_version for _, said in seen})),
-        thinking_tokens=sum(said.thinking_tokens for _, said in seen),
-        cached_tokens=sum(said.cached_tokens for _, said in seen),
-        tool_use_tokens=sum(said.tool_use_tokens for _, said in seen),
         n_cleaned=sum(bool(said.raw) for _, said in seen),
         n_uncounted=sum(said.is_uncounted for _, said in seen),
         repeats=repeat_scores(results, plan, variant),
@@ -134,20 +130,15 @@ def _own_mix(plan: Plan, matrix: ConfusionMatrix, effective_share: float) -> tup
     return None if rate != rate else (rate, standardised_interval(strata))
 
 
-def _counts(results: Iterable[Result | None]) -> AnswerCounts:
-    found = Counter(_kind(result) for result in results)
-    return AnswerCounts(**{name: found[name] for name in AnswerCounts.__slots__})
-
-
 def _kind(result: Result | None) -> str:
     if result is None:
         return "missing"
-    said: Prediction | None = result.prediction
-    if said is None:
+    if result.prediction is None:
         return "broken"
     if result.correct:
         return "right"
-    return "wrong" if said.outcome is Outcome.LABEL else said.outcome.value.replace("-", "_")
+    outcome = result.prediction.outcome
+    return "wrong" if outcome is Outcome.LABEL else outcome.value.replace("-", "_")
 
 
 class LiveScores:

@@ -74,6 +74,7 @@ def _slice_score(slicing: str, name: str, posts: list[Post], results: Mapping[st
 SLICES = "slices"
 #: The quarters of the posts by length, shortest first.
 QUARTERS = ("shortest", "short", "long", "longest")
+_BY = ("length", "quotes")
 _WAYS = ("by", "column", "regex", "function")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _CALLED = inspect.signature(lambda text: None)
@@ -140,19 +141,21 @@ def _sliced(
     folders: Sequence[Path],
 ) -> Mapping[str, str]:
     ((way, value),) = rule.items()
-    if way == "by":
-        return _BY[value](posts)
-    if way == "regex":
-        return _yes_or_no(posts, re.compile(value))
+    if (way, value) == ("by", "length"):  # quarters of equal size; of equally long texts the id decides
+        ordered = sorted(posts, key=lambda post: (len(post.text), post.id))
+        return {post.id: QUARTERS[place * len(QUARTERS) // len(ordered)] for place, post in enumerate(ordered)}
     if way == "column":
         cells = column(value)
         found = {post.id: cells.get(post.id) or "(empty)" for post in posts}
-    else:
+    elif way == "function":
         function = load_callable(value, folders, where=where, called=_CALLED)
         found = {post.id: _called(where, value, function, post) for post in posts}
+    else:
+        pattern = _QUOTE if way == "by" else re.compile(value)
+        found = {post.id: "yes" if pattern.search(post.text) else "no" for post in posts}
     if long := next((name for name in found.values() if len(name) > _MAX_NAME), None):
         raise GatesError(f"{where}: expected names of slices of at most {_MAX_NAME} characters, got one of {len(long)}")
-    return {post_id: found[post_id] for post_id in sorted(found, key=lambda post_id: found[post_id])}
+    return dict(sorted(found.items(), key=lambda one: one[1]))
 
 
 def _called(where: str, spec: str, function: Callable[..., Any], post: Post) -> str:
@@ -164,20 +167,3 @@ def _called(where: str, spec: str, function: Callable[..., Any], post: Post) -> 
     if not isinstance(name, str | int | bool) or not str(name).strip():
         raise GatesError(f"{where}: expected {spec} to return the name of a slice, got {type(name).__name__}")
     return ("yes" if name else "no") if isinstance(name, bool) else str(name)
-
-
-def _by_length(posts: Sequence[Post]) -> Mapping[str, str]:
-    """Quarters of equal size; of equally long texts the id decides."""
-    ordered = sorted(posts, key=lambda post: (len(post.text), post.id))
-    return {post.id: QUARTERS[place * len(QUARTERS) // len(ordered)] for place, post in enumerate(ordered)}
-
-
-def _yes_or_no(posts: Sequence[Post], pattern: re.Pattern[str]) -> Mapping[str, str]:
-    found = {post.id: "yes" if pattern.search(post.text) else "no" for post in posts}
-    return {post_id: found[post_id] for post_id in sorted(found, key=lambda post_id: found[post_id])}
-
-
-_BY: Mapping[str, Callable[[Sequence[Post]], Mapping[str, str]]] = {
-    "length": _by_length,
-    "quotes": lambda posts: _yes_or_no(posts, _QUOTE),
-}

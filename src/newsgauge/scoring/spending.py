@@ -21,10 +21,7 @@ class PriceList:
 
     def cost(self, model: str, input_tokens: int, output_tokens: int) -> float | None:
         """Dollars; None where the model has no price, or none in batch mode."""
-        price = find_price(self._prices, model)
-        if isinstance(price, NoPrice):
-            return None
-        return (price.batch_cost if self._batch else price.cost)(input_tokens, output_tokens)
+        return self.cost_of(model, Usage(input_tokens, output_tokens))
 
     def thinking(self, model: str) -> int:
         """Tokens of thinking to expect per short answer."""
