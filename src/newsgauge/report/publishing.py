@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ from .._util.platform import give_back
 from ..results.result_files import COLUMNS, TOKEN_COLUMNS
 from ..results.run_folder import EXHIBITS, RunFolder, load_run
 from ..results.runs_compared import RunsCompared
-from ..scoring.prices import load_prices
-from ..scoring.tokens import savings, token_use
-from .token_file import write_tokens
+from ..scoring.prices import NoPrice, load_prices
+from ..scoring.tokens import Cost, Mean, TokenUse, savings, token_use
 
+#: Of tokens.json.
+FORMAT = 1
 #: What a run leaves for people; removed when the next one starts, so that none is read as the report of another run.
 WRITTEN = (
     *("report.html", "older-report.html", "summary.md", "tokens.json", "posts.json", "asked.json", "baseline.json"),
@@ -54,23 +55,60 @@ def publish(folder: Path, facts: Facts) -> RunFolder:
     run = load_run(folder)
     prices = load_prices(day=facts.now.date())
     answered = [name for name in run.variants if run.scores[name]["n"]]
-    write_tokens(
-        folder,
-        plan=run.run["plan"],
-        made={
+    uses = [token_use(run.results, name, prices=prices, n_whole_set=facts.n_whole_set) for name in answered]
+    tokens = {
+        "format": FORMAT,
+        "plan": run.run["plan"],
+        "made": {
             "made": facts.now.isoformat(timespec="seconds"),
             "newsgauge": __version__,
             "Python": platform.python_version(),
         },
-        n_whole_set=facts.n_whole_set,
-        uses=[token_use(run.results, name, prices=prices, n_whole_set=facts.n_whole_set) for name in answered],
-        savings=savings(run.results, answered),
-    )
+        "n_posts_of_the_whole_set": facts.n_whole_set,
+        "variants": {one.variant: _use(one) for one in uses},
+        "savings": [
+            {**asdict(one), "saved": _mean(one.saved), "share": round(one.share, 6)}
+            for one in savings(run.results, answered)
+        ],
+    }
+    write_json(folder / "tokens.json", tokens)
     if facts.asked:
         write_json(folder / "asked.json", {"plan": run.run["plan"], **facts.asked})
     if facts.posts:
         write_json(folder / "posts.json", {"plan": run.run["plan"], "posts": dict(facts.posts)})
     return render(folder)
+
+
+def _use(use: TokenUse) -> dict[str, Any]:
+    """What a variant asked and answered a post, and what that costs."""
+    means = {name: _mean(getattr(use, name)) for name in ("input", "cached", "tool_use", "output", "thinking")}
+    return {**means, "model_versions": use.model_versions, "cost": _cost(use.cost)}
+
+
+def _mean(mean: Mean) -> dict[str, Any]:
+    return {"mean": round(mean.value, 6), "ci_95": [round(mean.low, 6), round(mean.high, 6)], "n": mean.n}
+
+
+def _cost(cost: Cost | NoPrice) -> dict[str, Any]:
+    if isinstance(cost, NoPrice):
+        return {"price": None, "model": cost.model, "why": cost.why}
+    price = cost.price
+    rates = ("input", "output", "cached", "batch_input", "batch_output")
+    costs = {
+        "usd_per_1000_posts": cost.per_1000_posts,
+        "usd_per_1000_posts_batch": cost.batch_per_1000_posts,
+        "usd_whole_set": cost.whole_set,
+    }
+    return {
+        "price": {
+            "model": price.model,
+            "usd_per_million": {name: getattr(price, name) for name in rates},
+            "source": price.source,
+            "checked": price.checked.isoformat(),
+            "note": price.note,
+        },
+        **{name: None if value is None else round(value, 6) for name, value in costs.items()},
+    }
 
 
 def render(folder: Path) -> RunFolder:

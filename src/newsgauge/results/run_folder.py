@@ -96,6 +96,18 @@ class RunFolder:
         """The variants of the run, in the order of variants.toml."""
         return tuple(self.scores)
 
+    def cost_per_1000(self, variant: str) -> float | None:
+        """US$ for 1,000 posts; None where there is no price."""
+        found = {} if self.tokens is None else self.tokens["variants"].get(variant, {}).get("cost", {})
+        value = found.get("usd_per_1000_posts")
+        return None if value is None else float(value)
+
+    def tokens_per_post(self, variant: str) -> float | None:
+        """Mean tokens, in and out; None where nothing was counted."""
+        use = {} if self.tokens is None else self.tokens["variants"].get(variant, {})
+        means: list[Any] = [use[kind]["mean"] for kind in ("input", "output")] if use else [None]
+        return None if None in means else float(sum(means))
+
     def results_frame(self) -> pd.DataFrame:
         """One row per case, with the columns of results.csv; numbers are nullable where a case has no answer."""
         import pandas as pd  # 0.4 s: only if a DataFrame is asked for
@@ -167,9 +179,11 @@ def load_run(folder: Path | str = ".newsgauge/results") -> RunFolder:
     unknown = {result.variant for result in results} - set(scores)
     if unknown:
         raise UsageError(f"{folder / 'results.csv'}: {sorted(unknown)[0]} is not in scoreboard.json; {_AGAIN}")
-    tokens = load_if_of(folder / "tokens.json", plan=run["plan"])
-    planned = load_if_of(folder / "plan.json", plan=run["plan"]) or {}
-    asked = load_if_of(folder / "asked.json", plan=run["plan"]) or {}
+    plan = run["plan"]
+    planned, asked, baseline, posts = (
+        _load_if_of(folder / f"{name}.json", plan=plan) or {} for name in ("plan", "asked", "baseline", "posts")
+    )
+    exhibits = {name: _load_exhibit(folder / f"{name}.json", name, plan=plan) for name in EXHIBITS}
     return RunFolder(
         folder,
         run,
@@ -177,10 +191,10 @@ def load_run(folder: Path | str = ".newsgauge/results") -> RunFolder:
         tuple(scoreboard.get("comparisons", ())),
         gates,
         results,
-        tokens,
-        load_posts(folder, plan=run["plan"]),
-        {name: value for name in EXHIBITS if (value := load_exhibit(folder, name, plan=run["plan"])) is not None},
-        load_if_of(folder / "baseline.json", plan=run["plan"]) or {},
+        _load_if_of(folder / "tokens.json", plan=plan),
+        posts.get("posts", {}),
+        {name: value for name, value in exhibits.items() if value is not None},
+        baseline,
         tuple(planned.get("failed", ())),
         asked.get("prompts", {}),
         planned.get("prompts", {}),
@@ -196,23 +210,14 @@ def interval_95(score: Mapping[str, Any]) -> tuple[float | None, float | None]:
     return low, high
 
 
-def load_if_of(path: Path, *, plan: str) -> dict[str, Any] | None:
+def _load_if_of(path: Path, *, plan: str) -> dict[str, Any] | None:
     """The file, or None where it is not there or was left by a run of another plan. Raises `UsageError`."""
-    if not path.exists():
-        return None
-    value = _json(path)
+    value = _json(path) if path.exists() else {}
     return value if value.get("plan") == plan else None
 
 
-def load_posts(folder: Path, *, plan: str) -> dict[str, str]:
-    """Texts of the posts by id, where the run was allowed to leave them; else empty."""
-    posts = (load_if_of(folder / "posts.json", plan=plan) or {}).get("posts")
-    return dict(posts) if isinstance(posts, dict) else {}
-
-
-def load_exhibit(folder: Path, name: str, *, plan: str) -> dict[str, Any] | None:
-    """What an eval left under this name; None where none did, or one of another plan. Raises `UsageError`."""
-    path = folder / f"{name}.json"
+def _load_exhibit(path: Path, name: str, *, plan: str) -> dict[str, Any] | None:
+    """What an eval left under this name, checked; None where none did, or one of another plan. Raises `UsageError`."""
     if not path.exists():
         return None
     value = _json(path)

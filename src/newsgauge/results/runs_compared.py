@@ -136,26 +136,16 @@ def _compare(variant: str, first: RunFolder, second: RunFolder, notes: list[str]
         notes.append(f"{variant}: {len(common)} posts in common, {left_out} left out")
     found = compare(common, after, before, names=(variant, variant))
     n = found.n or 1
-    costs = [_cost(run, variant) for run in (first, second)]
+    outcome: Outcome = "no difference shown"
+    if found.p_two_sided <= ALPHA:
+        outcome = "better" if len(found.gained) > len(found.lost) else "worse"
+    costs = [run.cost_per_1000(variant) for run in (first, second)]
     return VariantCompared(
-        found, (found.n_both + len(found.lost)) / n, (found.n_both + len(found.gained)) / n, _outcome(found), *costs
+        found, (found.n_both + len(found.lost)) / n, (found.n_both + len(found.gained)) / n, outcome, *costs
     )
 
 
-def _outcome(found: Comparison) -> Outcome:
-    if found.p_two_sided > ALPHA:
-        return "no difference shown"
-    return "better" if len(found.gained) > len(found.lost) else "worse"
-
-
-def _cost(run: RunFolder, variant: str) -> float | None:
-    found = {} if run.tokens is None else run.tokens["variants"].get(variant, {}).get("cost", {})
-    value = found.get("usd_per_1000_posts")
-    return None if value is None else float(value)
-
-
 Same = Literal["PASS", "CHANGED", "INCONCLUSIVE"]
-ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +167,10 @@ def same_runs(first: RunFolder, second: RunFolder, *, margin: float) -> tuple[Sa
     within ``margin``. INCONCLUSIVE: neither. Raises `UsageError` where the runs share nothing.
     """
     shared = [name for name in first.variants if name in second.scores]
+    labels = {split_key(result.post_id)[0]: result.label for result in first.results}
     found = []
     for name in shared:
-        one, other, labels = _rows(first, name), _rows(second, name), _labels(first)
+        one, other = _rows(first, name), _rows(second, name)
         posts = [post for post in one if post in other]
         if not posts:
             continue
@@ -192,18 +183,12 @@ def same_runs(first: RunFolder, second: RunFolder, *, margin: float) -> tuple[Sa
             for rows in answers
         ]
         interval = mean_difference_interval(shares[0], shares[1])
-        found.append(
-            SameVariant(name, len(posts), (sizes[0], sizes[1]), test, interval, _finding(test, interval, margin))
-        )
+        is_within = -margin <= interval[0] and interval[1] <= margin
+        finding: Same = "CHANGED" if test.p <= ALPHA else "PASS" if is_within else "INCONCLUSIVE"
+        found.append(SameVariant(name, len(posts), (sizes[0], sizes[1]), test, interval, finding))
     if not found:
         raise UsageError(f"nothing to compare: {first.path} and {second.path} share no variant with answered posts")
     return tuple(found)
-
-
-def _finding(test: SameTest, interval: Interval, margin: float) -> Same:
-    if test.p <= ALPHA:
-        return "CHANGED"
-    return "PASS" if -margin <= interval[0] and interval[1] <= margin else "INCONCLUSIVE"
 
 
 def _rows(run: RunFolder, variant: str) -> dict[str, list[str]]:
@@ -214,7 +199,3 @@ def _rows(run: RunFolder, variant: str) -> dict[str, list[str]]:
             post_id, number = split_key(result.post_id)
             rows[post_id][number] = result.prediction.label
     return {post: [answers[number] for number in sorted(answers)] for post, answers in rows.items()}
-
-
-def _labels(run: RunFolder) -> dict[str, str]:
-    return {split_key(result.post_id)[0]: result.label for result in run.results}

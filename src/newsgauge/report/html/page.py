@@ -16,7 +16,7 @@ from .accuracy import accuracy_sections, loss_by_step
 from .blocks import PERCENT, Block, Column, Fold, Listed, Section, Text, table
 from .cases import pack_cases
 from .environment import render
-from .tokens import accuracy_by_cost, cost_per_1000, token_section, tokens_per_post
+from .tokens import accuracy_by_cost, token_section
 
 #: These two have templates of their own: the first screen, and the table that script.js fills.
 _FIRST = (Section("summary", "Verdict", "Verdict", ()), Section("all-cases", "Cases", "Cases", ()))
@@ -52,7 +52,7 @@ def frame(unit: str, title: str, *, embedded: bool) -> dict[str, Any]:
 def _overview(run: RunFolder) -> dict[str, Any]:
     """The first screen: the verdict, one row per variant, what to do, the limits that did not hold; then the cases."""
     limits = limit_lines(run)
-    is_priced = any(cost_per_1000(run, name) is not None for name in run.scores)
+    is_priced = any(run.cost_per_1000(name) is not None for name in run.scores)
     missed = [line for line in limits if line.state != "passed"]
     failing = next((line.variant for line in limits if line.state in ("failed", "unanswered")), "")
     return {
@@ -68,7 +68,7 @@ def _overview(run: RunFolder) -> dict[str, Any]:
                 "span": span(interval_95(score)),
                 "held": held,
                 "change": points(held["difference"]) if held else "",
-                "cost": dollars(cost_per_1000(run, name)) if is_priced else number(tokens_per_post(run, name)),
+                "cost": dollars(run.cost_per_1000(name)) if is_priced else number(run.tokens_per_post(name)),
                 "state": variant_state(run, name),
             }
             for name, score in run.scores.items()

@@ -72,29 +72,15 @@ def _blocks(run: RunFolder) -> list[Block]:
     return blocks
 
 
-def cost_per_1000(run: RunFolder, variant: str) -> float | None:
-    """US$ for 1,000 posts; None where there is no price."""
-    found = {} if run.tokens is None else run.tokens["variants"].get(variant, {}).get("cost", {})
-    value = found.get("usd_per_1000_posts")
-    return None if value is None else float(value)
-
-
-def tokens_per_post(run: RunFolder, variant: str) -> float | None:
-    """Mean tokens, in and out; None where nothing was counted."""
-    use = {} if run.tokens is None else run.tokens["variants"].get(variant, {})
-    means: list[Any] = [use[kind]["mean"] for kind in ("input", "output")] if use else [None]
-    return None if None in means else float(sum(means))
-
-
 def accuracy_by_cost(run: RunFolder) -> Plot | None:
     """Each variant by what 1,000 posts cost and how many of them it gets right; None if there are not two to compare.
 
     Where nothing has a price, mean tokens per post stand for it.
     """
-    costs = {name: cost_per_1000(run, name) for name in run.scores}
+    costs = {name: run.cost_per_1000(name) for name in run.scores}
     priced = any(value is not None for value in costs.values())
     if not priced:
-        costs = {name: tokens_per_post(run, name) for name in run.scores}
+        costs = {name: run.tokens_per_post(name) for name in run.scores}
     drawn = [
         Point(
             f"{name}: {percent(score['accuracy'])} at {dollars(cost) if priced else f'{number(cost)} tokens'}",
