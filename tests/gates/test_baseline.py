@@ -18,7 +18,7 @@ from newsgauge.gates.gate import Evidence, Gate, decide
 from newsgauge.gates.limits_gate import LimitsGate
 from newsgauge.gates.planning import plan_gates
 from newsgauge.records import Outcome, Prediction, Result
-from newsgauge.report.baseline import baseline_lines
+from newsgauge.report.summary_sections import baseline_lines
 from newsgauge.scoring.scoreboard import score
 from newsgauge.variants.variants_file import Training, Variant, load_variants, prompt_digest
 

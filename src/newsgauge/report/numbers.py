@@ -16,61 +16,49 @@ from typing import Any
 NONE = "–"
 
 
-def number(value: float | None, digits: int = 1) -> str:
+def number(value: float | None, digits: int = 1, *, times: int = 1) -> str:
     """``1,234.5``."""
     if value is None or math.isnan(value):
         return NONE
     # By way of its shortest decimal form: 0.6625 is the half that it looks like, whatever its binary digits are.
-    exact = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    exact = (Decimal(repr(float(value))) * times).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
     return f"{exact + 0:,}".replace("-", "−")
 
 
 def percent(value: float | None) -> str:
     """``66.3%``."""
-    return NONE if _is_none(value) else f"{number(_hundredfold(value))}%"
-
-
-def span(pair: Sequence[float | None] | None) -> str:
-    """``[55.4%, 75.7%]``."""
-    if pair is None or any(_is_none(value) for value in pair):
-        return NONE
-    return f"[{percent(pair[0])}, {percent(pair[1])}]"
+    text = number(value, times=100)
+    return text if text == NONE else f"{text}%"
 
 
 def points(value: float | None) -> str:
     """A difference of two rates in percentage points, with its sign: ``+1.5``."""
-    if _is_none(value):
-        return NONE
-    text = number(_hundredfold(value))
-    return text if text[0] == "−" or text == "0.0" else f"+{text}"
+    text = number(value, times=100)
+    return text if text in (NONE, "0.0") or text[0] == "−" else f"+{text}"
+
+
+def span(pair: Sequence[float | None] | None, words: Callable[[float | None], str] = percent) -> str:
+    """``[55.4%, 75.7%]``."""
+    low, high = map(words, pair or (None, None))
+    return NONE if NONE in (low, high) else f"[{low}, {high}]"
 
 
 def points_span(pair: Sequence[float | None]) -> str:
     """``[+1.2, +4.3]``."""
-    return NONE if any(_is_none(value) for value in pair) else f"[{points(pair[0])}, {points(pair[1])}]"
+    return span(pair, points)
 
 
 def p_value(value: float | None) -> str:
     """``0.032``, ``6e-15``; a probability too small for a float is not 0."""
-    if _is_none(value):
+    if value is None or math.isnan(value):
         return NONE
-    return "< 1e-300" if value is not None and value < 1e-300 else f"{value:.2g}"
+    return "< 1e-300" if value < 1e-300 else f"{value:.2g}"
 
 
 def dollars(value: float | None) -> str:
     """``$12.50``, ``$0.0125``."""
-    if value is None or math.isnan(value):
-        return NONE
-    return f"${number(value, 4 if value < 1 else 2)}"
-
-
-def _is_none(value: float | None) -> bool:
-    return value is None or math.isnan(value)
-
-
-def _hundredfold(value: float | None) -> float:
-    assert value is not None
-    return float(Decimal(repr(float(value))) * 100)
+    text = number(value, 4 if value is not None and value < 1 else 2)
+    return text if text == NONE else f"${text}"
 
 
 _UNITS: Mapping[str, Callable[[float], str]] = {

@@ -56,7 +56,7 @@ def summary_markdown(run: RunFolder) -> str:
             percent(score["accuracy"]),
             f"{percent(low)} to {percent(high)}",
             number(score["macro_f1"], 3),
-            *(_mean(use, kind) for kind in ("input", "output", *parts)),
+            *(number(use.get(kind, {}).get("mean")) for kind in ("input", "output", *parts)),
             *([dollars(use.get("cost", {}).get("usd_per_1000_posts"))] if is_priced else []),
         )
         lines.append(f"| {' | '.join(cells)} |")
@@ -79,7 +79,7 @@ def annotation_lines(run: RunFolder, gates: Path | None = None) -> list[str]:
     ``gates``: gates.toml, where the line that sets the gate is shown, if it is there.
     """
     found = []
-    place = _Place(gates, run)
+    source = gates.read_text("utf-8").splitlines() if gates is not None and gates.is_file() else []
     for gate in run.gates["gates"]:
         if gate.get("finding") == "PASS":
             continue
@@ -87,23 +87,17 @@ def annotation_lines(run: RunFolder, gates: Path | None = None) -> list[str]:
         lines = [line for line in limit_lines(run) if line.gate == gate["gate"] and line.state != "passed"]
         text = "\n".join(_limit_text(line) for line in lines)
         title = f"newsgauge gate {gate['gate']}: {state_of(gate)}"
-        found.append(f"::{level} {place.of(gate)}title={_property(title)}::{_data(text)}")
+        found.append(f"::{level} {_place(gate, run, gates, source)}title={_property(title)}::{_data(text)}")
     return found
 
 
-class _Place:
+def _place(gate: Mapping[str, Any], run: RunFolder, path: Path | None, lines: list[str]) -> str:
     """Where gates.toml sets a gate, as the properties of a workflow command: the head of its variant's table."""
-
-    def __init__(self, path: Path | None, run: RunFolder) -> None:
-        self._path = path
-        self._lines = path.read_text("utf-8").splitlines() if path is not None and path.is_file() else []
-        self._table = (str(run.run["backend"]), str(run.run["corpus"]))
-
-    def of(self, gate: Mapping[str, Any]) -> str:
-        parts = [rf'["\']?{re.escape(part)}["\']?' for part in (*self._table, str(gate.get("variant") or ""))]
-        head = re.compile(r"\s*\[\s*" + r"\s*\.\s*".join(parts) + r"\s*[\].]")
-        number = next((n for n, line in enumerate(self._lines, 1) if head.match(line)), 1)
-        return f"file={_property(str(self._path))},line={number}," if self._lines else ""
+    table = (str(run.run["backend"]), str(run.run["corpus"]), str(gate.get("variant") or ""))
+    quoted = [rf'["\']?{re.escape(part)}["\']?' for part in table]
+    head = re.compile(r"\s*\[\s*" + r"\s*\.\s*".join(quoted) + r"\s*[\].]")
+    number = next((n for n, line in enumerate(lines, 1) if head.match(line)), 1)
+    return f"file={_property(str(path))},line={number}," if lines else ""
 
 
 def _limit_table(lines: Iterable[LimitLine]) -> list[str]:
@@ -124,10 +118,6 @@ def _measured(line: LimitLine) -> str:
     """With how it was decided, unless the numbers say it all."""
     shown = [line.measured, line.detail if line.state != "passed" or not line.measured else ""]
     return "; ".join(part for part in shown if part)
-
-
-def _mean(use: Mapping[str, Any], kind: str) -> str:
-    return number(use.get(kind, {}).get("mean"))
 
 
 def _cell(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...records import Outcome, Result, shown_id
@@ -35,37 +35,37 @@ def pack_cases(run: RunFolder, *, start: Mapping[str, str]) -> str:
 
 def _columns(results: tuple[Result, ...], variants: tuple[str, ...], posts: Mapping[str, str]) -> dict[str, Any]:
     labels = sorted({result.label for result in results})
-    label_index = {label: i for i, label in enumerate(labels)}
-    post_index: dict[str, int] = {}
-    entries: list[list[Any]] = []
-    answers, outcomes, details, models = _Names(), _Names(), _Names(), _Names()
-    columns: dict[str, list[int | None]] = {
-        name: [] for name in ("post", "variant", "answer", "outcome", "detail", "model", "input", "output")
+    of_posts = {result.post_id: result.label for result in results}
+    entries = [
+        [shown_id(post), labels.index(label), *([posts[post]] if post in posts else [])]
+        for post, label in of_posts.items()
+    ]
+    said = [result.prediction for result in results]
+    worded = {
+        "answer": [_answer(result, shown=bool(posts)) for result in results],
+        "outcome": [kind_of(result) for result in results],
+        "detail": [result.broken if one is None else one.detail for result, one in zip(results, said, strict=True)],
+        "model": ["" if one is None else one.model_version for one in said],
     }
-    for result in results:
-        if result.post_id not in post_index:
-            post_index[result.post_id] = len(entries)
-            entry: list[Any] = [shown_id(result.post_id), label_index[result.label]]
-            entries.append([*entry, posts[result.post_id]] if result.post_id in posts else entry)
-        said = result.prediction
-        columns["post"].append(post_index[result.post_id])
-        columns["variant"].append(variants.index(result.variant))
-        columns["answer"].append(answers[_answer(result, shown=bool(posts))])
-        columns["outcome"].append(outcomes[kind_of(result)])
-        columns["detail"].append(details[result.broken if said is None else said.detail])
-        columns["model"].append(models["" if said is None else said.model_version])
-        columns["input"].append(None if said is None else said.input_tokens)
-        columns["output"].append(None if said is None else said.output_tokens)
-    return {
+    found = {
         "labels": labels,
         "variants": list(variants),
         "posts": entries,
-        "answers": list(answers.index),
-        "outcomes": list(outcomes.index),
-        "details": list(details.index),
-        "models": list(models.index),
-        **columns,
+        "post": _places((result.post_id for result in results), of_posts),
+        "variant": _places((result.variant for result in results), variants),
+        "input": [None if one is None else one.input_tokens for one in said],
+        "output": [None if one is None else one.output_tokens for one in said],
     }
+    for name, texts in worded.items():
+        distinct = list(dict.fromkeys(texts))
+        found |= {f"{name}s": distinct, name: _places(texts, distinct)}
+    return found
+
+
+def _places(texts: Iterable[str], distinct: Iterable[str]) -> list[int]:
+    """The place of each text in the list of distinct ones."""
+    index = {text: place for place, text in enumerate(distinct)}
+    return [index[text] for text in texts]
 
 
 def _lines(run: RunFolder) -> list[int]:
@@ -101,13 +101,3 @@ def _answer(result: Result, *, shown: bool) -> str:
     if said is None:
         return ""
     return clip(said.label, shown=shown or said.outcome is not Outcome.OFF_LIST)
-
-
-class _Names:
-    """Text -> its place in a list of distinct texts."""
-
-    def __init__(self) -> None:
-        self.index: dict[str, int] = {}
-
-    def __getitem__(self, name: str) -> int:
-        return self.index.setdefault(name, len(self.index))

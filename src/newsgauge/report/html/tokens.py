@@ -7,7 +7,7 @@ from typing import Any
 
 from ..._util.wording import plural
 from ...results.run_folder import RunFolder, interval_95
-from ..numbers import dollars, number, percent
+from ..numbers import dollars, number, percent, span
 from .blocks import (
     ACCURACY,
     Block,
@@ -109,7 +109,7 @@ def _bars(kind: str, variants: Mapping[str, Any], unit: str) -> Chart:
     rows = []
     for name, one in variants.items():
         mean, (low, high) = one[kind]["mean"], one[kind]["ci_95"]
-        interval = "" if low is None else f" [{number(low)}, {number(high)}]"
+        interval = "" if low is None else f" {span((low, high), number)}"
         rows.append(Point(f"{number(mean)}{interval}", mean, (low, high), name))
     more = {
         "input": ", from the usage metadata of every case, with 95% t-intervals. "
@@ -128,7 +128,7 @@ def _savings(savings: list[Mapping[str, Any]], unit: str) -> Table:
         ("saving of", lambda one: f"{one['frugal']} over {one['other']}"),
         ("tokens", of("kind")),
         (f"per {unit}", lambda one: number(one["saved"]["mean"])),
-        ("95% interval", lambda one: "[{}, {}]".format(*map(number, one["saved"]["ci_95"]))),
+        ("95% interval", lambda one: span(one["saved"]["ci_95"], number)),
         ("share", of("share", percent)),
         ("n", lambda one: count(one["saved"]["n"])),
     ]
