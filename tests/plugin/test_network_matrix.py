@@ -268,6 +268,16 @@ def test_a_connection_from_before_the_run_carries_nothing(project: pytest.Pytest
     assert listener.received == b""
 
 
+def test_a_function_that_slices_posts_reaches_nothing(project: pytest.Pytester, listener: Listener) -> None:
+    Path("evals/my_slices.py").write_text(
+        HEAD.format(port=listener.port) + "def by_word(text):\n    quietly()\n    return 'the' in text\n"
+    )
+    gates = Path("evals/gates.toml")
+    gates.write_text(gates.read_text() + "[slices]\nown = { function = 'my_slices:by_word' }\n")
+    assert project.runpytest_subprocess("evals").ret != 0
+    assert listener.connections == 0
+
+
 def test_what_the_project_allows_is_reached_and_nothing_else(project: pytest.Pytester, listener: Listener) -> None:
     Path("evals/test_local.py").write_text(
         HEAD.format(port=listener.port) + "def test_it():\n    leave()\n\ndef test_named():\n"

@@ -111,7 +111,7 @@ def pytest_configure(config: pytest.Config) -> None:
         variants = load_variants(evals_folder(config) / "variants.toml")
         with lifted():  # scikit-learn may have to download the corpus; no code of the project's runs meanwhile
             setup = make_setup(config, variants)
-            setup = with_slices(setup, evals_folder(config) / "gates.toml")
+        setup = with_slices(setup, evals_folder(config) / "gates.toml")  # may call functions of the project
         gates = load_gates(
             evals_folder(config) / "gates.toml",
             backend=setup.backend,
