@@ -15,8 +15,8 @@ from newsgauge.gates.baseline_gate import BaselineGate
 from newsgauge.gates.comparison_gate import ComparisonGate
 from newsgauge.gates.findings import Limit
 from newsgauge.gates.gate import Evidence, Gate, decide
+from newsgauge.gates.gates_file import plan_gates
 from newsgauge.gates.limits_gate import LimitsGate
-from newsgauge.gates.planning import plan_gates
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.report.summary_sections import baseline_lines
 from newsgauge.scoring.scoreboard import score

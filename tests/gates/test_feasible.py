@@ -7,8 +7,8 @@ import pytest
 from newsgauge.gates.baseline_gate import BaselineGate
 from newsgauge.gates.comparison_gate import ComparisonGate
 from newsgauge.gates.findings import Limit
+from newsgauge.gates.gates_file import undecidable
 from newsgauge.gates.limits_gate import LimitsGate
-from newsgauge.gates.planning import undecidable
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Post
 

@@ -17,10 +17,9 @@ from newsgauge.gates.baseline_gate import BaselineGate
 from newsgauge.gates.comparison_gate import ComparisonGate
 from newsgauge.gates.findings import Limit
 from newsgauge.gates.gate import Evidence, Gate, decide
-from newsgauge.gates.gates_file import load_gates
+from newsgauge.gates.gates_file import load_gates, plan_gates
 from newsgauge.gates.limits_gate import LimitsGate
 from newsgauge.gates.operating import FlipRate, Operating, usual_flip_rate
-from newsgauge.gates.planning import plan_gates
 from newsgauge.planning.sampling import Plan
 from newsgauge.pytest_plugin.gate_hooks import odds_lines
 from newsgauge.records import Post

@@ -12,9 +12,8 @@ from newsgauge.gates.baseline_file import Baseline, BaselineVariant
 from newsgauge.gates.baseline_gate import BaselineGate
 from newsgauge.gates.findings import Limit
 from newsgauge.gates.gate import Gate
-from newsgauge.gates.gates_file import load_gates
+from newsgauge.gates.gates_file import limits_of_other_classes, load_gates, plan_gates
 from newsgauge.gates.limits_gate import LimitsGate
-from newsgauge.gates.planning import limits_of_other_classes, plan_gates
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Post
 

@@ -10,8 +10,7 @@ from typing import ClassVar
 from ..errors import GatesError
 from ..records import ESTIMATOR_VERSION
 from ..scoring.stats.decisions import Finding
-from .entries import Entry, Table
-from .gate import Asked, Evidence, Gate, Held
+from .gate import Asked, Entry, Evidence, Gate, Held, Table
 
 
 @dataclass(frozen=True, slots=True)

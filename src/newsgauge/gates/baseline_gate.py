@@ -24,9 +24,8 @@ from ..scoring.stats.decisions import Decision, Finding, decide_difference
 from ..scoring.stats.paired import mcnemar_exact
 from ..scoring.stats.power import NEAREST_LIMIT, fewest_posts_for_margin
 from .baseline_file import Baseline, answers_of_both, is_same_draw
-from .comparison_gate import clustered_words, flip_counts, flip_lines
-from .entries import Table
-from .gate import Asked, Evidence, Gate, Held
+from .comparison_gate import clustered_words, flip_counts, hold_pair
+from .gate import Asked, Evidence, Gate, Held, Table
 from .limits_gate import how_many
 
 
@@ -95,15 +94,7 @@ class BaselineGate(Gate):
                 f"; the baseline knows no more {units}, so record both sides on that many and compare the two runs: "
                 f"newsgauge compare OLD NEW --gate --max-drop {drop:g}"
             )
-        return asked.held(
-            decision.finding,
-            f"{text} ({paired}){more} ({self.reason})",
-            found.difference,
-            found.n,
-            f"{paired}{more}",
-            n_to_decide=decision.n_for_power,
-            flips=flip_lines(found),
-        )
+        return hold_pair(asked, found, decision.finding, (text, paired, more), decision.n_for_power)
 
     def too_small(self, plan: Plan) -> Iterable[str]:
         """So many posts without a flip exclude the drop."""

@@ -17,8 +17,7 @@ from ..records import Outcome, Post, Prediction
 from ..scoring.scoreboard import threads_of
 from ..scoring.stats.decisions import Finding, decide_by_bounds
 from ..scoring.stats.intervals import effective_posts, exact_lower_bound, exact_upper_bound
-from .entries import Bound, Entry, Table, number
-from .gate import ALPHA, Asked, Evidence, Gate, Held, Sign
+from .gate import ALPHA, Asked, Bound, Entry, Evidence, Gate, Held, Sign, Table, number
 
 #: In the matrix of costs: whatever is not named. And answers outside of the list, blocked, cut and empty ones.
 OTHER, OFF_LIST, ERROR = "other", "off-list", "error"

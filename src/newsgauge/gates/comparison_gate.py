@@ -19,8 +19,7 @@ from ..scoring.scores import Comparison
 from ..scoring.stats.decisions import Finding, decide_difference, difference_p_values
 from ..scoring.stats.paired import holm
 from ..scoring.stats.power import fewest_flips
-from .entries import Table
-from .gate import ALPHA, Asked, Evidence, Gate, Held
+from .gate import ALPHA, Asked, Evidence, Gate, Held, Table
 from .limits_gate import how_many
 
 
@@ -77,18 +76,8 @@ class ComparisonGate(Gate):
             f"same {found.n} posts"
         )
         paired = f"{flip_counts(found)}, one-sided exact McNemar {p_words(found.p)}{clustered_words(found)}"
-        about = f"lead of {self.variant} over {self.other}"
-        return [
-            Asked(about, "points", "at least", self.by_at_least, self.reason).held(
-                finding,
-                f"{text} ({paired}){more} ({self.reason})",
-                found.difference,
-                found.n,
-                f"{paired}{more}",
-                n_to_decide=n,
-                flips=flip_lines(found),
-            )
-        ]
+        about = Asked(f"lead of {self.variant} over {self.other}", "points", "at least", self.by_at_least, self.reason)
+        return [hold_pair(about, found, finding, (text, paired, more), n)]
 
     def too_small(self, plan: Plan) -> Iterable[str]:
         """So many flips, all one way, prove a lead."""
@@ -127,13 +116,21 @@ def clustered_words(found: Comparison) -> str:
     return "" if found.effective_n == found.n else f", clustered by thread: effective n {found.effective_n:.1f}"
 
 
-def flip_lines(found: Comparison) -> tuple[str, ...]:
-    """One line a flipped post, losses first: ``lost sci.space-60862: now sci.med, was sci.space``."""
-    return tuple(
+def hold_pair(
+    asked: Asked, found: Comparison, finding: Finding, words: tuple[str, str, str], n_to_decide: int | None
+) -> Held:
+    """A limit on a paired difference. ``words``: the difference, the flips, and how it was decided.
+
+    One line a flipped post, losses first: ``lost sci.space-60862: now sci.med, was sci.space``.
+    """
+    text, paired, how = words
+    lines = tuple(
         f"{word} {shown_id(flip.post_id)}: {one_line(flip.first)}, was {one_line(flip.second)}"
         for word, flips in (("lost", found.lost), ("gained", found.gained))
         for flip in flips
     )
+    reason, detail = f"{text} ({paired}){how} ({asked.why})", f"{paired}{how}"
+    return asked.held(finding, reason, found.difference, found.n, detail, n_to_decide=n_to_decide, flips=lines)
 
 
 def _adjusted(gate: ComparisonGate, evidence: Evidence) -> tuple[float, str]:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..scoring.stats.decisions import Finding, decide_floor
-from .entries import Table
-from .gate import Asked, Evidence, Gate, Held
+from .gate import Asked, Evidence, Gate, Held, Table
 
 _AT, _CALIBRATION = "min_accuracy_at", "max_calibration_error"
 

@@ -20,8 +20,7 @@ from ..scoring.stats.standardised import (
     standardised_bounds,
     standardised_rate,
 )
-from .entries import Bound
-from .gate import ALPHA, Sign, Unit
+from .gate import ALPHA, Bound, Sign, Unit
 
 #: The share of posts whose answer flips between two runs of an unchanged model, if nothing was measured.
 FLIP_RATE = 0.02

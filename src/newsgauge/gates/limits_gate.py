@@ -22,7 +22,6 @@ from ..scoring.stats.decisions import Decision, Finding
 from ..scoring.stats.intervals import effective_posts
 from ..scoring.stats.power import fewest_posts_for_floor
 from ..scoring.stats.standardised import FEWEST_POSTS_PER_CLASS
-from .entries import Entry, Table
 from .findings import (
     METRICS,
     Limit,
@@ -33,7 +32,7 @@ from .findings import (
     rate_decision,
     value_finding,
 )
-from .gate import Asked, Evidence, Gate, Held
+from .gate import Asked, Entry, Evidence, Gate, Held, Table
 
 #: Whether a post with its answers counts, for the metrics about posts that were asked several times.
 _OF_REPEATS: dict[str, Callable[[Post, list[str]], bool]] = {

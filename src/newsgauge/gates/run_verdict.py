@@ -24,7 +24,7 @@ from .baseline_diff import VariantChange, diff_baselines
 from .baseline_file import Baseline, answers_of_both, encode, is_about_classes, make_baseline
 from .baseline_gate import BaselineGate, compare_since, since_baseline
 from .gate import Gate
-from .planning import LeftOut
+from .gates_file import LeftOut
 from .session_verdict import SessionVerdict, encode_verdict, session_verdict
 
 #: So many failed tests are named in the results folder.

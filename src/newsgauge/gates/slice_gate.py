@@ -16,9 +16,8 @@ from ..errors import GatesError
 from ..scoring.slices import SLICES, SliceScore
 from ..scoring.stats.decisions import Finding
 from ..scoring.stats.paired import unpaired_interval
-from .entries import Entry, Table
 from .findings import every_decision
-from .gate import ALPHA, Asked, Evidence, Gate, Held
+from .gate import ALPHA, Asked, Entry, Evidence, Gate, Held, Table
 
 #: What an entry may say, beside its reason.
 _WAYS = ({"slice", "min_accuracy"}, {"of", "min_accuracy"}, {"of", "max_gap"})

@@ -38,7 +38,7 @@ from .run_state import STATE, RunState
 
 if TYPE_CHECKING:
     from ..gates.gate import Gate
-    from ..gates.planning import LeftOut
+    from ..gates.gates_file import LeftOut
     from ..gates.run_verdict import BaselinePlace
     from ..recording.preflight import Forecast
     from ..running.results_log import ResultLog
@@ -86,8 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from ..cassettes.network_block import lifted
     from ..client.retry import RetryPolicy
     from ..gates.baseline_file import check_baseline, load_baseline
-    from ..gates.gates_file import load_gates
-    from ..gates.planning import limits_of_other_classes, plan_gates
+    from ..gates.gates_file import limits_of_other_classes, load_gates, plan_gates
     from ..running.run import Run
     from ..scoring.scoreboard import LiveScores
     from ..scoring.slices import with_slices

@@ -135,7 +135,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     doing = "replaying" if setup.replays else f"recording (mode {setup.mode}) into"
     lines.append(f"newsgauge: backend {setup.backend}, {doing} {setup.shown_cassettes}")
     from ..corpora.suspect_labels import labels_written_alike
-    from ..gates.planning import undecidable
+    from ..gates.gates_file import undecidable
     from ..scoring.spending import retiring
 
     lines += [

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from ..gates.baseline_file import Baseline
     from ..gates.gate import Gate
-    from ..gates.planning import LeftOut
+    from ..gates.gates_file import LeftOut
     from ..recording.preflight import Forecast
     from ..running.run import Run
     from ..scoring.scoreboard import LiveScores

@@ -13,8 +13,7 @@ from ...errors import UsageError
 from ...gates.age_gate import AgeGate, day_of
 from ...gates.baseline_file import check_baseline, load_baseline
 from ...gates.gate import Ages, Evidence, decide
-from ...gates.gates_file import load_gates
-from ...gates.planning import plan_gates
+from ...gates.gates_file import load_gates, plan_gates
 from ...gates.run_verdict import BaselinePlace, Guard
 from ...planning.inputs import digest_file
 from ...planning.plan_file import RunPlan

@@ -12,9 +12,8 @@ from typing import Any
 from ...errors import UsageError
 from ...gates.baseline_file import load_baseline
 from ...gates.findings import FLIP_RATE
-from ...gates.gates_file import load_gates
+from ...gates.gates_file import load_gates, plan_gates
 from ...gates.operating import Odds, Operating
-from ...gates.planning import plan_gates
 from ...running.plans_file import Folders
 from ...running.run_options import add_plan_options, baseline_name, setup_of
 from ...variants.variants_file import load_variants
