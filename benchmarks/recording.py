@@ -32,8 +32,8 @@ from processes import Taken, run, store
 
 from newsgauge.client.clients import open_async_client
 from newsgauge.recording.scheduler import make_forms
-from newsgauge.running.model_resolution import ModelResolution
 from newsgauge.running.plans_file import Folders
+from newsgauge.running.request_template import ModelResolution
 from newsgauge.running.run_config import RunConfig
 from newsgauge.running.run_options import default_options, setup_of
 from newsgauge.variants.variants_file import load_variants

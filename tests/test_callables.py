@@ -11,9 +11,8 @@ import pytest
 
 from newsgauge.errors import TechniqueError, VariantsError
 from newsgauge.records import Outcome, Post
-from newsgauge.running import custom_predict, estimators
-from newsgauge.running.custom_predict import literals_of
-from newsgauge.running.estimators import FittedEstimator
+from newsgauge.running import custom_predict
+from newsgauge.running.custom_predict import FittedEstimator, literals_of
 from newsgauge.variants.callables import describe, load_callable
 
 GOOD = "def f(text, client, *, labels, model):\n    return labels[0]\n"
@@ -171,6 +170,6 @@ def test_an_estimator_that_fails_is_an_error_of_every_case(make: Any, words: str
 
 
 def test_an_estimator_is_called_with_nothing(load: Callable[..., Any]) -> None:
-    assert load("def f(): return 1", called=estimators.CALLED)() == 1
+    assert load("def f(): return 1", called=custom_predict.ESTIMATOR_CALLED)() == 1
     with pytest.raises(VariantsError, match=r"to be called as f\(\), got f\(seed\)"):
-        load("def f(seed): return 1", called=estimators.CALLED)
+        load("def f(seed): return 1", called=custom_predict.ESTIMATOR_CALLED)

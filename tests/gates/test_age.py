@@ -14,7 +14,7 @@ from newsgauge.errors import GatesError
 from newsgauge.gates.age_gate import AgeGate, day_of
 from newsgauge.gates.gate import Ages, Evidence, decide
 from newsgauge.gates.gates_file import load_gates
-from newsgauge.running.recorded_plans import oldest_recordings
+from newsgauge.running.plans_file import oldest_recordings
 
 Make = Callable[..., Evidence]
 GATE = AgeGate("v-age", "v", 90, "models move")

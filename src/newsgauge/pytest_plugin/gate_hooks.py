@@ -14,7 +14,7 @@ from ..gates.gate import Ages
 from ..gates.run_verdict import Conclusion, Guard
 from ..report.summary_sections import concluding_sections
 from ..report.terminal import WIDTH
-from ..running.recorded_plans import oldest_recordings
+from ..running.plans_file import oldest_recordings
 from ..running.results_log import ResultLog
 from ..running.run_config import RunConfig, stand_ins
 from ..scoring.scores import Check, Verdict

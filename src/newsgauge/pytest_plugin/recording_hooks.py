@@ -133,7 +133,7 @@ class Recording:
     def _add_plan(self) -> None:
         if self._folders is None:
             return
-        from ..running.recorded_plans import add_plan
+        from ..running.plans_file import add_plan
 
         try:
             self._added = add_plan(self._folders, self._setup)

@@ -21,8 +21,7 @@ from pathlib import Path
 from .._util.files import write_whole
 from ..errors import CassetteError, MissingRecordingError, NewsgaugeError, StaleRecordingError
 from ..records import Case
-from ..running.model_resolution import ModelResolution
-from ..running.request_template import RequestTemplates
+from ..running.request_template import ModelResolution, RequestTemplates
 from ..running.results_log import ResultLog
 from ..running.run import Run
 from ..running.run_config import RunConfig, open_recorder

@@ -23,7 +23,7 @@ from ..client.clients import AskOnce
 from ..client.retry import RetryPolicy, given_up, is_too_late, wait_s
 from ..errors import NewsgaugeError, NotKeptError, QuotaError, TransientError
 from ..records import Case, Post
-from ..running.model_resolution import ModelResolution
+from ..running.request_template import ModelResolution
 from ..running.run_config import RunConfig
 from ..variants.variants_file import Request, Variant
 from .model_queue import Job, ModelQueue, RateLimiter

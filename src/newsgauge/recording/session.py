@@ -16,7 +16,7 @@ from ..client.clients import open_async_client
 from ..client.retry import RetryPolicy
 from ..errors import CassetteError, NewsgaugeError, QuotaError
 from ..records import Case, Prediction
-from ..running.model_resolution import ModelResolution
+from ..running.request_template import ModelResolution
 from ..running.results_log import MAIN, ResultLog
 from ..running.run import Run
 from ..running.run_config import RunConfig, open_recorder
@@ -25,8 +25,6 @@ from .scheduler import Limits, Report, Scheduler, make_forms
 
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse
-
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 def record_cases(
@@ -64,7 +62,8 @@ def record_cases(
             )
             task = asyncio.current_task()
             assert task is not None
-            with _on_interrupt(campaign.stop, task.cancel):
+            now = asyncio.get_running_loop().call_soon_threadsafe  # wakes a loop that waits
+            with _on_interrupt(lambda: now(campaign.stop), lambda: now(task.cancel)):
                 try:
                     return await campaign.run(cases)
                 except asyncio.CancelledError:
@@ -77,21 +76,17 @@ def record_cases(
 @contextmanager
 def _on_interrupt(first: Callable[[], object], second: Callable[[], object]) -> Iterator[None]:
     """What the first Ctrl-C does, or the first SIGTERM, and what all others do."""
-    loop = asyncio.get_running_loop()
-    seen = False
+    waiting = iter((first,))
 
-    def handle() -> None:
-        nonlocal seen
-        (second if seen else first)()
-        seen = True
+    def handle(*signal: object) -> None:
+        next(waiting, second)()
 
-    for number in _INTERRUPTS:
-        loop.add_signal_handler(number, handle)
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number in _INTERRUPTS:
-            loop.remove_signal_handler(number)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def record_techniques(
@@ -109,12 +104,13 @@ def record_techniques(
     """
     report, waiting = Report(), list(cases)
 
-    def interrupt(*signal: object) -> None:
-        if report.interrupted:
-            raise KeyboardInterrupt
+    def interrupt() -> None:
         report.interrupted = True
 
-    with TemporaryDirectory(prefix="newsgauge-") as folder, _handled(interrupt):
+    def leave() -> None:
+        raise KeyboardInterrupt
+
+    with TemporaryDirectory(prefix="newsgauge-") as folder, _on_interrupt(interrupt, leave):
         run = Run(setup, ResultLog(Path(folder), MAIN), retry=retry, base_url=base_url)
         why = ""
         try:
@@ -140,16 +136,6 @@ def record_techniques(
             run.close()
     report.left += [(case, why or "interrupted") for case in waiting]
     return report
-
-
-@contextmanager
-def _handled(interrupt: Callable[..., None]) -> Iterator[None]:
-    before = {number: signal.signal(number, interrupt) for number in _INTERRUPTS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def finalize_files(setup: RunConfig) -> list[str]:

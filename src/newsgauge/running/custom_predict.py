@@ -1,6 +1,8 @@
-"""A way to ask that the user wrote: ``predict = "my_module:my_predict"``, called with a text and a ready client.
+"""Ways to ask that the user wrote: ``predict = "my_module:my_predict"``, called with a text and a ready client; and a
+scikit-learn estimator, fitted on training posts.
 
-Enters: the callable, a post. Leaves: a `Prediction`, with the tokens and model versions of all calls that it made.
+Enters: the callable, a post. Leaves: a `Prediction`, with the tokens and model versions of all calls that it made. An
+estimator makes none: of scikit-learn only the protocol is used (``fit``, ``predict``, ``get_params``), no import.
 """
 
 from __future__ import annotations
@@ -8,8 +10,9 @@ from __future__ import annotations
 import ast
 import inspect
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from importlib.metadata import version
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +22,7 @@ from ..client.answers import add_usage, read_answer, read_usage
 from ..client.clients import Access, is_response, is_service_error, open_client, service_errors
 from ..client.transport import PatientTransport
 from ..errors import NewsgaugeError, TechniqueError
-from ..records import ERROR_LABEL, NO_CALL_VERSION, Outcome, Post, Prediction
+from ..records import ERROR_LABEL, ESTIMATOR_VERSION, NO_CALL_VERSION, Outcome, Post, Prediction
 from ..variants.callables import describe
 
 if TYPE_CHECKING:
@@ -117,7 +120,7 @@ class Technique:
         label = said.strip()
         if not label:
             return Prediction(ERROR_LABEL, Outcome.EMPTY, "no text", 0, 0, "")
-        return Prediction(label, Outcome.LABEL if label in self._labels else Outcome.OFF_LIST, "", 0, 0, "")
+        return _labelled(label, self._labels)
 
     def _sum_up(self, played: Played[Prediction]) -> Prediction:
         usage = add_usage(read_usage(tokens) for _, tokens in played.answers)
@@ -134,3 +137,76 @@ def literals_of(function: Callable[..., Any]) -> Iterable[str]:
     except (OSError, TypeError, SyntaxError):
         return []
     return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+
+#: Called without anything: what it returns is fitted on texts and labels.
+ESTIMATOR_CALLED = Signature()
+
+
+class FittedEstimator:
+    """An estimator that was fitted once, when first asked."""
+
+    def __init__(self, spec: str, make: Callable[..., Any], examples: Callable[[], Sequence[Post]]) -> None:
+        self._spec = spec
+        self._make = make
+        self._examples = examples
+        self._fitted: Any = None
+        self._problem: TechniqueError | None = None
+
+    def predict(self, text: str, labels: tuple[str, ...]) -> Prediction:
+        """The label of a text. Raises `TechniqueError`, and the same for every text where it cannot be fitted."""
+        if self._problem is not None:
+            raise self._problem
+        if self._fitted is None:
+            try:
+                self._fitted = self._fit()
+            except TechniqueError as error:
+                self._problem = error
+                raise
+        try:
+            said = self._fitted.predict([text])[0]
+        except Exception as error:
+            words = describe(error, is_private=lambda words: quotes(words, text))
+            raise TechniqueError(f"{self._spec}: predict raised {words}") from None
+        if not isinstance(said, str):  # numpy's strings are
+            raise TechniqueError(f"{self._spec}: expected predict to return labels, got {type(said).__name__}")
+        return _labelled(str(said), labels, f"{ESTIMATOR_VERSION}{self._spec}, scikit-learn {_release()}")
+
+    def _fit(self) -> Any:
+        try:
+            made = self._make()
+        except Exception as error:
+            raise TechniqueError(f"{self._spec} raised {describe(error)}") from None
+        absent = [name for name in ("fit", "predict", "get_params") if not callable(getattr(made, name, None))]
+        if absent or isinstance(made, type):
+            raise TechniqueError(
+                f"{self._spec}: expected it to return a scikit-learn estimator, got "
+                f"{'the class ' + made.__name__ if isinstance(made, type) else type(made).__name__}"
+                f"{' without ' + ', '.join(absent) if absent else ', not an object of it'}"
+            )
+        self._check_seeds(made)
+        examples = self._examples()
+        try:
+            made.fit([post.text for post in examples], [post.label for post in examples])
+        except Exception as error:
+            texts = "\0".join(post.text for post in examples)
+            words = describe(error, is_private=lambda words: quotes(words, texts))
+            raise TechniqueError(f"{self._spec}: fit raised {words}") from None
+        return made
+
+    def _check_seeds(self, made: Any) -> None:
+        params: dict[str, Any] = made.get_params(deep=True)
+        unseeded = sorted(name for name, value in params.items() if name.endswith("random_state") and value is None)
+        if unseeded:
+            raise TechniqueError(
+                f"{self._spec}: expected {', '.join(unseeded)} to be a number, got None: two runs could differ, and a "
+                "replay is held to the baseline letter for letter"
+            )
+
+
+def _release() -> str:
+    return ".".join(version("scikit-learn").split(".")[:2])
+
+
+def _labelled(label: str, labels: tuple[str, ...], version: str = "") -> Prediction:
+    return Prediction(label, Outcome.LABEL if label in labels else Outcome.OFF_LIST, "", 0, 0, version)

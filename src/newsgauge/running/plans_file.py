@@ -1,15 +1,22 @@
-"""The plans that the committed cassettes are for: PLANS.toml in, one `RunConfig` a plan out, each of them replaying."""
+"""The plans that the committed cassettes are for: PLANS.toml in, one `RunConfig` a plan out, each of them replaying.
+
+What a recording adds there, the commands that replay what is there, and when its answers were recorded. A plan that is
+written down is one that ``newsgauge cassettes check`` knows and that CI replays and gates.
+"""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .._util.files import read_toml
+from .._util.files import read_toml, replace_file
 from .._util.pytest_ini import read_ini
+from ..cassettes.store import CassetteFile
 from ..corpora.corpus import BUNDLED
 from ..corpora.preprocessing import PREPROCESSING
 from ..corpora.twenty_newsgroups import TWENTY, has_twenty_newsgroups
@@ -17,7 +24,10 @@ from ..errors import UsageError
 from ..records import BACKENDS
 from ..variants.variants_file import load_variants
 from .run_config import RunConfig
-from .run_options import default_options, recordings_of, setup_of
+from .run_options import USUAL_CORPUS, default_options, plan_defaults, recordings_of, setup_of
+
+if TYPE_CHECKING:
+    from .run_config import RunConfig
 
 _KEYS: dict[str, type] = {
     "about": str,
@@ -133,3 +143,78 @@ def _plan(where: str, table: Any, folders: Folders) -> CommittedPlan:
         raise UsageError(f"{where}: {error}") from None
     folder = setup.shown_cassettes.removeprefix(f"{folders.cassettes}/")
     return CommittedPlan(about, folder, setup, table=table)
+
+
+_HEAD = """\
+# What is recorded here, and for which runs. A line that none of these plans asks for is an orphan: 'newsgauge cassettes
+# check' names it, 'newsgauge cassettes prune' drops it. Names and defaults are those of the options of a run.
+"""
+
+
+def add_plan(folders: Folders, setup: RunConfig) -> str:
+    """Append the plan of a recording unless the plans that are there ask for all of it; a line that says so, or ''.
+
+    Raises `UsageError` if PLANS.toml cannot be read, OSError if it cannot be written.
+    """
+    path = folders.root / folders.cassettes / "PLANS.toml"
+    before = path.read_text("utf-8") if path.exists() else _HEAD
+    wanted, unknown = wanted_keys(load_plans(folders)) if path.exists() else ({}, {})
+    folder = f"{setup.cassettes.parent.name}/{setup.cassettes.name}"
+    recorded = [
+        name
+        for name, variant in setup.variants.items()
+        if variant.has_cassette and (setup.cassettes / f"{name}.jsonl").is_file()
+    ]
+    new = [
+        name
+        for name in recorded
+        if {post.id for post in setup.plan.asked(name)} - wanted.get(f"{folder}/{name}.jsonl", set())
+    ]
+    if not new or folder in unknown:
+        return ""
+    table = dict(setup.plan_table)
+    if "variants" in table or len(new) < sum(variant.has_cassette for variant in setup.variants.values()):
+        table["variants"] = ",".join(new)
+    about = "pytest evals" + plan_options(table, folders.ini)
+    lines = [f"{name} = {json.dumps(value)}" for name, value in {"about": about, **table}.items()]
+    replace_file(path, before.rstrip("\n") + "\n\n[[plan]]\n" + "\n".join(lines) + "\n")
+    return f"{folders.cassettes}/PLANS.toml: added the plan of {folder}: {', '.join(new)}"
+
+
+def plan_options(table: Mapping[str, object], ini: Callable[[str], str]) -> str:
+    """The options of pytest that ask for a plan of PLANS.toml, in a project with these ini values."""
+    usual = {name: ini(f"newsgauge_{name}") or None for name in USUAL_CORPUS}
+    values = {**plan_defaults(), **table}
+    corpus = str(values["corpus"])
+    if corpus == (usual["corpus"] and os.path.normpath(str(usual["corpus"]))):
+        is_said = {name: str(usual[name] or plan_defaults()[name]) for name in USUAL_CORPUS}
+    else:
+        is_said = {name: str(value) for name, value in plan_defaults().items() if name in USUAL_CORPUS}
+    is_said["backend"] = ini("newsgauge_backend") or "embedded"
+    words = []
+    for name, value in values.items():
+        flag = f"--{name.replace('_', '-')}"
+        if name == "about" or value is None or str(value) == is_said.get(name, str(plan_defaults().get(name))):
+            continue
+        words += [flag] if value is True else [flag, shlex.quote(str(value))]
+    return "".join(f" {word}" for word in words)
+
+
+def oldest_recordings(folder: Path, variants: Iterable[str], posts: Collection[str]) -> dict[str, str]:
+    """``recorded`` of the oldest line about one of the posts, by variant; none where nothing is recorded.
+
+    Raises `DamagedCassetteError`.
+    """
+    oldest, wanted = {}, set(map(_post, posts))
+    for variant in variants:
+        path = folder / f"{variant}.jsonl"
+        lines = CassetteFile(path).lines() if path.exists() else ()
+        times = [line.provenance.get("recorded", "") for line in lines if _post(line.key) in wanted]
+        if times:
+            oldest[variant] = min(times)
+    return oldest
+
+
+def _post(key: str) -> str:
+    """The post of a key, without the number of its repeat or of its call."""
+    return key.partition("~")[0]

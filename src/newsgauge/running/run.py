@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from .._util.secrets import hide_secrets
 from ..cassettes.network_block import attempts_fail, network_blocked
@@ -21,9 +21,8 @@ from ..client.retry import RetryPolicy
 from ..errors import CassetteError, NetworkBlockedError, NewsgaugeError, TechniqueError, TransientError
 from ..records import Case, Key, Post, Prediction, Result
 from ..variants.variants_file import Variant, location_of
-from .model_resolution import ModelResolution
 from .other_services import read_other
-from .request_template import RequestTemplates
+from .request_template import ModelResolution, RequestTemplates
 from .results_log import MAIN, ResultLog, missing_cases
 from .run_config import RunConfig, open_recorder
 
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
 
     from ..cassettes.recorder import Recorder
     from ..tuning.jobs import Job
-    from .custom_predict import Technique, TechniqueClient
-    from .estimators import FittedEstimator
+    from .custom_predict import FittedEstimator, Technique, TechniqueClient
 
 #: A gate that waits for other processes' live answers gives up after this long without a new one.
 _PATIENCE_S = 60.0
@@ -149,7 +147,7 @@ class Run:
         self._closing.close()
         self.log.close()
 
-    def _ask(self, post: Post, variant: str, origin: str) -> Prediction:
+    def _ask(self, post: Post, variant: str, origin: Literal["item", "gate"]) -> Prediction:
         prediction, broken = None, ""
         try:
             prediction = self._predict(post, self.setup.variants[variant])
@@ -160,16 +158,7 @@ class Run:
             raise
         finally:
             if prediction is not None or broken:
-                self.log.add(
-                    Result(
-                        post.id,
-                        variant,
-                        post.label,
-                        prediction,
-                        broken,
-                        "item" if origin == "item" else "gate",
-                    )
-                )
+                self.log.add(Result(post.id, variant, post.label, prediction, broken, origin))
         return prediction
 
     def _looked_up(self, post: Post, variant: Variant) -> Prediction | None:
@@ -245,7 +234,7 @@ class Run:
 
     def _estimator(self, variant: Variant) -> FittedEstimator:
         if variant.name not in self._estimators:
-            from .estimators import FittedEstimator
+            from .custom_predict import FittedEstimator
 
             training = variant.training
             assert variant.estimator is not None

@@ -262,11 +262,11 @@ def check_setup(setup: RunConfig) -> None:
 def variant_callable(variant: Variant, folders: Sequence[Path]) -> Callable[..., Any]:
     """The callable that a variant names, looked for in ``folders`` first. Raises `VariantsError`."""
     from ..variants.callables import load_callable
-    from . import custom_predict, estimators
+    from .custom_predict import CALLED, ESTIMATOR_CALLED
 
     return load_callable(
         variant.predict or variant.estimator or "",
         folders,
         where=f"variants.toml: [{variant.name}]",
-        called=custom_predict.CALLED if variant.predict else estimators.CALLED,
+        called=CALLED if variant.predict else ESTIMATOR_CALLED,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..corpora.preprocessing import PREPROCESSING
+from ..errors import UsageError
 from ..records import BACKENDS, Outcome
 from ..variants.checks import MOST_REPEATS
 
@@ -52,7 +53,6 @@ def add_plan_options(add: Callable[..., Any]) -> None:
     """The options that decide a plan and its cassettes; ``add`` is a parser's, pytest's or argparse's."""
     add(
         "--corpus",
-        default=None,
         metavar="NAME",
         help="bundled, 20newsgroups, a folder, or a csv, tsv, jsonl or parquet file "
         "(default: the ini value newsgauge_corpus, bundled)",
@@ -65,14 +65,12 @@ def add_plan_options(add: Callable[..., Any]) -> None:
     )
     add(
         "--posts-per-class",
-        default=None,
         metavar="N|at-most:N|all",
         help="posts to draw per label; at-most:N takes fewer from labels that have fewer (default: the ini value "
         "newsgauge_posts_per_class, else 10)",
     )
     add(
         "--sample",
-        default=None,
         metavar="proportional:N",
         help="instead of --posts-per-class: draw N posts in all, each label as often as in the data (ini value "
         "newsgauge_sample)",
@@ -94,34 +92,29 @@ def add_plan_options(add: Callable[..., Any]) -> None:
     )
     add(
         "--columns",
-        default=None,
         metavar="NAME=COLUMN,..",
         help="columns of a table that are not called text, label, id, split, thread",
     )
-    add("--encoding", default=None, metavar="NAME", help="encoding of a table or of text files (default: utf-8)")
+    add("--encoding", metavar="NAME", help="encoding of a table or of text files (default: utf-8)")
     add(
         "--delimiter",
-        default=None,
         metavar="WORD",
         help="what separates the columns of a csv file: comma (default), semicolon, tab, pipe",
     )
-    add("--variants", default=None, metavar="A,B", help="ask only these variants of variants.toml (default: all)")
+    add("--variants", metavar="A,B", help="ask only these variants of variants.toml (default: all)")
     add(
         "--repeats",
         type=_repeats,
-        default=None,
         metavar="K",
         help="ask about every post K times, to see how answers vary (default: the 'repeats' of each variant, else 1)",
     )
     add(
         "--backend",
         choices=BACKENDS,
-        default=None,
         help="service to ask (default: the ini value newsgauge_backend, else embedded)",
     )
     add(
         "--cassettes",
-        default=None,
         metavar="DIR",
         help="folder of the cassettes (default: the ini value newsgauge_cassettes, cassettes)",
     )
@@ -143,7 +136,6 @@ def add_api_version(add: Callable[..., Any]) -> None:
     """``--api-version``, for whatever asks a service."""
     add(
         "--api-version",
-        default=None,
         metavar="VERSION",
         help="version of the API to ask, such as v1 or v1beta; recordings of all versions replay alike (default: the "
         "ini value newsgauge_api_version, else what google-genai asks)",
@@ -152,8 +144,6 @@ def add_api_version(add: Callable[..., Any]) -> None:
 
 def chosen_api_version(option: str | None, ini: str) -> str | None:
     """What the command line says, else the ini value; None: the SDK's own. Raises `UsageError` for no version."""
-    from ..errors import UsageError
-
     name, version = ("newsgauge_api_version", ini or None) if option is None else ("--api-version", option)
     if version is not None and not _API_VERSION.fullmatch(version):
         raise UsageError(f"{name}: expected a version of the API, such as v1, v1beta or v1beta1, got {version!r}")
@@ -162,8 +152,6 @@ def chosen_api_version(option: str | None, ini: str) -> str | None:
 
 def chosen_again(option: str | None, mode: str) -> frozenset[Outcome]:
     """The kinds of answers that ``--again`` names. Raises `UsageError`."""
-    from ..errors import UsageError
-
     if option is None:
         return frozenset()
     kinds = [kind.strip() for kind in option.split(",")]
@@ -181,7 +169,6 @@ def add_paying_options(add: Callable[..., Any]) -> None:
     add(
         "--max-cost",
         type=_dollars,
-        default=None,
         metavar="USD",
         help="budget: refuse what is forecast to cost more, and stop a recording before it costs more "
         "(default: the ini value newsgauge_max_cost, else none)",
@@ -194,7 +181,6 @@ def add_recording_options(add: Callable[..., Any]) -> None:
     add_paying_options(add)
     add(
         "--again",
-        default=None,
         metavar="KIND,..",
         help="with --record-mode once or new_episodes: ask again for answers that were blocked, cut or "
         "empty; an old answer stays until the new one is there",
@@ -367,8 +353,6 @@ def _plan_table(option: Any, values: dict[str, Any], root: Path) -> dict[str, An
 
 
 def _backend(given: str | None, ini: Callable[[str], str]) -> str:
-    from ..errors import UsageError
-
     backend = given or ini("newsgauge_backend") or _DEFAULTS["backend"]
     if backend not in BACKENDS:
         raise UsageError(f"newsgauge_backend: expected {', '.join(BACKENDS)}, got {backend!r}")
@@ -380,8 +364,6 @@ def sample_size(option: Any, values: dict[str, Any]) -> tuple[int | None, str]:
 
     What the command line says of either option puts aside what the ini file says of the other.
     """
-    from ..errors import UsageError
-
     given, sample = option.posts_per_class, values["sample"] if option.posts_per_class is None else option.sample
     if given is not None and sample:
         raise UsageError(f"--posts-per-class {given} and --sample {sample}: expected one of them, got both")

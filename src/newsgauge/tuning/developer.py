@@ -88,10 +88,8 @@ class DeveloperTuning:
             except ValueError as error:
                 raise broken_body(path, error) from None
             if response.status_code != 200:
-                said = body.get("error", {}) if isinstance(body, dict) else {}
-                raise refusal(path, response.status_code, said.get("status"), said.get("message"), body)
-            answer: dict[str, Any] = body
-            return answer
+                raise refusal(path, response.status_code, None, None, body)
+            return dict(body)
 
         return call_patiently(ask, self._retry)
 

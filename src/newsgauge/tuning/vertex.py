@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ..cassettes.line import Line
 from ..cassettes.store import CassetteFile
@@ -28,7 +28,6 @@ from .tuned_file import read_tuned
 if TYPE_CHECKING:
     from google import genai
 
-T = TypeVar("T")
 BASE_MODEL = PLAIN_BASE_MODEL
 ADAPTER_SIZES = {1: "ONE", 2: "TWO", 4: "FOUR", 8: "EIGHT", 16: "SIXTEEN", 32: "THIRTY_TWO"}
 _TAG = re.compile(r"newsgauge-[0-9a-f]{12}$")
@@ -57,12 +56,12 @@ class VertexTuning:
 
     def jobs(self) -> list[Job]:
         """All tuning jobs of the project and location, oldest first."""
-        found = self._ask("tuningJobs", lambda: list(self.client.tunings.list()))
+        found = patiently("tuningJobs", lambda: list(self.client.tunings.list()), self.retry)
         return sorted((_read(job) for job in found), key=lambda job: job.created)
 
     def job(self, name: str) -> Job:
         """One job. Its losses are in a Vertex experiment, which takes another library to read."""
-        return _read(self._ask(name, lambda: self.client.tunings.get(name=name)))
+        return _read(patiently(name, lambda: self.client.tunings.get(name=name), self.retry))
 
     def start(self, training: TrainingSet, recipe: Recipe, *, display_name: str) -> Job:
         """Upload the training file and start the job."""
@@ -93,11 +92,9 @@ class VertexTuning:
 
     def answers(self, model: str) -> bool:
         """Ask the endpoint for one token; not found: it was deleted, and its job is still listed."""
-        models = self.client.models
+        ask = self.client.models.generate_content
         try:
-            self._ask(
-                model, lambda: models.generate_content(model=model, contents="?", config={"max_output_tokens": 1})
-            )
+            patiently(model, lambda: ask(model=model, contents="?", config={"max_output_tokens": 1}), self.retry)
         except BackendError as error:
             if ": 404 " in str(error):
                 return False
@@ -109,7 +106,7 @@ class VertexTuning:
         job = self.job(name)
         if job.state.ended:
             raise UsageError(f"tune cancel: {name} has {job.state} already")
-        self._ask(name, lambda: self.client.tunings.cancel(name=name))
+        patiently(name, lambda: self.client.tunings.cancel(name=name), self.retry)
         return f"{name}: cancelled"
 
     def delete(self, name: str) -> str:
@@ -123,9 +120,6 @@ class VertexTuning:
             f"{name}: newsgauge has forgotten its model. Vertex keeps the job; the endpoint and the model are deleted "
             f"with 'gcloud ai endpoints delete {job.model.rpartition('/')[2]}' and 'gcloud ai models delete'"
         )
-
-    def _ask(self, what: str, call: Callable[[], T]) -> T:
-        return patiently(what, call, self.retry)
 
 
 def _read(job: Any) -> Job:

@@ -20,8 +20,7 @@ from ...corpora.twenty_newsgroups import TWENTY
 from ...errors import UsageError
 from ...records import Post
 from ...running.classifying import Answer, classify
-from ...running.custom_predict import Technique, TechniqueClient
-from ...running.estimators import FittedEstimator
+from ...running.custom_predict import FittedEstimator, Technique, TechniqueClient
 from ...running.few_shot import make_examples
 from ...running.other_services import read_other
 from ...running.run_config import variant_callable

@@ -22,8 +22,7 @@ from ...corpora.corpus import find_corpus
 from ...corpora.twenty_newsgroups import TWENTY, has_twenty_newsgroups
 from ...errors import UsageError
 from ...records import shown_id
-from ...running.plans_file import CommittedPlan, Folders, load_plans, wanted_keys
-from ...running.recorded_plans import plan_options
+from ...running.plans_file import CommittedPlan, Folders, load_plans, plan_options, wanted_keys
 from ...running.results_log import ResultLog
 from ...running.run import Run
 from ..backend_options import add_folder_options, folders_of

@@ -20,7 +20,7 @@ from ...planning.plan_file import RunPlan
 from ...records import Key, Result
 from ...report.publishing import Facts, append_step_summary, clear, github_annotations, publish
 from ...report.summary_sections import concluding_sections
-from ...running.recorded_plans import oldest_recordings
+from ...running.plans_file import oldest_recordings
 from ...running.run_options import baseline_name
 from ...scoring.scoreboard import score
 from ...scoring.spending import today

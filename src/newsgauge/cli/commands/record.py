@@ -23,8 +23,7 @@ from ...recording.pending import Pending, ResumeFile, find_pending
 from ...recording.preflight import check_ci, check_folder
 from ...recording.scheduler import Limits, Report
 from ...recording.session import finalize_files, record_cases, record_techniques
-from ...running.plans_file import Folders
-from ...running.recorded_plans import add_plan
+from ...running.plans_file import Folders, add_plan
 from ...running.run_config import RunConfig, check_setup
 from ...running.run_options import add_plan_options, add_record_mode, add_recording_options, setup_of
 from ...scoring.spending import PriceList, spent_line, todays_prices

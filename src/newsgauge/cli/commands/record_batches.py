@@ -20,7 +20,7 @@ from ...recording.batches import Batches
 from ...recording.open_jobs import OpenJobs
 from ...recording.pending import Pending, find_pending
 from ...recording.scheduler import Report, make_forms
-from ...running.model_resolution import ModelResolution
+from ...running.request_template import ModelResolution
 from ...running.run_config import RunConfig, open_recorder
 from ...scoring.spending import PriceList
 from ..backend_options import reach_backend
