@@ -58,15 +58,12 @@ def state_of(gate: Mapping[str, Any]) -> State:
     return _OF_FINDING.get(gate.get("finding"), "not decided")
 
 
-def _id_in(flip: str) -> str:
-    """The id in ``lost sci.space-7: sci.med, was sci.space``."""
-    return re.sub(r"^(?:lost|gained) ", "", flip).partition(": ")[0]
-
-
 def _of_gate(gate: Mapping[str, Any]) -> list[LimitLine]:
     name, variant = str(gate["gate"]), str(gate.get("variant") or "")
     checks = gate.get("checks") or [{"detail": reason} for reason in gate.get("reasons", ())]
-    flips = tuple((text, _id_in(text)) for text in gate.get("flips") or ())
+    # The id in ``lost sci.space-7: sci.med, was sci.space``.
+    around = re.compile(r"^(?:lost|gained) |: .*", re.DOTALL)
+    flips = tuple((text, around.sub("", text)) for text in gate.get("flips") or ())
     return [
         LimitLine(
             check.get("state", state_of(gate)),
@@ -96,16 +93,13 @@ class Headline:
     notes: tuple[str, ...]
 
 
-def _notes(notes: tuple[str, ...]) -> tuple[str, ...]:
-    """All gates that are left out in one note: a run of few variants leaves out many."""
-    left_out = [note.removeprefix(_LEFT_OUT) for note in notes if note.startswith(_LEFT_OUT)]
-    others = tuple(note for note in notes if not note.startswith(_LEFT_OUT))
-    return (*others, _LEFT_OUT + ", ".join(left_out)) if left_out else others
-
-
 def headline(gates: Mapping[str, Any]) -> Headline:
     """The verdict is the session's own; nothing is decided here."""
     session = decode_verdict(gates)
     title, _, text = session.headline.partition(": ")
+    # All gates that are left out are one note: a run of few variants leaves out many.
+    left_out = [note.removeprefix(_LEFT_OUT) for note in session.notes if note.startswith(_LEFT_OUT)]
+    notes = tuple(note for note in session.notes if not note.startswith(_LEFT_OUT))
+    notes += (_LEFT_OUT + ", ".join(left_out),) if left_out else ()
     word = "red" if not session.is_green else "green" if title == "GREEN" and session.complete else "open"
-    return Headline(word, title, text, session.reasons, _notes(session.notes))  # type: ignore[arg-type]
+    return Headline(word, title, text, session.reasons, notes)  # type: ignore[arg-type]

@@ -71,14 +71,16 @@ def scoreboard_lines(
     return [
         *textwrap.wrap(title, WIDTH),
         *table,
-        *_thread_note(scores),
-        *_mix_note(scores),
-        *_training_note(scores),
+        *(line for note in _notes(scores) for line in textwrap.wrap(note, WIDTH)),
         "",
         *([*repeats, ""] if repeats else []),
         *answer_lines(scores),
-        *confidence_lines(scores),
-        *(line for rows in slice_rows(scores) for line in ("", *table_lines(rows, left=(0,)))),
+        *(
+            line
+            for rows in (confidence_rows(scores), *slice_rows(scores))
+            for line in ("", *table_lines(rows, left=(0,)))
+            if len(rows) > 1
+        ),
     ]
 
 
@@ -156,57 +158,32 @@ def _rates(score: Score) -> tuple[str, str, str]:
 def repeat_lines(scores: Mapping[str, Score]) -> list[str]:
     """How answers to the same post vary, one row per variant that asks more than once; empty if none does."""
     rows: list[tuple[str, ...]] = [("repeats", "k", "posts", "stable", "flip rate", "pass^k", "pass@k", "majority")]
+    notes: list[str] = []
     for name, score in scores.items():
         if (found := score.repeats) is not None:
             shares = (found.stability, found.flip_rate, found.pass_all, found.pass_any, found.majority_accuracy)
-            rows.append((name, str(found.k), str(found.n_posts), *(percent(share) for share in shares)))
-    if len(rows) == 1:
-        return []
-    notes = [
-        line
-        for name, score in scores.items()
-        if score.repeats is not None and score.repeats.unstable
-        for line in textwrap.wrap(f"least stable of {name}: {', '.join(map(shown_id, score.repeats.unstable))}", WIDTH)
-    ]
-    return [*table_lines(rows, left=(0,)), *notes]
+            rows.append((name, str(found.k), str(found.n_posts), *map(percent, shares)))
+            if found.unstable:
+                notes += textwrap.wrap(f"least stable of {name}: {', '.join(map(shown_id, found.unstable))}", WIDTH)
+    return [*table_lines(rows, left=(0,)), *notes] if len(rows) > 1 else []
 
 
-def confidence_lines(scores: Mapping[str, Score]) -> list[str]:
-    """How sure each variant is, and how right then; empty if none says so."""
-    rows = confidence_rows(scores)
-    return ["", *table_lines(rows, left=(0,))] if len(rows) > 1 else []
-
-
-def _thread_note(scores: Mapping[str, Score]) -> list[str]:
-    threaded = [score for score in scores.values() if score.clustered is not None]
-    if not threaded:
-        return []
-    worth = ", ".join(f"{score.variant} {score.effective_n:.0f}" for score in threaded)
-    what = "answers" if any(score.repeats for score in threaded) else "posts"
-    text = (
-        f"{threaded[0].n} {what} in {threaded[0].n_threads} independent groups (threads, repeats of a post): intervals "
-        f"by group; effective sample size: {worth}"
-    )
-    return textwrap.wrap(text, WIDTH)
-
-
-def _mix_note(scores: Mapping[str, Score]) -> list[str]:
-    found = [(name, *score.own_mix) for name, score in scores.items() if score.own_mix is not None]
-    if not found:
-        return []
-    each = ", ".join(f"{name} {percent(rate)} {span(pair)}" for name, rate, pair in found)
-    return textwrap.wrap(f"accuracy in the data's own mix of labels: {each}", WIDTH)
-
-
-def _training_note(scores: Mapping[str, Score]) -> list[str]:
-    each = [
-        f"{name} {percent(known.accuracy)} {span(known.interval)} of {known.n} posts whose thread it was trained on, "
-        f"{percent(new.accuracy)} {span(new.interval)} of {new.n} others"
-        for name, score in scores.items()
-        if score.trained_threads is not None
-        for known, new in (score.trained_threads,)
-    ]
-    return [line for text in each for line in textwrap.wrap(f"threads in training: {text}", WIDTH)]
+def _notes(scores: Mapping[str, Score]) -> Iterator[str]:
+    """What the accuracies rest on, beside their tables: threads, the data's own mix of labels, threads in training."""
+    if threaded := [score for score in scores.values() if score.clustered is not None]:
+        worth = ", ".join(f"{score.variant} {score.effective_n:.0f}" for score in threaded)
+        what = "answers" if any(score.repeats for score in threaded) else "posts"
+        yield (
+            f"{threaded[0].n} {what} in {threaded[0].n_threads} independent groups (threads, repeats of a post): "
+            f"intervals by group; effective sample size: {worth}"
+        )
+    if mixes := [(name, *score.own_mix) for name, score in scores.items() if score.own_mix is not None]:
+        each = ", ".join(f"{name} {percent(rate)} {span(pair)}" for name, rate, pair in mixes)
+        yield f"accuracy in the data's own mix of labels: {each}"
+    for name, score in scores.items():
+        if score.trained_threads is not None:
+            known, new = (f"{percent(one.accuracy)} {span(one.interval)} of {one.n}" for one in score.trained_threads)
+            yield f"threads in training: {name} {known} posts whose thread it was trained on, {new} others"
 
 
 def paragraph(text: str, width: int = WIDTH) -> list[str]:

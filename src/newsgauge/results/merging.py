@@ -6,7 +6,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def merge_folders(folders: Sequence[Path]) -> Merged:
         asked=_asked(parts),
         posts={post.id: texts[post.id] for post in run.plan.posts if post.id in texts},
         folders=tuple(_describe(part) for part in parts),
-        red=(*_missing(whole, parts, results), *_broken(whole, results), *_failed(parts)),
+        red=tuple(_reasons(whole, parts, results)),
         left_out=() if wholes else tuple(sorted({name for part in parts for name in part.run.left_out})),
     )
 
@@ -157,6 +157,18 @@ def _asked(parts: Sequence[_Part]) -> dict[str, Any]:
     return {"prompts": parts[0].folder.prompts, "recordings": recordings}
 
 
+def _reasons(whole: RunPlan, parts: Sequence[_Part], results: Mapping[Key, Result]) -> Iterator[str]:
+    """Why the whole is red: cases that are not there, that have no answer, and folders whose run had failed tests."""
+    yield from _missing(whole, parts, results)
+    broken = [one for one in results.values() if one.prediction is None and one.variant in whole.variants]
+    if broken:
+        cases = _named([(one.post_id, one.variant) for one in broken])
+        yield f"no answer in {cases}; the first: {broken[0].broken}"
+    for part in parts:
+        if part.run.failed:
+            yield f"tests failed in the run of {part.folder.path}; the first: {part.run.failed[0]}"
+
+
 def _missing(whole: RunPlan, parts: Sequence[_Part], results: Mapping[Key, Result]) -> list[str]:
     """A line for each shard that is not there, and one for each that has holes; without shards one for all."""
     planned = [(post.id, name) for name in whole.variants for post in whole.plan.asked(name)]
@@ -173,22 +185,6 @@ def _missing(whole: RunPlan, parts: Sequence[_Part], results: Mapping[Key, Resul
         why = "was cut short or deselected cases" if number in there else "is not among the folders"
         lines.append(f"shard {number}/{n_shards} {why}: no results of {_named(own)}")
     return lines
-
-
-def _broken(whole: RunPlan, results: Mapping[Key, Result]) -> list[str]:
-    broken = [results[key] for key in results if results[key].prediction is None and key[1] in whole.variants]
-    if not broken:
-        return []
-    cases = _named([(one.post_id, one.variant) for one in broken])
-    return [f"no answer in {cases}; the first: {broken[0].broken}"]
-
-
-def _failed(parts: Sequence[_Part]) -> list[str]:
-    return [
-        f"tests failed in the run of {part.folder.path}; the first: {part.run.failed[0]}"
-        for part in parts
-        if part.run.failed
-    ]
 
 
 def _named(keys: Sequence[Key]) -> str:

@@ -159,15 +159,13 @@ def load_run(folder: Path | str = ".newsgauge/results") -> RunFolder:
     scoreboard = _json(folder / "scoreboard.json")
     gates = _json(folder / "gates.json")
     run, scores = scoreboard.get("run"), scoreboard.get("variants")
+    another = f"written by another version of newsgauge; {_AGAIN}"
     if not isinstance(run, dict) or not isinstance(scores, dict) or not set(_RUN_KEYS) <= set(run):
-        raise UsageError(f"{folder / 'scoreboard.json'}: written by another version of newsgauge; {_AGAIN}")
+        raise UsageError(f"{folder / 'scoreboard.json'}: {another}")
     for name, score in scores.items():
         absent = [key for key in _SCORE_KEYS if not isinstance(score, dict) or key not in score]
         if absent:
-            raise UsageError(
-                f"{folder / 'scoreboard.json'}: {name}: no {absent[0]!r}: written by another version of newsgauge; "
-                f"{_AGAIN}"
-            )
+            raise UsageError(f"{folder / 'scoreboard.json'}: {name}: no {absent[0]!r}: {another}")
     if not isinstance(gates.get("gates"), list) or not isinstance(gates.get("run"), dict):
         raise UsageError(f"{folder / 'gates.json'}: expected a list of gates; {_AGAIN}")
     if gates["run"].get("plan") != run["plan"]:
