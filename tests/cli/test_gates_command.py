@@ -12,8 +12,7 @@ from newsgauge.cli.main import main
 from newsgauge.gates.findings import Limit
 from newsgauge.gates.limits_gate import LimitsGate
 from newsgauge.gates.run_verdict import BaselinePlace, Guard
-from newsgauge.planning.inputs import read_inputs
-from newsgauge.planning.plan_file import RunPlan
+from newsgauge.planning.plan_file import RunPlan, read_inputs
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Outcome, Post, Prediction, Result
 from newsgauge.scoring.scores import Verdict

@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from newsgauge.gates.comparison_gate import ComparisonGate
 from newsgauge.gates.gate import Evidence, decide
-from newsgauge.scoring.comparisons import p_words
+from newsgauge.scoring.scoreboard import p_words
 
 Make = Callable[..., Evidence]
 

@@ -15,8 +15,7 @@ from newsgauge.records import Outcome, Post, Prediction, Result
 from newsgauge.report.publishing import Facts, publish
 from newsgauge.results.attachments import Attachments, CountedPost, LearningPoint
 from newsgauge.results.result_files import write_flips, write_gates, write_results, write_scoreboard
-from newsgauge.scoring.comparisons import compare_variants
-from newsgauge.scoring.scoreboard import score
+from newsgauge.scoring.scoreboard import compare_variants, score
 from newsgauge.scoring.scores import Verdict
 from newsgauge.scoring.stats.decisions import Finding
 from newsgauge.tuning.jobs import Loss

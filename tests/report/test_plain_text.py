@@ -17,8 +17,7 @@ from newsgauge.report.summary_sections import flips_since_baseline
 from newsgauge.report.terminal import answer_lines, gate_lines, scoreboard_lines
 from newsgauge.results.result_files import write_flips, write_gates, write_scoreboard
 from newsgauge.running.results_log import merge
-from newsgauge.scoring.comparisons import compare_variants
-from newsgauge.scoring.scoreboard import score
+from newsgauge.scoring.scoreboard import compare_variants, score
 from newsgauge.scoring.scores import Check, CheckState, Score, Verdict
 from newsgauge.scoring.stats.decisions import Finding
 

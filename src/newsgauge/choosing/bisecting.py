@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ..records import Post
-from ..scoring.comparisons import compare
+from ..scoring.scoreboard import compare
 from ..scoring.scores import Comparison
 from ..scoring.stats import holm
 from ..variants.variants_file import Variant

@@ -14,8 +14,7 @@ from typing import Any
 from .._util.files import write_whole
 from ..errors import UsageError
 from ..records import Key, Post, Result
-from ..scoring.comparisons import answers_of, compare_variants
-from ..scoring.scoreboard import threads_of
+from ..scoring.scoreboard import answers_of, compare_variants, threads_of
 from ..scoring.stats import Interval, clustered_interval
 from ..scoring.stats.paired import joined_interval
 

@@ -18,7 +18,7 @@ from .._util.wording import one_line
 from ..planning.plan_file import RunPlan
 from ..planning.sampling import Plan
 from ..records import Key, Post, Result, shown_id
-from ..scoring.comparisons import compare, p_words
+from ..scoring.scoreboard import compare, p_words
 from ..scoring.scores import Comparison
 from ..scoring.stats.decisions import Decision, Finding, decide_difference
 from ..scoring.stats.paired import mcnemar_exact

@@ -14,7 +14,7 @@ from .._util.wording import one_line
 from ..errors import GatesError
 from ..planning.sampling import Plan
 from ..records import shown_id
-from ..scoring.comparisons import compare_variants, p_words
+from ..scoring.scoreboard import compare_variants, p_words
 from ..scoring.scores import Comparison
 from ..scoring.stats.decisions import Finding, decide_difference, difference_p_values
 from ..scoring.stats.paired import holm

@@ -17,8 +17,7 @@ from ..errors import UsageError
 from ..planning.plan_file import NAME, RunPlan, encode_plan
 from ..records import Key, Result, case_id
 from ..results.result_files import digest_results, write_flips, write_gates, write_results, write_scoreboard
-from ..scoring.comparisons import compare_variants
-from ..scoring.scoreboard import score
+from ..scoring.scoreboard import compare_variants, score
 from ..scoring.scores import Comparison, Score, Verdict
 from .baseline_diff import VariantChange, diff_baselines
 from .baseline_file import Baseline, answers_of_both, encode, is_about_classes, make_baseline

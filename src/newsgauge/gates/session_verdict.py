@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..planning.inputs import COMMIT, differences, read_again
+from ..planning.plan_file import COMMIT, differences, read_again
 from ..results.result_files import digest_results
 
 _MAX_NAMED = 3

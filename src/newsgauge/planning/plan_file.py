@@ -5,10 +5,14 @@ Enters: a `RunPlan`, or the file. Holds ids, labels, numbered threads and digest
 A shard is the part of a plan that one machine of several asks. All variants of a post stay in one shard, so that a
 shard can compare them. Posts are dealt out class by class, each class in the order of the draw: shards differ by at
 most one post, in whole as in each class.
+
+The inputs of a verdict, beside its posts, are the commit, the version, and digests of files by their names. Two runs
+that are to be one (shards, workers on other hosts, a run and the checkout it is checked in) have the same.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -17,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from .._util.files import commit_of
 from ..errors import UsageError
 from ..records import Post
 from ..variants.variants_file import Variant, prompt_digest
@@ -53,7 +58,7 @@ class RunPlan:
     in the place of ``tuned``. ``n_whole_set``: posts of these labels in the whole corpus. ``stand_ins``: a line for
     each variant whose answers are another model's. ``left_out``: tests that need the whole plan, and so were no part of
     a shard. ``failed``: the first tests that failed and are no gates. ``made_by``: the version of newsgauge.
-    ``inputs``: what else the verdict rests on, see `planning.inputs`; ``results``: digest of the results.csv beside it.
+    ``inputs``: what else the verdict rests on, see `read_inputs`; ``results``: digest of the results.csv beside it.
     ``trained_threads``: variant -> the posts of the plan whose threads its tuned model or estimator was trained on.
     ``chosen_by_hand``: options by which the command line itself, and not a file or the environment, leaves gates out.
     """
@@ -242,3 +247,39 @@ def deal(posts: Iterable[Post], seed: int, n_shards: int) -> dict[str, int]:
     """Id of a post -> number of its shard, whatever the order of the posts."""
     ordered = sorted(posts, key=lambda post: (post.label, rank(post.id, seed)))
     return {post.id: place % n_shards + 1 for place, post in enumerate(ordered)}
+
+
+COMMIT = "commit"
+_VERSION = "newsgauge"
+_ABSENT = "(no file)"
+
+
+def read_inputs(root: Path, names: Iterable[str]) -> dict[str, str]:
+    """``evals/gates.toml`` -> digest, for files named from ``root``; the commit of the checkout; the version."""
+    return {
+        COMMIT: commit_of(root) or "(none)",
+        _VERSION: __version__,
+        **{name: digest_file(root / name) for name in names},
+    }
+
+
+def read_again(root: Path, inputs: Mapping[str, str]) -> dict[str, str]:
+    """The same inputs as they are now."""
+    return read_inputs(root, (name for name in inputs if name not in (COMMIT, _VERSION)))
+
+
+def differences(one: Mapping[str, str], other: Mapping[str, str], *, but: Iterable[str] = ()) -> list[str]:
+    """``evals/gates.toml (3f2a..., not 77b0...)`` for each input of ``one`` that is another in ``other``."""
+    return [
+        f"{name} ({one.get(name, _ABSENT)[:12]}, not {other.get(name, _ABSENT)[:12]})"
+        for name in dict.fromkeys((*one, *other))
+        if name not in but and one.get(name, _ABSENT) != other.get(name, _ABSENT)
+    ]
+
+
+def digest_file(path: Path) -> str:
+    """First 12 hex digits of its SHA-256, the same with the line endings of any system."""
+    try:
+        return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()[:12]
+    except FileNotFoundError:
+        return _ABSENT

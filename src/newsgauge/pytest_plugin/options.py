@@ -12,7 +12,7 @@ import pytest
 from .._util.files import read_toml
 from ..choosing.ledger import CONFIRMATIONS
 from ..errors import UsageError
-from ..planning.inputs import read_inputs
+from ..planning.plan_file import read_inputs
 from ..running.run_options import add_plan_options, add_record_mode, add_recording_options, baseline_name, setup_of
 from .process_guard import evals_name, touches_evals
 

@@ -14,8 +14,7 @@ from ..report.classes import class_lines, confusion_lines
 from ..report.terminal import scoreboard_lines
 from ..running.results_log import missing_cases
 from ..running.run import Run
-from ..scoring.comparisons import compare_variants, p_words
-from ..scoring.scoreboard import score
+from ..scoring.scoreboard import compare_variants, p_words, score
 from ..scoring.scores import Comparison, Score
 from ..scoring.stats.decisions import decide_difference
 from ..scoring.tokens import Kind, Saving, saving

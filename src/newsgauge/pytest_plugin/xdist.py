@@ -15,7 +15,7 @@ import pytest
 
 from .._util.files import write_whole
 from ..errors import UsageError
-from ..planning.inputs import COMMIT, differences, digest_file
+from ..planning.plan_file import COMMIT, differences, digest_file
 from ..results.run_folder import EXHIBITS
 from .options import evals_folder
 from .slim_reports import Status, is_case

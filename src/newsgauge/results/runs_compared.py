@@ -19,7 +19,7 @@ from ..errors import UsageError
 from ..planning.plan_file import planned_threads
 from ..planning.sampling import split_key
 from ..records import Post
-from ..scoring.comparisons import answers_of, compare
+from ..scoring.scoreboard import answers_of, compare
 from ..scoring.scores import Comparison
 from ..scoring.stats.intervals import Interval
 from ..scoring.stats.repeats import SameTest, mean_difference_interval, same_answers

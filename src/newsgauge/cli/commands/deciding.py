@@ -15,8 +15,7 @@ from ...gates.baseline_file import check_baseline, load_baseline
 from ...gates.gate import Ages, Evidence, decide
 from ...gates.gates_file import load_gates, plan_gates
 from ...gates.run_verdict import BaselinePlace, Guard
-from ...planning.inputs import digest_file
-from ...planning.plan_file import RunPlan
+from ...planning.plan_file import RunPlan, digest_file
 from ...records import Key, Result
 from ...report.publishing import Facts, append_step_summary, clear, github_annotations, publish
 from ...report.summary_sections import concluding_sections
