@@ -1,7 +1,4 @@
-"""Two runs compared, in sentences and as plain text that fits 100 columns. Computes nothing.
-
-Findings of `same_runs` in, lines of text out. Computes nothing.
-"""
+"""Two runs compared, in sentences and as plain text that fits 100 columns. Computes nothing."""
 
 from __future__ import annotations
 

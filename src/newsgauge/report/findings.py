@@ -1,8 +1,6 @@
-"""What the gates of a run came to, in the order in which a reader wants it: a `RunFolder` in, words out.
+"""What the gates of a run came to, in the order in which a reader wants it: gates.json in, words and states out.
 
-Nothing is decided here: findings are those of gates.json.
-
-The verdict of a session as a reader sees it: what gates.json says in, a word for the colour and a line out.
+Nothing is decided here: findings and verdict are those of gates.json.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
-"""How a number is written, everywhere that a person reads one: numbers in, text out.
+"""How a number, and a limit of a gate, is written, everywhere that a person reads one: values in, text out.
 
 Rates are percent and differences of rates are points, both with one decimal; halves are rounded up, as by hand.
 Thousands have separators. What cannot be computed (None, NaN) is an en dash.
-
-A limit of a gate in words, the same in terminal, summary and report: a check as gates.json holds it in, text out.
 """
 
 from __future__ import annotations

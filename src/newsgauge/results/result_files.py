@@ -1,8 +1,6 @@
-"""The machine-readable results of a run beside results.csv: flips.csv, scoreboard.json, gates.json.
+"""The results of a run for machines: results.csv, written and read; flips.csv, scoreboard.json, gates.json, written.
 
 Each is written beside its place, then moved there: whole or not at all. No post text.
-
-results.csv: one row per case, written and read. Its columns are named here and nowhere else. No post text.
 """
 
 from __future__ import annotations

@@ -1,11 +1,7 @@
 """Two finished runs in; what changed, and each variant before and after on the posts that both asked, out. Pure.
 
-A variant is compared with the one of the same name. What the runs do not share is said, not guessed.
-
-Do two recordings of the same question differ by more than repeats explain? Two runs in, findings out. Pure.
-
-A model that moved under its name shows here: the prompt is the same, and so should the answers be, within what the same
-model's own answers vary.
+A variant is compared with the one of the same name. What the runs do not share is said, not guessed. `same_runs` asks
+whether two recordings of one question differ by more than repeats explain: a model that moved under its name does.
 """
 
 from __future__ import annotations

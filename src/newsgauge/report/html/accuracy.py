@@ -269,59 +269,52 @@ def _curves(run: RunFolder) -> list[Block]:
 
 
 def _accuracy_by_commit(variant: str, entries: Sequence[Mapping[str, Any]]) -> list[Block]:
+    def limits(row: Mapping[str, Any]) -> str:
+        return "; ".join(f"{what} {', '.join(row[what])}" for what in ("broken", "mended") if row.get(what))
+
     rows = [
         {**one, "at": at, "change": f"{one['commit']} {one['subject']}", "interval_95": (one["low"], one["high"])}
         for at, one in enumerate(entries, 1)
     ]
-    drawn = [
-        Point(f"{row['change']}: {percent(row['accuracy'])}", row["accuracy"], row["interval_95"], x=row["at"])
-        for row in rows
-    ]
-    ticks = [(0, ""), *((point.x, f"{point.x:g}") for point in drawn)]
-    plot = Plot(
+    for row in rows:
+        row["words"] = f"{row['change']}: {percent(row['accuracy'])}"
+    plot = _accuracy_plot(
         f"Accuracy of {variant} by commit",
-        drawn,
-        Axis(ticks, len(drawn) + 0.5, "change of the baseline"),
-        ACCURACY,
+        rows,
+        Axis([(0, "")], len(rows) + 0.5, "change of the baseline"),
         f"Accuracy of {variant} at each commit that changed its baseline, with Wilson's 95% intervals.",
     )
-
-    def limits(row: Mapping[str, Any]) -> str:
-        return "; ".join(f"{what} {', '.join(row[what])}" for what in ("broken", "mended") if row.get(what))
-
     columns: list[Column] = [("change", of("at")), ("commit", of("change")), *RATE, ("limits", limits)]
     return [Text(f"History of {variant}", "h3"), plot, table(f"history of {variant}", columns, rows)]
 
 
 def _accuracy_by_size(found: Sequence[Mapping[str, Any]], units: str) -> list[Block]:
-    drawn = [
-        Point(
-            f"{one['posts_per_class']} {units} per class: {percent(one['accuracy'])} of {one['n']:,}",
-            one["accuracy"],
-            one["wilson_95"],
-            x=one["posts_per_class"],
-        )
-        for one in found
-    ]
-    ticks = [(0, "0"), *((point.x, f"{point.x:g}") for point in drawn)]
-    end = max((point.x for point in drawn), default=1) * 1.05
+    rows = [{**one, "at": one["posts_per_class"], "interval_95": one["wilson_95"]} for one in found]
+    for row in rows:
+        row["words"] = f"{row['at']} {units} per class: {percent(row['accuracy'])} of {row['n']:,}"
+    end = max((row["at"] for row in rows), default=1) * 1.05
     title = f"Accuracy by training {units}"
-    plot = Plot(
+    plot = _accuracy_plot(
         title,
-        drawn,
-        Axis(ticks, end, f"training {units} per class, at most"),
-        ACCURACY,
+        rows,
+        Axis([(0, "0")], end, f"training {units} per class, at most"),
         f"Accuracy on the {units} of this run by what the model was tuned on; the last point is the tuned variant. "
         f"Vertical lines: Wilson's 95% intervals. All were asked about the same {units}.",
     )
     columns: list[Column] = [
-        (f"training {units} per class", of("posts_per_class", count)),
+        (f"training {units} per class", of("at", count)),
         ("in all", of("n_examples", count)),
         ("right", lambda one: f"{one['n_correct']:,} of {one['n']:,}"),
-        ("accuracy", of("accuracy", percent)),
-        ("95% interval", of("wilson_95", span)),
+        *RATE,
     ]
-    return [Text(title, "h3"), plot, table("learning curve", columns, found)]
+    return [Text(title, "h3"), plot, table("learning curve", columns, rows)]
+
+
+def _accuracy_plot(title: str, rows: Sequence[Mapping[str, Any]], x: Axis, caption: str) -> Plot:
+    """A point per row, with a tick of the axis under it."""
+    drawn = [Point(row["words"], row["accuracy"], row["interval_95"], x=row["at"]) for row in rows]
+    ticks = [*x.ticks, *((point.x, f"{point.x:g}") for point in drawn)]
+    return Plot(title, drawn, replace(x, ticks=ticks), ACCURACY, caption)
 
 
 def loss_by_step(losses: Sequence[Mapping[str, Any]], model: str) -> list[Block]:
