@@ -7,7 +7,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 from ...client.clients import Access, open_client
@@ -45,71 +45,38 @@ def asking(variant: Variant, options: argparse.Namespace) -> Iterator[Ask]:
     check_configs([variant])
     model, labels = _model_and_labels(variant, corpus, options)
     function = _callable(variant) if variant.predict is not None else None
-    if variant.api != "gemini" and options.backend != "embedded":
-        yield from _other(variant, corpus, model, labels, None, options)
-        return
-    with reach_backend(options.backend, options.base_url) as url:
-        if variant.api != "gemini":
-            yield from _other(variant, corpus, model, labels, url, options)
+    is_gemini, shown = variant.api == "gemini", ""
+    reached = reach_backend(options.backend, options.base_url) if is_gemini or options.backend == "embedded" else None
+    with reached or nullcontext() as url:
+        if variant.few_shot is not None:
+            shown = make_examples(train_posts(options, corpus, labels), variant.few_shot).block.text
+        if not is_gemini:
+            check_api_access(variant.api, options.backend)
+            with closing(OtherClient(variant.api, live=True, embedded=url)) as other:
+
+                def ask(text: str) -> Answer:
+                    post = Post("", "", plain(text))
+                    request = make_request(variant, post, labels=labels, model=model, examples=shown)
+                    return Answer(read_other(other.ask(request, RetryPolicy()), variant, labels))
+
+                yield ask
             return
-        if function is not None:
-            yield from _technique(variant, function, model, labels, url, options)
-        else:
-            yield from _prompt(variant, corpus, model, labels, url, options)
-
-
-def _prompt(
-    variant: Variant, corpus: Corpus, model: str, labels: tuple[str, ...], url: str | None, options: argparse.Namespace
-) -> Iterator[Ask]:
-    shown = _examples(variant, corpus, labels, options)
-    with closing(open_client(_access(variant, model, url, options))) as client:
-        yield lambda text: classify(
-            client, variant, text, model=model, labels=labels, with_second=not options.no_second, examples=shown
+        access = Access(
+            options.backend,
+            url,
+            api_version=api_version_of(options),
+            express=variant.tuning is None,
+            location=location_of(variant, model),
         )
-
-
-def _other(
-    variant: Variant, corpus: Corpus, model: str, labels: tuple[str, ...], url: str | None, options: argparse.Namespace
-) -> Iterator[Ask]:
-    check_api_access(variant.api, options.backend)
-    shown = _examples(variant, corpus, labels, options)
-    with closing(OtherClient(variant.api, live=True, embedded=url)) as client:
-
-        def ask(text: str) -> Answer:
-            post = Post("", "", plain(text))
-            request = make_request(variant, post, labels=labels, model=model, examples=shown)
-            return Answer(read_other(client.ask(request, RetryPolicy()), variant, labels))
-
-        yield ask
-
-
-def _examples(variant: Variant, corpus: Corpus, labels: tuple[str, ...], options: argparse.Namespace) -> str:
-    if variant.few_shot is None:
-        return ""
-    return make_examples(train_posts(options, corpus, labels), variant.few_shot).block.text
-
-
-def _technique(
-    variant: Variant,
-    function: Callable[..., object],
-    model: str,
-    labels: tuple[str, ...],
-    url: str | None,
-    options: argparse.Namespace,
-) -> Iterator[Ask]:
-    with closing(TechniqueClient(_access(variant, model, url, options))) as client:
-        technique = Technique(variant.predict or "", function, client=client, labels=labels)
-        yield lambda text: Answer(technique.predict_live(plain(text), model=model, policy=RetryPolicy()))
-
-
-def _access(variant: Variant, model: str, url: str | None, options: argparse.Namespace) -> Access:
-    return Access(
-        options.backend,
-        url,
-        api_version=api_version_of(options),
-        express=variant.tuning is None,
-        location=location_of(variant, model),
-    )
+        if function is not None:
+            with closing(TechniqueClient(access)) as own:
+                technique = Technique(variant.predict or "", function, client=own, labels=labels)
+                yield lambda text: Answer(technique.predict_live(plain(text), model=model, policy=RetryPolicy()))
+            return
+        with closing(open_client(access)) as client:
+            yield lambda text: classify(
+                client, variant, text, model=model, labels=labels, with_second=not options.no_second, examples=shown
+            )
 
 
 def _estimator(variant: Variant, corpus: Corpus, options: argparse.Namespace) -> FittedEstimator:

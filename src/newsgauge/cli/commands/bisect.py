@@ -19,8 +19,8 @@ from ...planning.plan_file import asked_digest
 from ...records import Post
 from ...running.run_options import baseline_name
 from ...variants.variants_file import Variant, load_variants
+from ..option_values import positive
 from .asked_cases import add_choosing_options, answered, load_project
-from .training_options import positive
 
 #: Fewer posts that all flip the same way have a two-sided p-value above 5%.
 _FEWEST = 6

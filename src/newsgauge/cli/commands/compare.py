@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +20,7 @@ from ...running.plans_file import Folders
 from ...running.run_options import baseline_name
 from ...scoring.scores import Comparison
 from ...scoring.stats.power import NEAREST_LIMIT
+from ..option_values import as_number
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -77,10 +77,7 @@ def _max_drop(options: argparse.Namespace) -> float | None:
             raise UsageError("--max-drop: is for --gate, which is not there")
         return None
     text = "0.05" if options.max_drop is None else options.max_drop
-    try:
-        drop = float(text)
-    except ValueError:
-        drop = math.nan
+    drop = as_number(text)
     if not NEAREST_LIMIT <= drop < 1:
         raise UsageError(f"--max-drop: expected a number above 0 and below 1, such as 0.05; got {text!r}")
     return drop

@@ -20,8 +20,8 @@ from ...choosing.confirming import (
 from ...choosing.ledger import CONFIRMATIONS, decided_on, fresh_plan, open_ledger, plan_of
 from ...errors import UsageError
 from ...running.run_options import baseline_name
+from ..option_values import positive
 from .asked_cases import add_choosing_options, answered, load_project, replayed
-from .training_options import positive
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import math
 
 from ...errors import UsageError
 from ...scoring.stats.power import fewest_flips, fewest_posts_for_margin, posts_for_difference, posts_for_floor
+from ..option_values import read_share
 from .power_gates import add_gates_options, describe_gates
 from .power_sequential import add_sequential_options, describe_sequential
 
@@ -51,10 +51,10 @@ def describe_plan(options: argparse.Namespace) -> str:
         raise UsageError(
             "expected --baseline P and --difference D, --gates, or --until-decided with --min-accuracy P and --posts N"
         )
-    baseline = _read_number("--baseline", options.baseline, 0, 1)
-    difference = _read_number("--difference", options.difference, -1, 1)
-    power = _read_number("--power", options.power, 0, 1)
-    alpha = _read_number("--alpha", options.alpha, 0, 0.5)
+    baseline = read_share("--baseline", options.baseline)
+    difference = read_share("--difference", options.difference, low=-1)
+    power = read_share("--power", options.power)
+    alpha = read_share("--alpha", options.alpha, high=0.5)
     other = baseline + difference
     if difference == 0:
         raise UsageError("--difference: expected a number other than 0; no number of posts shows that nothing differs")
@@ -72,7 +72,7 @@ def describe_plan(options: argparse.Namespace) -> str:
             "two variants that err independently of each other": independent,
         }
     else:
-        share = _read_number("--discordant", options.discordant, 0, 1)
+        share = read_share("--discordant", options.discordant)
         if not fewest - 1e-12 <= share <= most + 1e-12:
             raise UsageError(
                 f"--discordant: expected a share from {fewest:g} to {most:g}, as accuracies {baseline:g} "
@@ -109,14 +109,3 @@ def describe_plan(options: argparse.Namespace) -> str:
 
 def _posts(n: int | None) -> str:
     return "over 100,000" if n is None else f"{n:,}"
-
-
-def _read_number(option: str, text: str, low: float, high: float) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    # Differences and accuracies may not reach their ends: nothing remains to plan there.
-    if not low < number < high:
-        raise UsageError(f"{option}: expected a number above {low:g} and below {high:g}, got {text!r}")
-    return number

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from ...running.plans_file import Folders
 from ...running.run_options import add_plan_options, baseline_name, setup_of
 from ...variants.variants_file import load_variants
 from ..backend_options import add_folder_options
+from ..option_values import as_number
 
 _N_RUNS = 1000
 
@@ -125,10 +125,7 @@ def _lines(unchanged: Odds, dropped: Odds, needed: int | None, left_out: list[st
 
 
 def _share(option: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = as_number(text)
     if not 0 <= value < 1:
         raise UsageError(f"{option}: expected a share from 0 to below 1, such as 0.02; got {text!r}")
     return value

@@ -15,6 +15,7 @@ from ...gates.findings import METRICS
 from ...gates.gates_file import load_gates
 from ...gates.limits_gate import LimitsGate
 from ...scoring.stats.sequential import Look, Operating, ceiling_boundaries, floor_boundaries, operating, planned_looks
+from ..option_values import as_number, read_share
 
 _ALPHA = 0.05
 #: True rates that are shown, as distances from the limit.
@@ -50,7 +51,7 @@ def describe_sequential(options: argparse.Namespace) -> str:
     """The plan as text or JSON. `UsageError` names the option, what it expects and what came."""
     cap = _whole("--posts", options.posts, _MOST_POSTS)
     looks = planned_looks(cap, min(cap, _whole("--looks", options.looks, _MOST_POSTS)))
-    truths = None if options.truth is None else [_share("--truth", one) for one in options.truth.split(",")]
+    truths = None if options.truth is None else [read_share("--truth", one.strip()) for one in options.truth.split(",")]
     cost = None if options.cost is None else _dollars(options.cost)
     plans = [
         (gate, metric, limit, (floor_boundaries if is_floor else ceiling_boundaries)(limit, looks, alpha=_ALPHA))
@@ -112,7 +113,7 @@ def _limits(options: argparse.Namespace) -> list[tuple[str, str, float, bool]]:
     if options.gates is None:
         if options.min_accuracy is None:
             raise UsageError("--until-decided: expected --min-accuracy P or a gates.toml, got neither")
-        return [("min_accuracy", "min_accuracy", _share("--min-accuracy", options.min_accuracy), True)]
+        return [("min_accuracy", "min_accuracy", read_share("--min-accuracy", options.min_accuracy), True)]
     if options.min_accuracy is not None:
         raise UsageError("--min-accuracy: the limits are those of the gates.toml; leave one of the two out")
     found = list(_of_file(Path(options.gates)))
@@ -141,21 +142,8 @@ def _whole(option: str, text: str | None, most: int) -> int:
     raise UsageError(f"{option}: expected a whole number from 1 to {most:,}, got {text!r}")
 
 
-def _share(option: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < 1:
-        raise UsageError(f"{option}: expected a number above 0 and below 1, got {text.strip()!r}")
-    return value
-
-
 def _dollars(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = as_number(text)
     if not 0 <= value < math.inf:
         raise UsageError(f"--cost: expected dollars per call, such as 0.0002, got {text!r}")
     return value

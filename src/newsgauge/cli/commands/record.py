@@ -29,9 +29,9 @@ from ...running.run_options import add_plan_options, add_record_mode, add_record
 from ...scoring.spending import PriceList, spent_line, todays_prices
 from ...variants.variants_file import load_variants
 from ..backend_options import add_folder_options, check_base_url
+from ..option_values import positive
 from .record_batches import ask_in_batches
 from .record_display import RecordDisplay, announce
-from .training_options import positive
 
 #: Reasons that are shown; the others are counted.
 _N_SHOWN = 5

@@ -9,6 +9,7 @@ from ...errors import UsageError
 from ...report.comparing import same_lines
 from ...results.run_folder import load_run
 from ...results.runs_compared import same_runs
+from ..option_values import as_number
 
 #: The exit status of each finding; the worst of all variants counts.
 _STATUS = {"PASS": 0, "INCONCLUSIVE": 3, "CHANGED": 1}
@@ -40,10 +41,7 @@ def handle(options: argparse.Namespace) -> int:
 
 
 def _margin(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
+    value = as_number(text)
     if not 0 < value < 1:
         raise UsageError(f"--margin: expected a share between 0 and 1, such as 0.05, got {text!r}")
     return value

@@ -16,6 +16,7 @@ from ...running.results_log import merge
 from ...scoring.confidences import confident_answers
 from ...scoring.stats.calibration import CutPoint, certified_cut_point
 from ...scoring.stats.intervals import wilson_interval
+from ..option_values import as_number
 
 Row = tuple[Post, float, bool]
 
@@ -88,10 +89,7 @@ def _lines(variant: str, accuracy: float, found: CutPoint | None, tried: list[Ro
 
 
 def _share(option: str, text: str, least: float) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = as_number(text)
     if not least <= value <= 0.999:
         raise UsageError(f"{option}: expected a share from {least:g} to 0.999, got {text!r}")
     return value

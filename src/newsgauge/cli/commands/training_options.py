@@ -105,10 +105,3 @@ def train_posts(options: argparse.Namespace, corpus: Corpus, labels: tuple[str, 
 def classes_of(options: argparse.Namespace, corpus: Corpus) -> str:
     """``--classes``, else the labels that a run keeps of this corpus."""
     return str(options.classes) if options.classes is not None else usual_classes(corpus.name)
-
-
-def positive(text: str) -> int:
-    """A whole number from 1; for the ``type`` of an option."""
-    if not text.isascii() or not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
-    return int(text)
