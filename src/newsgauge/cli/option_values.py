@@ -1,0 +1,31 @@
+"""What the values of options say: a word of the command line in, a number out."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+from ..errors import UsageError
+
+
+def as_number(text: str) -> float:
+    """The number; nan, which is in no range, if the word is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def read_share(option: str, text: str, *, low: float = 0.0, high: float = 1.0) -> float:
+    """A number that does not reach its bounds: nothing remains to plan there. Raises `UsageError`."""
+    number = as_number(text)
+    if not low < number < high:
+        raise UsageError(f"{option}: expected a number above {low:g} and below {high:g}, got {text!r}")
+    return number
+
+
+def positive(text: str) -> int:
+    """A whole number from 1; for the ``type`` of an option."""
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
+    return int(text)
