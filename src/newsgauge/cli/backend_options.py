@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from .._util.files import locked
@@ -20,10 +21,12 @@ from ..client.retry import RetryPolicy
 from ..errors import UsageError
 from ..records import BACKENDS, Backend
 from ..running.plans_file import Folders
-from ..running.run_options import add_api_version, chosen_api_version
+from ..running.run_config import RunConfig
+from ..running.run_options import add_api_version, chosen_api_version, setup_of
 from ..tuning.developer import DeveloperTuning
 from ..tuning.jobs import TuningService
 from ..tuning.vertex import VertexTuning
+from ..variants.variants_file import Variant, load_variants
 
 STATE = Path(".newsgauge") / "embedded"
 
@@ -58,9 +61,8 @@ def reach_backend(backend: Backend, base_url: str | None) -> Iterator[str | None
         yield base_url
         return
 
-    def say() -> None:
-        print(f"newsgauge: another newsgauge command uses {STATE}; waiting for it to end", file=sys.stderr, flush=True)
-
+    waiting = f"newsgauge: another newsgauge command uses {STATE}; waiting for it to end"
+    say = partial(print, waiting, file=sys.stderr, flush=True)
     try:
         with locked(STATE / "lock", on_wait=say), embedded_server(STATE) as url:
             yield url
@@ -120,3 +122,16 @@ def folders_of(options: argparse.Namespace) -> Folders:
     """The folders that the options name."""
     cassettes = os.path.normpath(options.cassettes or "cassettes")
     return Folders(Path(options.root), options.evals, cassettes, options.bundled)
+
+
+def load_project(
+    options: argparse.Namespace, names: Sequence[str] = ()
+) -> tuple[Folders, dict[str, Variant], RunConfig]:
+    """Folders, all variants, and the setup of the options' plan; with ``names``, for these variants. `UsageError`."""
+    folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
+    variants = load_variants(folders.root / folders.evals / "variants.toml")
+    if unknown := [name for name in names if name not in variants]:
+        raise UsageError(f"{options.command}: unknown variant {unknown[0]!r}; known: {', '.join(variants)}")
+    if names:
+        options.variants = ",".join(names)
+    return folders, variants, setup_of(options, variants, root=folders.root, ini=folders.ini)

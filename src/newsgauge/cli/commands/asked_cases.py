@@ -21,9 +21,9 @@ from ...running.plans_file import Folders
 from ...running.results_log import MAIN, ResultLog
 from ...running.run import Run
 from ...running.run_config import RunConfig, check_setup
-from ...running.run_options import setup_of
 from ...scoring.spending import todays_prices
-from ...variants.variants_file import Variant, load_variants
+from ...variants.variants_file import Variant
+from ..backend_options import load_project
 from .record import add_asking_options, ask_pending
 
 
@@ -34,15 +34,10 @@ def add_choosing_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(record_mode="new_episodes")
 
 
-def load_project(options: argparse.Namespace, names: list[str]) -> tuple[Folders, dict[str, Variant], RunConfig]:
-    """Folders, all variants, and the setup of the sample for these variants. Raises `UsageError`."""
-    folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
-    variants = load_variants(folders.root / folders.evals / "variants.toml")
-    if unknown := [name for name in names if name not in variants]:
-        raise UsageError(f"{options.command}: unknown variant {unknown[0]!r}; known: {', '.join(variants)}")
-    options.variants = ",".join(names)
+def load_choosing(options: argparse.Namespace, names: list[str]) -> tuple[Folders, dict[str, Variant], RunConfig]:
+    """Folders, all variants, and the setup of the sample for these variants, asked once. Raises `UsageError`."""
+    folders, variants, setup = load_project(options, names)
     options.max_cost = budget_of(options.max_cost, folders.ini("newsgauge_max_cost"))
-    setup = setup_of(options, variants, root=folders.root, ini=folders.ini)
     return folders, variants, replace(setup, plan=replace(setup.plan, repeats={}))
 
 

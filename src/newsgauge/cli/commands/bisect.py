@@ -20,7 +20,7 @@ from ...records import Post
 from ...running.run_options import baseline_name
 from ...variants.variants_file import Variant, load_variants
 from ..option_values import positive
-from .asked_cases import add_choosing_options, answered, load_project
+from .asked_cases import add_choosing_options, answered, load_choosing
 
 #: Fewer posts that all flip the same way have a two-sided p-value above 5%.
 _FEWEST = 6
@@ -53,7 +53,7 @@ def handle(options: argparse.Namespace) -> int:
 
 
 def _bisection(options: argparse.Namespace) -> Bisection:
-    folders, variants, setup = load_project(options, [options.variant])
+    folders, variants, setup = load_choosing(options, [options.variant])
     new = variants[options.variant]
     if new.predict is not None or new.estimator is not None:
         raise UsageError(

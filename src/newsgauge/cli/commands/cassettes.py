@@ -94,9 +94,8 @@ def _verify(folders: Folders, options: argparse.Namespace) -> int:
 
 def _show(folders: Folders, options: argparse.Namespace) -> int:
     n_shown = 0
-    for path in _paths(folders):
-        file = _open(path, folders)
-        names = (options.case, options.case.removesuffix(f"-{path.stem}"))
+    for file in _files(folders):
+        names = (options.case, options.case.removesuffix(f"-{file.path.stem}"))
         keys = file.keys()
         for key in keys:
             if {case_of(key), shown_id(case_of(key))} & set(names) and (line := file.read(key)) is not None:
@@ -109,10 +108,9 @@ def _show(folders: Folders, options: argparse.Namespace) -> int:
 
 def _stats(folders: Folders, options: argparse.Namespace) -> int:
     total_cases = total_bytes = 0
-    for path in _paths(folders):
-        file = _open(path, folders)
+    for file in _files(folders):
         lines = list(file.lines())
-        size = path.stat().st_size
+        size = file.path.stat().st_size
         n_cases = len({case_of(line.key) for line in lines})
         total_cases, total_bytes = total_cases + n_cases, total_bytes + size
         calls = "" if n_cases == len(lines) else f" of {len(lines):,} calls"
@@ -132,15 +130,14 @@ def _stats(folders: Folders, options: argparse.Namespace) -> int:
 def _prune(folders: Folders, options: argparse.Namespace) -> int:
     wanted, unknown = wanted_keys(load_plans(folders))
     drops: list[tuple[CassetteFile, set[str]]] = []
-    for path in _paths(folders):
-        file = _open(path, folders)
-        if why := unknown.get(_name(path).rpartition("/")[0]):
+    for file in _files(folders):
+        if why := unknown.get(_name(file.path).rpartition("/")[0]):
             print(f"{file.shown}: left as it is, as {why}")
             continue
-        kept, there = wanted.get(_name(path), set()), set(map(case_of, file.keys()))
+        kept, there = wanted.get(_name(file.path), set()), set(map(case_of, file.keys()))
         if not there - kept:
             continue
-        if path.parent.parent.name != "embedded" and not options.paid:
+        if file.path.parent.parent.name != "embedded" and not options.paid:
             print(f"{file.shown}: left as it is: {len(there - kept):,} cases of a paid backend; drop them with --paid")
             continue
         print(f"{file.shown}: {len(there - kept):,} of {len(there):,} cases that no plan asks for")
@@ -167,8 +164,7 @@ def _plans(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _finalize(folders: Folders, options: argparse.Namespace) -> int:
-    for path in _paths(folders):
-        file = _open(path, folders)
+    for file in _files(folders):
         if file.finalize():
             print(f"{file.shown}: rewritten")
     return 0
@@ -240,8 +236,8 @@ def _name(path: Path) -> str:
     return "/".join(path.parts[-3:])
 
 
-def _open(path: Path, folders: Folders) -> CassetteFile:
-    return CassetteFile(path, shown=_shown(path, folders))
+def _files(folders: Folders) -> Iterator[CassetteFile]:
+    return (CassetteFile(path, shown=_shown(path, folders)) for path in _paths(folders))
 
 
 _ACTIONS = {

@@ -21,7 +21,7 @@ from ...choosing.ledger import CONFIRMATIONS, decided_on, fresh_plan, open_ledge
 from ...errors import UsageError
 from ...running.run_options import baseline_name
 from ..option_values import positive
-from .asked_cases import add_choosing_options, answered, load_project, replayed
+from .asked_cases import add_choosing_options, answered, load_choosing, replayed
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,7 @@ def _confirmation(options: argparse.Namespace) -> Confirmation:
     variant, against = options.variant, options.against
     if variant == against:
         raise UsageError(f"--against {against}: expected another variant than the one to confirm")
-    folders, _, setup = load_project(options, [variant, *([against] if against else [])])
+    folders, _, setup = load_choosing(options, [variant, *([against] if against else [])])
     evals = folders.root / folders.evals
     name = baseline_name(setup.backend, setup.plan)
     ledger, file = open_ledger(evals / name), (evals / name).with_name(CONFIRMATIONS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError
@@ -13,10 +12,8 @@ from ...gates.baseline_file import load_baseline
 from ...gates.findings import FLIP_RATE
 from ...gates.gates_file import load_gates, plan_gates
 from ...gates.operating import Odds, Operating
-from ...running.plans_file import Folders
-from ...running.run_options import add_plan_options, baseline_name, setup_of
-from ...variants.variants_file import load_variants
-from ..backend_options import add_folder_options
+from ...running.run_options import add_plan_options, baseline_name
+from ..backend_options import add_folder_options, load_project
 from ..option_values import as_number
 
 _N_RUNS = 1000
@@ -63,11 +60,9 @@ def describe_gates(options: argparse.Namespace) -> str:
 
 
 def _operating(options: argparse.Namespace) -> Operating:
-    folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
-    evals = folders.root / folders.evals
-    variants = load_variants(evals / "variants.toml")
     options.record_mode, options.api_version = "none", None  # nobody is asked
-    setup = setup_of(options, variants, root=folders.root, ini=folders.ini)
+    folders, variants, setup = load_project(options)
+    evals = folders.root / folders.evals
     gates = load_gates(evals / "gates.toml", backend=setup.backend, corpus=setup.plan.corpus, known=variants)
     shown = f"{folders.evals}/{baseline_name(setup.backend, setup.plan)}"
     baseline = load_baseline(folders.root / shown, shown=shown)

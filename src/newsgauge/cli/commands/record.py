@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from ..._util.files import locked
@@ -23,18 +23,18 @@ from ...recording.pending import Pending, ResumeFile, find_pending
 from ...recording.preflight import check_ci, check_folder
 from ...recording.scheduler import Limits, Report
 from ...recording.session import finalize_files, record_cases, record_techniques
-from ...running.plans_file import Folders, add_plan
+from ...running.plans_file import add_plan
 from ...running.run_config import RunConfig, check_setup
-from ...running.run_options import add_plan_options, add_record_mode, add_recording_options, setup_of
+from ...running.run_options import add_plan_options, add_record_mode, add_recording_options
 from ...scoring.spending import PriceList, spent_line, todays_prices
-from ...variants.variants_file import load_variants
-from ..backend_options import add_folder_options, check_base_url
+from ..backend_options import add_folder_options, check_base_url, load_project
 from ..option_values import positive
 from .record_batches import ask_in_batches
 from .record_display import RecordDisplay, announce
 
 #: Reasons that are shown; the others are counted.
 _N_SHOWN = 5
+_WAITING = "newsgauge: another recording of this project is under way; waiting for it to end"
 #: Of a batch job, unless said otherwise.
 REQUESTS_A_JOB = 10_000
 
@@ -94,9 +94,7 @@ def add_asking_options(parser: argparse.ArgumentParser) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Record; 0 if each case has an answer, 130 if interrupted, else 1."""
-    folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
-    variants = load_variants(folders.root / folders.evals / "variants.toml")
-    setup = setup_of(options, variants, root=folders.root, ini=folders.ini)
+    folders, variants, setup = load_project(options)
     _check_techniques(setup, batch=options.batch)
     check_ci(setup, allowed=options.allow_record_in_ci)
     check_setup(setup)
@@ -106,7 +104,7 @@ def handle(options: argparse.Namespace) -> int:
     started = datetime.now(UTC)
     prices = todays_prices(setup, batch=options.batch)
     state = folders.root / ".newsgauge"
-    with locked(state / "record.lock", on_wait=_say_waiting):
+    with locked(state / "record.lock", on_wait=partial(print, _WAITING, file=sys.stderr)):
         unfinished = ResumeFile(state / "record.json")
         again = "".join(f" again {kind}" for kind in sorted(setup.again))
         name = f"{setup.shown_cassettes} {setup.mode} {setup.plan.digest} {','.join(setup.variants)}{again}"
@@ -210,7 +208,3 @@ def _server(setup: RunConfig, base_url: str | None) -> Iterator[str | None]:
         return
     with embedded_process() as url:
         yield url
-
-
-def _say_waiting() -> None:
-    print("newsgauge: another recording of this project is under way; waiting for it to end", file=sys.stderr)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(".newsgauge") / "tuning"
 _ASKING = ("backend", "base_url", "corpus", *TABLE_OPTIONS)
+_WAITING = "newsgauge: another 'newsgauge tune' is starting a job; waiting for it"
 _HOW = {
     "reused": "a job with the same training set, base model and settings has succeeded: reused",
     "joined": "a job with the same training set, base model and settings is under way: waiting for it",
@@ -57,7 +59,7 @@ def run_tuning(options: argparse.Namespace) -> int:
     with open_tuning(options.backend, base_url=options.base_url, bucket=options.bucket) as service:
         training, is_variants = make_training(options, corpus)
         _announce(training, recipe, options)
-        with locked(FILE.with_name("tune.lock"), on_wait=_say_waiting):
+        with locked(FILE.with_name("tune.lock"), on_wait=partial(print, _WAITING, file=sys.stderr, flush=True)):
             job, how = find_or_start(
                 service,
                 training,
@@ -222,10 +224,6 @@ def _say_left(job: Job, options: argparse.Namespace) -> int:
 def _command(options: argparse.Namespace) -> str:
     # --new would start another job instead of coming back to this one.
     return shlex.join(["newsgauge", *(word for word in options.argv if word != "--new")])
-
-
-def _say_waiting() -> None:
-    print("newsgauge: another 'newsgauge tune' is starting a job; waiting for it", file=sys.stderr, flush=True)
 
 
 def _fail(job: Job) -> NoReturn:
