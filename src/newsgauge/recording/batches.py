@@ -11,7 +11,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import UTC, datetime
 
 from .._util.secrets import hide_secrets
@@ -32,6 +32,7 @@ _VARIANTS = re.compile(r" --variants (\S+)")
 _MAX_NAMED = 5
 
 
+@dataclass(eq=False, repr=False)
 class Batches:
     """The jobs of one folder of cassettes. ``report`` counts what `collect` found, over all its calls.
 
@@ -39,33 +40,22 @@ class Batches:
     the service is, for commands that are printed.
     """
 
-    def __init__(
-        self,
-        setup: RunConfig,
-        service: JobService,
-        jobs: OpenJobs,
-        recorder: Recorder,
-        *,
-        known: Collection[str],
-        reaching: str,
-        max_requests: int,
-        max_bytes: int = MAX_BYTES,
-        on_note: Callable[[str], None],
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._setup = setup
-        self._service = service
-        self._jobs = jobs
-        self._recorder = recorder
-        self._known = known
-        self._reaching = reaching
-        self._max_requests = max_requests
-        self._max_bytes = max_bytes
-        self._on_note = on_note
-        self._now = now
-        self._written = RequestTemplates(setup.backend)
-        self._cases = {_key(case): case for case in setup.cases}
-        self.report = Report()
+    setup: RunConfig
+    service: JobService
+    jobs: OpenJobs
+    recorder: Recorder
+    _: KW_ONLY
+    known: Collection[str]
+    reaching: str
+    max_requests: int
+    max_bytes: int = MAX_BYTES
+    on_note: Callable[[str], None]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    report: Report = field(default_factory=Report)
+
+    def __post_init__(self) -> None:
+        self._written = RequestTemplates(self.setup.backend)
+        self._cases = {_key(case): case for case in self.setup.cases}
 
     @property
     def open_keys(self) -> set[str]:
@@ -74,15 +64,15 @@ class Batches:
 
     def check(self, forms: Mapping[str, Form]) -> None:
         """Raise `UsageError` where a variant's model cannot be asked by a job."""
-        whys = {name: self._service.refusal(form.model) for name, form in forms.items()}
+        whys = {name: self.service.refusal(form.model) for name, form in forms.items()}
         refused = [name for name, why in whys.items() if why]
         if not refused:
             return
-        others = [name for name in forms if name not in refused and self._setup.variants[name].has_cassette]
+        others = [name for name in forms if name not in refused and self.setup.variants[name].has_cassette]
         rest = f", and the others with '{_COMMAND}{self._options(others)}'" if others else ""
         raise UsageError(
             f"--batch: {', '.join(refused)} cannot be asked by a job: {whys[refused[0]]}. Record it with 'newsgauge "
-            f"record{self._setup.options} --variants {','.join(refused)}'{rest}"
+            f"record{self.setup.options} --variants {','.join(refused)}'{rest}"
         )
 
     def waiting(self, cases: Iterable[Case]) -> tuple[list[Case], list[Case]]:
@@ -97,15 +87,15 @@ class Batches:
 
     def adopt(self) -> None:
         """Take up what was interrupted: jobs that were written down, started or not, and such as are collected."""
-        for job in self._jobs.of(self._setup.shown_cassettes):
+        for job in self.jobs.of(self.setup.shown_cassettes):
             if job.collected:
                 self._forget(job)
             elif not job.name:
-                name = self._service.find(job.label)
+                name = self.service.find(job.label)
                 if name is None:
                     self._forget(job)
                 else:
-                    self._jobs.put(job, name=name)
+                    self.jobs.put(job, name=name)
 
     def submit(self, cases: Iterable[Case], forms: Mapping[str, Form]) -> int:
         """Start jobs for the cases, each of one model and within the limits; how many jobs."""
@@ -117,16 +107,16 @@ class Batches:
             for part, lines in self._parts(of_model, forms):
                 job = OpenJob(
                     label=f"newsgauge-{uuid.uuid4().hex}",
-                    folder=self._setup.shown_cassettes,
-                    options=self._options(self._setup.variants),
+                    folder=self.setup.shown_cassettes,
+                    options=self._options(self.setup.variants),
                     model=model,
-                    submitted=self._now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    submitted=self.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
                     requests={_key(case): _digest(self._asked(case, forms)) for case in part},
                 )
-                self._jobs.put(job)
-                job = self._jobs.put(job, file=self._service.upload(lines, label=job.label))
-                job = self._jobs.put(job, name=self._service.submit(model, job.file, label=job.label))
-                self._on_note(f"submitted {job.name}: {len(part):,} requests to {model}")
+                self.jobs.put(job)
+                job = self.jobs.put(job, file=self.service.upload(lines, label=job.label))
+                job = self.jobs.put(job, name=self.service.submit(model, job.file, label=job.label))
+                self.on_note(f"submitted {job.name}: {len(part):,} requests to {model}")
                 n_jobs += 1
         return n_jobs
 
@@ -139,10 +129,10 @@ class Batches:
         for job in self._open():
             gone = [key for key in job.requests if key not in self._cases]
             if gone and not self._are_dropped(job, gone):
-                command = f"{_COMMAND}{self._options_of(job)}{self._reaching}"
-                self._on_note(f"{job.name} is of another plan; collect it with: {command}")
+                command = f"{_COMMAND}{self._options_of(job)}{self.reaching}"
+                self.on_note(f"{job.name} is of another plan; collect it with: {command}")
                 continue
-            status = self._service.status(job.name)
+            status = self.service.status(job.name)
             if status.state == "open":
                 n_open += 1
                 continue
@@ -152,43 +142,43 @@ class Batches:
                 n_before = self.report.n_kept
                 self._keep_all(job, status, forms)
                 n_kept = self.report.n_kept - n_before
-                self._on_note(f"{job.name}: {n_kept:,} of {len(job.requests):,} answers are recorded")
+                self.on_note(f"{job.name}: {n_kept:,} of {len(job.requests):,} answers are recorded")
             if gone:
                 more = ", ..." if len(gone) > _MAX_NAMED else ""
-                self._on_note(
+                self.on_note(
                     f"{job.name}: {len(gone):,} of its cases are no longer planned, and dropped: "
                     f"{', '.join(gone[:_MAX_NAMED])}{more}"
                 )
-            self._forget(self._jobs.put(job, collected=True))
+            self._forget(self.jobs.put(job, collected=True))
         return n_open
 
     def _are_dropped(self, job: OpenJob, gone: Iterable[str]) -> bool:
         """Whether no plan asks for these cases of a job any more: their variants are gone, or they are of this plan."""
-        is_this_plan = self._options_of(job) == self._options(self._setup.variants)
-        return is_this_plan or all(key.partition("/")[0] not in self._known for key in gone)
+        is_this_plan = self._options_of(job) == self._options(self.setup.variants)
+        return is_this_plan or all(key.partition("/")[0] not in self.known for key in gone)
 
     def _options_of(self, job: OpenJob) -> str:
         """The options that collect a job, without variants that are no longer there."""
         return _VARIANTS.sub(
-            lambda said: f" --variants {','.join(name for name in said[1].split(',') if name in self._known)}",
+            lambda said: f" --variants {','.join(name for name in said[1].split(',') if name in self.known)}",
             job.options,
         )
 
     def _open(self) -> list[OpenJob]:
-        return [job for job in self._jobs.of(self._setup.shown_cassettes) if not job.collected]
+        return [job for job in self.jobs.of(self.setup.shown_cassettes) if not job.collected]
 
     def _forget(self, job: OpenJob) -> None:
-        complaint = self._service.forget(job)
+        complaint = self.service.forget(job)
         if complaint:
-            self._on_note(complaint)
-        self._jobs.remove(job)
+            self.on_note(complaint)
+        self.jobs.remove(job)
 
     def _options(self, variants: Iterable[str]) -> str:
-        return f"{self._setup.options} --variants {','.join(variants)}{self._service.options}"
+        return f"{self.setup.options} --variants {','.join(variants)}{self.service.options}"
 
     def _keep_all(self, job: OpenJob, status: JobStatus, forms: Mapping[str, Form]) -> None:
         left = dict(job.requests)
-        for answer in self._service.answers(status.answers, job.requests.keys()):
+        for answer in self.service.answers(status.answers, job.requests.keys()):
             digest = left.pop(answer.key, None)
             if digest is None:
                 continue
@@ -210,7 +200,7 @@ class Batches:
         form = forms[case.variant]
         wire = replace(self._written.wire(form.request(case.post)), answer=json.dumps(answer.response).encode("ascii"))
         try:
-            self._recorder.keep(case.variant, case.post, wire, {**form.provenance, "mode": "batch"})
+            self.recorder.keep(case.variant, case.post, wire, {**form.provenance, "mode": "batch"})
         except CassetteError as error:
             if isinstance(error, NotKeptError) and error.disk:
                 raise
@@ -226,8 +216,8 @@ class Batches:
         size = 0
         for case in cases:
             body = self._written.wire(forms[case.variant].request(case.post)).body
-            line = self._service.line(_key(case), body)
-            if part and (len(part) >= self._max_requests or size + len(line) > self._max_bytes):
+            line = self.service.line(_key(case), body)
+            if part and (len(part) >= self.max_requests or size + len(line) > self.max_bytes):
                 yield part, b"".join(lines)
                 part, lines, size = [], [], 0
             part.append(case)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING
 
 from .._util.secrets import hide_secrets
@@ -65,44 +65,35 @@ class Report:
         self.interrupted = self.interrupted or other.interrupted
 
 
+@dataclass(eq=False, repr=False)
 class Scheduler:
     """``on_answer`` is told each case and its response, None where it is broken; ``on_note`` what was learnt."""
 
-    def __init__(
-        self,
-        ask: AskOnce,
-        recorder: Recorder,
-        forms: Mapping[str, Form],
-        *,
-        limits: Limits,
-        retry: RetryPolicy,
-        on_answer: Callable[[Case, GenerateContentResponse | None], None] = lambda case, response: None,
-        on_note: Callable[[str], None] = lambda note: None,
-        budget: Budget | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._ask_once = ask
-        self._recorder = recorder
-        self._forms = forms
-        self._limits = limits
-        self._retry = retry
-        self._on_answer = on_answer
-        self._on_note = on_note
-        self._budget = budget
-        self._clock = clock
-        self._concurrency = Concurrency(limits.concurrency)
+    ask_once: AskOnce
+    recorder: Recorder
+    forms: Mapping[str, Form]
+    _: KW_ONLY
+    limits: Limits
+    retry: RetryPolicy
+    on_answer: Callable[[Case, GenerateContentResponse | None], None] = lambda case, response: None
+    on_note: Callable[[str], None] = lambda note: None
+    budget: Budget | None = None
+    clock: Callable[[], float] = time.monotonic
+    report: Report = field(default_factory=Report)
+
+    def __post_init__(self) -> None:
+        self._concurrency = Concurrency(self.limits.concurrency)
         self._lanes: dict[str, ModelQueue] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._moved = asyncio.Event()
         self._troubled_since: float | None = None
         self._in_vain = 0
         self._crash: BaseException | None = None
-        self.report = Report()
 
     async def run(self, cases: Iterable[Case]) -> Report:
         """Ask them all. Raises only what is a mistake of this program."""
         for case in cases:
-            form = self._forms[case.variant]
+            form = self.forms[case.variant]
             self._lane(form.model).add(Job(case, form.chars(case.post)))
         try:
             while await self._step():
@@ -117,7 +108,7 @@ class Scheduler:
     def stop(self) -> None:
         """Start no more calls; those under way are paid for, and are waited for."""
         self.report.interrupted = True
-        self._on_note(f"interrupted: waiting for {len(self._running)} calls under way; once more leaves them")
+        self.on_note(f"interrupted: waiting for {len(self._running)} calls under way; once more leaves them")
         self._close_all("interrupted")
         self._moved.set()
 
@@ -125,13 +116,13 @@ class Scheduler:
         """Start one call or wait until something moves; False where nothing is left."""
         if self._crash is not None:
             raise self._crash
-        if self._budget is not None and (why := self._budget.why_not(len(self._running))):
+        if self.budget is not None and (why := self.budget.why_not(len(self._running))):
             if not self._running:
                 self._close_all(why)
                 return False
             await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
             return True
-        now = self._clock()
+        now = self.clock()
         lane = min(self._lanes.values(), key=lambda lane: lane.wait_s(now), default=None)
         wait = lane.wait_s(now) if lane is not None else float("inf")
         if lane is not None and wait <= 0 and len(self._running) < self._concurrency.limit:
@@ -157,12 +148,12 @@ class Scheduler:
             self._crash = task.exception()
 
     async def _ask(self, lane: ModelQueue, job: Job) -> None:
-        case, form, started = job.case, self._forms[job.case.variant], self._clock()
+        case, form, started = job.case, self.forms[job.case.variant], self.clock()
         job.attempts += 1
         self.report.n_calls += 1
         try:
-            with self._recorder.asking(case.variant, case.post, form.provenance):
-                response = await self._ask_once(form.request(case.post))
+            with self.recorder.asking(case.variant, case.post, form.provenance):
+                response = await self.ask_once(form.request(case.post))
         except TransientError as error:
             self._ask_later(lane, job, error, started=started)
         except QuotaError as error:
@@ -174,32 +165,32 @@ class Scheduler:
             self._in_vain = 0
             self._concurrency.succeeded()
             usage = response.usage_metadata
-            lane.answered(job, usage.prompt_token_count if usage else None, self._clock())
+            lane.answered(job, usage.prompt_token_count if usage else None, self.clock())
             self.report.n_kept += 1
-            if self._budget is not None:
-                self._budget.add(response.model_version or form.model, read_usage(usage))
-            self._on_answer(case, response)
+            if self.budget is not None:
+                self.budget.add(response.model_version or form.model, read_usage(usage))
+            self.on_answer(case, response)
 
     def _ask_later(self, lane: ModelQueue, job: Job, error: TransientError, *, started: float) -> None:
-        now = self._clock()
+        now = self.clock()
         self._concurrency.refused(started=started, now=now)
         self._troubled_since = now if self._troubled_since is None else self._troubled_since
         job.first_failed = started if job.first_failed is None else job.first_failed
-        wait = wait_s(self._retry, error, job.attempts)
-        if is_too_late(self._retry, error, now - job.first_failed + wait):
+        wait = wait_s(self.retry, error, job.attempts)
+        if is_too_late(self.retry, error, now - job.first_failed + wait):
             self._break(job, given_up(error, job.attempts, now - job.first_failed))
         elif lane.closed:
             self._leave([job], lane.closed)
         else:
             for note in lane.refused(job, again_at=now + wait, per_minute=error.per_minute, now=now):
-                self._on_note(note)
-        if self._retry.deadline_s and is_too_late(self._retry, error, now - self._troubled_since):
+                self.on_note(note)
+        if self.retry.deadline_s and is_too_late(self.retry, error, now - self._troubled_since):
             self._close_all(f"no answer for {now - self._troubled_since:.0f} s: {error}")
 
     def _break(self, job: Job, error: NewsgaugeError) -> None:
         why = hide_secrets(str(error))  # a service may repeat the key that it refuses
         self.report.broken.append((job.case, why))
-        self._on_answer(job.case, None)
+        self.on_answer(job.case, None)
         self._in_vain += 1
         most = _NOT_KEPT if isinstance(error, NotKeptError) else _REFUSED
         if self._in_vain >= most or (isinstance(error, NotKeptError) and error.disk):
@@ -216,9 +207,9 @@ class Scheduler:
 
     def _lane(self, model: str) -> ModelQueue:
         if model not in self._lanes:
-            now = self._clock()
+            now = self.clock()
             self._lanes[model] = ModelQueue(
-                model, RateLimiter(self._limits.rpm, now=now), RateLimiter(self._limits.tpm, now=now)
+                model, RateLimiter(self.limits.rpm, now=now), RateLimiter(self.limits.tpm, now=now)
             )
         return self._lanes[model]
 
