@@ -25,11 +25,12 @@ from .baseline_gate import BaselineGate
 from .class_gate import ClassGate
 from .comparison_gate import ComparisonGate, check_comparisons
 from .confidence_gate import ConfidenceGate
+from .disturbance_gate import DisturbanceGate
 from .gate import Gate, Table
 from .limits_gate import LimitsGate
 from .slice_gate import SliceGate
 
-_OF_VARIANT = (LimitsGate, ClassGate, SliceGate, ConfidenceGate, ComparisonGate, BaselineGate)
+_OF_VARIANT = (LimitsGate, ClassGate, SliceGate, ConfidenceGate, ComparisonGate, DisturbanceGate, BaselineGate)
 #: Every kind of gate, in the order in which a run shows them.
 KINDS: tuple[type[Gate], ...] = (*_OF_VARIANT, AgeGate)
 _KEYS = tuple(key for kind in _OF_VARIANT for key in kind.KEYS)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import combinations
 from pathlib import Path
 
 from .._util.files import write_json, write_whole
@@ -17,7 +16,7 @@ from ..errors import UsageError
 from ..planning.plan_file import NAME, RunPlan, encode_plan
 from ..records import Key, Result, case_id
 from ..results.result_files import digest_results, write_flips, write_gates, write_results, write_scoreboard
-from ..scoring.scoreboard import compare_variants, score
+from ..scoring.scoreboard import compare_variants, compared_pairs, score
 from ..scoring.scores import Comparison, Score, Verdict
 from .baseline_diff import VariantChange, diff_baselines
 from .baseline_file import Baseline, answers_of_both, encode, is_about_classes, make_baseline
@@ -136,7 +135,7 @@ class Guard:
         )
         comparisons = [
             compare_variants(results, run.part.posts, second, first)
-            for first, second in combinations(run.variants, 2)
+            for first, second in compared_pairs(run.variants)
             if scores[first].complete and scores[second].complete
         ]
         changes, refused = self._update_baseline(scores, results, exit_status)

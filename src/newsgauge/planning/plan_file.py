@@ -150,7 +150,7 @@ def encode_plan(run: RunPlan) -> str:
 
 def _keys(record: type[Plan | RunPlan]) -> dict[str, str]:
     """Field -> key in the file, of those that are there as they are."""
-    apart = ("plan", "part", "shard", "posts", "slices")
+    apart = ("plan", "part", "shard", "posts", "slices", "disturbed")
     return {one.name: _OTHER_NAMES.get(one.name, one.name) for one in fields(record) if one.name not in apart}
 
 

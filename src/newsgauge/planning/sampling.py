@@ -51,6 +51,9 @@ class Plan:
     #: Name of a slicing -> id of a post -> the slice it stands in; in the order in which slices are shown.
     slices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
+    #: Variants that are asked under a disturbance -> what makes of a post the one that is asked.
+    disturbed: Mapping[str, Callable[[Post], Post]] = field(default_factory=dict)
+
     def is_about(self, classes: str) -> bool:
         """Whether the regex ``classes`` keeps the labels of this plan: two texts may choose the same."""
         if classes == self.classes or not self.corpus_labels:
@@ -76,8 +79,10 @@ class Plan:
         return self.whole_digest or digest_posts(self.posts, drawn=self.sample)
 
     def asked(self, variant: str) -> tuple[Post, ...]:
-        """What a variant is asked: every post, and again under a key of its own for each repeat."""
-        return repeated(self.posts, self.repeats.get(variant, 1))
+        """What a variant is asked: every post, disturbed if it says so, and under a key of its own for each repeat."""
+        disturb = self.disturbed.get(variant)
+        posts = self.posts if disturb is None else tuple(map(disturb, self.posts))
+        return repeated(posts, self.repeats.get(variant, 1))
 
     def n_cases(self, variants: Iterable[str]) -> int:
         """How many cases that is for these variants."""

@@ -111,6 +111,8 @@ def pytest_configure(config: pytest.Config) -> None:
         with lifted():  # scikit-learn may have to download the corpus; no code of the project's runs meanwhile
             setup = make_setup(config, variants)
         setup = with_slices(setup, evals_folder(config) / "gates.toml")  # may call functions of the project
+        for name in setup.plan.disturbed:
+            setup.plan.asked(name)  # so may this, and what they raise is a usage error
         gates = load_gates(
             evals_folder(config) / "gates.toml",
             backend=setup.backend,

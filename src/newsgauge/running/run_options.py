@@ -217,6 +217,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
     from ..corpora.corpus import find_corpus
     from ..planning.plan_file import parse_shard
     from ..planning.sampling import make_plan
+    from ..variants.disturbances import disturb
     from ..variants.variants_file import select_variants
     from .run_config import RunConfig, preprocessor
 
@@ -242,8 +243,14 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
     )
     asked = {name: getattr(option, "repeats", None) or variant.repeats for name, variant in chosen.items()}
     repeats = {name: times for name, times in asked.items() if times > 1}
+    disturbed = {
+        name: disturb(one.under, plan.labels, variant=name, folders=(evals, root))
+        for name, one in chosen.items()
+        if one.under
+    }
     # The digest is asked for often, and computed from all texts.
-    plan = replace(plan, whole_digest=plan.digest, repeats=repeats, unit=ini("newsgauge_unit") or _usual_unit(corpus))
+    plan = replace(plan, whole_digest=plan.digest, repeats=repeats, disturbed=disturbed)
+    plan = replace(plan, unit=ini("newsgauge_unit") or _usual_unit(corpus))
     own = recordings_of(corpus.name, option.preprocessing)
     shown = f"{option.cassettes or ini('newsgauge_cassettes')}/{option.backend}/{own}"
     shard = getattr(option, "shard", None)  # an option of pytest's alone: a command asks the whole plan

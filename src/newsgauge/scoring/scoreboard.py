@@ -9,7 +9,8 @@ The scores of a run that still goes on: its log in; scores out, computed again o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 
 from .._util.platform import give_back
 from ..planning.sampling import Plan, split_key
@@ -213,6 +214,13 @@ def p_words(p: float) -> str:
 def p_number(p: float) -> str:
     """``0.012``, or ``< 1e-300``, for tables."""
     return f"{p:.2g}" if p >= SMALLEST_P else f"< {SMALLEST_P:.0e}"
+
+
+def compared_pairs(variants: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Every two variants; one that is asked under a disturbance, such as ``tuned+typos``, only with its own."""
+    for first, second in combinations(variants, 2):
+        if "+" not in first + second or second.rpartition("+")[0] == first:
+            yield first, second
 
 
 def compare_variants(results: Mapping[Key, Result], posts: Sequence[Post], first: str, second: str) -> Comparison:

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from ..errors import VariantsError
 from ..records import BACKENDS
+from .disturbances import DISTURBANCES, short_name
 
 TUNED = "tuned"
 #: As often a post may be asked: beyond it more posts tell more, at the same price.
@@ -75,12 +76,22 @@ _TEXT, _TABLE, _WHOLE, _FLAG = _Key((str,)), _Key((dict,)), _Key((int,)), _Key((
 _FROM_ONE = _Key((int,), "from 1", lambda n: n >= 1)
 _ABOVE_0 = _Key((int, float), "above 0", lambda n: n > 0)
 _COUNT = replace(_ABOVE_0, kinds=(int,))
-_NAMES_CALLABLE = _Key((str,), 'to name a callable as "module:name"', lambda name: bool(_CALLABLE.fullmatch(name)))
 _STEPS = get_args(Cleanup)
+_NAMES_CALLABLE = _Key((str,), 'to name a callable as "module:name"', lambda name: bool(_CALLABLE.fullmatch(name)))
+
+
+def _is_disturbance(name: Any) -> bool:
+    return isinstance(name, str) and (name in DISTURBANCES or bool(_CALLABLE.fullmatch(name)))
+
 
 _Keys = Mapping[str, _Key]
 _SHARED: _Keys = {
     "about": _TEXT,
+    "under": _Key(
+        (list,),
+        f'to list each of {", ".join(DISTURBANCES)}, or a function as "module:name", at most once',
+        lambda names: all(_is_disturbance(name) for name in names) and len({*map(short_name, names)}) == len(names),
+    ),
     "repeats": _Key((int,), f"from 1 to {MOST_REPEATS}", lambda n: 1 <= n <= MOST_REPEATS),
     "confidence": _TEXT,
 }

@@ -9,9 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from inspect import Parameter, Signature
+from pathlib import Path
 from random import Random
 
 from ..corpora.preprocessing.bodies import clip
+from ..corpora.preprocessing.plain import plain
+from ..errors import VariantsError
+from ..records import Post
+from .callables import describe, load_callable
 
 #: One word in so many gets a typing error.
 _WORDS_PER_TYPO = 10
@@ -19,6 +26,8 @@ _FIRST = 200
 _WORD = re.compile(r"[^\W\d_]{4,}")
 #: Lines of a mail that quote another, or announce the quotation.
 _QUOTE = re.compile(r"^\s*[>|:]|\b(?:writes|wrote|says|said):\s*$|^In article\b")
+
+_CALLED = Signature([Parameter("text", Parameter.POSITIONAL_OR_KEYWORD)])
 
 Disturbance = Callable[[str, str, Sequence[str]], str]
 
@@ -72,6 +81,11 @@ def asked_for(seed: str, labels: Sequence[str]) -> str:
     return Random(f"injected {seed}").choice(list(labels))
 
 
+def short_name(under: str) -> str:
+    """What stands behind the ``+`` of a variant's name: of a function its own name, hyphens for underscores."""
+    return under.rpartition(":")[2].replace("_", "-").lower()
+
+
 INJECTED = "injected"
 DISTURBANCES: Mapping[str, Disturbance] = {
     "no-subject": no_subject,
@@ -82,3 +96,26 @@ DISTURBANCES: Mapping[str, Disturbance] = {
     "forwarded": forwarded,
     INJECTED: injected,
 }
+
+
+def disturb(under: str, labels: Sequence[str], *, variant: str, folders: Sequence[Path]) -> Callable[[Post], Post]:
+    """What makes of a post the one that is asked; a function of the user's own is given the text alone.
+
+    Raises `VariantsError`, also where such a function fails or returns no text.
+    """
+    if under in DISTURBANCES:
+        return lambda post: replace(post, text=DISTURBANCES[under](post.text, post.id, labels))
+    where = f"variants.toml: [{variant}] under"
+    function = load_callable(under, folders, where=where, called=_CALLED)
+
+    def call(post: Post) -> Post:
+        try:
+            text = function(post.text)
+        except Exception as error:
+            words = describe(error, is_private=lambda words: True)  # they may quote the text
+            raise VariantsError(f"{where}: {under} failed on {post.id}: {words}") from None
+        if not isinstance(text, str):
+            raise VariantsError(f"{where}: expected {under} to return a text, got {type(text).__name__} for {post.id}")
+        return replace(post, text=plain(text))
+
+    return call

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from .._util.wording import did_you_mean
 from ..errors import VariantsError
 from ..records import Post
 from .checks import EXAMPLE_KEYS, PLACEHOLDER, Answer, Api, Cleanup, check_table
+from .disturbances import short_name
 
 _PLACE = re.compile(r"projects/[^/]+/locations/([^/]+)/")
 
@@ -99,6 +100,8 @@ class Variant:
     training: Training | None = None
     #: How often each post is asked, unless ``--repeats`` says otherwise.
     repeats: int = 1
+    #: The disturbance under which each text is asked; '' for the text as it is.
+    under: str = ""
     #: How sure the model is of an answer: ``logprobs``, ``field:NAME`` of a JSON answer, or ``votes`` of repeats.
     confidence: str | None = None
 
@@ -145,13 +148,21 @@ def load_variants(path: Path) -> dict[str, Variant]:
     tables = read_toml(path, expected="the variants to ask", error=VariantsError)
     if not tables:
         raise VariantsError(f"{path}: expected one table a variant, the file is empty")
+    found: dict[str, Variant] = {}
     for name, table in tables.items():
         check_table(f"{path.name}: [{name}]", name, table)
-    return {name: variant_of(name, table) for name, table in tables.items()}
+        found[name] = variant_of(name, table)
+        for under in table.get("under", ()):
+            own = f"{name}+{short_name(under)}"
+            found[own] = replace(found[name], name=own, under=under)
+    return found
 
 
 def select_variants(variants: dict[str, Variant], names: str | None) -> dict[str, Variant]:
-    """The variants named in a comma-separated list, in the order of the file; None selects all."""
+    """The variants named in a comma-separated list, in the order of the file; None selects all.
+
+    With a variant come those that ask the same under a disturbance, as ``tuned+typos``.
+    """
     if names is None:
         return variants
     wanted = [name.strip() for name in names.split(",") if name.strip()]
@@ -161,11 +172,12 @@ def select_variants(variants: dict[str, Variant], names: str | None) -> dict[str
     if unknown:
         guess = did_you_mean(unknown[0], variants)
         raise VariantsError(f"--variants: unknown {', '.join(map(repr, unknown))}; known: {', '.join(variants)}{guess}")
-    return {name: variant for name, variant in variants.items() if name in wanted}
+    return {name: one for name, one in variants.items() if not {name, name.partition("+")[0]}.isdisjoint(wanted)}
 
 
 def one_variant(variants: dict[str, Variant], name: str) -> Variant:
-    """The variant of that name, of ``--variant``. Raises `VariantsError`."""
+    """The variant of that name, of ``--variant``, for other texts than a plan's. Raises `VariantsError`."""
+    variants = {name: one for name, one in variants.items() if not one.under}
     if name not in variants:
         raise VariantsError(f"--variant: expected one of {', '.join(variants)}, got {name!r}")
     return variants[name]
@@ -204,7 +216,7 @@ def location_of(variant: Variant, model: str) -> str | None:
 
 def variant_of(name: str, table: Mapping[str, Any]) -> Variant:
     """The variant of a table that was checked."""
-    values = {key: value for key, value in table.items() if key not in EXAMPLE_KEYS}
+    values = {key: value for key, value in table.items() if key not in (*EXAMPLE_KEYS, "under")}
     if "examples_per_class" in table:
         values["few_shot"] = FewShot(**{EXAMPLE_KEYS[key]: table[key] for key in EXAMPLE_KEYS if key in table})
     if "tuning" in table:
@@ -233,15 +245,19 @@ def prompt_digest(variant: Variant, model: str, *, examples: str = "") -> str:
         asked += more
     if variant.config or variant.answer_cleanup:
         asked += [json.dumps(variant.config, sort_keys=True), variant.answer_cleanup]
-    if variant.api != "gemini":
-        asked.append(variant.api)
+    asked += [] if variant.api == "gemini" else [variant.api]
+    asked += ["under", variant.under] if variant.under else []
     return hashlib.sha256(json.dumps(asked).encode("ascii")).hexdigest()[:12]
 
 
 def prompt_parts(variant: Variant, labels: Sequence[str]) -> list[tuple[str, str]]:
     """Name and text of each part, in the order in which a model is given them."""
     values = {"labels": "\n".join(labels)}
-    parts = [("Python function", variant.predict), ("scikit-learn estimator", variant.estimator)]
+    parts = [
+        ("texts are disturbed", variant.under),
+        ("Python function", variant.predict),
+        ("scikit-learn estimator", variant.estimator),
+    ]
     if variant.system_instruction is not None:
         parts.append(("system instruction", _fill(variant.system_instruction, values)))
     if variant.contents:

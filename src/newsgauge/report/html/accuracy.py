@@ -52,10 +52,10 @@ def accuracy_sections(run: RunFolder) -> list[Section]:
         for name, score in run.scores.items()
     ]
     units = plural(run.unit)
-    pairs: list[Block] = [
-        pair_chart(run.comparisons, units, better="the first"),
-        _pair_table(run.comparisons),
-    ]
+    disturbed = [one for one in run.comparisons if "+" in one["first"]]
+    others = [one for one in run.comparisons if "+" not in one["first"]]
+    pairs: list[Block] = [pair_chart(others, units, better="the first"), _pair_table(others)]
+    cost: list[Block] = [pair_chart(disturbed, units, better="the disturbed text"), _pair_table(disturbed)]
     hint = Text("Right answers lie on the diagonal, in blue. A number leads to its cases.")
     return [
         Section("accuracy", "Accuracy", "Accuracy", _by_variant(run)),
@@ -67,8 +67,9 @@ def accuracy_sections(run: RunFolder) -> list[Section]:
             "pairs",
             "Pairs",
             "Variant against variant",
-            pairs if run.comparisons else [Text(f"No two variants have an answer to every {run.unit}.")],
+            pairs if others else [Text(f"No two variants have an answer to every {run.unit}.")],
         ),
+        Section("disturbances", "Disturbances", "What disturbances of the texts cost", cost if disturbed else []),
         Section("learning", "Learning", "How the tuned model learned", _curves(run)),
     ]
 
