@@ -92,8 +92,8 @@ def test_the_services_own_field_wins_over_the_header_and_that_over_the_words() -
     info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "53s"}
     body = {"error": {"details": [info]}}
     waits = [
-        refusal("m", 503, None, "Please retry in 3s.", body, retry_after_s=7),
-        refusal("m", 503, None, "Please retry in 3s.", None, retry_after_s=7),
+        refusal("m", 503, None, "Please retry in 3s.", body, headers={"retry-after": "7"}),
+        refusal("m", 503, None, "Please retry in 3s.", None, headers={"retry-after": "7"}),
         refusal("m", 503, None, "Please retry in 3s.", None),
     ]
     assert [getattr(error, "retry_after_s", None) for error in waits] == [53, 7, 3]

@@ -62,6 +62,8 @@ class OpenCase:
     missed: Asked | None = field(default=None, init=False)
     #: Why requests were refused before anybody was asked: "call 3 is ...".
     refused: list[str] = field(default_factory=list, init=False)
+    #: Whether a service sent a call on to another place: whatever comes then may go there, with the key.
+    is_sent_on: bool = field(default=False, init=False)
     _token: Token[OpenCase | None] | None = field(default=None, init=False)
     #: A technique may ask in threads, and equal requests have an answer each.
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -79,6 +81,8 @@ class OpenCase:
     def take(self, method: str, host: str, path: str, body: bytes, agent: str = "") -> dict[str, Any] | Call:
         """The answer to a request, or the call that may now be made. Raises `MissError`."""
         service = service_of(host, path)
+        if self.is_sent_on:
+            raise MissError(self.refused[-1])
         if self.only_watched:
             return self._made(Asked(method, path, b"", (service or GEMINI).name), agent)
         if service is None:
@@ -124,9 +128,18 @@ class OpenCase:
                 return answer
         return None
 
-    def answered(self, call: Call, status: int, body: bytes | None, *, is_stream: bool = False) -> None:
-        """What the service said; ``body`` is None if it cannot be unpacked."""
+    def answered(
+        self, call: Call, status: int, body: bytes | None, *, is_stream: bool = False, location: str = ""
+    ) -> None:
+        """What the service said; ``body`` is None if it cannot be unpacked. ``location``: where it sends the call."""
         call.status = status
+        if location and 300 <= status < 400:
+            self.is_sent_on = True
+            self.refused.append(
+                f"call {len(self.played) + self.calls.index(call) + 1} was sent on to {location.partition('?')[0]} "
+                f"(status {status}), which is not asked: the key is not for it, and its answer would not be this "
+                "service's"
+            )
         call.answer = json_object(body) if status == 200 and body is not None and not is_stream else None
         what = f"status {status}" if status != 200 else "no JSON object"
         what = "a stream, which is not recorded" if status == 200 and is_stream else what

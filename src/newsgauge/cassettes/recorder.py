@@ -100,8 +100,11 @@ class Recorder:
         Cases may be open side by side, each in a task of its own. Raises `NotKeptError` at the end.
         """
         case = self._case(variant, post, may_ask=True)
-        with self.opened(case):
-            yield
+        try:
+            with self.opened(case):
+                yield
+        except MissError:
+            pass  # `_keep_last` says why it was refused
         self._keep_last(variant, post, case, provenance)
 
     def opened(self, case: OpenCase, *, every_library: bool = False) -> OpenCase:

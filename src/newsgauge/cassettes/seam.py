@@ -60,7 +60,8 @@ class _OneCassette(Cassette):  # type: ignore[misc]  # vcrpy ships no types
             headers = {name.lower(): values for name, values in response["headers"].items()}
             kind = str((headers.get("content-type") or [""])[0])
             body = _unpacked(response) if "content-encoding" in headers else response["body"].get("string") or b""
-            case.answered(call, response["status"]["code"], body, is_stream=kind.startswith("text/event-stream"))
+            is_stream, location = kind.startswith("text/event-stream"), str((headers.get("location") or [""])[0])
+            case.answered(call, response["status"]["code"], body, is_stream=is_stream, location=location)
 
     def filter_request(self, request: Any) -> Any:
         """None for what is not ours."""

@@ -14,12 +14,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from ..errors import CassetteError, MissingRecordingError, NetworkBlockedError, NotKeptError, StaleRecordingError
+from ..errors import (
+    BackendError,
+    CassetteError,
+    MissingRecordingError,
+    NetworkBlockedError,
+    NotKeptError,
+    StaleRecordingError,
+)
 from ..records import Post
 from .digest import Clear, digest_made, put_quotes_back, take_quotes_out
 from .line import Line, call_key
 from .network_block import attempts_fail, network_blocked
-from .open_case import OpenCase
+from .open_case import MissError, OpenCase
 from .recorder import Recorder
 from .seam import Seam
 from .services import Service, named_service
@@ -158,8 +165,12 @@ def watch(perform: Perform[T]) -> Played[T]:
     try:
         with _ONE_AT_A_TIME, case:
             value = perform()
+    except MissError:
+        raise BackendError("; ".join(case.refused)) from None
     finally:
         seam.close()
+    if case.refused:
+        raise BackendError("; ".join(case.refused))
     return _played(value, [(call.asked.service, call.answer) for call in case.calls if call.answer is not None])
 
 

@@ -22,7 +22,7 @@ from .answers import accept_unknown_values
 from .embedded import direct, is_loopback
 from .retry import RetryPolicy, call_patiently
 from .sdk_arguments import call_arguments
-from .service_errors import broken_body, broken_transport, refusal, retry_after_s
+from .service_errors import broken_body, broken_transport, refusal
 
 if TYPE_CHECKING:
     from google import genai
@@ -111,6 +111,7 @@ def open_client(
     # certificates, which take 20 ms to load.
     context = ssl.create_default_context() if access.live else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     args: dict[str, Any] = {"verify": context, **({"transport": transport(context)} if transport else direct())}
+    args["follow_redirects"] = False  # wherever a service sends a call on to, the key would go there too
     return _make_client(access, {"client_args": args, "async_client_args": {**args, "ssl": context}})
 
 
@@ -181,7 +182,7 @@ async def open_async_client(access: Access, *, connections: int) -> AsyncIterato
     tls = ssl.create_default_context()
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
     # A client of our own: the SDK would take aiohttp where it is installed, and these are the limits of httpx2.
-    http = httpx2.AsyncClient(verify=tls, limits=limits, timeout=None, follow_redirects=True, **direct())
+    http = httpx2.AsyncClient(verify=tls, limits=limits, timeout=None, **direct())
     options = {"httpx_async_client": http, "client_args": {"verify": tls, **direct()}}
     async with http:
         with closing(PerLocation(access, lambda access: _make_client(access, options))) as clients:
@@ -280,12 +281,12 @@ def is_service_error(error: Exception) -> bool:
     return isinstance(error, (APIError, httpx2.HTTPError, GoogleAuthError))
 
 
-def _asked(response: Any) -> tuple[str, float | None]:
-    """The URL that a response answers, and the wait its headers ask for; '' and None where it tells neither."""
+def _asked(response: Any) -> dict[str, Any]:
+    """The URL that a response answers and its headers; nothing where it tells neither."""
     try:
-        return str(response.request.url), retry_after_s(response.headers)
+        return {"url": str(response.request.url), "headers": response.headers}
     except (AttributeError, RuntimeError):  # made without a request
-        return "", None
+        return {}
 
 
 @contextmanager
@@ -299,10 +300,7 @@ def service_errors(what: str) -> Iterator[None]:
     try:
         yield
     except errors.APIError as error:
-        url, wait = _asked(error.response)
-        raise refusal(
-            what, error.code, error.status, error.message, error.details, url=url, retry_after_s=wait
-        ) from None
+        raise refusal(what, error.code, error.status, error.message, error.details, **_asked(error.response)) from None
     except httpx2.TransportError as error:
         raise broken_transport(what, error) from None
     except (httpx2.DecodingError, json.JSONDecodeError) as error:

@@ -13,9 +13,9 @@ from .._util.wording import one_line
 from ..errors import BackendError, UsageError
 from ..variants.checks import OTHER_APIS
 from ..variants.variants_file import Request
-from .embedded import is_loopback
+from .embedded import direct, is_loopback
 from .retry import RetryPolicy, call_patiently
-from .service_errors import broken_body, broken_transport, refusal, retry_after_s
+from .service_errors import broken_body, broken_transport, refusal
 
 #: The name of the profile by which calls of an API are recorded.
 SERVICE_OF = {"openai": "openai-chat", "anthropic": "anthropic"}
@@ -60,7 +60,9 @@ class OtherClient:
             base = None  # the service's own
         # A server of this machine may be asked without a key, and a replay asks nobody; the SDK wants one.
         key = os.environ.get(_KEYS[api]) if live and embedded is None else None
+        http = self._sdk.DefaultHttpxClient(follow_redirects=False, **direct())
         options: Any = {"api_key": key or "none", "base_url": base, "max_retries": 0, "timeout": _TIMEOUT_S}
+        options["http_client"] = http
         if api == "openai":
             self._client, self._arguments = self._sdk.OpenAI(**options), _openai_arguments
             self._create = self._client.chat.completions.with_raw_response.create
@@ -82,8 +84,8 @@ class OtherClient:
             answer = json.loads(raw.content)
         except self._sdk.APIStatusError as error:
             said = error.response
-            wait, url = retry_after_s(said.headers), str(error.request.url)
-            raise refusal(model, error.status_code, None, None, said.content, url=url, retry_after_s=wait) from None
+            url = str(error.request.url)
+            raise refusal(model, error.status_code, None, None, said.content, url=url, headers=said.headers) from None
         except self._sdk.APIConnectionError as error:
             raise broken_transport(model, error.__cause__ or error) from None
         except self._sdk.APIError as error:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from .._util.wording import one_line
 from ..errors import BackendError, QuotaError, TransientError
@@ -35,12 +35,13 @@ def refusal(
     body: Any,
     *,
     url: str = "",
-    retry_after_s: float | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> BackendError:
     """The error that an HTTP status stands for. ``body`` is the answer's JSON, whatever it is, or its bytes.
 
-    ``url``: what was asked; ``retry_after_s``: the wait that the header ``Retry-After`` asks for.
+    ``url``: what was asked; ``headers``: those of the answer, their names in any case.
     """
+    headers = headers or {}
     if isinstance(body, bytes):
         try:
             body = json.loads(body)
@@ -54,10 +55,12 @@ def refusal(
     if code == 429 and (refused := _for_long(said, message, violations)):
         return refused
     if code in _TRANSIENT:
-        wait = _retry_info_s(details) or retry_after_s or _retry_in_s(message)
+        wait = _retry_info_s(details) or retry_after_s(headers) or _retry_in_s(message)
         minute = ", ".join(quota for quota in _quotas(violations, message) if "perminute" in _plain(quota))
         more = f" (a quota of a minute, which passes by itself: {minute})" if code == 429 and minute else ""
         return TransientError(f"{said}{more}", retry_after_s=wait, per_minute=_per_minute(violations))
+    if is_redirect(code):
+        return BackendError(f"{what}: {sent_on(code, url, headers)}")
     if code == 404 and "/endpoints/" in what:
         said += ". The tuned model is gone: 'newsgauge tune --backend vertex --new --bucket gs://BUCKET' trains it anew"
     if code in (404, 405) and url:
@@ -130,6 +133,21 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 def is_transient(code: int) -> bool:
     """Whether an HTTP status passes by itself."""
     return code in _TRANSIENT
+
+
+def is_redirect(code: int) -> bool:
+    """Whether an HTTP status sends whoever asks to another place."""
+    return code in (301, 302, 303, 307, 308)
+
+
+def sent_on(code: int, url: str, headers: Mapping[str, str]) -> str:
+    """What is told of a call that is sent on; nobody follows, as the key and the text would go there too."""
+    where = headers.get("location")
+    return (
+        f"{_shown(url)} sends the call on (status {code}) to {_shown(urljoin(url, where)) if where else 'no place'}, "
+        "which is not asked: the key is not for it, and its answer would not be this service's. If it is the "
+        "service that is meant, name it as the base URL"
+    )
 
 
 def broken_transport(what: str, error: BaseException) -> TransientError:

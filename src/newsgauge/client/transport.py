@@ -15,7 +15,7 @@ import httpx2
 from ..errors import NewsgaugeError
 from .embedded import direct
 from .retry import RetryPolicy, call_patiently
-from .service_errors import broken_transport, is_transient, refusal, retry_after_s
+from .service_errors import broken_transport, is_redirect, is_transient, refusal
 
 
 class PatientTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
@@ -37,7 +37,7 @@ class PatientTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
 
     def open_http(self) -> httpx2.Client:
         """A client for whatever service, whose calls take this road."""
-        return httpx2.Client(transport=self, timeout=120.0, follow_redirects=True)
+        return httpx2.Client(transport=self, timeout=120.0)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """httpx's side of it."""
@@ -71,7 +71,8 @@ class PatientTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
             response = self._inner.send(again)
         except httpx2.TransportError as error:
             raise broken_transport(what, error) from None
-        if is_transient(response.status_code):
-            wait = retry_after_s(response.headers)
-            raise refusal(what, response.status_code, None, None, response.content, retry_after_s=wait)
+        code = response.status_code
+        if is_transient(code) or is_redirect(code):
+            url = str(request.url)
+            raise refusal(what, code, None, None, response.content, url=url, headers=response.headers)
         return response
