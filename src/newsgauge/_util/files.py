@@ -79,7 +79,7 @@ def replace_file(path: Path, data: str | bytes, *, durable: bool = False, mode: 
         with open(beside, "xb") as file:
             if mode is not None:
                 os.chmod(beside, mode)
-            file.write(data.encode() if isinstance(data, str) else data)
+            file.write(data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())

@@ -20,6 +20,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._util.wording import whole_text
 from ..records import ERROR_LABEL, Outcome, Prediction, bare_model
 from ..variants.checks import LOGPROBS, VOTES
 
@@ -61,7 +62,7 @@ def finish_answer(
     usage: Usage,
 ) -> Prediction:
     """The prediction that a text is, whoever said it; ``outcome``: why it is none, None where it may be one."""
-    raw = ""
+    raw, text = "", whole_text(text)
     if outcome is None:
         came, text = text, _label_of(text) if as_json else text
         if text not in labels and (cleaned := _cleaned(came, text, labels, as_json=as_json, cleanup=cleanup)):
@@ -71,8 +72,8 @@ def finish_answer(
     return Prediction(
         label=ERROR_LABEL if outcome not in (Outcome.LABEL, Outcome.OFF_LIST) else text,
         outcome=outcome,
-        detail=detail,
-        model_version=version,
+        detail=whole_text(detail),
+        model_version=whole_text(version),
         raw=raw,
         **usage._asdict(),
     )

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .._util.wording import whole_text
 from ..errors import CorpusError
 from ..records import RawPost, Split
 from .table_files import TableFormat, cell_text, kind_of, read_columns
@@ -117,6 +118,8 @@ def _texts(path: Path, ours: str, values: list[Any]) -> list[str | None]:
             raise CorpusError(f"{path}: row {row}: {ours}: {error}") from None
         if text is not None and ours in ("label", "split", "slice"):
             text = text.strip()
+        if text is not None and ours != "text":
+            text = whole_text(text)
         found.append(text if text and not text.isspace() else None)
     return found
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .._util.wording import whole_text
 from ..corpora.table_files import TableFormat, cell_text, kind_of, read_columns, table_name
 from ..errors import UsageError
 from ..records import ERROR_LABEL, NO_CALL_VERSION, Outcome, Prediction
@@ -36,7 +37,7 @@ class Predicted:
 
     def judged(self, labels: Iterable[str]) -> Prediction:
         """The answer held against the labels of the plan, letter for letter."""
-        said = self.prediction.strip()
+        said = whole_text(self.prediction).strip()
         outcome = Outcome.LABEL if said in labels else Outcome.OFF_LIST if said else Outcome.EMPTY
         version = self.model or f"{NO_CALL_VERSION}(made elsewhere)"
         plain = Prediction(said or ERROR_LABEL, outcome, self.detail, 0, 0, version)

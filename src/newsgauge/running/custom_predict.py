@@ -16,6 +16,7 @@ from importlib.metadata import version
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
+from .._util.wording import whole_text
 from ..cassettes.digest import Clear, quotes
 from ..cassettes.technique_calls import Calls, Played, watch
 from ..client.answers import add_usage, read_answer, read_usage
@@ -106,7 +107,8 @@ class Technique:
 
     def _read(self, said: Any) -> Prediction:
         if isinstance(said, Prediction):
-            return said
+            texts = {name: whole_text(getattr(said, name)) for name in ("label", "detail", "raw")}
+            return replace(said, **texts)
         if is_response(said):
             return read_answer(said, self._labels)
         if not isinstance(said, str):
@@ -209,4 +211,5 @@ def _release() -> str:
 
 
 def _labelled(label: str, labels: tuple[str, ...], version: str = "") -> Prediction:
+    label = whole_text(label)
     return Prediction(label, Outcome.LABEL if label in labels else Outcome.OFF_LIST, "", 0, 0, version)

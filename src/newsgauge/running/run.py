@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 from .._util.secrets import hide_secrets
+from .._util.wording import whole_text
 from ..cassettes.network_block import attempts_fail, network_blocked
 from ..client.answers import read_for
 from ..client.clients import PerLocation, count_tokens, generate, generate_once, open_client, recorded_response
@@ -152,7 +153,7 @@ class Run:
         try:
             prediction = self._predict(post, self.setup.variants[variant])
         except NewsgaugeError as error:
-            broken = hide_secrets(str(error))
+            broken = whole_text(hide_secrets(str(error)))  # what a service says may be anything
             if broken != str(error):
                 raise type(error)(broken) from None  # a service may repeat the key that it refuses
             raise
