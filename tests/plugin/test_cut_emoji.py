@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,9 @@ ASKED = ["evals", "--backend", "gemini", "--variants", "bare,system"]
 def test_an_answer_with_half_an_emoji_is_recorded_replayed_written_and_accepted(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def change(body: str, answer: dict[str, object]) -> dict[str, object]:
+    def change(body: str, answer: dict[str, Any]) -> dict[str, Any]:
         if "systemInstruction" not in body:
-            answer["candidates"][0]["content"]["parts"][0]["text"] = f"bill{HALF}ing"  # type: ignore[index]
+            answer["candidates"][0]["content"]["parts"][0]["text"] = f"bill{HALF}ing"
         return answer
 
     with FakeService() as service:
@@ -44,7 +45,7 @@ def test_labels_and_predictions_of_files_and_techniques_are_whole(tmp_path: Path
     table = tmp_path / "posts.jsonl"
     table.write_text(json.dumps({"id": f"1{HALF}", "text": "hello", "label": f"a{HALF}"}))
     (post,) = read_table(table, TableFormat())["test"]
-    assert (post.label, post.id) == ("a\ufffd", "1\ufffd")
+    assert (post.label, post.number) == ("a\ufffd", "1\ufffd")
     predictions = tmp_path / "said.jsonl"
     predictions.write_text(json.dumps({"id": "1", "prediction": f"a{HALF}"}))
     (said,) = read_predictions(predictions, variant=None, columns={})

@@ -107,7 +107,7 @@ class Technique:
 
     def _read(self, said: Any) -> Prediction:
         if isinstance(said, Prediction):
-            texts = {name: whole_text(getattr(said, name)) for name in ("label", "detail", "raw")}
+            texts: dict[str, Any] = {name: whole_text(getattr(said, name)) for name in ("label", "detail", "raw")}
             return replace(said, **texts)
         if is_response(said):
             return read_answer(said, self._labels)
