@@ -227,6 +227,7 @@ def load_toml(block: Block, folder: Path) -> None:
     from gemini_emulator.faults.fault_file import load_faults
     from newsgauge.cassettes.services import read_services
     from newsgauge.gates.gates_file import load_gates
+    from newsgauge.variants.disturbances import DISTURBANCES
     from newsgauge.variants.variants_file import load_variants
 
     tables = tomllib.loads(block.text)
@@ -241,6 +242,7 @@ def load_toml(block: Block, folder: Path) -> None:
         pass
     elif set(tables) <= {"embedded", "gemini", "vertex", "elsewhere"}:
         known = {*load_variants(ROOT / "evals" / "variants.toml"), *_named(tables)}
+        known |= {f"{variant}+{under}" for variant in known for under in DISTURBANCES}
         found = [
             gate
             for backend, corpora in tables.items()

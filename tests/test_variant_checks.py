@@ -32,7 +32,7 @@ def load(tmp_path: Path, table: str) -> Variant:
         ('about="x"\nestimator="a:b"\npredict="a:b"', "got 'predict' and 'estimator'"),
         (
             'about="x"\nestimator="a:b"\ntuning={}',
-            "unknown key 'tuning' of a variant with 'estimator'; known: about, repeats, confidence, estimator",
+            "unknown key 'tuning' of a variant with 'estimator'; known: about, repeats, confidence, under, estimator",
         ),
         ('about="x"\nestimator="a:b"\nmodel="m"', "unknown key 'model' of a variant with 'estimator'"),
         (
@@ -59,7 +59,7 @@ def load(tmp_path: Path, table: str) -> Variant:
         (
             'about="x"\nmodel="m"\npredict="a:b"\nanswer="enum"',
             "unknown key 'answer' of a variant with 'predict'; known: "
-            "about, repeats, confidence, predict, model, tuning, expected_model_version, location",
+            "about, repeats, confidence, under, predict, model, tuning, expected_model_version, location",
         ),
         ('about="x"\nmodel="tuned"\npredict="a:b"', "'tuning' and model = \"tuned\" go together"),
         (

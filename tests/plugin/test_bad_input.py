@@ -71,7 +71,7 @@ def test_a_wrong_option_is_a_usage_error(project: pytest.Pytester, options: list
         (
             "variants.toml",
             "[a]\nmodell='m'",
-            "*[[]a]: unknown key 'modell'; known: about, repeats, confidence, model, contents*",
+            "*[[]a]: unknown key 'modell'; known: about, repeats, confidence, under, model, contents*",
         ),
         ("variants.toml", "[a]\nmodel=3", "*[[]a]: expected 'model' to be str, got int*"),
         (

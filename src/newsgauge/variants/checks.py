@@ -87,13 +87,13 @@ def _is_disturbance(name: Any) -> bool:
 _Keys = Mapping[str, _Key]
 _SHARED: _Keys = {
     "about": _TEXT,
+    "repeats": _Key((int,), f"from 1 to {MOST_REPEATS}", lambda n: 1 <= n <= MOST_REPEATS),
+    "confidence": _TEXT,
     "under": _Key(
         (list,),
         f'to list each of {", ".join(DISTURBANCES)}, or a function as "module:name", at most once',
         lambda names: all(_is_disturbance(name) for name in names) and len({*map(short_name, names)}) == len(names),
     ),
-    "repeats": _Key((int,), f"from 1 to {MOST_REPEATS}", lambda n: 1 <= n <= MOST_REPEATS),
-    "confidence": _TEXT,
 }
 _MODEL: _Keys = {
     "model": _TEXT,
