@@ -13,11 +13,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from newsgauge.client.answers import read_usage
 from tests.plugin.fake_service import VERSION, FakeService
 
 CASSETTES = Path("cassettes/gemini/bundled")
@@ -118,6 +120,43 @@ def test_a_recording_stops_before_its_budget_is_passed_and_keeps_what_was_paid(
         result.stderr.fnmatch_lines(["*13 not recorded, *--max-cost 0.01: 0.0076 USD are spent*"])
     assert len(service.calls) == 3
     assert sum(len(path.read_text().splitlines()) for path in CASSETTES.iterdir()) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dist", ["load", "worksteal"])
+def test_workers_keep_one_budget_together(project: pytest.Pytester, service: FakeService, dist: str) -> None:
+    service.thoughts = 1_000  # $0.0025375 an answer: four cost more than the budget
+    result = project.runpytest_subprocess(*RECORD, "once", "--max-cost", "0.01", "-n", "2", "--dist", dist)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*--max-cost 0.01: 0.0076 USD are spent, and the next call could pass it*"])
+    assert len(service.calls) == 3
+    assert sum(len(path.read_text().splitlines()) for path in CASSETTES.iterdir()) == 3
+
+
+UNCOUNTED: dict[str, Callable[[dict[str, Any]], object]] = {
+    "no counts": lambda answer: answer.pop("usageMetadata"),
+    "negative counts": lambda answer: answer.update(usageMetadata={"promptTokenCount": -100, "totalTokenCount": -1}),
+}
+
+
+@pytest.mark.parametrize("change", UNCOUNTED.values(), ids=UNCOUNTED)
+def test_answers_whose_tokens_nobody_counted_use_up_the_budget_like_the_dearest(
+    project: pytest.Pytester, service: FakeService, change: Callable[[dict[str, Any]], object]
+) -> None:
+    def changed(body: str, answer: dict[str, Any]) -> dict[str, Any]:
+        if len(service.calls) > 8:
+            change(answer)
+        return answer
+
+    service.changed, service.thoughts = changed, 1_000  # $0.0025375 an answer, eleven within 0.03
+    result = project.runpytest_inprocess(*RECORD, "once", "--max-cost", "0.03")
+    assert (result.ret, len(service.calls)) == (pytest.ExitCode.INTERRUPTED, 11)
+    result.stdout.fnmatch_lines(["*cost: at least 0.02?? USD, as the service counted no tokens of 3 answers*"])
+
+
+def test_counts_that_are_texts_are_counted() -> None:
+    texts = {"promptTokenCount": "100", "candidatesTokenCount": "3", "thoughtsTokenCount": "many"}
+    assert read_usage(texts)[:3] == (100, 3, 0)
 
 
 def test_a_budget_that_is_kept_changes_nothing(project: pytest.Pytester, service: FakeService) -> None:

@@ -162,6 +162,11 @@ class Usage(NamedTuple):
     cached_tokens: int = 0
     tool_use_tokens: int = 0
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether the service said what the answer took: nothing is asked without a token."""
+        return self.input_tokens > 0
+
 
 def read_usage(metadata: object) -> Usage:
     """The counts of ``usageMetadata``, as JSON or as the SDK's object; zeros where there is none."""
@@ -186,6 +191,8 @@ def add_usage(several: Iterable[Usage]) -> Usage:
 
 
 def _count(value: Any) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdecimal():  # as JSON of protocol buffers may have it
+        return int(value[:18])
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 

@@ -24,6 +24,7 @@ from .run_state import STATE
 from .slim_reports import CORRECT_PROPERTY, VARIANT_PROPERTY
 
 if TYPE_CHECKING:
+    from ..recording.shared_budget import SharedBudget
     from ..running.run import Run
     from .scores_and_tokens import Scores
 
@@ -36,22 +37,31 @@ _GIVE_BACK_EVERY = 1_000
 class Cases:
     """Registered by each process that runs cases. ``run`` asks them."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, budget: SharedBudget | None = None) -> None:
         self._run = run
+        self._budget = budget
         self._n_done = 0
         self._places: dict[object, tuple[str, int | None, str]] = {}
 
     @pytest.fixture
-    def prediction(self, case: Case) -> Prediction:
+    def prediction(self, case: Case, request: pytest.FixtureRequest) -> Prediction:
         """What the case's variant says of its post: from the cassette, or asked and recorded.
 
         A case that cannot be answered (no recording, a stale one, a refusal of the service) is an error of this test.
+        Before ``--max-cost`` is passed the run stops.
         """
+        key, said = (case.post.id, case.variant), None
+        if self._budget is not None and (why := self._budget.begin(key)):
+            request.session.shouldstop = f"newsgauge: {why}"
+            pytest.skip(why)
         try:
-            return self._run.ask(case)
+            said = self._run.ask(case)
         except NewsgaugeError as error:
             message = str(error)
-        pytest.fail(message, pytrace=False)
+        finally:
+            if self._budget is not None:
+                self._budget.end(key, said)
+        return said or pytest.fail(message, pytrace=False)
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Look up once per test function where it stands; pytest does it for each of its items, 70 us a time."""

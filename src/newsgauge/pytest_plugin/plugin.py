@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ..gates.gates_file import LeftOut
     from ..gates.run_verdict import BaselinePlace
     from ..recording.preflight import Forecast
+    from ..recording.shared_budget import SharedBudget
     from ..running.results_log import ResultLog
     from ..running.run_config import RunConfig
 
@@ -162,7 +163,7 @@ def pytest_configure(config: pytest.Config) -> None:
         baseline=baseline,
         forecast=forecast,
     )
-    config.pluginmanager.register(Cases(run), "newsgauge-cases")
+    config.pluginmanager.register(Cases(run, _budget_of(setup, log)), "newsgauge-cases")
     config.pluginmanager.register(SlimReports(config), "newsgauge-light-reports")
     if setup.replays and network is None:  # the plugin was named by hand, in a conftest.py
         guard_replay(config, config.option)
@@ -229,6 +230,16 @@ def _register_judge(
         plugins.register(publisher, "newsgauge-publisher")
     plugins.register(LastLine(judge), "newsgauge-last-line")
     return expected
+
+
+def _budget_of(setup: RunConfig, log: ResultLog) -> SharedBudget | None:
+    """What this process may pay, as the one that judges wrote it down; None: nothing is paid, or without a bound."""
+    if setup.replays:
+        return None
+    from ..recording.shared_budget import SharedBudget
+    from ..scoring.spending import todays_prices
+
+    return SharedBudget(log.folder, todays_prices(setup).cost_of) if SharedBudget.is_set(log.folder) else None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

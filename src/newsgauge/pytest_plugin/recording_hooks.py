@@ -10,16 +10,15 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ..client.answers import usage_of
 from ..errors import UsageError
 from ..recording.paying import Budget, budget_of, check_budget, confirm
 from ..recording.preflight import check_ci, check_folder, forecast
 from ..recording.session import finalize_files
+from ..recording.shared_budget import SharedBudget
 from ..running.run_config import check_setup
 from ..scoring.spending import spent_line, todays_prices
 from .options import folders_of
@@ -75,34 +74,10 @@ class Recording:
         self._red: list[str] = []
         self._notes: list[str] = []
         self._spent = ""
-        self._budget: Budget | None = None
         limit = _budget(config)
         if limit is not None and expected is not None and expected.n_calls and expected.cost is not None:
-            cost_of = todays_prices(setup).cost_of
-            self._budget = Budget(limit, cost_of, per_call=expected.cost / expected.n_calls)
-            self._paid = {(case.post.id, case.variant) for case in expected.cases}
-            self._n_read = 0
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Stop the run before ``--max-cost`` is passed."""
-        if self._budget is None or report.when != "call":
-            return
-        results = self._log.read()
-        for key, result in islice(results.items(), self._n_read, None):
-            said = result.prediction
-            if said is not None and key in self._paid:
-                self._budget.add(said.model_version, usage_of(said))
-        self._n_read = len(results)
-        workers = self._config.pluginmanager.getplugin("dsession")
-        n_under_way = len(getattr(workers, "_active_nodes", ()))
-        if why := self._budget.why_not(n_under_way):
-            for stopped in (self._session, workers):
-                if stopped is not None and not stopped.shouldstop:
-                    stopped.shouldstop = f"newsgauge: {why}"
-
-    def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Remember whom to stop."""
-        self._session = session
+            budget = Budget(todays_prices(setup).cost_of, limit, expected.cost / expected.n_calls)
+            SharedBudget.start(log.folder, budget, [(case.post.id, case.variant) for case in expected.cases])
 
     @pytest.hookimpl(tryfirst=True)  # before the results of the run are put away
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

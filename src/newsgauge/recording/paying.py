@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from .._util.platform import is_ci
@@ -70,25 +71,25 @@ def budget_of(option: float | None, ini: str) -> float | None:
     return budget
 
 
+@dataclass
 class Budget:
     """What is left of ``--max-cost`` while answers come in. A call is taken to cost as much as the dearest so far.
 
-    ``per_call``: what the forecast says of one.
+    ``dearest``: to begin with, what the forecast says of one.
     """
 
-    def __init__(self, limit: float, cost_of: CostOf, *, per_call: float) -> None:
-        self._limit = limit
-        self._cost_of = cost_of
-        self._dearest = per_call
-        self._is_known = False
-        self.spent = 0.0
+    cost_of: CostOf
+    limit: float
+    dearest: float
+    is_known: bool = False
+    spent: float = 0.0
 
     def add(self, version: str, usage: Usage) -> None:
-        """Count an answer that was paid for; one of a model without a price at the dearest so far."""
-        cost = self._cost_of(version, usage)
-        cost = self._dearest if cost is None else cost
-        self._dearest = max(self._dearest, cost)
-        self._is_known = True
+        """Count an answer that was paid for: at the dearest so far if it has no price, or nobody counted its tokens."""
+        cost = self.cost_of(version, usage) if usage.is_counted else None
+        cost = self.dearest if cost is None else cost
+        self.dearest = max(self.dearest, cost)
+        self.is_known = True
         self.spent += cost
 
     def why_not(self, n_under_way: int) -> str:
@@ -96,15 +97,16 @@ class Budget:
 
         The first answer is waited for: until then nobody knows how far off the forecast is.
         """
-        if n_under_way and not self._is_known:
-            return f"--max-cost {self._limit:g}: waiting for the first answer, to know what one costs"
-        if self.spent + (n_under_way + 1) * self._dearest <= self._limit:
+        if n_under_way and not self.is_known:
+            return f"--max-cost {self.limit:g}: waiting for the first answer, to know what one costs"
+        if self.spent + (n_under_way + 1) * self.dearest <= self.limit:
             return ""
-        return f"--max-cost {self._limit:g}: {self.spent:.4f} USD are spent, and the next call could pass it"
+        return f"--max-cost {self.limit:g}: {self.spent:.4f} USD are spent, and the next call could pass it"
 
 
-def tokens_spent(setup: RunConfig, cases: Iterable[Case], *, since: datetime) -> tuple[dict[str, Usage], int]:
-    """Usage of the calls of these cases recorded from ``since`` on, and how many cases were answered."""
+def tokens_spent(setup: RunConfig, cases: Iterable[Case], *, since: datetime) -> tuple[dict[str, Usage], int, int]:
+    """Usage of the calls of these cases recorded from ``since`` on, how many cases were answered, and of how many
+    answers the service counted no tokens."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for case in cases:
         wanted[case.variant].add(case.post.id)
@@ -119,4 +121,5 @@ def tokens_spent(setup: RunConfig, cases: Iterable[Case], *, since: datetime) ->
                 version = service.model_version(line.answer) or "an unnamed model"
                 counted[version].append(read_usage(service.usage(line.answer)))
     recorder.close()
-    return {version: add_usage(several) for version, several in counted.items()}, len(answered)
+    n_uncounted = sum(not one.is_counted for several in counted.values() for one in several)
+    return {version: add_usage(several) for version, several in counted.items()}, len(answered), n_uncounted

@@ -32,7 +32,8 @@ class ResultLog:
     """The results of one run: a folder shared by its processes, and the file this process adds to."""
 
     def __init__(self, folder: Path, process: str) -> None:
-        self._folder = folder
+        #: Of the run, shared by its processes.
+        self.folder = folder
         self._path = folder / f"{process}.jsonl"
         self._fd: int | None = None
         self._merged: dict[Key, Result] = {}
@@ -41,24 +42,24 @@ class ResultLog:
     def add(self, result: Result) -> None:
         """Append one result; whole or not at all for a reader."""
         if self._fd is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         os.write(self._fd, _encode(result))
 
     def open(self) -> None:
         """Make this process's file, empty: by it the other processes see whether they share the folder."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self._path.touch()
 
     @property
     def name(self) -> str:
         """The name of the run's folder."""
-        return self._folder.name
+        return self.folder.name
 
     @property
     def is_shared(self) -> bool:
         """Whether the process that judges sees the same folder; false for a worker on another machine."""
-        return (self._folder / f"{MAIN}.jsonl").exists()
+        return (self.folder / f"{MAIN}.jsonl").exists()
 
     def hand_over(self) -> str:
         """This process's results, one a line, taken out of the folder."""
@@ -66,16 +67,16 @@ class ResultLog:
         text = self._path.read_text("ascii") if self._path.exists() else ""
         self._path.unlink(missing_ok=True)
         with suppress(OSError):  # another worker of that machine still writes
-            self._folder.rmdir()
+            self.folder.rmdir()
         return text
 
     def take_in(self, process: str, text: str) -> None:
         """Put in what another process handed over."""
-        (self._folder / f"{process}.jsonl").write_text(text, "ascii")
+        (self.folder / f"{process}.jsonl").write_text(text, "ascii")
 
     def read(self) -> Mapping[Key, Result]:
         """All results of all processes so far, by post id and variant. Reads what was added since the last time."""
-        for file in sorted(self._folder.glob("*.jsonl")) if self._folder.is_dir() else []:
+        for file in sorted(self.folder.glob("*.jsonl")) if self.folder.is_dir() else []:
             with suppress(FileNotFoundError):  # handed over just now
                 _merge_into(self._merged, self._added(file))
         return MappingProxyType(self._merged)
@@ -104,7 +105,7 @@ class ResultLog:
     def discard(self) -> None:
         """Remove the folder of the run, once what it held is written elsewhere."""
         self.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def merge(results: Iterable[Result]) -> dict[Key, Result]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 
+from .._util.wording import count_of
 from ..client.answers import Usage
 from ..recording.paying import tokens_spent
 from ..records import Case
@@ -27,8 +28,13 @@ class PriceList:
         """Tokens of thinking to expect per short answer."""
         return find_price(self._prices, model).thinking
 
-    def spent(self, answered: Mapping[str, Usage], *, n_answers: int, expected: float | None) -> str:
-        """One line: the tokens of the answers, by the model versions that gave them, and what these cost."""
+    def spent(
+        self, answered: Mapping[str, Usage], *, n_answers: int, expected: float | None, n_uncounted: int = 0
+    ) -> str:
+        """One line: the tokens of the answers, by the model versions that gave them, and what these cost.
+
+        ``n_uncounted``: answers whose tokens the service did not count.
+        """
         total = {
             name: sum(getattr(one, f"{name}_tokens") for one in answered.values())
             for name in ("input", "output", "thinking", "cached")
@@ -41,6 +47,9 @@ class PriceList:
         if unknown:
             return f"{tokens}; cost: no price is known of {', '.join(unknown)}"
         cost = f"cost: {dollars(sum(cost or 0.0 for cost in costs.values()))}"
+        if n_uncounted:
+            known = cost.replace("cost: ", "cost: at least ") if total["input"] else "cost: not known"
+            cost = f"{known}, as the service counted no tokens of {count_of(n_uncounted, 'answer')}"
         return f"{tokens}; {cost}" + ("" if expected is None else f", the forecast was about {dollars(expected)}")
 
     def cost_of(self, version: str, one: Usage) -> float | None:
@@ -62,8 +71,8 @@ def spent_line(
     setup: RunConfig, cases: Iterable[Case], prices: PriceList, *, expected: float | None, since: datetime
 ) -> str:
     """What the answers to these cases cost that were recorded from ``since`` on, beside what was expected."""
-    answered, n_answers = tokens_spent(setup, cases, since=since)
-    return prices.spent(answered, n_answers=n_answers, expected=expected)
+    answered, n_answers, n_uncounted = tokens_spent(setup, cases, since=since)
+    return prices.spent(answered, n_answers=n_answers, expected=expected, n_uncounted=n_uncounted)
 
 
 def retiring(models: Mapping[str, str]) -> list[str]:

@@ -162,7 +162,7 @@ def ask_pending(
     with _server(setup, options.base_url) as url, RecordDisplay(setup, len(todo.to_ask)) as display:
         budget = None
         if options.max_cost is not None and expected.cost is not None:
-            budget = Budget(options.max_cost, prices.cost_of, per_call=expected.cost / len(todo.to_ask))
+            budget = Budget(prices.cost_of, options.max_cost, expected.cost / len(todo.to_ask))
         retry = RetryPolicy(deadline_s=options.retry_deadline)
         asking: dict[str, Any] = {"base_url": url, "retry": retry, "budget": budget}
         prompts = [case for case in todo.to_ask if setup.variants[case.variant].is_gemini_prompt]
