@@ -15,6 +15,7 @@ import pytest
 from .._util.files import commit_of
 from ..corpora.corpus import BUNDLED
 from ..errors import UsageError
+from ..report.findings import trade_off
 from ..report.publishing import Facts, append_step_summary, clear, github_annotations, publish
 from ..results.attachments import Attachments
 
@@ -102,6 +103,8 @@ class Publisher:
                 "'Suspect labels' in the report lists them",
                 yellow=True,
             )
+        if terminalreporter.config.get_verbosity() >= 0 and (said := trade_off(self._run)):
+            terminalreporter.write_line(f"newsgauge: {said}")
         terminalreporter.write_line(f"newsgauge: report {self._shown}/report.html")
         for line in github_annotations(self._run, self._gates):
             terminalreporter.write_line(line)

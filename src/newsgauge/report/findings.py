@@ -49,6 +49,15 @@ def variant_state(run: RunFolder, variant: str) -> State:
     return min(own, key=STATES.index, default="no gate")
 
 
+def trade_off(run: RunFolder) -> str:
+    """What accuracy and cost say together, in a line; empty if there are not two variants to choose from."""
+    dominated, cheapest = run.dominated, run.cheapest_passing
+    said = [f"cheapest variant that passes all its gates: {cheapest}"] if cheapest else []
+    if dominated:
+        said.append(f"dominated, as another is at least as accurate and costs no more: {', '.join(dominated)}")
+    return "; ".join(said)
+
+
 def state_of(gate: Mapping[str, Any]) -> State:
     """The finding of a gate in one word."""
     if any(check.get("state") == "unanswered" for check in gate.get("checks") or ()):

@@ -12,7 +12,7 @@ from typing import Any
 
 from .._util.wording import count_of, plural
 from ..results.run_folder import RunFolder, interval_95
-from .findings import LimitLine, headline, limit_lines, state_of
+from .findings import LimitLine, headline, limit_lines, state_of, trade_off
 from .numbers import dollars, number, percent
 from .terminal import backend_note
 
@@ -60,6 +60,8 @@ def summary_markdown(run: RunFolder) -> str:
             *([dollars(use.get("cost", {}).get("usd_per_1000_posts"))] if is_priced else []),
         )
         lines.append(f"| {' | '.join(cells)} |")
+    if said := trade_off(run):
+        lines += ["", _cell(said)]
     if suspect := run.exhibits.get("suspect_labels", {}).get("texts", ()):
         lines += ["", f"⚠️ texts of the corpus that stand under two labels: {len(suspect):,}; report.html lists them"]
     limits = limit_lines(run)

@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
+from operator import le
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +108,36 @@ class RunFolder:
         use = {} if self.tokens is None else self.tokens["variants"].get(variant, {})
         means: list[Any] = [use[kind]["mean"] for kind in ("input", "output")] if use else [None]
         return None if None in means else float(sum(means))
+
+    @property
+    def costs(self) -> dict[str, float]:
+        """US$ for 1,000 posts by variant; if nothing has a price, mean tokens per post. One without is left out."""
+        priced = {name: cost for name in self.scores if (cost := self.cost_per_1000(name)) is not None}
+        return priced or {name: use for name in self.scores if (use := self.tokens_per_post(name)) is not None}
+
+    @property
+    def dominated(self) -> dict[str, list[str]]:
+        """Variants that others beat: another is at least as accurate at no higher cost, and better in one of the two.
+
+        By what was measured, whatever the intervals say. A variant under a disturbance is held against none.
+        """
+        places = {name: (-float(self.scores[name]["accuracy"] or 0), cost) for name, cost in self.costs.items()}
+        places = {name: place for name, place in places.items() if "+" not in name}
+        beaten = {
+            name: [other for other, place in places.items() if place != own and all(map(le, place, own))]
+            for name, own in places.items()
+        }
+        return {name: others for name, others in beaten.items() if others}
+
+    @property
+    def cheapest_passing(self) -> str | None:
+        """The variant with gates of its own, all passed, that costs least; None if there are not two to choose from."""
+        found: dict[str, bool] = {}
+        for gate in self.gates["gates"]:
+            found[str(gate.get("variant"))] = found.get(str(gate.get("variant")), True) and bool(gate.get("passed"))
+        costs = self.costs
+        passing = [name for name, passed in found.items() if passed and name in costs]
+        return min(passing, key=lambda name: costs[name]) if len(costs) > 1 and passing else None
 
     def results_frame(self) -> pd.DataFrame:
         """One row per case, with the columns of results.csv; numbers are nullable where a case has no answer."""

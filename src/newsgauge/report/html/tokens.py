@@ -77,20 +77,18 @@ def accuracy_by_cost(run: RunFolder) -> Plot | None:
 
     Where nothing has a price, mean tokens per post stand for it.
     """
-    costs = {name: run.cost_per_1000(name) for name in run.scores}
-    priced = any(value is not None for value in costs.values())
-    if not priced:
-        costs = {name: run.tokens_per_post(name) for name in run.scores}
+    costs, priced = run.costs, any(run.cost_per_1000(name) is not None for name in run.scores)
+    dominated = run.dominated
     drawn = [
         Point(
             f"{name}: {percent(score['accuracy'])} at {dollars(cost) if priced else f'{number(cost)} tokens'}",
             score["accuracy"],
             interval_95(score),
-            name,
+            f"{name} (dominated)" if name in dominated else name,
             cost,
         )
         for name, score in run.scores.items()
-        if (cost := costs[name]) is not None and score["accuracy"] is not None
+        if (cost := costs.get(name)) is not None and score["accuracy"] is not None
     ]
     if len(drawn) < 2:
         return None
@@ -99,6 +97,7 @@ def accuracy_by_cost(run: RunFolder) -> Plot | None:
     caption = (
         "Each variant by what it costs and how often it is right; vertical lines: 95% intervals. "
         "Better is up and to the left."
+        f"{' Dominated: another is at least as accurate and costs no more.' if dominated else ''}"
     )
     said = "; ".join(point.text for point in drawn)
     named = spread_names(drawn, x, ACCURACY)
