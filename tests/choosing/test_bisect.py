@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from newsgauge.choosing.bisecting import Bisection, Chosen, bisection_lines, judge, parts_of, search, smallest
+from newsgauge.choosing.ledger import open_ledger
 from newsgauge.cli.main import main
 from newsgauge.records import Post
 from newsgauge.variants.variants_file import Variant
@@ -123,6 +125,16 @@ def test_the_command_finds_the_line_that_hides_the_labels(project: Path, capsys:
     assert "line 1" not in blamed
     assert main(["bisect", "labels", *plan]) == 1  # what is recorded is replayed
     assert "asks embedded" not in capsys.readouterr().out
+    # Both plans have decided: fresh posts of another question are others, those of the same one the same.
+    ledger = open_ledger(project / "evals" / "baselines" / "embedded" / "bundled.json")
+    lines = [json.loads(line) for line in ledger.path.read_text().splitlines()]
+    assert [one["decided"] for one in lines] == ["bisect", "bisect"]
+    sample, fresh = (set(one["posts"]) for one in lines)
+    assert sample.isdisjoint(fresh)
+    assert (len(sample), len(fresh)) == (32, 64)
+    about = lines[0]["about"]
+    assert ledger.asked_before("bisect", about, apart_from=lines[0]["plan"]) == fresh
+    assert ledger.asked_before("bisect", "another", apart_from="") == set()
 
 
 @pytest.mark.parametrize(

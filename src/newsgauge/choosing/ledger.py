@@ -28,7 +28,7 @@ from ..running.run_config import RunConfig, preprocessor
 
 #: What is confirmed, beside the baselines of a backend.
 CONFIRMATIONS = "confirmations.json"
-Kind = Literal["update-baseline", "compare", "confirm"]
+Kind = Literal["update-baseline", "compare", "confirm", "bisect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,12 @@ class Ledger:
     def used(self) -> set[str]:
         """Ids of all posts that a decision was made on."""
         return {post for one in self._lines() for post in one.get("posts", ())}
+
+    def asked_before(self, kind: Kind, about: str, *, apart_from: str) -> set[str]:
+        """The posts of another plan than this one on which the same question was decided; empty if none was."""
+        lines = self._lines()
+        plans = {one["plan"] for one in lines if (one["decided"], one["about"]) == (kind, about)} - {apart_from}
+        return {post for one in lines if one["plan"] in plans for post in one.get("posts", ())}
 
     def header(self, plan: str) -> list[str]:
         """What the header of a run says; nothing while the sample decides for the first time."""
@@ -183,4 +189,4 @@ def _plan_like(
         preprocess=preprocessor(setup.corpus, plan.preprocessing),
         sample=sample,
     )
-    return replace(made, whole_digest=made.digest, corpus_labels=plan.corpus_labels)
+    return replace(made, whole_digest=made.digest, corpus_labels=plan.corpus_labels, disturbed=plan.disturbed)

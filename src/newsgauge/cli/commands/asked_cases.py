@@ -38,7 +38,8 @@ def load_choosing(options: argparse.Namespace, names: list[str]) -> tuple[Folder
     """Folders, all variants, and the setup of the sample for these variants, asked once. Raises `UsageError`."""
     folders, variants, setup = load_project(options, names)
     options.max_cost = budget_of(options.max_cost, folders.ini("newsgauge_max_cost"))
-    return folders, variants, replace(setup, plan=replace(setup.plan, repeats={}))
+    asked = {name: one for name, one in setup.variants.items() if name in names}  # without their disturbances
+    return folders, variants, replace(setup, variants=asked, plan=replace(setup.plan, repeats={}))
 
 
 def replayed(setup: RunConfig) -> Mapping[Key, Result]:

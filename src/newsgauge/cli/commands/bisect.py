@@ -12,8 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ...choosing.bisecting import Bisection, Chosen, bisection_lines, judge, parts_of, search
+from ...choosing.confirming import load_confirmations
 from ...choosing.history import Checkout
-from ...choosing.ledger import decided_on, fresh_plan
+from ...choosing.ledger import CONFIRMATIONS, decided_on, fresh_plan, open_ledger, plan_of
 from ...errors import UsageError
 from ...planning.plan_file import asked_digest
 from ...records import Post
@@ -66,8 +67,14 @@ def _bisection(options: argparse.Namespace) -> Bisection:
             f"bisect: {new.name} asks as it did at {options.revision}; name the revision before its change: --from REV"
         )
     name = baseline_name(setup.backend, setup.plan)
-    used = decided_on(setup.plan, folders.root / folders.evals / name, shown=f"{folders.evals}/{name}")
-    fresh = fresh_plan(setup, used, options.posts)
+    baseline = folders.root / folders.evals / name
+    ledger, about = open_ledger(baseline), f"{new.name}: {asked_digest(old)} {asked_digest(new)}"
+    if again := ledger.asked_before("bisect", about, apart_from=setup.plan.digest):
+        fresh = plan_of(setup, again)  # the same question on other posts would be a second try
+    else:
+        used = decided_on(setup.plan, baseline, shown=f"{folders.evals}/{name}")
+        confirmed = load_confirmations(baseline.with_name(CONFIRMATIONS))
+        fresh = fresh_plan(setup, used.union(*(one.posts for one in confirmed)), options.posts)
     if len(fresh.posts) < _FEWEST:
         raise UsageError(
             f"bisect: {len(fresh.posts)} fresh posts for the verdict, and fewer than {_FEWEST} can prove nothing; take "
@@ -92,6 +99,8 @@ def _bisection(options: argparse.Namespace) -> Bisection:
     first, groups = search(k, setup.plan.posts, ask)
     found = judge(change.parts, first, groups, fresh.posts, ask)
     print("\n".join(bisection_lines(found)))
+    for decided in (setup.plan, fresh) if found.whole is not None else (setup.plan,):
+        ledger.note("bisect", about, decided)
     return found
 
 
