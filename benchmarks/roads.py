@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 NOTE = """
-import json, os, sys, threading
+import inspect, json, os, sys, threading
 from pathlib import Path
 from newsgauge import records
 
@@ -29,7 +29,8 @@ seen = set()
 
 
 def note(frame, event, argument):
-    if event == "call" and frame.f_code.co_filename.startswith(HOME) and frame.f_code.co_name != "<module>":
+    code = frame.f_code  # of a function: modules and classes that are only defined are not passed
+    if event == "call" and code.co_filename.startswith(HOME) and code.co_flags & inspect.CO_OPTIMIZED:
         seen.add(frame.f_code.co_filename[len(HOME):])
 """
 
