@@ -127,3 +127,18 @@ def test_a_checkout_with_crlf_still_reads(file: CassetteFile) -> None:
     reader = fresh(file)
     reader.finalize()
     assert b"\r" not in file.path.read_bytes()
+
+
+def test_a_line_that_says_the_same_again_gives_way_to_the_first_one_when_all_was_asked(cassette: CassetteFile) -> None:
+    before = cassette.path.read_bytes()
+    (old,) = [line for line in cassette.lines() if line.key == "b-2"]
+    again = replace(old, provenance={**old.provenance, "recorded": "2030-01-01T00:00:00Z"})
+    cassette.append(again)
+    cassette.finalize(is_over=False)
+    assert [json.loads(raw)["key"] for raw in cassette.path.read_bytes().splitlines()] == ["a-1", "b-2", "b-2", "c-3"]
+    assert cassette.read("b-2") == again
+    cassette.finalize()
+    assert cassette.path.read_bytes() == before
+    cassette.append(replace(again, answer={**old.answer, "modelVersion": "another"}))
+    cassette.finalize(is_over=False)
+    assert len(list(cassette.lines())) == cassette.path.read_bytes().count(b"\n") == 3

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from newsgauge.cassettes.asked_again import note_asked
 from newsgauge.cassettes.line import decode
 from newsgauge.errors import GatesError
 from newsgauge.gates.age_gate import AgeGate, day_of
@@ -72,4 +73,9 @@ def test_the_oldest_of_the_plans_posts_counts_and_no_other(tmp_path: Path) -> No
     ]
     (tmp_path / "bare.jsonl").write_bytes(b"".join(line.encode() for line in dated))
     posts = {line.key for line in lines[1:]}
-    assert oldest_recordings(tmp_path, ["bare", "system"], posts) == {"bare": "2025-03-03T00:00:00Z"}
+    assert oldest_recordings(tmp_path, dict.fromkeys(["bare", "system"], posts)) == {"bare": "2025-03-03T00:00:00Z"}
+    note_asked(tmp_path, "bare", posts, "2026-09-09T00:00:00Z")
+    assert oldest_recordings(tmp_path, {"bare": posts}) == {"bare": "2026-09-09T00:00:00Z"}
+    assert oldest_recordings(tmp_path, {"bare": {*posts, lines[0].key}}) == {"bare": "2024-01-01T00:00:00Z"}
+    (tmp_path / "ASKED.json").write_text('{"bare": [1]}')
+    assert oldest_recordings(tmp_path, {"bare": posts}) == {"bare": "2025-03-03T00:00:00Z"}

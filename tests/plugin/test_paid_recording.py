@@ -14,12 +14,15 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from newsgauge.cassettes.line import decode
 from newsgauge.client.answers import read_usage
+from newsgauge.running.plans_file import oldest_recordings
 from tests.plugin.fake_service import VERSION, FakeService
 
 CASSETTES = Path("cassettes/gemini/bundled")
@@ -157,6 +160,58 @@ def test_answers_whose_tokens_nobody_counted_use_up_the_budget_like_the_dearest(
 def test_counts_that_are_texts_are_counted() -> None:
     texts = {"promptTokenCount": "100", "candidatesTokenCount": "3", "thoughtsTokenCount": "many"}
     assert read_usage(texts)[:3] == (100, 3, 0)
+
+
+def changed_lines(before: bytes) -> list[str]:
+    now = (CASSETTES / "bare.jsonl").read_bytes()
+    return [json.loads(raw)["key"] for raw in now.splitlines() if raw not in before.splitlines()]
+
+
+@pytest.mark.parametrize("road", ["pytest", "newsgauge record"])
+def test_asking_everything_anew_changes_no_line_but_those_whose_answers_changed(
+    project: pytest.Pytester, service: FakeService, road: str
+) -> None:
+    plan = ["--backend", "gemini", "--variants", "bare", "--posts-per-class", "4", "--classes", "^sci.(space|med)$"]
+
+    def ask(mode: str, *more: str) -> pytest.RunResult:
+        if road == "pytest":
+            return project.runpytest_inprocess("evals", *plan, "--record-mode", mode, *more)
+        return project.run("newsgauge", "record", *plan, "--record-mode", mode, *more)
+
+    assert ask("once").ret == 0
+    path = CASSETTES / "bare.jsonl"
+    lines = [decode(raw) for raw in path.read_bytes().splitlines()]
+    old = {"recorded": "2025-01-01T00:00:00Z", "newsgauge": "0.1", "sdk": "google-genai 1.0"}
+    path.write_bytes(b"".join(replace(one, provenance={**one.provenance, **old}).encode() for one in lines))
+    before = path.read_bytes()
+    for mode in ("all", "rewrite"):
+        result = ask(mode)
+        assert (result.ret, path.read_bytes() == before) == (0, True)
+        result.stdout.fnmatch_lines(["*8 answers took 800 tokens in and 24 out; cost: 0.0003 USD*"])
+    assert len(service.calls) == 24
+    oldest = oldest_recordings(CASSETTES, {"bare": {line.key for line in lines}})["bare"]
+    assert oldest > "2026"
+
+    service.changed = lambda body, answer: {**answer, "modelVersion": "new"} if len(service.calls) == 29 else answer
+    limits = ["--concurrency", "1"] if road == "newsgauge record" else []
+    assert ask("all", *limits).ret == 0
+    assert len(changed_lines(before)) == 1
+
+
+def test_an_interrupted_recording_of_everything_asks_nothing_twice_and_changes_no_equal_line(
+    project: pytest.Pytester, service: FakeService
+) -> None:
+    command = ["newsgauge", "record", "--backend", "gemini", "--variants", "bare", "--posts-per-class", "4"]
+    command += ["--classes", "^sci.(space|med)$", "--record-mode"]
+    assert project.run(*command, "once").ret == 0
+    before = (CASSETTES / "bare.jsonl").read_bytes()
+    service.thoughts = 1_000
+    assert project.run(*command, "all", "--max-cost", "0.006").ret == 1  # two dear answers, and it stops
+    assert len(service.calls) == 10
+    service.thoughts = 0
+    assert project.run(*command, "all").ret == 0
+    assert len(service.calls) == 16
+    assert len(changed_lines(before)) == 2
 
 
 def test_a_budget_that_is_kept_changes_nothing(project: pytest.Pytester, service: FakeService) -> None:

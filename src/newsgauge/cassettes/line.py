@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .digest import canonical
-from .services import GEMINI
+from .services import GEMINI, named_service
 
 FORMAT = 2
 #: Hex digits of the SHA-256 over the line without its digest; 64 bits find damage, they do not prove authorship.
 N_DIGEST = 16
 # "digest", "format" and "key" sort before every other name: a line tells whose it is without being parsed.
 _HEAD = re.compile(rb'\{"digest":"([0-9a-f]{16})","format":([0-9]+),"key":"([A-Za-z0-9._~%+-]+)",')
+#: What provenance says of when a line was recorded.
+_OF_THE_TIME = ("recorded", "newsgauge", "sdk")
 #: An allow list: of the answer's headers nothing else is kept, of the request's nothing at all.
 HEADERS = {"content-type": "application/json"}
 
@@ -61,6 +63,17 @@ class Line:
             }
         )
         return b'{"digest":"' + digest_of(rest) + b'",' + rest[1:] + b"\n"
+
+
+def says_the_same(one: Line, other: Line) -> bool:
+    """Whether both asked and were answered the same, whenever and by whichever version of the libraries that was."""
+    service = named_service(one.service)
+
+    def said(line: Line) -> tuple[Any, ...]:
+        known = {name: value for name, value in line.provenance.items() if name not in _OF_THE_TIME}
+        return line.service, line.method, line.body, service.kept_answer(line.answer), known
+
+    return said(one) == said(other) and service.same_path(one.path, other.path)
 
 
 def digest_of(rest: bytes) -> bytes:

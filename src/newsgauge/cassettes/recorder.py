@@ -159,9 +159,12 @@ class Recorder:
                 disk=True,
             ) from None
 
-    def finalize(self, variant: str, planned: set[str]) -> None:
-        """After recording: sort a variant's lines and drop duplicates; in mode ``rewrite`` also what is not planned."""
-        self.file(variant).finalize(keep=planned if self.mode == "rewrite" else None)
+    def finalize(self, variant: str, planned: set[str], *, is_over: bool = True) -> None:
+        """After recording: sort a variant's lines and drop duplicates; in mode ``rewrite`` also what is not planned.
+
+        ``is_over``: whether all was asked, or this recording goes on another time.
+        """
+        self.file(variant).finalize(keep=planned if self.mode == "rewrite" else None, is_over=is_over)
 
     def explain(self, variant: str, key: str, asked: Asked, *, text: str = "") -> CassetteError:
         """Why the case's cassette does not answer what was asked: no line, another request, asked before.

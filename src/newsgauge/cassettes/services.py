@@ -35,6 +35,8 @@ _PROJECT = re.compile(r"/projects/[^/]+/locations/[^/]+/")
 _VERSION = re.compile(r"^/v\d+(?:(?:alpha|beta)\d*)?(?=/)")
 #: Where Google's libraries fetch a token: their requests pass, and are never kept.
 _LOGIN_HOSTS = frozenset({"accounts.google.com", "metadata.google.internal", "metadata", "169.254.169.254"})
+#: What of Gemini's answers is another thing each time, and says nothing of the answer.
+_OF_ONE_CALL = ("responseId", "createTime")
 _LOGIN_NAMES = ("oauth2", "sts", "iamcredentials", "reauth", "www")
 
 
@@ -168,7 +170,7 @@ class _Gemini(Service):
         return {**body, "contents": _unsigned(body["contents"])} if is_asked else body
 
     def kept_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
-        return {name: _unsigned(value) for name, value in answer.items() if name != "responseId"}
+        return {name: _unsigned(value) for name, value in answer.items() if name not in _OF_ONE_CALL}
 
     def usage(self, answer: dict[str, Any]) -> Any:
         return answer.get("usageMetadata")

@@ -18,7 +18,7 @@ from sys import intern
 from .._util.files import replace_file
 from .._util.platform import exclusive, open_to_read, read_at, write_at
 from ..errors import DamagedCassetteError
-from .line import FORMAT, Line, call_key, case_of, decode, format_of, number_of, peek_key
+from .line import FORMAT, Line, call_key, case_of, decode, format_of, number_of, peek_key, says_the_same
 
 #: How a file begins whose content Git LFS keeps elsewhere.
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -108,18 +108,29 @@ class CassetteFile:
         else:
             self._index = None  # another process wrote too: read the file again when next asked
 
-    def finalize(self, *, keep: Collection[str] | None = None, remove_empty: bool = False) -> bool:
+    def finalize(
+        self, *, keep: Collection[str] | None = None, remove_empty: bool = False, is_over: bool = True
+    ) -> bool:
         """Sort the lines by key, keep the last of each, in today's format; True where that changed the file.
 
-        Dropped are lines of posts that are not in ``keep``, and calls that a technique no longer makes. Written beside
-        the file and moved over it, so that the old file is there until the new one is whole; other writers wait.
-        ``remove_empty``: a file without a line left is deleted. Raises `DamagedCassetteError`, OSError.
+        If the last line of a key says the same as its first, the first stays: what did not change is no change of the
+        file. Not ``is_over``: a recording of everything goes on later, and both stay, as the last tells that it was
+        asked. Dropped are lines of posts that are not in ``keep``, and calls that a technique no longer makes.
+
+        Written beside the file and moved over it, so that the old file is there until the new one is whole; other
+        writers wait. ``remove_empty``: a file without a line left is deleted. Raises `DamagedCassetteError`, OSError.
         """
         if not self.path.exists():
             return False
         with exclusive(self.path):
             self._index = None
-            kept = [line for line in self.lines() if keep is None or case_of(line.key) in keep]
+            first = self._first_lines()
+            kept = []
+            for line in self.lines():
+                if keep is None or case_of(line.key) in keep:
+                    is_same = line.key in first and says_the_same(first[line.key], line)
+                    kept += [first[line.key]] if is_same else []
+                    kept += [] if is_same and is_over else [line]
             n_calls = {line.key: line.n_calls for line in kept}
             kept = [line for line in kept if number_of(line.key) <= n_calls.get(case_of(line.key), 0)]
             new = b"".join(line.encode() for line in sorted(kept, key=lambda line: line.key))
@@ -130,6 +141,18 @@ class CassetteFile:
                 replace_file(self.path, new, durable=True, mode=self.path.stat().st_mode & 0o777)
         self._index = None
         return changed
+
+    def _first_lines(self) -> dict[str, Line]:
+        """Of each key that is there more than once, the first line that can be read."""
+        index, first, offset = self._load(), {}, 0
+        with self.path.open("rb") as file:
+            for raw in file:
+                key = peek_key(raw)
+                if key is not None and key not in first and index[key][0] != offset:
+                    with suppress(ValueError):
+                        first[key] = decode(raw)
+                offset += len(raw)
+        return first
 
     def _load(self) -> dict[str, tuple[int, int, int]]:
         if self._index is not None:

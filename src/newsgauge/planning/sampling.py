@@ -84,6 +84,10 @@ class Plan:
         posts = self.posts if disturb is None else tuple(map(disturb, self.posts))
         return repeated(posts, self.repeats.get(variant, 1))
 
+    def asked_keys(self, variants: Iterable[str]) -> dict[str, set[str]]:
+        """By variant the keys of its cases."""
+        return {name: {post.id for post in repeated(self.posts, self.repeats.get(name, 1))} for name in variants}
+
     def n_cases(self, variants: Iterable[str]) -> int:
         """How many cases that is for these variants."""
         return len(self.posts) * sum(self.repeats.get(variant, 1) for variant in variants)

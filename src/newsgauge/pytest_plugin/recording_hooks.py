@@ -17,7 +17,7 @@ import pytest
 from ..errors import UsageError
 from ..recording.paying import Budget, budget_of, check_budget, confirm
 from ..recording.preflight import check_ci, check_folder, forecast
-from ..recording.session import finalize_files
+from ..recording.session import finalize_files, note_anew
 from ..recording.shared_budget import SharedBudget
 from ..running.run_config import check_setup
 from ..scoring.spending import spent_line, todays_prices
@@ -82,12 +82,13 @@ class Recording:
     @pytest.hookimpl(tryfirst=True)  # before the results of the run are put away
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Sort the files that were recorded; hold the versions that answered against what the variants expect."""
-        if not self._setup.replays:
-            self._red += finalize_files(self._setup)
-        self._add_plan()
         if self._expected is not None and self._expected.cases:
             prices, expected = todays_prices(self._setup), self._expected
             self._spent = spent_line(self._setup, expected.cases, prices, expected=expected.cost, since=self._start)
+        if not self._setup.replays:
+            self._red += finalize_files(self._setup)
+            self._note_anew()
+        self._add_plan()
         self._compare_versions()
         if self._red and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -114,6 +115,15 @@ class Recording:
             self._added = add_plan(self._folders, self._setup)
         except (UsageError, OSError) as error:
             self._notes.append(f"PLANS.toml: the plan of this recording was not added: {error}")
+
+    def _note_anew(self) -> None:
+        answered = {key for key, result in self._log.read().items() if result.prediction is not None}
+        asked = self._setup.plan.asked_keys(self._setup.variants)
+        whole = [name for name, keys in asked.items() if {(key, name) for key in keys} <= answered]
+        try:
+            note_anew(self._setup, whole, self._start)
+        except OSError as error:
+            self._notes.append(f"{self._setup.shown_cassettes}: when it was asked anew could not be kept: {error}")
 
     def _compare_versions(self) -> None:
         answered: dict[str, Counter[str]] = {}

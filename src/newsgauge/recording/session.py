@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from ..cassettes.asked_again import note_asked
+from ..cassettes.recorder import RECORDED
 from ..client.answers import usage_of
 from ..client.clients import open_async_client
 from ..client.retry import RetryPolicy
@@ -138,13 +141,16 @@ def record_techniques(
     return report
 
 
-def finalize_files(setup: RunConfig) -> list[str]:
-    """Sort each variant's lines and drop duplicates; in mode ``rewrite`` also what is not planned."""
+def finalize_files(setup: RunConfig, *, is_over: bool = True) -> list[str]:
+    """Sort each variant's lines and drop duplicates; in mode ``rewrite`` also what is not planned.
+
+    ``is_over``: whether all was asked, or the same command goes on with a recording of everything.
+    """
     complaints = []
     recorder = open_recorder(setup)
     for variant in setup.variants:
         try:
-            recorder.finalize(variant, {post.id for post in setup.plan.asked(variant)})
+            recorder.finalize(variant, {post.id for post in setup.plan.asked(variant)}, is_over=is_over)
         except OSError as error:
             complaints.append(
                 f"{setup.shown_cassettes}/{variant}.jsonl: recorded, but not sorted: {error.strerror or error}. "
@@ -153,3 +159,11 @@ def finalize_files(setup: RunConfig) -> list[str]:
         except CassetteError as error:
             complaints.append(str(error))
     return complaints
+
+
+def note_anew(setup: RunConfig, variants: Iterable[str], since: datetime | str) -> None:
+    """Keep when all cases of these variants were asked anew, as lines with equal answers keep their old dates."""
+    recorded = since if isinstance(since, str) else since.strftime(RECORDED)
+    for name in variants:
+        if setup.mode in ("all", "rewrite") and setup.variants[name].has_cassette and setup.shard is None:
+            note_asked(setup.cassettes, name, [post.id for post in setup.plan.asked(name)], recorded)

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._util.files import read_toml, replace_file
 from .._util.pytest_ini import read_ini
+from ..cassettes.asked_again import asked_at
+from ..cassettes.line import case_of
 from ..cassettes.store import CassetteFile
 from ..corpora.corpus import BUNDLED
 from ..corpora.preprocessing import PREPROCESSING
@@ -200,21 +202,16 @@ def plan_options(table: Mapping[str, object], ini: Callable[[str], str]) -> str:
     return "".join(f" {word}" for word in words)
 
 
-def oldest_recordings(folder: Path, variants: Iterable[str], posts: Collection[str]) -> dict[str, str]:
-    """``recorded`` of the oldest line about one of the posts, by variant; none where nothing is recorded.
+def oldest_recordings(folder: Path, cases: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """By variant when the oldest answer to one of its ``cases`` was recorded; none where nothing is recorded.
 
-    Raises `DamagedCassetteError`.
+    An answer that was the same when all were asked anew is as old as that. Raises `DamagedCassetteError`.
     """
-    oldest, wanted = {}, set(map(_post, posts))
-    for variant in variants:
+    oldest = {}
+    for variant, keys in cases.items():
         path = folder / f"{variant}.jsonl"
         lines = CassetteFile(path).lines() if path.exists() else ()
-        times = [line.provenance.get("recorded", "") for line in lines if _post(line.key) in wanted]
+        times = [line.provenance.get("recorded", "") for line in lines if case_of(line.key) in keys]
         if times:
-            oldest[variant] = min(times)
+            oldest[variant] = max(min(times), asked_at(folder, variant, keys))
     return oldest
-
-
-def _post(key: str) -> str:
-    """The post of a key, without the number of its repeat or of its call."""
-    return key.partition("~")[0]

@@ -120,7 +120,7 @@ def _guard(what: Decided) -> Guard:
 def _ages(run: RunPlan, evals: Path) -> Ages:
     """How old the recordings of this checkout are, which lie beside the evals."""
     folder = evals.resolve().parent / "cassettes" / run.backend / run.plan.corpus
-    oldest = oldest_recordings(folder, run.variants, {post.id for post in run.plan.posts})
+    oldest = oldest_recordings(folder, run.plan.asked_keys(run.variants))
     renew = f"pytest evals --backend {run.backend} --variants {{variant}} --record-mode all, with the plan's options"
     return Ages(today(), {variant: day_of(recorded) for variant, recorded in oldest.items()}, renew)
 

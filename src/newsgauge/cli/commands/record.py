@@ -22,7 +22,7 @@ from ...recording.paying import Budget, budget_of
 from ...recording.pending import Pending, ResumeFile, find_pending
 from ...recording.preflight import check_ci, check_folder
 from ...recording.scheduler import Limits, Report
-from ...recording.session import finalize_files, record_cases, record_techniques
+from ...recording.session import finalize_files, note_anew, record_cases, record_techniques
 from ...running.plans_file import add_plan
 from ...running.run_config import RunConfig, check_setup
 from ...running.run_options import add_plan_options, add_record_mode, add_recording_options
@@ -111,6 +111,7 @@ def handle(options: argparse.Namespace) -> int:
         anew = setup.mode in ("all", "rewrite") or bool(setup.again)
         since = unfinished.begin(name) if anew else ""
         complaints: list[str] = []
+        spent = ""
         try:
             if options.batch:
                 todo, report = ask_in_batches(
@@ -121,19 +122,24 @@ def handle(options: argparse.Namespace) -> int:
         except UsageError:
             raise  # nothing was asked, so that also in mode rewrite nothing is dropped
         except BaseException:
-            complaints = finalize_files(setup)
+            complaints = finalize_files(setup, is_over=not anew)
             raise
         else:
-            complaints = finalize_files(setup)
+            if report.n_kept and setup.backend != "embedded":
+                cases = setup.recorded_cases if options.batch else todo.to_ask
+                spent = spent_line(setup, cases, prices, expected=report.expected_cost, since=started)
+            is_whole = not (todo.unfit or report.broken or report.left)
+            complaints = finalize_files(setup, is_over=is_whole or not anew)
+            if is_whole:
+                note_anew(setup, setup.variants, since or started)
         finally:
             for complaint in complaints:
                 print(f"newsgauge: {complaint}", file=sys.stderr)
         status = _conclude(setup, todo, report) or (1 if complaints else 0)
         if not options.no_plan and not options.cassettes and (added := add_plan(folders, setup)):
             print(f"newsgauge: {added}")
-        if report.n_kept and setup.backend != "embedded":
-            cases = setup.recorded_cases if options.batch else todo.to_ask
-            print(f"newsgauge: {spent_line(setup, cases, prices, expected=report.expected_cost, since=started)}")
+        if spent:
+            print(f"newsgauge: {spent}")
         if anew and not status:
             unfinished.end(name)
     return status
