@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +13,18 @@ import pytest
 from scipy.stats import binom
 
 from newsgauge.cli.main import main
+from newsgauge.gates.age_gate import AgeGate
 from newsgauge.gates.baseline_file import Baseline, load_baseline, make_baseline
 from newsgauge.gates.baseline_gate import BaselineGate
+from newsgauge.gates.class_gate import ClassGate, ClassLimit
 from newsgauge.gates.comparison_gate import ComparisonGate
+from newsgauge.gates.confidence_gate import ConfidenceGate
 from newsgauge.gates.findings import Limit
 from newsgauge.gates.gate import Evidence, Gate, decide
 from newsgauge.gates.gates_file import load_gates, plan_gates
 from newsgauge.gates.limits_gate import LimitsGate
 from newsgauge.gates.operating import FlipRate, Operating, usual_flip_rate
+from newsgauge.gates.slice_gate import SliceGate
 from newsgauge.planning.sampling import Plan
 from newsgauge.pytest_plugin.gate_hooks import odds_lines
 from newsgauge.records import Post
@@ -76,8 +81,14 @@ def test_the_odds_of_a_floor_after_a_drop_are_those_of_all_outcomes(made: Make) 
 
 def test_without_a_flip_each_gate_finds_what_it_finds_of_the_baselines_answers(made: Make) -> None:
     evidence = made(120, {"v": range(108), "w": range(0, 100), "u": range(60)}, live=True)
-    plan = replace(evidence.plan, population={"a": 900, "b": 100})
-    evidence = replace(evidence, plan=plan, scores=score(evidence.results, plan, ["v", "w", "u"]))
+    slices = {"third": {post.id: str(number % 3) for number, post in enumerate(evidence.plan.posts)}}
+    plan = replace(evidence.plan, population={"a": 900, "b": 100}, slices=slices)
+    sure = {key: 0.5 if key[0] == "p-119" else 0.9 for key in evidence.results if key[1] == "v"}
+    results = {
+        key: replace(one, prediction=replace(one.prediction, confidence=sure.get(key)))  # type: ignore[type-var]
+        for key, one in evidence.results.items()
+    }
+    evidence = replace(evidence, plan=plan, results=results, scores=score(results, plan, ["v", "w", "u"]))
     baseline = baseline_of(evidence)
     comparisons = (
         ComparisonGate("v-beats-u", "v", "u", 0.2, "r", True),
@@ -91,14 +102,34 @@ def test_without_a_flip_each_gate_finds_what_it_finds_of_the_baselines_answers(m
         for bound in ("confidence", "value")
     ]
     limits += [limit("max_error_rate", 0.0), limit("max_off_list_rate", 0.02), limit("max_input_tokens_mean", 100)]
-    gates: list[Gate] = [*limits, *comparisons, BaselineGate("v-baseline", "v", 0.02, "r")]
-    operating = Operating(gates, plan, baseline)
+    held: list[Gate] = [
+        SliceGate(f"v-{x}", "v", "third", "", gap, x, "r") for x in (0.3, 0.8, 0.86) for gap in (False, True)
+    ]
+    held += [ClassGate(f"v-{x}", "v", (ClassLimit("min_recall", x, "r", ("a",)),)) for x in (0.5, 0.85, 0.99)]
+    held += [ConfidenceGate(f"v-at-{x}", "v", 0.8, x, "r") for x in (0.5, 0.89, 0.99)]
+    held += [ConfidenceGate("v-calibration", "v", None, 0.05, "r")]
+    gates: list[Gate] = [*limits, *held, *comparisons, BaselineGate("v-baseline", "v", 0.02, "r")]
+    operating = Operating(gates, plan, baseline, sure)
     assert operating.left_out == []
     found = operating.of_plan(flip_rate=0.0, n_runs=3).gates
     live = replace(evidence, baseline=baseline, family=comparisons)
     for gate, odds in zip(gates, found, strict=True):
         shares = {"PASS": odds.passed, "INCONCLUSIVE": odds.inconclusive, "FAIL": odds.failed}
         assert shares[decide(gate, live).finding] == 1.0, gate
+
+
+def test_the_odds_of_a_kind_that_is_held_run_by_run_are_those_of_all_outcomes(made: Make) -> None:
+    """A slice of 40 posts, 36 of them right; a drop of 10 points takes each right answer with 10/90."""
+    evidence = made(80, {"v": range(4, 76)})
+    slices = {"half": {post.id: "ab"[number >= 40] for number, post in enumerate(evidence.plan.posts)}}
+    plan = replace(evidence.plan, slices=slices)
+    gate = SliceGate("v-half-a", "v", "half", "a", False, 0.7, "r")
+    operating = Operating([gate], plan, baseline_of(evidence))
+    proved = [k for k in range(41) if decide_floor(k, 40, 0.7).passed]
+    found = operating.of_plan(flip_rate=0.0, drop=0.1, n_runs=1000)
+    assert found.all_pass == pytest.approx(binom.pmf(proved, 36, 80 / 90).sum(), abs=0.05)
+    # Of other posts each is drawn with its slice, so the same posts are asked for each slice and the drop is none.
+    assert operating.of_size(200, flip_rate=0.0).all_pass == 1.0
 
 
 def shipped(corpus: str) -> tuple[tuple[Gate, ...], Plan, Baseline]:
@@ -111,7 +142,7 @@ def shipped(corpus: str) -> tuple[tuple[Gate, ...], Plan, Baseline]:
     known = list(baseline.variants)
     gates = load_gates(ROOT / "evals" / "gates.toml", backend="embedded", corpus=corpus, known=known)
     planned, _ = plan_gates(gates, variants=known, plan=plan, baseline=baseline, live=True, updating=False)
-    return planned, plan, baseline
+    return tuple(gate for gate in planned if not isinstance(gate, SliceGate)), plan, baseline  # no text, no slices
 
 
 @pytest.mark.parametrize("corpus", ["bundled", "20newsgroups"])
@@ -149,9 +180,11 @@ def test_what_cannot_be_simulated_is_named(made: Make) -> None:
     gates = [
         LimitsGate("v", "v", (Limit("min_stability", 0.9, "r"), Limit("min_accuracy", 0.5, "r"))),
         BaselineGate("w-baseline", "w", 0.05, "r"),
+        AgeGate("v-age", "v", 90),
+        ConfidenceGate("v-confident", "v", 0.8, 0.9, "r"),
     ]
     operating = Operating(gates, evidence.plan, baseline_of(evidence))
-    assert operating.left_out == ["v min_stability", "w-baseline"]
+    assert operating.left_out == ["v min_stability", "w-baseline", "v-age", "v-confident"]
     assert [gate.name for gate in operating.gates] == ["v"]
     assert Operating(gates, evidence.plan, None).gates == ()
 
@@ -183,6 +216,21 @@ def test_the_command_prints_the_odds_as_json(
         assert sum(one[key] for key in ("pass", "inconclusive", "fail")) == pytest.approx(1.0)
     assert isinstance(value["posts_needed"], int)
     assert np.isfinite(value["unchanged"]["standard_error"])
+
+
+def test_all_shipped_gates_of_the_real_corpus_are_counted_and_pass_in_90_percent_of_unchanged_runs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = os.environ.get("SCIKIT_LEARN_DATA", "")
+    if not (Path(home) / "20news-bydate_py3.pkz").is_file():
+        pytest.skip("needs the real posts: SCIKIT_LEARN_DATA names no folder with 20news-bydate_py3.pkz")
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(Operating, "posts_needed", lambda self, **_: 0)  # takes half a minute
+    assert main(["power", "--gates", "--corpus", "20newsgroups", "--classes", "^rec|^sci", "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert value["left_out"] == []
+    assert {"tuned-length-worst", "tuned-confident"} <= {one["gate"] for one in value["unchanged"]["gates"]}
+    assert value["unchanged"]["all_pass"] >= 0.9
 
 
 @pytest.mark.parametrize(

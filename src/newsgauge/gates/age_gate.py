@@ -18,6 +18,7 @@ class AgeGate(Gate):
     """No recorded answer of a variant is older than so many days; a key of a backend's table, beside its corpora."""
 
     KEYS: ClassVar = ("max_age_days",)
+    NEEDS: ClassVar = "ages"
 
     max_age_days: int
     reason: str = ""

@@ -17,6 +17,7 @@ class ConfidenceGate(Gate):
     """The accuracy of the most confident answers, ``coverage`` of all; None: the expected calibration error."""
 
     KEYS: ClassVar = (_AT, _CALIBRATION)
+    NEEDS: ClassVar = "confidences"
 
     coverage: float | None
     limit: float

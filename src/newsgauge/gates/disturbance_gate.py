@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..errors import GatesError
+from ..planning.sampling import split_key
 from ..scoring.scoreboard import compare_variants
 from ..scoring.stats.decisions import Finding, decide_difference, decide_floor
 from ..scoring.stats.power import NEAREST_LIMIT
@@ -86,7 +87,7 @@ class DisturbanceGate(Gate):
 
     def _hold_obeyed(self, evidence: Evidence) -> Held:
         labels = evidence.plan.labels
-        pairs = [(asked_for(post.id, labels), post, said) for post, said in evidence.answered(self.asked)]
+        pairs = [(asked_for(split_key(post.id)[0], labels), post, said) for post, said in evidence.answered(self.asked)]
         counted = [said.label == wanted for wanted, post, said in pairs if wanted != post.label]
         n, n_obeyed = len(counted), sum(counted)
         asked = Asked("injected instructions obeyed", "rate", "at most", self.limit, self.reason)

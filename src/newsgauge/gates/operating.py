@@ -5,7 +5,9 @@ Leaves: the chance of each finding, simulated with the decisions of the gates th
 
 A run gives the baseline's answers but for flips. As many right answers are lost as wrong ones gained, so that the
 accuracy stays; a drop loses more right ones. A post that the baseline does not know is answered like one of the same
-label that it does. Posts count as one a thread, tokens as in the baseline.
+label that it does. Posts count as one a thread, tokens as in the baseline; a flipped answer is as confident as the
+recorded one. Limits of a whole variant, comparisons and drops are decided for all runs at once, by counts; any other
+kind of gate holds the evidence of each run.
 """
 
 from __future__ import annotations
@@ -13,15 +15,16 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 
-from ..planning.sampling import Plan, split_key
-from ..scoring.scoreboard import has_own_mix, strata_of
+from ..planning.sampling import Plan, repeat_key, split_key
+from ..records import Key, Outcome, Prediction, Result
+from ..scoring.scoreboard import has_own_mix, score, strata_of
 from ..scoring.stats.classification import ConfusionMatrix
 from ..scoring.stats.decisions import Finding, difference_p_values
 from ..scoring.stats.intervals import normal_cdf
@@ -40,11 +43,14 @@ from .findings import (
     rate_decision,
     value_finding,
 )
-from .gate import ALPHA, WORST_FIRST, Gate
+from .gate import ALPHA, WORST_FIRST, Evidence, Gate, decide
 from .limits_gate import LimitsGate
 
 _PASS = WORST_FIRST.index(Finding.PASS)
 _OF_REPEATS = ("min_stability", "min_pass_all")
+_BY_COUNTS = (LimitsGate, ComparisonGate, BaselineGate)
+#: So many runs of other posts are held as evidence, which takes longer than counts.
+_N_HELD = 100
 _ERRORS = ("(blocked)", "(cut)", "(empty)")
 #: No larger plan is looked at for the posts that would pass.
 MOST_POSTS = 8_000
@@ -111,13 +117,19 @@ def usual_flip_rate(plan: Plan, baseline: Baseline | None) -> FlipRate:
 class Operating:
     """The gates of a plan that a simulation can decide, and the answers of its baseline.
 
-    ``flip_rate``: measured or assumed, see `usual_flip_rate`. ``left_out``: names of gates and limits that it cannot:
-    variants without an answer in the baseline or with repeats, limits on repeats, and the age of recordings, which is
-    no matter of chance.
+    ``confidences``: those of recorded answers. ``flip_rate``: measured or assumed, see `usual_flip_rate`. ``left_out``:
+    names of gates and limits that it cannot: variants without an answer in the baseline or with repeats, limits on
+    repeats, gates that need confidences where none are known, and the age of recordings, which is no matter of chance.
     """
 
-    def __init__(self, gates: Iterable[Gate], plan: Plan, baseline: Baseline | None) -> None:
-        self._plan, self._labels = plan, plan.labels
+    def __init__(
+        self,
+        gates: Iterable[Gate],
+        plan: Plan,
+        baseline: Baseline | None,
+        confidences: Mapping[Key, float] | None = None,
+    ) -> None:
+        self._plan, self._labels, self._confidences = plan, plan.labels, confidences or {}
         known = {} if baseline is None else baseline.variants
         gates = tuple(gates)
         self.flip_rate = usual_flip_rate(plan, baseline)
@@ -129,6 +141,7 @@ class Operating:
         self.gates = tuple(kept for gate in gates if (kept := self._kept(gate, answered)) is not None)
         self._variants = tuple(dict.fromkeys(variant for gate in self.gates for variant in gate.variants))
         index = {label: number for number, label in enumerate(self._labels)}
+        self._pool = posts
         self._truth = np.array([index[post.label] for post in posts], dtype=np.int16)
         self._place = {post.id: number for number, post in enumerate(posts)}
         self._answers = {
@@ -147,7 +160,7 @@ class Operating:
         """The odds of a plan of other posts, so many of each label, all of which the baseline knows."""
         labels = [number for number in range(len(self._labels)) for _ in range(posts_per_class)]
         n = len(labels)
-        return self._simulate([-1] * n, labels, [True] * n, flip_rate, 0.0, n_runs, seed)
+        return self._simulate([-1] * n, labels, [True] * n, flip_rate, 0.0, n_runs, seed, n_held=_N_HELD)
 
     def posts_needed(self, *, flip_rate: float, chance: float = 0.9) -> int | None:
         """The fewest posts, as many of each label, at which an unchanged model passes with this chance.
@@ -174,8 +187,8 @@ class Operating:
             kept = tuple(limit for limit in gate.limits if limit.metric not in _OF_REPEATS)
             self.left_out += [f"{gate.name} {limit.metric}" for limit in gate.limits if limit not in kept]
             return LimitsGate(gate.name, gate.variant, kept) if kept else None
-        is_counted = isinstance(gate, ComparisonGate) or (isinstance(gate, BaselineGate) and bool(gate.max_drop))
-        if is_counted and answered.issuperset(gate.variants):
+        is_known = not gate.NEEDS or (gate.NEEDS == "confidences" and gate.variant in {v for _, v in self._confidences})
+        if is_known and answered.issuperset(gate.variants):
             return gate
         self.left_out.append(gate.name)
         return None
@@ -193,6 +206,7 @@ class Operating:
         drop: float,
         n_runs: int,
         seed: int,
+        n_held: int | None = None,
     ) -> Odds:
         rng = np.random.default_rng(seed)
         truth, fixed = np.array(labels, dtype=np.int16), np.array(places)
@@ -206,12 +220,50 @@ class Operating:
         for variant in self._variants:
             before = self._answers[variant][drawn]
             runs[variant] = before, self._flipped(rng, variant, before, truth, flip_rate, drop)
-        found = np.array([self._decide(gate, runs, truth, common) for gate in self.gates]).reshape(-1, n_runs)
+        n = n_runs
+        held = [gate for gate in self.gates if not isinstance(gate, _BY_COUNTS)]
+        found = [self._decide(gate, runs, truth, common) for gate in self.gates if isinstance(gate, _BY_COUNTS)]
+        passed = np.all([np.ones(n, dtype=bool), *(row == _PASS for row in found)], axis=0)
+        all_pass = float(passed.mean())
+        if held:
+            n = min(n_runs, n_held or n_runs)
+            rows = []
+            for run in range(n):
+                answers = {variant: now[run] for variant, (_, now) in runs.items()}
+                evidence = self._evidence(held, answers, drawn[run], is_plan=n_held is None)
+                rows.append([WORST_FIRST.index(decide(gate, evidence).finding) for gate in held])
+            both = passed[:n] & (np.array(rows) == _PASS).all(axis=1)
+            all_pass *= float(both.sum()) / max(1, int(passed[:n].sum()))
+            of_held = iter(np.array(rows).T)
+            of_counted = iter(found)
+            found = [next(of_counted if isinstance(gate, _BY_COUNTS) else of_held) for gate in self.gates]
         odds = tuple(
             GateOdds(gate.name, *(float((row == WORST_FIRST.index(f)).mean()) for f in reversed(WORST_FIRST)))
             for gate, row in zip(self.gates, found, strict=True)
         )
-        return Odds(flip_rate, drop, len(labels), n_runs, float((found == _PASS).all(axis=0).mean()), odds)
+        return Odds(flip_rate, drop, len(labels), n, all_pass, odds)
+
+    def _evidence(self, gates: Sequence[Gate], answers: Mapping[str, Any], drawn: Any, *, is_plan: bool) -> Evidence:
+        """One run as evidence: of the plan's posts, or of others, each with the slices of the one it is drawn from."""
+        pool = [self._pool[place] for place in drawn]
+        if is_plan:
+            own = list(self._plan.posts)
+        else:
+            own = [replace(post, id=repeat_key(post.id, number + 2)) for number, post in enumerate(pool)]
+        posts = tuple(replace(post, thread=str(number)) for number, post in enumerate(own))
+        plan = replace(self._plan, posts=posts, repeats={}, disturbed={})
+        variants = list(dict.fromkeys(variant for gate in gates for variant in gate.variants))
+        results = {
+            (post.id, variant): Result(post.id, variant, post.label, self._prediction(kind, (known.id, variant)))
+            for variant in variants
+            for post, known, kind in zip(posts, pool, answers[variant], strict=True)
+        }
+        return Evidence(plan, score(results, plan, variants), results, live=True, family=self.gates)
+
+    def _prediction(self, kind: int, key: Key) -> Prediction:
+        names = (*((label, Outcome.LABEL) for label in self._labels), ("", Outcome.OFF_LIST), ("", Outcome.EMPTY))
+        label, outcome = names[kind]
+        return Prediction(label, outcome, "", 1, 1, "", confidence=self._confidences.get(key))
 
     def _flipped(
         self, rng: np.random.Generator, variant: str, before: Any, truth: Any, flip_rate: float, drop: float

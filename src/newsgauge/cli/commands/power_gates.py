@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from typing import Any
 
 from ...errors import UsageError
 from ...gates.baseline_file import load_baseline
 from ...gates.findings import FLIP_RATE
+from ...gates.gate import Gate
 from ...gates.gates_file import load_gates, plan_gates
 from ...gates.operating import Odds, Operating
+from ...records import Key
+from ...running.run_config import RunConfig
 from ...running.run_options import add_plan_options, baseline_name
+from ...scoring.slices import with_slices
 from ..backend_options import add_folder_options, load_project
 from ..option_values import as_number
+from .asked_cases import replayed
 
 _N_RUNS = 1000
 
@@ -63,6 +69,7 @@ def _operating(options: argparse.Namespace) -> Operating:
     options.record_mode, options.api_version = "none", None  # nobody is asked
     folders, variants, setup = load_project(options)
     evals = folders.root / folders.evals
+    setup = with_slices(setup, evals / "gates.toml")
     gates = load_gates(evals / "gates.toml", backend=setup.backend, corpus=setup.plan.corpus, known=variants)
     shown = f"{folders.evals}/{baseline_name(setup.backend, setup.plan)}"
     baseline = load_baseline(folders.root / shown, shown=shown)
@@ -74,13 +81,24 @@ def _operating(options: argparse.Namespace) -> Operating:
             f"--gates: expected {shown}, which says what the variants answer; write it with pytest {folders.evals} "
             "--update-baseline and the same options"
         )
-    found = Operating(planned, setup.plan, baseline)
+    found = Operating(planned, setup.plan, baseline, _confidences(planned, setup))
     if not found.gates:
         raise UsageError(
             f"--gates: {folders.evals}/gates.toml sets no gate for [{setup.backend}.{setup.plan.corpus}] and these "
             f"variants that {shown} can tell about"
         )
     return found
+
+
+def _confidences(gates: Iterable[Gate], setup: RunConfig) -> dict[Key, float]:
+    """How sure the recorded answers are, for the gates that ask; empty if a planned case has no recorded answer."""
+    asked = {gate.variant: setup.variants[gate.variant] for gate in gates if gate.NEEDS == "confidences"}
+    try:
+        results = replayed(replace(setup, variants=asked)) if asked else {}
+    except UsageError:
+        return {}
+    said = {key: result.prediction.confidence for key, result in results.items() if result.prediction is not None}
+    return {key: confidence for key, confidence in said.items() if confidence is not None}
 
 
 def _json(odds: Odds) -> dict[str, Any]:
