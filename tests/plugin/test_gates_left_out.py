@@ -197,3 +197,65 @@ def test_an_update_of_some_variants_keeps_no_torn_answers_of_others(strict_proje
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*answers of tuned are lost in the file*run all variants"])
     assert BASELINE.read_text() == before
+
+
+#: What weakens or replaces a plan or a verdict -> words of the line that names it.
+WEAKENS = {
+    "--posts-per-class 1": "the plan is chosen by --posts-per-class 1 in {}: say that",
+    "--posts-per-class=1": "the plan is chosen by --posts-per-class 1 in {}: say that",
+    "--sample proportional:4 --posts-per-class=1": None,
+    "--sample-seed 7": "the plan is chosen by --sample-seed 7 in {}: say that",
+    "--allow-threads --posts-per-class 3": "--allow-threads in {}",
+    "--variants bare,tuned": "gates left out: labels (labels is not asked)",
+    "-o newsgauge_posts_per_class=1 -o newsgauge_corpus=bundled": None,
+    "--record-mode once --allow-record-in-ci": "--record-mode in {}: where gates are required it counts only",
+    "--record-mode=all": "--record-mode in {}: where gates are required it counts only",
+    "--update-baseline": "--update-baseline in {}: where gates are required it counts only",
+    "--shard 1/2": "--shard in {}: where gates are required it counts only",
+    "--no-require-gates --variants bare": "--no-require-gates in {}: where gates are required it counts only",
+    "--no-require-gates --co": None,
+}
+
+
+@pytest.mark.parametrize("source", ["PYTEST_ADDOPTS", "addopts"])
+@pytest.mark.parametrize("words", WEAKENS)
+def test_what_weakens_a_verdict_counts_only_on_the_command_line(
+    strict_project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, words: str, source: str
+) -> None:
+    if source == "addopts":
+        if words.startswith("-o "):
+            pytest.skip("a file may hold the ini values themselves")
+        config = Path("pyproject.toml")
+        quoted = ", ".join(json.dumps(word) for word in words.split())
+        config.write_text(config.read_text().replace('"4"]', f'"4", {quoted}]'))
+    else:
+        monkeypatch.setenv(source, words)
+    before = BASELINE.read_text()
+    result = strict_project.runpytest_inprocess("evals")
+    assert result.ret != 0
+    said = result.stdout.str() + result.stderr.str()
+    if WEAKENS[words] is not None:
+        assert str(WEAKENS[words]).format(source) in said
+    assert BASELINE.read_text() == before
+    assert main(["gates"]) == 1
+
+
+def test_a_plan_in_a_file_that_is_the_plan_of_the_baseline_is_reviewed(strict_project: pytest.Pytester) -> None:
+    config = Path("pyproject.toml")
+    config.write_text(config.read_text().replace('"4"]', '"3"]'))
+    assert strict_project.runpytest_inprocess("evals").ret == 1
+    assert strict_project.runpytest_inprocess("evals", "--update-baseline").ret == 0
+    assert strict_project.runpytest_inprocess("evals").ret == 0
+
+
+def test_a_plan_of_the_environment_is_seen_by_who_checks_the_artifact(
+    strict_project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--posts-per-class 3")
+    monkeypatch.delenv("CI")
+    assert strict_project.runpytest_inprocess("evals").ret == 0
+    capsys.readouterr()
+    assert main(["gates"]) == 1
+    assert "the plan was chosen by --posts-per-class 3 in PYTEST_ADDOPTS" in capsys.readouterr().out
+    assert strict_project.runpytest_inprocess("evals", "--posts-per-class", "4").ret == 0
+    assert main(["gates"]) == 0

@@ -156,8 +156,13 @@ def make_baseline(
 
 def is_same_draw(baseline: Baseline, plan: Plan) -> bool:
     """True where the posts were asked for in the same words: then they are the same posts, or the corpus changed."""
-    same = all(baseline.drawn_by.get(key) == value for key, value in _draw(plan).items() if key != "classes")
-    return same and is_about_classes(baseline, plan)
+    return not changed_draw(baseline, plan)
+
+
+def changed_draw(baseline: Baseline, plan: Plan) -> set[str]:
+    """By what the plan draws otherwise than the baseline was drawn: ``classes``, ``posts_per_class``, ..."""
+    changed = {key for key, value in _draw(plan).items() if baseline.drawn_by.get(key) != value}
+    return changed - ({"classes"} if is_about_classes(baseline, plan) else set())
 
 
 def is_about_classes(baseline: Baseline, plan: Plan) -> bool:

@@ -207,6 +207,7 @@ class Guard:
                 "left_out": [asdict(one) for one in self.left_out],
                 "results": digest,
                 "inputs": dict(self.run.inputs),
+                "unreviewed": list(self.run.unreviewed),
             },
         )
 
@@ -263,6 +264,11 @@ class Guard:
             return complaints
         run, place = self.run, self.baseline
         if run.shard is None:
+            if run.unreviewed:
+                complaints.append(
+                    f"the plan is chosen by {', '.join(run.unreviewed)}: say that on the command line, or by the ini "
+                    "values newsgauge_*; nobody reviews PYTEST_ADDOPTS, and addopts has to be the plan of the baseline"
+                )
             if not self._set_gates:
                 complaints.append(
                     f"no gate is set for [{run.backend}.{run.plan.corpus}] and these variants in gates.toml"

@@ -138,6 +138,8 @@ def _reasons(session: SessionVerdict, gates: dict[str, Any], folder: Path, root:
     not_passed = [str(gate["gate"]) for gate in gates["gates"] if gate["passed"] is not True]
     if not_passed or not gates["gates"]:
         reasons.append(f"gates that did not pass: {', '.join(not_passed) or 'none is there'}")
+    if gates.get("unreviewed"):
+        reasons.append(f"the plan was chosen by {', '.join(gates['unreviewed'])}")
     if digest_results(folder) != gates["results"]:
         reasons.append(f"{folder / 'results.csv'} is not the file that the run wrote")
     inputs = gates["inputs"]

@@ -61,6 +61,7 @@ class RunPlan:
     ``inputs``: what else the verdict rests on, see `read_inputs`; ``results``: digest of the results.csv beside it.
     ``trained_threads``: variant -> the posts of the plan whose threads its tuned model or estimator was trained on.
     ``chosen_by_hand``: options by which the command line itself, and not a file or the environment, leaves gates out.
+    ``unreviewed``: options that choose this plan, say so in a file or the environment, and are not the baseline's plan.
     """
 
     plan: Plan
@@ -77,6 +78,7 @@ class RunPlan:
     made_by: str = __version__
     inputs: Mapping[str, str] = field(default_factory=dict)
     chosen_by_hand: tuple[str, ...] = ()
+    unreviewed: tuple[str, ...] = ()
     results: str = ""
     trained_threads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -178,7 +178,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One case a planned post and variant; one gate a planned gate."""
     config = metafunc.config
     state = config.stash.get(STATE, None)
-    if state is None or not metafunc.definition.path.is_relative_to(evals_folder(config)):
+    if state is None or not metafunc.definition.path.resolve().is_relative_to(evals_folder(config).resolve()):
         return
     setup = state.run.setup
     if "case" in metafunc.fixturenames:

@@ -35,7 +35,7 @@ class NetworkGuard:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._evals = evals_folder(config)
+        self._evals = evals_folder(config).resolve()
         self._known: dict[Path, bool] = {}
         self._left = ""
         self._is_on = True
@@ -66,7 +66,7 @@ class NetworkGuard:
         self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         """No import of a file of the evals folder reaches any network, or swallows the refusal."""
-        if not self._is_meant(collector.path) and collector.path not in self._evals.parents:
+        if not self._is_meant(collector.path) and collector.path.resolve() not in self._evals.parents:
             with lifted():
                 return (yield)
         report = yield
@@ -131,7 +131,7 @@ class NetworkGuard:
         # Asked four times a test, and there are few files.
         known = self._known.get(path)
         if known is None:
-            known = self._known[path] = path.is_relative_to(self._evals)
+            known = self._known[path] = path.resolve().is_relative_to(self._evals)
         return known
 
     def stop(self) -> None:

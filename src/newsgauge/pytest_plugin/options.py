@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,21 @@ from ..choosing.ledger import CONFIRMATIONS
 from ..errors import UsageError
 from ..planning.plan_file import read_inputs
 from ..running.run_options import add_plan_options, add_record_mode, add_recording_options, baseline_name, setup_of
-from .process_guard import evals_name, touches_evals
+from .process_guard import are_gates_required, evals_name, touches_evals
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..gates.baseline_file import Baseline
+    from ..planning.sampling import Plan
     from ..running.plans_file import Folders
     from ..running.run_config import RunConfig
     from ..variants.variants_file import Variant
+
+#: Where pytest finds options of the environment.
+ENVIRONMENT = "PYTEST_ADDOPTS"
+#: Options that stand for a verdict, or write what it rests on.
+_OF_VERDICT = ("--record-mode", "--update-baseline", "--shard", "--no-require-gates")
 
 
 def add_options(parser: pytest.Parser, *, shares_record_mode: bool = False) -> None:
@@ -106,6 +116,58 @@ def said_by_hand(config: pytest.Config) -> tuple[str, ...]:
     """The options that leave gates out, where the command line itself holds them: not a file, not PYTEST_ADDOPTS."""
     said = {str(arg).partition("=")[0] for arg in config.invocation_params.args}
     return tuple(option for option in ("--variants", "--classes") if option in said)
+
+
+def said_elsewhere(config: pytest.Config) -> dict[str, str]:
+    """Options that choose the plan and are not on the command line itself -> `ENVIRONMENT` or ``addopts``.
+
+    Raises `UsageError` where gates are required for an option that writes or replaces what the verdict rests on: to
+    record, to accept answers, to decide no gate is nothing that an environment or a file may say for everybody. Called
+    before the options are completed.
+    """
+    words = shlex.split(os.environ.get(ENVIRONMENT, ""))
+    if not words and not config.getini("addopts"):
+        return {}
+    hand = [str(word) for word in config.invocation_params.args]
+    parse = config._parser.parse_known_args
+    by_hand, by_environment = (vars(parse(args)) for args in (hand, [*words, *hand]))
+    plan: list[str] = []
+    add_plan_options(lambda option, **_: plan.append(option))
+    found = {}
+    for option in (*plan, "-c", "-o", *_OF_VERDICT):
+        name = {"-c": "inifilename", "-o": "override_ini"}.get(option, _attribute(option))
+        value = getattr(config.option, name)
+        if value in (None, "none") or value == by_hand[name] or (option == "--no-require-gates" and value):
+            continue
+        source = ENVIRONMENT if by_environment[name] != by_hand[name] else "addopts"
+        if option in _OF_VERDICT and are_gates_required(config):
+            raise UsageError(
+                f"{option} in {source}: where gates are required it counts only on the command line itself; say it "
+                "there, or take it out"
+            )
+        if option == "-o":
+            own = [one for one in value if one.startswith(("newsgauge_", "addopts=")) and one not in (by_hand[name] or ())]
+            found |= {f"-o {one}": source for one in own}
+        elif option not in _OF_VERDICT:
+            found[option if value is True else f"{option} {value}"] = source
+    return found
+
+
+def unreviewed_options(elsewhere: Mapping[str, str], plan: Plan, baseline: Baseline | None) -> tuple[str, ...]:
+    """Of what `said_elsewhere` found: all of the environment, and of a file what the baseline was drawn without."""
+    from ..gates.baseline_file import changed_draw
+
+    changed = set() if baseline is None else changed_draw(baseline, plan)
+    changed |= {"sample"} if "posts_per_class" in changed else set()
+    return tuple(
+        f"{said} in {source}"
+        for said, source in elsewhere.items()
+        if source == ENVIRONMENT or _attribute(said.partition(" ")[0]) in changed
+    )
+
+
+def _attribute(option: str) -> str:
+    return option.removeprefix("--no-" if option == "--no-require-gates" else "--").replace("-", "_")
 
 
 def known_corpora(config: pytest.Config, setup: RunConfig) -> set[str]:

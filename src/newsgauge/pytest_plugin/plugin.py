@@ -31,6 +31,8 @@ from .options import (
     known_corpora,
     make_setup,
     said_by_hand,
+    said_elsewhere,
+    unreviewed_options,
 )
 from .process_guard import RESULTS, are_gates_required
 from .progress import Progress, pytest_report_header
@@ -108,6 +110,7 @@ def pytest_configure(config: pytest.Config) -> None:
             (results / "gates.json").unlink()
     forecast = None
     try:
+        elsewhere = said_elsewhere(config) if judges else {}
         variants = load_variants(evals_folder(config) / "variants.toml")
         with lifted():  # scikit-learn may have to download the corpus; no code of the project's runs meanwhile
             setup = make_setup(config, variants)
@@ -147,7 +150,8 @@ def pytest_configure(config: pytest.Config) -> None:
             from ..gates.run_verdict import BaselinePlace
 
             place = BaselinePlace(path, shown, baseline, updating, tuple(variants))
-            forecast = _register_judge(config, setup, planned, left_out, log, place)
+            unreviewed = unreviewed_options(elsewhere, setup.plan, None if updating else baseline)
+            forecast = _register_judge(config, setup, planned, left_out, log, place, unreviewed)
         _ = setup.trainings
         setup.corpus.release()  # the plan and the training sets hold the texts that the run is about
         give_back()
@@ -178,6 +182,7 @@ def _register_judge(
     left_out: tuple[LeftOut, ...],
     log: ResultLog,
     baseline: BaselinePlace,
+    unreviewed: tuple[str, ...],
 ) -> Forecast | None:
     """What only the process does that judges the run; returns what it is going to ask. Raises `UsageError`."""
     from ..gates.run_verdict import Guard
@@ -192,7 +197,10 @@ def _register_judge(
     where, plugins = config.option.results, config.pluginmanager
     results = config.rootpath / where
     run_plan = replace(
-        setup.run_plan, inputs=inputs_of(config, setup, baseline.shown), chosen_by_hand=said_by_hand(config)
+        setup.run_plan,
+        inputs=inputs_of(config, setup, baseline.shown),
+        chosen_by_hand=said_by_hand(config),
+        unreviewed=unreviewed,
     )
     guard = Guard(
         run_plan,

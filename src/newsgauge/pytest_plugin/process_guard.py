@@ -86,9 +86,10 @@ def settle(config: pytest.Config, status: int) -> int:
 
 
 def are_gates_required(config: pytest.Config) -> bool:
-    """What the command line says; else whether this is CI."""
+    """What the command line itself says; else whether a file does, or this is CI. Its controller tells a worker."""
     said = getattr(config.option, "require_gates", None)
-    if said is not None:
+    is_told = hasattr(config, "workerinput") or "--no-require-gates" in config.invocation_params.args
+    if said is not None and (said or is_told):
         return bool(said)
     from .._util.platform import is_ci
 
@@ -103,10 +104,10 @@ def evals_name(config: pytest.Config) -> str:
 
 
 def touches_evals(config: pytest.Config, arguments: Sequence[str]) -> bool:
-    """True where one of the paths of the command line lies in the evals folder, or holds it."""
-    evals = Path(os.path.abspath(config.rootpath / evals_name(config)))
+    """True where one of the paths of the command line lies in the evals folder, or holds it, by whatever links."""
+    evals = Path(os.path.realpath(config.rootpath / evals_name(config)))
     for argument in arguments:
-        path = Path(os.path.abspath(config.invocation_params.dir / argument.partition("::")[0]))
+        path = Path(os.path.realpath(config.invocation_params.dir / argument.partition("::")[0]))
         if path == evals or path in evals.parents or evals in path.parents:
             return True
     return False
@@ -116,7 +117,7 @@ def _usual_paths(config: pytest.Config) -> list[str]:
     """What pytest collects where no path is given."""
     here = config.invocation_params.dir
     found = [path for name in config.getini("testpaths") for path in glob.glob(name, root_dir=here, recursive=True)]
-    return found if found and here == config.rootpath else [str(here)]
+    return found if found and os.path.samefile(here, config.rootpath) else [str(here)]
 
 
 def _results_of(args: Sequence[str]) -> str:

@@ -61,6 +61,7 @@ def merge_folders(folders: Sequence[Path]) -> Merged:
         shard=None,
         stand_ins=tuple(dict.fromkeys(note for part in parts for note in part.run.stand_ins)),
         left_out=(),
+        unreviewed=tuple(dict.fromkeys(one for part in parts for one in part.run.unreviewed)),
         failed=tuple(sorted({name for part in parts for name in part.run.failed})),
     )
     return Merged(
