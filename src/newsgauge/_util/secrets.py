@@ -13,22 +13,33 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
+from html import escape
 from pathlib import Path
 from typing import Any, TextIO
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 #: Where the SDK reads a key.
 KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENAI_API_KEY")
 #: A shorter value would be found in ordinary text.
 MIN_KEY_CHARS = 8
-#: Variables that hold a secret, by the last words of their names: LITELLM_MASTER_KEY, HF_TOKEN, PGPASSWORD.
+#: Variables that hold a secret have such a word in their names: LITELLM_MASTER_KEY, HF_TOKEN_PROD, PGPASSWORD.
 _SECRET_NAME = re.compile(
-    r"(?:^|_)(?:[A-Z]*KEY|[A-Z]*TOKEN|[A-Z]*SECRET|[A-Z]*PASSWORD|PASSWD|PASS|CREDENTIALS?|AUTH)(?:_(?:VALUE|JSON|\d+))?$",
+    r"(?:^|_)(?:[A-Z]*(?:KEY|TOKEN|SECRET|PASSWORD|PWD)|PASSWD|PASS|PASSPHRASE|PAT|CREDENTIALS?|AUTH|WEBHOOK)(?=_|\d|$)",
     re.IGNORECASE,
 )
+#: They are about a secret, and hold none.
+_ABOUT_SECRETS = re.compile(r"(?:^(?:OLD)?PWD|_(?:FILE|PATH|DIR|NAME|TYPE|MODE|SOCK|VERSION|TTL))$", re.IGNORECASE)
+_PASSWORD_NAME = re.compile(r"PASS|PWD", re.IGNORECASE)
+_ADDRESS_NAME = re.compile(r"UR[LI]|PROXY|HOST|DSN|ENDPOINT|ADDRESS", re.IGNORECASE)
+#: ``http://joe:pass/word@host``, with or without the scheme; the port of a host without a user is no password.
+_USERINFO = re.compile(r"(?:[a-z][\w+.-]*:)?(?://)?([^\s/@:\[]*):((?!\d*[/?#]).+)@([^\s@]*)", re.IGNORECASE | re.DOTALL)
 _CREDENTIALS_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
+#: What may stand around a value, and is no part of it.
+_QUOTING = " \t\r\n\"'"
+#: A line of a private key, which is often printed line by line, is longer.
+_MIN_LINE = 30
 #: Fields of the JSON of an account, and of answers that hand out tokens.
 _FIELDS = r"private_key(?:_id)?|client_secret|(?:refresh|access|id)_token|api_?key|password"
 
@@ -43,8 +54,11 @@ _KINDS = {
     r"|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}\b|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,})",
     "bearer token": _START + r"[Bb]earer [0-9A-Za-z_.~+/-]{8,}=*",
     "credentials of a header": r"(?i:(?:(?<=authorization: )|(?<=authorization['\"]: ['\"]))basic [0-9a-z+/]{6,}=*)",
-    "password in a URL": r"(?<=\w\w:/)/?(?:[^\s/?#'\"<>\\@:]*:[^\s/?#'\"<>\\]+|[^\s/?#'\"<>\\@:]{8,})(?=@)",
-    "key in a URL": r"[?&]key=[0-9A-Za-z_.%-]{4,}",
+    "password in a URL": r"(?<=\w\w:/)/?(?:[^\s/?#'\"<>\\@:]*:[^\s/?#'\"<>\\]+|[^\s/?#'\"<>\\@:]{8,}"
+    r"|[^\s/?#'\"<>\\@:\[]*:(?!\d*[/?#])[^\s'\"<>\\]+)(?=@)",
+    "key in a URL": r"[?&](?:api_?key|key|(?:access_|auth_)?token|secret|password|sig)=[0-9A-Za-z_.%~+/-]{4,}",
+    "webhook": r"(?:hooks\.slack\.com/(?:services|workflows)|discord(?:app)?\.com/api/webhooks"
+    r"|[\w.-]+\.webhook\.office\.com/webhookb2)/[\w/@.-]{8,}",
     "key header": r"(?i:\bx-goog-api-key\b)",
     # Whole, or as much of it as there is: pytest shortens long texts in the middle.
     "private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?:\s|\\n)*[0-9A-Za-z+/=]{16,})*"
@@ -56,10 +70,24 @@ _KINDS = {
 }
 #: Each kind holds one of these, in lower case. Looking for them first takes a hundredth of the time.
 _HINTS = (
-    *("aiza", "aq.", "ya29.", "sk-", "bearer ", "basic ", ":/", "key=", "x-goog-api-key", "private key-----"),
+    *(
+        "aiza",
+        "aq.",
+        "ya29.",
+        "sk-",
+        "bearer ",
+        "basic ",
+        ":/",
+        "key=",
+        "token=",
+        "secret=",
+        "sig=",
+        "x-goog-api-key",
+        "private key-----",
+    ),
     *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "hf_", "xox", "akia", "eyj"),
     *("private_key", "client_secret", "_token", "api_key", "apikey", "password"),
-    *("service_account", "gserviceaccount.com"),
+    *("service_account", "gserviceaccount.com", "hooks.slack.com", "/api/webhooks/", ".webhook.office.com"),
 )
 _PATTERN = re.compile("|".join(f"(?P<k{number}>{pattern})" for number, pattern in enumerate(_KINDS.values())))
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
@@ -108,6 +136,9 @@ def _hidden(match: re.Match[str]) -> str:
 #: Set anew for every phase of every test.
 _OF_PYTEST = os.environ.encodekey("PYTEST_CURRENT_TEST")
 _CACHE: tuple[object, list[tuple[str, str]]] = (None, [])
+#: Form of a secret -> where it is from, for what was known once while output is redacted: code may take a key out of
+#: the environment and show it later.
+_KEPT: dict[str, str] | None = None
 
 
 def _values(environ: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -115,28 +146,48 @@ def _values(environ: Mapping[str, str]) -> list[tuple[str, str]]:
     global _CACHE
     raw = getattr(environ, "_data", None)
     if raw is None:
-        return _read(environ)
+        return _longest_first(_read(environ))
     now = dict(raw)
     now.pop(_OF_PYTEST, None)
     if _CACHE[0] != now:
-        _CACHE = (now, _read(environ))
+        found = _read(environ)
+        if _KEPT is not None:
+            _KEPT.update(found)
+        _CACHE = (now, _longest_first(_KEPT or found))
     return _CACHE[1]
 
 
-def _read(environ: Mapping[str, str]) -> list[tuple[str, str]]:
-    found: dict[str, str] = {}
-    for name, value in environ.items():
-        for secret in _secrets_of(name, value):
-            for form in (secret, quote(secret, safe=""), repr(secret)[1:-1], json.dumps(secret)[1:-1]):
-                if len(form) >= MIN_KEY_CHARS:
-                    found.setdefault(form, name)
+def _longest_first(found: Mapping[str, str]) -> list[tuple[str, str]]:
     return sorted(((name, value) for value, name in found.items()), key=lambda pair: -len(pair[1]))
 
 
+def _read(environ: Mapping[str, str]) -> dict[str, str]:
+    """Every form of every secret -> its variable."""
+    found: dict[str, str] = {}
+    for name, value in environ.items():
+        # What is read from a file often ends in a line end, and the SDK strips it.
+        for secret in _secrets_of(name, value.strip(_QUOTING)):
+            for form in _forms(secret.strip(_QUOTING)):
+                if len(form) >= MIN_KEY_CHARS:
+                    found.setdefault(form, name)
+    return found
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """As it is, and as reprs, bytes, JSON, URLs and pages show it."""
+    as_json = json.dumps(secret)
+    yield from (secret, escape(secret), escape(secret, quote=False))
+    yield from (quoted(secret, safe="", errors="surrogateescape") for quoted in (quote, quote_plus))
+    yield from (text[1:-1] for text in (repr(secret), ascii(secret), as_json, json.dumps(secret, ensure_ascii=False)))
+    yield repr(secret.encode("utf-8", "surrogateescape"))[2:-1]
+    yield from (line for line in secret.splitlines() if len(line) > _MIN_LINE and "-----" not in line)
+
+
 def _secrets_of(name: str, value: str) -> Iterator[str]:
-    if name in KEY_VARIABLES or (_SECRET_NAME.search(name) and _may_be_secret(name, value)):
+    is_named = _SECRET_NAME.search(name) and not _ABOUT_SECRETS.search(name)
+    if name in KEY_VARIABLES or (is_named and _may_be_secret(name, value)):
         yield value
-    if "://" in value and "@" in value:
+    if "@" in value and ("://" in value or _ADDRESS_NAME.search(name)):
         yield from _password(value)
     if value.lstrip().startswith("{"):
         yield from _fields(value)
@@ -146,26 +197,27 @@ def _secrets_of(name: str, value: str) -> Iterator[str]:
 
 
 def _may_be_secret(name: str, value: str) -> bool:
-    """No path, sentence or plain word: those would be found in ordinary text. A password may be a word."""
+    """No path, sentence or plain word: those would be found in ordinary text. A password may be any of these."""
+    if _PASSWORD_NAME.search(name):
+        return True
     if value.startswith(("/", "~", ".")) or " " in value:
         return False
-    is_mixed = any(sign.isdigit() for sign in value) or (value.lower() != value and value.upper() != value)
-    return is_mixed or "PASS" in name.upper()
+    return any(sign.isdigit() for sign in value) or (value.lower() != value and value.upper() != value)
 
 
 def _password(url: str) -> Iterator[str]:
-    try:
+    found = _USERINFO.match(url)
+    if found:
+        user, password, host = found.groups()
+        yield from (password, unquote(password), f"{user}:{password}", f"{user}:{password}@{host}")
+    with suppress(ValueError):
         parts = urlsplit(url)
         if parts.password:
-            yield parts.password
-            yield unquote(parts.password)
-            yield f"{parts.username or ''}:{parts.password}"
-    except ValueError:
-        return
+            yield from (parts.password, unquote(parts.password), f"{parts.username or ''}:{parts.password}")
 
 
 def _fields(text: str) -> Iterator[str]:
-    """The secrets in the JSON of an account; of a private key also each line, as it is often printed line by line."""
+    """The secrets in the JSON of an account."""
     try:
         fields = json.loads(text)
     except ValueError:
@@ -173,17 +225,32 @@ def _fields(text: str) -> Iterator[str]:
     for name, value in fields.items() if isinstance(fields, dict) else ():
         if isinstance(value, str) and re.fullmatch(_FIELDS, name):
             yield value
-            yield from (line for line in value.splitlines() if len(line) > 30 and "-----" not in line)
 
 
-def redact_output() -> Callable[[], None]:
-    """Begin; what is returned undoes it."""
+def redact_output(words: Iterable[str] = ()) -> Callable[[], None]:
+    """Begin; what is returned undoes it. ``words``: of the command line, of which some may be addresses."""
     undo = ExitStack()
+    undo.callback(_keep(word.rpartition("=")[2] for word in words if "@" in word))
     streams = {id(stream): stream for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__) if stream}
     for stream in streams.values():
         undo.callback(_redact_stream(stream))
     undo.callback(_redact_logging())
     return undo.close
+
+
+def _keep(words: Iterable[str]) -> Callable[[], None]:
+    """Know the secrets of the environment as it is now, and of these words, to the end."""
+    global _CACHE, _KEPT
+    before = _KEPT
+    given = {f"URL {number}": word for number, word in enumerate(words)}
+    _CACHE, _KEPT = (None, []), {**(before or {}), **dict.fromkeys(_read(given), "the command line")}
+    _values(os.environ)
+
+    def end() -> None:
+        global _CACHE, _KEPT
+        _CACHE, _KEPT = (None, []), before
+
+    return end
 
 
 def _redact_stream(stream: TextIO) -> Callable[[], None]:

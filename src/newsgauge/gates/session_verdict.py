@@ -31,7 +31,7 @@ class SessionVerdict:
 
     ``notes``: what was not held, and is no reason for red. ``complete``: every planned gate was decided from all its
     planned cases; a green session may be incomplete where gates are not ``required``. ``failed``: the first failed
-    tests that are no gates.
+    tests that are no gates. ``ended``: how pytest ended, if that and nothing else that is counted makes it red.
     """
 
     reasons: tuple[str, ...]
@@ -45,6 +45,7 @@ class SessionVerdict:
     complete: bool = False
     required: bool = False
     exit_status: int = 0
+    ended: str = ""
 
     @property
     def is_green(self) -> bool:
@@ -89,9 +90,13 @@ def session_verdict(
         shown = ", ".join(failed[:_MAX_NAMED]) + (", ..." if n_failed > _MAX_NAMED else "")
         reasons.append(f"{n_failed} {'test' if n_failed == 1 else 'tests'} failed: {shown}")
     status = 1 if reasons and exit_status in (0, 5) else exit_status
+    ended = ""
     if status not in (0, 1) or (status and not reasons):
-        reasons.append(f"pytest ended with status {status}: {_STATUSES.get(status, 'something stopped it')}")
-    return SessionVerdict(tuple(reasons), failed=tuple(failed), n_failed=n_failed, exit_status=status, **facts)
+        ended = f"pytest ended with status {status}: {_STATUSES.get(status, 'something stopped it')}"
+        reasons.append(ended)
+    return SessionVerdict(
+        tuple(reasons), failed=tuple(failed), n_failed=n_failed, exit_status=status, ended=ended, **facts
+    )
 
 
 def encode_verdict(session: SessionVerdict) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -253,35 +254,44 @@ def deal(posts: Iterable[Post], seed: int, n_shards: int) -> dict[str, int]:
 
 COMMIT = "commit"
 _VERSION = "newsgauge"
-_ABSENT = "(no file)"
+ABSENT = "(no file)"
 
 
 def read_inputs(root: Path, names: Iterable[str]) -> dict[str, str]:
-    """``evals/gates.toml`` -> digest, for files named from ``root``; the commit of the checkout; the version."""
-    return {
-        COMMIT: commit_of(root) or "(none)",
-        _VERSION: __version__,
-        **{name: digest_file(root / name) for name in names},
-    }
+    """``evals/gates.toml`` -> digest, for files named from ``root``; the commit of the checkout; the version.
+
+    A name may be a folder, or a pattern such as ``evals/**/*.py``: the number of its files, and each of them by name.
+    """
+    found = {COMMIT: commit_of(root) or "(none)", _VERSION: __version__}
+    for name in names:
+        files = sorted(root.glob(name)) if "*" in name else []
+        found[name] = (f"{len(files)} files" if files else ABSENT) if "*" in name else digest_file(root / name)
+        found |= {file.relative_to(root).as_posix(): digest_file(file) for file in files}
+    return found
 
 
 def read_again(root: Path, inputs: Mapping[str, str]) -> dict[str, str]:
-    """The same inputs as they are now."""
+    """The same inputs as they are now, and files that are new."""
     return read_inputs(root, (name for name in inputs if name not in (COMMIT, _VERSION)))
 
 
 def differences(one: Mapping[str, str], other: Mapping[str, str], *, but: Iterable[str] = ()) -> list[str]:
     """``evals/gates.toml (3f2a..., not 77b0...)`` for each input of ``one`` that is another in ``other``."""
     return [
-        f"{name} ({one.get(name, _ABSENT)[:12]}, not {other.get(name, _ABSENT)[:12]})"
+        f"{name} ({one.get(name, ABSENT)[:12]}, not {other.get(name, ABSENT)[:12]})"
         for name in dict.fromkeys((*one, *other))
-        if name not in but and one.get(name, _ABSENT) != other.get(name, _ABSENT)
+        if name not in but and one.get(name, ABSENT) != other.get(name, ABSENT)
     ]
 
 
 def digest_file(path: Path) -> str:
-    """First 12 hex digits of its SHA-256, the same with the line endings of any system."""
+    """First 12 hex digits of its SHA-256, the same with the line endings of any system; of all files of a folder."""
     try:
-        return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()[:12]
+        if path.is_dir():
+            files = sorted(Path(folder, name) for folder, _, names in os.walk(path, followlinks=True) for name in names)
+            content = "".join(f"{file.relative_to(path).as_posix()} {digest_file(file)}\n" for file in files).encode()
+        else:
+            content = path.read_bytes()
+        return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()[:12]
     except FileNotFoundError:
-        return _ABSENT
+        return ABSENT

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -104,9 +104,16 @@ def baseline_file(config: pytest.Config, setup: RunConfig) -> tuple[Path, str]:
 
 
 def inputs_of(config: pytest.Config, setup: RunConfig, baseline: str) -> dict[str, str]:
-    """Digests of the files that decide the verdict: those of the evals folder, the cassettes that are replayed."""
-    evals = evals_name(config)
-    names = [f"{evals}/variants.toml", f"{evals}/gates.toml", baseline]
+    """Digests of what decides the verdict: files and code of the evals, conftests, texts, cassettes that are replayed.
+
+    Texts that lie outside of the project are not looked for again: on another machine they may lie elsewhere.
+    """
+    evals, texts = evals_name(config), setup.corpus.path
+    names = [f"{evals}/variants.toml", f"{evals}/gates.toml", baseline, f"{evals}/services.toml", f"{evals}/**/*.py"]
+    names += [(folder / "conftest.py").as_posix() for folder in PurePath(evals).parents]
+    if texts is not None:
+        inside = PurePath(os.path.relpath(texts, config.rootpath)).as_posix()
+        names += [] if texts.is_absolute() and inside.startswith("../") else [inside]
     if setup.replays:
         names += [f"{setup.shown_cassettes}/{name}.jsonl" for name, one in setup.variants.items() if one.has_cassette]
     return read_inputs(config.rootpath, names)
@@ -133,7 +140,7 @@ def said_elsewhere(config: pytest.Config) -> dict[str, str]:
     by_hand, by_environment = (vars(parse(args)) for args in (hand, [*words, *hand]))
     plan: list[str] = []
     add_plan_options(lambda option, **_: plan.append(option))
-    found = {}
+    found: dict[str, str] = {}
     for option in (*plan, "-c", "-o", *_OF_VERDICT):
         name = {"-c": "inifilename", "-o": "override_ini"}.get(option, _attribute(option))
         value = getattr(config.option, name)
@@ -146,7 +153,9 @@ def said_elsewhere(config: pytest.Config) -> dict[str, str]:
                 "there, or take it out"
             )
         if option == "-o":
-            own = [one for one in value if one.startswith(("newsgauge_", "addopts=")) and one not in (by_hand[name] or ())]
+            own = [
+                one for one in value if one.startswith(("newsgauge_", "addopts=")) and one not in (by_hand[name] or ())
+            ]
             found |= {f"-o {one}": source for one in own}
         elif option not in _OF_VERDICT:
             found[option if value is True else f"{option} {value}"] = source
@@ -171,7 +180,10 @@ def _attribute(option: str) -> str:
 
 
 def known_corpora(config: pytest.Config, setup: RunConfig) -> set[str]:
-    """Names that gates may be about: newsgauge's corpora, this run's, the project's, and what has recordings here."""
+    """Names that gates may be about: this run's, the project's, and what has recordings here.
+
+    newsgauge's own corpora are known where the bundled one is there, or one of them is asked about.
+    """
     from ..corpora.corpus import BUNDLED
     from ..corpora.twenty_newsgroups import TWENTY
 
@@ -181,7 +193,9 @@ def known_corpora(config: pytest.Config, setup: RunConfig) -> set[str]:
         own += [str(plan.get("corpus", "")) for plan in _plans(root / str(config.getini("newsgauge_cassettes")))]
     folders = [*setup.cassettes.parent.parent.glob("*/*/"), *evals_folder(config).glob("baselines/*/*.json")]
     recorded = {path.name.removesuffix(".json").partition("+")[0] for path in folders if path.name != CONFIRMATIONS}
-    return {BUNDLED, TWENTY, setup.plan.corpus, *recorded, *(Path(name).stem for name in own if name)}
+    known = {setup.plan.corpus, *recorded, *(Path(name).stem for name in own if name)}
+    has_own = (root / str(config.getini("newsgauge_bundled"))).is_dir() or not known.isdisjoint((BUNDLED, TWENTY))
+    return known | ({BUNDLED, TWENTY} if has_own else set())
 
 
 def _plans(cassettes: Path) -> list[dict[str, Any]]:

@@ -214,7 +214,7 @@ def _register_judge(
     log.open()
     judge = Judge(guard, log, setup)
     plugins.register(judge, "newsgauge-judge")
-    facts = facts_of(config, run_plan)
+    facts = facts_of(run_plan)
     is_compact = getattr(config.option, "dist", "no") != "no" and may_be_compact(config, replays=setup.replays)
     plugins.register(
         Controller(log, results, facts, required=guard.required, compact=is_compact), "newsgauge-controller"

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from _pytest.junitxml import xml_key
 
 from .._util.secrets import hide_secrets, redact_output
 from .network_guard import owns_process
@@ -16,7 +17,7 @@ from .network_guard import owns_process
 
 def redact_run(config: pytest.Config) -> None:
     """Begin, before any conftest.py is imported; end with the process, or with pytest if a program calls it."""
-    end = redact_output()
+    end = redact_output(map(str, config.invocation_params.args))
     if not owns_process():
         config.add_cleanup(end)
     config.pluginmanager.register(Redaction(), "newsgauge-redaction")
@@ -50,6 +51,19 @@ class Redaction:
         report = yield
         redact_report(report)
         return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """What tests told junit.xml past their reports: properties of the suite, attributes of a test."""
+        xml = session.config.stash.get(xml_key, None)
+        if xml is None:
+            return
+        xml.global_properties = [(hide_secrets(name), hide_secrets(value)) for name, value in xml.global_properties]
+        of_tests = [getattr(one, "attrs", None) or one.to_xml().attrib for one in xml.node_reporters_ordered]
+        texts = "\n".join(text for attributes in of_tests for pair in attributes.items() for text in pair)
+        for attributes in of_tests if hide_secrets(texts) != texts else ():
+            for name in list(attributes):
+                attributes[hide_secrets(name)] = hide_secrets(attributes.pop(name))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_internalerror(self, excrepr: Any) -> None:
@@ -86,6 +100,11 @@ def redact_report(report: pytest.TestReport | pytest.CollectReport) -> None:
         return
     if hasattr(report, "wasxfail"):
         report.wasxfail = hide_secrets(str(report.wasxfail))
-    for number, (name, value) in enumerate(report.user_properties):
-        if isinstance(value, str) and hide_secrets(value) != value:
-            report.user_properties[number] = (name, hide_secrets(value))
+    report.user_properties = [_redact_property(*one) for one in report.user_properties]
+
+
+def _redact_property(name: str, value: object) -> tuple[str, object]:
+    """A value that is no text is shown as its text, which may hold a secret anywhere."""
+    shown = str(value)
+    hidden = hide_secrets(shown)
+    return hide_secrets(str(name)), value if hidden == shown else hidden

@@ -15,9 +15,8 @@ import pytest
 
 from .._util.files import write_whole
 from ..errors import UsageError
-from ..planning.plan_file import COMMIT, differences, digest_file
+from ..planning.plan_file import COMMIT, differences
 from ..results.run_folder import EXHIBITS
-from .options import evals_folder
 from .slim_reports import Status, is_case
 
 if TYPE_CHECKING:
@@ -43,15 +42,12 @@ def open_log(results: Path, worker: Mapping[str, Any] | None) -> ResultLog:
     return ResultLog(results / worker.get(_FOLDER, f".cases-{worker['testrunuid']}"), worker["workerid"])
 
 
-def facts_of(config: pytest.Config, run: RunPlan) -> dict[str, str]:
+def facts_of(run: RunPlan) -> dict[str, str]:
     """What has to be the same in all processes of a run, by names for people; a host may have no git."""
-    evals = evals_folder(config)
-    code = {f"{evals.name}/{path.name}": digest_file(path) for path in sorted(evals.glob("*.py"))}
     return {
         **{name.replace("_", " "): str(value) for name, value in run.describe().items()},
         **{f"prompt or model of {name}": digest for name, digest in run.prompts.items()},
         **{name: digest for name, digest in run.inputs.items() if name != COMMIT},
-        **code,
     }
 
 
@@ -59,7 +55,7 @@ def check_worker(config: pytest.Config, worker: Mapping[str, Any], run: RunPlan)
     """Refuse to work for a controller whose files are others. Raises `UsageError`."""
     if _REQUIRED in worker:
         config.option.require_gates = worker[_REQUIRED]
-    other = differences(facts_of(config, run), worker.get(_FACTS, {})) if _FACTS in worker else []
+    other = differences(facts_of(run), worker.get(_FACTS, {})) if _FACTS in worker else []
     if other:
         raise UsageError(f"{_REFUSAL}: {', '.join(other)}; bring {config.rootpath} to the controller's state")
 

@@ -168,6 +168,8 @@ def _reasons(whole: RunPlan, parts: Sequence[_Part], results: Mapping[Key, Resul
     for part in parts:
         if part.run.failed:
             yield f"tests failed in the run of {part.folder.path}; the first: {part.run.failed[0]}"
+        if ended := part.folder.gates.get("ended"):
+            yield f"the run of {part.folder.path} is red: {ended}"
 
 
 def _missing(whole: RunPlan, parts: Sequence[_Part], results: Mapping[Key, Result]) -> list[str]:

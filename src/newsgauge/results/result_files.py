@@ -97,7 +97,15 @@ def overrule_gates(folder: Path, reason: str, *, exit_status: int) -> None:
     value = json.loads(path.read_text("utf-8"))
     reasons = [*value.get("reasons", ()), reason]
     write_json(
-        path, {**value, "verdict": "RED", "headline": f"RED: {reason}", "reasons": reasons, "exit_status": exit_status}
+        path,
+        {
+            **value,
+            "verdict": "RED",
+            "headline": f"RED: {reason}",
+            "reasons": reasons,
+            "exit_status": exit_status,
+            "ended": reason,
+        },
     )
 
 

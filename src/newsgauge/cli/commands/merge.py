@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...errors import UsageError
-from ...planning.plan_file import NAME, RunPlan, asked_digest
+from ...planning.plan_file import ABSENT, COMMIT, NAME, RunPlan, asked_digest, differences, read_again
 from ...results.merging import merge_folders
+from ...running.run_options import baseline_name
 from ...variants.variants_file import Variant, load_variants
 from .deciding import Decided, clear_folder, decide_all
 
@@ -55,7 +56,7 @@ def handle(options: argparse.Namespace) -> int:
             results,
             posts=merged.posts,
             asked=merged.asked,
-            missing=merged.red,
+            missing=[*merged.red, *_changed_since(merged.run)],
             intro=merged.folders,
             notes=notes,
             required=True,
@@ -73,6 +74,18 @@ def _with_a_plan(names: list[str]) -> list[Path]:
         if path not in folders:
             print(f"newsgauge: skipped: {path}: no {NAME} in it, so no results of a run")
     return folders
+
+
+def _changed_since(run: RunPlan) -> list[str]:
+    """Why the results are not about this checkout: what it holds of their texts, code and recordings is other.
+
+    Gates and baseline are meant to be this checkout's; what it does not hold is not needed here.
+    """
+    now = read_again(Path.cwd(), run.inputs)
+    decide = ("variants.toml", "gates.toml", baseline_name(run.backend, run.plan))
+    but = [name for name, digest in now.items() if digest == ABSENT or name.endswith(decide)]
+    changed = differences(now, run.inputs, but=(COMMIT, *but))
+    return [f"changed since the results were made: {', '.join(changed)}"] if changed else []
 
 
 def _check_asked(run: RunPlan, known: Mapping[str, Variant], evals: Path) -> None:
