@@ -6,7 +6,9 @@ import json
 import logging
 import time
 from contextlib import suppress
+from html import escape
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -42,6 +44,11 @@ SHAPES = {
     "bearer header": ("authorization: Bearer planted.token-0123456789", "planted.token"),
     "OAuth": ("ya29" + ".planted0123456789", "planted0123"),
     "refresh token": ('{"refresh_token": "1//planted-refresh"}', "planted-refresh"),
+    "password with a slash": ("http://joe:planted/pw-1@host:9", "planted/pw"),
+    "token in a query": ("https://host/v1?a=b&access_token=planted-0001", "planted-0001"),
+    "Slack webhook": ("https://hooks.slack" + ".com/services/T00/B00/plantedplanted", "plantedplanted"),
+    "Discord webhook": ("https://discord.com/api" + "/webhooks/123/planted-hook_1", "planted-hook"),
+    "Teams webhook": ("https://x.webhook.office" + ".com/webhookb2/planted-team/a", "planted-team"),
     "GitHub": ("gh" + "p_plantedplantedplantedplanted012345", "plantedplanted"),
 }
 #: Variables of the environment -> what of their values may be nowhere.
@@ -49,6 +56,16 @@ VALUES = {
     "GEMINI_API_KEY": ("planted without a shape", "planted without a shape"),
     "LITELLM_MASTER_KEY": ("planted-value-0001", "planted-value-0001"),
     "SOME_SERVICE_TOKEN": ("planted-value-0002", "planted-value-0002"),
+    "OPENAI_API_KEY_PROD": ("planted-value-0003", "planted-value-0003"),
+    "GH_PAT": ("planted-value-0004", "planted-value-0004"),
+    "SECRET_KEY_BASE": ("planted-value-0005", "planted-value-0005"),
+    "HF_TOKEN": ("planted-value-0006\r\n", "planted-value-0006"),
+    "QUOTED_KEY": ("'planted-value-0007' ", "planted-value-0007"),
+    "DB_PWD": ("plantedquietly", "plantedquietly"),
+    "PASSPHRASE": ("planted horse staple", "planted horse staple"),
+    "ALERT_WEBHOOK_URL": ("https://alerts.example/planted-0008", "https://alerts.example/planted-0008"),
+    "ACCENTED_PASSWORD": ("plantéd & \"wörd\"", "plantéd & \"wörd\""),
+    "http_proxy": ("joe:planted-value-9@proxy:3128", "planted-value-9"),
     "PGPASSWORD": ("plantedword", "plantedword"),
     "HTTPS_PROXY": ("http://joe:planted%2Fproxy@10.0.0.1:3128", "planted/proxy"),
     "GOOGLE_CREDENTIALS": (json.dumps(ACCOUNT), "planted1d9f8e7d6c5b"),
@@ -69,8 +86,9 @@ def test_a_secret_is_known_by_its_shape(kind: str) -> None:
 def test_a_secret_of_the_environment_is_known_by_its_value(name: str) -> None:
     value, part = VALUES[name]
     environ = {name: value}
-    for shown in (part, repr(part), json.dumps([part]), f"x{part}x"):
-        assert part not in hide_secrets(shown, environ=environ)
+    shows = (part, repr(part), ascii(part), repr(part.encode()), json.dumps([part]), f"x{part}x", escape(part))
+    for shown in (*shows, json.dumps(part, ensure_ascii=False), quote_plus(part)):
+        assert shown.strip("'\"[]bx") not in hide_secrets(shown, environ=environ)
     assert f"value of {name}" in find_secrets(f"what {part} says", environ=environ)
 
 
@@ -87,6 +105,8 @@ def test_the_secrets_of_a_credentials_file_are_known_line_by_line(tmp_path: Path
     [
         "sci.space -> sci.med",
         "https://example.org:8080/path?a=b@c",
+        "https://[::1]:8080/@joe",
+        "https://example.org/@joe:more@else",
         "mail joe@example.org: see https://example.org/",
         "scikit-learn's sk-learn-is-a-library-name",
         "a risk-free task-based approach",
@@ -97,6 +117,7 @@ def test_the_secrets_of_a_credentials_file_are_known_line_by_line(tmp_path: Path
 )
 def test_ordinary_text_is_left_alone(text: str) -> None:
     ordinary = {"PATH": "/usr/bin", "SSH_AUTH_SOCK": "/run/agent", "CACHE_KEY": "tuned", "MY_TOKEN": "", "DB_PASS": "x"}
+    ordinary |= {"PWD": "PASS  tuned", "KEY_FILE": "evals2/key1.json", "TOKENIZERS_PARALLELISM": "accuracy 0.7500"}
     assert hide_secrets(text, environ=ordinary) is text
     assert find_secrets(text, environ=ordinary) == []
 
@@ -128,7 +149,8 @@ TESTS = f"""
 import logging, os, sys, warnings
 import pytest
 
-PLANTS = {PLANTS!r} + [os.environ[name] for name in {list(VALUES)!r}]
+VALUES = {list(VALUES)!r}
+PLANTS = {PLANTS!r} + [os.environ[name] for name in VALUES]
 ALL = "\\n".join(PLANTS)
 log = logging.getLogger("evals")
 
@@ -167,8 +189,16 @@ def test_chain():
 def test_warned():
     warnings.warn(ALL)
 
-def test_noted(record_property):
+def test_noted(record_property, record_testsuite_property, record_xml_attribute):
     record_property("key", ALL)
+    record_property("config", dict(keys=PLANTS))
+    record_property("bytes", ALL.encode())
+    record_property(PLANTS[0], 1)
+    record_testsuite_property("endpoint", ALL)
+    record_testsuite_property(PLANTS[0], "endpoint")
+    record_xml_attribute("classname", ALL)
+    record_xml_attribute("endpoint", ALL)
+    print(ascii(ALL), ALL.encode())
     error = ValueError("noted")
     error.add_note(ALL)
     raise error
@@ -188,11 +218,15 @@ def test_thread():
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
+def test_taken_out():
+    keys = [os.environ.pop(name) for name in VALUES]
+    assert not keys
 """
 SAY = f"import os\nALL = chr(10).join({PLANTS!r} + [os.environ[name] for name in {list(VALUES)!r}])\n"
 RUNS = {
     "everything in tests": ({"evals/test_leak.py": TESTS}, []),
     "on two workers": ({"evals/test_leak.py": TESTS}, ["-n", "2"]),
+    "junit as of old": ({"evals/test_leak.py": TESTS}, ["-o", "junit_family=xunit1"]),
     "live logs": ({"evals/test_leak.py": TESTS}, ["-o", "log_cli=true", "-s", "--tb=native"]),
     "import of an eval": ({"evals/test_leak.py": SAY + "raise RuntimeError(ALL)\n"}, []),
     "import of a conftest": ({"conftest.py": SAY + "print(ALL)\nraise RuntimeError(ALL)\n"}, []),
@@ -255,12 +289,14 @@ def test_an_id_that_holds_a_secret_is_refused(project: pytest.Pytester) -> None:
     assert part not in result.stdout.str() + result.stderr.str()
 
 
+RECORDS = (["classify", "a text"], ["models"], ["record", "--yes"], ["record", "--yes", "--batch"])
 #: Each shows what it was given, as a mistake; URL is no address of this machine, and is not asked.
 COMMANDS = [
     ["models", "--base-url", "URL"],
     ["models", "--base-url", "FTP"],
     ["classify", "a text", "--variant", "KEY"],
     ["classify", "a text", "--base-url", "URL"],
+    *([*command, "--base-url", url] for command in RECORDS for url in ("BARE", "SLASH")),
     ["tune", "list", "--base-url", "URL"],
     ["tune", "list", "--backend", "KEY"],
     ["record", "--variants", "KEY"],
@@ -277,7 +313,7 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command[:3]))
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command))
 def test_no_command_shows_a_secret(
     project: pytest.Pytester,
     monkeypatch: pytest.MonkeyPatch,
@@ -288,6 +324,7 @@ def test_no_command_shows_a_secret(
     monkeypatch.setenv("GEMINI_API_KEY", key)
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
     given = {"KEY": key, "URL": "http://joe:plantedpw@gateway.example/v1", "FTP": "ftp://joe:plantedpw@gateway.example"}
+    given |= {"BARE": "joe:plantedpw@host:9", "SLASH": "http://joe:plantedpw/slash@host:9"}
     with suppress(SystemExit):
         main([given.get(word, word) for word in command])
     shown = "".join(capsys.readouterr())

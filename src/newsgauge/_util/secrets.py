@@ -58,7 +58,7 @@ _KINDS = {
     r"|[^\s/?#'\"<>\\@:\[]*:(?!\d*[/?#])[^\s'\"<>\\]+)(?=@)",
     "key in a URL": r"[?&](?:api_?key|key|(?:access_|auth_)?token|secret|password|sig)=[0-9A-Za-z_.%~+/-]{4,}",
     "webhook": r"(?:hooks\.slack\.com/(?:services|workflows)|discord(?:app)?\.com/api/webhooks"
-    r"|[\w.-]+\.webhook\.office\.com/webhookb2)/[\w/@.-]{8,}",
+    r"|\.webhook\.office\.com/webhookb2)/[\w/@.-]{8,}",
     "key header": r"(?i:\bx-goog-api-key\b)",
     # Whole, or as much of it as there is: pytest shortens long texts in the middle.
     "private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?:\s|\\n)*[0-9A-Za-z+/=]{16,})*"

@@ -93,7 +93,7 @@ def make_parser(command: str | None = None) -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status: 0, 2 for a usage error, 1 for anything else that went wrong."""
-    end = redact_output()
+    end = redact_output(sys.argv if argv is None else argv)
     if argv is None:  # the program itself: also what Python says at its end
         return _run(sys.argv[1:])
     try:
