@@ -64,7 +64,7 @@ VALUES = {
     "DB_PWD": ("plantedquietly", "plantedquietly"),
     "PASSPHRASE": ("planted horse staple", "planted horse staple"),
     "ALERT_WEBHOOK_URL": ("https://alerts.example/planted-0008", "https://alerts.example/planted-0008"),
-    "ACCENTED_PASSWORD": ("plantéd & \"wörd\"", "plantéd & \"wörd\""),
+    "ACCENTED_PASSWORD": ('plantéd & "wörd"', 'plantéd & "wörd"'),
     "http_proxy": ("joe:planted-value-9@proxy:3128", "planted-value-9"),
     "PGPASSWORD": ("plantedword", "plantedword"),
     "HTTPS_PROXY": ("http://joe:planted%2Fproxy@10.0.0.1:3128", "planted/proxy"),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
+
+from newsgauge.cli.main import main
 
 ROWS = "".join(
     f'"{word} number {n}",{label}\n' for label, word in (("good news", "hurrah"), ("bad", "alas")) for n in range(8)
@@ -56,3 +60,38 @@ def test_a_path_is_one_from_the_rootdir(tickets: pytest.Pytester, monkeypatch: p
     monkeypatch.chdir(tickets.path / "evals")
     result = tickets.runpytest_inprocess("--co", "--rootdir", str(tickets.path))
     result.stdout.fnmatch_lines(["*corpus tickets, 3 texts*"])
+
+
+@pytest.mark.parametrize("corpus", ["bundled", "20newsgroups", "ticket"])
+def test_gates_on_a_corpus_that_the_project_has_not_are_a_usage_error(tickets: pytest.Pytester, corpus: str) -> None:
+    (tickets.path / "fixtures" / "bundled").unlink()
+    shutil.rmtree(tickets.path / "cassettes")
+    gate = 'min_accuracy = { limit = 0.5, reason = "r" }\n'
+    (tickets.path / "evals" / "gates.toml").write_text(f"[embedded.{corpus}.tuned]\n{gate}")
+    result = tickets.runpytest_inprocess("evals")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*gates.toml: [[]embedded.{corpus}[]]: unknown corpus; known here: tickets"])
+
+
+@pytest.mark.parametrize("change", ["a word", "a conftest", "code", "an option"])
+def test_what_a_verdict_rests_on_is_seen_by_who_checks_the_artifact(
+    tickets: pytest.Pytester, capsys: pytest.CaptureFixture[str], change: str
+) -> None:
+    (tickets.path / "evals" / "gates.toml").write_text(
+        '[embedded.tickets.labels]\nmax_error_rate = { limit = 0, reason = "r" }\n'
+    )
+    assert tickets.runpytest_inprocess("evals", "--record-mode", "once").ret == 0
+    assert tickets.runpytest_inprocess("evals").ret == 0
+    assert main(["gates"]) == 0
+    file = {
+        "a word": "data/tickets.csv",
+        "a conftest": "conftest.py",
+        "code": "evals/deep/helper.py",
+        "an option": "evals/services.toml",
+    }[change]
+    path = tickets.path / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(path.read_text().replace("hurrah number 7", "hurrah number 8") if path.exists() else "# new\n")
+    capsys.readouterr()
+    assert main(["gates"]) == 1
+    assert f"{file} (" in capsys.readouterr().out

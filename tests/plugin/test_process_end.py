@@ -223,3 +223,27 @@ def test_the_report_of_the_older_run_is_kept_under_another_name(strict: pytest.P
     assert (RESULTS / "older-report.html").read_bytes() == page
     assert strict.runpytest_subprocess("evals").ret == 0
     assert not (RESULTS / "older-report.html").exists()
+
+
+@pytest.mark.parametrize("way", ["the link is the root", "the evals are a link"])
+@pytest.mark.parametrize(
+    "leaves", [LEAVES["sys.exit()"], LEAVES["os._exit(0)"], "import socket\nsocket.gethostbyname('a.b')\n"]
+)
+def test_behind_links_a_run_is_guarded_all_the_same(
+    strict: pytest.Pytester,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+    leaves: str,
+) -> None:
+    link = tmp_path_factory.mktemp("links") / "link"
+    arguments: tuple[str, ...] = ("evals",)
+    if way == "the evals are a link":
+        Path("evals").rename("real")
+        Path("evals").symlink_to("real")
+    else:
+        link.symlink_to(Path.cwd())
+        arguments = ("evals", "--rootdir", str(link))
+    assert strict.runpytest_subprocess(*arguments).ret == 0
+    Path("evals/conftest.py").write_text(leaves)
+    check_red(strict.runpytest_subprocess(*arguments))

@@ -113,11 +113,11 @@ def test_a_shard_is_red_for_its_own_missing_cases_only(strict: pytest.Pytester) 
 
 
 def test_a_test_that_fails_in_a_shard_is_red_in_the_merge(
-    strict: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+    strict: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Path("evals/test_own.py").write_text("def test_it(case):\n    assert case.id != 'sci.space-1-bare', 'never'\n")
+    Path("evals/test_own.py").write_text("import os\n\ndef test_it():\n    assert 'SECOND' not in os.environ\n")
     assert strict.runpytest_inprocess("evals", "--shard", "1/1", "--results=s1").ret == 0
-    Path("evals/test_own.py").write_text("def test_it():\n    assert False\n")
+    monkeypatch.setenv("SECOND", "1")
     assert strict.runpytest_inprocess("evals", "--shard", "1/1", "--results=s2").ret == 1
     capsys.readouterr()
     assert main(["merge", "s1", "--results", "m1"]) == 0
@@ -199,3 +199,41 @@ def test_a_shard_on_two_workers_is_the_same(strict: pytest.Pytester) -> None:
     assert strict.runpytest_subprocess("evals", "--shard", "1/2", "--results=two", "-n", "2").ret == 0
     for name in ("results.csv", "gates.json", "plan.json"):
         assert Path("one", name).read_bytes() == Path("two", name).read_bytes()
+
+
+STATUS = "def pytest_sessionfinish(session):\n    session.exitstatus = {}\n"
+#: What makes a shard red that is no case, no test and no gate.
+RED = {
+    "status 3": STATUS.format(3),
+    "status 1": STATUS.format(1),
+    "status of somebody last": "import pytest\n\n@pytest.hookimpl(wrapper=True, tryfirst=True)\n"
+    + STATUS.format(3).replace("    session", "    yield\n    session"),
+    "a thread that tries the network": (
+        "import contextlib, socket\n\ndef pytest_runtest_logfinish():\n    with contextlib.suppress(OSError):\n"
+        "        socket.create_connection(('127.0.0.1', 9))\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("red", RED)
+def test_a_merge_is_red_where_a_shard_was_whatever_made_it_so(
+    strict: pytest.Pytester, capsys: pytest.CaptureFixture[str], red: str
+) -> None:
+    assert strict.runpytest_inprocess("evals", "--shard", "2/2", "--results=s2").ret == 0
+    Path("conftest.py").write_text(RED[red])
+    assert strict.runpytest_inprocess("evals", "--shard", "1/2", "--results=s1").ret != 0
+    assert strict.runpytest_inprocess("evals", "--shard", "2/2", "--results=s2").ret != 0
+    capsys.readouterr()
+    assert main(["merge", "s1", "s2"]) == 1
+    assert "red: the run of s1 is red: pytest ended with status" in capsys.readouterr().out
+    assert main(["gates"]) == 1
+
+
+def test_a_merge_of_what_changed_since_is_red(strict: pytest.Pytester, capsys: pytest.CaptureFixture[str]) -> None:
+    for k in (1, 2):
+        assert strict.runpytest_inprocess("evals", "--shard", f"{k}/2", f"--results=s{k}").ret == 0
+    Path("evals/conftest.py").write_text("")
+    assert main(["merge", "s1", "s2"]) == 1
+    assert "red: changed since the results were made: evals/**/*.py (3 files, not 2 files)" in capsys.readouterr().out
+    Path("evals/conftest.py").unlink()
+    assert main(["merge", "s1", "s2"]) == 0

@@ -253,7 +253,7 @@ def deal(posts: Iterable[Post], seed: int, n_shards: int) -> dict[str, int]:
 
 
 COMMIT = "commit"
-_VERSION = "newsgauge"
+VERSION = "newsgauge"
 ABSENT = "(no file)"
 
 
@@ -262,7 +262,7 @@ def read_inputs(root: Path, names: Iterable[str]) -> dict[str, str]:
 
     A name may be a folder, or a pattern such as ``evals/**/*.py``: the number of its files, and each of them by name.
     """
-    found = {COMMIT: commit_of(root) or "(none)", _VERSION: __version__}
+    found = {COMMIT: commit_of(root) or "(none)", VERSION: __version__}
     for name in names:
         files = sorted(root.glob(name)) if "*" in name else []
         found[name] = (f"{len(files)} files" if files else ABSENT) if "*" in name else digest_file(root / name)
@@ -272,7 +272,7 @@ def read_inputs(root: Path, names: Iterable[str]) -> dict[str, str]:
 
 def read_again(root: Path, inputs: Mapping[str, str]) -> dict[str, str]:
     """The same inputs as they are now, and files that are new."""
-    return read_inputs(root, (name for name in inputs if name not in (COMMIT, _VERSION)))
+    return read_inputs(root, (name for name in inputs if name not in (COMMIT, VERSION)))
 
 
 def differences(one: Mapping[str, str], other: Mapping[str, str], *, but: Iterable[str] = ()) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...errors import UsageError
-from ...planning.plan_file import ABSENT, COMMIT, NAME, RunPlan, asked_digest, differences, read_again
+from ...planning.plan_file import ABSENT, COMMIT, NAME, VERSION, RunPlan, asked_digest, differences, read_again
 from ...results.merging import merge_folders
 from ...running.run_options import baseline_name
 from ...variants.variants_file import Variant, load_variants
@@ -84,7 +84,7 @@ def _changed_since(run: RunPlan) -> list[str]:
     now = read_again(Path.cwd(), run.inputs)
     decide = ("variants.toml", "gates.toml", baseline_name(run.backend, run.plan))
     but = [name for name, digest in now.items() if digest == ABSENT or name.endswith(decide)]
-    changed = differences(now, run.inputs, but=(COMMIT, *but))
+    changed = differences(now, run.inputs, but=(COMMIT, VERSION, *but))
     return [f"changed since the results were made: {', '.join(changed)}"] if changed else []
 
 
