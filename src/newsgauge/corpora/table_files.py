@@ -26,6 +26,8 @@ DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 #: Whole numbers up to here survive a column of floating-point numbers.
 _EXACT = 2**53
+#: The names of the columns stand within so many characters.
+_HEADER = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ def _csv(path: Path, text: str, wanted: Collection[str], delimiter: str) -> tupl
         delimiter, text = first[4], rest
     csv.field_size_limit(max(len(text), csv.field_size_limit()))
     mark = DELIMITERS.get(delimiter, delimiter)
+    _check_delimiter(path, text, wanted, mark)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     rows: list[list[str]] = []
     try:
@@ -147,11 +150,6 @@ def _csv(path: Path, text: str, wanted: Collection[str], delimiter: str) -> tupl
         ) from None
     if not names:
         raise CorpusError(f"{path}: expected rows with a text and a label, the file is empty")
-    if len(names) == 1 and (other := _delimiter_of(names[0], besides=mark)):
-        raise CorpusError(
-            f"{path}: expected columns separated by {_word(mark)}, found the one column {names[0]!r}. Add --delimiter "
-            f"{other}"
-        )
     twice = sorted(name for name in set(wanted) if names.count(name) > 1)
     if twice:
         raise CorpusError(f"{path}: two columns are called {twice[0]!r}; rename one")
@@ -159,10 +157,20 @@ def _csv(path: Path, text: str, wanted: Collection[str], delimiter: str) -> tupl
     return names, {name: [row[place] if place < len(row) else None for row in rows] for name, place in places.items()}
 
 
-def _delimiter_of(header: str, *, besides: str) -> str | None:
-    counts = {word: header.count(mark) for word, mark in DELIMITERS.items() if mark != besides}
-    best = max(counts, key=lambda word: counts[word])
-    return best if counts[best] else None
+def _check_delimiter(path: Path, text: str, wanted: Collection[str], mark: str) -> None:
+    """Raise `CorpusError` if the first line makes more of our columns, or as many and more fields, by another mark."""
+
+    def columns(mark: str) -> tuple[int, int]:
+        names = [name.strip() for name in next(csv.reader(io.StringIO(text[:_HEADER], newline=""), delimiter=mark), [])]
+        return len(set(names) & set(wanted)), len(names)
+
+    best = max((mark, *DELIMITERS.values()), key=columns)  # ours, if none is better
+    if best != mark:
+        other = next(word for word, own in DELIMITERS.items() if own == best)
+        raise CorpusError(
+            f"{path}: expected columns separated by {_word(mark)}, found the first line {text.splitlines()[0][:80]!r}. "
+            f"Add --delimiter {other}"
+        )
 
 
 def _word(mark: str) -> str:
