@@ -85,7 +85,8 @@ def test_a_configuration_that_is_there_is_left_alone_and_what_to_add_is_printed(
     (tmp_path / ".gitignore").write_text("mine\n")
     assert main(["init", str(tmp_path), "--csv", str(tmp_path / "mine.csv"), "--no-record", "--ci", "gitlab"]) == 0
     said = capsys.readouterr().out
-    assert '  [tool.pytest]\n  newsgauge_corpus = "mine.csv"\n  newsgauge_columns = "split=auto"\n' in said
+    assert "pyproject.toml, below its line [tool.pytest]:\n" in said
+    assert '  newsgauge_corpus = "mine.csv"\n  newsgauge_columns = "split=auto"\n' in said
     assert "  .newsgauge/\n" in said
     assert (tmp_path / "pyproject.toml").read_text() == "[tool.pytest]\nstrict = true\n"
     assert (tmp_path / ".gitignore").read_text() == "mine\n"
@@ -97,6 +98,36 @@ def test_a_configuration_that_is_there_is_left_alone_and_what_to_add_is_printed(
         "[tool.pytest]\nstrict = true\n" + "".join(line[2:] + "\n" for line in said.splitlines() if "= " in line)
     )
     assert "corpus mine, 6 texts" in run_pytest(tmp_path, "evals", "--co").stdout
+
+
+@pytest.mark.parametrize(
+    ("files", "place", "value"),
+    [
+        (
+            {"pyproject.toml": "[tool.pytest.ini_options]\n"},
+            "pyproject.toml, below its line [tool.pytest.ini_options]",
+            1,
+        ),
+        ({"pyproject.toml": "[tool.ruff]\n"}, "pyproject.toml:\n  [tool.pytest]", 1),
+        ({"pyproject.toml": "", "tox.ini": "[pytest]\n"}, "tox.ini, below its line [pytest]", 0),
+        ({"setup.cfg": "[metadata]\n"}, "setup.cfg:\n  [tool:pytest]", 0),
+        ({"pytest.ini": "", "pyproject.toml": "[tool.pytest]\n"}, "pytest.ini:\n  [pytest]", 0),
+    ],
+)
+def test_what_to_add_goes_to_the_file_and_the_table_that_pytest_reads(
+    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str], files: dict[str, str], place: str, value: int
+) -> None:
+    for name, text in files.items():
+        (pytester.path / name).write_text(text)
+    assert main(["init", "--no-record", "--ci", "none"]) == 0
+    _, told, lines = capsys.readouterr().out.partition(f"to add to {place}")
+    assert told
+    assert ('newsgauge_corpus = "data/tickets.csv"' in lines) == bool(value)
+    with (pytester.path / place.split(",")[0].split(":")[0]).open("a") as file:
+        file.write(
+            f"{place.partition(chr(10))[2].strip()}\n" + lines.replace(":\n", "", 1).replace("\n  ", "\n").strip()
+        )
+    assert pytester.parseconfigure().getini("newsgauge_corpus") == "data/tickets.csv"
 
 
 def test_what_to_add_is_said_after_the_run_that_fills_a_screen(

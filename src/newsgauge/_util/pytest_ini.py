@@ -15,28 +15,37 @@ _FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject
 
 def read_ini(root: Path) -> dict[str, str]:
     """``newsgauge_corpus`` and the like, as far as the folder's configuration sets them. Raises `UsageError`."""
+    _, _, values = find_table(root) or ("", "", {})
+    return {key: str(value) for key, value in values.items() if key.startswith("newsgauge_")}
+
+
+def find_table(root: Path) -> tuple[str, str, dict[str, Any]] | None:
+    """The file that configures pytest in the folder, its table ('' if none yet) and the values. Raises `UsageError`."""
     for name in _FILES:
         path = root / name
         try:
-            values = _values(path) if path.is_file() else None
+            found = _values(path) if path.is_file() else None
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, configparser.Error) as error:
             raise UsageError(f"{path}: not readable as a configuration: {' '.join(str(error).split())}") from None
-        if values is not None:
-            return {key: str(value) for key, value in values.items() if key.startswith("newsgauge_")}
-    return {}
+        if found is not None:
+            return name, *found
+    return None
 
 
-def _values(path: Path) -> dict[str, Any] | None:
-    """What the file sets for pytest; None where it is not about pytest."""
+def _values(path: Path) -> tuple[str, dict[str, Any]] | None:
+    """The table that the file sets pytest's values in, and the values; None where it is not about pytest."""
     if path.suffix == ".toml":
         tables = tomllib.loads(path.read_text("utf-8"))
         if path.name != "pyproject.toml":
-            return dict(tables.get("pytest", {}))
+            return "pytest" if "pytest" in tables else "", dict(tables.get("pytest", {}))
         found = tables.get("tool", {}).get("pytest")
-        return None if found is None else {**found, **found.get("ini_options", {})}
+        if found is None:
+            return None
+        older = "ini_options" in found  # pytest takes either this table or the newer one, never both
+        return ("tool.pytest.ini_options", dict(found["ini_options"])) if older else ("tool.pytest", dict(found))
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     parser.read_string(path.read_text("utf-8"))
     section = "tool:pytest" if path.name == "setup.cfg" else "pytest"
     if parser.has_section(section):
-        return dict(parser[section])
-    return {} if path.name in ("pytest.ini", ".pytest.ini") else None
+        return section, dict(parser[section])
+    return ("", {}) if path.name in ("pytest.ini", ".pytest.ini") else None

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ..._util.pytest_ini import find_table
 from ...client.embedded import check_installed
 from ...errors import UsageError
 from ..own_data import copy_into, find_data, is_outside, warnings_about
@@ -15,6 +16,7 @@ from ..scaffold import SAMPLE, Starter, attribute_lines, ignored_files, ini_line
 
 #: Files that pytest may take its configuration from: where one is there, it is its owner's to change.
 _CONFIGURATIONS = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
+_TABLES = {"pyproject.toml": "tool.pytest", "setup.cfg": "tool:pytest"}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -64,6 +66,7 @@ def handle(options: argparse.Namespace) -> int:
         if not options.data:
             wanted[SAMPLE] = sample.read_text("utf-8")
     configured = [name for name in _CONFIGURATIONS if (root / name).exists()]
+    file, section, _ = find_table(root) or ("".join(configured[:1]), "", {})
     if not configured:
         wanted["pytest.ini"] = "[pytest]\ntestpaths = evals\n" + ini_lines(starter.ini, toml=False)
     ignores = not (root / ".gitignore").exists()
@@ -86,7 +89,7 @@ def handle(options: argparse.Namespace) -> int:
         if not attributed:
             print(f"to add to {root / '.gitattributes'}:\n{_indented(attributes)}")
         if configured:
-            print(_advice(configured, starter))
+            print(_advice(root, file, section, starter))
         if outside and not copied:
             print(
                 f"note: {options.data} lies outside of the repository, where CI will not find it. Put it into the "
@@ -117,12 +120,11 @@ def _write(root: Path, wanted: dict[str, str]) -> None:
             raise UsageError(f"init: cannot write {root / path}: {error.strerror or error}") from None
 
 
-def _advice(configured: list[str], starter: Starter) -> str:
-    is_toml = configured[0].endswith(".toml")
-    header = {"pyproject.toml": "[tool.pytest]", "setup.cfg": "[tool:pytest]"}.get(configured[0], "[pytest]")
-    lines = f"{header}\n{ini_lines(starter.ini, toml=is_toml)}"
-    # Under [tool.pytest.ini_options] the same lines mean the same.
-    return f"to add to the configuration of pytest, which seems to be {configured[0]}:\n{_indented(lines)}"
+def _advice(root: Path, file: str, table: str, starter: Starter) -> str:
+    lines = ini_lines(starter.ini, toml=file.endswith(".toml"))
+    if not table:
+        lines = f"[{_TABLES.get(file, 'pytest')}]\n{lines}"
+    return f"to add to {root / file}{f', below its line [{table}]' if table else ''}:\n{_indented(lines)}"
 
 
 def _record(root: Path, starter: Starter, *, is_configured: bool) -> int:
