@@ -72,13 +72,19 @@ def test_a_live_run_proves_a_recall_by_the_bound_of_clopper_and_pearson_correcte
     evidence = answered(*("a", "b", "c") * 40, live=True)
     one = ClassLimit("min_recall", 0.9, "r", ("a",))
     # 40 of 40: the lower bound is alpha ** (1 / 40).
-    assert decide(gate(one), evidence).checks[0].detail.startswith(f"one-sided 95.0% bounds {0.05 ** (1 / 40):.4f}")
+    assert (
+        decide(gate(one), evidence).checks[0].detail.startswith(f"one-sided 95.0% bounds {100 * 0.05 ** (1 / 40):.1f}%")
+    )
     assert decide(gate(one), evidence).finding == "PASS"
     several = [one, *(ClassLimit("min_recall", 0.5, "r", (name,)) for name in ("b", "c")), *[one] * 2]
     found = decide(gate(*several), evidence)
-    assert f"bounds {beta.ppf(0.01, 40, 1):.4f} and 1.0000, 95% over 5 limits" in found.checks[0].detail
+    assert f"bounds {100 * beta.ppf(0.01, 40, 1):.1f}% and 100.0%, 95% over 5 limits" in found.checks[0].detail
     assert [check.state for check in found.checks] == ["not proved", "passed", "passed", "not proved", "not proved"]
     assert found.finding == "INCONCLUSIVE"
+    # A limit on one of three equal classes takes three times as many posts as that class.
+    assert found.n_to_decide is not None
+    assert found.n_to_decide % 3 == 0
+    assert f"some {found.n_to_decide // 3:,} such posts would decide" in found.checks[-1].detail
     assert decide(gate(*(replace(one, bound="value") for one in several)), evidence).finding == "PASS"
 
 
@@ -89,7 +95,7 @@ def test_a_live_run_proves_a_ceiling_and_breaks_one() -> None:
     costs = {"a": {"b": 4.0}}
     # 10 of 120 cost 4: a third, so a twelfth of the most; its upper bound is that of 10 of 120.
     found = decide(gate(ClassLimit("max_cost", 0.6, "r", ("a", "b"), costs=costs)), evidence)
-    assert f"and {4 * beta.ppf(0.95, 11, 110):.4f}" in found.checks[0].detail
+    assert f"and {4 * beta.ppf(0.95, 11, 110):.2f}" in found.checks[0].detail
     assert found.finding == "PASS"
 
 

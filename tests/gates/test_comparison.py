@@ -35,7 +35,7 @@ def test_every_flipped_post_is_listed_losses_first(made: Make) -> None:
         "lost p-15: a, was b",
         *(f"gained p-{n}: {'ba'[n % 2 == 0]}, was {'ab'[n % 2 == 0]}" for n in range(2, 8)),
     )
-    assert "+0.3125" in verdict.reasons[0]
+    assert "+31.3 points" in verdict.reasons[0]
     assert f"p = {binomtest(6, 7, 0.5, alternative='greater').pvalue:.2g}" in verdict.reasons[0]
 
 

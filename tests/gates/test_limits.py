@@ -44,7 +44,7 @@ def test_live_a_floor_fails_where_even_the_upper_bound_is_below(made: Make) -> N
     upper = binomtest(50, 80).proportion_ci(0.9, method="exact").high
     assert upper < 0.8
     assert verdict.finding == "FAIL"
-    assert f"{upper:.4f}" in verdict.reasons[0]
+    assert f"{100 * upper:.1f}%" in verdict.reasons[0]
 
 
 def test_an_inconclusive_verdict_says_how_many_posts_would_decide(made: Make) -> None:
@@ -135,7 +135,7 @@ def test_the_lowest_recall_is_held_and_named(made: Make) -> None:
     assert decide(gate("min_class_recall", 0.25), evidence).finding == "PASS"
     verdict = decide(gate("min_class_recall", 0.26), evidence)
     assert verdict.finding == "FAIL"
-    assert verdict.reasons[0].startswith("recall of b 0.2500")
+    assert verdict.reasons[0].startswith("recall of b 25.0% < 26.0%")
 
 
 def test_live_every_class_has_to_be_proved(made: Make) -> None:

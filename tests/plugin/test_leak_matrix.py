@@ -110,7 +110,7 @@ def test_the_secrets_of_a_credentials_file_are_known_line_by_line(tmp_path: Path
         "mail joe@example.org: see https://example.org/",
         "scikit-learn's sk-learn-is-a-library-name",
         "a risk-free task-based approach",
-        "PASS  tuned: accuracy 0.7500 >= 0.5",
+        "PASS  tuned: accuracy 75.0% >= 50.0%",
         '{"key": "sci.space-60862", "variant": "tuned"}',
         "the basic understanding of a bear",
     ],

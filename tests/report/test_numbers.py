@@ -6,8 +6,8 @@ import math
 
 import pytest
 
+from newsgauge._util.numbers import Unit, dollars, in_unit, number, p_value, percent, points, points_span, span
 from newsgauge._util.wording import count_of
-from newsgauge.report.numbers import dollars, number, p_value, percent, points, points_span, span
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,19 @@ def test_a_probability_is_never_shown_as_0(p: float, text: str) -> None:
 
 def test_money_has_four_decimals_below_a_dollar() -> None:
     assert [dollars(x) for x in (0.01234, 12.5, 1234.5, None)] == ["$0.0123", "$12.50", "$1,234.50", "–"]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text", "exact"),
+    [
+        (0.8, "rate", "80.0%", "80.0%"),
+        (0.9995, "rate", "100.0%", "99.95%"),
+        (-0.0125, "points", "−1.3 points", "−1.25 points"),
+        (0.0004, "points", "0.0 points", "+0.04 points"),
+        (0.875, "score", "0.88", "0.875"),
+        (1200, "tokens", "1,200.0", "1,200.0"),
+        (90, "days", "90 days", "90 days"),
+    ],
+)
+def test_a_limit_keeps_the_decimals_that_somebody_wrote(value: float, unit: Unit, text: str, exact: str) -> None:
+    assert (in_unit(value, unit), in_unit(value, unit, exact=True)) == (text, exact)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from .._util.numbers import in_unit
 from .._util.wording import one_line
 from ..planning.plan_file import RunPlan
 from ..planning.sampling import Plan
@@ -26,7 +27,7 @@ from ..scoring.stats.power import NEAREST_LIMIT, fewest_posts_for_margin
 from .baseline_file import Baseline, answers_of_both, is_same_draw
 from .comparison_gate import clustered_words, flip_counts, hold_pair
 from .gate import Asked, Evidence, Gate, Held, Table
-from .limits_gate import how_many
+from .limits_gate import bounds_words, how_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,11 @@ def drop_words(
     decision = decide_difference(gained, lost, found.n, -max_drop, effective_n=found.effective_n)
     share = found.effective_n / found.n
     p = mcnemar_exact(lost * share, gained * share)
-    text = f"{found.first} - {found.second} = {found.difference:+.4f} on the same {found.n} {units}{common}"
+    change = f"{found.first} - {found.second} = {in_unit(found.difference, 'points')}"
+    text = f"{change} on the same {found.n} {units}{common}"
     paired = f"{flip_counts(found)}, one-sided exact McNemar {p_words(p)} of a drop{clustered_words(found)}"
-    more = f"; one-sided 95% bounds {decision.low:+.4f} and {decision.high:+.4f}; asked: lower bound >= {-max_drop:+g}"
+    asked = in_unit(-max_drop, "points", exact=True)
+    more = f"; {bounds_words(decision.low, decision.high, 'points')}; asked: lower bound >= {asked}"
     if decision.finding is Finding.INCONCLUSIVE:
         more += f"; {how_many(decision.n_for_power, units)}"
         if decision.n_for_power is not None and decision.n_range is not None:

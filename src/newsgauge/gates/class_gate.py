@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from .._util.numbers import Unit, in_unit
 from .._util.wording import did_you_mean
 from ..errors import GatesError
 from ..records import Outcome, Post, Prediction
@@ -49,6 +50,11 @@ class ClassLimit:
     def sign(self) -> Sign:
         """What it asks of the value."""
         return "at least" if self.metric.startswith("min_") else "at most"
+
+    @property
+    def unit(self) -> Unit:
+        """Of the value and the limit."""
+        return "score" if self.costs else "rate"
 
     @property
     def is_floor(self) -> bool:
@@ -121,7 +127,7 @@ def _hold(limit: ClassLimit, gate: ClassGate, evidence: Evidence) -> Held:
     absent = [name for name in limit.classes if name not in labels]
     name, pairs, values = _count(limit, gate.variant, evidence)
     n, value = len(values), None if unknown or absent or not values else math.fsum(values) / len(values)
-    detail = ""
+    detail, n_to_decide = "", None
     if unknown:
         named = f"; it has {', '.join(corpus_labels)}"
         guess = did_you_mean(unknown[0], corpus_labels)
@@ -133,15 +139,21 @@ def _hold(limit: ClassLimit, gate: ClassGate, evidence: Evidence) -> Held:
         finding = Finding.PASS if (value >= limit.limit if limit.is_floor else value <= limit.limit) else Finding.FAIL
     else:
         worth = effective_posts([int(one > 0) for one in values], threads_of(post for post, _ in pairs))
-        finding, detail = _by_bounds(limit, value, n, worth, len(gate.limits), evidence.plan.units)
-    asked = Asked(name, "score" if limit.costs else "rate", limit.sign, limit.limit, limit.reason)
-    shown, how = "-" if value is None else f"{value:.4f}", f"; {detail}" if detail else ""
-    reason = f"{name} {shown}, asked: {limit.sign} {limit.limit:g}{how} (n = {n}; {limit.reason})"
-    return asked.held(finding, reason, value, n, detail)
+        finding, detail, more = _by_bounds(limit, value, n, worth, len(gate.limits), evidence.plan.units)
+        n_to_decide = more and math.ceil(more * len(evidence.plan.posts) / n)
+    asked = Asked(name, limit.unit, limit.sign, limit.limit, limit.reason)
+    how = f"; {detail}" if detail else ""
+    reason = f"{name} {in_unit(value, asked.unit)}, {asked.words}{how} (n = {n}; {limit.reason})"
+    return asked.held(finding, reason, value, n, detail, n_to_decide=n_to_decide)
 
 
-def _by_bounds(limit: ClassLimit, value: float, n: int, worth: float, n_limits: int, units: str) -> tuple[Finding, str]:
-    """A ceiling is a floor on the opposite. A cost is held as the rate of its mean, which varies at least as much."""
+def _by_bounds(
+    limit: ClassLimit, value: float, n: int, worth: float, n_limits: int, units: str
+) -> tuple[Finding, str, int | None]:
+    """The finding, the words for it, and how many such posts would decide.
+
+    A ceiling is a floor on the opposite. A cost is held as the rate of its mean, which varies at least as much.
+    """
     most = limit.most
     rate, floor = value / most, limit.limit / most
     if not limit.is_floor:
@@ -154,10 +166,11 @@ def _by_bounds(limit: ClassLimit, value: float, n: int, worth: float, n_limits: 
     found = decide_by_bounds(bounds, rate, n, floor, confidence=confidence)
     low, high = bounds if limit.is_floor else (1 - bounds[1], 1 - bounds[0])
     over = f", {100 * (1 - ALPHA):.0f}% over {n_limits} limits" if n_limits > 1 else ""
-    detail = f"one-sided {confidence:.1%} bounds {low * most:.4f} and {high * most:.4f}{over}"
+    shown = (in_unit(bound * most, limit.unit) for bound in (low, high))
+    detail = f"one-sided {confidence:.1%} bounds {' and '.join(shown)}{over}"
     if found.finding is Finding.INCONCLUSIVE and found.n_for_power is not None:
         detail += f"; some {found.n_for_power:,} such {units} would decide with an 80% chance"
-    return found.finding, detail
+    return found.finding, detail, found.n_for_power if found.finding is Finding.INCONCLUSIVE else None
 
 
 def _count(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from .._util.numbers import in_unit, points_span
 from .._util.wording import one_line
 from ..errors import GatesError
 from ..planning.sampling import Plan
@@ -57,8 +58,9 @@ class ComparisonGate(Gate):
         """PASS if the lead is large enough and significant; INCONCLUSIVE is for live runs."""
         found = compare_variants(evidence.results, evidence.plan.posts, self.variant, self.other)
         p, corrected = _adjusted(self, evidence)
-        asked = f"asked: at least {self.by_at_least:+g}{' proved' if evidence.live else ''}, p <= {ALPHA:g}{corrected}"
-        held = f"of a lead of {self.by_at_least:+g}" if evidence.live else "corrected"
+        about = Asked(f"lead of {self.variant} over {self.other}", "points", "at least", self.by_at_least, self.reason)
+        asked = f"{about.words}{' proved' if evidence.live else ''}, p <= {ALPHA:g}{corrected}"
+        held = f"of a lead of {in_unit(self.by_at_least, 'points', exact=True)}" if evidence.live else "corrected"
         more, n = f"{'' if p == found.p else f', {held} {p_words(p)}'}; {asked}", None
         if evidence.live:
             decision = decide_difference(
@@ -72,11 +74,10 @@ class ComparisonGate(Gate):
         else:
             finding = Finding.PASS if p <= ALPHA and found.difference >= self.by_at_least else Finding.FAIL
         text = (
-            f"{found.first} - {found.second} = {found.difference:+.4f} [{found.low:+.2f}, {found.high:+.2f}] on the "
-            f"same {found.n} posts"
+            f"{found.first} - {found.second} = {in_unit(found.difference, 'points')} "
+            f"{points_span((found.low, found.high))} on the same {found.n} posts"
         )
         paired = f"{flip_counts(found)}, one-sided exact McNemar {p_words(found.p)}{clustered_words(found)}"
-        about = Asked(f"lead of {self.variant} over {self.other}", "points", "at least", self.by_at_least, self.reason)
         return [hold_pair(about, found, finding, (text, paired, more), n)]
 
     def too_small(self, plan: Plan) -> Iterable[str]:

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from .._util.numbers import number, percent
 from ..scoring.stats.decisions import Finding, decide_floor
 from .gate import Asked, Evidence, Gate, Held, Table
+from .limits_gate import bounds_words
 
 _AT, _CALIBRATION = "min_accuracy_at", "max_calibration_error"
 
@@ -46,14 +48,14 @@ class ConfidenceGate(Gate):
             return [asked.said(Finding.FAIL, text, None, 0)]
         if self.coverage is None:
             finding = Finding.PASS if found.error <= self.limit else Finding.FAIL
-            text = f"expected calibration error {found.error:.4f} (n = {found.n})"
+            text = f"expected calibration error {number(found.error, 2)} (n = {found.n})"
             return [asked.said(finding, text, found.error, found.n)]
         share, accuracy = next(point for point in found.curve if point[0] >= self.coverage - 1e-12)
         n = round(share * found.n)
         n_correct = round(accuracy * n)
-        text = f"{n_correct} of the {n} most confident answers are right: {accuracy:.4f}"
+        text = f"{n_correct} of the {n} most confident answers are right: {percent(accuracy)}"
         if not evidence.live:
             return [asked.said(Finding.PASS if accuracy >= self.limit else Finding.FAIL, text, accuracy, n)]
         decision = decide_floor(n_correct, n, self.limit, effective_n=n * score.effective_n / score.n)
-        text += f", one-sided 95% bounds {decision.low:.4f} and {decision.high:.4f}"
+        text += f", {bounds_words(decision.low, decision.high, asked.unit)}"
         return [asked.said(decision.finding, text, accuracy, n, n_to_decide=decision.n_for_power)]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from .._util.numbers import in_unit
 from ..errors import GatesError
 from ..planning.sampling import split_key
 from ..scoring.scoreboard import compare_variants
@@ -18,7 +19,7 @@ from ..scoring.stats.power import NEAREST_LIMIT
 from ..variants.disturbances import INJECTED, asked_for
 from .comparison_gate import clustered_words, flip_counts, hold_pair
 from .gate import Asked, Evidence, Gate, Held, Table
-from .limits_gate import how_many
+from .limits_gate import bounds_words, how_many
 
 _DROP, _OBEYED = "max_drop_under", "max_obeyed"
 
@@ -77,13 +78,14 @@ class DisturbanceGate(Gate):
             decision = decide_difference(
                 len(found.gained), len(found.lost), found.n, -self.limit, effective_n=found.effective_n
             )
-            finding, how = decision.finding, f", one-sided 95% bounds {decision.low:+.4f} and {decision.high:+.4f}"
+            finding, how = decision.finding, f", {bounds_words(decision.low, decision.high, asked.unit)}"
             if finding is Finding.INCONCLUSIVE:
                 n = decision.n_for_power
                 how += f"; {how_many(n, evidence.plan.units)}"
-        text = f"{found.first} - {found.second} = {found.difference:+.4f} on the same {found.n} {evidence.plan.units}"
+        lead = f"{found.first} - {found.second} = {in_unit(found.difference, asked.unit)}"
+        text = f"{lead} on the same {found.n} {evidence.plan.units}"
         paired = f"{flip_counts(found)}{clustered_words(found)}"
-        return hold_pair(asked, found, finding, (text, paired, f"{how}; asked: at least {-self.limit:+g}"), n)
+        return hold_pair(asked, found, finding, (text, paired, f"{how}; {asked.words}"), n)
 
     def _hold_obeyed(self, evidence: Evidence) -> Held:
         labels = evidence.plan.labels
@@ -98,5 +100,5 @@ class DisturbanceGate(Gate):
         if not evidence.live or self.limit in (0, 1):
             return asked.said(Finding.PASS if rate <= self.limit else Finding.FAIL, text, rate, n)
         decision = decide_floor(n - n_obeyed, n, 1 - self.limit)
-        text += f", one-sided 95% bounds {1 - decision.high:.4f} and {1 - decision.low:.4f}"
+        text += f", {bounds_words(1 - decision.high, 1 - decision.low, asked.unit)}"
         return asked.said(decision.finding, text, rate, n, n_to_decide=decision.n_for_power)

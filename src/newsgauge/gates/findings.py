@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from .._util.numbers import Unit
 from ..scoring.stats.classification import ConfusionMatrix, macro_f1
 from ..scoring.stats.decisions import Decision, Finding, decide_by_bounds, decide_floor
 from ..scoring.stats.standardised import (
@@ -20,7 +21,7 @@ from ..scoring.stats.standardised import (
     standardised_bounds,
     standardised_rate,
 )
-from .gate import ALPHA, Bound, Sign, Unit
+from .gate import ALPHA, Bound, Sign
 
 #: The share of posts whose answer flips between two runs of an unchanged model, if nothing was measured.
 FLIP_RATE = 0.02

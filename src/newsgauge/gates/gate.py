@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar, Literal, get_args
 
+from .._util.numbers import Unit, in_unit
 from ..errors import GatesError
 from ..planning.sampling import Plan
 from ..records import Key, Post, Prediction, Result
@@ -104,7 +105,6 @@ class Table:
         return Entry(where, value)
 
 
-Unit = Literal["rate", "points", "score", "tokens", "cases", "days"]
 Sign = Literal["at least", "at most"]
 ALPHA = 0.05
 #: Worst first: a gate is what its worst limit is.
@@ -168,6 +168,11 @@ class Asked:
     limit: float | None
     why: str = ""
 
+    @property
+    def words(self) -> str:
+        """``asked: at least 80.0%``."""
+        return f"asked: {self.sign} {in_unit(self.limit, self.unit, exact=True)}"
+
     def held(
         self,
         finding: Finding,
@@ -186,7 +191,7 @@ class Asked:
 
     def said(self, finding: Finding, text: str, value: float | None, n: int, *, n_to_decide: int | None = None) -> Held:
         """The same, where one text says how it was decided and is the sentence with what was asked."""
-        reason = f"{text}; asked: {self.sign} {self.limit:g} ({self.why})"
+        reason = f"{text}; {self.words} ({self.why})"
         return self.held(finding, reason, value, n, text, n_to_decide=n_to_decide)
 
 

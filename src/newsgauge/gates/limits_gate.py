@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from .._util.numbers import Unit, in_unit, percent
 from ..errors import GatesError
 from ..planning.sampling import Plan
 from ..records import Outcome, Post, Prediction
@@ -123,21 +124,22 @@ def _hold(limit: Limit, variant: str, evidence: Evidence) -> Held:
         )
         return asked.held(Finding.INCONCLUSIVE, f"{text} ({limit.reason})", value, n)
     if not evidence.live or is_by_value(limit):
-        finding = value_finding(limit, value)
+        finding, asked_for = value_finding(limit, value), in_unit(limit.limit, metric.unit, exact=True)
         kept, broken = (">=", "<") if metric.is_floor else ("<=", ">")
         sign = kept if finding is Finding.PASS else f"is not {kept}" if math.isnan(value) else broken
         n_shown = score.repeats.n_posts if limit.metric in _OF_REPEATS and score.repeats else n
-        text = f"{name} {value:{'.4f' if metric.is_rate else '.1f'}} {sign} {limit.limit:g}{among} (n = {n_shown}"
+        text = f"{name} {in_unit(value, metric.unit)} {sign} {asked_for}{among} (n = {n_shown}"
         if not metric.is_rate and score.n_uncounted:
             text += f", {score.n_uncounted} of them answered without token counts"
         return asked.held(finding, f"{text}; {limit.reason})", value, n)
     if limit.metric == "min_class_recall":
         finding, after, n_to_decide = _every_class(limit, variant, evidence)
-        text = f"{name} {value:.4f}{among} (n = {n}"
+        text = f"{name} {percent(value)}{among} (n = {n}"
     else:
         decision = _decision(limit, variant, evidence)
         finding, after, n_to_decide = decision.finding, "", decision.n_for_power
-        text = f"{name} {decision.estimate:.4f}, {_bounds(limit, plan.units, decision)} (n = {decision.n}"
+        estimate = in_unit(decision.estimate, metric.unit)
+        text = f"{name} {estimate}, {_bounds(limit, plan.units, decision)} (n = {decision.n}"
     # The reason closes the bracket in the sentence; a check has a place of its own for it.
     sentence, detail = f"{text}; {limit.reason}){after}", f"{text}){after}"
     return asked.held(finding, sentence, value, n, detail, n_to_decide=n_to_decide)
@@ -161,7 +163,7 @@ def _every_class(limit: Limit, variant: str, evidence: Evidence) -> tuple[Findin
         flags, threads = _flags(limit.metric, variant, evidence, label=one.label)
         sizes.append(effective_posts(flags, threads) if flags else 0.0)
     finding, decisions = every_decision(limit.limit, [(one.n_correct, one.support) for one in classes], sizes)
-    text = f"; asked: one-sided 95% bound of every class >= {limit.limit:g}"
+    text = f"; asked: one-sided 95% bound of every class >= {in_unit(limit.limit, 'rate', exact=True)}"
     if finding is not Finding.INCONCLUSIVE:
         return finding, text, None
     n_of_class = max(one.n_for_power or 0 for one in decisions) or None
@@ -171,15 +173,21 @@ def _every_class(limit: Limit, variant: str, evidence: Evidence) -> tuple[Findin
 
 
 def _bounds(limit: Limit, units: str, found: Decision) -> str:
-    floor, many = METRICS[limit.metric].is_floor, how_many(found.n_for_power, units)
+    metric, many = METRICS[limit.metric], how_many(found.n_for_power, units)
+    floor, asked = metric.is_floor, in_unit(limit.limit, metric.unit, exact=True)
     word = {
-        Finding.PASS: f"{'lower' if floor else 'upper'} bound {'>=' if floor else '<='} {limit.limit:g}",
-        Finding.FAIL: f"{'upper' if floor else 'lower'} bound {'<' if floor else '>'} {limit.limit:g}",
-        Finding.INCONCLUSIVE: f"{limit.limit:g} lies between the bounds, {many}, {_IF_RATES}",
+        Finding.PASS: f"{'lower' if floor else 'upper'} bound {'>=' if floor else '<='} {asked}",
+        Finding.FAIL: f"{'upper' if floor else 'lower'} bound {'<' if floor else '>'} {asked}",
+        Finding.INCONCLUSIVE: f"{asked} lies between the bounds, {many}, {_IF_RATES}",
     }[found.finding]
     if found.finding is Finding.INCONCLUSIVE and found.low >= limit.limit and floor:
         word = f"too few {units} of a class for a proof, {many}"
-    return f"one-sided 95% bounds {found.low:.4f} and {found.high:.4f}: {word}"
+    return f"{bounds_words(found.low, found.high, metric.unit)}: {word}"
+
+
+def bounds_words(low: float, high: float, unit: Unit) -> str:
+    """``one-sided 95% bounds 78.4% and 98.2%``."""
+    return f"one-sided 95% bounds {in_unit(low, unit)} and {in_unit(high, unit)}"
 
 
 def how_many(n: int | None, unit: str = "posts") -> str:

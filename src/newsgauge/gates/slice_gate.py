@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import Any, ClassVar
 
+from .._util.numbers import in_unit, percent, points
 from ..errors import GatesError
 from ..scoring.slices import SLICES, SliceScore
 from ..scoring.stats.decisions import Finding
@@ -81,7 +82,7 @@ class SliceGate(Gate):
 
 def _hold_floor(asked: Asked, limit: float, found: list[SliceScore], *, live: bool) -> Held:
     worst = min(found, key=lambda one: one.accuracy)
-    text = f"accuracy of {worst.slicing}:{worst.name} {worst.accuracy:.4f} (n = {worst.n})"
+    text = f"accuracy of {worst.slicing}:{worst.name} {percent(worst.accuracy)} (n = {worst.n})"
     if len(found) > 1:
         text += f", the lowest of {len(found)} slices"
     if not live:
@@ -89,7 +90,7 @@ def _hold_floor(asked: Asked, limit: float, found: list[SliceScore], *, live: bo
         return asked.said(finding, text, worst.accuracy, worst.n)
     counts, sizes = [(one.n_correct, one.n) for one in found], [one.effective_n for one in found]
     finding, decisions = every_decision(limit, counts, sizes)
-    text += f"; lowest one-sided 95% bound {min(one.low for one in decisions):.4f}"
+    text += f"; lowest one-sided 95% bound {percent(min(one.low for one in decisions))}"
     if finding is Finding.FAIL:
         text += f"; a slice is below at 5% over {len(found)} slices"
     needed = [one.n_for_power for one in decisions if one.finding is Finding.INCONCLUSIVE]
@@ -101,8 +102,8 @@ def _hold_gap(asked: Asked, limit: float, found: list[SliceScore], *, live: bool
     low, high = (pick(found, key=lambda one: one.accuracy) for pick in (min, max))
     gap, n = high.accuracy - low.accuracy, low.n + high.n
     text = (
-        f"gap of {gap:.4f} between {high.slicing}:{high.name} {high.accuracy:.4f} (n = {high.n}) and "
-        f"{low.slicing}:{low.name} {low.accuracy:.4f} (n = {low.n}), the widest of {len(found)} slices"
+        f"gap of {in_unit(gap, 'points')} between {high.slicing}:{high.name} {percent(high.accuracy)} (n = {high.n}) "
+        f"and {low.slicing}:{low.name} {percent(low.accuracy)} (n = {low.n}), the widest of {len(found)} slices"
     )
     if not live:
         return asked.said(Finding.PASS if gap <= limit else Finding.FAIL, text, gap, n)
@@ -110,6 +111,6 @@ def _hold_gap(asked: Asked, limit: float, found: list[SliceScore], *, live: bool
     upper = max(unpaired_interval(a.worth, b.worth, confidence=1 - 2 * ALPHA)[1] for a, b in pairs)
     corrected = 1 - 2 * ALPHA / len(pairs)
     lower = max(unpaired_interval(a.worth, b.worth, confidence=corrected)[0] for a, b in pairs)
-    text += f"; one-sided 95% bounds {lower:.4f} (over {len(pairs)} ordered pairs) and {upper:.4f}"
+    text += f"; one-sided 95% bounds {points(lower)} (over {len(pairs)} ordered pairs) and {points(upper)} points"
     finding = Finding.FAIL if lower > limit else Finding.PASS if upper <= limit else Finding.INCONCLUSIVE
     return asked.said(finding, text, gap, n)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from .._util.numbers import in_unit, percent, points_span, span
 from ..errors import NewsgaugeError, UsageError
 from ..records import Key, Result
 from ..report.classes import class_lines, confusion_lines
@@ -46,9 +47,9 @@ class Lead:
     def __repr__(self) -> str:
         c = self.comparison
         return (
-            f"<{c.first} - {c.second} = {c.difference:+.4f} [{c.low:+.2f}, {c.high:+.2f}], n = {c.n}, gained "
-            f"{len(c.gained)}, lost {len(c.lost)}, one-sided {p_words(c.p)}; "
-            f"asked: at least {self.by_at_least:+g}, p <= {_ALPHA:g}>"
+            f"<{c.first} - {c.second} = {in_unit(c.difference, 'points')} {points_span((c.low, c.high))}, n = {c.n}, "
+            f"gained {len(c.gained)}, lost {len(c.lost)}, one-sided {p_words(c.p)}; "
+            f"asked: at least {in_unit(self.by_at_least, 'points', exact=True)}, p <= {_ALPHA:g}>"
         )
 
 
@@ -99,7 +100,7 @@ class VariantScores:
 
     def __repr__(self) -> str:
         s = self.data
-        return f"<{s.variant}: {s.n_correct} of {s.n} right, {s.accuracy:.4f} [{s.low:.4f}, {s.high:.4f}]>"
+        return f"<{s.variant}: {s.n_correct} of {s.n} right, {percent(s.accuracy)} {span((s.low, s.high))}>"
 
 
 class Scores:

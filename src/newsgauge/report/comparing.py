@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from .._util.numbers import p_value, percent, points, points_span
 from .._util.wording import one_line
 from ..results.runs_compared import RunsCompared, SameVariant, VariantCompared
-from .numbers import p_value, percent, points, points_span
 from .terminal import WIDTH, flip_lines, paragraph, table_lines
 
 _MAX_TEXT = 40

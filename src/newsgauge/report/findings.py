@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..gates.session_verdict import decode_verdict
 from ..results.run_folder import RunFolder
-from .numbers import limit_words, measured_words
+from .check_words import limit_words, measured_words
 
 State = Literal["failed", "unanswered", "not proved", "not decided", "passed", "no gate"]
 #: The worst first.
@@ -40,7 +40,10 @@ class LimitLine:
 def limit_lines(run: RunFolder) -> list[LimitLine]:
     """Every limit of every gate, what did not hold first."""
     lines = [line for gate in run.gates["gates"] for line in _of_gate(gate)]
-    return sorted(lines, key=lambda line: STATES.index(line.state))
+    lines.sort(key=lambda line: STATES.index(line.state))
+    # What explains several gates, such as a changed prompt, is told once.
+    first = {line.detail: line for line in reversed(lines) if line.state == "unanswered"}
+    return [replace(line, detail="") if first.get(line.detail, line) is not line else line for line in lines]
 
 
 def variant_state(run: RunFolder, variant: str) -> State:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .._util.wording import count_of
+from .._util.wording import count_of, plural
 from ..results.run_folder import RunFolder
 from .findings import limit_lines, state_of
 
@@ -96,9 +96,12 @@ def _changed(run: RunFolder) -> Iterator[Step]:
 
 
 def _not_proved(run: RunFolder) -> Iterator[Step]:
-    for gate in run.gates["gates"]:
-        if state_of(gate) == "not proved" and gate.get("n_to_decide"):
-            yield Step(
-                f"{gate['gate']}: about {count_of(gate['n_to_decide'], run.unit)} would decide; this run asked "
-                f"{run.run['n_posts']:,}. Ask more with --posts-per-class."
-            )
+    """How many posts would decide; asking the same ones until it is green proves nothing."""
+    found = [gate for gate in run.gates["gates"] if state_of(gate) == "not proved"]
+    for gate in found:
+        n, asked = gate.get("n_to_decide"), f"this run asked {run.run['n_posts']:,}"
+        enough = f"about {count_of(n, run.unit)} would decide; {asked}. Ask more with --posts-per-class" if n else asked
+        yield Step(f"{gate['gate']} is not proved: {enough}.", filters={"variant": str(gate["variant"])})
+    if found:
+        text = f"Plan how many {plural(run.unit)} the gates take; running the same ones until green proves nothing."
+        yield Step(text, "newsgauge power --gates")

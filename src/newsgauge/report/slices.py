@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .._util.numbers import number, percent, span
 from ..scoring.confidences import COVERAGE
 from ..scoring.scores import Score
 from ..scoring.stats.intervals import wilson_interval
-from .numbers import number, percent, span
 
 #: So many slices fit beside one another.
 _MOST = 4

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .._util.numbers import dollars, number, percent
 from .._util.wording import count_of, plural
 from ..results.run_folder import RunFolder, interval_95
 from .findings import LimitLine, headline, limit_lines, state_of, trade_off
-from .numbers import dollars, number, percent
 from .terminal import backend_note
 
 _MARKS = {"passed": "✅", "failed": "❌"}

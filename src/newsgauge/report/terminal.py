@@ -6,10 +6,11 @@ import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
+from .._util.numbers import number, percent, span
 from .._util.wording import one_line
 from ..records import ELSEWHERE, EMBEDDED_VERSION, shown_id
 from ..scoring.scores import CheckState, Flip, Score, Verdict
-from .numbers import limit_words, measured_words, number, percent, span
+from .check_words import limit_words, measured_words
 from .slices import confidence_rows, slice_rows
 
 BACKEND_NOTES = {

@@ -6,11 +6,11 @@ import argparse
 import math
 from pathlib import Path
 
+from ..._util.numbers import percent, span
 from ...errors import UsageError
 from ...planning.plan_file import load_plan
 from ...planning.sampling import rank
 from ...records import Post
-from ...report.numbers import percent, span
 from ...results.run_folder import load_run
 from ...running.results_log import merge
 from ...scoring.confidences import confident_answers

@@ -7,11 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from ..._util.numbers import number, p_value, percent, points, points_span, span
 from ..._util.wording import plural
 from ...results.run_folder import RunFolder, interval_95
 from ...scoring.stats.classification import ERROR_COLUMN, OFF_LIST_COLUMN
 from ...scoring.stats.intervals import wilson_interval
-from ..numbers import number, p_value, percent, points, points_span, span
 from ..terminal import KINDS
 from .blocks import (
     ACCURACY,
@@ -33,6 +33,7 @@ from .blocks import (
     Text,
     count,
     of,
+    points_axis,
     rate_point,
     round_axis,
     table,
@@ -153,7 +154,8 @@ def _confidence(variant: str, found: Mapping[str, Any]) -> Fold:
             replace(PERCENT, name="mean confidence"),
             ACCURACY,
             "Reliability: accuracy of the answers in each tenth of confidence. "
-            "Vertical lines: Wilson's 95% intervals. Calibrated answers lie on the diagonal.",
+            "Vertical lines: Wilson's 95% intervals. Calibrated answers lie on the dashed diagonal.",
+            diagonal=True,
         ),
         Plot(
             f"Risk and coverage of {variant}",
@@ -223,12 +225,12 @@ def pair_chart(found: Iterable[Mapping[str, Any]], units: str, *, better: str) -
         Point(f"{points(one['difference'])} points", one["difference"], one["tango_95"], _pair_name(one))
         for one in found
     ]
-    ticks = [(x / 100, f"{x:+d}".replace("-", "−") if x else "0") for x in range(-100, 101, 50)]
+    reach = [end for row in rows for end in (row.value, *row.interval) if end is not None]
     caption = (
         f"Difference in accuracy on the same {units}, in percentage points, with Tango's 95% intervals. "
         f"Right of 0, {better} is better."
     )
-    return Chart("Difference in accuracy", rows, Axis(ticks, start=-1.0), caption)
+    return Chart("Difference in accuracy", rows, points_axis(reach), caption)
 
 
 def _pair_name(one: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
-from ..numbers import percent, span
+from ..._util.numbers import percent, span
 
 #: What the name of a point takes, in percent of the plot.
 _NAME_WIDTH, _NAME_HEIGHT = 30.0, 7.0
@@ -116,7 +116,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Points over two axes, joined unless ``form`` is a scatter; ``breaks`` are dashed lines across.
+    """Points over two axes, joined unless ``form`` is a scatter; ``breaks`` and ``diagonal`` are dashed lines across.
 
     ``said``: the points in words, where those of all points would be too many.
     """
@@ -130,6 +130,7 @@ class Plot:
     form: Literal["line", "scatter"] = "line"
     breaks: Sequence[tuple[float, str]] = ()
     said: str = ""
+    diagonal: bool = False
 
     @property
     def label(self) -> str:
@@ -157,6 +158,14 @@ def round_axis(highest: float, name: str = "", *, prefix: str = "") -> Axis:
     step /= next(divisor for divisor in (1, 2, 5, 10) if divisor == 10 or highest / (step / divisor) >= 4)
     n = int(highest / step) + 1
     return Axis([(step * i, f"{prefix}{step * i:,.6g}") for i in range(n + 1)], step * n, name)
+
+
+def points_axis(values: Iterable[float]) -> Axis:
+    """Percentage points to either side of 0, as far as the values go, with two round ticks a side."""
+    widest = max((100 * abs(value) for value in values), default=0.0)
+    end = next(end for end in (2, 5, 10, 20, 40, 60, 100) if end >= min(widest, 100.0))
+    ticks = [end * i / 2 for i in range(-2, 3)]
+    return Axis([(x / 100, f"{x:+g}".replace("-", "−") if x else "0") for x in ticks], end / 100, start=-end / 100)
 
 
 def rate_point(one: Mapping[str, Any], interval: Sequence[float | None], name: str) -> Point:

@@ -12,13 +12,13 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Literal
 
+from ..._util.numbers import dollars
 from ..._util.wording import count_of, plural
 from ...records import shown_id
 from ...results.result_files import comparison_entry
 from ...results.run_folder import RunFolder
 from ...results.runs_compared import RunsCompared, VariantCompared
 from ..comparing import comparison_cells, sentence
-from ..numbers import dollars
 from ..terminal import is_embedded
 from .accuracy import pair_chart
 from .blocks import Column, Fold, Link, Section, Table, Text, table

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..._util.numbers import dollars, number, percent, points, span
 from ..._util.wording import count_of, plural
 from ...records import shown_id
 from ...results.run_folder import RunFolder, interval_95
 from ..findings import headline, limit_lines, variant_state
 from ..next_steps import next_steps
-from ..numbers import dollars, number, percent, points, span
 from ..terminal import BACKEND_NOTES, is_embedded
 from .accuracy import accuracy_sections, loss_by_step
 from .blocks import PERCENT, Block, Column, Fold, Listed, Section, Text, table

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..._util.numbers import dollars, number, percent, span
 from ..._util.wording import plural
 from ...results.run_folder import RunFolder, interval_95
-from ..numbers import dollars, number, percent, span
 from .blocks import (
     ACCURACY,
     Block,

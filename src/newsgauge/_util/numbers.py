@@ -1,4 +1,4 @@
-"""How a number, and a limit of a gate, is written, everywhere that a person reads one: values in, text out.
+"""How a number is written, everywhere that a person reads one: values in, text out.
 
 Rates are percent and differences of rates are points, both with one decimal; halves are rounded up, as by hand.
 Thousands have separators. What cannot be computed (None, NaN) is an en dash.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Literal
 
 NONE = "–"
 
@@ -59,30 +59,28 @@ def dollars(value: float | None) -> str:
     return text if text == NONE else f"${text}"
 
 
-_UNITS: Mapping[str, Callable[[float], str]] = {
-    "rate": percent,
-    "days": lambda value: f"{value:,.0f} days",
-    "points": lambda value: f"{points(value)} points",
-    "score": lambda value: number(value, 2),
-    "tokens": number,
-    "cases": lambda value: f"{value:,.0f}",
+#: What may be measured.
+Unit = Literal["rate", "points", "score", "tokens", "cases", "days"]
+#: How many decimals it has, what it is multiplied by, and what stands around it.
+_UNITS: Mapping[Unit, tuple[int, int, str]] = {
+    "rate": (1, 100, "{}%"),
+    "points": (1, 100, "{} points"),
+    "score": (2, 1, "{}"),
+    "tokens": (1, 1, "{}"),
+    "cases": (0, 1, "{}"),
+    "days": (0, 1, "{} days"),
 }
+_MOST_DIGITS = 6
 
 
-def measured_words(check: Mapping[str, Any]) -> str:
-    """``accuracy 66.3% of 80``, ``78 of 80 answers are the baseline's``; empty if nothing was measured."""
-    value, unit = check.get("value"), check.get("unit")
-    if value is None or unit is None:
-        return ""
-    if unit == "cases":
-        return f"{value:,.0f} of {check['n']:,} {check['name']}"
-    n = {"rate": f" of {check['n']:,}", "days": ""}.get(unit, f", n = {check['n']:,}")
-    return f"{check['name']} {_UNITS[unit](value)}{n}"
-
-
-def limit_words(check: Mapping[str, Any]) -> str:
-    """``at least 80.0%``; empty if all of what was counted is asked for."""
-    limit = check.get("limit")
-    if limit is None or (check["unit"] == "cases" and limit == check["n"]):
-        return ""
-    return f"{check['sign']} {_UNITS[check['unit']](limit)}"
+def in_unit(value: float | None, unit: Unit, *, exact: bool = False) -> str:
+    """``66.3%``, ``+1.5 points``, ``0.67``, ``1,234 days``; ``exact``: with all decimals that somebody wrote."""
+    if value is None or math.isnan(value):
+        return NONE
+    digits, times, form = _UNITS[unit]
+    if exact:
+        written = (Decimal(repr(float(value))) * times).normalize().as_tuple().exponent
+        digits = min(_MOST_DIGITS, max(digits, -int(written)))
+    text = number(value, digits, times=times)
+    is_gain = unit == "points" and value > 0 and text.strip("0.")
+    return form.format(f"+{text}" if is_gain else text)
