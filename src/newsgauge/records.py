@@ -28,7 +28,7 @@ NO_CALL_VERSION = "no call "
 
 def bare_model(name: str) -> str:
     """A model's name or version as its users write it: some answers say ``models/gemini-2.5-pro``."""
-    return name.removeprefix("models/")
+    return name.strip().removeprefix("models/")
 
 
 def shown_id(post_id: str) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import re
+from pathlib import Path
 
-from newsgauge.cli.main import make_parser
+import pytest
+
+from newsgauge.cli.main import main, make_parser
 
 
 def test_each_command_stands_once_under_what_it_is_for() -> None:
@@ -17,6 +21,30 @@ def test_each_command_stands_once_under_what_it_is_for() -> None:
     assert "init" in blocks["start a project"]
     assert "compare" in blocks["read and compare runs"]
     assert "more" not in blocks
+
+
+@pytest.mark.parametrize("word", ["nan", "inf", "-inf", "1e999", "ten", ""])
+def test_no_option_that_takes_a_number_takes_what_is_none(word: str) -> None:
+    readers = [
+        action.type
+        for command in make_parser()._subparsers._group_actions[0].choices.values()
+        for action in command._actions
+        if callable(action.type) and action.type not in (str, Path)
+    ]
+    assert len(readers) > 15
+    for read in readers:
+        with pytest.raises((argparse.ArgumentTypeError, ValueError)):
+            read(word)
+
+
+@pytest.mark.parametrize("price", ["nan", "inf", "-5", "0", "free"])
+def test_a_price_that_is_none_is_refused_before_a_job_is_looked_for(
+    price: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["tune", "--backend", "vertex", "--max-cost", "1", f"--price={price}"])
+    assert caught.value.code == 2
+    assert f"argument --price: expected US dollars above 0, got '{price}'" in capsys.readouterr().err
 
 
 def test_the_help_of_one_command_shows_that_command_alone() -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from newsgauge.gates.run_verdict import Guard
+
 USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
 
 
@@ -130,3 +132,47 @@ def test_an_absent_corpus_says_what_to_set(project: pytest.Pytester, monkeypatch
     result = project.runpytest_inprocess("evals", "--corpus", "20newsgroups")
     assert result.ret == USAGE_ERROR
     result.stderr.fnmatch_lines(["*20newsgroups: not in *empty and not downloadable*", "*Set SCIKIT_LEARN_DATA*"])
+
+
+@pytest.mark.parametrize("backend", ["gemini", "vertex"])
+def test_a_config_that_the_sdk_sends_to_another_backend_only_is_refused_before_anything_is_asked(
+    project: pytest.Pytester, backend: str
+) -> None:
+    field = {"gemini": "routing_config = {}", "vertex": "enable_enhanced_civic_answers = true"}[backend]
+    file = project.path / "evals" / "variants.toml"
+    text = file.read_text()
+    file.write_text(text.replace('contents = "{post}"', f'contents = "{{post}}"\nconfig = {{ {field} }}', 1))
+    result = project.runpytest_inprocess("evals", "--backend", backend, "--variants", "bare")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*variants.toml: [[]bare]: config: not for --backend {backend}: *"])
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()
+
+
+def full(path: Path, data: object, **options: object) -> None:
+    raise OSError(28, "No space left on device", str(path))
+
+
+def test_results_that_a_full_disk_does_not_take_are_one_red_line(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conclude = Guard.conclude
+
+    def fill_and_conclude(*arguments: object, **options: object) -> object:
+        monkeypatch.setattr("newsgauge._util.files.replace_file", full)
+        return conclude(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Guard, "conclude", fill_and_conclude)
+    result = project.runpytest_inprocess("evals")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(["newsgauge: red: --results: cannot write *: No space left on device"])
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()
+
+
+def test_a_case_whose_result_a_full_disk_does_not_take_is_an_error_in_one_line(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsgauge.running.results_log._encode", lambda result: full(Path("log"), b""))
+    result = project.runpytest_inprocess("evals", "--variants", "bare")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*--results: cannot write *: No space left on device*"])
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()

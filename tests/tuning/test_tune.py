@@ -211,7 +211,6 @@ def test_a_damaged_file_is_told_before_anything_starts_and_stays(
         (["--fallback", "m"], "--fallback: expected --max-wait with it"),
         (["--adapter-size", "4"], "--adapter-size: only Vertex has adapters"),
         (["--learning-rate", "1", "--learning-rate-multiplier", "2"], "expected one of them, got both"),
-        (["--epochs", "0"], "--epochs: expected a number above 0, got 0"),
         (["--variant", "system"], "'system' of evals/variants.toml asks a model that is not tuned"),
         (["--base-url", "localhost:1"], "--base-url: expected http://HOST:PORT"),
         (["--base-url", "http://example.com"], "the embedded backend is asked on this machine only"),

@@ -313,6 +313,8 @@ def service_errors(what: str) -> Iterator[None]:
         raise BackendError(
             f"{what}: google-genai cannot read the answer: {where}: {one_line(first['msg'], 80)}"
         ) from None
+    except ValueError as error:
+        raise BackendError(f"{what}: google-genai does not send this: {one_line(str(error), 200)}") from None
     except GoogleAuthError as error:
         raise BackendError(
             f"{what}: Google Cloud takes no credentials from here ({type(error).__name__}: {str(error)[:200]}). "

@@ -98,10 +98,19 @@ def check_configs(variants: Iterable[Variant]) -> None:
     """Raise `VariantsError` where a config is not what the SDK and the service take. Imports the SDK only then."""
     for variant in variants:
         bound = {} if variant.max_output_tokens is None else {"max_output_tokens": variant.max_output_tokens}
+        config, where = {**variant.config, **bound}, f"variants.toml: [{variant.name}]: "
+        _check_numbers(config, where)
         if variant.config and variant.api == "gemini":
             from google.genai.types import GenerateContentConfig
 
-            parse_config({**variant.config, **bound}, GenerateContentConfig, where=f"variants.toml: [{variant.name}]: ")
+            parse_config(config, GenerateContentConfig, where=where)
+
+
+def _check_numbers(config: Mapping[str, Any], where: str) -> None:
+    for name, (low, high) in _RANGES.items():
+        value = config.get(name, low)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise VariantsError(f"{where}config.{name}: expected {low:g} to {high:g}, got {value!r}")
 
 
 def parse_config(
@@ -110,10 +119,7 @@ def parse_config(
     """The config as the SDK's type; snake_case names only. Raises `VariantsError`."""
     from pydantic import ValidationError
 
-    for name, (low, high) in _RANGES.items():
-        value = config.get(name)
-        if isinstance(value, int | float) and not low <= value <= high:
-            raise VariantsError(f"{where}config.{name}: expected {low:g} to {high:g}, got {value!r}")
+    _check_numbers(config, where)
     try:
         accept_unknown_values()
         parsed = kind.model_validate(dict(config), by_alias=False, by_name=True)
@@ -129,12 +135,30 @@ def parse_config(
             ) from None
         got = repr(first["input"])
         raise VariantsError(f"{where}config.{'.'.join(places)}: {first['msg']}, got {got[:80]}") from None
+    for place, given, value in _changed_values(config, parsed, "config"):
+        expected = "true or false" if isinstance(value, bool) else f"{type(value).__name__}"
+        raise VariantsError(f"{where}{place}: expected {expected}, got {given!r}")
     for place, value in _unknown_values(parsed, "config"):
         raise VariantsError(
             f"{where}{place}: unknown value {value.value!r}; known: {', '.join(type(value).__members__)} "
             f"(google-genai {version('google-genai')})"
         )
     return parsed
+
+
+def _changed_values(given: Any, parsed: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
+    """Values that the SDK makes something else of, such as a number of true or "0"; whole numbers may be any number."""
+    if isinstance(given, Mapping):
+        for name, value in given.items():
+            found = parsed.get(name) if isinstance(parsed, Mapping) else getattr(parsed, name, None)
+            yield from _changed_values(value, found, f"{place}.{name}")
+    elif isinstance(given, list):
+        for number, (value, found) in enumerate(zip(given, parsed if isinstance(parsed, list) else (), strict=False)):
+            yield from _changed_values(value, found, f"{place}.{number}")
+    elif isinstance(parsed, int | float) and not isinstance(parsed, Enum):
+        is_number = isinstance(given, int | float) and isinstance(given, bool) == isinstance(parsed, bool)
+        if not is_number:
+            yield place, given, parsed
 
 
 def _unknown_values(value: Any, place: str) -> Iterator[tuple[str, Enum]]:

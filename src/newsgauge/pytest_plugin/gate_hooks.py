@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..errors import UsageError
 from ..gates.age_gate import day_of
 from ..gates.gate import Ages
 from ..gates.run_verdict import Conclusion, Guard
@@ -47,6 +48,7 @@ class Judge:
         self._left_out: list[str] = []
         self._failed: dict[str, None] = {}
         self._conclusion: Conclusion | None = None
+        self._unwritten = ""
         #: Whether any case or gate was part of the run, so that there is a verdict to tell.
         self.is_told = False
 
@@ -76,6 +78,9 @@ class Judge:
                 failed=sorted(self._failed),
                 exit_status=int(session.exitstatus),
             )
+        except UsageError as error:  # what the run found could not be written
+            self._unwritten, session.exitstatus = str(error), pytest.ExitCode.USAGE_ERROR
+            return
         finally:
             self._log.discard()
         if self._conclusion.changes is not None:
@@ -107,6 +112,8 @@ class Judge:
                 f"newsgauge: {n_more:,} more cases have no answer for the same reasons as these"
             )
         if self._conclusion is None:
+            if self._unwritten:
+                terminalreporter.write_line(f"newsgauge: red: {self._unwritten}", red=True, bold=True)
             return
         verbosity = terminalreporter.config.get_verbosity()
         width = terminalreporter._tw.fullwidth - 1 if terminalreporter.isatty else WIDTH

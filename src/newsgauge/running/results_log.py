@@ -12,13 +12,14 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from sys import intern
 from types import MappingProxyType
 from typing import Any
 
 from ..cassettes.store import CassetteFile
+from ..errors import UsageError
 from ..planning.sampling import Plan
 from ..records import Key, Outcome, Prediction, Result
 from ..variants.variants_file import prompt_parts
@@ -40,16 +41,25 @@ class ResultLog:
         self._read_to: dict[Path, int] = {}
 
     def add(self, result: Result) -> None:
-        """Append one result; whole or not at all for a reader."""
-        if self._fd is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-        os.write(self._fd, _encode(result))
+        """Append one result; whole or not at all for a reader. Raises `UsageError` if the disk does not take it."""
+        with self._writing():
+            if self._fd is None:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+            os.write(self._fd, _encode(result))
 
     def open(self) -> None:
         """Make this process's file, empty: by it the other processes see whether they share the folder."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._path.touch()
+        with self._writing():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._path.touch()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UsageError(f"--results: cannot write {self._path}: {error.strerror or error}") from None
 
     @property
     def name(self) -> str:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..cassettes.services import GEMINI, named_service
 from ..client.answers import read_answer
-from ..client.clients import Access, check_access, recorded_response
+from ..client.clients import Access, DryClient, check_access, recorded_response
 from ..client.embedded import check_installed
 from ..client.other_apis import check_api_access
 from ..client.sdk_arguments import check_configs
 from ..corpora.corpus import Corpus
 from ..corpora.preprocessing import PREPROCESSING, plain
-from ..errors import UsageError
+from ..errors import BackendError, UsageError, VariantsError
 from ..planning.plan_file import RunPlan, Shard, asked_digest, part_of
 from ..planning.sampling import Plan
 from ..planning.training_set import TrainingSet, TrainPosts
@@ -239,6 +239,9 @@ def check_setup(setup: RunConfig) -> None:
     # A module that cannot be imported shows here, and a corpus without train posts.
     _ = setup.callables, setup.trainings, setup.examples
     check_configs(setup.variants.values())
+    for variant in setup.variants.values():
+        if variant.config and variant.is_gemini_prompt:
+            _check_sent(setup, variant)
     if setup.replays:
         return
     if any(variant.is_gemini_prompt for variant in setup.variants.values()):  # a callable may ask another service
@@ -257,6 +260,17 @@ def check_setup(setup: RunConfig) -> None:
 
         for training in setup.trainings.values():
             model_to_record(setup.tuned_file, setup.corpus.name, training, options=setup.corpus_options)
+
+
+def _check_sent(setup: RunConfig, variant: Variant) -> None:
+    """Refuse a config that the SDK takes, and sends to another backend only. Raises `VariantsError`."""
+    try:
+        DryClient(setup.backend).write(setup.request(variant, setup.plan.posts[0], model="a model"))
+    except BackendError as error:
+        why = str(error).partition(": ")[2]
+        raise VariantsError(
+            f"variants.toml: [{variant.name}]: config: not for --backend {setup.backend}: {why}"
+        ) from None
 
 
 def variant_callable(variant: Variant, folders: Sequence[Path]) -> Callable[..., Any]:

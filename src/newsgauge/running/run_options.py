@@ -168,7 +168,7 @@ def add_paying_options(add: Callable[..., Any]) -> None:
     add("--allow-record-in-ci", action="store_true", help="record or tune even if CI is set")
     add(
         "--max-cost",
-        type=_dollars,
+        type=above_0("US dollars"),
         metavar="USD",
         help="budget: refuse what is forecast to cost more, and stop a recording before it costs more "
         "(default: the ini value newsgauge_max_cost, else none)",
@@ -323,11 +323,19 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _dollars(text: str) -> float:
-    value = _seconds(text)
-    if not value:
-        raise ArgumentTypeError(f"expected US dollars above 0, got {text!r}")
-    return value
+def above_0(what: str) -> Callable[[str], float]:
+    """The ``type`` of an option that takes a number above 0; ``what`` it counts."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = 0.0
+        if not 0 < value < float("inf"):
+            raise ArgumentTypeError(f"expected {what} above 0, got {text!r}")
+        return value
+
+    return read
 
 
 def _repeats(text: str) -> int:

@@ -130,6 +130,7 @@ def _stats(folders: Folders, options: argparse.Namespace) -> int:
 def _prune(folders: Folders, options: argparse.Namespace) -> int:
     wanted, unknown = wanted_keys(load_plans(folders))
     drops: list[tuple[CassetteFile, set[str]]] = []
+    status = 0
     for file in _files(folders):
         if why := unknown.get(_name(file.path).rpartition("/")[0]):
             print(f"{file.shown}: left as it is, as {why}")
@@ -139,6 +140,7 @@ def _prune(folders: Folders, options: argparse.Namespace) -> int:
             continue
         if file.path.parent.parent.name != "embedded" and not options.paid:
             print(f"{file.shown}: left as it is: {len(there - kept):,} cases of a paid backend; drop them with --paid")
+            status = 1
             continue
         print(f"{file.shown}: {len(there - kept):,} of {len(there):,} cases that no plan asks for")
         drops.append((file, kept))
@@ -151,7 +153,7 @@ def _prune(folders: Folders, options: argparse.Namespace) -> int:
     for file, kept in drops:
         file.finalize(keep=kept, remove_empty=True)
         print(f"{file.shown}: {'dropped' if file.path.exists() else 'removed'}")
-    return 0
+    return status
 
 
 def _plans(folders: Folders, options: argparse.Namespace) -> int:

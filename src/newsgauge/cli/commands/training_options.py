@@ -14,8 +14,9 @@ from ...corpora.preprocessing import PREPROCESSING
 from ...errors import UsageError
 from ...planning.training_set import TrainingSet, TrainPosts
 from ...running.run_config import preprocessor
-from ...running.run_options import TABLE_OPTIONS, usual_classes
+from ...running.run_options import TABLE_OPTIONS, above_0, usual_classes
 from ...variants.variants_file import Tuning, load_variants, one_variant
+from ..option_values import positive
 
 VARIANTS = Path("evals") / "variants.toml"
 BUNDLED = Path("fixtures") / "bundled"
@@ -34,14 +35,17 @@ def add_corpus_options(parser: argparse.ArgumentParser) -> None:
 
 def add_tuning_options(parser: argparse.ArgumentParser) -> None:
     """What replaces a setting of the variant."""
-    parser.add_argument("--posts-per-class", type=int, metavar="N", help="train posts per label, at most")
-    parser.add_argument("--epochs", type=int, metavar="N", help="passes over the training posts")
-    parser.add_argument("--batch-size", type=int, metavar="N", help="posts per step (embedded)")
-    parser.add_argument("--learning-rate", type=float, metavar="X", help="step size (embedded)")
+    parser.add_argument("--posts-per-class", type=positive, metavar="N", help="train posts per label, at most")
+    parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the training posts")
+    parser.add_argument("--batch-size", type=positive, metavar="N", help="posts per step (embedded)")
+    parser.add_argument("--learning-rate", type=above_0("a number"), metavar="X", help="step size (embedded)")
     parser.add_argument(
-        "--learning-rate-multiplier", type=float, metavar="X", help="factor on the service's own learning rate"
+        "--learning-rate-multiplier",
+        type=above_0("a number"),
+        metavar="X",
+        help="factor on the service's own learning rate",
     )
-    parser.add_argument("--adapter-size", type=int, metavar="N", help="1, 2, 4, 8, 16 or 32 (vertex)")
+    parser.add_argument("--adapter-size", type=positive, metavar="N", help="1, 2, 4, 8, 16 or 32 (vertex)")
     parser.add_argument("--base-model", metavar="MODEL", help="model to tune")
 
 
@@ -90,9 +94,6 @@ def make_training(options: argparse.Namespace, corpus: Corpus) -> tuple[Training
         "learning_rate": rate,
     }
     changed = {name: value for name, value in given.items() if value is not None}
-    for name, value in changed.items():
-        if not value > 0:
-            raise UsageError(f"--{name.replace('_', '-')}: expected a number above 0, got {value}")
     tuning = dataclasses.replace(of_variant, **changed)
     return train_posts(options, corpus).training_set(tuning), tuning == of_variant
 

@@ -7,7 +7,7 @@ import re
 import sys
 
 from ...errors import UsageError
-from ...running.run_options import add_paying_options
+from ...running.run_options import above_0, add_paying_options
 from ...tuning.jobs import Job, curve_lines
 from ...tuning.tuned_file import FILE, forget_job
 from ..backend_options import add_backend_options, open_tuning
@@ -44,7 +44,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--new", action="store_true", help="start a job even if there is one already")
     add_paying_options(parser.add_argument)
     parser.add_argument(
-        "--price", type=float, metavar="USD", help="price of a million training tokens, to show the cost"
+        "--price",
+        type=above_0("US dollars"),
+        metavar="USD",
+        help="price of a million training tokens, to show the cost",
     )
 
 

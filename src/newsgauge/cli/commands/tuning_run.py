@@ -109,8 +109,6 @@ def _recipe(options: argparse.Namespace) -> Recipe:
             raise UsageError(f"--{name.replace('_', '-')}: Vertex has no such setting{other}")
     if options.adapter_size is not None and options.adapter_size not in ADAPTER_SIZES:
         raise UsageError(f"--adapter-size: expected {', '.join(map(str, ADAPTER_SIZES))}, got {options.adapter_size}")
-    if options.learning_rate_multiplier is not None and not options.learning_rate_multiplier > 0:
-        raise UsageError(f"--learning-rate-multiplier: expected above 0, got {options.learning_rate_multiplier}")
     return Recipe(options.base_model or BASE_MODEL, options.learning_rate_multiplier, options.adapter_size)
 
 
