@@ -5,8 +5,8 @@
 The prompt describes eight newsgroups in a line each, the embedded base model answers, the posts are real. Planted: all
 eight lines are rewritten, seven of them harmlessly and one so that it describes something else. A/A: all eight are
 rewritten harmlessly. 2% of answers are replaced by a random label, as a live model's vary, drawn anew for each version
-of the prompt. Each run has a draw and noise of its own. Status 1 if the planted line, and it alone, is blamed in fewer
-than 95% of runs, or any line in more than 5% of A/A runs.
+of the prompt. Each run has a draw and noise of its own. Status 1 if the planted line is blamed in fewer than 95% of
+runs, or any line in more than 5% of A/A runs.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> int:
     lines = [line for line in text.splitlines() if line.removeprefix("- ").partition(":")[0] in labels]
     head, tail = text.splitlines()[0], text.splitlines()[-1]
     model = Model(posts, labels)
-    found = {"planted": 0, "A/A": 0}
+    found, n_alone = {"planted": 0, "A/A": 0}, 0
     for run in range(runs):
         for kind in found:
             planted = run % len(lines) if kind == "planted" else None
@@ -58,8 +58,10 @@ def main() -> int:
             wanted = [] if planted is None else [f"line {planted + 2} "]
             if options.verbose:
                 print(f"{run} {kind} {wanted}", *bisection_lines(outcome), sep="\n  ")
-            found[kind] += len(blamed) == len(wanted) and all(map(str.startswith, blamed, wanted))
-    print(f"planted line found, and no other: {found['planted']} of {runs} runs")
+            is_found = all(any(part.startswith(line) for part in blamed) for line in wanted)
+            found[kind] += is_found if wanted else not blamed
+            n_alone += bool(wanted) and is_found and len(blamed) == 1
+    print(f"planted line blamed: {found['planted']} of {runs} runs, in {n_alone} of them no other")
     print(f"A/A, no line blamed: {found['A/A']} of {runs} runs")
     return 0 if min(found.values()) >= 0.95 * runs else 1
 
