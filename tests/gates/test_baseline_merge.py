@@ -103,12 +103,35 @@ def test_as_a_merge_driver_it_conflicts_only_where_both_sides_changed_a_variant(
     assert found.variants == {"labels": variant("c"), "system": variant("d"), "tuned": variant("f")}
 
 
-def test_an_answer_that_two_branches_changed_is_never_one_of_the_two_in_silence(git: Git) -> None:
+@pytest.mark.parametrize("moment", ["in the merge", "after the merge", "after another commit"])
+def test_an_answer_that_two_branches_changed_is_told_with_a_command_that_resolves_it(
+    git: Git, moment: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     sides = [baseline(labels=said, system="b") for said in ("x", "y")]
     two_branches(git, OLD, *sides, attributes="evals/baselines/** merge=union\n")
-    git("merge", "-q", "theirs")
-    with pytest.raises(BaselineError, match=r"'p-0' of labels is there twice: did two branches change it\?"):
+    git("merge", "-q", *(["--no-commit"] if moment == "in the merge" else []), "theirs")
+    if moment == "after another commit":
+        git("commit", "-q", "--allow-empty", "-m", "later")
+    with pytest.raises(BaselineError, match=r"two branches changed variant 'labels'.* --update-baseline") as raised:
         load_baseline(Path(FILE), shown=FILE)
+    command = str(raised.value).rpartition("newsgauge ")[2]
+    # To be written anew, it holds no answer of what both changed: a run that does not ask for it is refused.
+    found = load_baseline(Path(FILE), shown=FILE, rewriting=True)
+    assert found is not None
+    assert (found.answers("labels"), found.answers("system")) == ({}, OLD.answers("system"))
+    assert main(command.split()) == 1
+    assert "both branches changed labels;" in capsys.readouterr().out
+    assert load_baseline(Path(FILE), shown=FILE) == sides[0]
+    assert main(command.split()) == 2  # it is whole now, and what was mended since stays
+    assert load_baseline(Path(FILE), shown=FILE) == sides[0]
+
+
+def test_another_draw_on_both_sides_is_told_as_such(git: Git) -> None:
+    two_branches(git, OLD, *(replace(OLD, plan=plan) for plan in "xy"), attributes="evals/baselines/** merge=union\n")
+    git("merge", "-q", "theirs")
+    with pytest.raises(BaselineError, match="two branches changed 'plan'"):
+        load_baseline(Path(FILE), shown=FILE)
+    assert load_baseline(Path(FILE), shown=FILE, rewriting=True) is not None
 
 
 def test_a_variant_that_one_side_dropped_is_gone_and_another_draw_on_both_sides_is_a_conflict() -> None:

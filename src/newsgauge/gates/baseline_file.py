@@ -13,6 +13,7 @@ import hashlib
 import json
 import re
 import shlex
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -54,45 +55,58 @@ class Baseline:
         return self.variants[variant].answers if variant in self.variants else {}
 
 
-def load_baseline(path: Path, *, shown: str) -> Baseline | None:
-    """The baseline, or None where there is no file. Raises `BaselineError` where it is not one."""
+def load_baseline(path: Path, *, shown: str, rewriting: bool = False) -> Baseline | None:
+    """The baseline, or None where there is no file. Raises `BaselineError` where it is not one.
+
+    ``rewriting``: it is read to be written anew, so what two branches both changed is a variant without an answer.
+    """
     try:
-        return decode(path.read_text("utf-8"), shown=shown)
+        return decode(path.read_text("utf-8"), shown=shown, rewriting=rewriting)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise _damaged(shown, error) from None
 
 
-def decode(text: str, *, shown: str) -> Baseline:
+def decode(text: str, *, shown: str, rewriting: bool = False) -> Baseline:
     """The baseline that the text of a file holds, of this format or the one before. Raises `BaselineError`."""
     if re.search(r"^<{7} ", text, re.MULTILINE):
         raise BaselineError(
             f"{shown}: git could not merge two branches here. Run: newsgauge baseline merge {shlex.quote(shown)}"
         )
     try:
-        value = json.loads(text, object_pairs_hook=_unique)
+        value = json.loads(text, object_pairs_hook=dict if rewriting else _unique)
         if value["format"] not in (1, FORMAT):
             raise BaselineError(f"{shown}: expected format {FORMAT}, got {value['format']!r}")
         if value["format"] == 1:
             named = [(name, {**one, "answers": _answers(one["answers"])}) for name, one in value["variants"].items()]
         else:
             named = [(one["name"], {**one, "answers": []}) for one in filter(None, value["variants"])]
-            of_variant = _unique(named)
+            of_variant = dict(named)
             for name, *answer in filter(None, value["answers"]):
                 of_variant[name]["answers"].append(answer)
-        variants = {
-            name: BaselineVariant(
-                one["prompt"],
-                tuple(one["model_versions"]),
-                dict(one["scores"]),
-                _unique(_answers(one["answers"]), f" of {name}"),
-            )
-            for name, one in _unique(named).items()
-        }
+        n_lines, variants = Counter(name for name, _ in named), {}
+        for name, one in dict(named).items():
+            answers = _answers(one["answers"])
+            if n_lines[name] > 1 or len(dict(answers)) < len(answers):
+                if not rewriting:
+                    raise _TwiceError(f"variant {name!r}")
+                answers = []
+            versions = tuple(one["model_versions"])
+            variants[name] = BaselineVariant(one["prompt"], versions, dict(one["scores"]), dict(answers))
         return Baseline(value["backend"], value["corpus"], value["plan"], dict(value["drawn_by"]), variants)
+    except _TwiceError as error:
+        raise BaselineError(
+            f"{shown}: two branches changed {error}, and git kept the lines of both. When variants.toml and the "
+            "recordings are merged, run all variants again with --update-baseline. Only to keep what our side says: "
+            f"newsgauge baseline merge {shlex.quote(shown)}"
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(shown, error) from None
+
+
+class _TwiceError(ValueError):
+    """Something is in the file twice."""
 
 
 def _damaged(shown: str, error: Exception) -> BaselineError:
@@ -102,12 +116,12 @@ def _damaged(shown: str, error: Exception) -> BaselineError:
     )
 
 
-def _unique(pairs: Iterable[tuple[str, Value]], of: str = "") -> dict[str, Value]:
-    """A dict of the pairs. Raises ValueError for a key that is there twice, as two branches leave it."""
+def _unique(pairs: Iterable[tuple[str, Value]]) -> dict[str, Value]:
+    """A dict of the pairs. Raises `_TwiceError` for a key that is there twice, as two branches leave it."""
     found: dict[str, Value] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"{key!r}{of} is there twice: did two branches change it?")
+            raise _TwiceError(repr(key))
         found[key] = value
     return found
 

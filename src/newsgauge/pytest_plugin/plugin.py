@@ -128,7 +128,7 @@ def pytest_configure(config: pytest.Config) -> None:
         updating = config.option.update_baseline
         if updating and setup.shard is not None:
             raise UsageError("--update-baseline: a baseline is about the whole plan; leave --shard out")
-        baseline = load_baseline(path, shown=shown)
+        baseline = load_baseline(path, shown=shown, rewriting=updating)
         if baseline is not None and not updating:
             check_baseline(baseline, setup.plan, backend=setup.backend, shown=shown)
         planned, left_out = plan_gates(
