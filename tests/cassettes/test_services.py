@@ -56,6 +56,9 @@ class Other:
     def compared_body(self, body: Any) -> Any:
         return body
 
+    def played_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
+        return answer
+
     def kept_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
         return answer
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from newsgauge.cassettes.services import SERVICES, read_services
 from newsgauge.cli.main import main
+from newsgauge.errors import UsageError
 from tests.plugin.other_services import OtherServices
 
 pytest.importorskip("openai")
@@ -64,7 +66,34 @@ def own(text, client, *, labels, model):
     said = requests.post(URL + "/v1/chat/completions", json=body, headers={"authorization": "Bearer " + KEY}, timeout=5)
     return said.json()["choices"][0]["message"]["content"]
 """,
+    "httpx": """
+import httpx
+def own(text, client, *, labels, model):
+    body = {"model": model, "messages": [{"role": "user", "content": "Name one of these labels " + text}]}
+    with httpx.Client(trust_env=False) as asked:
+        said = asked.post(URL + "/v1/chat/completions", json=body, headers={"authorization": "Bearer " + KEY})
+    return said.json()["choices"][0]["message"]["content"]
+""",
+    "aiohttp": """
+import asyncio, aiohttp
+def own(text, client, *, labels, model):
+    body = {"model": model, "messages": [{"role": "user", "content": "Name one of these labels " + text}]}
+    async def ask():
+        async with aiohttp.ClientSession(headers={"authorization": "Bearer " + KEY}) as asked:
+            async with asked.post(URL + "/v1/chat/completions", json=body) as said:
+                return await said.json()
+    return asyncio.run(ask())["choices"][0]["message"]["content"]
+""",
+    "mistralai": """
+from mistralai.client import Mistral
+def own(text, client, *, labels, model):
+    with Mistral(api_key=KEY, server_url=URL) as asked:
+        message = {"role": "user", "content": "Name one of these labels " + text}
+        return asked.chat.complete(model=model, messages=[message]).choices[0].message.content
+""",
 }
+#: Techniques whose library is no dependency of the project's own.
+LIBRARIES = {"requests", "httpx", "aiohttp", "mistralai"}
 FILE = Path("cassettes/embedded/bundled/own.jsonl")
 
 
@@ -92,8 +121,8 @@ def lines() -> list[dict[str, Any]]:
 def test_what_another_service_is_asked_is_recorded_replayed_and_stale_by_one_word(
     project: pytest.Pytester, service: OtherServices, monkeypatch: pytest.MonkeyPatch, technique: str
 ) -> None:
-    if technique == "requests":
-        pytest.importorskip("requests")
+    if technique in LIBRARIES:
+        pytest.importorskip(technique)
     write(technique)
     recorded = project.runpytest_inprocess("evals", "--record-mode", "once")
     assert recorded.ret == 0, recorded.stdout.str()
@@ -117,6 +146,34 @@ def test_what_another_service_is_asked_is_recorded_replayed_and_stale_by_one_wor
     assert stale.ret == 1
     stale.stdout.fnmatch_lines(["*own.jsonl:1: variant 'own' changed since it was recorded: *Name one*Name any*"])
     assert len(service.asked) == 8
+
+
+@pytest.mark.slow
+def test_workers_record_and_shards_replay_what_a_techniques_own_client_asks(
+    project: pytest.Pytester, service: OtherServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("requests")
+    recorded = project.runpytest_subprocess("evals", "--record-mode", "once", "-n", "2")
+    assert recorded.ret == 0, recorded.stdout.str()
+    assert len(service.asked) == len({body["messages"][0]["content"] for _, _, body in service.asked}) == 8
+    assert [line["key"] for line in lines()] == sorted(line["key"] for line in lines())
+    monkeypatch.delenv("SERVICE_URL")
+    for number in (1, 2):
+        part = project.runpytest_inprocess("evals", "--shard", f"{number}/2", "--results", f"part-{number}")
+        assert part.ret == 0, part.stdout.str()
+    assert main(["merge", "part-1", "part-2"]) == 0
+    assert len(service.asked) == 8
+
+
+def test_a_key_that_clients_insist_on_is_filled_in_and_a_wrong_table_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "services.toml"
+    path.write_text('[own]\nlike = "openai-chat"\nfill = { id = "none" }\n')
+    own = read_services(path, SERVICES)["own"]
+    assert own.played_answer({"model": "m"}) == {"id": "none", "model": "m"}
+    assert own.played_answer({"id": "its own"}) == {"id": "its own"}
+    path.write_text('[own]\nlike = "openai-chat"\nfill = "id"\n')
+    with pytest.raises(UsageError, match="expected 'fill' to be a table, got 'id'"):
+        read_services(path, SERVICES)
 
 
 def test_the_record_command_and_the_check_know_other_services(

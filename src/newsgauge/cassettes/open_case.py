@@ -123,7 +123,7 @@ class OpenCase:
         for number, line in enumerate(self.left if self.missed is None else ()):
             if isinstance(line.answer, dict) and asked.fits(line):
                 del self.left[number]
-                answer: dict[str, Any] = self.restore(line.answer)
+                answer: dict[str, Any] = named_service(line.service).played_answer(self.restore(line.answer))
                 self.played.append((line.service, answer))
                 return answer
         return None

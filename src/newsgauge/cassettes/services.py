@@ -20,12 +20,13 @@ from ..errors import CassetteError, UsageError
 from ..records import Outcome, bare_model
 
 _PLACES = ("answer", "model_version", "finish", "tokens_in", "tokens_out", "thinking", "cached")
-_LIST = "a list of texts"
+_LIST, _TABLE = "a list of texts", "a table"
 #: What each key of a table is.
 _KEYS = {
     **dict.fromkeys(("path", "host", "like", "model", "stream"), "a text"),
     **dict.fromkeys(("prompt", "cut", "blocked", "keep"), _LIST),
     **dict.fromkeys(_PLACES, "a place or a list of places"),
+    "fill": _TABLE,
 }
 _NEEDED = ("path", "prompt", "model_version")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
@@ -90,6 +91,10 @@ class Service:
         """The parts that the table lists; if it lists none, those in which something is looked for."""
         heads = {place.partition(".")[0] for key in _PLACES for place in self._places(key)}
         return {name: value for name, value in answer.items() if name in (self.table.get("keep") or heads)}
+
+    def played_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """A kept answer with the keys that clients insist on and no cassette keeps."""
+        return {**self.table.get("fill", {}), **answer}
 
     def model_version(self, answer: dict[str, Any]) -> str:
         """The version that answered; '' if the answer names none."""
@@ -213,7 +218,8 @@ def _checked(where: str, table: dict[str, Any]) -> dict[str, Any]:
         kind = _KEYS[key]
         is_list = isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
         is_text = isinstance(value, str) and bool(value)
-        if not ((is_list and kind != "a text") or (is_text and kind != _LIST)):
+        is_right = (is_text and kind != _LIST) or (is_list and kind != "a text")
+        if not (isinstance(value, dict) if kind == _TABLE else is_right):
             raise UsageError(f"{where}: expected {key!r} to be {kind}, got {value!r}")
     if absent := [key for key in _NEEDED if key not in table]:
         raise UsageError(f"{where}: expected {', '.join(map(repr, absent))}, not there")
