@@ -105,6 +105,54 @@ ROADS = {
         "import ctypes; c = ctypes.CDLL(None); c.connect(c.socket(2, 1, 0), b'', 0)",
         "use of connect()",
     ),
+    "ctypes handle": (
+        "import _ctypes, ctypes; _ctypes.dlsym(ctypes.CDLL(None)._handle, 'connect')",
+        "use of connect()",
+    ),
+    "ctypes alias": ("import ctypes; ctypes.CDLL(None)['__connect']", "use of __connect()"),
+    "ctypes fork": ("import ctypes; ctypes.CDLL(None)['_Fork']", "use of _Fork()"),
+    "frames": ("socket.socket(socket.AF_PACKET, socket.SOCK_RAW)", "socket of the family 17"),
+    "C frames": ("import _socket; _socket.socket(29, 3, 1)", "socket of the family 29"),
+    "harmless words": (
+        "subprocess.run(['uname', '-p'], executable='/bin/bash', input=b'true')",
+        "start of '/bin/bash'",
+    ),
+    "harmless fork_exec": (
+        "import _posixsubprocess as p; r, w = os.pipe()\n    fork_exec(p, w, ['uname', '-p'])",
+        "start of 'uname'",
+    ),
+    "another uname": (
+        "os.makedirs('bin', exist_ok=True); os.path.exists('bin/uname') or os.symlink('/bin/true', 'bin/uname')\n"
+        "    subprocess.run(['uname', '-p'], env={'PATH': 'bin'})",
+        "start of 'uname'",
+    ),
+    "git of a test": ("subprocess.run(['git', 'status'])", "start of 'git'"),
+    "anyio": (
+        "import anyio, functools\n    anyio.run(functools.partial(anyio.connect_tcp, '127.0.0.1', PORT))",
+        "to '127.0.0.1'",
+    ),
+    "anyio in a thread": (
+        "import anyio\n    async def go():\n        s = socket.socket()\n"
+        "        await anyio.to_thread.run_sync(s.connect, ('127.0.0.1', PORT))\n    anyio.run(go)",
+        "to '127.0.0.1'",
+    ),
+    "anyio in the background": (
+        "import anyio\n    async def go():\n        async with anyio.create_task_group() as group:\n"
+        "            group.start_soon(anyio.connect_tcp, '127.0.0.1', PORT)\n"
+        "    t = threading.Thread(target=lambda: quietly(lambda: anyio.run(go))); t.start(); t.join()",
+        "to '127.0.0.1'",
+    ),
+    "async httpx2": (
+        "import asyncio, httpx2\n"
+        "    asyncio.run(httpx2.AsyncClient().post(f'http://127.0.0.1:{PORT}/', content=b'leak'))",
+        "to '127.0.0.1'",
+    ),
+    "async SDK": (
+        "import asyncio; from google import genai\n"
+        "    client = genai.Client(api_key='k', http_options={'base_url': f'http://127.0.0.1:{PORT}'})\n"
+        "    asyncio.run(client.aio.models.generate_content(model='m', contents='leak'))",
+        "to '127.0.0.1'",
+    ),
     "ctypes system": ("import ctypes; ctypes.CDLL(None)['system'](b'true')", "use of system()"),
     "unix socket": ("socket.socket(socket.AF_UNIX).connect('/run/some.sock')", "connect to '/run/some.sock'"),
     "thread": ("t = threading.Thread(target=quietly); t.start(); t.join()", "to '127.0.0.1'"),
@@ -132,9 +180,8 @@ def fork(do, fork=os.fork):
             os._exit(7)
     os.waitpid(pid, 0)
 
-def fork_exec(p, w):
-    args = [sys.executable.encode()], [sys.executable.encode()]
-    p.fork_exec([sys.executable, "-c", PROGRAM], [sys.executable.encode()], True, (), None, None,
+def fork_exec(p, w, words=(sys.executable, "-c", PROGRAM)):
+    p.fork_exec(list(words), [sys.executable.encode()], True, (), None, None,
                 -1, -1, -1, -1, -1, -1, -1, w, False, False, -1, None, None, None, -1, None, False)
 
 def process(kind):
@@ -223,6 +270,50 @@ PLACES = {
         False,
     ),
 }
+
+
+@pytest.mark.parametrize("hook", ["pytest_configure_node", "pytest_xdist_setupnodes", "pytest_xdist_newgateway"])
+@pytest.mark.parametrize("do", ["quietly()", "quietly(lambda: subprocess.run([sys.executable, '-c', PROGRAM]))"])
+def test_no_hook_gets_out_while_workers_are_started(
+    project: pytest.Pytester, listener: Listener, hook: str, do: str
+) -> None:
+    Path("evals/conftest.py").write_text(
+        HEAD.format(port=listener.port)
+        + f"PROGRAM = {PROGRAM.format(port=listener.port)!r}\n\ndef {hook}():\n    open('ran', 'w').close()\n    {do}\n"
+    )
+    result = project.runpytest_subprocess("evals", "-n", "2")
+    assert Path("ran").exists()
+    assert listener.connections == 0
+    assert "newsgauge: re" in result.stdout.str()
+
+
+#: A plugin that is installed, as a library too; what it does in a hook of its own -> whether it may.
+PLUGINS = {
+    "reads git": ("subprocess.check_output(['git', 'rev-parse', 'HEAD'])", True),
+    "fetches by git": ("subprocess.check_output(['git', 'fetch'])", False),
+    "another program": ("subprocess.check_output(['true'])", False),
+    "talks to itself": ("socket.create_connection(('127.0.0.1', {port})).close()", True),
+    "talks by asyncio": ("import asyncio; asyncio.run(asyncio.open_connection('127.0.0.1', {port}))", False),
+}
+
+
+@pytest.mark.parametrize("does", PLUGINS)
+def test_an_installed_plugin_may_read_git_and_talk_to_itself(
+    project: pytest.Pytester, listener: Listener, monkeypatch: pytest.MonkeyPatch, does: str
+) -> None:
+    code, may = PLUGINS[does]
+    packages = project.mkdir("lib") / "site-packages"
+    packages.mkdir()
+    (packages / "pytest_made.py").write_text(
+        f"import socket, subprocess\n\ndef pytest_sessionstart():\n    {code.format(port=listener.port)}\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(packages))
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.example"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "one"], check=True)
+    result = project.runpytest_subprocess("-p", "pytest_made", "evals", "-W", "ignore")
+    assert (result.ret == 0) == may
+    assert listener.connections == (may and "itself" in does)
 
 
 @pytest.mark.parametrize("options", [[], ["-n", "2"]], ids=["serial", "-n 2"])

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import _posixsubprocess
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,8 +48,11 @@ _PROGRAM_EVENTS = {
     "_winapi.CreateProcess": 1,
     "newsgauge.fork_exec": 0,
 }
-_INTERPRETER, _SYMBOL = "cpython.PyInterpreterState_New", "ctypes.dlsym"
-_WATCHED = frozenset({*_SOCKET_EVENTS, *_PROGRAM_EVENTS, _INTERPRETER, _SYMBOL})
+_INTERPRETER, _SOCKET = "cpython.PyInterpreterState_New", "socket.__new__"
+_SYMBOLS = frozenset({"ctypes.dlsym", "ctypes.dlsym/handle"})
+_WATCHED = frozenset({*_SOCKET_EVENTS, *_PROGRAM_EVENTS, _INTERPRETER, _SOCKET, *_SYMBOLS})
+#: Sockets of other families may send without naming the other side, and no event tells of it (-1: of a descriptor).
+_FAMILIES = frozenset(getattr(socket, name, -1) for name in ("AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK")) | {-1}
 #: Functions of C that ctypes may not look up: they connect, send, or start programs.
 _C_FUNCTIONS = frozenset(
     (
@@ -58,12 +62,28 @@ _C_FUNCTIONS = frozenset(
         *("curl_easy_perform", "curl_multi_perform", "curl_easy_send"),
         *("system", "popen", "posix_spawn", "posix_spawnp", "fork", "vfork", "clone", "clone3"),
         *("execl", "execle", "execlp", "execv", "execve", "execvp", "execvpe", "fexecve", "execveat"),
-        *("syscall", "dlsym", "dlvsym"),
+        *("socket", "syscall", "dlsym", "dlvsym"),
     )
 )
 #: Programs that tell something of this machine to the libraries that ask, and send nothing: trio and ctypes look for
 #: libraries, the platform module for the processor, joblib for its cores.
 _HARMLESS = frozenset({("/sbin/ldconfig", "-p"), ("uname", "-p"), ("lscpu", "--parse=core")})
+#: What an installed plugin of pytest may ask git: it reads the checkout, and talks to nobody.
+_READS_GIT = frozenset(
+    (
+        "branch",
+        "cat-file",
+        "describe",
+        "diff",
+        "log",
+        "ls-files",
+        "merge-base",
+        "rev-list",
+        "rev-parse",
+        "show",
+        "status",
+    )
+)
 #: pytest-xdist starts its workers, or connects to those elsewhere, from here.
 _STARTS_WORKERS = "xdist.workermanage"
 #: From where pools of processes start theirs; scikit-learn's ``n_jobs`` comes by the first.
@@ -84,8 +104,10 @@ class _State:
     #: Threads that stay blocked while the block is lifted, or after it: they were started under it.
     held: weakref.WeakSet[threading.Thread] = field(default_factory=weakref.WeakSet)
     allowed: frozenset[str] = frozenset()
-    #: Top-level packages of pytest's installed plugins: they may talk to their own processes on loopback.
+    #: Top-level packages of pytest's installed plugins: they may talk to their own processes on loopback, and read git.
     plugins: frozenset[str] = frozenset()
+    #: Where the harmless programs are: found before any code of the project could put others in their place.
+    programs: dict[str, str | None] = field(default_factory=dict)
     sockets: EarlierSockets = field(default_factory=EarlierSockets)
     #: The ends of a pipe, from forked children to their parent.
     reports: tuple[int, int] | None = None
@@ -137,6 +159,7 @@ def start_block(*, allowed: Iterable[str] = (), plugins: Iterable[str] = ()) -> 
     hosts = frozenset(host.strip().strip("[]").lower() for host in allowed) - {""}
     _STATE.allowed = hosts | (_LOOPBACK if hosts & _LOOPBACK else frozenset())
     _STATE.plugins = frozenset(plugins)
+    _STATE.programs = {name: shutil.which(name) for name in ("git", *(words[0] for words in _HARMLESS))}
     _STATE.attempts.clear()
     network_blocked.__enter__()
     _STATE.sockets.set_aside(_STATE.allowed)
@@ -187,7 +210,7 @@ def _install() -> None:
 
     def fork_exec(*arguments: Any) -> int:
         # No audit event tells of it, and multiprocessing and loky call it without subprocess.
-        sys.audit("newsgauge.fork_exec", arguments[0])
+        sys.audit("newsgauge.fork_exec", *arguments[:2])
         return original(*arguments)
 
     _posixsubprocess.fork_exec = fork_exec
@@ -211,10 +234,13 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
     if event in _SOCKET_EVENTS:
         _look_at_socket(event, args)
     elif event in _PROGRAM_EVENTS:
-        _look_at_program(args[_PROGRAM_EVENTS[event]], args)
+        _look_at_program(event, args)
     elif event == _INTERPRETER:
         _refuse("start of a subinterpreter: a replay starts none, as nobody could see what it sends")
-    elif args[1] in _C_FUNCTIONS:
+    elif event == _SOCKET:
+        if args[1] not in _FAMILIES:
+            _refuse(f"socket of the family {args[1]}: a replay opens none, as it sends without naming the other side")
+    elif str(args[1]).lstrip("_").removeprefix("libc_").lower() in _C_FUNCTIONS:
         _refuse(f"use of {args[1]}() of the C library: a replay sends nothing to any network, and starts no program")
 
 
@@ -237,7 +263,7 @@ def _look_at_socket(event: str, args: tuple[Any, ...]) -> None:
     if name in _STATE.allowed:
         if event == "socket.getaddrinfo":
             _allow_addresses(name)
-    elif not (_called_from(_STARTS_WORKERS) or (name in _LOOPBACK and _caller() in _STATE.plugins)):
+    elif not (_called_from(_STARTS_WORKERS) or (name in _LOOPBACK and _is_plugins_own())):
         _refuse(
             f"{event.removeprefix('socket.')} to {shown!r}: a replay sends nothing to any network. "
             "To ask the service, run with --record-mode new_episodes"
@@ -256,10 +282,15 @@ def _allow_addresses(name: str) -> None:
     _STATE.allowed |= found
 
 
-def _look_at_program(program: Any, args: tuple[Any, ...]) -> None:
-    words = args[1] if len(args) > 1 and isinstance(args[1], (list, tuple)) else program
-    words = tuple(os.fsdecode(word) for word in words) if isinstance(words, (list, tuple)) else ()
-    if words in _HARMLESS or _called_from(_STARTS_WORKERS):
+def _look_at_program(event: str, args: tuple[Any, ...]) -> None:
+    program = args[_PROGRAM_EVENTS[event]]
+    words = args[1] if len(args) > 1 and isinstance(args[1], (list, tuple)) else ()
+    programs: list[Any] = [program]
+    if event == "newsgauge.fork_exec":
+        words, programs = args
+    if _is_harmless(event, *([os.fsdecode(one) for one in of if not isinstance(one, int)] for of in (words, programs))):
+        return
+    if _called_from(_STARTS_WORKERS):
         return
     if isinstance(program, (list, tuple)):
         program = program[0] if program else ""
@@ -272,19 +303,41 @@ def _look_at_program(program: Any, args: tuple[Any, ...]) -> None:
     _refuse(f"start of {shown!r}: a replay starts no program, as nobody could see what that sends. {way_out}")
 
 
+def _is_harmless(event: str, words: list[str], programs: list[str]) -> bool:
+    """Whether a program only tells something of this machine, or of its checkout; the first of ``programs`` runs."""
+    if tuple(words) not in _HARMLESS and not (
+        len(words) > 1
+        and words[0] == "git"
+        and words[1] in _READS_GIT
+        and _is_plugins_own(among=sys.stdlib_module_names, prefix="")
+    ):
+        return False
+    if event == "subprocess.Popen":  # what it does next is an event too, and names the file
+        return programs == words[:1]
+    return next((one for one in programs if os.access(one, os.X_OK)), "") == _STATE.programs.get(words[0])
+
+
 def _callers() -> Iterator[str]:
-    """The names of the callers' modules, the nearest first."""
-    return (str(frame.f_globals.get("__name__", "")) for frame in frames())
+    """The names of the callers' modules up to the hook of pytest that they are part of, the nearest first."""
+    for frame in frames():
+        name = str(frame.f_globals.get("__name__", ""))
+        if name.startswith("pluggy."):
+            return
+        if not name.startswith("newsgauge."):
+            yield name
 
 
 def _called_from(*modules: str) -> bool:
     return any(name in modules for name in _callers())
 
 
-def _caller() -> str:
-    """The top-level package of the nearest caller that is neither this module nor of the standard library."""
-    known = sys.stdlib_module_names | {"newsgauge"}
-    return next((package for name in _callers() if (package := name.partition(".")[0]) not in known), "")
+def _is_plugins_own(*, among: Collection[str] = ("socket", "threading"), prefix: str = "pytest") -> bool:
+    """Whether the callers are plugins of pytest, and ``among`` them modules of the standard library.
+
+    Without a ``prefix`` also a plugin that is a library, such as anyio, which calls what it is given.
+    """
+    packages = {name.partition(".")[0] for name in _callers()} - set(among)
+    return bool(packages) and all(one in _STATE.plugins and one.startswith(prefix) for one in packages)
 
 
 def _refuse(message: str) -> None:
