@@ -29,6 +29,7 @@ PLUGINS = {
     "pytest-retry": ["pytest_retry.retry_plugin"],
     "pytest-socket": ["pytest_socket"],
     "pytest-sugar": ["pytest_sugar"],
+    "pytest-testmon": ["testmon.pytest_testmon"],
     "pytest-timeout": ["pytest_timeout"],
 }
 #: What makes each of them work.
@@ -44,6 +45,7 @@ OPTIONS = {
     "pytest-retry": ["--retries=1"],
     "pytest-socket": ["--disable-socket"],
     "pytest-sugar": ["--force-sugar"],
+    "pytest-testmon": ["--testmon"],
     "pytest-timeout": ["--timeout=120", "--timeout-method=thread"],
 }
 #: Seconds that pip may take.
@@ -90,7 +92,8 @@ def run(python: Path, names: list[str], *options: str) -> subprocess.CompletedPr
 
 @pytest.fixture
 def gated(project: pytest.Pytester) -> pytest.Pytester:
-    """The recorded project, whose variants all have a gate, and no line of whose output depends on a cache."""
+    """The recorded project under git; all its variants have a gate, and no line of output depends on a cache."""
+    subprocess.run(["git", "init", "-q"], check=True)
     gates = Path("evals/gates.toml")
     gates.write_text(
         f'{gates.read_text()}\n[embedded.bundled.system]\nmax_accuracy = {{ limit = 0.0, reason = "no labels" }}\n'
@@ -124,6 +127,8 @@ def check_part(name: str, out: str) -> None:
         assert summary["xfailed"] == n_wrong()
     elif name == "pytest-html":
         assert Path("report.html").read_text().count("test_names_its_newsgroup[") >= 32
+    elif name == "pytest-testmon":
+        assert "testmon: new DB" in out
     elif name == "pytest-cov":
         assert "test_newsgroups.py" in out
     elif name == "pytest-randomly":
@@ -139,8 +144,9 @@ def test_the_evals_are_green_beside(python: Path, gated: pytest.Pytester, name: 
     check_part(name, done.stdout)
 
 
-#: pytest-retry and pytest-rerunfailures refuse one another, and pytest-sugar has a terminal of its own.
-TOGETHER = [name for name in PLUGINS if name not in ("pytest-retry", "pytest-sugar")]
+#: pytest-retry and pytest-rerunfailures refuse one another, pytest-cov and pytest-testmon measure with one tool, and
+#: pytest-sugar has a terminal of its own.
+TOGETHER = [name for name in PLUGINS if name not in ("pytest-retry", "pytest-sugar", "pytest-testmon")]
 
 
 @pytest.mark.parametrize("options", [[], ["-n", "2"]], ids=["serial", "-n 2"])
