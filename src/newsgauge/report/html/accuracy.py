@@ -288,7 +288,7 @@ def _accuracy_by_commit(variant: str, entries: Sequence[Mapping[str, Any]]) -> l
         f"Accuracy of {variant} at each commit that changed its baseline, with Wilson's 95% intervals.",
     )
     columns: list[Column] = [("change", of("at")), ("commit", of("change")), *RATE, ("limits", limits)]
-    return [Text(f"History of {variant}", "h3"), plot, table(f"history of {variant}", columns, rows)]
+    return [Text(f"History of {variant}", "h3"), plot, table(f"history of {variant}", columns, rows, left=2)]
 
 
 def _accuracy_by_size(found: Sequence[Mapping[str, Any]], units: str) -> list[Block]:
