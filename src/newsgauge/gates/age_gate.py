@@ -8,8 +8,10 @@ from datetime import date
 from typing import ClassVar
 
 from ..errors import GatesError
+from ..planning.sampling import Plan
 from ..records import ESTIMATOR_VERSION
 from ..scoring.stats.decisions import Finding
+from .findings import Limit
 from .gate import Asked, Entry, Evidence, Gate, Held, Table
 
 
@@ -35,6 +37,10 @@ class AgeGate(Gate):
         if not isinstance(days, int) or isinstance(days, bool) or days < 1:
             raise GatesError(f"{table.where}: {key}: expected a whole number of days from 1, got {days!r}")
         return [cls(f"{variant}-age", variant, days, entry.reason) for variant in table.known]
+
+    def early(self, plan: Plan) -> tuple[Sequence[Limit], Sequence[str]]:
+        """Nothing to wait for: an age is no rate of answers."""
+        return (), ()
 
     def hold(self, evidence: Evidence) -> Sequence[Held]:
         """FAIL where an answer of the plan is older than ``max_age_days``, or where nobody knows how old it is."""

@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import BaselineError
-from ..planning.sampling import Plan, split_key
+from ..planning.sampling import Plan, asking_order, split_key
 from ..records import Key, Outcome, Post, Result
 from ..scoring.scores import Score
 
 FORMAT = 2
+#: In ``drawn_by``: how many posts a variant was asked whose recording stopped early.
+_STOPPED = "stopped"
 Value = TypeVar("Value")
 #: An answer outside the list that is longer than this may quote the post: its digest stands for it.
 _MAX_CLEAR = 40
@@ -164,7 +166,10 @@ def make_baseline(
         )
         for name, score in scores.items()
     }
-    drawn_by = {**_draw(plan), "n_posts": len(plan.posts)}
+    asked = {name: one.n for name, one in plan.stops.items() if name in new}
+    if old is not None and old.plan == plan.digest:
+        asked |= {name: n for name, n in old.drawn_by.get(_STOPPED, {}).items() if name in kept}
+    drawn_by = {**_draw(plan), "n_posts": len(plan.posts), **({_STOPPED: asked} if asked else {})}
     return Baseline(backend, plan.corpus, plan.digest, drawn_by, {**kept, **new})
 
 
@@ -205,11 +210,13 @@ def check_baseline(baseline: Baseline, plan: Plan, *, backend: str, shown: str) 
 
 def _wrong_answers(one: BaselineVariant, baseline: Baseline, plan: Plan, name: str) -> str:
     """What is wrong with the answers of a variant; '' if they are whole."""
-    posts, n_posts = {split_key(key)[0] for key in one.answers}, baseline.drawn_by.get("n_posts")
+    posts, stopped = {split_key(key)[0] for key in one.answers}, baseline.drawn_by.get(_STOPPED, {}).get(name)
+    n_posts = stopped or baseline.drawn_by.get("n_posts")
     if not one.answers:
         return "it holds no answer"
     if baseline.plan == plan.digest:
-        asked = {post.id for post in (plan.asked(name) if name in plan.repeats else plan.posts)}
+        planned = plan.posts if stopped is None else asking_order(plan.posts, plan.seed)[:stopped]
+        asked = {post.id for post in (plan.asked(name) if name in plan.repeats else planned)}
         strange = sorted(posts - {post.id for post in plan.posts})
         absent = sorted(asked - one.answers.keys())
         if strange:

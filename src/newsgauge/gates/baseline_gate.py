@@ -26,6 +26,7 @@ from ..scoring.stats.paired import mcnemar_exact
 from ..scoring.stats.power import NEAREST_LIMIT, fewest_posts_for_margin
 from .baseline_file import Baseline, answers_of_both, is_same_draw
 from .comparison_gate import clustered_words, flip_counts, hold_pair
+from .findings import Limit
 from .gate import Asked, Evidence, Gate, Held, Table
 from .limits_gate import bounds_words, how_many
 
@@ -51,11 +52,15 @@ class BaselineGate(Gate):
             drop = entry.number("limit", expected, lambda drop: NEAREST_LIMIT <= drop < 1)
             yield cls(f"{table.variant}-baseline", table.variant, drop, entry.reason)
 
+    def early(self, plan: Plan) -> tuple[Sequence[Limit], Sequence[str]]:
+        """A replay is held to the baseline letter for letter, on whatever posts both know."""
+        return (), [] if self.max_drop is None else [f"{self.name} (max_drop)"]
+
     def hold(self, evidence: Evidence) -> Sequence[Held]:
         """Equality in a replay, non-inferiority in a live run; INCONCLUSIVE where there is nothing to compare with."""
         baseline, units = evidence.baseline, evidence.plan.units
         known = {} if baseline is None else baseline.answers(self.variant)
-        asked = evidence.plan.posts if evidence.live else evidence.plan.asked(self.variant)
+        asked = evidence.plan.shared(self.variant) if evidence.live else evidence.plan.asked(self.variant)
         posts = [post for post in asked if post.id in known]
         about = Asked("answers are the baseline's", "cases", "at least", len(posts))
         if evidence.live:
@@ -145,7 +150,7 @@ def since_baseline(run: RunPlan, held: Baseline, results: Mapping[Key, Result], 
     """By variant, over the posts that both know; variants without such a post are left out."""
     variants = {}
     for variant in run.variants:
-        both = answers_of_both(held, variant, run.part.posts, results)
+        both = answers_of_both(held, variant, run.part.shared(variant), results)
         if both:
             found = compare_since(variant, both)
             variants[variant] = {

@@ -56,7 +56,7 @@ class ComparisonGate(Gate):
 
     def hold(self, evidence: Evidence) -> Sequence[Held]:
         """PASS if the lead is large enough and significant; INCONCLUSIVE is for live runs."""
-        found = compare_variants(evidence.results, evidence.plan.posts, self.variant, self.other)
+        found = compare_variants(evidence.results, evidence.plan.shared(*self.variants), self.variant, self.other)
         p, corrected = _adjusted(self, evidence)
         about = Asked(f"lead of {self.variant} over {self.other}", "points", "at least", self.by_at_least, self.reason)
         asked = f"{about.words}{' proved' if evidence.live else ''}, p <= {ALPHA:g}{corrected}"
@@ -160,7 +160,7 @@ def corrected_p(
 def _p(gate: ComparisonGate, evidence: Evidence) -> float:
     """In a replay of there being any lead, live of a lead of the size asked for; 1 where a case has no answer."""
     try:
-        found = compare_variants(evidence.results, evidence.plan.posts, gate.variant, gate.other)
+        found = compare_variants(evidence.results, evidence.plan.shared(*gate.variants), gate.variant, gate.other)
     except KeyError:
         return 1.0
     if not evidence.live:

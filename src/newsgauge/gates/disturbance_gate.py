@@ -71,7 +71,7 @@ class DisturbanceGate(Gate):
         return [self._hold_drop(evidence) if self.under else self._hold_obeyed(evidence)]
 
     def _hold_drop(self, evidence: Evidence) -> Held:
-        found = compare_variants(evidence.results, evidence.plan.posts, self.asked, self.variant)
+        found = compare_variants(evidence.results, evidence.plan.shared(*self.variants), self.asked, self.variant)
         asked = Asked(f"change under {self.under}", "points", "at least", -self.limit, self.reason)
         finding, n, how = Finding.PASS if found.difference >= -self.limit else Finding.FAIL, None, ""
         if evidence.live:

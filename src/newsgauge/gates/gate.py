@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from .._util.numbers import Unit, in_unit
 from ..errors import GatesError
@@ -22,6 +22,9 @@ from ..scoring.scores import Check, CheckState, Score, Verdict
 from ..scoring.stats.decisions import Finding
 from ..scoring.stats.power import NEAREST_LIMIT
 from .baseline_file import Baseline
+
+if TYPE_CHECKING:
+    from .findings import Limit
 
 #: How a limit is held in a live run: against a one-sided 95% bound, or against the value itself.
 Bound = Literal["confidence", "value"]
@@ -220,6 +223,10 @@ class Gate(ABC):
     @abstractmethod
     def hold(self, evidence: Evidence) -> Sequence[Held]:
         """Each limit held against the evidence, in which no answer is missing."""
+
+    def early(self, plan: Plan) -> tuple[Sequence[Limit], Sequence[str]]:
+        """The limits that may be decided before the plan is asked whole, and a reason for each that may not."""
+        return (), [self.name]
 
     def too_small(self, plan: Plan) -> Iterable[str]:
         """A sentence per limit that no answers to these posts could prove to be kept."""

@@ -16,12 +16,13 @@ from typing import ClassVar
 from .._util.numbers import Unit, in_unit, percent
 from ..errors import GatesError
 from ..planning.sampling import Plan
-from ..records import Outcome, Post, Prediction
+from ..records import Post
 from ..scoring.confidences import answered_rows
 from ..scoring.scoreboard import strata_of, threads_of
 from ..scoring.stats.decisions import Decision, Finding
 from ..scoring.stats.intervals import effective_posts
 from ..scoring.stats.power import fewest_posts_for_floor
+from ..scoring.stats.sequential import repeated_interval
 from ..scoring.stats.standardised import FEWEST_POSTS_PER_CLASS
 from .findings import (
     METRICS,
@@ -33,7 +34,8 @@ from .findings import (
     rate_decision,
     value_finding,
 )
-from .gate import Asked, Entry, Evidence, Gate, Held, Table
+from .gate import ALPHA, Asked, Entry, Evidence, Gate, Held, Table
+from .stopping import COUNTED, counts_for, stop_fault
 
 #: Whether a post with its answers counts, for the metrics about posts that were asked several times.
 _OF_REPEATS: dict[str, Callable[[Post, list[str]], bool]] = {
@@ -71,7 +73,17 @@ class LimitsGate(Gate):
 
     def hold(self, evidence: Evidence) -> Sequence[Held]:
         """Each limit by its value, or by its bounds."""
-        return [_hold(limit, self.variant, evidence) for limit in self.limits]
+        if self.variant not in evidence.plan.stops:
+            return [_hold(limit, self.variant, evidence) for limit in self.limits]
+        watched, _ = self.early(evidence.plan)
+        stopped = _hold_stopped(watched, self.variant, evidence)
+        return [stopped.get(limit) or _hold(limit, self.variant, evidence) for limit in self.limits]
+
+    def early(self, plan: Plan) -> tuple[Sequence[Limit], Sequence[str]]:
+        """Rates of single answers. A limit that is held by its value waits for nothing: it holds of what was asked."""
+        by_bounds = [one for one in self.limits if not is_by_value(one)]
+        whole = [f"{self.name} ({one.metric})" for one in by_bounds if METRICS[one.metric].attribute not in COUNTED]
+        return [one for one in by_bounds if METRICS[one.metric].attribute in COUNTED], whole
 
     def too_small(self, plan: Plan) -> Iterable[str]:
         """What a floor takes: so many posts, or posts per class, all answered right."""
@@ -104,6 +116,29 @@ def _limit(key: str, entry: Entry) -> Limit:
     except re.error as error:
         raise GatesError(f"{entry.where}: classes is no regular expression, got {about!r}: {error}") from None
     return Limit(key, limit, entry.reason, entry.bound, about)
+
+
+def _hold_stopped(limits: Sequence[Limit], variant: str, evidence: Evidence) -> dict[Limit, Held]:
+    """Each limit by the look that decided it; one that no look did is held like those of a whole plan in a replay."""
+    plan, score, stop = evidence.plan, evidence.scores[variant], evidence.plan.stops[variant]
+    held: dict[Limit, Held] = {}
+    fault = stop_fault(variant, plan, limits, evidence.results)
+    for limit, one in zip(limits, stop.limits, strict=not fault):
+        metric = METRICS[limit.metric]
+        value, finding = float(getattr(score, metric.attribute)), Finding.FAIL if fault else Finding(one.finding)
+        asked = Asked(metric.attribute.replace("_", " "), metric.unit, metric.sign, limit.limit, limit.reason)
+        if fault:
+            held[limit] = asked.held(finding, fault, value, score.n, fault)
+        elif finding is not Finding.INCONCLUSIVE or evidence.live:
+            flags, _ = _flags(limit.metric, variant, evidence)
+            low, high = repeated_interval(sum(flags), stop.looks, stop.look, alpha=2 * ALPHA)
+            text = (
+                f"{asked.name} {value:.4f}, one-sided 95% bounds, valid after stopping, {low:.4f} and {high:.4f}: "
+                f"{finding.value} at look {one.look} of {len(stop.looks)}, after {stop.looks[one.look - 1]:,} of "
+                f"{stop.cap:,} {plan.units} (n = {score.n}"
+            )
+            held[limit] = asked.held(finding, f"{text}; {limit.reason})", value, score.n, f"{text})")
+    return held
 
 
 def _hold(limit: Limit, variant: str, evidence: Evidence) -> Held:
@@ -201,12 +236,4 @@ def _flags(metric: str, variant: str, evidence: Evidence, *, label: str | None =
         rows = answered_rows(evidence.results, evidence.plan, variant)
         return [counts(post, row) for post, row in rows], threads_of(post for post, _ in rows)
     pairs = [(post, said) for post, said in evidence.answered(variant) if label in (None, post.label)]
-    return [_counts_for(metric, post, said) for post, said in pairs], threads_of(post for post, _ in pairs)
-
-
-def _counts_for(metric: str, post: Post, said: Prediction) -> bool:
-    if metric == "max_error_rate":
-        return said.is_error
-    if metric == "max_off_list_rate":
-        return said.outcome is Outcome.OFF_LIST
-    return said.label == post.label
+    return [counts_for(metric, post, said) for post, said in pairs], threads_of(post for post, _ in pairs)

@@ -7,7 +7,7 @@ as passed only where its own test reported so.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from .baseline_gate import BaselineGate, compare_since, since_baseline
 from .gate import Gate
 from .gates_file import LeftOut
 from .session_verdict import SessionVerdict, encode_verdict, session_verdict
+from .stopping import stop_faults
 
 #: So many failed tests are named in the results folder.
 MAX_FAILED = 100
@@ -134,15 +135,16 @@ class Guard:
             and all(scores[variant].complete for variant in gated)
         )
         comparisons = [
-            compare_variants(results, run.part.posts, second, first)
+            compare_variants(results, run.part.shared(second, first), second, first)
             for first, second in compared_pairs(run.variants)
             if scores[first].complete and scores[second].complete
         ]
         changes, refused = self._update_baseline(scores, results, exit_status)
         each = ", ".join(f"{n:,} of {variant}" for variant, n in broken.items())
         unanswered = [f"{broken.total():,} cases have no answer: {each}"] if broken else []
+        stopped = stop_faults(run.plan, self.gates, results) if run.shard is None else ()
         session = session_verdict(
-            [*missing, *unanswered, *self._complaints(verdicts, undecided, n_not_run), *refused],
+            [*missing, *stopped, *unanswered, *self._complaints(verdicts, undecided, n_not_run), *refused],
             failed=run.failed,
             n_failed=len(failed) if n_failed is None else n_failed,
             exit_status=exit_status,
@@ -224,13 +226,18 @@ class Guard:
         held, run = self.baseline.held, self.run
         if run.mode == "none" or held is None:
             return ()
-        both = {name: answers_of_both(held, name, run.part.posts, results) for name in run.variants}
+        both = {name: answers_of_both(held, name, run.part.shared(name), results) for name in run.variants}
         return tuple(compare_since(name, rows) for name, rows in both.items() if rows and scores[name].complete)
 
     def _notes(self) -> tuple[str, ...]:
         if self.run.shard is not None:
             return (f"{len(self.gates)} gates are {_IN_MERGE}",)
-        return tuple(filter(None, (*(f"left out: {one}" for one in self.left_out), self._note_on_baseline())))
+        left_out = [f"left out: {one}" for one in self.left_out]
+        return tuple(filter(None, (*left_out, *self._stops(), self._note_on_baseline())))
+
+    def _stops(self) -> Iterator[str]:
+        for variant, stop in self.run.plan.stops.items():
+            yield f"{variant}: {stop.words()}; its interval is a repeated confidence interval, valid after stopping"
 
     def _note_on_baseline(self) -> str:
         place, held = self.baseline, {gate.variant for gate in self.gates if isinstance(gate, BaselineGate)}

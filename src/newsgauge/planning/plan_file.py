@@ -26,7 +26,8 @@ from .._util.files import commit_of
 from ..errors import UsageError
 from ..records import Post
 from ..variants.variants_file import Variant, prompt_digest
-from .sampling import Plan, rank
+from .sampling import Plan, rank, stopped_at
+from .stops import decode_stops, encode_stops
 
 NAME = "plan.json"
 _FORMAT = 1
@@ -97,7 +98,7 @@ class RunPlan:
     def extent(self) -> str:
         """``100 posts``, or ``shard 2/4: 100 of 400 cases``."""
         if self.shard is None:
-            return f"{len(self.plan.posts)} {self.plan.units}"
+            return f"{'at most ' if self.plan.stops else ''}{len(self.plan.posts)} {self.plan.units}"
         n_cases, n_whole = (part.n_cases(self.variants) for part in (self.part, self.plan))
         return f"shard {self.shard}: {n_cases} of {n_whole} cases"
 
@@ -118,6 +119,7 @@ class RunPlan:
             "variants": list(self.variants),
             "record_mode": self.mode,
             **({"repeats": dict(plan.repeats)} if plan.repeats else {}),
+            **({"stops": encode_stops(plan.stops)} if plan.stops else {}),
             **({"shard": str(self.shard)} if self.shard else {}),
         }
 
@@ -138,6 +140,7 @@ def encode_plan(run: RunPlan) -> str:
         "plan": plan.digest,
         "shard": str(run.shard) if run.shard else None,
         "slices": {name: _places(of, plan) for name, of in plan.slices.items()},
+        "stops": encode_stops(plan.stops),
     }
     numbers: dict[str, int] = {}
     sizes = Counter(post.thread for post in plan.posts)
@@ -153,7 +156,7 @@ def encode_plan(run: RunPlan) -> str:
 
 def _keys(record: type[Plan | RunPlan]) -> dict[str, str]:
     """Field -> key in the file, of those that are there as they are."""
-    apart = ("plan", "part", "shard", "posts", "slices", "disturbed")
+    apart = ("plan", "part", "shard", "posts", "slices", "disturbed", "stops", "stopped")
     return {one.name: _OTHER_NAMES.get(one.name, one.name) for one in fields(record) if one.name not in apart}
 
 
@@ -207,6 +210,7 @@ def _decode(value: dict[str, Any]) -> RunPlan:
         for name, of in value["slices"].items()
     }
     plan = Plan(**_values(Plan, value), posts=posts, slices=slices)
+    plan = stopped_at(plan, decode_stops(value["stops"]))
     shard = None if value["shard"] is None else parse_shard(value["shard"])
     part = plan if shard is None else part_of(plan, shard)
     return RunPlan(**_values(RunPlan, value), plan=plan, part=part, shard=shard)

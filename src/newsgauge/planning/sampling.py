@@ -22,6 +22,7 @@ from .._util.wording import plural
 from ..corpora.threads import thread_key, thread_of
 from ..errors import CorpusError, UsageError
 from ..records import Post, RawPost
+from .stops import Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,10 @@ class Plan:
 
     #: Variants that are asked under a disturbance -> what makes of a post the one that is asked.
     disturbed: Mapping[str, Callable[[Post], Post]] = field(default_factory=dict)
+    #: Variants whose recording stopped before the end of the plan -> where; see `stopped_at`.
+    stops: Mapping[str, Stop] = field(default_factory=dict)
+    #: Those variants -> the ids of the posts they were asked, of the whole plan.
+    stopped: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def is_about(self, classes: str) -> bool:
         """Whether the regex ``classes`` keeps the labels of this plan: two texts may choose the same."""
@@ -80,22 +85,49 @@ class Plan:
 
     def asked(self, variant: str) -> tuple[Post, ...]:
         """What a variant is asked: every post, disturbed if it says so, and under a key of its own for each repeat."""
-        disturb = self.disturbed.get(variant)
-        posts = self.posts if disturb is None else tuple(map(disturb, self.posts))
+        disturb, posts = self.disturbed.get(variant), self.shared(variant)
+        posts = posts if disturb is None else tuple(map(disturb, posts))
         return repeated(posts, self.repeats.get(variant, 1))
 
     def asked_keys(self, variants: Iterable[str]) -> dict[str, set[str]]:
         """By variant the keys of its cases."""
-        return {name: {post.id for post in repeated(self.posts, self.repeats.get(name, 1))} for name in variants}
+        return {name: {post.id for post in repeated(self.shared(name), self.repeats.get(name, 1))} for name in variants}
+
+    def shared(self, *variants: str) -> tuple[Post, ...]:
+        """The posts that each of these variants is asked: all, but for those behind the stop of one of them."""
+        own = [self.stopped[variant] for variant in variants if variant in self.stopped]
+        return tuple(post for post in self.posts if all(post.id in ids for ids in own)) if own else self.posts
 
     def n_cases(self, variants: Iterable[str]) -> int:
         """How many cases that is for these variants."""
-        return len(self.posts) * sum(self.repeats.get(variant, 1) for variant in variants)
+        return sum(len(self.shared(variant)) * self.repeats.get(variant, 1) for variant in variants)
 
     def first(self, n: int) -> list[Post]:
         """The ``n`` posts of each label that come first in the draw, so that a smaller plan asks no others."""
         drawn = sorted(self.posts, key=lambda post: (post.label, rank(post.id, self.seed)))
         return [post for _, own in groupby(drawn, key=lambda post: post.label) for post in islice(own, n)]
+
+
+def asking_order(posts: Iterable[Post], seed: int) -> list[Post]:
+    """The order in which a recording asks that may stop: in rounds over the labels, each by its rank in the draw.
+
+    A label with fewer posts is spread evenly over the whole, so that each part of the plan has the mix of all of it.
+    """
+    by_label: dict[str, list[Post]] = {}
+    for post in sorted(posts, key=lambda post: rank(post.id, seed)):
+        by_label.setdefault(post.label, []).append(post)
+    placed = [
+        ((2 * place + 1) / (2 * len(own)), label, post)
+        for label, own in sorted(by_label.items())
+        for place, post in enumerate(own)
+    ]
+    return [post for _, _, post in sorted(placed, key=lambda one: one[:2])]
+
+
+def stopped_at(plan: Plan, stops: Mapping[str, Stop]) -> Plan:
+    """The same plan, planned for these variants up to their stops alone."""
+    order = [post.id for post in asking_order(plan.posts, plan.seed)] if stops else []
+    return replace(plan, stops=stops, stopped={name: frozenset(order[: one.n]) for name, one in stops.items()})
 
 
 def make_plan(

@@ -17,7 +17,7 @@ from ..report.summary_sections import concluding_sections
 from ..report.terminal import WIDTH
 from ..running.plans_file import oldest_recordings
 from ..running.results_log import ResultLog
-from ..running.run_config import RunConfig, stand_ins
+from ..running.run_config import RunConfig, beyond_stops, stand_ins
 from ..scoring.scores import Check, Verdict
 from ..scoring.spending import today
 from ..scoring.stats.decisions import Finding
@@ -77,6 +77,7 @@ class Judge:
                 left_out=sorted(self._left_out),
                 failed=sorted(self._failed),
                 exit_status=int(session.exitstatus),
+                missing=beyond_stops(self._setup),
             )
         except UsageError as error:  # what the run found could not be written
             self._unwritten, session.exitstatus = str(error), pytest.ExitCode.USAGE_ERROR

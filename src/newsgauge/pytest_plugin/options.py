@@ -14,6 +14,7 @@ from .._util.files import read_toml
 from ..choosing.ledger import CONFIRMATIONS
 from ..errors import UsageError
 from ..planning.plan_file import read_inputs
+from ..planning.stops import NAME as STOPS
 from ..running.run_options import add_plan_options, add_record_mode, add_recording_options, baseline_name, setup_of
 from .process_guard import are_gates_required, evals_name, touches_evals
 
@@ -116,6 +117,7 @@ def inputs_of(config: pytest.Config, setup: RunConfig, baseline: str) -> dict[st
         names += [] if texts.is_absolute() and inside.startswith("../") else [inside]
     if setup.replays:
         names += [f"{setup.shown_cassettes}/{name}.jsonl" for name, one in setup.variants.items() if one.has_cassette]
+        names += [f"{setup.shown_cassettes}/{STOPS}"] if setup.plan.stops else []
     return read_inputs(config.rootpath, names)
 
 

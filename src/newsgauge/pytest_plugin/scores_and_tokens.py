@@ -140,7 +140,7 @@ class Scores:
         __tracebackhide__ = True
         _ = self[first], self[second]
         both = {**self._results(first), **self._results(second)}
-        return compare_variants(both, self._run.setup.plan.posts, first, second)
+        return compare_variants(both, self._run.setup.plan.shared(first, second), first, second)
 
     def table(self) -> str:
         """The scoreboard of the variants that were asked for so far: what a failed test shows."""

@@ -17,7 +17,8 @@ from ..cassettes.recorder import RECORDED
 from ..client.answers import usage_of
 from ..client.clients import open_async_client
 from ..client.retry import RetryPolicy
-from ..errors import CassetteError, NewsgaugeError, QuotaError
+from ..errors import CassetteError, NewsgaugeError, QuotaError, UsageError
+from ..planning.stops import save_stops
 from ..records import Case, Prediction
 from ..running.request_template import ModelResolution
 from ..running.results_log import MAIN, ResultLog
@@ -145,9 +146,14 @@ def finalize_files(setup: RunConfig, *, is_over: bool = True) -> list[str]:
     """Sort each variant's lines and drop duplicates; in mode ``rewrite`` also what is not planned.
 
     ``is_over``: whether all was asked, or the same command goes on with a recording of everything.
+    Where the plan says that a variant stops early, that is written down; where it does not, an earlier stop goes.
     """
     complaints = []
     recorder = open_recorder(setup)
+    try:
+        save_stops(setup.cassettes, setup.plan.digest, {name: setup.plan.stops.get(name) for name in setup.variants})
+    except (OSError, UsageError) as error:
+        complaints.append(str(error))
     for variant in setup.variants:
         try:
             recorder.finalize(variant, {post.id for post in setup.plan.asked(variant)}, is_over=is_over)

@@ -127,6 +127,7 @@ def _score(score: Score) -> dict[str, Any]:
         "answers": asdict(score.counts),
         "wilson_95": score.wilson,
         "thread_clustered_95": score.clustered,
+        "after_stopping_95": score.after_stopping,
         "own_mix": None if mix is None else {"accuracy": mix[0], "interval_95": mix[1]},
         "trained_threads": None
         if score.trained_threads is None

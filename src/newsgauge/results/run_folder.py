@@ -234,8 +234,8 @@ def load_run(folder: Path | str = ".newsgauge/results") -> RunFolder:
 
 
 def interval_95(score: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    """The interval of an accuracy to read: by thread where threads repeat, else Wilson's."""
-    low, high = score.get("thread_clustered_95") or score["wilson_95"]
+    """The interval of an accuracy to read: valid after stopping, by thread where threads repeat, else Wilson's."""
+    low, high = score.get("after_stopping_95") or score.get("thread_clustered_95") or score["wilson_95"]
     return low, high
 
 

@@ -46,6 +46,8 @@ TABLE_OPTIONS = ("columns", "encoding", "delimiter")
 _API_VERSION = re.compile(r"v\d+(?:(?:alpha|beta)\d*)?", re.ASCII)
 #: The kinds of answers that can be asked again: those that hold no label.
 AGAIN = (Outcome.BLOCKED, Outcome.CUT, Outcome.EMPTY)
+#: Looks at the gates, unless said otherwise; and the most, since each costs some power.
+N_LOOKS, MOST_LOOKS = 20, 200
 RECORD_MODES = ("none", "once", "new_episodes", "all", "rewrite")
 
 
@@ -132,6 +134,34 @@ def add_record_mode(add: Callable[..., Any], *, default: str = "none") -> None:
     )
 
 
+def add_until_decided(add: Callable[..., Any]) -> None:
+    """The options of a recording that looks at its gates."""
+    add(
+        "--until-decided",
+        action="store_true",
+        help="stop asking a variant when all its gates are decided; the plan is the most that is asked",
+    )
+    add(
+        "--looks",
+        type=_n_looks,
+        metavar="K",
+        help=f"with --until-decided: how often to look at the gates (default: {N_LOOKS})",
+    )
+
+
+def check_until_decided(option: Any, *, batch: bool = False) -> None:
+    """Refuse what does not go with stopping early. Raises `UsageError`."""
+    if option.looks is not None and not option.until_decided:
+        raise UsageError("--looks: expected with --until-decided, which looks at the gates while answers come in")
+    if option.until_decided and batch:
+        raise UsageError("--until-decided and --batch: a batch is asked as a whole, so that nothing can stop it")
+    if option.until_decided and (option.record_mode not in ("once", "new_episodes") or option.again):
+        raise UsageError(
+            "--until-decided: expected --record-mode once or new_episodes, without --again: what is recorded counts "
+            "where it stands, and answers that are replaced because of what they say would bias the verdict"
+        )
+
+
 def add_api_version(add: Callable[..., Any]) -> None:
     """``--api-version``, for whatever asks a service."""
     add(
@@ -216,10 +246,10 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
     from ..cassettes.services import add_services
     from ..corpora.corpus import find_corpus
     from ..planning.plan_file import parse_shard
-    from ..planning.sampling import make_plan
+    from ..planning.sampling import make_plan, stopped_at
     from ..variants.disturbances import disturb
     from ..variants.variants_file import select_variants
-    from .run_config import RunConfig, preprocessor
+    from .run_config import RunConfig, preprocessor, stops_of
 
     evals = root / (ini("newsgauge_evals") or "evals")
     add_services(evals / "services.toml")
@@ -275,6 +305,8 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         plan_table=_plan_table(option, values, root),
         code=(evals, root),
     )
+    if setup.replays:
+        setup = replace(setup, plan=stopped_at(plan, stops_of(setup)))
     _ = setup.part  # more shards than posts show here
     return setup
 
@@ -336,6 +368,12 @@ def above_0(what: str) -> Callable[[str], float]:
         return value
 
     return read
+
+
+def _n_looks(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= MOST_LOOKS:
+        raise ArgumentTypeError(f"expected a number from 1 to {MOST_LOOKS}, got {text!r}")
+    return int(text)
 
 
 def _repeats(text: str) -> int:

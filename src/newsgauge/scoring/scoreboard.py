@@ -22,6 +22,7 @@ from .slices import slice_scores
 from .stats.classification import ConfusionMatrix, class_scores, confusion_matrix, macro_f1
 from .stats.intervals import Interval, clustered_interval, effective_posts, wilson_interval
 from .stats.paired import mcnemar_exact, mcnemar_exact_two_sided, pair, paired_interval
+from .stats.sequential import repeated_interval
 from .stats.standardised import Stratum, standardised_interval, standardised_rate
 
 #: What is counted of each answer.
@@ -79,6 +80,9 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan, trained: fro
         n_closed_set=sum(correct) + sum(nearest_label(said, plan.labels) == label for label, said in off_list),
         wilson=wilson_interval(sum(correct), len(seen)),
         clustered=clustered_interval(correct, threads) if n_threads < len(seen) else None,
+        after_stopping=None
+        if (stop := plan.stops.get(variant)) is None or len(seen) < stop.n
+        else repeated_interval(sum(correct), stop.looks, stop.look),
         n_threads=n_threads,
         effective_n=effective_n,
         matrix=matrix,

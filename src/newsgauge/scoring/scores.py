@@ -67,6 +67,8 @@ class Score:
     input_tokens: int
     output_tokens: int
     model_versions: tuple[str, ...]
+    #: A 95% interval that is valid after a recording that stopped when its gates were decided.
+    after_stopping: Interval | None = None
     thinking_tokens: int = 0
     cached_tokens: int = 0
     tool_use_tokens: int = 0
@@ -103,13 +105,13 @@ class Score:
 
     @property
     def low(self) -> float:
-        """Low end of the 95% interval to read: by thread where threads repeat, else Wilson's."""
-        return (self.clustered or self.wilson)[0]
+        """Low end of the 95% interval to read: after stopping, by thread where threads repeat, else Wilson's."""
+        return (self.after_stopping or self.clustered or self.wilson)[0]
 
     @property
     def high(self) -> float:
         """High end of it."""
-        return (self.clustered or self.wilson)[1]
+        return (self.after_stopping or self.clustered or self.wilson)[1]
 
     @property
     def accuracy(self) -> float:

@@ -24,7 +24,8 @@ from ...running.run_config import RunConfig, check_setup
 from ...scoring.spending import todays_prices
 from ...variants.variants_file import Variant
 from ..backend_options import load_project
-from .record import add_asking_options, ask_pending
+from .record import add_asking_options
+from .record_asking import ask_pending
 
 
 def add_choosing_options(parser: argparse.ArgumentParser) -> None:

@@ -8,29 +8,30 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from ..._util.files import locked
-from ...client.embedded import embedded_process
-from ...client.retry import RetryPolicy
 from ...errors import UsageError
-from ...recording.paying import Budget, budget_of
-from ...recording.pending import Pending, ResumeFile, find_pending
+from ...recording.paying import budget_of
+from ...recording.pending import Pending, ResumeFile
 from ...recording.preflight import check_ci, check_folder
-from ...recording.scheduler import Limits, Report
-from ...recording.session import finalize_files, note_anew, record_cases, record_techniques
+from ...recording.scheduler import Report
+from ...recording.session import finalize_files, note_anew
 from ...running.plans_file import add_plan
 from ...running.run_config import RunConfig, check_setup
-from ...running.run_options import add_plan_options, add_record_mode, add_recording_options
-from ...scoring.spending import PriceList, spent_line, todays_prices
+from ...running.run_options import (
+    add_plan_options,
+    add_record_mode,
+    add_recording_options,
+    add_until_decided,
+    check_until_decided,
+)
+from ...scoring.spending import spent_line, todays_prices
 from ..backend_options import add_folder_options, check_base_url, load_project
 from ..option_values import positive
+from .record_asking import ask_looking, ask_pending
 from .record_batches import ask_in_batches
-from .record_display import RecordDisplay, announce
 
 #: Reasons that are shown; the others are counted.
 _N_SHOWN = 5
@@ -48,6 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_asking_options(parser)
     add_record_mode(parser.add_argument, default="once")
+    add_until_decided(parser.add_argument)
     parser.add_argument(
         "--batch",
         action="store_true",
@@ -96,6 +98,7 @@ def handle(options: argparse.Namespace) -> int:
     """Record; 0 if each case has an answer, 130 if interrupted, else 1."""
     folders, variants, setup = load_project(options)
     _check_techniques(setup, batch=options.batch)
+    check_until_decided(options, batch=options.batch)
     check_ci(setup, allowed=options.allow_record_in_ci)
     check_setup(setup)
     check_base_url(setup.backend, options.base_url)
@@ -117,6 +120,8 @@ def handle(options: argparse.Namespace) -> int:
                 todo, report = ask_in_batches(
                     setup, options, prices, since=since, path=state / "batches.json", known=variants
                 )
+            elif options.until_decided:
+                setup, todo, report = ask_looking(setup, options, prices, folders=folders, known=variants)
             else:
                 todo, report = ask_pending(setup, options, prices, since=since)
         except UsageError:
@@ -157,36 +162,6 @@ def _check_techniques(setup: RunConfig, *, batch: bool) -> None:
         )
 
 
-def ask_pending(
-    setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, since: str
-) -> tuple[Pending, Report]:
-    """Ask what is not recorded, once what it costs is shown: what was to do, and what came of it."""
-    todo = find_pending(setup, since=since)
-    expected = announce(setup, todo.to_ask, options, prices)
-    if not todo.to_ask:
-        return todo, Report()
-    with _server(setup, options.base_url) as url, RecordDisplay(setup, len(todo.to_ask)) as display:
-        budget = None
-        if options.max_cost is not None and expected.cost is not None:
-            budget = Budget(prices.cost_of, options.max_cost, expected.cost / len(todo.to_ask))
-        retry = RetryPolicy(deadline_s=options.retry_deadline)
-        asking: dict[str, Any] = {"base_url": url, "retry": retry, "budget": budget}
-        prompts = [case for case in todo.to_ask if setup.variants[case.variant].is_gemini_prompt]
-        own = [case for case in todo.to_ask if not setup.variants[case.variant].is_gemini_prompt]
-        limits = Limits(options.concurrency, options.rpm, options.tpm)
-        report = Report()
-        if prompts:
-            report = record_cases(
-                setup, prompts, limits=limits, on_answer=display.responded, on_note=display.note, **asking
-            )
-        if own and report.interrupted:
-            report.left += [(case, "interrupted") for case in own]
-        elif own:
-            report.add(record_techniques(setup, own, on_answer=display.answered, **asking))
-    report.expected_cost = expected.cost
-    return todo, report
-
-
 def _conclude(setup: RunConfig, todo: Pending, report: Report) -> int:
     n_planned = len(setup.recorded_cases)
     n_recorded = todo.n_recorded + report.n_kept
@@ -205,12 +180,3 @@ def _conclude(setup: RunConfig, todo: Pending, report: Report) -> int:
         print("newsgauge: interrupted; the same command goes on", file=sys.stderr)
         return 130
     return 1 if missing else 0
-
-
-@contextmanager
-def _server(setup: RunConfig, base_url: str | None) -> Iterator[str | None]:
-    if base_url is not None or setup.backend != "embedded":
-        yield base_url
-        return
-    with embedded_process() as url:
-        yield url

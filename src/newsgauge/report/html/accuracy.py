@@ -79,6 +79,8 @@ def _by_variant(run: RunFolder) -> list[Block]:
     rows = [{**score, "variant": name, "interval_95": interval_95(score)} for name, score in run.scores.items()]
     is_clustered = any(row.get("thread_clustered_95") for row in rows)
     method = "clustered by thread" if is_clustered else "Wilson's"
+    if any(row.get("after_stopping_95") for row in rows):
+        method += "; of a recording that stopped when decided: repeated confidence intervals, valid after stopping"
     for row in rows:
         if parts := row.get("trained_threads"):
             part = parts.values()

@@ -15,10 +15,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from .intervals import normal_cdf, normal_quantile
+from .intervals import Interval, normal_cdf, normal_quantile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Rounding of sums of probabilities; far below any error rate.
 _TINY = 1e-12
+#: Of the range in which an end of an interval is looked for.
+_HALVINGS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,43 @@ def floor_boundaries(floor: float, looks: Sequence[int], *, alpha: float = 0.05)
 def ceiling_boundaries(ceiling: float, looks: Sequence[int], *, alpha: float = 0.05) -> tuple[Look, ...]:
     """The boundaries for "the true rate is at most ``ceiling``", counted in cases that do *not* happen (n - events)."""
     return floor_boundaries(1 - ceiling, looks, alpha=alpha)
+
+
+def first_decision(boundaries: Sequence[Look], n_right: Sequence[int]) -> tuple[int, bool] | None:
+    """The number of the first look, from 1, that decides, and whether it says PASS; None while none does.
+
+    ``n_right``: how many answers were right at each look so far.
+    """
+    for number, (look, right) in enumerate(zip(boundaries, n_right, strict=False), 1):
+        if look.pass_at is not None and right >= look.pass_at:
+            return number, True
+        if look.fail_at is not None and right <= look.fail_at:
+            return number, False
+    return None
+
+
+@lru_cache(maxsize=256)
+def repeated_interval(n_right: int, looks: tuple[int, ...], number: int, *, alpha: float = 0.05) -> Interval:
+    """The interval of a rate at look ``number``, from 1: right in 1 - alpha of recordings, whatever rule stopped them.
+
+    A repeated confidence interval (Jennison and Turnbull, Journal of the Royal Statistical Society B 51, 1989): the
+    rates that the boundaries of neither side reject at this look, at alpha / 2 each. So its ends agree with the gates.
+    """
+    seen = looks[:number]
+    may_spend = [spent(n / looks[-1], alpha / 2) for n in seen]
+
+    def is_refuted(rate: float, count: int) -> bool:
+        reach = _reach(rate, seen, may_spend)[-1]
+        return reach is not None and count >= reach
+
+    def lowest(count: int) -> float:
+        low, high = 0.0, 1.0
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if is_refuted(middle, count) else (low, middle)
+        return low
+
+    return lowest(n_right), 1 - lowest(seen[-1] - n_right)
 
 
 def gain_boundary(
