@@ -12,10 +12,12 @@ from scipy.stats import binom, binomtest
 from newsgauge.scoring.stats.sequential import (
     Look,
     ceiling_boundaries,
+    first_decision,
     floor_boundaries,
     gain_boundary,
     operating,
     planned_looks,
+    repeated_interval,
     spent,
 )
 
@@ -138,3 +140,37 @@ def test_looks_come_in_whole_rounds_over_the_labels_and_end_at_the_cap() -> None
 def test_what_is_no_plan_is_refused(looks: list[int], floor: float) -> None:
     with pytest.raises(ValueError, match="expected"):
         floor_boundaries(floor, looks)
+
+
+def test_the_first_look_that_decides_has_the_say() -> None:
+    boundaries = (Look(4, None, 0), Look(8, 8, 3), Look(12, 9, 8))
+    assert first_decision(boundaries, [4]) is None
+    assert first_decision(boundaries, [4, 8, 8]) == (2, True)
+    assert first_decision(boundaries, [0, 8]) == (1, False)
+    assert first_decision(boundaries, [2, 5, 8]) == (3, False)
+
+
+def test_the_bounds_after_stopping_agree_with_the_boundaries() -> None:
+    looks = (20, 40, 60)
+    boundaries = floor_boundaries(0.7, looks)
+    for number, look in enumerate(boundaries, 1):
+        for right in range(look.n + 1):
+            low, high = repeated_interval(right, looks, number, alpha=0.10)  # 5% at each end, as a gate has
+            assert (low > 0.7 - 1e-6) == (look.pass_at is not None and right >= look.pass_at)
+            assert (high < 0.7 + 1e-6) == (look.fail_at is not None and right <= look.fail_at)
+
+
+def test_of_all_stopped_recordings_95_percent_have_the_truth_in_their_interval() -> None:
+    looks, truth = (5, 10, 14), 0.7
+    boundaries, covered = floor_boundaries(0.4, looks, alpha=0.2), 0.0
+    for path in product((0, 1), repeat=looks[-1]):
+        _, n = walk(boundaries, path)
+        low, high = repeated_interval(sum(path[:n]), looks, looks.index(n) + 1)
+        if low <= truth <= high:
+            covered += truth ** sum(path) * (1 - truth) ** (len(path) - sum(path))
+    assert covered >= 0.95
+
+
+def test_with_one_look_the_interval_is_that_of_clopper_and_pearson() -> None:
+    exact = binomtest(33, 40).proportion_ci(0.95, method="exact")
+    assert repeated_interval(33, (40,), 1) == pytest.approx((exact.low, exact.high), abs=1e-6)
