@@ -72,6 +72,17 @@ def dependencies(session: nox.Session, versions: str) -> None:
 
 
 @nox.session(python=PYTHONS[0], default=False)
+def litellm(session: nox.Session) -> None:
+    """LiteLLM's proxy, in a virtual environment of its own, recorded through and replayed without."""
+    session.install("-q", "-c", "requirements.lock", "-e", ".[test]")
+    own = Path(session.create_tmp()).resolve() / "proxy"
+    session.run("python", "-m", "venv", "--clear", str(own))
+    session.run(str(own / "bin" / "python"), "-m", "pip", "install", "-q", "litellm[proxy]", external=True)
+    found = {"NEWSGAUGE_LITELLM": str(own / "bin" / "litellm")}
+    session.run("pytest", "tests/plugin/test_litellm.py", "-rs", env=found)
+
+
+@nox.session(python=PYTHONS[0], default=False)
 def mlflow(session: nox.Session) -> None:
     """``newsgauge export mlflow`` to a real MLflow server of this machine."""
     session.install("-q", "-c", "requirements.lock", "-e", ".[test]", "mlflow")
