@@ -48,8 +48,9 @@ def test_this_checkout_can_replay_and_its_folders_are_found(capsys: pytest.Captu
 
 def test_an_empty_folder_cannot_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--root", str(tmp_path)]) == 1
-    assert "replay                            no: evals/variants.toml, evals/gates.toml, cassettes: see above" in (
-        capsys.readouterr().out
+    assert (
+        "replay                            no: evals/variants.toml, evals/gates.toml, cassettes, corpus: see above"
+        in (capsys.readouterr().out)
     )
     assert fact("evals/variants.toml", tmp_path).endswith(
         "there is no such file. Go to the project's folder, or make a project: newsgauge init"
@@ -57,14 +58,16 @@ def test_an_empty_folder_cannot_replay(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_recording_takes_a_project_but_no_cassettes(tmp_path: Path) -> None:
-    assert why_not("record from the embedded backend", tmp_path) == "evals/variants.toml, evals/gates.toml: see above"
+    lacking = "evals/variants.toml, evals/gates.toml, corpus: see above"
+    assert why_not("record from the embedded backend", tmp_path) == lacking
+    shutil.copytree(ROOT / "fixtures", tmp_path / "fixtures")
     shutil.copytree(ROOT / "evals", tmp_path / "evals", ignore=shutil.ignore_patterns("__pycache__"))
     assert why_not("record from the embedded backend", tmp_path) == ""
     assert why_not("replay", tmp_path) == "cassettes: see above"
 
 
 def test_a_damaged_variants_file_forbids_replay_and_is_named(tmp_path: Path) -> None:
-    for name in ("evals", "cassettes"):
+    for name in ("evals", "cassettes", "fixtures"):
         shutil.copytree(ROOT / name, tmp_path / name)
     assert why_not("replay", tmp_path) == ""
     (tmp_path / "evals" / "variants.toml").write_text("[bare\n")
@@ -75,7 +78,7 @@ def test_a_callable_that_is_not_there_forbids_replay_and_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])  # modules are looked for in the project's folders
-    for name in ("evals", "cassettes"):
+    for name in ("evals", "cassettes", "fixtures"):
         shutil.copytree(ROOT / name, tmp_path / name)
     with (tmp_path / "evals" / "variants.toml").open("a") as file:
         file.write('\n[own]\nabout = "x"\nmodel = "m"\npredict = "nowhere_to_be_found:ask"\n')
@@ -131,3 +134,41 @@ def test_no_connection_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     assert main(["doctor", "--root", str(ROOT)]) == 0
+
+
+@pytest.fixture
+def own_project(tmp_path: Path) -> Path:
+    """A project that init made of the user's own table, its cassettes in place."""
+    (tmp_path / "data.csv").write_text("id,text,label\n" + "".join(f"{n},text {n},{'ab'[n % 2]}\n" for n in range(8)))
+    (tmp_path / "pytest.ini").write_text("[pytest]\nnewsgauge_corpus = data.csv\nnewsgauge_posts_per_class = 2\n")
+    for name in ("evals", "cassettes"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def test_the_projects_corpus_is_named_and_without_it_nothing_works(own_project: Path) -> None:
+    assert fact("corpus", own_project) == "data: a run asks 4 texts of 2 labels"
+    assert why_not("replay", own_project) == ""
+    (own_project / "data.csv").unlink()
+    assert "data.csv" in fact("corpus", own_project)
+    assert why_not("replay", own_project) == "corpus: see above"
+    assert why_not("record from the embedded backend", own_project) == "corpus: see above"
+
+
+def test_where_nothing_can_be_written_a_run_is_told_to_write_elsewhere(
+    own_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_, **__: False)  # as on a read-only file system
+    assert why_not("replay", own_project) == ".newsgauge cannot be written here: pytest evals --results DIR"
+    assert why_not("tune on the embedded backend", own_project) == ".newsgauge cannot be written here"
+    assert "cassettes cannot be written here" in why_not("record from the embedded backend", own_project)
+
+
+def test_a_damaged_cache_of_20_newsgroups_is_no_yes(
+    tmp_path: Path, own_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
+    (tmp_path / "20news-bydate_py3.pkz").write_bytes(b"cut")
+    (own_project / "pytest.ini").write_text("[pytest]\nnewsgauge_corpus = 20newsgroups\n")
+    assert why_not("ask about 20 Newsgroups", own_project) == "damaged: see above"
+    assert why_not("replay", own_project) == "corpus: see above"

@@ -5,6 +5,7 @@ The commit of a checkout is read from git's own files: no program is started.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tomllib
@@ -98,8 +99,23 @@ def write_whole(path: Path, text: str, *, option: str = "--results") -> None:
         replace_file(path, text)
     except OSError as error:
         is_file = isinstance(error, FileExistsError | NotADirectoryError)
-        why = f"{path.parent} is no folder" if is_file else error.strerror
+        why = f"{path.parent} is no folder" if is_file else why_unwritable(error, option)
         raise UsageError(f"{option}: cannot write {path}: {why}") from None
+
+
+def why_unwritable(error: OSError, option: str = "") -> str:
+    """``Permission denied; make the file ...``: what the system says, and what to do where it lets nobody write."""
+    way_out = "make the file and its folder writable, or work on a copy"
+    if option == "--results":
+        way_out = "name a folder that can be written: --results DIR"
+    is_denied = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    return f"{error.strerror or error}{f'; {way_out}' if is_denied else ''}"
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether files can be written into this folder, or it can be made. Writes nothing."""
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def commit_of(folder: Path) -> str | None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from .._util.files import locked
+from .._util.files import locked, why_unwritable
 from .._util.pytest_ini import read_ini
 from ..client.clients import Access, check_access, cloud_project, open_client, vertex_base_url
 from ..client.embedded import embedded_server, is_loopback
@@ -67,7 +67,7 @@ def reach_backend(backend: Backend, base_url: str | None) -> Iterator[str | None
         with locked(STATE / "lock", on_wait=say), embedded_server(STATE) as url:
             yield url
     except OSError as error:
-        raise UsageError(f"{STATE}: cannot be used: {error.strerror or error}") from None
+        raise UsageError(f"{STATE}: cannot be used: {why_unwritable(error)}") from None
 
 
 def check_base_url(backend: Backend, base_url: str | None) -> None:

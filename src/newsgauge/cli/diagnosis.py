@@ -16,15 +16,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .. import __version__
+from .._util.files import is_writable
 from .._util.platform import is_ci
+from .._util.wording import count_of
 from ..cassettes.store import LFS_ADVICE, is_lfs_pointer
 from ..client.clients import check_access
 from ..client.embedded import missing_packages
 from ..client.sdk_arguments import check_configs
-from ..corpora.twenty_newsgroups import damaged_cache, has_twenty_newsgroups
+from ..corpora.twenty_newsgroups import TWENTY, damaged_cache, has_twenty_newsgroups
 from ..errors import UsageError
 from ..running.plans_file import Folders
 from ..running.run_config import variant_callable
+from ..running.run_options import USUAL_CORPUS, default_options, setup_of
 from ..scoring.spending import retiring
 from ..variants.variants_file import load_variants
 
@@ -71,7 +74,12 @@ def diagnose(folders: Folders, environ: Mapping[str, str] = os.environ) -> Diagn
     packages, project = _packages(), _project(folders)
     unsuitable, wrong = _see_above(packages), _see_above([*packages, *project])
     unready = _see_above([*packages, *(fact for fact in project if fact.name != folders.cassettes)])
-    blocked = [*unready, *(["CI is set: say --allow-record-in-ci"] if is_ci(environ) else [])]
+    state = _unwritable(folders, ".newsgauge")
+    no_results = [f"{one}: pytest {folders.evals} --results DIR" for one in state]
+    kept = _unwritable(folders, folders.cassettes)
+    blocked = [*unready, *kept, *state, *(["CI is set: say --allow-record-in-ci"] if is_ci(environ) else [])]
+    damaged = ["damaged: see above"] if damaged_cache() else []
+    absent = [] if has_twenty_newsgroups() else ["not on this machine, unless a run can download it"]
     return Diagnosis(
         {
             "installed": packages,
@@ -80,16 +88,16 @@ def diagnose(folders: Folders, environ: Mapping[str, str] = os.environ) -> Diagn
             f"project {folders.root.resolve()}": project,
         },
         [
-            Ability("replay", "".join(wrong)),
+            Ability("replay", "; ".join([*wrong, *no_results])),
             Ability("record from the embedded backend", "; ".join([*_embedded(), *blocked])),
             Ability("record from Gemini", "; ".join([*_access("gemini"), *blocked])),
             Ability("record from Vertex", "; ".join([*_access("vertex"), *_credentials(environ), *blocked])),
-            Ability("tune on the embedded backend", "; ".join([*_embedded(), *unsuitable])),
-            Ability("tune on Vertex", "; ".join([*_access("vertex"), *_credentials(environ), *_bucket(), *unsuitable])),
+            Ability("tune on the embedded backend", "; ".join([*_embedded(), *state, *unsuitable])),
             Ability(
-                "ask about 20 Newsgroups",
-                "" if has_twenty_newsgroups() else "not on this machine, unless a run can download it",
+                "tune on Vertex",
+                "; ".join([*_access("vertex"), *_credentials(environ), *_bucket(), *state, *unsuitable]),
             ),
+            Ability("ask about 20 Newsgroups", "; ".join(damaged or absent)),
         ],
     )
 
@@ -163,7 +171,7 @@ def _twenty_newsgroups() -> Fact:
     where = "SCIKIT_LEARN_DATA" if home else "scikit-learn's own folder"
     is_there = has_twenty_newsgroups()
     if damaged := damaged_cache():
-        return Fact("20 Newsgroups", f"damaged: delete {damaged}, and a run downloads it anew where it can")
+        return Fact("20 Newsgroups", f"damaged: delete {damaged}, and a run downloads it anew where it can", True)
     return Fact("20 Newsgroups", f"in {where}" if is_there else f"not in {where}; a run downloads it where it can")
 
 
@@ -196,12 +204,29 @@ def _project(folders: Folders) -> list[Fact]:
         if path.name != "confirmations.json"
     )
     facts.append(Fact(f"{folders.evals}/baselines", ", ".join(baselines) or "none: accept one with --update-baseline"))
-    facts.append(_found(folders.root / folders.bundled, f"{folders.bundled} (the bundled corpus)", needed=False))
-    return facts
+    return [*facts, _corpus(folders)]
 
 
-def _found(path: Path, name: str, *, needed: bool = True) -> Fact:
-    return Fact(name, "there" if path.exists() else "not there", is_wrong=needed and not path.exists())
+def _corpus(folders: Folders) -> Fact:
+    """The posts that a run without options asks about; 20 Newsgroups is not downloaded for it."""
+    try:
+        if folders.ini("newsgauge_corpus") == TWENTY and (damaged_cache() or not has_twenty_newsgroups()):
+            return Fact("corpus", f"{TWENTY}: see data", is_wrong=True)
+        unsaid = dict.fromkeys((*USUAL_CORPUS, "backend"))
+        setup = setup_of(default_options(**unsaid), {}, root=folders.root, ini=folders.ini)
+    except UsageError as error:
+        return Fact("corpus", str(error), is_wrong=True)
+    plan = setup.plan
+    n_texts = count_of(len(plan.posts), plan.unit)
+    return Fact("corpus", f"{setup.corpus.name}: a run asks {n_texts} of {len(plan.labels)} labels")
+
+
+def _unwritable(folders: Folders, name: str) -> list[str]:
+    return [] if is_writable(folders.root / name) else [f"{name} cannot be written here"]
+
+
+def _found(path: Path, name: str) -> Fact:
+    return Fact(name, "there" if path.exists() else "not there", is_wrong=not path.exists())
 
 
 def _access(backend: str) -> list[str]:

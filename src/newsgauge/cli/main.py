@@ -124,8 +124,9 @@ def _unusable(error: OSError) -> str:
     """A line for a file that cannot be read or written, of whatever command."""
     if error.filename is None:
         return str(error)
-    advice = "; make the file and its folder writable, or work on a copy" if isinstance(error, PermissionError) else ""
-    return f"{os.fsdecode(error.filename)}: {error.strerror}{advice}"
+    from .._util.files import why_unwritable
+
+    return f"{os.fsdecode(error.filename)}: {why_unwritable(error)}"
 
 
 if __name__ == "__main__":

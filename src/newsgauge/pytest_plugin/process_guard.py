@@ -60,8 +60,10 @@ def begin(config: pytest.Config, known: Namespace, args: Sequence[str], *, loade
     try:
         _mark_as_older(folder)
     except OSError as error:
+        from .._util.files import why_unwritable
+
         raise pytest.UsageError(
-            f"newsgauge: --results: cannot mark the older verdict in {folder}: {error.strerror}"
+            f"newsgauge: --results: cannot mark the older verdict in {folder}: {why_unwritable(error, '--results')}"
         ) from None
     _watch_exit(config)
 

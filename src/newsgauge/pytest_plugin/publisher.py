@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .._util.files import commit_of
+from .._util.files import commit_of, why_unwritable
 from ..corpora.corpus import BUNDLED
 from ..errors import UsageError
 from ..report.findings import trade_off
@@ -47,7 +47,8 @@ class Publisher:
         try:
             clear(self._folder)
         except OSError as error:
-            raise UsageError(f"--results: cannot remove the old report from {self._folder}: {error.strerror}") from None
+            why = why_unwritable(error, "--results")
+            raise UsageError(f"--results: cannot remove the old report from {self._folder}: {why}") from None
 
     # Innermost: after the judge, and before pytest's own wrapper of this hook prints the summary.
     @pytest.hookimpl(wrapper=True, trylast=True)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from .._util.files import why_unwritable
 from ..errors import CassetteError, UsageError
 from ..planning.training_set import PLAIN_BASE_MODEL
 from ..records import Case, Post
@@ -107,7 +108,7 @@ def check_folder(setup: RunConfig) -> None:
             file.keys()
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        raise UsageError(f"--record-mode {setup.mode}: cannot write to {folder}: {error.strerror or error}") from None
+        raise UsageError(f"--record-mode {setup.mode}: cannot write to {folder}: {why_unwritable(error)}") from None
     except CassetteError as error:
         raise UsageError(f"--record-mode {setup.mode}: {error}") from None
     needed = _needed_bytes(setup)

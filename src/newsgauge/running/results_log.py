@@ -18,6 +18,7 @@ from sys import intern
 from types import MappingProxyType
 from typing import Any
 
+from .._util.files import why_unwritable
 from ..cassettes.store import CassetteFile
 from ..errors import UsageError
 from ..planning.sampling import Plan
@@ -59,7 +60,7 @@ class ResultLog:
         try:
             yield
         except OSError as error:
-            raise UsageError(f"--results: cannot write {self._path}: {error.strerror or error}") from None
+            raise UsageError(f"--results: cannot write {self._path}: {why_unwritable(error, '--results')}") from None
 
     @property
     def name(self) -> str:

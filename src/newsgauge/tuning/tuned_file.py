@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from .._util.files import locked, replace_file
+from .._util.files import locked, replace_file, why_unwritable
 from ..errors import UsageError
 
 FILE = Path(".newsgauge") / "tuned.json"
@@ -77,7 +77,7 @@ def _change(path: Path, change: Callable[[dict[str, TunedModel]], dict[str, Tune
             text = json.dumps({"format": _FORMAT, "models": models}, indent=2) + "\n"
             replace_file(path, text, durable=True)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+        raise UsageError(f"{path}: cannot be written: {why_unwritable(error)}") from None
 
 
 def _entry(raw: dict[str, object]) -> TunedModel:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..._util.files import why_unwritable
 from ...errors import UsageError
 from ...gates.age_gate import AgeGate, day_of
 from ...gates.baseline_file import check_baseline, load_baseline
@@ -53,7 +54,8 @@ def clear_folder(folder: Path) -> None:
         (folder / "gates.json").unlink(missing_ok=True)
         clear(folder)
     except OSError as error:
-        raise UsageError(f"--results: cannot remove older results from {folder}: {error.strerror}") from None
+        why = why_unwritable(error, "--results")
+        raise UsageError(f"--results: cannot remove older results from {folder}: {why}") from None
 
 
 def decide_all(what: Decided) -> int:

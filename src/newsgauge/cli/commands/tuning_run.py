@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ..._util.files import locked
+from ..._util.files import locked, why_unwritable
 from ..._util.pytest_ini import read_ini
 from ...client.cloud_storage import parse_bucket
 from ...corpora.corpus import Corpus
@@ -191,7 +191,7 @@ def _save_losses(job: Job, backend: Backend) -> None:
         path.write_text(csv_text(job.losses), "ascii")
         path.with_suffix(".html").write_text(page, "utf-8")
     except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+        raise UsageError(f"{path}: cannot be written: {why_unwritable(error)}") from None
     print(f"Loss curve: {path} and {path.with_suffix('.html').name}")
 
 
