@@ -165,7 +165,9 @@ def test_a_removed_variant_leaves_the_baseline_when_it_is_written(strict_project
         value["variants"]["gone"] = value["variants"]["bare"]
 
     baseline(rename)
-    assert strict_project.runpytest_inprocess("evals").ret == 0
+    result = strict_project.runpytest_inprocess("evals")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*holds what variants.toml has no more: gone;*"])
     result = strict_project.runpytest_inprocess("evals", "--update-baseline", "--variants", "bare")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*dropped from the baseline, as variants.toml has them no more: gone"])

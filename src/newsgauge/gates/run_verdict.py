@@ -233,19 +233,25 @@ class Guard:
         if self.run.shard is not None:
             return (f"{len(self.gates)} gates are {_IN_MERGE}",)
         left_out = [f"left out: {one}" for one in self.left_out]
-        return tuple(filter(None, (*left_out, *self._stops(), self._note_on_baseline())))
+        return tuple(filter(None, (*left_out, *self._stops(), self._note_on_removed(), self._note_on_baseline())))
 
     def _stops(self) -> Iterator[str]:
         for variant, stop in self.run.plan.stops.items():
             yield f"{variant}: {stop.words()}; its interval is a repeated confidence interval, valid after stopping"
+
+    def _note_on_removed(self) -> str:
+        place, gone = self.baseline, ", ".join(self.baseline.removed)
+        if gone and place.updating:
+            return f"dropped from the baseline, as variants.toml has them no more: {gone}"
+        what = f"the baseline {place.shown} holds what variants.toml has no more: {gone}; --update-baseline drops it"
+        return what if gone else ""
 
     def _note_on_baseline(self) -> str:
         place, held = self.baseline, {gate.variant for gate in self.gates if isinstance(gate, BaselineGate)}
         free = [variant for variant in self.run.variants if variant not in held]
         names = ", ".join(free)
         if place.updating:
-            gone = ", ".join(place.removed)
-            return f"dropped from the baseline, as variants.toml has them no more: {gone}" if gone else ""
+            return ""
         if place.held is None:
             return f"no baseline: there is no {place.shown}; this run with --update-baseline writes it"
         if not free:

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 #: Where pytest finds options of the environment.
 ENVIRONMENT = "PYTEST_ADDOPTS"
-#: Options that stand for a verdict, or write what it rests on.
+#: Options that stand for a verdict, or write what it rests on; attributes of options that are not called like them.
 _OF_VERDICT = ("--record-mode", "--update-baseline", "--shard", "--no-require-gates")
+_ATTRIBUTES = {"-c": "inifilename", "-o": "override_ini", "--no-require-gates": "require_gates"}
 
 
 def add_options(parser: pytest.Parser, *, shares_record_mode: bool = False) -> None:
@@ -144,7 +145,7 @@ def said_elsewhere(config: pytest.Config) -> dict[str, str]:
     add_plan_options(lambda option, **_: plan.append(option))
     found: dict[str, str] = {}
     for option in (*plan, "-c", "-o", *_OF_VERDICT):
-        name = {"-c": "inifilename", "-o": "override_ini"}.get(option, _attribute(option))
+        name = _ATTRIBUTES.get(option, option[2:].replace("-", "_"))
         value = getattr(config.option, name)
         if value in (None, "none") or value == by_hand[name] or (option == "--no-require-gates" and value):
             continue
@@ -155,10 +156,8 @@ def said_elsewhere(config: pytest.Config) -> dict[str, str]:
                 "there, or take it out"
             )
         if option == "-o":
-            own = [
-                one for one in value if one.startswith(("newsgauge_", "addopts=")) and one not in (by_hand[name] or ())
-            ]
-            found |= {f"-o {one}": source for one in own}
+            new = [one for one in value if one not in (by_hand[name] or ())]
+            found |= {f"-o {one}": source for one in new if one.startswith(("newsgauge_", "addopts="))}
         elif option not in _OF_VERDICT:
             found[option if value is True else f"{option} {value}"] = source
     return found
@@ -173,12 +172,8 @@ def unreviewed_options(elsewhere: Mapping[str, str], plan: Plan, baseline: Basel
     return tuple(
         f"{said} in {source}"
         for said, source in elsewhere.items()
-        if source == ENVIRONMENT or _attribute(said.partition(" ")[0]) in changed
+        if source == ENVIRONMENT or said.partition(" ")[0][2:].replace("-", "_") in changed
     )
-
-
-def _attribute(option: str) -> str:
-    return option.removeprefix("--no-" if option == "--no-require-gates" else "--").replace("-", "_")
 
 
 def known_corpora(config: pytest.Config, setup: RunConfig) -> set[str]:

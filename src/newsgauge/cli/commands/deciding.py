@@ -103,7 +103,7 @@ def _guard(what: Decided) -> Guard:
         updating=what.updating,
         known=known,
     )
-    place = BaselinePlace(path, str(path), baseline, updating=what.updating)
+    place = BaselinePlace(path, str(path), baseline, what.updating, tuple(known))
     # What decides here are the gates and the baseline of this checkout, whatever those of the results were.
     own = ("gates.toml", baseline_name(run.backend, run.plan))
     digests = {name: digest_file(evals / one) for name in run.inputs for one in own if name.endswith(f"/{one}")}
