@@ -201,5 +201,8 @@ def test_a_clone_replays_whatever_core_autocrlf_says(
     table.write_bytes(table.read_bytes().replace(b"\n", b"\r\n"))
     done = replay()
     assert done.returncode == 1
-    assert "has other line endings than when it was recorded" in done.stdout
+    assert "have other line endings than when it was recorded" in done.stdout
+    assert "newsgauge: 44 more cases have no answer for the same reasons" in done.stdout  # told once per variant
+    assert "holds 'my texts.csv -text'" in done.stdout
+    assert "git checkout -- 'my texts.csv'" in done.stdout
     assert "Record it" not in done.stdout

@@ -276,3 +276,11 @@ def test_a_folder_without_labels_says_what_is_read(tmp_path: Path) -> None:
     root = folder(tmp_path / "mails", {"1.eml": b"Subject: x\n\ny"})
     with pytest.raises(CorpusError, match="found no file in a folder of its own label"):
         corpus_of(root).posts("test")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.jsonl", "test/label/1.txt"])
+def test_a_pointer_of_git_lfs_says_how_to_get_the_texts(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(CorpusError, match="git lfs pull"):
+        corpus_of(tmp_path / name if "/" not in name else tmp_path).posts("test")

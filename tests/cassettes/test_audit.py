@@ -119,7 +119,7 @@ def test_orphans_are_one_finding_per_file_with_both_ways_out(write_cassette: Wri
         ),
         (lambda raw: raw[:-30] + b"\n", "not a recorded case"),
         (lambda raw: b"=======\n", "not a recorded case: cut, a merge conflict"),
-        (lambda raw: raw.replace(b"\n", b"\r\n"), "ends in CRLF: something changed the file on checkout"),
+        (lambda raw: raw.replace(b"\n", b"\r\n"), "1 lines end in CRLF: git changed the file on checkout. Put"),
         (lambda raw: raw.replace(b'"format":2', b'"format":3'), "not a recorded case"),
     ],
     ids=["flipped", "cut", "conflict", "crlf", "newer"],
@@ -184,3 +184,11 @@ def test_a_key_is_hidden_from_the_moment_that_it_is_set_until_it_is_gone(monkeyp
     assert hide_secrets(said) == "the answer to [secret] is 42"
     monkeypatch.setenv("MY_API_KEY", "another-Key-5678")
     assert hide_secrets(said) == said
+
+
+def test_a_file_with_other_line_endings_is_one_finding(write_cassette: Write) -> None:
+    path = write_cassette(*(make_line(f"a-{n}") for n in range(9)))
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    (finding,) = audit_file(path, shown="cassettes/gemini/mine/v.jsonl")
+    assert "9 lines end in CRLF" in str(finding)
+    assert "'cassettes/** -text'" in str(finding)

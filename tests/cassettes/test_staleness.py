@@ -146,3 +146,13 @@ BODIES = st.dictionaries(st.sampled_from(["contents", "generationConfig"]), TEXT
 def test_there_are_words_exactly_where_requests_differ(one: object, other: object) -> None:
     said = between(make_line("a-1", body=one, path=PATH), PATH, other)
     assert bool(said) == (one != other)
+
+
+def test_an_excerpt_shows_the_difference_within_a_long_word() -> None:
+    labels = [f"section-{n:02}" for n in range(24)]
+    renamed = [label if label != "section-20" else "chapter-20" for label in labels]
+    before, after = ({**BODY, "systemInstruction": "Labels:\n" + "\n".join(names)} for names in (labels, renamed))
+    said = between(make_line("a-1", body=before, path=PATH), PATH, after)
+    recorded, _, now = said.partition(", now ")
+    assert "section-20" in recorded
+    assert "chapter-20" in now

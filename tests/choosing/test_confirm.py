@@ -127,8 +127,10 @@ def test_fresh_posts_share_no_thread_with_used_ones() -> None:
 def test_without_a_fresh_post_nothing_is_drawn() -> None:
     setup = sample()
     everything = {raw.id for raw in setup.corpus.posts("test")}
-    with pytest.raises(UsageError, match="has 0 posts left that no decision was made on"):
+    with pytest.raises(UsageError, match="has 0 posts left that no decision was made on") as raised:
         fresh_plan(setup, everything, None)
+    assert str(raised.value).startswith("too few fresh posts: expected at least")  # names no option that was not given
+    assert "at most" not in str(raised.value)
 
 
 def test_shrinkage_is_newcombes_interval_of_two_samples() -> None:

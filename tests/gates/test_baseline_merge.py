@@ -156,3 +156,8 @@ def test_files_that_are_no_two_sides_are_a_usage_error(
 ) -> None:
     assert main(["baseline", "merge", *files]) == 2
     assert "newsgauge: baseline merge: " in capsys.readouterr().err
+
+
+def test_a_pointer_of_git_lfs_is_no_damaged_baseline() -> None:
+    with pytest.raises(BaselineError, match=r"x\.json: a pointer of Git LFS.*git lfs pull"):
+        decode("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", shown="x.json")

@@ -18,6 +18,19 @@ from typing import Any
 
 from ..errors import UsageError
 
+#: How a file begins whose content Git LFS keeps elsewhere.
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+LFS_ADVICE = (
+    "a pointer of Git LFS in the place of the content, which is not lost. Get it: git lfs pull (in a workflow: "
+    "actions/checkout with lfs: true)"
+)
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """True if Git LFS has left its pointer in the place of the file. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(len(LFS_POINTER)) == LFS_POINTER
+
 
 def read_toml(path: Path, *, expected: str, error: type[UsageError] = UsageError, shown: str = "") -> dict[str, Any]:
     """The tables of the file. Raises ``error`` where it is absent (naming what was ``expected``) or no TOML."""

@@ -17,13 +17,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from .._util.files import LFS_ADVICE, is_lfs_pointer
 from .._util.secrets import find_addresses, find_secrets
 from .._util.wording import one_line
 from ..records import EMBEDDED_VERSION, bare_model
 from .digest import MIN_QUOTED_CHARS
 from .line import Line, case_of, decode, number_of, peek_key
 from .services import GEMINI, named_service
-from .store import LFS_ADVICE, is_lfs_pointer
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,14 @@ def audit_file(path: Path, *, shown: str) -> list[Finding]:
     findings: list[Finding] = []
     previous = ""
     n_calls: dict[str, int] = {}
-    for number, raw in enumerate(path.read_bytes().splitlines(keepends=True), 1):
+    lines = path.read_bytes().splitlines(keepends=True)
+    if changed := [number for number, raw in enumerate(lines, 1) if raw.endswith(b"\r\n")]:
+        what = (
+            f"{len(changed):,} lines end in CRLF: git changed the file on checkout. Put '{shown.partition('/')[0]}/** "
+            f"-text' into .gitattributes, as newsgauge init does, delete the file, then: git checkout -- {shown}"
+        )
+        findings.append(Finding(shown, changed[0], what))
+    for number, raw in enumerate(lines, 1):
         key = peek_key(raw)
         problems = [*_line_problems(raw, backend=path.parent.parent.name)]
         if key is not None and key == previous:
@@ -100,8 +107,6 @@ def _line_problems(raw: bytes, *, backend: str) -> Iterator[str]:
         yield f"holds what looks like a secret: {kind}. Take the line out, and revoke it: a commit may be public"
     if find_addresses(text):
         yield "holds an e-mail address"
-    if raw.endswith(b"\r\n"):
-        yield "ends in CRLF: something changed the file on checkout; keep '* text=auto eol=lf' in .gitattributes"
     try:
         line = decode(raw) if peek_key(raw) else None
     except ValueError as error:

@@ -7,6 +7,7 @@ or ask, and when the case closes keeps what came. While a call runs, nothing is 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field
@@ -56,6 +57,8 @@ class Recorder:
     asks_again: Callable[[Line], bool] = lambda line: False
     #: Whether only services of this machine may be asked.
     local_only: bool = False
+    #: Where the texts are, as .gitattributes names it.
+    texts_at: str = "the corpus"
     _files: dict[str, CassetteFile] = field(default_factory=dict, init=False)
     _digester: Digester = field(default_factory=Digester, init=False)
     _seam: Seam = field(default_factory=Seam, init=False)
@@ -154,8 +157,9 @@ class Recorder:
             file.append(line)
         except OSError as error:
             raise NotKeptError(
-                f"{file.shown}: {line.key} was answered but not kept: {error.strerror or error}. What was recorded "
-                "before is there; make room or the file writable, and run again with --record-mode once",
+                f"{file.shown}: {shown_id(line.key)} was answered but not kept: {error.strerror or error}. "
+                "What was recorded before is there; make room or the file writable, and run again with --record-mode "
+                "once",
                 disk=True,
             ) from None
 
@@ -176,13 +180,16 @@ class Recorder:
             return self.missing(variant, key)
         change = describe_change(line, asked)
         if text and only_line_endings(line, text):
+            # Without the id: what is wrong with a thousand texts is told once.
             return StaleRecordingError(
-                f"{self._at(variant, key)}: the text of {key} has other line endings than when it was recorded, as git "
-                "gives it on Windows (core.autocrlf). Nothing is to be recorded: add the corpus to .gitattributes with "
-                "'-text', as newsgauge init does, delete its files and check them out again"
+                f"{self._at(variant, key)}: the texts have other line endings than when it was recorded, as git gives "
+                f"them on Windows (core.autocrlf). Nothing is to be recorded. See to it that .gitattributes holds "
+                f"'{self.texts_at} -text', delete what it names, then: git checkout -- {shlex.quote(self.texts_at)}"
             )
         if not change:
-            return MissingRecordingError(f"{self._at(variant, key)}: {key} was asked more than once, but recorded once")
+            return MissingRecordingError(
+                f"{self._at(variant, key)}: {shown_id(key)} was asked more than once, but recorded once"
+            )
         return self.stale(variant, key, change)
 
     def missing(self, variant: str, key: str, part: str = "") -> MissingRecordingError:
@@ -204,7 +211,7 @@ class Recorder:
 
     def not_kept(self, variant: str, key: str, why: str) -> NotKeptError:
         """The error for a case whose answers could not be kept."""
-        return NotKeptError(f"{self.file(variant).shown}: {key} was answered but not kept: {why}")
+        return NotKeptError(f"{self.file(variant).shown}: {shown_id(key)} was answered but not kept: {why}")
 
     def _at(self, variant: str, key: str) -> str:
         number = self.file(variant).line_number(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -14,6 +14,8 @@ from .open_case import Asked
 from .services import named_service
 
 _MAX_SHOWN = 70
+#: Characters before the difference, of a word that is longer than an excerpt.
+_MAX_BEFORE = 20
 #: The parts of a request that tell the model how to answer, by all names that services have for them.
 _INSTRUCTIONS = frozenset({"systemInstruction", "system", "instructions"})
 #: What stands in the place of a text that is not kept, by the first word of where it came from.
@@ -146,14 +148,16 @@ def _around_difference(old: str, new: str) -> tuple[str, str]:
     both = old.split(" "), new.split(" ")
     start = _n_same(*both)
     end = _n_same(*(words[start:][::-1] for words in both))
+    clips = [" ".join(words[max(0, start - 2) : len(words) - end + 2]) for words in both]
+    n_same = _n_same(*clips)  # a word may be a whole list of labels, one a line
+    cut = n_same - _MAX_BEFORE if n_same > _MAX_SHOWN // 2 else 0
     shown = []
-    for words in both:
-        clip = " ".join(words[max(0, start - 2) : len(words) - end + 2])
+    for clip in (one[cut:] for one in clips):
         clip = clip if len(clip) <= _MAX_SHOWN else clip[: _MAX_SHOWN - 3] + "..."
-        before, after = "..." if start > 2 else "", "..." if end > 2 and not clip.endswith("...") else ""
+        before, after = "..." if start > 2 or cut else "", "..." if end > 2 and not clip.endswith("...") else ""
         shown.append(f"{before}{clip}{after}")
     return shown[0], shown[1]
 
 
-def _n_same(old: list[str], new: list[str]) -> int:
+def _n_same(old: Sequence[str], new: Sequence[str]) -> int:
     return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False))))

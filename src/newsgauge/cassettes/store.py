@@ -15,24 +15,12 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from sys import intern
 
-from .._util.files import replace_file
+from .._util.files import LFS_ADVICE, LFS_POINTER, replace_file
 from .._util.platform import exclusive, open_to_read, read_at, write_at
 from ..errors import DamagedCassetteError
 from .line import FORMAT, Line, call_key, case_of, decode, format_of, number_of, peek_key, says_the_same
 
-#: How a file begins whose content Git LFS keeps elsewhere.
-LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-LFS_ADVICE = (
-    "a pointer of Git LFS in the place of the recordings, which are not lost. Get them: git lfs pull (in a workflow: "
-    "actions/checkout with lfs: true)"
-)
 _CONFLICT = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
-
-
-def is_lfs_pointer(path: Path) -> bool:
-    """True if Git LFS has left its pointer in the place of the file."""
-    with path.open("rb") as file:
-        return file.read(len(LFS_POINTER)) == LFS_POINTER
 
 
 class CassetteFile:

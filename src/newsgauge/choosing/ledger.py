@@ -151,10 +151,12 @@ def fresh_plan(setup: RunConfig, used: Collection[str], n: int | None) -> Plan:
     per_class = wanted // len(plan.labels)
     if not per_class or wanted > most:
         raise UsageError(
-            f"--posts {wanted}: expected at least {len(plan.labels)}, one of each label, and at most {most:,}: "
+            (f"--posts {n}: " if n is not None else "too few fresh posts: ")
+            + f"expected at least {len(plan.labels)}, one of each label{f', and at most {most:,}' if most else ''}: "
             f"{scarcest} has {free[scarcest]} posts left that no decision was made on"
             + ("" if plan.allow_threads else ", in threads of their own")
-            + ". Ask for fewer, or add posts to the corpus"
+            + (". Ask for fewer, or add posts" if most and n is not None else f". Add posts of {scarcest}")
+            + " to the corpus"
         )
     if proportional:
         return _plan_like(setup, unseen, sample=f"proportional:{wanted}")

@@ -16,10 +16,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .. import __version__
-from .._util.files import is_writable
+from .._util.files import LFS_ADVICE, is_lfs_pointer, is_writable
 from .._util.platform import is_ci
 from .._util.wording import count_of
-from ..cassettes.store import LFS_ADVICE, is_lfs_pointer
 from ..client.clients import check_access
 from ..client.embedded import missing_packages
 from ..client.sdk_arguments import check_configs

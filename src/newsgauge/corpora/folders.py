@@ -13,6 +13,7 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
+from .._util.files import LFS_ADVICE, LFS_POINTER
 from ..errors import CorpusError
 from ..records import RawPost, Split
 from .tables import halves
@@ -77,7 +78,10 @@ def _posts(folder: Path, root: Path, encoding: str) -> Iterator[RawPost]:
     for label in _labels(root):
         for path in _files(root / label):
             try:
-                raw = path.read_bytes().decode(told)
+                data = path.read_bytes()
+                if data.startswith(LFS_POINTER):
+                    raise CorpusError(f"corpus {folder}: {path}: {LFS_ADVICE}")
+                raw = data.decode(told)
             except OSError as error:
                 raise CorpusError(f"corpus {folder}: cannot read {path}: {error.strerror}") from error
             except UnicodeDecodeError as error:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .._util.files import LFS_ADVICE, is_lfs_pointer
 from ..errors import CorpusError
 
 #: What the end of a file's name means, in any case and also before ``.gz``.
@@ -60,6 +61,8 @@ def read_columns(path: Path, wanted: Collection[str], how: TableFormat) -> tuple
     if how.encoding and kind == "parquet":
         raise CorpusError(f"--encoding is about csv, tsv and jsonl files, and {path} is parquet, which is UTF-8")
     try:
+        if is_lfs_pointer(path):
+            raise CorpusError(f"{path}: {LFS_ADVICE}")
         if kind == "parquet":
             return _parquet(path, wanted)
         text = _decode(path, _bytes(path), how.encoding)

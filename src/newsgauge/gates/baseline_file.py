@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .._util.files import LFS_ADVICE, LFS_POINTER
 from ..errors import BaselineError
 from ..planning.sampling import Plan, asking_order, split_key
 from ..records import Key, Outcome, Post, Result
@@ -72,6 +73,8 @@ def load_baseline(path: Path, *, shown: str, rewriting: bool = False) -> Baselin
 
 def decode(text: str, *, shown: str, rewriting: bool = False) -> Baseline:
     """The baseline that the text of a file holds, of this format or the one before. Raises `BaselineError`."""
+    if text.startswith(LFS_POINTER.decode()):
+        raise BaselineError(f"{shown}: {LFS_ADVICE}")
     if re.search(r"^<{7} ", text, re.MULTILINE):
         raise BaselineError(
             f"{shown}: git could not merge two branches here. Run: newsgauge baseline merge {shlex.quote(shown)}"

@@ -210,8 +210,15 @@ def open_recorder(setup: RunConfig) -> Recorder:
         now=lambda: datetime.now(UTC),
         blocks=setup.blocks,
         local_only=setup.backend == "embedded",
+        texts_at=_texts_at(setup.corpus.path),
         asks_again=lambda line: bool(setup.again) and _outcome(line, setup) in setup.again,
     )
+
+
+def _texts_at(path: Path | None) -> str:
+    if path is None:
+        return "the corpus"
+    return f"{path.as_posix()}/**" if path.is_dir() else path.as_posix()
 
 
 def _outcome(line: Line, setup: RunConfig) -> Outcome | None:
