@@ -123,3 +123,10 @@ def lint(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """The site of the docs; a link that leads nowhere or a page outside of the navigation is an error."""
     session.run("python", "-m", "mkdocs", "build", "--strict", "--site-dir", ".newsgauge/site", external=True)
+
+
+@nox.session(python=False, default=False)
+def screenshots(session: nox.Session) -> None:
+    """Every kind of page in a real browser; red if one is wider than its window or axe-core finds something."""
+    session.run("npm", "ci", "--ignore-scripts", "--prefix", ".ci/axe", external=True)
+    session.run("python", "docs/screenshots.py", str(Path(session.create_tmp()) / "pages"), external=True)

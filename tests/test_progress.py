@@ -18,6 +18,7 @@ def test_the_line_says_done_rate_time_left_errors_and_accuracy() -> None:
         tally.add("system", i % 4 == 0)
         tally.add("tuned", i % 10 != 0)
     tally.add("tuned", None)
+    assert describe(Tally(0), 4.0).startswith("0 of 0 cases, 0.0/s, in 4 s, ")  # over: how long it took
     assert describe(tally, 4.0) == "201 of 400 cases, 50/s, 4 s left, 1 error | accuracy: system 25%, tuned 90%"
 
 

@@ -66,6 +66,17 @@ def test_tables_fit_100_columns_whatever_the_names_and_numbers() -> None:
     assert plan.labels == LABELS
 
 
+def test_a_narrow_terminal_has_fewer_columns_and_never_loses_the_verdict() -> None:
+    _, _, scores = made(("a", "b"), {"a-variant-of-some-length": 3})
+    verdict = Verdict("g", "a-variant-of-some-length", Finding.PASS, ("r",))
+    for width in (60, 79, 120):
+        lines = scoreboard_lines(scores, {"g": verdict}, undecided=[], title="t", width=width)
+        assert max(map(len, lines)) <= width
+        assert lines[1].split()[:3] == ["variant", "n", "accuracy"]
+        assert lines[3].endswith("PASS")
+        assert ("errors" in lines[1]) == (width == 120)
+
+
 def test_a_variant_without_a_gate_says_so_and_one_undecided_too() -> None:
     _, _, scores = made(("a", "b"), {"free": 1, "gated": 1, "open": 1, "bad": 1})
     verdicts = {

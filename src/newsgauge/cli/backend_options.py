@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .._util.files import locked, why_unwritable
 from .._util.pytest_ini import read_ini
+from .._util.wording import did_you_mean
 from ..client.clients import Access, check_access, cloud_project, open_client, vertex_base_url
 from ..client.embedded import embedded_server, is_loopback
 from ..client.retry import RetryPolicy
@@ -131,7 +132,8 @@ def load_project(
     folders = Folders(Path(options.root).resolve(), options.evals, bundled=options.bundled)
     variants = load_variants(folders.root / folders.evals / "variants.toml")
     if unknown := [name for name in names if name not in variants]:
-        raise UsageError(f"{options.command}: unknown variant {unknown[0]!r}; known: {', '.join(variants)}")
+        known = f"{', '.join(variants)}{did_you_mean(unknown[0], variants)}"
+        raise UsageError(f"{options.command}: unknown variant {unknown[0]!r}; known: {known}")
     if names:
         options.variants = ",".join(names)
     return folders, variants, setup_of(options, variants, root=folders.root, ini=folders.ini)

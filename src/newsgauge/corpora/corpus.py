@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._util.wording import did_you_mean
 from ..errors import CorpusError
 from ..records import Post, RawPost, Split
 from .folders import has_labels, holds_mail, read_folder
@@ -125,9 +126,11 @@ def find_corpus(
     if name == TWENTY:
         return Corpus(TWENTY, None)
     got = "which is a file of another kind" if path.exists() else "which is neither a known corpus nor there"
+    known = [BUNDLED, TWENTY, *map(str, path.parent.glob("*"))]
     raise CorpusError(
         f"--corpus: expected {BUNDLED}, {TWENTY}, a folder with train/<label>/<id> and test/<label>/<id> or with "
         f"<label>/<id>, or a {', '.join(SUFFIXES)} file; got {name!r}, {got}"
+        f"{did_you_mean(name, known)}"
     )
 
 

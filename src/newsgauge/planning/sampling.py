@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 from itertools import groupby, islice
 
-from .._util.wording import plural
+from .._util.wording import did_you_mean, plural
 from ..corpora.threads import thread_key, thread_of
 from ..errors import CorpusError, UsageError
 from ..records import Post, RawPost
@@ -230,6 +230,7 @@ def draw(
     if not by_label:
         raise CorpusError(
             f"--classes: {classes!r} matches none of the {len(known)} labels of {what}: {', '.join(known)}"
+            f"{did_you_mean(classes.strip('^$'), known)}"
         )
     kind, _, number = sample.partition(":")
     if posts_per_class is None and kind != "proportional":

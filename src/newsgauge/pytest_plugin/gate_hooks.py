@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from ..errors import UsageError
 from ..gates.age_gate import day_of
 from ..gates.gate import Ages
 from ..gates.run_verdict import Conclusion, Guard
-from ..report.summary_sections import concluding_sections
+from ..report.summary_sections import FOLDED, concluding_sections
 from ..report.terminal import WIDTH
 from ..running.plans_file import oldest_recordings
 from ..running.results_log import ResultLog
@@ -118,7 +119,13 @@ class Judge:
             return
         verbosity = terminalreporter.config.get_verbosity()
         width = terminalreporter._tw.fullwidth - 1 if terminalreporter.isatty else WIDTH
-        sections = concluding_sections(self._conclusion, self._guard, width=max(60, width), brief=verbosity < 0)
+        in_actions = os.environ.get("GITHUB_ACTIONS") == "true"
+        sections = concluding_sections(
+            *(self._conclusion, self._guard),
+            width=max(60, width),
+            brief=verbosity < 0,
+            details=verbosity > 0 or in_actions,
+        )
         if not sections:
             terminalreporter.write_line("newsgauge: no case and no gate was part of this run")
             return
@@ -127,9 +134,15 @@ class Judge:
             return
         terminalreporter.ensure_newline()
         for heading, lines in sections:
-            terminalreporter.section(heading)
+            is_folded = in_actions and heading in FOLDED
+            if is_folded:  # a line to open, in the log of GitHub Actions
+                terminalreporter.write_line(f"::group::{heading}")
+            else:
+                terminalreporter.section(heading)
             for line in lines:
                 terminalreporter.write_line(line, **_markup(line))
+            if is_folded:
+                terminalreporter.write_line("::endgroup::")
         for reason in self._conclusion.session.reasons:
             terminalreporter.write_line(f"newsgauge: red: {reason}", red=True, bold=True)
 

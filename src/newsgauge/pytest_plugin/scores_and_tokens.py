@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .._util.numbers import in_unit, percent, points_span, span
+from .._util.wording import did_you_mean
 from ..errors import NewsgaugeError, UsageError
 from ..records import Key, Result
 from ..report.classes import class_lines, confusion_lines
@@ -75,7 +76,8 @@ class VariantScores:
         __tracebackhide__ = True
         recalls = {one.label: one.recall for one in self.data.classes}
         if label not in recalls:
-            raise UsageError(f"scores[{self.data.variant!r}]: unknown label {label!r}; known: {', '.join(recalls)}")
+            known = f"{', '.join(recalls)}{did_you_mean(label, recalls)}"
+            raise UsageError(f"scores[{self.data.variant!r}]: unknown label {label!r}; known: {known}")
         return recalls[label]
 
     def against(self, other: str) -> Comparison:

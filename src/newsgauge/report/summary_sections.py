@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..records import shown_id
-from ..scoring.scores import Comparison
+from ..scoring.scores import Comparison, Score
 from .classes import worst_lines
-from .terminal import WIDTH, backend_note, flip_lines, gate_lines, paragraph, scoreboard_lines
+from .slices import confidence_rows, slice_rows
+from .terminal import WIDTH, backend_note, flip_lines, gate_lines, paragraph, scoreboard_lines, table_lines
 
 if TYPE_CHECKING:
     from ..gates.baseline_diff import VariantChange
     from ..gates.run_verdict import Conclusion, Guard
 
 _MAX_SHOWN = 40
+DETAILS, FLIPS, BASELINE = "newsgauge details", "newsgauge flips", "newsgauge baseline"
+#: Sections that may be long; what decides is not among them.
+FOLDED = (DETAILS, FLIPS, BASELINE)
 
 
 def concluding_sections(
-    end: Conclusion, guard: Guard, *, width: int = WIDTH, brief: bool = False
+    end: Conclusion, guard: Guard, *, width: int = WIDTH, brief: bool = False, details: bool = True
 ) -> list[tuple[str, list[str]]]:
     """Heading and lines of each section; none if no case and no gate was part of the run.
 
-    ``brief``: a row per variant and what did not pass.
+    ``brief``: a row per variant and what did not pass. Without ``details`` only one variant is shown by slice,
+    confidence and label, as tables of several are longer than a screen.
     """
     if (
         not end.verdicts
@@ -37,7 +42,7 @@ def concluding_sections(
         f"{run.extent}, plan {run.plan.digest}"
     )
     waiting = [gate.variant for gate in guard.gates if gate.name in end.undecided]
-    board = scoreboard_lines(end.scores, end.verdicts, undecided=waiting, title=title)
+    board = scoreboard_lines(end.scores, end.verdicts, undecided=waiting, title=title, width=width)
     # The gates of a shard are one line, not one line each: none of them is its own to decide.
     undecided = end.undecided if run.shard is None else ()
     gates = gate_lines(end.verdicts.values(), undecided, end.session.notes, width=width, brief=brief)
@@ -45,23 +50,28 @@ def concluding_sections(
         n_rows = len(end.scores) + 2
         first = next(i for i, line in enumerate(board) if line.startswith("variant"))
         return [("newsgauge", [*board[first : first + n_rows], *gates])]
-    worst = worst_lines(end.scores, run.plan.units)
-    sections = [
-        ("newsgauge scoreboard", [*board, *([""] if worst else []), *worst, *end.stand_ins]),
-        ("newsgauge gates", gates),
-    ]
+    more = _detail_lines(end.scores, run.plan.units)
+    if more and not details and len(end.scores) > 1:
+        board, more = [*board, "", "by slice, confidence and label: -v, or report.html"], []
+    sections = [("newsgauge scoreboard", [*board, *end.stand_ins])]
+    sections += [(DETAILS, more)] if more else []
+    sections.append(("newsgauge gates", gates))
     # Those of a gate that did not pass stand below it.
     shown = {v.variant for v in end.verdicts.values() if v.gate == f"{v.variant}-baseline" and not v.passed}
     flips = flips_since_baseline(
         (one for one in end.flips if one.first not in shown), shown=guard.baseline.shown, units=run.plan.units
     )
     if flips:
-        sections.append(("newsgauge flips", flips))
+        sections.append((FLIPS, flips))
     if end.changes is not None:
-        sections.append(
-            ("newsgauge baseline", baseline_lines(end.changes, shown=guard.baseline.shown, units=run.plan.units))
-        )
+        sections.append((BASELINE, baseline_lines(end.changes, shown=guard.baseline.shown, units=run.plan.units)))
     return sections
+
+
+def _detail_lines(scores: Mapping[str, Score], units: str) -> list[str]:
+    tables = [table_lines(rows, left=(0,)) for rows in (confidence_rows(scores), *slice_rows(scores)) if len(rows) > 1]
+    found = [*tables, worst_lines(scores, units)]
+    return [line for table in found if table for line in (*table, "")][:-1]
 
 
 def baseline_lines(changes: Iterable[VariantChange], *, shown: str, units: str = "posts") -> list[str]:

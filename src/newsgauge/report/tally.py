@@ -28,10 +28,12 @@ class Tally:
 def describe(tally: Tally, elapsed_s: float, *, width: int | None = None) -> str:
     """``120 of 400 cases, 61/s, 5 s left, 0 errors | accuracy: system 16%, tuned 90%``, or as much as fits."""
     rate = tally.done / elapsed_s if elapsed_s > 0 else 0.0
-    left = _duration((tally.n_planned - tally.done) / rate) if rate else "?"
+    left = f"{_duration((tally.n_planned - tally.done) / rate) if rate else '?'} left"
+    if tally.done >= tally.n_planned:
+        left = f"in {_duration(elapsed_s)}"
     errors = "1 error" if tally.errors == 1 else f"{tally.errors:,} errors"
     speed = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
-    counts = f"{tally.done:,} of {tally.n_planned:,} cases, {speed}, {left} left, {errors}"
+    counts = f"{tally.done:,} of {tally.n_planned:,} cases, {speed}, {left}, {errors}"
     shares = [f"{name} {tally.right[name] / n:.0%}" for name, n in tally.asked.items()]
     text = f"{counts} | accuracy: {', '.join(shares)}" if shares else counts
     if width is None or len(text) <= width:

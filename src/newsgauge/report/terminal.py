@@ -11,7 +11,6 @@ from .._util.wording import one_line
 from ..records import ELSEWHERE, EMBEDDED_VERSION, shown_id
 from ..scoring.scores import CheckState, Flip, Score, Verdict
 from .check_words import limit_words, measured_words
-from .slices import confidence_rows, slice_rows
 
 BACKEND_NOTES = {
     "embedded": "newsgauge's own small model, not Gemini",
@@ -51,10 +50,11 @@ def scoreboard_lines(
     undecided: Iterable[str],
     title: str,
     gates: bool = True,
+    width: int = WIDTH,
 ) -> list[str]:
     """Two tables, one row a variant: accuracy, macro-F1, tokens and verdict; then what became of the cases.
 
-    Without ``gates`` there is no column of verdicts.
+    Without ``gates`` there is no column of verdicts. A narrow terminal has fewer columns; report.html has all.
     """
     waiting = set(undecided)
     # Tokens that few models have get a column of their own where any are there.
@@ -67,25 +67,20 @@ def scoreboard_lines(
         fields = ("input_tokens", "output_tokens", *(field for _, field in more))
         tokens = [f"{getattr(score, field):,}" for field in fields]
         rows.append((name, n, *_rates(score), str(score.n_errors), *tokens, word))
-    table = table_lines(rows, left=(0, -1)) if gates else table_lines([row[:-1] for row in rows], left=(0,))
+    spare = [*range(8, 8 + len(more)), *(rows[0].index(head) for head in ("errors", "out", "tokens in", "macro-F1"))]
+    shown, left = (rows, (0, -1)) if gates else ([row[:-1] for row in rows], (0,))
     repeats = repeat_lines(scores)
     return [
-        *textwrap.wrap(title, WIDTH),
-        *table,
-        *(line for note in _notes(scores) for line in textwrap.wrap(note, WIDTH)),
+        *textwrap.wrap(title, width),
+        *table_lines(shown, left=left, width=width, spare=spare),
+        *(line for note in _notes(scores) for line in textwrap.wrap(note, width)),
         "",
         *([*repeats, ""] if repeats else []),
-        *answer_lines(scores),
-        *(
-            line
-            for rows in (confidence_rows(scores), *slice_rows(scores))
-            for line in ("", *table_lines(rows, left=(0,)))
-            if len(rows) > 1
-        ),
+        *answer_lines(scores, width),
     ]
 
 
-def answer_lines(scores: Mapping[str, Score]) -> list[str]:
+def answer_lines(scores: Mapping[str, Score], width: int = WIDTH) -> list[str]:
     """What became of the planned cases, and the accuracy that there would be if near misses counted."""
     heads = [kind.replace("_", "-") for kind in KINDS]
     cleaned = any(score.n_cleaned for score in scores.values())
@@ -95,7 +90,8 @@ def answer_lines(scores: Mapping[str, Score]) -> list[str]:
         closed = percent(score.closed_set_accuracy) if score.n else "-"
         own = (str(score.n_cleaned),) if cleaned else ()
         rows.append((name, *(str(getattr(score.counts, kind)) for kind in KINDS), closed, *own))
-    return table_lines(rows, left=(0,))
+    only_zeros = [column for column in range(1, len(KINDS)) if all(row[column] == "0" for row in rows[1:])]
+    return table_lines(rows, left=(0,), width=width, spare=only_zeros)
 
 
 def gate_lines(
@@ -208,10 +204,20 @@ def flip_lines(lost: Iterable[Flip], gained: Iterable[Flip], *, more: str = "") 
 _GAP = "  "
 
 
-def table_lines(rows: Sequence[tuple[str, ...]], *, left: Collection[int]) -> list[str]:
-    """The first row is the head. Columns in ``left`` are flush left (-1: the last); the first is cut to fit."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    over = sum(widths) + len(_GAP) * (len(widths) - 1) - WIDTH
+def table_lines(
+    rows: Sequence[tuple[str, ...]], *, left: Collection[int], width: int = WIDTH, spare: Iterable[int] = ()
+) -> list[str]:
+    """The first row is the head. Columns in ``left`` are flush left (-1: the last); the first is cut to fit.
+
+    ``spare``: columns that are left out if all do not fit, the first one first.
+    """
+    kept = list(range(len(rows[0])))
+    widths = [max(len(row[column]) for row in rows) for column in kept]
+    for column in spare:
+        if sum(widths[i] + len(_GAP) for i in kept) - len(_GAP) > width:
+            kept.remove(column)
+    rows, widths = [tuple(row[i] for i in kept) for row in rows], [widths[i] for i in kept]
+    over = sum(widths) + len(_GAP) * (len(widths) - 1) - width
     widths[0] = max(8, widths[0] - max(0, over))
     flush_left = {column % len(widths) for column in left}
     lines = []

@@ -179,7 +179,9 @@ def one_variant(variants: dict[str, Variant], name: str) -> Variant:
     """The variant of that name, of ``--variant``, for other texts than a plan's. Raises `VariantsError`."""
     variants = {name: one for name, one in variants.items() if not one.under}
     if name not in variants:
-        raise VariantsError(f"--variant: expected one of {', '.join(variants)}, got {name!r}")
+        raise VariantsError(
+            f"--variant: expected one of {', '.join(variants)}, got {name!r}{did_you_mean(name, variants)}"
+        )
     return variants[name]
 
 

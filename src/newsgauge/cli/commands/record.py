@@ -145,6 +145,9 @@ def handle(options: argparse.Namespace) -> int:
             print(f"newsgauge: {added}")
         if spent:
             print(f"newsgauge: {spent}")
+        if not status:
+            chosen = f" --variants {options.variants}" if options.variants else ""
+            print(f"newsgauge: score them: pytest evals{setup.options}{chosen}")
         if anew and not status:
             unfinished.end(name)
     return status

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 from ..._util.numbers import percent, span
+from ..._util.wording import did_you_mean
 from ...errors import UsageError
 from ...planning.plan_file import load_plan
 from ...planning.sampling import rank
@@ -45,7 +46,9 @@ def handle(options: argparse.Namespace) -> int:
     folder = Path(options.results)
     run = load_run(folder)
     if options.variant not in run.variants:
-        raise UsageError(f"--variant: expected one of {', '.join(run.variants)} of {folder}, got {options.variant!r}")
+        known = f"{', '.join(run.variants)} of {folder}"
+        guess = did_you_mean(options.variant, run.variants)
+        raise UsageError(f"--variant: expected one of {known}, got {options.variant!r}{guess}")
     rows = confident_answers(merge(run.results), load_plan(folder).plan, options.variant)
     if not rows:
         raise UsageError(
