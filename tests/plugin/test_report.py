@@ -65,8 +65,13 @@ def test_github_gets_the_summary_and_an_annotation_for_a_failed_gate(
     result = project.runpytest_inprocess("evals")
     assert result.ret == 1
     lines = [line for line in result.outlines if line.startswith("::")]
-    assert len(lines) == 1
-    assert lines[0].startswith(
+    # What is long is a group to open; the gates, which decide, stand outside of it.
+    assert lines[:2] == ["::group::newsgauge details", "::endgroup::"]
+    assert result.outlines.index("::endgroup::") < next(
+        i for i, line in enumerate(result.outlines) if "newsgauge gates" in line
+    )
+    assert len(lines) == 3
+    assert lines[2].startswith(
         "::error file=evals/gates.toml,line=6,title=newsgauge gate tuned%3A failed::accuracy 87.5%25 of 8; asked: "
     )
     assert Path("step.md").read_text("utf-8").startswith("before\n## newsgauge: bundled")
