@@ -47,7 +47,10 @@ def limits_to_watch(gates: Iterable[Gate], variant: str, plan: Plan) -> tuple[tu
         why.append(f"it asks each {plan.unit} {plan.repeats[variant]} times, and repeats are not independent answers")
     threads = [post.thread for post in plan.posts if post.thread is not None]
     if len(set(threads)) < len(threads):
-        why.append(f"{plan.units} of one thread are not independent answers: leave --allow-threads out, draw a sample")
+        todo = "leave --allow-threads out" if plan.allow_threads else "draw with another --sample-seed"
+        if plan.posts_per_class is None and not plan.sample:
+            todo = "draw a sample with --posts-per-class"
+        why.append(f"{plan.units} of one thread, also under two labels, are not independent answers: {todo}")
     if not limits and not why:
         why.append("no gate sets a floor or a ceiling on a rate of it")
     return limits, tuple(why)
