@@ -10,6 +10,7 @@ import pytest
 from newsgauge._util.secrets import find_addresses, find_secrets, hide_secrets
 from newsgauge.cassettes.audit import audit_file, find_orphans, find_quotations
 from newsgauge.cassettes.line import Line
+from newsgauge.cassettes.store import CassetteFile
 from tests.cassettes.cassette_lines import PROVENANCE, make_line
 
 Write = Callable[..., Path]
@@ -128,6 +129,16 @@ def test_damage_is_found(write_cassette: Write, change: Callable[[bytes], bytes]
     messages = found(write_cassette(change(make_line("a-1").encode()), make_line("b-2")))
     assert len(messages) == 1
     assert messages[0].startswith(f"v.jsonl:1: {words}")
+
+
+def test_what_is_said_of_crlf_mends_it_and_loses_no_line(write_cassette: Write) -> None:
+    lines = [make_line(key).encode() for key in ("a-1", "b-2", "c-3")]
+    path = write_cassette(*(raw.replace(b"\n", b"\r\n") for raw in lines[:2]), lines[2])
+    (message,) = found(path)
+    assert message.startswith("v.jsonl:1: 2 lines end in CRLF")
+    assert message.endswith("and run: newsgauge cassettes finalize")
+    assert CassetteFile(path).finalize()
+    assert path.read_bytes() == b"".join(lines)
 
 
 @pytest.mark.parametrize(

@@ -124,13 +124,16 @@ def test_fresh_posts_share_no_thread_with_used_ones() -> None:
     assert len(fresh.posts) == 8
 
 
-def test_without_a_fresh_post_nothing_is_drawn() -> None:
+@pytest.mark.parametrize("n", [None, 4])
+def test_without_a_fresh_post_nothing_is_drawn_and_every_used_up_label_is_named(n: int | None) -> None:
     setup = sample()
     everything = {raw.id for raw in setup.corpus.posts("test")}
-    with pytest.raises(UsageError, match="has 0 posts left that no decision was made on") as raised:
-        fresh_plan(setup, everything, None)
-    assert str(raised.value).startswith("too few fresh posts: expected at least")  # names no option that was not given
-    assert "at most" not in str(raised.value)
+    first, second = setup.plan.labels
+    of_first = {raw.id for raw in setup.corpus.posts("test") if raw.label == first}
+    for used, named in ((everything, f"{first}, {second}"), (of_first, first)):
+        with pytest.raises(UsageError, match=rf"expected 2 fresh posts or more.* of {named}\. Add some") as raised:
+            fresh_plan(setup, used, n)
+        assert "--posts" not in str(raised.value)
 
 
 def test_shrinkage_is_newcombes_interval_of_two_samples() -> None:

@@ -49,7 +49,7 @@ def audit_file(path: Path, *, shown: str) -> list[Finding]:
     if changed := [number for number, raw in enumerate(lines, 1) if raw.endswith(b"\r\n")]:
         what = (
             f"{len(changed):,} lines end in CRLF: git changed the file on checkout. Put '{shown.partition('/')[0]}/** "
-            f"-text' into .gitattributes, as newsgauge init does, delete the file, then: git checkout -- {shown}"
+            f"-text' into .gitattributes, as newsgauge init does, and run: newsgauge cassettes finalize"
         )
         findings.append(Finding(shown, changed[0], what))
     for number, raw in enumerate(lines, 1):

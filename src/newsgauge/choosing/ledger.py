@@ -150,13 +150,18 @@ def fresh_plan(setup: RunConfig, used: Collection[str], n: int | None) -> Plan:
     wanted = min(len(plan.posts), most) if n is None else n
     per_class = wanted // len(plan.labels)
     if not per_class or wanted > most:
+        fewest, alone = len(plan.labels), "" if plan.allow_threads else ", in threads of their own"
+        if n is None or most < fewest:
+            none = [label for label in plan.labels if not free[label]]
+            more = f" and {len(none) - 5} more labels" if len(none) > 5 else ""
+            raise UsageError(
+                f"{plan.corpus}: expected {fewest} fresh {plan.units} or more, one of each label, and no {plan.unit} "
+                f"that no decision was made on is left{alone} of {', '.join(none[:5])}{more}. Add some to the corpus"
+            )
         raise UsageError(
-            (f"--posts {n}: " if n is not None else "too few fresh posts: ")
-            + f"expected at least {len(plan.labels)}, one of each label{f', and at most {most:,}' if most else ''}: "
-            f"{scarcest} has {free[scarcest]} posts left that no decision was made on"
-            + ("" if plan.allow_threads else ", in threads of their own")
-            + (". Ask for fewer, or add posts" if most and n is not None else f". Add posts of {scarcest}")
-            + " to the corpus"
+            f"--posts {n}: expected at least {fewest}, one of each label, and at most {most:,}: {scarcest} has "
+            f"{free[scarcest]} {plan.units} left that no decision was made on{alone}. "
+            "Ask for fewer, or add posts to the corpus"
         )
     if proportional:
         return _plan_like(setup, unseen, sample=f"proportional:{wanted}")
