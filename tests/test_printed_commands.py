@@ -192,4 +192,8 @@ def test_classify_says_how_to_get_a_model_where_training_is_paid_for(
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
     monkeypatch.chdir(tmp_path)
     assert main(["classify", "x", "--backend", "vertex"]) == 2
-    assert "Get one: newsgauge tune --backend vertex --corpus bundled --bucket gs://BUCKET" in capsys.readouterr().err
+    assert "Get one: newsgauge tune --backend vertex --bucket gs://BUCKET" in capsys.readouterr().err
+    words = ["classify", "a text", "--backend", "gemini", "--base-url", "http://127.0.0.1:9"]
+    assert main(words) == 2
+    printed = "newsgauge classify --backend gemini --base-url http://127.0.0.1:9 --variant bare 'a text'"
+    assert printed in capsys.readouterr().err

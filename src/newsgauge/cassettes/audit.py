@@ -20,7 +20,7 @@ from typing import Any
 from .._util.files import LFS_ADVICE, is_lfs_pointer
 from .._util.secrets import find_addresses, find_secrets
 from .._util.wording import one_line
-from ..records import EMBEDDED_VERSION, bare_model
+from ..records import EMBEDDED_VERSION, bare_model, shown_id
 from .digest import MIN_QUOTED_CHARS
 from .line import Line, case_of, decode, number_of, peek_key
 from .services import GEMINI, named_service
@@ -56,9 +56,10 @@ def audit_file(path: Path, *, shown: str) -> list[Finding]:
         key = peek_key(raw)
         problems = [*_line_problems(raw, backend=path.parent.parent.name)]
         if key is not None and key == previous:
-            problems.append(f"{key} is there twice; the later counts. Run: newsgauge cassettes finalize")
+            problems.append(f"{shown_id(key)} is there twice; the later counts. Run: newsgauge cassettes finalize")
         elif key is not None and key < previous:
-            problems.append(f"not sorted: {key} comes after {previous}. Run: newsgauge cassettes finalize")
+            before = shown_id(previous)
+            problems.append(f"not sorted: {shown_id(key)} comes after {before}. Run: newsgauge cassettes finalize")
         if key is not None:
             problems += _call_problems(raw, key, n_calls)
         previous = key or previous
@@ -73,14 +74,14 @@ def find_orphans(path: Path, wanted: Collection[str] | None, *, shown: str) -> l
         for number, raw in enumerate(path.read_bytes().splitlines(), 1)
         if (key := peek_key(raw)) is not None and (wanted is None or case_of(key) not in wanted)
     ]
-    ways_out = "Add the plan that recorded it to PLANS.toml, or drop it: newsgauge cassettes prune"
+    ways_out = "Add the plan that recorded it to PLANS.toml, or drop it: newsgauge cassettes prune --yes"
     if wanted is None:
         return [Finding(shown, None, f"no plan of PLANS.toml asks for this file ({len(found):,} lines). {ways_out}")]
     if not found:
         return []
     number, key = found[0]
     more = f" and for {len(found) - 1:,} more lines" if len(found) > 1 else ""
-    return [Finding(shown, number, f"orphan: no plan of PLANS.toml asks for {key}{more}. {ways_out}")]
+    return [Finding(shown, number, f"orphan: no plan of PLANS.toml asks for {shown_id(key)}{more}. {ways_out}")]
 
 
 def strings_of(value: Any) -> Iterator[str]:

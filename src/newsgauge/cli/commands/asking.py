@@ -14,9 +14,8 @@ from ...client.clients import Access, open_client
 from ...client.other_apis import OtherClient, check_api_access
 from ...client.retry import RetryPolicy
 from ...client.sdk_arguments import check_configs
-from ...corpora.corpus import BUNDLED, Corpus
+from ...corpora.corpus import Corpus
 from ...corpora.preprocessing import plain
-from ...corpora.twenty_newsgroups import TWENTY
 from ...errors import UsageError
 from ...records import Post
 from ...running.classifying import Answer, classify
@@ -24,11 +23,10 @@ from ...running.custom_predict import FittedEstimator, Technique, TechniqueClien
 from ...running.few_shot import make_examples
 from ...running.other_services import read_other
 from ...running.run_config import variant_callable
-from ...running.run_options import TABLE_OPTIONS
 from ...tuning.tuned_file import FILE, read_tuned
-from ...variants.variants_file import Variant, location_of, make_request
+from ...variants.variants_file import Variant, load_variants, location_of, make_request
 from ..backend_options import api_version_of, reach_backend
-from .training_options import VARIANTS, classes_of, load_corpus, same_options, train_posts
+from .training_options import SAME, VARIANTS, classes_of, load_corpus, same_options, train_posts
 from .tuning_run import train_embedded
 
 Ask = Callable[[str], "Answer"]
@@ -79,6 +77,12 @@ def asking(variant: Variant, options: argparse.Namespace) -> Iterator[Ask]:
             )
 
 
+def _untuned(options: argparse.Namespace) -> str:
+    others = (name for name, one in load_variants(VARIANTS).items() if one.model and one.tuning is None)
+    same = same_options(options, tuple(name for name in SAME if name != "variant"))
+    return f"newsgauge classify{same} --variant {next(others, 'NAME')} {shlex.quote(options.text)}"
+
+
 def _estimator(variant: Variant, corpus: Corpus, options: argparse.Namespace) -> FittedEstimator:
     training = variant.training
     assert training is not None
@@ -106,13 +110,11 @@ def _model_and_labels(variant: Variant, corpus: Corpus, options: argparse.Namesp
     if not entries and options.backend == "embedded" and options.base_url is None:
         entries = [train_embedded(variant.tuning, corpus, options)]
     if not entries:
-        named = corpus.name if corpus.name in (BUNDLED, TWENTY) else str(corpus.path)
-        same = same_options(options, ("base_url", *TABLE_OPTIONS))
+        lacks = f"{FILE} knows no tuned model of the {options.backend} backend for {corpus.name}"
+        if options.backend == "gemini":
+            raise UsageError(f"{lacks}, and Google ended tuning there. Ask another variant: {_untuned(options)}")
         bucket = " --bucket gs://BUCKET" if options.backend == "vertex" else ""
-        raise UsageError(
-            f"{FILE} knows no tuned model of the {options.backend} backend for {corpus.name}. Get one: newsgauge tune "
-            f"--backend {options.backend} --corpus {shlex.quote(named)}{same}{bucket}"
-        )
+        raise UsageError(f"{lacks}. Get one: newsgauge tune{same_options(options, SAME)}{bucket}")
     newest = entries[-1]
     if newest.fallback_for:
         print(f"newsgauge: {newest.model} stands in for {newest.fallback_for}", file=sys.stderr)

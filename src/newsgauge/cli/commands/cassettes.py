@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 from ...cassettes.audit import Finding, audit_file, find_orphans, find_quotations, strings_of
 from ...cassettes.line import Line, case_of
@@ -21,11 +23,14 @@ from ...client.answers import add_usage, read_usage
 from ...corpora.corpus import find_corpus
 from ...corpora.twenty_newsgroups import TWENTY, has_twenty_newsgroups
 from ...errors import UsageError
-from ...records import shown_id
+from ...records import case_id, shown_id
 from ...running.plans_file import CommittedPlan, Folders, load_plans, plan_options, wanted_keys
 from ...running.results_log import ResultLog
 from ...running.run import Run
 from ..backend_options import add_folder_options, folders_of
+
+#: What pytest calls a test, with the case in brackets.
+_NODE = re.compile(r".*?::[^\[]*\[(.*)\]")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for name, (_, about) in _ACTIONS.items():
         action = actions.add_parser(name, help=about, description=about)
         if name == "show":
-            action.add_argument("case", metavar="CASE", help="a post's id, or a test's: sci.space-60862[-tuned]")
+            action.add_argument("case", metavar="CASE", help="label and id, such as billing-12, or a test's name")
         if name == "prune":
             action.add_argument("--yes", action="store_true", help="drop them without asking")
             action.add_argument("--paid", action="store_true", help="also what was recorded from a paid backend")
@@ -94,15 +99,23 @@ def _verify(folders: Folders, options: argparse.Namespace) -> int:
 
 def _show(folders: Folders, options: argparse.Namespace) -> int:
     n_shown = 0
+    node = _NODE.fullmatch(options.case)
+    case = node[1] if node else options.case
+    named = (case, case.replace("\\\\", "\\"))  # pytest doubles a backslash
     for file in _files(folders):
-        names = (options.case, options.case.removesuffix(f"-{file.path.stem}"))
+        names = {name.removesuffix(suffix) for name in named for suffix in ("", f"-{file.path.stem}")}
         keys = file.keys()
         for key in keys:
-            if {case_of(key), shown_id(case_of(key))} & set(names) and (line := file.read(key)) is not None:
+            case = case_of(key)
+            written = {case, unquote(case), case_id(case, "").removesuffix("-")}
+            if written & names and (line := file.read(key)) is not None:
                 print("\n".join(_described(line, f"{file.shown}:{file.line_number(key)}")))
                 n_shown += 1
     if not n_shown:
-        raise UsageError(f"no cassette holds {options.case!r}; a case is named like sci.space-60862[-tuned]")
+        raise UsageError(
+            f"no cassette holds {options.case!r}; a case is named by its label and id, such as "
+            "billing-12 or billing-12-tuned, or as pytest names its test"
+        )
     return 0
 
 
@@ -191,7 +204,7 @@ def _real_text(folders: Folders) -> list[Finding]:
 
 def _described(line: Line, where: str) -> Iterator[str]:
     came = line.provenance
-    yield f"{where}  {line.key}"
+    yield f"{where}  {shown_id(line.key)}"
     version = f" as {came['model_version']}" if "model_version" in came else ""
     yield f"  {came.get('model')} of backend {came.get('backend')} answered{version}"
     yield f"  recorded {came.get('recorded')} with {came.get('sdk')}, newsgauge {came.get('newsgauge')}"

@@ -15,7 +15,7 @@ from ...running.classifying import Answer
 from ...variants.variants_file import load_variants, one_variant
 from ..backend_options import add_backend_options
 from .asking import asking
-from .training_options import VARIANTS, add_corpus_options
+from .training_options import SAME, VARIANTS, add_corpus_options, same_options
 
 #: Status if an answer is no label: blocked, cut, empty or off the list.
 NO_LABEL = 3
@@ -56,7 +56,7 @@ def handle(options: argparse.Namespace) -> int:
     except BackendError as error:
         if ": 404 " in str(error) and variant.tuning is not None and options.backend != "vertex":
             raise BackendError(
-                f"{error}. The tuned model is gone: 'newsgauge tune --backend {options.backend}' finds or trains it"
+                f"{error}. The tuned model is gone: 'newsgauge tune{same_options(options, SAME)}' finds or trains it"
             ) from None
         raise
     return status

@@ -20,6 +20,8 @@ from ..option_values import positive
 
 VARIANTS = Path("evals") / "variants.toml"
 BUNDLED = Path("fixtures") / "bundled"
+#: What ``classify`` and ``tune`` are told alike: which texts, which variant, and whom to ask.
+SAME = ("backend", "base_url", "corpus", *TABLE_OPTIONS, "classes", "preprocessing", "variant")
 
 
 def add_corpus_options(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +62,7 @@ def load_corpus(options: argparse.Namespace) -> Corpus:
 
 def same_options(options: argparse.Namespace, names: tuple[str, ...]) -> str:
     """Those of the options that were given, as another command takes them."""
-    usual = {"backend": "embedded", "preprocessing": "clean"}
+    usual = {"backend": "embedded", "preprocessing": "clean", "variant": "tuned"}
     given = {name: getattr(options, name) for name in names}
     return "".join(
         f" --{name.replace('_', '-')} {shlex.quote(str(value))}"

@@ -31,14 +31,13 @@ from ...tuning.vertex import ADAPTER_SIZES, BASE_MODEL
 from ...variants.variants_file import Tuning
 from ..backend_options import open_tuning
 from .record_display import LiveDisplay
-from .training_options import load_corpus, make_training, same_options, train_posts
+from .training_options import SAME, load_corpus, make_training, same_options, train_posts
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 _FOLDER = Path(".newsgauge") / "tuning"
-_ASKING = ("backend", "base_url", "corpus", *TABLE_OPTIONS)
 _WAITING = "newsgauge: another 'newsgauge tune' is starting a job; waiting for it"
 _HOW = {
     "reused": "a job with the same training set, base model and settings has succeeded: reused",
@@ -169,7 +168,7 @@ def _keep(entry: TunedModel, options: argparse.Namespace, *, is_variants: bool) 
         print(f"The settings are not those of [{options.variant}] in variants.toml: change them there to evaluate it.")
     same = same_options(options, ("backend", "corpus", *TABLE_OPTIONS, "classes", "preprocessing"))
     print(f"Evaluate it: pytest evals{same} --variants {options.variant} --record-mode new_episodes")
-    print(f"Ask it:      newsgauge classify{same_options(options, _ASKING)} 'Subject: ...'")
+    print(f"Ask it:      newsgauge classify{same_options(options, SAME)} 'Subject: ...'")
     return 0
 
 
