@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from newsgauge.cassettes.digest import Clear
-from newsgauge.cassettes.services import SERVICES
+from newsgauge.cassettes.services import SERVICES, named_service
 from newsgauge.cassettes.technique_calls import Calls
 from newsgauge.errors import (
     MissingRecordingError,
@@ -278,3 +278,10 @@ def test_a_miss_says_nothing_of_the_post(open_recorder: Any) -> None:
     with pytest.raises(MissingRecordingError):
         open_recorder().play("v", post(0), call)
     assert "mirror" not in str(seen[0])
+
+
+def test_a_tuned_model_keeps_the_time_that_tells_it_from_another_and_an_answer_does_not() -> None:
+    model = {"name": "tunedModels/x", "createTime": "2026-11-26T00:00:00Z"}
+    answer = {"candidates": [], "createTime": "2026-11-26T00:00:00Z", "responseId": "r", "modelVersion": "m"}
+    assert named_service("gemini").kept_answer(model) == model
+    assert named_service("gemini").kept_answer(answer) == {"candidates": [], "modelVersion": "m"}

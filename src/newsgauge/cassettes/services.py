@@ -36,7 +36,7 @@ _PROJECT = re.compile(r"/projects/[^/]+/locations/[^/]+/")
 _VERSION = re.compile(r"^/v\d+(?:(?:alpha|beta)\d*)?(?=/)")
 #: Where Google's libraries fetch a token: their requests pass, and are never kept.
 _LOGIN_HOSTS = frozenset({"accounts.google.com", "metadata.google.internal", "metadata", "169.254.169.254"})
-#: What of Gemini's answers is another thing each time, and says nothing of the answer.
+#: What of an answer that Gemini generates is another thing each time, and says nothing of the answer.
 _OF_ONE_CALL = ("responseId", "createTime")
 _LOGIN_NAMES = ("oauth2", "sts", "iamcredentials", "reauth", "www")
 
@@ -175,7 +175,9 @@ class _Gemini(Service):
         return {**body, "contents": _unsigned(body["contents"])} if is_asked else body
 
     def kept_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
-        return {name: _unsigned(value) for name, value in answer.items() if name not in _OF_ONE_CALL}
+        is_generated = not {"candidates", "promptFeedback", "usageMetadata"}.isdisjoint(answer)
+        left_out = _OF_ONE_CALL if is_generated else ()  # a tuned model's createTime says which one it is
+        return {name: _unsigned(value) for name, value in answer.items() if name not in left_out}
 
     def usage(self, answer: dict[str, Any]) -> Any:
         return answer.get("usageMetadata")
