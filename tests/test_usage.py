@@ -34,9 +34,13 @@ def test_what_only_the_total_holds_is_billed_as_thinking() -> None:
     assert (usage.input_tokens, usage.output_tokens, usage.thinking_tokens) == (10, 70, 68)
 
 
-@pytest.mark.parametrize("metadata", [None, {}, "none", {"promptTokenCount": "12", "thoughtsTokenCount": -1}])
+@pytest.mark.parametrize("metadata", [None, {}, "none", {"promptTokenCount": "twelve", "thoughtsTokenCount": -1}])
 def test_no_counts_are_zeros(metadata: object) -> None:
     assert read_usage(metadata) == Usage()
+
+
+def test_a_count_that_came_as_a_text_counts() -> None:
+    assert read_usage({"promptTokenCount": "12"}) == Usage(input_tokens=12)
 
 
 def test_the_calls_of_a_case_add_up() -> None:
