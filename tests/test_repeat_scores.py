@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import random
+
 import pytest
+from scipy.stats import ttest_1samp
 
 from newsgauge.planning.sampling import Plan, repeat_key, split_key
 from newsgauge.records import Outcome, Post, Prediction, Result
-from newsgauge.scoring.scoreboard import score
+from newsgauge.report.terminal import repeat_lines
+from newsgauge.scoring.scoreboard import compare_variants, score
+from newsgauge.scoring.stats.paired import score_statistic
+from newsgauge.scoring.stats.repeats import flips_per_post
 
 POSTS = tuple(Post(f"x-{number}", "x", "") for number in range(4))
 
@@ -59,3 +66,46 @@ def test_a_post_with_a_missing_repeat_counts_as_incomplete_and_not_as_stable() -
     assert not found.complete
     assert found.repeats is not None
     assert found.repeats.n_posts == 3
+
+
+def test_a_comparison_counts_the_share_right_of_each_post_whatever_the_first_answers_say() -> None:
+    now = results(["xyy", "xxy", "yxx", "yyy"])
+    before = {(key, "w"): one for (key, _), one in results(["x", "x", "y", "y"]).items()}
+    found = compare_variants({**now, **before}, POSTS, "v", "w")
+    # Shares right now: 1/3, 2/3, 2/3, 0; before: 1, 1, 0, 0.
+    assert (found.n_gained, found.n_lost) == pytest.approx((2 / 3, 2 / 3 + 1 / 3))
+    assert found.difference == pytest.approx((5 / 3 - 2) / 4)
+    assert [(flip.post_id, flip.first, flip.second) for flip in found.lost] == [
+        ("x-0", "y (2), x (1)", "x"),
+        ("x-1", "x (2), y (1)", "x"),
+    ]
+    assert [flip.post_id for flip in found.gained] == ["x-2"]
+    # One flip more is added to the sum of absolute changes, 5/3, and to that of squares, (4 + 1 + 4) / 9.
+    assert found.effective_n == pytest.approx(4 * (5 / 3 + 1) / (1 + 1))
+
+
+def test_posts_asked_once_count_as_one_each() -> None:
+    assert flips_per_post([1.0, 0.0, -1.0, 1.0]) == flips_per_post([]) == 1.0
+
+
+def test_counts_of_changes_by_parts_of_a_post_have_the_statistic_of_the_t_test() -> None:
+    rng = random.Random(5)
+    shares = [[sum(rng.random() < p for _ in range(3)) / 3 for p in (0.8, 0.74)] for _ in range(4000)]
+    changes = [one - other for one, other in shares]
+    worth = flips_per_post(changes)
+    gained, lost = (worth * math.fsum(max(0.0, sign * change) for change in changes) for sign in (1, -1))
+    for limit in (0.0, 0.05):  # the true difference is 0.06
+        expected = ttest_1samp(changes, limit).statistic
+        assert score_statistic(gained, lost, worth * len(changes), limit) == pytest.approx(expected, rel=0.03)
+
+
+def test_the_board_says_what_the_same_number_of_answers_to_more_posts_would_tell() -> None:
+    found = score(results(["xxx", "xxy", "xyy", "yyy"]), plan(3), ["v"])
+    repeats = found["v"].repeats
+    assert repeats is not None
+    assert repeats.right_counts == (1, 1, 1, 1)
+    # Shares right 1, 2/3, 1/3, 0 have variance 5/27; within a post 1/6. So between is 5/27 - 1/18.
+    between = 5 / 27 - 1 / 18
+    assert repeats.standard_errors == pytest.approx((math.sqrt(5 / 27 / 4), math.sqrt((between + 1 / 6) / 12)))
+    text = " ".join(repeat_lines(found))
+    assert "12 answers of v: standard error 21.5 points; the same number to 12 posts, each asked once: 15.7" in text

@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 from scipy.stats import binomtest
 
+from newsgauge.gates.baseline_file import make_baseline
+from newsgauge.gates.baseline_gate import BaselineGate
 from newsgauge.gates.findings import Limit
 from newsgauge.gates.gate import Evidence, decide
 from newsgauge.gates.limits_gate import LimitsGate
@@ -67,3 +69,38 @@ def test_a_variant_that_asks_once_is_not_held_and_says_what_to_set(metric: str) 
 def test_a_missing_repeat_fails_whatever_the_others_say() -> None:
     evidence = asked(["RRR", "RR"])
     assert decide(gate("min_stability", 0.5), evidence).finding == "FAIL"
+
+
+@pytest.mark.parametrize(("n_moved", "finding"), [(6, "PASS"), (60, "FAIL")])
+def test_a_drop_is_held_on_all_answers_of_both_sides(n_moved: int, finding: str) -> None:
+    """One answer of three is wrong now, never the first: the mean share right falls by n_moved / 240."""
+    before = asked(["RRR"] * 80)
+    baseline = make_baseline(
+        backend="embedded",
+        plan=before.plan,
+        prompts={"v": "0" * 12},
+        scores=before.scores,
+        results=before.results,
+        old=None,
+    )
+    now = replace(asked(["RRx"] * n_moved + ["RRR"] * (80 - n_moved), live=True), baseline=baseline)
+    verdict = decide(BaselineGate("v-baseline", "v", 0.1, "r"), now)
+    assert verdict.finding == finding
+    assert f"v - baseline = \N{MINUS SIGN}{100 * n_moved / 240:.1f} points on the same 80 posts" in verdict.reasons[0]
+    assert verdict.flips[0] == "lost p-0: a (2), wrong-x (1), was a (3)"
+
+
+def test_a_baseline_of_first_answers_is_compared_with_the_share_right_now() -> None:
+    before = asked(["R"] * 80, k=1)
+    baseline = make_baseline(
+        backend="embedded",
+        plan=before.plan,
+        prompts={"v": "0" * 12},
+        scores=before.scores,
+        results=before.results,
+        old=None,
+    )
+    now = replace(asked(["RRx"] * 60 + ["RRR"] * 20, live=True), baseline=baseline)
+    assert (
+        "v - baseline = \N{MINUS SIGN}25.0 points" in decide(BaselineGate("v-baseline", "v", 0.1, "r"), now).reasons[0]
+    )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from itertools import combinations
+from statistics import fmean
 from typing import Any
 
 import pytest
 
+from newsgauge.scoring.stats.intervals import mean_interval
+from newsgauge.scoring.stats.repeats import spread
 from tests.gemini_emulator.endpoint_calls import ask, said
 
 URL = "/v1beta/models/{}:generateContent"
@@ -82,6 +86,25 @@ def test_the_schemas_descriptions_are_read(http: Any) -> None:
     schema = {"type": "STRING", "enum": ["A", "B"], "description": "A: dogs and cats. B: trains and railways."}
     config = {"responseMimeType": "text/x.enum", "responseSchema": schema}
     assert text_of(answer(http, "the kitten is asleep", **config)) == "A"
+
+
+def test_the_variance_within_a_post_at_temperature_1_is_that_of_the_models_own_probabilities(http: Any) -> None:
+    hot = {"temperature": 1.0, "candidateCount": 8, "responseLogprobs": True, "logprobs": 3}
+    words = ["tomorrow", "kitten", "train", "soup", "station", "oven", "rail", "puppy", "bread", "engine", "zoo"]
+    words += ["dinner", "ticket", "horse", "pan", "signal"]
+    right, own = [], []
+    for seed, (first, second) in enumerate(combinations(words, 2)):
+        response = answer(http, f"a question about {first} and {second}", LABELS, seed=seed, **hot)
+        said = [candidate["content"]["parts"][0]["text"] for candidate in response["candidates"]]
+        right.append([label == "animals" for label in said])
+        top = response["candidates"][0]["logprobsResult"]["topCandidates"][0]["candidates"]
+        share = sum(math.exp(one["logProbability"]) for one in top if "animals".startswith(one["token"]))
+        own.append(share * (1 - share))
+    _, low, high = mean_interval([8 / 7 * fmean(row) * (1 - fmean(row)) for row in right])
+    within = spread(right)[1]
+    assert low < sum(own) / len(own) < high
+    assert low < within < high
+    assert high - low < within
 
 
 def test_temperature_spreads_answers_as_their_probabilities_say(http: Any) -> None:

@@ -11,6 +11,9 @@ import pytest
 
 from newsgauge.cli.main import main
 from newsgauge.gates.baseline_file import decode
+from newsgauge.report.html.blocks import Chart, Fold
+from newsgauge.report.html.repeats import repeats_section
+from newsgauge.results.run_folder import load_run
 
 CASSETTE = Path("cassettes/embedded/bundled/labels.jsonl")
 LABELS = ("--variants", "labels")
@@ -128,6 +131,13 @@ def test_two_recordings_of_one_model_are_compared_with_their_own_noise(
 ) -> None:
     for folder in ("a", "b"):
         assert repeated.runpytest_inprocess("evals", *LABELS, "--repeats", "3", f"--results={folder}").ret == 0
+    (fold,) = repeats_section(load_run(Path("a"))).blocks
+    assert isinstance(fold, Fold)
+    spread = fold.blocks[0]
+    assert isinstance(spread, Chart)
+    assert [bar.name for bar in spread.rows] == ["0 right", "1 right", "2 right", "3 right"]
+    assert sum(bar.value or 0 for bar in spread.rows) == 8
+    assert "Right answers per post, labels" in Path("a/report.html").read_text()
     path = Path("b/results.csv")
     changed = []
     for row in rows("b"):
@@ -137,6 +147,15 @@ def test_two_recordings_of_one_model_are_compared_with_their_own_noise(
     capsys.readouterr()
     assert main(["same", "a", "a"]) == 3  # eight posts exclude no difference of 5 points
     assert "INCONCLUSIVE" in capsys.readouterr().out
+    scoreboard = Path("b/scoreboard.json")
+    whole = scoreboard.read_text()
+    board = json.loads(whole)
+    board["variants"]["labels"]["n"] -= 1
+    scoreboard.write_text(json.dumps(board))
+    assert main(["same", "a", "b", "--margin", "0.9"]) == 3  # not green, whatever the others say
+    assert "1 planned cases have no answer" in " ".join(capsys.readouterr().out.split())
+    scoreboard.write_text(whole)
+    assert main(["same", "a", "b", "--margin", "0.9"]) == 0
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, changed[0].keys(), lineterminator=os.linesep)
         writer.writeheader()

@@ -54,7 +54,7 @@ def measure(plan: str, posts: Sequence[Post], results: Mapping[Key, Result], var
     """The accuracy of the variant on these posts, or its lead over the other, paired post by post."""
     if against is not None:
         found = compare_variants(results, posts, variant, against)
-        return Rate(plan, found.n, (len(found.gained) - len(found.lost)) / found.n, found.low, found.high)
+        return Rate(plan, found.n, found.difference, found.low, found.high)
     answers = answers_of(results, variant)
     right = [answers[post.id] == post.label for post in posts]
     return Rate(plan, len(right), sum(right) / len(right), *clustered_interval(right, threads_of(posts)))

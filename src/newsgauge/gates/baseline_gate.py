@@ -19,12 +19,12 @@ from .._util.wording import one_line
 from ..planning.plan_file import RunPlan
 from ..planning.sampling import Plan
 from ..records import Key, Post, Result, shown_id
-from ..scoring.scoreboard import compare, p_words
+from ..scoring.scoreboard import compare, in_rows, p_words
 from ..scoring.scores import Comparison
 from ..scoring.stats.decisions import Decision, Finding, decide_difference
 from ..scoring.stats.paired import mcnemar_exact
 from ..scoring.stats.power import NEAREST_LIMIT, fewest_posts_for_margin
-from .baseline_file import Baseline, answers_of_both, is_same_draw
+from .baseline_file import Baseline, answer_text, answers_of_both, is_same_draw
 from .comparison_gate import clustered_words, flip_counts, hold_pair
 from .findings import Limit
 from .gate import Asked, Evidence, Gate, Held, Table
@@ -93,7 +93,7 @@ class BaselineGate(Gate):
 
     def _hold_live(self, evidence: Evidence, baseline: Baseline, posts: list[Post], asked: Asked) -> Held:
         drop, units = self.max_drop or 0.0, evidence.plan.units
-        found = compare_since(self.variant, answers_of_both(baseline, self.variant, posts, evidence.results))
+        found = compare_since(baseline, self.variant, posts, evidence.results)
         decision, text, paired, more = drop_words(found, drop, _common(len(posts), evidence, baseline), units=units)
         if decision.finding is Finding.INCONCLUSIVE and decision.n_for_power is not None:
             more += (
@@ -113,7 +113,7 @@ def drop_words(
     found: Comparison, max_drop: float, common: str = "", *, units: str = "posts"
 ) -> tuple[Decision, str, str, str]:
     """Whether ``found``, now less before, excludes a drop of ``max_drop``; that in words: difference, flips, how."""
-    gained, lost = len(found.gained), len(found.lost)
+    gained, lost = found.n_gained, found.n_lost
     decision = decide_difference(gained, lost, found.n, -max_drop, effective_n=found.effective_n)
     share = found.effective_n / found.n
     p = mcnemar_exact(lost * share, gained * share)
@@ -128,7 +128,7 @@ def drop_words(
             few, many = (f"{n:,}" if n else "over 100,000" for n in decision.n_range)
             more += (
                 f" ({few} to {many}) with an 80% chance, if nothing changed and {units} flip as often as here, "
-                f"{gained + lost} of {found.n}"
+                f"{gained + lost:.4g} of {found.n}"
             )
     return decision, text, paired, more
 
@@ -140,10 +140,12 @@ def _common(n: int, evidence: Evidence, baseline: Baseline) -> str:
     return f" (plan {evidence.plan.digest}, the baseline's is {baseline.plan}: {n} of {n_planned} in common)"
 
 
-def compare_since(variant: str, both: Sequence[tuple[Post, str, str]]) -> Comparison:
-    """The answers of now against those of the baseline, see `answers_of_both`."""
-    then, now = ({post.id: answers[i] for post, *answers in both} for i in (0, 1))
-    return compare([post for post, _, _ in both], now, then, names=(variant, "baseline"))
+def compare_since(held: Baseline, variant: str, posts: Iterable[Post], results: Mapping[Key, Result]) -> Comparison:
+    """All answers of now against all of the baseline, over the posts that both know."""
+    then = in_rows(held.answers(variant))
+    now = in_rows({key: answer_text(one) for (key, name), one in results.items() if name == variant and one.prediction})
+    both = [post for post in posts if post.id in then and post.id in now]
+    return compare(both, now, then, names=(variant, "baseline"))
 
 
 def since_baseline(run: RunPlan, held: Baseline, results: Mapping[Key, Result], *, shown: str) -> dict[str, Any]:
@@ -152,7 +154,7 @@ def since_baseline(run: RunPlan, held: Baseline, results: Mapping[Key, Result], 
     for variant in run.variants:
         both = answers_of_both(held, variant, run.part.shared(variant), results)
         if both:
-            found = compare_since(variant, both)
+            found = compare_since(held, variant, run.part.shared(variant), results)
             variants[variant] = {
                 "n": found.n,
                 "difference": found.difference,

@@ -64,7 +64,7 @@ class ComparisonGate(Gate):
         more, n = f"{'' if p == found.p else f', {held} {p_words(p)}'}; {asked}", None
         if evidence.live:
             decision = decide_difference(
-                len(found.gained), len(found.lost), found.n, self.by_at_least, effective_n=found.effective_n
+                found.n_gained, found.n_lost, found.n, self.by_at_least, effective_n=found.effective_n
             )
             finding = lead_finding(decision.finding, p)
             if finding is Finding.INCONCLUSIVE:
@@ -108,13 +108,14 @@ def lead_finding(finding: Finding, p: float) -> Finding:
 
 
 def flip_counts(found: Comparison) -> str:
-    """``gained 60, lost 1``."""
-    return f"gained {len(found.gained)}, lost {len(found.lost)}"
+    """``gained 60, lost 1``; of repeats the sums of what posts gained and lost."""
+    return f"gained {found.n_gained:.4g}, lost {found.n_lost:.4g}"
 
 
 def clustered_words(found: Comparison) -> str:
-    """How much the posts are worth, where threads repeat."""
-    return "" if found.effective_n == found.n else f", clustered by thread: effective n {found.effective_n:.1f}"
+    """How much the posts are worth, where threads repeat or posts were asked several times."""
+    worth = f"effective n {found.effective_n:.1f}"
+    return "" if found.effective_n == found.n else f", clustered by thread and post: {worth}"
 
 
 def hold_pair(
@@ -166,4 +167,4 @@ def _p(gate: ComparisonGate, evidence: Evidence) -> float:
     if not evidence.live:
         return found.p
     share = found.effective_n / found.n if found.n else 1.0
-    return difference_p_values(len(found.gained) * share, len(found.lost) * share, found.n * share, gate.by_at_least)[0]
+    return difference_p_values(found.n_gained * share, found.n_lost * share, found.n * share, gate.by_at_least)[0]

@@ -76,7 +76,7 @@ class DisturbanceGate(Gate):
         finding, n, how = Finding.PASS if found.difference >= -self.limit else Finding.FAIL, None, ""
         if evidence.live:
             decision = decide_difference(
-                len(found.gained), len(found.lost), found.n, -self.limit, effective_n=found.effective_n
+                found.n_gained, found.n_lost, found.n, -self.limit, effective_n=found.effective_n
             )
             finding, how = decision.finding, f", {bounds_words(decision.low, decision.high, asked.unit)}"
             if finding is Finding.INCONCLUSIVE:

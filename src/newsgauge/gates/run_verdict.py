@@ -19,7 +19,7 @@ from ..results.result_files import digest_results, write_flips, write_gates, wri
 from ..scoring.scoreboard import compare_variants, compared_pairs, score
 from ..scoring.scores import Comparison, Score, Verdict
 from .baseline_diff import VariantChange, diff_baselines
-from .baseline_file import Baseline, answers_of_both, encode, is_about_classes, make_baseline
+from .baseline_file import Baseline, encode, is_about_classes, make_baseline
 from .baseline_gate import BaselineGate, compare_since, since_baseline
 from .gate import Gate
 from .gates_file import LeftOut
@@ -226,8 +226,9 @@ class Guard:
         held, run = self.baseline.held, self.run
         if run.mode == "none" or held is None:
             return ()
-        both = {name: answers_of_both(held, name, run.part.shared(name), results) for name in run.variants}
-        return tuple(compare_since(name, rows) for name, rows in both.items() if rows and scores[name].complete)
+        names = [name for name in run.variants if scores[name].complete]
+        found = (compare_since(held, name, run.part.shared(name), results) for name in names)
+        return tuple(one for one in found if one.n)
 
     def _notes(self) -> tuple[str, ...]:
         if self.run.shard is not None:

@@ -49,7 +49,7 @@ class Lead:
         c = self.comparison
         return (
             f"<{c.first} - {c.second} = {in_unit(c.difference, 'points')} {points_span((c.low, c.high))}, n = {c.n}, "
-            f"gained {len(c.gained)}, lost {len(c.lost)}, one-sided {p_words(c.p)}; "
+            f"gained {c.n_gained:.4g}, lost {c.n_lost:.4g}, one-sided {p_words(c.p)}; "
             f"asked: at least {in_unit(self.by_at_least, 'points', exact=True)}, p <= {_ALPHA:g}>"
         )
 
@@ -94,7 +94,7 @@ class VariantScores:
         found = self.against(other)
         if self._scores.live:
             proved = decide_difference(
-                len(found.gained), len(found.lost), found.n, by_at_least, effective_n=found.effective_n or None
+                found.n_gained, found.n_lost, found.n, by_at_least, effective_n=found.effective_n or None
             ).passed
         else:
             proved = found.p <= _ALPHA and found.difference >= by_at_least

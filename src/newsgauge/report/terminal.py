@@ -160,6 +160,13 @@ def repeat_lines(scores: Mapping[str, Score]) -> list[str]:
         if (found := score.repeats) is not None:
             shares = (found.stability, found.flip_rate, found.pass_all, found.pass_any, found.majority_accuracy)
             rows.append((name, str(found.k), str(found.n_posts), *map(percent, shares)))
+            own, other = (number(100 * error, 1) for error in found.standard_errors)
+            if found.n_posts > 1:
+                more = (
+                    f"{found.k * found.n_posts:,} answers of {name}: standard error {own} points; the same number to "
+                )
+                more += f"{found.k * found.n_posts:,} posts, each asked once: {other}"
+                notes += textwrap.wrap(more, WIDTH)
             if found.unstable:
                 notes += textwrap.wrap(f"least stable of {name}: {', '.join(map(shown_id, found.unstable))}", WIDTH)
     return [*table_lines(rows, left=(0,)), *notes] if len(rows) > 1 else []

@@ -146,7 +146,10 @@ Same = Literal["PASS", "CHANGED", "INCONCLUSIVE"]
 
 @dataclass(frozen=True, slots=True)
 class SameVariant:
-    """One variant of both runs. ``interval``: 95%, of the difference of accuracies, the first run less the second."""
+    """One variant of both runs. ``interval``: 95%, of the difference of accuracies, the first run less the second.
+
+    ``n_unanswered``: planned cases of either run without an answer.
+    """
 
     variant: str
     n_posts: int
@@ -154,13 +157,15 @@ class SameVariant:
     test: SameTest
     interval: Interval
     finding: Same
+    n_unanswered: int = 0
 
 
 def same_runs(first: RunFolder, second: RunFolder, *, margin: float) -> tuple[SameVariant, ...]:
     """One finding per variant of both runs, on the posts that both have all answers to.
 
-    CHANGED: the test of `same_answers` rejects at 5%. PASS: it does not, and the 95% interval of the difference lies
-    within ``margin``. INCONCLUSIVE: neither. Raises `UsageError` where the runs share nothing.
+    CHANGED: the test of `same_answers` rejects at 5%. PASS: it does not, the 95% interval of the difference lies within
+    ``margin``, and no planned case of either run lacks an answer. INCONCLUSIVE: neither. Raises `UsageError` where the
+    runs share nothing.
     """
     shared = [name for name in first.variants if name in second.scores]
     labels = {split_key(result.post_id)[0]: result.label for result in first.results}
@@ -179,9 +184,10 @@ def same_runs(first: RunFolder, second: RunFolder, *, margin: float) -> tuple[Sa
             for rows in answers
         ]
         interval = mean_difference_interval(shares[0], shares[1])
-        is_within = -margin <= interval[0] and interval[1] <= margin
+        n_unanswered = sum(run.scores[name]["n_planned"] - run.scores[name]["n"] for run in (first, second))
+        is_within = -margin <= interval[0] and interval[1] <= margin and not n_unanswered
         finding: Same = "CHANGED" if test.p <= ALPHA else "PASS" if is_within else "INCONCLUSIVE"
-        found.append(SameVariant(name, len(posts), (sizes[0], sizes[1]), test, interval, finding))
+        found.append(SameVariant(name, len(posts), (sizes[0], sizes[1]), test, interval, finding, n_unanswered))
     if not found:
         raise UsageError(f"nothing to compare: {first.path} and {second.path} share no variant with answered posts")
     return tuple(found)

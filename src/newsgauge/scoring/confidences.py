@@ -6,6 +6,7 @@ answers that agree with the most frequent one. How such repeated answers vary: `
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -100,6 +101,16 @@ class RepeatScores:
     between: float
     within: float
     unstable: tuple[str, ...]
+    #: So many posts have 0, 1, ... k right answers.
+    right_counts: tuple[int, ...] = ()
+
+    @property
+    def standard_errors(self) -> tuple[float, float]:
+        """Of the mean of all answers: as asked, and with as many answers to k times as many posts, each asked once."""
+        n = self.n_posts
+        return math.sqrt((self.between + self.within / self.k) / n), math.sqrt(
+            (self.between + self.within) / n / self.k
+        )
 
     @property
     def stability(self) -> float:
@@ -129,6 +140,7 @@ def repeat_scores(results: Mapping[Key, Result], plan: Plan, variant: str) -> Re
         between=between,
         within=within,
         unstable=tuple(post_id for _, post_id in differing[:_MAX_NAMED]),
+        right_counts=tuple(sum(sum(row) == number for row in right) for number in range(k + 1)),
     )
 
 

@@ -8,7 +8,8 @@ The scores of a run that still goes on: its log in; scores out, computed again o
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
@@ -21,7 +22,8 @@ from .scores import AnswerCounts, Comparison, Flip, Score, Share
 from .slices import slice_scores
 from .stats.classification import ConfusionMatrix, class_scores, confusion_matrix, macro_f1
 from .stats.intervals import Interval, clustered_interval, effective_posts, wilson_interval
-from .stats.paired import mcnemar_exact, mcnemar_exact_two_sided, pair, paired_interval
+from .stats.paired import mcnemar_exact, mcnemar_exact_two_sided, paired_interval
+from .stats.repeats import flips_per_post
 from .stats.sequential import repeated_interval
 from .stats.standardised import Stratum, standardised_interval, standardised_rate
 
@@ -173,41 +175,59 @@ class LiveScores:
 SMALLEST_P = 1e-300
 
 
+#: What was said of a post, whenever it was asked.
+Said = str | Sequence[str]
+
+
 def compare(
-    posts: Sequence[Post], first: Mapping[str, str], second: Mapping[str, str], *, names: tuple[str, str]
+    posts: Sequence[Post], first: Mapping[str, Said], second: Mapping[str, Said], *, names: tuple[str, str]
 ) -> Comparison:
-    """Compare post by post; ``first`` and ``second`` map the id of each post to what was answered.
+    """Compare post by post; ``first`` and ``second`` map the id of each post to its answer, or answers.
 
     KeyError where a post has no answer in one of them.
     """
-    pairs = pair(
-        {post.id: first[post.id] == post.label for post in posts},
-        {post.id: second[post.id] == post.label for post in posts},
-    )
-    labels = {post.id: post.label for post in posts}
+    shares = [[right_share(said[post.id], post.label) for post in posts] for said in (first, second)]
+    changes = [one - other for one, other in zip(*shares, strict=True)]
 
-    def flips(ids: Sequence[str]) -> tuple[Flip, ...]:
-        return tuple(Flip(post_id, labels[post_id], first[post_id], second[post_id]) for post_id in ids)
+    def flips(sign: int) -> tuple[Flip, ...]:
+        return tuple(
+            Flip(post.id, post.label, in_one(first[post.id]), in_one(second[post.id]))
+            for post, change in zip(posts, changes, strict=True)
+            if sign * change > 0
+        )
 
-    only_first, only_second = set(pairs.gained), set(pairs.lost)
-    changes = [(post.id in only_first) - (post.id in only_second) for post in posts]
-    effective_n = effective_posts(changes, threads_of(posts)) if posts else 0.0
-    share = effective_n / pairs.n if posts else 1.0
-    gained, lost = len(pairs.gained) * share, len(pairs.lost) * share
+    n = len(posts)
+    n_gained, n_lost = (math.fsum(max(0.0, sign * change) for change in changes) for sign in (1, -1))
+    effective_n = effective_posts(changes, threads_of(posts)) * flips_per_post(changes) if posts else 0.0
+    share = effective_n / n if n else 1.0
+    gained, lost = n_gained * share, n_lost * share
     low, high = paired_interval(gained, lost, effective_n)
     return Comparison(
         first=names[0],
         second=names[1],
-        n=pairs.n,
-        n_both=pairs.n_both,
-        gained=flips(pairs.gained),
-        lost=flips(pairs.lost),
+        n=n,
+        n_both=sum(one == other == 1 for one, other in zip(*shares, strict=True)),
+        gained=flips(1),
+        lost=flips(-1),
         low=low,
         high=high,
         p=mcnemar_exact(gained, lost),
         p_two_sided=mcnemar_exact_two_sided(gained, lost),
         effective_n=effective_n,
+        n_gained=n_gained,
+        n_lost=n_lost,
     )
+
+
+def right_share(said: Said, label: str) -> float:
+    """The share of right answers to a post."""
+    return float(said == label) if isinstance(said, str) else sum(one == label for one in said) / len(said)
+
+
+def in_one(said: Said) -> str:
+    """The answer; of several ``sci.med (2), sci.space (1)``, the most frequent first."""
+    told = [said] if isinstance(said, str) else list(said)
+    return told[0] if len(told) == 1 else ", ".join(f"{one} ({n})" for one, n in Counter(told).most_common())
 
 
 def p_words(p: float) -> str:
@@ -228,8 +248,22 @@ def compared_pairs(variants: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def compare_variants(results: Mapping[Key, Result], posts: Sequence[Post], first: str, second: str) -> Comparison:
-    """Compare two variants of a run. KeyError where a case of either has no answer."""
-    return compare(posts, answers_of(results, first), answers_of(results, second), names=(first, second))
+    """Compare two variants of a run by all their answers. KeyError where a post has no answer from either."""
+    return compare(posts, rows_of(results, first), rows_of(results, second), names=(first, second))
+
+
+def rows_of(results: Mapping[Key, Result], variant: str) -> dict[str, list[str]]:
+    """Id of a post -> what the variant answered each time it was asked, in that order."""
+    return in_rows(answers_of(results, variant))
+
+
+def in_rows(answers: Mapping[str, str]) -> dict[str, list[str]]:
+    """The answers of each post together, from one per key."""
+    found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for key, said in answers.items():
+        post_id, number = split_key(key)
+        found[post_id].append((number, said))
+    return {post_id: [said for _, said in sorted(row)] for post_id, row in found.items()}
 
 
 def answers_of(results: Mapping[Key, Result], variant: str) -> dict[str, str]:

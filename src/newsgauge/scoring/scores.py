@@ -189,8 +189,11 @@ class Flip:
 class Comparison:
     """Two variants on the same posts. A difference is always first less second; ``gained``: only the first is right.
 
+    Of posts that were asked several times the share of right answers counts, and those are ``gained`` of which the
+    first has the larger one. ``n_gained`` and ``n_lost``: the sums of what a post gained or lost, the numbers of these
+    posts if each was asked once. ``n_both``: posts that both have right whenever they are asked.
     ``low`` and ``high``: the 95% interval of the difference. ``p``: exact McNemar, one-sided, that the first is better.
-    Both are clustered by thread: they count ``effective_n`` posts, which is ``n`` if no two posts share a thread.
+    Both count ``effective_n`` posts: fewer than ``n`` if threads repeat, more if answers changed by parts of a post.
     """
 
     first: str
@@ -204,11 +207,13 @@ class Comparison:
     p: float
     p_two_sided: float
     effective_n: float
+    n_gained: float
+    n_lost: float
 
     @property
     def difference(self) -> float:
         """Accuracy of the first less that of the second; NaN without posts."""
-        return (len(self.gained) - len(self.lost)) / self.n if self.n else math.nan
+        return (self.n_gained - self.n_lost) / self.n if self.n else math.nan
 
 
 CheckState = Literal["passed", "failed", "not proved", "unanswered"]

@@ -39,6 +39,7 @@ from .blocks import (
     table,
 )
 from .environment import cases_link
+from .repeats import repeats_section
 
 
 def accuracy_sections(run: RunFolder) -> list[Section]:
@@ -60,6 +61,7 @@ def accuracy_sections(run: RunFolder) -> list[Section]:
     hint = Text("Right answers lie on the diagonal, in blue. A number leads to its cases.")
     return [
         Section("accuracy", "Accuracy", "Accuracy", _by_variant(run)),
+        repeats_section(run),
         Section("slices", "Slices", "Accuracy by slices of the posts", _folded(run, "slices", _slices)),
         Section("confidence", "Confidence", "How sure, and how right then", _folded(run, "confidence", _confidence)),
         Section("confusion", "Confusion", "Confusion matrices", [hint, *confusion]),

@@ -97,8 +97,8 @@ def decide_by_bounds(bounds: Interval, estimate: float, n: int, floor: float, *,
 
 
 def decide_difference(
-    n_gained: int,
-    n_lost: int,
+    n_gained: float,
+    n_lost: float,
     n: int,
     at_least: float,
     *,
@@ -121,7 +121,7 @@ def decide_difference(
         raise ValueError(f"expected a difference between -1 and 1, such as -0.05; got {at_least}")
     if n == 0:
         return Decision(Finding.INCONCLUSIVE, at_least, math.nan, math.nan, math.nan, 0, confidence)
-    share = _share(n, effective_n)
+    share = 1.0 if effective_n is None else effective_n / n  # above 1 where repeats tell more of a post
     counts = (n_gained * share, n_lost * share, n * share)
     alpha = 1 - confidence
     finding = difference_finding(*counts, at_least, alpha=alpha)

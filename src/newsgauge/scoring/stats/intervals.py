@@ -189,7 +189,7 @@ def student_quantile(probability: float, degrees: int) -> float:
 _WORST_CASE_WEIGHT = 2
 
 
-def effective_posts(values: Sequence[int], threads: Sequence[Hashable], *, confidence: float = 0.95) -> float:
+def effective_posts(values: Sequence[float], threads: Sequence[Hashable], *, confidence: float = 0.95) -> float:
     """The effective number of posts, at least 1 and at most n: n / design effect.
 
     The design effect (Kish, "Survey Sampling", 1965) is the clustered variance, sum over threads of (sum of their
@@ -207,7 +207,7 @@ def effective_posts(values: Sequence[int], threads: Sequence[Hashable], *, confi
     """
     if len(values) != len(threads):
         raise ValueError(f"expected one thread per post, got {len(values)} answers and {len(threads)} threads")
-    members: dict[Hashable, list[int]] = {}
+    members: dict[Hashable, list[float]] = {}
     for value, thread in zip(values, threads, strict=True):
         members.setdefault(thread, []).append(value)
     n, clusters = len(values), list(members.values())

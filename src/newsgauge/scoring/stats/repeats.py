@@ -76,6 +76,17 @@ def majority(answers: Sequence[str]) -> str:
     return Counter(answers).most_common(1)[0][0]  # Counter keeps the order in which answers came
 
 
+def flips_per_post(changes: Sequence[float]) -> float:
+    """How many posts that flip altogether one is worth whose share of right answers changes; 1 if each was asked once.
+
+    ``changes``: of each post the share right now less that of before. Counts of gains and losses, n and all, times this
+    have the variance that the changes have: the effective sample size of J. N. K. Rao and A. J. Scott, "A simple method
+    for the analysis of clustered binary data", Biometrics 48 (1992). One post more that flips altogether is added, as
+    changes of a part say little about how rare that is; this is ours, held by simulation (benchmarks/repeats.py).
+    """
+    return (math.fsum(map(abs, changes)) + 1) / (math.fsum(change * change for change in changes) + 1)
+
+
 @dataclass(frozen=True, slots=True)
 class SameTest:
     """Two recordings of the same posts held against each other; see `same_answers`."""
