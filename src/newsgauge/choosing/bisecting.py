@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ..records import Post
-from ..scoring.scoreboard import compare
+from ..scoring.scoreboard import compare, p_words
 from ..scoring.scores import Comparison
 from ..scoring.stats import holm
 from ..variants.variants_file import Variant
@@ -205,7 +205,7 @@ def bisection_lines(found: Bisection) -> list[str]:
             how = " (only together: none of them does it alone)" if one.only_together else ""
             lines.append(f"{what}{how} accounts for {_points(one.found)} of {total:+.1f}")
         else:
-            lines.append(f"{what}: not proved, {_points(one.found)}, corrected p = {one.p:.2g}")
+            lines.append(f"{what}: not proved, {_points(one.found)}, corrected {p_words(one.p)}")
     if found.rest is not None:
         state = "also moves the score, by" if found.rest.is_blamed else "noise, together"
         lines.append(f"the rest ({'; '.join(found.rest.parts)}): {state} {_points(found.rest.found)}")
@@ -214,4 +214,4 @@ def bisection_lines(found: Bisection) -> list[str]:
 
 def _points(one: Comparison) -> str:
     moved, low, high = (100 * x for x in (_net(one) / one.n, one.low, one.high))
-    return f"{moved:+.1f} points [{low:+.1f}, {high:+.1f}], p = {one.p_two_sided:.2g}"
+    return f"{moved:+.1f} points [{low:+.1f}, {high:+.1f}], {p_words(one.p_two_sided)}"
