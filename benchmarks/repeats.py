@@ -7,6 +7,7 @@ Prints the rows of the tables in docs/repeats.md; standard errors are at most th
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -18,7 +19,7 @@ from newsgauge.scoring.stats.decisions import difference_finding
 from newsgauge.scoring.stats.repeats import same_answers
 
 #: Chances of a right answer: nearly always the same one, wavering on a third of the posts, wavering on all of them.
-POPULATIONS = {
+POPULATIONS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "steady": lambda rng, n: np.where(rng.random(n) < 0.85, 0.99, 0.05),
     "some waver": lambda rng, n: np.where(rng.random(n) < 0.65, 1.0, rng.beta(2, 2, n)),
     "all waver": lambda rng, n: rng.beta(6, 2, n),
@@ -31,7 +32,7 @@ def moved(rates: np.ndarray, drop: float, few: bool, rng: np.random.Generator) -
     if not drop:
         return rates
     if not few:
-        return rates * (1 - drop / rates.mean())
+        return np.asarray(rates * (1 - drop / rates.mean()))
     found, order, left = rates.copy(), rng.permutation(len(rates)), drop * len(rates)
     for post in order:
         part = min(found[post], left)
