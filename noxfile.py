@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -127,6 +128,8 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(python=False, default=False)
 def screenshots(session: nox.Session) -> None:
-    """Every kind of page in a real browser; red if one is wider than its window or axe-core finds something."""
+    """Every kind of page in a real browser; red if one does not fit its window or axe-core finds something."""
     session.run("npm", "ci", "--ignore-scripts", "--prefix", ".ci/axe", external=True)
-    session.run("python", "docs/screenshots.py", str(Path(session.create_tmp()) / "pages"), external=True)
+    pages = Path(session.create_tmp()) / "pages"
+    shutil.rmtree(pages, ignore_errors=True)
+    session.run("python", "docs/screenshots.py", str(pages), *session.posargs, external=True)

@@ -233,8 +233,11 @@ class Guard:
     def _notes(self) -> tuple[str, ...]:
         if self.run.shard is not None:
             return (f"{len(self.gates)} gates are {_IN_MERGE}",)
-        left_out = [f"left out: {one}" for one in self.left_out]
-        return tuple(filter(None, (*left_out, *self._stops(), self._note_on_removed(), self._note_on_baseline())))
+        left_out: dict[str, list[str]] = {}
+        for one in self.left_out:
+            left_out.setdefault(one.option, []).append(one.gate)
+        named = [f"left out by {option}: {', '.join(gates)}" for option, gates in left_out.items()]
+        return tuple(filter(None, (*named, *self._stops(), self._note_on_removed(), self._note_on_baseline())))
 
     def _stops(self) -> Iterator[str]:
         for variant, stop in self.run.plan.stops.items():

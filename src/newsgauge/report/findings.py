@@ -89,9 +89,6 @@ def _of_gate(gate: Mapping[str, Any]) -> list[LimitLine]:
     ]
 
 
-_LEFT_OUT = "left out: "
-
-
 @dataclass(frozen=True, slots=True)
 class Headline:
     """``word``: ``open`` if nothing forbids green and not everything was decided. ``reasons``: why it is red."""
@@ -107,9 +104,5 @@ def headline(gates: Mapping[str, Any]) -> Headline:
     """The verdict is the session's own; nothing is decided here."""
     session = decode_verdict(gates)
     title, _, text = session.headline.partition(": ")
-    # All gates that are left out are one note: a run of few variants leaves out many.
-    left_out = [note.removeprefix(_LEFT_OUT) for note in session.notes if note.startswith(_LEFT_OUT)]
-    notes = tuple(note for note in session.notes if not note.startswith(_LEFT_OUT))
-    notes += (_LEFT_OUT + ", ".join(left_out),) if left_out else ()
     word = "red" if not session.is_green else "green" if title == "GREEN" and session.complete else "open"
-    return Headline(word, title, text, session.reasons, notes)  # type: ignore[arg-type]
+    return Headline(word, title, text, session.reasons, session.notes)  # type: ignore[arg-type]

@@ -49,7 +49,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class VariantCompared:
-    """A variant of both runs: ``found`` is the second run less the first; accuracies are over the posts in common."""
+    """A variant of both runs: ``found`` is the second run less the first; accuracies are over the posts in common.
+
+    Costs are those of `RunFolder.costs`.
+    """
 
     found: Comparison
     before: float
@@ -94,10 +97,6 @@ def compare_runs(first: RunFolder, second: RunFolder) -> RunsCompared:
 
 
 def _changes(first: RunFolder, second: RunFolder, shared: list[str]) -> Iterator[Change]:
-    for key in _FACTS:
-        before, after = first.run.get(key), second.run.get(key)
-        if before != after:
-            yield Change(key.replace("_", " "), str(before), str(after))
     for name in shared:
         parts = [dict(run.prompts.get(name, ())) for run in (first, second)]
         prompts = [
@@ -112,6 +111,10 @@ def _changes(first: RunFolder, second: RunFolder, shared: list[str]) -> Iterator
         digests = [run.prompt_digests.get(name, "") for run in (first, second)]
         if all(digests) and digests[0] != digests[1] and not prompts and models[0] == models[1]:
             yield Change(f"{name}: model, training set or examples (hash)", digests[0], digests[1])
+    for key in _FACTS:
+        before, after = first.run.get(key), second.run.get(key)
+        if before != after:
+            yield Change(key.replace("_", " "), str(before), str(after))
 
 
 def _compare(variant: str, first: RunFolder, second: RunFolder, notes: list[str]) -> VariantCompared:
@@ -135,7 +138,7 @@ def _compare(variant: str, first: RunFolder, second: RunFolder, notes: list[str]
     outcome: Outcome = "no difference shown"
     if found.p_two_sided <= ALPHA:
         outcome = "better" if len(found.gained) > len(found.lost) else "worse"
-    costs = [run.cost_per_1000(variant) for run in (first, second)]
+    costs = [run.costs.get(variant) for run in (first, second)]
     return VariantCompared(
         found, (found.n_both + len(found.lost)) / n, (found.n_both + len(found.gained)) / n, outcome, *costs
     )

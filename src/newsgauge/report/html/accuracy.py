@@ -63,7 +63,7 @@ def accuracy_sections(run: RunFolder) -> list[Section]:
         Section("accuracy", "Accuracy", "Accuracy", _by_variant(run)),
         repeats_section(run),
         Section("slices", "Slices", "Accuracy by slices of the posts", _folded(run, "slices", _slices)),
-        Section("confidence", "Confidence", "How sure, and how right then", _folded(run, "confidence", _confidence)),
+        Section("confidence", "Confidence", "Confidence of the answers", _folded(run, "confidence", _confidence)),
         Section("confusion", "Confusion", "Confusion matrices", [hint, *confusion]),
         Section("classes", "Classes", "By class", [class_scores(run)]),
         Section(

@@ -85,7 +85,7 @@ ACCURACY = replace(PERCENT, name="accuracy")
 class Point:
     """A value with its interval, if it has one, and its words. ``name`` stands beside it, ``name_y`` says how high.
 
-    ``x`` is its place on the other axis, if the drawing has two.
+    ``x`` is its place on the other axis, if the drawing has two; ``is_hollow``: drawn as a ring.
     """
 
     text: str
@@ -94,6 +94,7 @@ class Point:
     name: str = ""
     x: float = 0.0
     name_y: float = 0.0
+    is_hollow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

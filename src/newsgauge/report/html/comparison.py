@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Literal
 
-from ..._util.numbers import dollars
+from ..._util.numbers import dollars, number
 from ..._util.wording import count_of, plural
 from ...records import shown_id
 from ...results.result_files import comparison_entry
@@ -43,7 +43,7 @@ def render_comparison(first: RunFolder, second: RunFolder, compared: RunsCompare
             "pairs",
             "Numbers",
             "Accuracy and cost of both",
-            [_pairs(compared.variants, units), pair_chart(entries, units, better="B")],
+            [_pairs(compared.variants, runs), pair_chart(entries, units, better="B")],
         ),
         Section(
             "flips",
@@ -68,17 +68,14 @@ def render_comparison(first: RunFolder, second: RunFolder, compared: RunsCompare
     return render("comparison.html.j2", values)
 
 
-def _pairs(variants: tuple[VariantCompared, ...], units: str) -> Table:
-    is_priced = any(one.cost_before is not None or one.cost_after is not None for one in variants)
-    rows = [
-        (
-            *comparison_cells(one),
-            *((dollars(one.cost_before), dollars(one.cost_after)) if is_priced else ()),
-        )
-        for one in variants
-    ]
-    cost = (f"1,000 {units} in A", "in B") if is_priced else ()
-    head = ("variant", "n", "accuracy in A", "in B", "points", "95% interval", "gained", "lost", "p", *cost)
+def _pairs(variants: tuple[VariantCompared, ...], runs: tuple[RunFolder, RunFolder]) -> Table:
+    unit, units = runs[1].unit, plural(runs[1].unit)
+    priced = [any(run.cost_per_1000(one.name) is not None for one in variants) for run in runs]
+    costs = [dollars if is_priced else number for is_priced in priced]
+    rows = [(*comparison_cells(one), costs[0](one.cost_before), costs[1](one.cost_after)) for one in variants]
+    cost = [f"1,000 {units}" if is_priced else f"tokens per {unit}" for is_priced in priced]
+    costs_head = (f"{cost[0]} in A", "in B" if cost[0] == cost[1] else f"{cost[1]} in B")
+    head = ("variant", "n", "accuracy in A", "in B", "points", "95% interval", "gained", "lost", "p", *costs_head)
     caption = f"on the {units} that both runs have an answer to; p: exact McNemar, two-sided; intervals: Tango's"
     return Table("B against A", head, rows, caption)
 

@@ -84,8 +84,9 @@ def accuracy_by_cost(run: RunFolder) -> Plot | None:
             f"{name}: {percent(score['accuracy'])} at {dollars(cost) if priced else f'{number(cost)} tokens'}",
             score["accuracy"],
             interval_95(score),
-            f"{name} (dominated)" if name in dominated else name,
+            name,
             cost,
+            is_hollow=name in dominated,
         )
         for name, score in run.scores.items()
         if (cost := costs.get(name)) is not None and score["accuracy"] is not None
@@ -97,7 +98,7 @@ def accuracy_by_cost(run: RunFolder) -> Plot | None:
     caption = (
         "Each variant by what it costs and how often it is right; vertical lines: 95% intervals. "
         "Better is up and to the left."
-        f"{' Dominated: another is at least as accurate and costs no more.' if dominated else ''}"
+        f"{' Ring: dominated, as another is at least as accurate and costs no more.' if dominated else ''}"
     )
     said = "; ".join(point.text for point in drawn)
     named = spread_names(drawn, x, ACCURACY)
