@@ -148,7 +148,7 @@ def test_the_page_shows_the_stored_figures(monkeypatch: pytest.MonkeyPatch) -> N
     shown = importlib.import_module("scaling_tables").lines_of(figures, quotas, load_prices())
     page = (BENCHMARKS.parent / "docs" / "scaling.md").read_text("utf-8")
     assert "\n".join(shown) in page
-    prose = page.partition("## Whose numbers")[2]
+    prose = page.partition("## Where the numbers come from")[2]
     assert all(f"{limit['posts']:,}" in prose for limit in figures["github"] if limit["of"] == "file")
 
 
