@@ -50,7 +50,7 @@ FORMATS = {
     "`evals/gates.toml`": "limits: [gates.md](gates.md)",
     "`evals/baselines/<backend>/<corpus>.json`": "reviewed answers: [gates.md](gates.md#baselines)",
     "`cassettes/<backend>/<corpus>/<variant>.jsonl`": "recordings: [cassettes.md](cassettes.md#a-line)",
-    "`cassettes/PLANS.toml`": "what they are for: [cassettes.md](cassettes.md#what-is-committed-is-for-a-plan)",
+    "`cassettes/PLANS.toml`": "what they are for: [cassettes.md](cassettes.md#plans-what-the-committed-lines-are-for)",
     "`.newsgauge/results/`": "what a run leaves: [report.md](report.md#formats)",
     "`.newsgauge/tuned.json`, `.newsgauge/tuning/`": "tuned models, losses: [tuning.md](tuning.md#what-it-leaves)",
     "`prices.toml`": "prices with source and date: [report.md](report.md#tokens-and-cost)",
