@@ -97,7 +97,7 @@ def page() -> str:
             HEAD,
             "## pytest\n",
             "Options of `pytest evals`, in addition to pytest's own. They exist "
-            "[if the plugin is loaded](own-project.md#when-the-plugin-is-there).\n",
+            "[if the plugin is loaded](own-project.md#when-the-plugin-is-active).\n",
             *_options_table(added.options),
             "\n### Ini values\n",
             "In `pyproject.toml` under `[tool.pytest]`, or in `pytest.ini`.\n",
