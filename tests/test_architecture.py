@@ -182,7 +182,7 @@ def test_an_unknown_name_is_refused_with_those_there_are() -> None:
 
 def test_the_table_of_architecture_md_has_the_packages_in_their_order() -> None:
     page = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
-    table = page.split("## The packages")[1].split("## Three roads")[0]
+    table = page.split("## The packages")[1].split("## Three paths through the code")[0]
     rows = [re.findall(r"`([a-z_]+)/?`", line.split("|")[1]) for line in table.splitlines() if line.startswith("| `")]
     named = [name for row in rows for name in row if name in FLOOR]
     assert set(named) >= set(FLOOR)
