@@ -28,7 +28,7 @@ class ServerProcess:
             [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         assert self._process.stdout is not None
-        self.base_url = self._process.stdout.readline().strip()  # '' where it ended before it said so
+        self.base_url = self._process.stdout.readline().strip()  # '' if it ended before it said so
         if not self.base_url:
             self.__exit__(None, None, None)
             raise StartError("the embedded backend did not start in a process of its own")

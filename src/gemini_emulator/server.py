@@ -22,7 +22,7 @@ _START_TIMEOUT_S = 30.0
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 lets the system choose. Raises `StartError` where the port is taken."""
+    """A listening socket; port 0 lets the system choose. Raises `StartError` if the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol must be named: only then does asyncio turn Nagle's algorithm off, which costs 40 ms a call.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

@@ -80,7 +80,7 @@ class Service:
 
 
 async def _aside(request: dict[str, Any], work: Callable[[], T]) -> T:
-    """Do the work on a request: in a thread where it is long, so that other calls go on meanwhile."""
+    """Do the work on a request: in a thread if it is long, so that other calls go on meanwhile."""
     contents = [*request["contents"], request.get("systemInstruction", {})]
     if sum(len(part["text"]) for content in contents for part in content.get("parts", ())) < _LONG:
         return work()

@@ -72,7 +72,7 @@ class State:
     def create(
         self, kind: str, name: str, document: dict[str, Any], *, blobs: Mapping[str, bytes] | None = None
     ) -> bool:
-        """Store a new document with its blobs. False where the name is taken."""
+        """Store a new document with its blobs. False if the name is taken."""
         with self._lock, self._db:
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -88,7 +88,7 @@ class State:
     def update(
         self, kind: str, name: str, document: dict[str, Any], *, blobs: Mapping[str, bytes] | None = None
     ) -> bool:
-        """Replace a document, and the blobs that are given. False where it is gone."""
+        """Replace a document, and the blobs that are given. False if it is gone."""
         with self._lock, self._db:
             self._db.execute("BEGIN IMMEDIATE")
             changed = self._db.execute(
@@ -125,7 +125,7 @@ class State:
         return None if row is None else bytes(row[0])
 
     def delete(self, kind: str, name: str) -> bool:
-        """Forget a document and its blobs. False where there was none."""
+        """Forget a document and its blobs. False if there was none."""
         with self._lock, self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("DELETE FROM blobs WHERE kind = ? AND name = ?", (kind, name))

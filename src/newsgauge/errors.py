@@ -86,7 +86,7 @@ class BackendError(NewsgaugeError):
 class TransientError(BackendError):
     """The service was busy, broke off or could not be reached: asking again may help.
 
-    ``retry_after_s`` is the wait that the service asked for, where it did; ``unreachable`` is true where nobody
+    ``retry_after_s`` is the wait that the service asked for, if it did; ``unreachable`` is true if nobody
     answered at all; ``per_minute`` holds the limits that it named, of "requests" and "input tokens" in a minute.
     """
 

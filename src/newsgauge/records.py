@@ -22,7 +22,7 @@ ERROR_LABEL = "(error)"
 EMBEDDED_VERSION = "newsgauge-embedded-"
 #: How the model version of a prediction begins that no service made.
 ESTIMATOR_VERSION = "estimator "
-#: The same where a callable of the user's own answered without asking the service.
+#: The same if a callable of the user's own answered without asking the service.
 NO_CALL_VERSION = "no call "
 
 
@@ -51,7 +51,7 @@ class Outcome(StrEnum):
 class RawPost:
     """A post as the corpus holds it: headers and body, undecided what is asked about.
 
-    ``thread`` is what the corpus says of the conversation a post belongs to; None where only its subject tells.
+    ``thread`` is what the corpus says of the conversation a post belongs to; None if only its subject tells.
     """
 
     label: str
@@ -106,7 +106,7 @@ def case_id(post_id: str, variant: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a variant said of a post. ``label`` is the stripped answer, or ``(error)`` where there is none.
+    """What a variant said of a post. ``label`` is the stripped answer, or ``(error)`` if there is none.
 
     Tokens are counted as they are billed: ``cached_tokens`` and ``tool_use_tokens`` are part of ``input_tokens``,
     ``thinking_tokens`` of ``output_tokens``.
@@ -121,19 +121,19 @@ class Prediction:
     thinking_tokens: int = 0
     cached_tokens: int = 0
     tool_use_tokens: int = 0
-    #: The answer as it came, where a declared cleanup made a label of it; else empty.
+    #: The answer as it came, if a declared cleanup made a label of it; else empty.
     raw: str = field(default="", repr=False)
     #: How sure the model is, from 0 to 1; None if nobody asked, or it did not say.
     confidence: float | None = None
 
     @property
     def is_error(self) -> bool:
-        """True where no usable answer arrived: blocked, cut or empty."""
+        """True if no usable answer arrived: blocked, cut or empty."""
         return self.outcome not in (Outcome.LABEL, Outcome.OFF_LIST)
 
     @property
     def is_uncounted(self) -> bool:
-        """True where a service answered without saying how many tokens that took: a request has at least one."""
+        """True if a service answered without saying how many tokens that took: a request has at least one."""
         asked_nobody = self.model_version.startswith((ESTIMATOR_VERSION, NO_CALL_VERSION))
         return not (self.input_tokens or self.is_error or asked_nobody)
 
@@ -147,7 +147,7 @@ class Result:
     label: str
     prediction: Prediction | None
     broken: str = ""
-    #: ``item`` where the case ran as a test of its own, ``gate`` where a gate recomputed it from the cassette.
+    #: ``item`` if the case ran as a test of its own, ``gate`` if a gate recomputed it from the cassette.
     origin: Literal["item", "gate"] = "item"
 
     @property

@@ -22,7 +22,7 @@ _RATINGS = [
 
 
 def refuse(fault: Fault, model: str, *, on_vertex: bool = False) -> None:
-    """Raise the refusal that the fault stands for; return where it spoils something else."""
+    """Raise the refusal that the fault stands for; return if it spoils something else."""
     if fault.kind in ("quota-per-minute", "quota-per-day"):
         period = "PerDay" if fault.kind == "quota-per-day" else "PerMinute"
         raise over_quota(

@@ -58,7 +58,7 @@ class Fault:
     delay_s: float = 1.0
 
     def problem(self) -> str:
-        """What is wrong with the rule, '' where nothing is."""
+        """What is wrong with the rule, '' if nothing is."""
         if self.kind not in KINDS:
             return f"unknown kind {self.kind!r}; known: {', '.join(KINDS)}"
         if self.every < 1:

@@ -94,7 +94,7 @@ class _Pick:
         return names[chosen]
 
     def json(self, speak: Callable[[], str], thought: str) -> Draft:
-        """The JSON answer; where it holds one choice, the other choices are its alternatives."""
+        """The JSON answer; if it holds one choice, the other choices are its alternatives."""
         schema = self._prompt.schema
         text = answer_json(schema, Chooser(pick=self, speak=speak))
         logprob = sum(logprobs[chosen] for _, logprobs, chosen in self._asked) if self._asked else None

@@ -1,8 +1,8 @@
 """The embedded base model: a prompt in, what it may answer and how probable it holds each answer out.
 
 It reads the prompt (`reading`), compares its labels with the text by word vectors (`label_scores`), and answers in one
-of three ways: a bare label where labels or a system instruction ask for one; a sentence that names a newsgroup where a
-message asks for a newsgroup without listing any; as a chat would where nothing is asked for. It never quotes the text.
+of three ways: a bare label if labels or a system instruction ask for one; a sentence that names a newsgroup if a
+message asks for a newsgroup without listing any; as a chat would if nothing is asked for. It never quotes the text.
 """
 
 from __future__ import annotations
@@ -61,19 +61,19 @@ class BaseModel:
         return model.scores(reading.text, self._paragraphs)
 
     def answers(self) -> tuple[str, ...] | None:
-        """Its possible answers in the order of `labels`, None where it chats."""
+        """Its possible answers in the order of `labels`, None if it chats."""
         if not self.reading.asks:
             return None
         bare = self.reading.labels or self.prompt.instruction.strip()
         return self.labels if bare else tuple(_SENTENCE.format(label) for label in self.labels)
 
     def chat(self) -> tuple[str, ...]:
-        """What it says where nothing is asked for, the likeliest first."""
+        """What it says if nothing is asked for, the likeliest first."""
         first = int.from_bytes(hashlib.sha256(self.reading.text.encode("utf-8", "surrogatepass")).digest()[:8], "big")
         return _CHAT[first % len(_CHAT) :] + _CHAT[: first % len(_CHAT)]
 
     def thought(self) -> str:
-        """How it reads, a sentence a paragraph; '' where it is not to think."""
+        """How it reads, a sentence a paragraph; '' if it is not to think."""
         if not self.prompt.thinking_tokens:
             return ""
         if not self._paragraphs:

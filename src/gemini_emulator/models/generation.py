@@ -15,7 +15,7 @@ _STREAMED_TOKENS = 4  # a chunk; small, so that labels too arrive in pieces
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a model says, whole: ``logprob`` in nats where it knows one, ``thought`` for how it came to it.
+    """What a model says, whole: ``logprob`` in nats if it knows one, ``thought`` for how it came to it.
 
     ``alternatives`` are all texts it might have said, this one among them, each with its log-probability.
     """

@@ -17,7 +17,7 @@ Row = tuple[tuple[str, ...], list[float]]
 
 
 class Predictor:
-    """Asks tuned models. ``load`` gives a model's stored bytes by its key, None where it is gone.
+    """Asks tuned models. ``load`` gives a model's stored bytes by its key, None if it is gone.
 
     A key is never used again for another model, so that nothing loaded can be out of date.
     """
@@ -30,7 +30,7 @@ class Predictor:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="gemini-emulator-predictor")
 
     async def predict(self, key: str, text: str) -> Row | None:
-        """The model's outputs and the probability of each; None where there is no such model any more."""
+        """The model's outputs and the probability of each; None if there is no such model any more."""
         future: asyncio.Future[Row | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((key, text, future))
         if self._draining is None or self._draining.done():

@@ -24,7 +24,7 @@ _DEEPEST_DESCRIPTION = 8
 class Prompt:
     """What is asked. ``contents`` is all turns joined, ``thinking_tokens`` the most it may think, None for not at all.
 
-    ``top_logprobs`` is how many alternatives to show of a token, None where no log-probabilities are asked for.
+    ``top_logprobs`` is how many alternatives to show of a token, None if no log-probabilities are asked for.
     """
 
     contents: str

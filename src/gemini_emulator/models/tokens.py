@@ -19,7 +19,7 @@ def count_tokens(text: str) -> int:
 
 
 def cut_tokens(text: str, limit: int) -> str:
-    """The text up to the end of its token number ``limit``; all of it where it has no more than that."""
+    """The text up to the end of its token number ``limit``; all of it if it has no more than that."""
     if limit <= 0:
         return ""
     ends = [match.end() for match in islice(_PIECES.finditer(text), limit + 1)]

@@ -65,7 +65,7 @@ class Trainer:
                 self._thread.start()
 
     def progress(self, document: dict[str, Any]) -> dict[str, Any]:
-        """The document with its snapshots: all of them, or those so far where it is being trained."""
+        """The document with its snapshots: all of them, or those so far if it is being trained."""
         with self._lock:
             running = self._running
             if running is not None and _same(running, document) and document["state"] not in FINISHED:
@@ -74,7 +74,7 @@ class Trainer:
         return document if snapshots is None else document | {"snapshots": json.loads(snapshots)}
 
     def cancel(self, name: str, *, delete: bool = False) -> bool:
-        """End the job, or forget it altogether. False where there is none; a finished job stays as it is."""
+        """End the job, or forget it altogether. False if there is none; a finished job stays as it is."""
         with self._lock:
             document = self._state.get(KIND, name)
             if document is None:

@@ -45,7 +45,7 @@ def read_settings(hyper: dict[str, Any]) -> Settings:
 
 
 def count_steps(settings: Settings, examples: int) -> int:
-    """Batches over all epochs; 0 where the settings cannot train."""
+    """Batches over all epochs; 0 if the settings cannot train."""
     if settings.epochs < 1 or settings.batch_size < 1:
         return 0
     return min(settings.epochs * -(-examples // settings.batch_size), _MOST_STEPS)

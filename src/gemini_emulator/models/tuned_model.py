@@ -128,7 +128,7 @@ def train(
     from sklearn import config_context
     from threadpoolctl import threadpool_limits
 
-    # Steps are tiny. More threads only wait for each other, tenfold where other processes want the cores.
+    # Steps are tiny. More threads only wait for each other, tenfold when other processes want the cores.
     # What goes into each step is what this module made, and need not be checked again.
     with threadpool_limits(limits=1), config_context(assume_finite=True, skip_parameter_validation=True):
         return _train(np, examples, epochs, batch_size, learning_rate, on_step)
@@ -209,7 +209,7 @@ def _probabilities(scores: Any, intercept: Any) -> Any:
     """Rows x outputs: each output's own logistic probability, scaled to a sum of one, as SGDClassifier has
     it.
 
-    Where a wild learning rate makes every output impossible, all are equally likely; SGDClassifier divides 0
+    If a wild learning rate makes every output impossible, all are equally likely; SGDClassifier divides 0
     by 0.
     """
     import numpy as np

@@ -26,7 +26,7 @@ _SCALE = 256  # of table and weights: both are whole 256ths
 
 
 def folder() -> Path:
-    """Where the wheel's files lie. Raises `ModuleNotFoundError` where it is not installed."""
+    """Where the wheel's files lie. Raises `ModuleNotFoundError` if it is not installed."""
     spec = find_spec("wordllama")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("No module named 'wordllama'", name="wordllama")
@@ -34,7 +34,7 @@ def folder() -> Path:
 
 
 def check_installed() -> None:
-    """Raise `ModuleNotFoundError` where the table or its tokenizer is not installed; loads neither."""
+    """Raise `ModuleNotFoundError` if the table or its tokenizer is not installed; loads neither."""
     folder()
     if find_spec("tokenizers") is None:
         raise ModuleNotFoundError("No module named 'tokenizers'", name="tokenizers")
@@ -49,7 +49,7 @@ def token_counts(text: str) -> Counter[int]:
 def embed(text: str) -> Any:
     """A text's unit vector: that of the text as it is and that of it in lower case, half each.
 
-    int64, `DIMENSIONS` entries; all zero where the text has no token.
+    int64, `DIMENSIONS` entries; all zero if the text has no token.
     """
     return embed_weighted(text, {})
 

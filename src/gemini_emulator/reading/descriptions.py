@@ -64,7 +64,7 @@ def find_descriptions(labels: Sequence[str], prompt: str) -> dict[str, str]:
 
 
 def _told(part: str, mentions: _Mentions, level: int) -> Iterator[tuple[str, str]]:
-    """(label, words about it): of the whole part where it is about one label, else of ever smaller parts."""
+    """(label, words about it): of the whole part if it is about one label, else of ever smaller parts."""
     found = mentions.all(part)
     names = {label for _, _, label in found}
     marked = [place for place in found if _MARKS.match(part[place[1] :][:12]) and mentions.is_told(part, *place[:2], 2)]
@@ -131,7 +131,7 @@ class _Mentions:
         return found
 
     def is_told(self, part: str, start: int, end: int, level: int) -> bool:
-        """True where the part says something of this label, rather than only using its word.
+        """True if the part says something of this label, rather than only using its word.
 
         A clause, from level 2, is too small a part to tell by what stands before the label.
         """

@@ -40,7 +40,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Close:
-    """Line ``number`` ends an example: its label, and its text where that stands on the same line."""
+    """Line ``number`` ends an example: its label, and its text if that stands on the same line."""
 
     number: int
     label: str

@@ -53,7 +53,7 @@ MOST_LABELS = 5_000
 
 
 def find_labels(prompt: str) -> tuple[str, ...]:
-    """The labels, without repeats; () where the prompt lists none."""
+    """The labels, without repeats; () if the prompt lists none."""
     lines = [line[:LONGEST_LINE] for line in prompt.split("\n", _LINES_READ)[:_LINES_READ]]
     ways: tuple[Callable[[], list[str]], ...] = (
         lambda: _in_blocks(lines),

@@ -18,7 +18,7 @@ _FEWEST_ANSWERED = 0.5  # of the examples, by a list that is the list of labels
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """``labels`` is () where the prompt names none; ``prompt`` is what it says beside text and examples."""
+    """``labels`` is () if the prompt names none; ``prompt`` is what it says beside text and examples."""
 
     labels: tuple[str, ...]
     descriptions: Mapping[str, str]

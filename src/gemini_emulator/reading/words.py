@@ -45,12 +45,12 @@ _NO_LABELS = frozenset("e.g i.e etc subject from date example examples note rule
 
 
 def text_mark(line: str) -> str | None:
-    """What follows the mark of a line such as ``Text: ...`` or ``Message 3:``; None where it has none."""
+    """What follows the mark of a line such as ``Text: ...`` or ``Message 3:``; None if it has none."""
     return _after_mark(line, _TEXT_NOUNS)
 
 
 def label_mark(line: str) -> str | None:
-    """What follows the mark of a line such as ``Label: ...`` or ``Answer:``; None where it has none."""
+    """What follows the mark of a line such as ``Label: ...`` or ``Answer:``; None if it has none."""
     return _after_mark(line, _LABEL_NOUNS)
 
 

@@ -34,7 +34,7 @@ def create(service: Service, *, about: dict[str, Any], data: bytes, source: str)
 
 
 def read(service: Service, name: str) -> bytes | None:
-    """The bytes of ``files/ID``, None where there is no such file."""
+    """The bytes of ``files/ID``, None if there is no such file."""
     return service.state.blob(_KIND, name, _DATA)
 
 

@@ -32,7 +32,7 @@ _ENDED = {
 
 
 async def create(service: Service, call: Call) -> dict[str, Any]:
-    """``POST batchPredictionJobs``: reads the requests as they are now. Raises 400, 404 where there are none."""
+    """``POST batchPredictionJobs``: reads the requests as they are now. Raises 400, 404 if there are none."""
     job = call.message(PREDICTION_JOB)
     _check_model(job["model"], call.parent)
     uris = job["inputConfig"]["gcsSource"]["uris"]

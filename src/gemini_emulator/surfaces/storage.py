@@ -30,7 +30,7 @@ _RANGE = re.compile(r"bytes=(\d{1,12})-(\d{0,12})")
 
 
 def read(service: Service, bucket: str, name: str) -> bytes | None:
-    """An object's bytes, None where there is no such object."""
+    """An object's bytes, None if there is no such object."""
     return service.state.blob(_OBJECT, f"{bucket}/{name}", _DATA)
 
 
@@ -43,7 +43,7 @@ def split_uri(uri: str, *, field: str) -> tuple[str, str]:
 
 
 def check_name(bucket: str, name: str) -> None:
-    """Raise 400 where no object may be called so."""
+    """Raise 400 if no object may be called so."""
     _check_bucket(bucket)
     if not 1 <= len(name.encode("utf-8", "replace")) <= 1024 or "\r" in name or "\n" in name or name in (".", ".."):
         raise invalid(f"Invalid object name {name[:60]!r}", field="name")

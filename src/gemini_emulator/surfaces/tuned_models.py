@@ -70,7 +70,7 @@ async def list_all(service: Service, call: Call) -> dict[str, Any]:
 
 
 async def delete(service: Service, call: Call) -> dict[str, Any]:
-    """``DELETE tunedModels/ID``: ends its training too, where that still runs."""
+    """``DELETE tunedModels/ID``: ends its training too, if that still runs."""
     name = PREFIX + call.params["id"]
     if not service.trainer.cancel(name, delete=True):
         raise not_found(name)

@@ -52,7 +52,7 @@ class Uploads:
         self._open: OrderedDict[str, Received] = OrderedDict()
 
     def open(self, name: str, about: dict[str, Any]) -> str:
-        """A new session; the oldest one makes room where there are too many."""
+        """A new session; the oldest one makes room if there are too many."""
         session = secrets.token_urlsafe(16)
         self._open[session] = Received(name, about)
         while len(self._open) > _MOST_OPEN:
@@ -60,7 +60,7 @@ class Uploads:
         return session
 
     def add(self, session: str, chunk: bytes, content_range: str) -> Received:
-        """Take the next bytes. Raises 404 for an unknown session, 400 where the range does not follow on."""
+        """Take the next bytes. Raises 404 for an unknown session, 400 if the range does not follow on."""
         upload = self._open.get(session)
         if upload is None:
             raise not_found("this upload session")

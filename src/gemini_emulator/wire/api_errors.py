@@ -25,7 +25,7 @@ class ServiceError(Exception):
         self.details = details or []
 
     def body(self) -> dict[str, Any]:
-        """``{"error": {code, message, status, details}}``; no ``details`` where there are none."""
+        """``{"error": {code, message, status, details}}``; no ``details`` if there are none."""
         error: dict[str, Any] = {"code": self.code, "message": self.message, "status": self.status}
         if self.details:
             error["details"] = self.details

@@ -20,7 +20,7 @@ class SlidingQuota:
         self._calls: OrderedDict[str, deque[float]] = OrderedDict()
 
     def admit(self, model: str, *, on_vertex: bool = False) -> None:
-        """Count one call. Raises 429, with the time until a call leaves the window, where that is full."""
+        """Count one call. Raises 429, with the time until a call leaves the window, if that is full."""
         calls = self._calls.setdefault(model, deque())
         self._calls.move_to_end(model)
         while len(self._calls) > _MOST_MODELS:

@@ -33,7 +33,7 @@ def is_lfs_pointer(path: Path) -> bool:
 
 
 def read_toml(path: Path, *, expected: str, error: type[UsageError] = UsageError, shown: str = "") -> dict[str, Any]:
-    """The tables of the file. Raises ``error`` where it is absent (naming what was ``expected``) or no TOML."""
+    """The tables of the file. Raises ``error`` if it is absent (naming what was ``expected``) or no TOML."""
     where = shown or str(path)
     try:
         return tomllib.loads(path.read_text("utf-8"))
@@ -107,7 +107,7 @@ def replace_file(path: Path, data: str | bytes, *, durable: bool = False, mode: 
 
 
 def write_whole(path: Path, text: str, *, option: str = "--results") -> None:
-    """Write beside the file and move over it. Raises `UsageError` naming the option where that cannot be."""
+    """Write beside the file and move over it. Raises `UsageError` naming the option if that cannot be."""
     try:
         replace_file(path, text)
     except OSError as error:
@@ -117,7 +117,7 @@ def write_whole(path: Path, text: str, *, option: str = "--results") -> None:
 
 
 def why_unwritable(error: OSError, option: str = "") -> str:
-    """``Permission denied; make the file ...``: what the system says, and what to do where it lets nobody write."""
+    """``Permission denied; make the file ...``: what the system says, and what to do if it lets nobody write."""
     way_out = "make the file and its folder writable, or work on a copy"
     if option == "--results":
         way_out = "name a folder that can be written: --results DIR"
@@ -132,7 +132,7 @@ def is_writable(folder: Path) -> bool:
 
 
 def commit_of(folder: Path) -> str | None:
-    """The full hash of HEAD; None outside of a checkout, or where git keeps it in a form that is not read here."""
+    """The full hash of HEAD; None outside of a checkout, or if git keeps it in a form that is not read here."""
     with suppress(OSError, UnicodeDecodeError, IndexError):
         for place in (folder.absolute(), *folder.absolute().parents):
             git = place / ".git"

@@ -1,6 +1,6 @@
 """The calls that POSIX has and other systems do not, each with what stands in for it; nothing else may make them.
 
-Whether this runs in continuous integration: where nobody watches, nothing is asked by mistake and all is decided.
+Whether this runs in continuous integration: if nobody watches, nothing is asked by mistake and all is decided.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ _OTHERS = (
 
 
 def is_ci(environ: Mapping[str, str] = os.environ) -> bool:
-    """What ``CI`` says, where it says anything: ``CI=false`` is a wish. Else whether a CI system's own name is set."""
+    """What ``CI`` says, if it says anything: ``CI=false`` is a wish. Else whether a CI system's own name is set."""
     if environ.get("CI", "").strip():
         return _is_on(environ["CI"])
     return any(_is_on(environ.get(name, "")) for name in _OTHERS)
@@ -83,6 +83,6 @@ def _is_on(value: str) -> bool:
 
 
 def give_back() -> None:
-    """Ask the C library to return what is free; takes milliseconds, and does nothing where there is no such call."""
+    """Ask the C library to return what is free; takes milliseconds, and does nothing if there is no such call."""
     with suppress(OSError, AttributeError, TypeError):  # another C library; Windows knows no library without a name
         ctypes.CDLL(None).malloc_trim(0)

@@ -33,7 +33,7 @@ def find_table(root: Path) -> tuple[str, str, dict[str, Any]] | None:
 
 
 def _values(path: Path) -> tuple[str, dict[str, Any]] | None:
-    """The table that the file sets pytest's values in, and the values; None where it is not about pytest."""
+    """The table that the file sets pytest's values in, and the values; None if it is not about pytest."""
     if path.suffix == ".toml":
         tables = tomllib.loads(path.read_text("utf-8"))
         if path.name != "pyproject.toml":

@@ -109,7 +109,7 @@ def find_addresses(text: str) -> list[str]:
 
 
 def hide_secrets(text: str, *, environ: Mapping[str, str] = os.environ) -> str:
-    """The text with every secret replaced by ``[secret]``; the same object where there is none."""
+    """The text with every secret replaced by ``[secret]``; the same object if there is none."""
     for _, value in _values(environ):
         if value in text:
             text = text.replace(value, _HIDDEN)

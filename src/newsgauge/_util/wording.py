@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``; did you mean 'billing'?``, or '' if nothing known is like it."""
-    from difflib import get_close_matches  # only where something is wrong
+    from difflib import get_close_matches  # only if something is wrong
 
     by_lower = {name.casefold(): name for name in known}
     found = get_close_matches(word.casefold(), by_lower, n=1, cutoff=0.6)

@@ -25,7 +25,7 @@ def note_asked(folder: Path, variant: str, keys: Collection[str], recorded: str)
 
 
 def asked_at(folder: Path, variant: str, keys: Collection[str]) -> str:
-    """When all of them were last asked together; '' where nothing says so."""
+    """When all of them were last asked together; '' if nothing says so."""
     found = _read(folder).get(variant, {}).get(_hash(keys), "")
     return found if isinstance(found, str) else ""
 

@@ -68,7 +68,7 @@ def audit_file(path: Path, *, shown: str) -> list[Finding]:
 
 
 def find_orphans(path: Path, wanted: Collection[str] | None, *, shown: str) -> list[Finding]:
-    """One finding for all lines that no plan asks for; ``wanted`` is None where no plan asks for this file at all."""
+    """One finding for all lines that no plan asks for; ``wanted`` is None if no plan asks for this file at all."""
     found = [
         (number, key)
         for number, raw in enumerate(path.read_bytes().splitlines(), 1)

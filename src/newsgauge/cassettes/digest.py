@@ -35,7 +35,7 @@ class Block:
 
 
 def mark(text: str, of: str = "") -> dict[str, Any]:
-    """What stands for a text that is not kept; ``of`` says where it came from, where that is not the case's post."""
+    """What stands for a text that is not kept; ``of`` says where it came from, if that is not the case's post."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return {"chars": len(text), "sha256": digest, **({"of": of} if of else {})}
 
@@ -182,7 +182,7 @@ class Clear:
 def digest_made(raw: bytes, text: str, clear: Clear, service: Service = GEMINI) -> bytes:
     """A JSON request body in canonical form of which no passage of ``text`` is left. Raises ValueError: not JSON.
 
-    What is not said to the model are settings, where a word by itself is no text.
+    What is not said to the model is settings; a single word there is not a text.
     """
     body = service.compared_body(json.loads(raw)) if raw else None
     if not isinstance(body, dict):

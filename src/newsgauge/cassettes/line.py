@@ -39,7 +39,7 @@ class Line:
     provenance: dict[str, str]
     #: Whose API was asked: the name of a profile of `services`.
     service: str = GEMINI.name
-    #: The line as it was read; empty where it was not.
+    #: The line as it was read; empty if it was not.
     raw: bytes = field(default=b"", compare=False, repr=False)
 
     @property
@@ -82,7 +82,7 @@ def digest_of(rest: bytes) -> bytes:
 
 
 def peek_key(raw: bytes) -> str | None:
-    """The key of an encoded line, or None where it is no whole line of a known format."""
+    """The key of an encoded line, or None if it is no whole line of a known format."""
     match = _HEAD.match(raw)
     if not match or int(match[2]) != FORMAT:
         return None
@@ -137,6 +137,6 @@ def case_of(key: str) -> str:
 
 
 def number_of(key: str) -> int:
-    """Which call of its case a line is, from 1; 0 where that cannot be read."""
+    """Which call of its case a line is, from 1; 0 if that cannot be read."""
     match = _KEY.fullmatch(key)
     return int(match[2] or 1) if match else 0

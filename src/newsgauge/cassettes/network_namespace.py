@@ -22,7 +22,7 @@ _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1
 
 
 def leave_network() -> None:
-    """Move this process into a network namespace of its own. Raises `UsageError` where that cannot be."""
+    """Move this process into a network namespace of its own. Raises `UsageError` if that cannot be."""
     if not sys.platform.startswith("linux"):
         raise UsageError(f"--network-namespace: only Linux has them, and this is {sys.platform}; leave the option out")
     user, group = os.getuid(), os.getgid()

@@ -171,7 +171,7 @@ def is_any_open() -> bool:
 
 
 def current() -> OpenCase:
-    """The case that a request made here and now belongs to, where any is open. Raises `NotKeptError`."""
+    """The case that a request made here and now belongs to, if any is open. Raises `NotKeptError`."""
     case = _CURRENT.get()
     if case is not None:
         if id(case) not in _OPEN:

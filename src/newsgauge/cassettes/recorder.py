@@ -82,8 +82,8 @@ class Recorder:
     def play(self, variant: str, post: Post, call: Callable[[], T], provenance: Mapping[str, str] | None = None) -> T:
         """Make the call with the case open and return what it returns; ``provenance`` is kept with its last answer.
 
-        Raises `MissingRecordingError`, `StaleRecordingError` or `DamagedCassetteError` where the mode forbids to ask
-        the service, `NotKeptError` where its answer could not be kept; whatever the call itself raises passes through.
+        Raises `MissingRecordingError`, `StaleRecordingError` or `DamagedCassetteError` if the mode forbids to ask
+        the service, `NotKeptError` if its answer could not be kept; whatever the call itself raises passes through.
         """
         case = self.case(variant, post)
         try:

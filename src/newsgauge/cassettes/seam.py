@@ -106,7 +106,7 @@ def _verdict(request: Any, is_usual: bool) -> Any:
 
 
 def _agent(headers: Any) -> str:
-    """``OpenAI/Python 3.57.0``; '' where the header says more than a name and a version."""
+    """``OpenAI/Python 3.57.0``; '' if the header says more than a name and a version."""
     said = headers.get("user-agent", "")
     said = said[0] if isinstance(said, list | tuple) and said else said
     said = said.decode("latin-1") if isinstance(said, bytes) else str(said)

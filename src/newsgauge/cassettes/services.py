@@ -146,7 +146,7 @@ class Service:
 def stable_path(path: str) -> str:
     """The request path without what differs between accounts.
 
-    That is the Google Cloud project and location, and what stands before the version of the API where a gateway is
+    That is the Google Cloud project and location, and what stands before the version of the API if a gateway is
     asked: its path may name an account, and who replays need not know the gateway. Vertex's express mode names no
     project, and asks the same.
     """
@@ -255,7 +255,7 @@ def json_object(raw: bytes) -> dict[str, Any] | None:
 
 
 def _at(value: Any, place: str) -> Iterator[Any]:
-    """What stands at a place of a JSON value; nothing where there is nothing."""
+    """What stands at a place of a JSON value; nothing if there is nothing."""
     head, _, rest = place.partition(".")
     if isinstance(value, list):
         found = value if head == "*" else value[int(head) : int(head) + 1] if head.isdecimal() else []

@@ -34,7 +34,7 @@ def only_line_endings(recorded: Line, text: str) -> bool:
 
 
 def describe_change(recorded: Line, asked: Asked) -> str:
-    """One clause per changed part: ``prompt: recorded "...", now "..."``. Empty where nothing differs."""
+    """One clause per changed part: ``prompt: recorded "...", now "..."``. Empty if nothing differs."""
     service, body = named_service(asked.service), json.loads(asked.body)
     whole = {"service": (recorded.service, asked.service), "method": (recorded.method, asked.method)}
     if not service.same_path(recorded.path, asked.path):

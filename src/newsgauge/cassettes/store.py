@@ -51,7 +51,7 @@ class CassetteFile:
         return found[2] if found else None
 
     def read(self, key: str) -> Line | None:
-        """The key's line, or None where there is none. Raises `DamagedCassetteError`."""
+        """The key's line, or None if there is none. Raises `DamagedCassetteError`."""
         found = self._load().get(key)
         if found is None:
             return None
@@ -70,7 +70,7 @@ class CassetteFile:
         return line
 
     def case(self, key: str) -> list[Line]:
-        """The lines of all calls of a case; none where one is absent. Raises `DamagedCassetteError`."""
+        """The lines of all calls of a case; none if one is absent. Raises `DamagedCassetteError`."""
         first = self.read(key)
         n_calls = 0 if first is None else first.n_calls
         lines = [self.read(call_key(key, number)) for number in range(1, n_calls + 1)]
@@ -99,7 +99,7 @@ class CassetteFile:
     def finalize(
         self, *, keep: Collection[str] | None = None, remove_empty: bool = False, is_over: bool = True
     ) -> bool:
-        """Sort the lines by key, keep the last of each, in today's format; True where that changed the file.
+        """Sort the lines by key, keep the last of each, in today's format; True if that changed the file.
 
         If the last line of a key says the same as its first, the first stays: what did not change is no change of the
         file. Not ``is_over``: a recording of everything goes on later, and both stay, as the last tells that it was

@@ -65,7 +65,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Bisection:
-    """``first``: all parts on the sample. Where that shows no change nothing is blamed, and ``whole`` is None.
+    """``first``: all parts on the sample. If that shows no change nothing is blamed, and ``whole`` is None.
 
     ``whole``: all parts on the posts of the verdict; ``effects``: found groups; ``rest``: everything else together.
     """

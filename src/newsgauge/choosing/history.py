@@ -84,7 +84,7 @@ class _State:
 
 
 class Checkout:
-    """A repository, read through git. Raises `UsageError` where there is none."""
+    """A repository, read through git. Raises `UsageError` if there is none."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

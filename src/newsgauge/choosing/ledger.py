@@ -109,7 +109,7 @@ def short_hash(texts: Iterable[str]) -> str:
 def decided_on(plan: Plan, baseline: Path, *, shown: str) -> set[str]:
     """Ids of the posts that decisions were made on: those of the sample, of the baseline, and of the ledger beside it.
 
-    Raises `UsageError` or `BaselineError` where a file is damaged.
+    Raises `UsageError` or `BaselineError` if a file is damaged.
     """
     held = load_baseline(baseline, shown=shown)
     reviewed = {post for one in held.variants.values() for post in one.answers} if held else set()

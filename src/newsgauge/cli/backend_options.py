@@ -72,7 +72,7 @@ def reach_backend(backend: Backend, base_url: str | None) -> Iterator[str | None
 
 
 def check_base_url(backend: Backend, base_url: str | None) -> None:
-    """Raise `UsageError` where ``--base-url`` is none, or no place for this backend."""
+    """Raise `UsageError` if ``--base-url`` is none, or no place for this backend."""
     if base_url is not None and not base_url.startswith(("http://", "https://")):
         raise UsageError(f"--base-url: expected http://HOST:PORT, got {base_url!r}")
     if base_url is not None and not is_loopback(base_url) and backend == "embedded":
@@ -87,7 +87,7 @@ _NOT_THERE = (
 
 @contextmanager
 def open_tuning(backend: Backend, *, base_url: str | None, bucket: str | None) -> Iterator[TuningService]:
-    """The service of a backend, as long as the block. Raises `UsageError` where tuning is not offered."""
+    """The service of a backend, as long as the block. Raises `UsageError` if tuning is not offered."""
     if backend == "gemini":
         raise UsageError(_NOT_THERE)
     with reach_backend(backend, base_url) as url:
@@ -107,7 +107,7 @@ def open_tuning(backend: Backend, *, base_url: str | None, bucket: str | None) -
 
 
 def add_folder_options(parser: argparse._ActionsContainer, *, cassettes: bool = False) -> None:
-    """``--root`` and what is in it; ``cassettes`` too where no other option says where they are."""
+    """``--root`` and what is in it; ``cassettes`` too if no other option says where they are."""
     parser.add_argument("--root", default=".", metavar="DIR", help="folder of the project (default: this folder)")
     parser.add_argument("--evals", default="evals", metavar="DIR", help="its evals (default: %(default)s)")
     if cassettes:

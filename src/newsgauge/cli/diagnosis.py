@@ -40,7 +40,7 @@ _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that is so; ``is_wrong`` where newsgauge cannot do with it."""
+    """Something that is so; ``is_wrong`` if newsgauge cannot do with it."""
 
     name: str
     text: str
@@ -49,7 +49,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Ability:
-    """Something one may want to do; ``why_not`` is empty where it would work."""
+    """Something one may want to do; ``why_not`` is empty if it would work."""
 
     name: str
     why_not: str = ""

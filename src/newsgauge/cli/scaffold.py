@@ -23,7 +23,7 @@ from ..variants.variants_file import Tuning
 
 Ci = Literal["github", "gitlab", "none"]
 SAMPLE = "data/tickets.csv"
-#: As many posts of each label as a run of newsgauge's own corpora asks, where the table holds as many.
+#: As many posts of each label as a run of newsgauge's own corpora asks, if the table holds as many.
 _POSTS_PER_CLASS = 10
 #: The codelab's tuning took 50 steps: 2 epochs of 400 posts in batches of 16.
 _STEPS = 50
@@ -44,7 +44,7 @@ def plan_starter(corpus: Corpus, *, named: str, shown: str, table: dict[str, str
 
     Messages call it as it was ``named``.
 
-    Raises `CorpusError` where it is too small to be asked about.
+    Raises `CorpusError` if it is too small to be asked about.
     """
     test = corpus.posts("test")
     try:

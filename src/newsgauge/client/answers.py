@@ -1,7 +1,7 @@
 """A response of the service in, a `Prediction` and its tokens out. Pure: reads attributes, calls nothing.
 
 Output is answer and thinking; input is the prompt, cached parts of it too, and what tools added to it. In 543 of 544
-recorded answers of Gemini these add up to ``totalTokenCount``. Where that is larger, the rest counts as thinking:
+recorded answers of Gemini these add up to ``totalTokenCount``. If that is larger, the rest counts as thinking:
 early answers of thinking models left ``thoughtsTokenCount`` out, and output is the dearer side.
 
 Strictness is the default: a step of cleanup is one that the variant declares, and counts only if the answer becomes a
@@ -37,11 +37,11 @@ def read_answer(
     as_json: bool = False,
     cleanup: Sequence[str] = (),
 ) -> Prediction:
-    """The stripped text, or ``(error)`` where the answer is blocked, cut or empty.
+    """The stripped text, or ``(error)`` if the answer is blocked, cut or empty.
 
     An answer counts only with finish reason STOP: text that came with MAX_TOKENS, SAFETY, RECITATION or any other
-    reason is refused, also where it looks like a label. ``as_json``: the text is an object, and its ``label`` the
-    answer. Where it is none, the answer is off the list: what is wrong in brackets, and the text as it came.
+    reason is refused, also if it looks like a label. ``as_json``: the text is an object, and its ``label`` the
+    answer. If it is none, the answer is off the list: what is wrong in brackets, and the text as it came.
     ``cleanup``: steps by which an answer that is no label may become one; ``raw`` then keeps it as it came.
     """
     usage = read_usage(response.usage_metadata)
@@ -61,7 +61,7 @@ def finish_answer(
     version: str,
     usage: Usage,
 ) -> Prediction:
-    """The prediction that a text is, whoever said it; ``outcome``: why it is none, None where it may be one."""
+    """The prediction that a text is, whoever said it; ``outcome``: why it is none, None if it may be one."""
     raw, text = "", whole_text(text)
     if outcome is None:
         came, text = text, _label_of(text) if as_json else text
@@ -141,7 +141,7 @@ def _judge(response: GenerateContentResponse, thinking_tokens: int) -> tuple[Out
 
 
 def _label_of(text: str) -> str:
-    """The label that a JSON object holds; where there is none, a text that is no label whatever it says."""
+    """The label that a JSON object holds; if there is none, a text that is no label whatever it says."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -169,7 +169,7 @@ class Usage(NamedTuple):
 
 
 def read_usage(metadata: object) -> Usage:
-    """The counts of ``usageMetadata``, as JSON or as the SDK's object; zeros where there is none."""
+    """The counts of ``usageMetadata``, as JSON or as the SDK's object; zeros if there is none."""
     if isinstance(metadata, Mapping):
         counts = [_count(metadata.get(f"{name}TokenCount")) for name in _COUNTS]
     else:
@@ -203,7 +203,7 @@ _LOCK = threading.Lock()
 def accept_unknown_values() -> None:
     """Values that the installed SDK does not know, such as a new finish reason, are no reason to warn from now on.
 
-    The SDK hands such a value on as it came, and warns. Where warnings are errors that breaks the answer: one that was
+    The SDK hands such a value on as it came, and warns. If warnings are errors that breaks the answer: one that was
     paid for could not be recorded, and a recorded one not replayed. Changes nothing in an SDK of another build.
     """
     from google.genai import _common
@@ -267,7 +267,7 @@ _STEPS: Mapping[str, Callable[[str], str]] = {
 
 
 def clean(text: str, labels: Iterable[str], steps: Iterable[str]) -> tuple[str, tuple[str, ...]] | None:
-    """The label that the allowed steps find in an answer, and which of them it took; None where they find none."""
+    """The label that the allowed steps find in an answer, and which of them it took; None if they find none."""
     known, allowed, done = set(labels), [name for name in _STEPS if name in set(steps)], []
     while text not in known:
         step = next((name for name in allowed if _STEPS[name](text) not in (text, "")), None)

@@ -35,7 +35,7 @@ _KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")  # the SDK's own order
 
 
 def check_access(backend: Backend) -> None:
-    """Raise `UsageError` where the account that is needed to ask is not in the environment."""
+    """Raise `UsageError` if the account that is needed to ask is not in the environment."""
     if backend == "gemini" and not any(os.environ.get(key) for key in _KEYS):
         raise UsageError(
             f"--backend gemini: asking it needs an API key in {' or '.join(_KEYS)}, none is set. "
@@ -181,7 +181,7 @@ async def open_async_client(access: Access, *, connections: int) -> AsyncIterato
 
     tls = ssl.create_default_context()
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
-    # A client of our own: the SDK would take aiohttp where it is installed, and these are the limits of httpx2.
+    # A client of our own: the SDK would take aiohttp if it is installed, and these are the limits of httpx2.
     http = httpx2.AsyncClient(verify=tls, limits=limits, timeout=None, **direct())
     options = {"httpx_async_client": http, "client_args": {"verify": tls, **direct()}}
     async with http:
@@ -217,7 +217,7 @@ class DryClient:
 
 
 def generate(client: genai.Client, request: Request, policy: RetryPolicy | None = None) -> GenerateContentResponse:
-    """Ask, again where the service is busy. Raises `BackendError` with the service's own words where it refuses."""
+    """Ask, again if the service is busy. Raises `BackendError` with the service's own words if it refuses."""
     return call_patiently(lambda: generate_once(client, request), policy or RetryPolicy())
 
 
@@ -239,7 +239,7 @@ def recorded_response(answer: dict[str, Any]) -> GenerateContentResponse:
 
 
 def patiently(what: str, call: Callable[[], T], policy: RetryPolicy | None = None) -> T:
-    """Call the SDK, again where the service is busy; ``what`` is asked. Raises `BackendError`."""
+    """Call the SDK, again if the service is busy; ``what`` is asked. Raises `BackendError`."""
 
     def ask() -> T:
         with service_errors(what):
@@ -282,7 +282,7 @@ def is_service_error(error: Exception) -> bool:
 
 
 def _asked(response: Any) -> dict[str, Any]:
-    """The URL that a response answers and its headers; nothing where it tells neither."""
+    """The URL that a response answers and its headers; nothing if it tells neither."""
     try:
         return {"url": str(response.request.url), "headers": response.headers}
     except (AttributeError, RuntimeError):  # made without a request

@@ -21,7 +21,7 @@ _PIECE_BYTES = 8 * 1024 * 1024
 class CloudStorage:
     """What one project's account may read and write; a server of this machine (``base_url``) stands in for all of it.
 
-    Each method raises `UsageError` where the library is absent, and `BackendError`.
+    Each method raises `UsageError` if the library is absent, and `BackendError`.
     """
 
     project: str
@@ -104,7 +104,7 @@ class BucketFolder:
 
 
 def parse_bucket(text: str | None) -> BucketFolder:
-    """Raises `UsageError` where there is none, or it has another form."""
+    """Raises `UsageError` if there is none, or it has another form."""
     if not text:
         raise UsageError(
             "--bucket: Vertex reads training files and batches from Cloud Storage: name a bucket of the project, "

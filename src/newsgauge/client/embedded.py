@@ -21,7 +21,7 @@ _EXTRA = ("starlette", "uvicorn", "wordllama", "tokenizers", "threadpoolctl")
 
 
 def missing_packages() -> list[str]:
-    """What would have to be installed for a server to start; [] where all is there."""
+    """What would have to be installed for a server to start; [] if all is there."""
     return [name for name in _EXTRA if find_spec(name) is None]
 
 

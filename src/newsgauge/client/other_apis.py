@@ -27,7 +27,7 @@ _TIMEOUT_S = 120.0
 
 
 def check_api_access(api: str, backend: str) -> None:
-    """Raise `UsageError` where an API cannot be asked: no key, or the embedded backend, which has not all of them."""
+    """Raise `UsageError` if an API cannot be asked: no key, or the embedded backend, which has not all of them."""
     base = os.environ.get(_BASES[api], "")
     if is_loopback(base):
         return
@@ -43,7 +43,7 @@ def check_api_access(api: str, backend: str) -> None:
 class OtherClient:
     """An open client. ``embedded``: the base URL of the embedded backend, which speaks OpenAI's API too; else None.
 
-    Raises `UsageError` where the SDK is not installed.
+    Raises `UsageError` if the SDK is not installed.
     """
 
     def __init__(self, api: str, *, live: bool, embedded: str | None = None) -> None:
@@ -71,7 +71,7 @@ class OtherClient:
             self._create = self._client.messages.with_raw_response.create
 
     def ask(self, request: Request, policy: RetryPolicy) -> dict[str, Any]:
-        """Ask, again where the service is busy. Raises `BackendError`."""
+        """Ask, again if the service is busy. Raises `BackendError`."""
         return call_patiently(lambda: self._ask(request.model, self._arguments(request)), policy)
 
     def close(self) -> None:

@@ -23,7 +23,7 @@ class RetryPolicy:
     """How long to go on, in seconds. ``deadline_s`` counts from the first try to the last, waits included."""
 
     deadline_s: float = 600.0
-    #: Where nobody answers at all, a mistyped address is likelier than a bad minute.
+    #: If nobody answers at all, a mistyped address is likelier than a bad minute.
     unreachable_deadline_s: float = 30.0
     first_wait_s: float = 1.0
     max_wait_s: float = 60.0

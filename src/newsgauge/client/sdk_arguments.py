@@ -55,7 +55,7 @@ def _config(
     config = parse_config(json.loads(more), kind) if more else kind()
     config.system_instruction = None if system_instruction is None else _content(system_instruction)
     config.max_output_tokens = max_output_tokens
-    # Never sent: there are no functions to call, and where they may be, the SDK copies its settings for each call.
+    # Never sent: there are no functions to call, and if they may be, the SDK copies its settings for each call.
     config.automatic_function_calling = AutomaticFunctionCallingConfig(disable=True)
     label = Schema(type=Type.STRING, enum=list(enum or ()))
     if json_fields is not None:
@@ -95,7 +95,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
 
 
 def check_configs(variants: Iterable[Variant]) -> None:
-    """Raise `VariantsError` where a config is not what the SDK and the service take. Imports the SDK only then."""
+    """Raise `VariantsError` if a config is not what the SDK and the service take. Imports the SDK only then."""
     for variant in variants:
         bound = {} if variant.max_output_tokens is None else {"max_output_tokens": variant.max_output_tokens}
         config, where = {**variant.config, **bound}, f"variants.toml: [{variant.name}]: "
@@ -174,7 +174,7 @@ def _unknown_values(value: Any, place: str) -> Iterator[tuple[str, Enum]]:
 
 
 def _fields_at(kind: type[BaseModel], places: Iterable[str]) -> set[str]:
-    """The fields of the type that stands at these places within ``kind``; none where it cannot be told."""
+    """The fields of the type that stands at these places within ``kind``; none if it cannot be told."""
     current: Any = kind
     for place in places:
         if place.isdecimal():

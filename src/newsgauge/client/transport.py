@@ -63,7 +63,7 @@ class PatientTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
 
     def _ask(self, request: httpx2.Request, body: bytes) -> httpx2.Response:
         what = request.url.path.rpartition("/")[2]
-        # The same request is sent again where the service is busy; a stream could not be, and the SDK sends none.
+        # The same request is sent again if the service is busy; a stream could not be, and the SDK sends none.
         again = httpx2.Request(
             request.method, request.url, headers=request.headers, content=body, extensions=request.extensions
         )

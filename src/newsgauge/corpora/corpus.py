@@ -52,7 +52,7 @@ class Corpus:
     def posts(self, split: Split) -> tuple[RawPost, ...]:
         """All posts of one split, sorted by label and number; read once, and again after `release`.
 
-        Raises `CorpusError` where the split is absent, empty or unreadable.
+        Raises `CorpusError` if the split is absent, empty or unreadable.
         """
         if split not in self._read:
             if self.path is None:
@@ -138,7 +138,7 @@ def to_frame(posts: tuple[Post, ...]) -> pd.DataFrame:
     """Posts as the DataFrame of the codelab: columns ``Text``, ``Label`` (int, index of the sorted class
     names) and ``Class Name``; one row a post, in the order given.
     """
-    import pandas as pd  # 0.4 s: only where a DataFrame is wanted
+    import pandas as pd  # 0.4 s: only if a DataFrame is wanted
 
     names = sorted({post.label for post in posts})
     index = {name: i for i, name in enumerate(names)}

@@ -53,7 +53,7 @@ def table_name(path: Path) -> str:
 def read_columns(path: Path, wanted: Collection[str], how: TableFormat) -> tuple[list[str], dict[str, list[Any]]]:
     """The names of all columns, and the values of those that are ``wanted``, row by row.
 
-    A value is None where there is none, a text, or whatever else a JSON or parquet file holds. Raises `CorpusError`.
+    A value is None if there is none, a text, or whatever else a JSON or parquet file holds. Raises `CorpusError`.
     """
     kind = kind_of(path)
     if how.delimiter and kind in ("jsonl", "parquet"):
@@ -232,7 +232,7 @@ def _are_numbers(cells: list[Any], n: int) -> bool:
 
 
 def cell_text(value: Any) -> str | None:
-    """A value as the text that stands in the file; None where there is none. Raises `ValueError` for what is no text.
+    """A value as the text that stands in the file; None if there is none. Raises `ValueError` for what is no text.
 
     A floating-point number is whole numbers' way of leaving room for an absent one: 7.0 was written for 7.
     """

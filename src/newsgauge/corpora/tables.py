@@ -149,7 +149,7 @@ def _posts(rows: list[tuple[Path, int, dict[str, str | None]]]) -> dict[Split, l
 
 
 def guess_columns(names: Sequence[str], columns: dict[str, str]) -> str:
-    """``text=body,label=team`` for columns that others call so; '' where a needed one cannot be told."""
+    """``text=body,label=team`` for columns that others call so; '' if a needed one cannot be told."""
     lower = {name.casefold(): name for name in reversed(names)}
     found = []
     for ours, others in _ALSO_CALLED.items():

@@ -15,7 +15,7 @@ _REPLY = re.compile(r"(?:(?:re|fwd?|aw)(?:\[\d+\]|\^\d+)?:\s*)+", re.IGNORECASE)
 
 
 def thread_key(raw: str) -> str | None:
-    """The subject without reply marks, white space folded, in lower case; None where there is no subject.
+    """The subject without reply marks, white space folded, in lower case; None if there is no subject.
 
     Only headers are looked at: what stands before the first blank line. No subject: a thread of its own.
     """
@@ -28,5 +28,5 @@ def thread_key(raw: str) -> str | None:
 
 
 def thread_of(post: RawPost) -> str | None:
-    """The thread that the corpus names for a post, else its `thread_key`; None where it is a thread of its own."""
+    """The thread that the corpus names for a post, else its `thread_key`; None if it is a thread of its own."""
     return post.thread or thread_key(post.raw) or None

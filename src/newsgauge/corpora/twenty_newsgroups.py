@@ -1,6 +1,6 @@
 """The real 20 Newsgroups as scikit-learn keeps it, as `RawPost` records.
 
-scikit-learn's own loader is asked where its cache file is not there yet, or is not as expected. Where the file is
+scikit-learn's own loader is asked if its cache file is not there yet, or is not as expected. If the file is
 there it is read here: importing ``sklearn.datasets`` takes 150 MB and a second in each process of a run, the posts take
 40 MB. The file is a pickle, and nothing of it is let in but scikit-learn's dict and two kinds of array, for which plain
 lists stand in.
@@ -42,7 +42,7 @@ def damaged_cache() -> str:
 
 
 def read_twenty_newsgroups() -> dict[Split, list[RawPost]]:
-    """The posts of both splits, in scikit-learn's order. Raises `CorpusError` where they are not to be had."""
+    """The posts of both splits, in scikit-learn's order. Raises `CorpusError` if they are not to be had."""
     try:
         splits = _Unpickler(BytesIO(zlib.decompress(_cache_file().read_bytes()))).load()
         return {split: _posts(**_parts(splits[split])) for split in ("train", "test")}

@@ -43,7 +43,7 @@ class AgeGate(Gate):
         return (), ()
 
     def hold(self, evidence: Evidence) -> Sequence[Held]:
-        """FAIL where an answer of the plan is older than ``max_age_days``, or where nobody knows how old it is."""
+        """FAIL if an answer of the plan is older than ``max_age_days``, or if nobody knows how old it is."""
         versions, ages = evidence.scores[self.variant].model_versions, evidence.ages
         recorded = None if ages is None else ages.oldest.get(self.variant)
         age = None if ages is None or recorded is None else (ages.today - recorded).days

@@ -15,7 +15,7 @@ from .baseline_file import Baseline, BaselineVariant
 
 @dataclass(frozen=True, slots=True)
 class VariantChange:
-    """How one variant differs. ``old`` is None where it is new; ``answers``: id of the post, old and new answer."""
+    """How one variant differs. ``old`` is None if it is new; ``answers``: id of the post, old and new answer."""
 
     variant: str
     old: BaselineVariant | None
@@ -26,7 +26,7 @@ class VariantChange:
 
     @property
     def is_same(self) -> bool:
-        """True where not a byte of the file is another."""
+        """True if not a byte of the file is another."""
         return self.old == self.new
 
     @property
@@ -58,7 +58,7 @@ Value = TypeVar("Value")
 
 
 def merge_baselines(before: Baseline | None, ours: Baseline, theirs: Baseline) -> tuple[Baseline, tuple[str, ...]]:
-    """The merged baseline, and what both sides changed, where it is ours: variants, and ``posts`` if another draw."""
+    """The merged baseline, and what both sides changed, if it is ours: variants, and ``posts`` if another draw."""
     old = {} if before is None else before.variants
     names = list(dict.fromkeys([*ours.variants, *theirs.variants, *old]))
     variants: dict[str, BaselineVariant] = {}

@@ -54,12 +54,12 @@ class Baseline:
     variants: dict[str, BaselineVariant]
 
     def answers(self, variant: str) -> dict[str, str]:
-        """Id of a post -> answer; empty where the baseline does not know the variant."""
+        """Id of a post -> answer; empty if the baseline does not know the variant."""
         return self.variants[variant].answers if variant in self.variants else {}
 
 
 def load_baseline(path: Path, *, shown: str, rewriting: bool = False) -> Baseline | None:
-    """The baseline, or None where there is no file. Raises `BaselineError` where it is not one.
+    """The baseline, or None if there is no file. Raises `BaselineError` if it is not one.
 
     ``rewriting``: it is read to be written anew, so what two branches both changed is a variant without an answer.
     """
@@ -143,7 +143,7 @@ def make_baseline(
 ) -> Baseline:
     """The baseline that a run's answers make; variants that were not asked keep what ``old`` says, but for ``removed``.
 
-    Raises `BaselineError` where a planned case has no answer, or where what is kept is about other posts.
+    Raises `BaselineError` if a planned case has no answer, or if what is kept is about other posts.
     """
     incomplete = [f"{s.variant} ({s.n_planned - s.n} of {s.n_planned})" for s in scores.values() if not s.complete]
     if incomplete:
@@ -177,7 +177,7 @@ def make_baseline(
 
 
 def is_same_draw(baseline: Baseline, plan: Plan) -> bool:
-    """True where the posts were asked for in the same words: then they are the same posts, or the corpus changed."""
+    """True if the posts were asked for in the same words: then they are the same posts, or the corpus changed."""
     return not changed_draw(baseline, plan)
 
 
@@ -188,7 +188,7 @@ def changed_draw(baseline: Baseline, plan: Plan) -> set[str]:
 
 
 def is_about_classes(baseline: Baseline, plan: Plan) -> bool:
-    """True where the baseline's posts are of the classes that the plan asks about."""
+    """True if the baseline's posts are of the classes that the plan asks about."""
     return plan.is_about(str(baseline.drawn_by.get("classes", plan.classes)))
 
 

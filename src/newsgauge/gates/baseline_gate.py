@@ -35,7 +35,7 @@ from .limits_gate import bounds_words, how_many
 class BaselineGate(Gate):
     """A variant is what its reviewed baseline says: letter for letter in a replay, within ``max_drop`` in a live run.
 
-    ``max_drop`` is None where gates.toml sets none: then the gate is there in a replay only.
+    ``max_drop`` is None if gates.toml sets none: then the gate is there in a replay only.
     """
 
     KEYS: ClassVar = ("max_drop",)
@@ -57,7 +57,7 @@ class BaselineGate(Gate):
         return (), [] if self.max_drop is None else [f"{self.name} (max_drop)"]
 
     def hold(self, evidence: Evidence) -> Sequence[Held]:
-        """Equality in a replay, non-inferiority in a live run; INCONCLUSIVE where there is nothing to compare with."""
+        """Equality in a replay, non-inferiority in a live run; INCONCLUSIVE if there is nothing to compare with."""
         baseline, units = evidence.baseline, evidence.plan.units
         known = {} if baseline is None else baseline.answers(self.variant)
         asked = evidence.plan.shared(self.variant) if evidence.live else evidence.plan.asked(self.variant)

@@ -113,7 +113,7 @@ def flip_counts(found: Comparison) -> str:
 
 
 def clustered_words(found: Comparison) -> str:
-    """How much the posts are worth, where threads repeat or posts were asked several times."""
+    """How much the posts are worth, if threads repeat or posts were asked several times."""
     worth = f"effective n {found.effective_n:.1f}"
     return "" if found.effective_n == found.n else f", clustered by thread and post: {worth}"
 
@@ -159,7 +159,7 @@ def corrected_p(
 
 
 def _p(gate: ComparisonGate, evidence: Evidence) -> float:
-    """In a replay of there being any lead, live of a lead of the size asked for; 1 where a case has no answer."""
+    """In a replay of there being any lead, live of a lead of the size asked for; 1 if a case has no answer."""
     try:
         found = compare_variants(evidence.results, evidence.plan.shared(*gate.variants), gate.variant, gate.other)
     except KeyError:

@@ -56,7 +56,7 @@ class Entry:
         return bound
 
     def value(self, key: str, expected: str, holds: Callable[[Any], bool], default: Any = None) -> Any:
-        """What stands under the key. Raises `GatesError` where it is not as expected."""
+        """What stands under the key. Raises `GatesError` if it is not as expected."""
         value = self.values.get(key, default)
         if not holds(value):
             raise GatesError(f"{self.where}: expected {key!r} {expected}, got {value!r}")
@@ -80,7 +80,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The table of a variant. ``known``: the other variants; empty where they are not known here."""
+    """The table of a variant. ``known``: the other variants; empty if they are not known here."""
 
     where: str
     variant: str
@@ -132,7 +132,7 @@ class Ages:
 class Evidence:
     """Scores and results of a run. ``live``: some answers may be new, so that a limit needs its bounds.
 
-    ``family``: the gates of this run, whose comparisons are corrected for one another; ``baseline``: None where no file
+    ``family``: the gates of this run, whose comparisons are corrected for one another; ``baseline``: None if no file
     is. ``ages``: None unless a gate asks for them.
     """
 
@@ -193,7 +193,7 @@ class Asked:
         return Held(finding, reason, check, n_to_decide, flips)
 
     def said(self, finding: Finding, text: str, value: float | None, n: int, *, n_to_decide: int | None = None) -> Held:
-        """The same, where one text says how it was decided and is the sentence with what was asked."""
+        """The same, if one text says how it was decided and is the sentence with what was asked."""
         reason = f"{text}; {self.words} ({self.why})"
         return self.held(finding, reason, value, n, text, n_to_decide=n_to_decide)
 

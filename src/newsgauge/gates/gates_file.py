@@ -42,7 +42,7 @@ def load_gates(
     """The gates of one backend and corpus: limits, then comparisons, then regressions. Raises `GatesError`.
 
     ``known`` are the variants of variants.toml; a gate on any other is an error, in whatever part of the file. So is
-    one on a corpus that is none of ``corpora``, where these are given: nothing would ever be held to it.
+    one on a corpus that is none of ``corpora``, if these are given: nothing would ever be held to it.
     """
     tree = read_toml(path, expected="the limits to hold", error=GatesError)
     wanted: list[Gate] = []

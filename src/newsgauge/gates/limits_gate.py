@@ -42,7 +42,7 @@ _OF_REPEATS: dict[str, Callable[[Post, list[str]], bool]] = {
     "min_stability": lambda post, row: len(set(row)) == 1,
     "min_pass_all": lambda post, row: set(row) == {post.label},
 }
-#: What an 80% chance assumes where it is that of a rate.
+#: What an 80% chance assumes if it is that of a rate.
 _IF_RATES = "with an 80% chance, if the rates now seen are the true ones"
 
 

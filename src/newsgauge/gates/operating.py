@@ -119,7 +119,7 @@ class Operating:
 
     ``confidences``: those of recorded answers. ``flip_rate``: measured or assumed, see `usual_flip_rate`. ``left_out``:
     names of gates and limits that it cannot: variants without an answer in the baseline or with repeats, limits on
-    repeats, gates that need confidences where none are known, and the age of recordings, which is no matter of chance.
+    repeats, gates that need confidences if none are known, and the age of recordings, which is no matter of chance.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Keeps a run from being green wrongly: holds what was planned against what was seen, on the one process that judges.
 
 The plan says which cases and gates there are; results and verdicts arrive in any order from any process. A gate counts
-as passed only where its own test reported so.
+as passed only if its own test reported so.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Conclusion:
 class Guard:
     """Collects verdicts while a run goes on, concludes when it is over. A shard decides no gate.
 
-    ``required``: where planned and seen differ, that is a reason for red. A gate that did not pass always is.
+    ``required``: if planned and seen differ, that is a reason for red. A gate that did not pass always is.
     """
 
     run: RunPlan

@@ -30,7 +30,7 @@ class SessionVerdict:
     """What a session came to. ``reasons`` say why it is red; none: it is green, and its process ends with status 0.
 
     ``notes``: what was not held, and is no reason for red. ``complete``: every planned gate was decided from all its
-    planned cases; a green session may be incomplete where gates are not ``required``. ``failed``: the first failed
+    planned cases; a green session may be incomplete if gates are not ``required``. ``failed``: the first failed
     tests that are no gates. ``ended``: how pytest ended, if that and nothing else that is counted makes it red.
     """
 

@@ -91,7 +91,7 @@ class RunPlan:
 
     @property
     def replays(self) -> bool:
-        """True where every answer came from a cassette."""
+        """True if every answer came from a cassette."""
         return self.mode == "none"
 
     @property
@@ -169,7 +169,7 @@ def _places(slices: Mapping[str, str], plan: Plan) -> dict[str, list[int]]:
 
 
 def load_plan(folder: Path) -> RunPlan:
-    """The plan of a results folder. Raises `UsageError` where there is none, or it is not one."""
+    """The plan of a results folder. Raises `UsageError` if there is none, or it is not one."""
     path = folder / NAME
     try:
         value = json.loads(path.read_text("utf-8"))
@@ -238,7 +238,7 @@ def parse_shard(text: str) -> Shard:
 def part_of(plan: Plan, shard: Shard) -> Plan:
     """The posts of a shard, in the order of the plan; digest and labels stay those of the whole plan.
 
-    Raises `UsageError` where there are more shards than posts: one would be empty, and an empty run proves nothing.
+    Raises `UsageError` if there are more shards than posts: one would be empty, and an empty run proves nothing.
     """
     if shard.of > len(plan.posts):
         raise UsageError(

@@ -37,15 +37,15 @@ class Plan:
     preprocessing: str
     labels: tuple[str, ...]
     posts: tuple[Post, ...]
-    #: Where this is a part of a plan, or its texts are not at hand: the digest of the whole plan.
+    #: If this is a part of a plan, or its texts are not at hand: the digest of the whole plan.
     whole_digest: str = ""
     #: How often each post is asked, for the variants that ask more than once.
     repeats: Mapping[str, int] = field(default_factory=dict)
     #: ``at-most:10`` or ``proportional:300`` if labels may differ in number; '' if ``posts_per_class`` says it all.
     sample: str = ""
-    #: Posts of each label in the corpus; empty where nobody counted.
+    #: Posts of each label in the corpus; empty if nobody counted.
     population: Mapping[str, int] = field(default_factory=dict)
-    #: All labels of the corpus, also those that ``classes`` leaves out; empty where nobody looked.
+    #: All labels of the corpus, also those that ``classes`` leaves out; empty if nobody looked.
     corpus_labels: tuple[str, ...] = ()
     #: What messages call a text.
     unit: str = "post"
@@ -147,7 +147,7 @@ def make_plan(
     Of a thread at most one post of a label is drawn, unless ``allow_threads``, or all posts are wanted. The regex is
     searched for, as in the codelab: ``^rec|^sci`` keeps the eight groups of rec.* and sci.*.
     ``sample``: ``at-most:N`` takes what a smaller label has; ``proportional:N`` draws N posts in the data's own mix.
-    Raises `UsageError` for a broken regex, `CorpusError` where it matches nothing or a class holds too few posts.
+    Raises `UsageError` for a broken regex, `CorpusError` if it matches nothing or a class holds too few posts.
     """
     raw_posts = list(raw_posts)
     drawn = draw(

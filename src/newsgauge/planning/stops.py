@@ -74,7 +74,7 @@ def decode_stops(value: Mapping[str, Any]) -> dict[str, Stop]:
 
 
 def load_stops(folder: Path, plan: str) -> dict[str, Stop]:
-    """The stops of the plan with this digest in a folder of cassettes; none where no recording of it stopped early.
+    """The stops of the plan with this digest in a folder of cassettes; none if no recording of it stopped early.
 
     Raises `UsageError` for a file that no recording left like this.
     """

@@ -107,7 +107,7 @@ class TrainPosts:
         """Draw at most ``posts_per_class`` posts of each class, in a seeded mixed order.
 
         A train post whose text is a test post's too is left out, and another drawn for it; without ``share_threads``
-        so is every post of a thread that has test posts. Raises `CorpusError` where a label that is asked about has no
+        so is every post of a thread that has test posts. Raises `CorpusError` if a label that is asked about has no
         train post: what is made from these could never name it.
         """
         pool: list[RawPost] = list(self.corpus.posts("train"))

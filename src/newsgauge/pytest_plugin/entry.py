@@ -48,7 +48,7 @@ def add_ini(parser: pytest.Parser) -> None:
 
 
 def add_guard(plugins: pytest.PytestPluginManager) -> None:
-    """Register the guard where its entry point was not loaded: plugins that are named by hand, older installations."""
+    """Register the guard if its entry point was not loaded: plugins that are named by hand, older installations."""
     if not plugins.hasplugin(_GUARD):
         plugins.register(GUARD, _GUARD)
 

@@ -92,7 +92,7 @@ class NetworkGuard:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
-        """A test that tried to leave the machine fails, also where its code took the refusal for an answer."""
+        """A test that tried to leave the machine fails, also if its code took the refusal for an answer."""
         with self._failing(item):
             return (yield)
 
@@ -168,7 +168,7 @@ def guard_replay(config: pytest.Config, option: Any) -> NetworkGuard | None:
 
 
 def owns_process() -> bool:
-    """Whether this process does nothing but run pytest: not where a program calls `pytest.main`."""
+    """Whether this process does nothing but run pytest: not if a program calls `pytest.main`."""
     frame = sys._getframe()
     while frame.f_back is not None and frame.f_code.co_name != "_prepareconfig":
         frame = frame.f_back

@@ -82,7 +82,7 @@ def add_options(parser: pytest.Parser, *, shares_record_mode: bool = False) -> N
 
 
 def is_active(config: pytest.Config) -> bool:
-    """True where one of the paths of the command line lies in the evals folder, or holds it."""
+    """True if one of the paths of the command line lies in the evals folder, or holds it."""
     return touches_evals(config, config.args)
 
 
@@ -123,7 +123,7 @@ def inputs_of(config: pytest.Config, setup: RunConfig, baseline: str) -> dict[st
 
 
 def said_by_hand(config: pytest.Config) -> tuple[str, ...]:
-    """The options that leave gates out, where the command line itself holds them: not a file, not PYTEST_ADDOPTS."""
+    """The options that leave gates out, if the command line itself holds them: not a file, not PYTEST_ADDOPTS."""
     said = {str(arg).partition("=")[0] for arg in config.invocation_params.args}
     return tuple(option for option in ("--variants", "--classes") if option in said)
 
@@ -131,7 +131,7 @@ def said_by_hand(config: pytest.Config) -> tuple[str, ...]:
 def said_elsewhere(config: pytest.Config) -> dict[str, str]:
     """Options that choose the plan and are not on the command line itself -> `ENVIRONMENT` or ``addopts``.
 
-    Raises `UsageError` where gates are required for an option that writes or replaces what the verdict rests on: to
+    Raises `UsageError` if gates are required for an option that writes or replaces what the verdict rests on: to
     record, to accept answers, to decide no gate is nothing that an environment or a file may say for everybody. Called
     before the options are completed.
     """
@@ -179,7 +179,7 @@ def unreviewed_options(elsewhere: Mapping[str, str], plan: Plan, baseline: Basel
 def known_corpora(config: pytest.Config, setup: RunConfig) -> set[str]:
     """Names that gates may be about: this run's, the project's, and what has recordings here.
 
-    newsgauge's own corpora are known where the bundled one is there, or one of them is asked about.
+    newsgauge's own corpora are known if the bundled one is there, or one of them is asked about.
     """
     from ..corpora.corpus import BUNDLED
     from ..corpora.twenty_newsgroups import TWENTY

@@ -1,7 +1,7 @@
 """The pytest plugin: one case a planned post and variant, the fixtures that answer them, and gates that go last.
 
-A run is active where its paths touch the evals folder (ini ``newsgauge_evals``); elsewhere the plugin does nothing.
-Thin: what is not pytest's lives in other modules, and what takes long to import is imported where a run needs it.
+A run is active if its paths touch the evals folder (ini ``newsgauge_evals``); elsewhere the plugin does nothing.
+Thin: what is not pytest's lives in other modules, and what takes long to import is imported when a run needs it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ MARKERS = (
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """The options of a run; the ini values too where the plugin was named by hand and not through its entry point."""
+    """The options of a run; the ini values too if the plugin was named by hand and not through its entry point."""
     if not pluginmanager.hasplugin("newsgauge"):
         add_ini(parser)
     add_guard(pluginmanager)

@@ -44,7 +44,7 @@ def refusing_exit(config: pytest.Config) -> Iterator[None]:
 
 
 def begin(config: pytest.Config, known: Namespace, args: Sequence[str], *, loaded: bool) -> None:
-    """Mark the verdict that an older run left, where this run is about evals. Raises `pytest.UsageError`.
+    """Mark the verdict that an older run left, if this run is about evals. Raises `pytest.UsageError`.
 
     ``known``: what the parser made of ``args``; ``loaded``: it knows newsgauge's options.
     """
@@ -69,7 +69,7 @@ def begin(config: pytest.Config, known: Namespace, args: Sequence[str], *, loade
 
 
 def settle(config: pytest.Config, status: int) -> int:
-    """The exit status of the process: never 0 where the verdict is red, or where gates are required and there is none.
+    """The exit status of the process: never 0 if the verdict is red, or if gates are required and there is none.
 
     Whoever sets another status once the verdict stands is in gates.json and in the report too.
     """
@@ -106,7 +106,7 @@ def evals_name(config: pytest.Config) -> str:
 
 
 def touches_evals(config: pytest.Config, arguments: Sequence[str]) -> bool:
-    """True where one of the paths of the command line lies in the evals folder, or holds it, by whatever links."""
+    """True if one of the paths of the command line lies in the evals folder, or holds it, by whatever links."""
     evals = Path(os.path.realpath(config.rootpath / evals_name(config)))
     for argument in arguments:
         path = Path(os.path.realpath(config.invocation_params.dir / argument.partition("::")[0]))
@@ -116,7 +116,7 @@ def touches_evals(config: pytest.Config, arguments: Sequence[str]) -> bool:
 
 
 def _usual_paths(config: pytest.Config) -> list[str]:
-    """What pytest collects where no path is given."""
+    """What pytest collects if no path is given."""
     here = config.invocation_params.dir
     found = [path for name in config.getini("testpaths") for path in glob.glob(name, root_dir=here, recursive=True)]
     return found if found and os.path.samefile(here, config.rootpath) else [str(here)]
@@ -152,7 +152,7 @@ def _mark_as_older(folder: Path) -> None:
 def _watch_exit(config: pytest.Config) -> None:
     """``os._exit(0)`` in this process (not in one that was forked from it) ends it with 1: there is no verdict yet.
 
-    Where pytest is the program, that holds to its end where the verdict is red: also in what `atexit` runs.
+    If pytest is the program, that holds to its end if the verdict is red: also in what `atexit` runs.
     """
     leave, process = os._exit, os.getpid()
     is_program = list(config.invocation_params.args) == sys.argv[1:]

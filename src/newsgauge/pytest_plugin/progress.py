@@ -53,7 +53,7 @@ class Progress:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count a case once: at its call, or where it got no answer."""
+        """Count a case once: at its call, or if it got no answer."""
         if not (report.when == "call" or (report.when == "setup" and report.failed)):
             return
         if isinstance(report, pytest.SubtestReport):

@@ -35,7 +35,7 @@ class Publisher:
         self._shown = shown
         self._gates = gates
         self._made_by = {"commit": commit_of(Path.cwd()) or "none", "command": command}
-        # Only the bundled posts are ours to show; others where somebody says so for a report of their own.
+        # Only the bundled posts are ours to show; others if somebody says so for a report of their own.
         self._posts_shown = posts_wanted or setup.plan.corpus == BUNDLED
         self._run: RunFolder | None = None
         self._failed = ""

@@ -142,7 +142,7 @@ class Recording:
 
 @contextmanager
 def _terminal(config: pytest.Config) -> Iterator[bool]:
-    """Take the terminal back from pytest's capturing; True where somebody sits at it.
+    """Take the terminal back from pytest's capturing; True if somebody sits at it.
 
     While pytest is being configured, only its input is captured; afterwards that is so again.
     """

@@ -1,6 +1,6 @@
 """What an eval file asserts on: ``scores["tuned"].accuracy.low > 0.7``, ``scores["tuned"].beats("system")``.
 
-Thin: asks the run for results where a test wants them, and hands out values. Decides nothing that gates would not.
+Thin: asks the run for results if a test wants them, and hands out values. Decides nothing that gates would not.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ class VariantScores:
 
     @property
     def accuracy(self) -> Rate:
-        """Strict accuracy, with the interval by thread where threads repeat, else Wilson's."""
+        """Strict accuracy, with the interval by thread if threads repeat, else Wilson's."""
         return Rate(self.data.accuracy, self.data.low, self.data.high, self.data.n)
 
     @property
     def macro_f1(self) -> float:
-        """The mean F1 over the classes; NaN where a class has no post."""
+        """The mean F1 over the classes; NaN if a class has no post."""
         return self.data.macro_f1
 
     def recall(self, label: str) -> float:
@@ -86,7 +86,7 @@ class VariantScores:
         return self._scores.compare(self.data.variant, other)
 
     def beats(self, other: str, *, by_at_least: float = 0.0) -> Lead:
-        """True where this variant leads by ``by_at_least`` or more with p <= 0.05, one-sided exact McNemar.
+        """True if this variant leads by ``by_at_least`` or more with p <= 0.05, one-sided exact McNemar.
 
         In a live run the whole one-sided 95% interval of the difference has to lie there.
         """
@@ -115,7 +115,7 @@ class Scores:
 
     @property
     def live(self) -> bool:
-        """True where some answers may be new."""
+        """True if some answers may be new."""
         return not self._run.setup.replays
 
     def __getitem__(self, variant: str) -> VariantScores:
@@ -138,7 +138,7 @@ class Scores:
         return iter(self._run.setup.variants)
 
     def compare(self, first: str, second: str) -> Comparison:
-        """Two variants on the planned posts. Raises where either is unknown or incomplete."""
+        """Two variants on the planned posts. Raises if either is unknown or incomplete."""
         __tracebackhide__ = True
         _ = self[first], self[second]
         both = {**self._results(first), **self._results(second)}
@@ -176,7 +176,7 @@ class Tokens:
         return tuple(self._run.setup.variants)
 
     def saving(self, kind: Kind, frugal: str, *, than: str) -> Saving:
-        """What ``frugal`` saves a post. Raises `NewsgaugeError` where a planned case has no answer."""
+        """What ``frugal`` saves a post. Raises `NewsgaugeError` if a planned case has no answer."""
         both = (frugal, than)
         unknown = [name for name in both if name not in self._run.setup.variants]
         if unknown:

@@ -86,7 +86,7 @@ def is_case(report: pytest.TestReport | pytest.CollectReport) -> bool:
 
 
 def user_property(report: pytest.TestReport, name: str) -> object:
-    """The value of a user property; None where there is none. Without a dict: there are three reports a case."""
+    """The value of a user property; None if there is none. Without a dict: there are three reports a case."""
     for key, value in report.user_properties:
         if key == name:
             return value

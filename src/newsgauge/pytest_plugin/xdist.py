@@ -1,6 +1,6 @@
 """Workers of pytest-xdist on other machines: their results come home in one piece, when each of them is done.
 
-Processes of one machine share the folder of the run, and nothing is sent. Where the folder is not shared, a worker
+Processes of one machine share the folder of the run, and nothing is sent. If the folder is not shared, a worker
 hands its results over with its exit, and the controller puts them into the folder as if they had been written there.
 """
 
@@ -76,7 +76,7 @@ class Worker:
         return ("", "", "") if is_case(report) else status
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Hand over the results where the controller cannot see them."""
+        """Hand over the results if the controller cannot see them."""
         if not self._log.is_shared:
             output: dict[str, Any] = session.config.workeroutput  # type: ignore[attr-defined]  # pytest-xdist's
             output[_OUTPUT] = self._log.hand_over()

@@ -51,7 +51,7 @@ class Answer:
 
 
 class JobService(ABC):
-    """The jobs of one client. Every call raises `BackendError`, and is made again where the service is busy."""
+    """The jobs of one client. Every call raises `BackendError`, and is made again if the service is busy."""
 
     #: What a command has to say to come back to these jobs, beyond the backend; '' or from a space on.
     options = ""
@@ -63,7 +63,7 @@ class JobService(ABC):
         self._retry = retry
 
     def refusal(self, model: str) -> str:
-        """Why a job cannot ask this model; '' where it can."""
+        """Why a job cannot ask this model; '' if it can."""
         return ""
 
     @abstractmethod
@@ -72,7 +72,7 @@ class JobService(ABC):
 
     @abstractmethod
     def upload(self, lines: bytes, *, label: str) -> str:
-        """Upload the requests; where they are."""
+        """Upload the requests; return where they are."""
 
     @abstractmethod
     def answers(self, place: str, keys: Collection[str]) -> Iterator[Answer]:
@@ -83,7 +83,7 @@ class JobService(ABC):
         """Delete what was uploaded for a job and what it wrote; '' or what could not be deleted, and what to do."""
 
     def submit(self, model: str, file: str, *, label: str) -> str:
-        """Start the job on an uploaded file; its name. Where it is not known whether an earlier try did, that is
+        """Start the job on an uploaded file; its name. If it is not known whether an earlier try did, that is
         looked up first.
         """
         tried = False
@@ -102,7 +102,7 @@ class JobService(ABC):
         return call_patiently(start, self._retry)
 
     def find(self, label: str) -> str | None:
-        """The name of the job with this label, None where none was started."""
+        """The name of the job with this label, None if none was started."""
         config: Any = {"filter": self._by_label.format(label=label)} if self._by_label else None
         jobs = patiently("batches", lambda: list(self._client.batches.list(config=config)), self._retry)
         return next((str(job.name) for job in jobs if job.display_name == label), None)
@@ -132,7 +132,7 @@ class JobService(ABC):
         """Where the answers of a job are that is over."""
 
     def _asked(self, model: str) -> str:
-        """The model as a job takes it; '' where none does."""
+        """The model as a job takes it; '' if none does."""
         return model
 
     def _output(self, file: str) -> dict[str, str]:
@@ -193,7 +193,7 @@ class VertexBatches(JobService):
         self.options = f" --bucket {place.uri('').rstrip('/')}"
 
     def refusal(self, model: str) -> str:
-        """A job takes a model, where other calls take the endpoint that serves it; its tuning job knows both."""
+        """A job takes a model; other calls take the endpoint that serves it; its tuning job knows both."""
         if self._asked(model):
             return ""
         return f"no tuning job of this project and location made {model}, and Vertex takes no endpoint"
@@ -209,7 +209,7 @@ class VertexBatches(JobService):
         return self._storage.upload(lines, self._input(label))
 
     def answers(self, place: str, keys: Collection[str]) -> Iterator[Answer]:
-        """Each line of each file: ``{"status": "", "request": ..., "response": ...}``, ``status`` where it failed."""
+        """Each line of each file: ``{"status": "", "request": ..., "response": ...}``, ``status`` if it failed."""
         by_tag = {_tag(key): key for key in keys}
         for uri in self._storage.list_uris(f"{place.rstrip('/')}/"):
             if uri.endswith(_END):

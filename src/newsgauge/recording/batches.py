@@ -63,7 +63,7 @@ class Batches:
         return {key for job in self._open() for key in job.requests}
 
     def check(self, forms: Mapping[str, Form]) -> None:
-        """Raise `UsageError` where a variant's model cannot be asked by a job."""
+        """Raise `UsageError` if a variant's model cannot be asked by a job."""
         whys = {name: self.service.refusal(form.model) for name, form in forms.items()}
         refused = [name for name, why in whys.items() if why]
         if not refused:
@@ -123,7 +123,7 @@ class Batches:
     def collect(self, forms: Mapping[str, Form]) -> int:
         """Keep the answers of the jobs that are over; how many jobs of this plan are still open.
 
-        Raises `NotKeptError` where the disk takes no more; the job is then collected by the next recording.
+        Raises `NotKeptError` if the disk takes no more; the job is then collected by the next recording.
         """
         n_open = 0
         for job in self._open():

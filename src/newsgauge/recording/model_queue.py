@@ -59,7 +59,7 @@ class ModelQueue:
         self._ready.append(job)
 
     def wait_s(self, now: float) -> float:
-        """Seconds until the next job may start; infinite where none waits."""
+        """Seconds until the next job may start; infinite if none waits."""
         job = self._next(now)
         if self.closed or (job is None and not self._later):
             return math.inf
@@ -178,7 +178,7 @@ class RateLimiter:
 
 
 def lower(bucket: RateLimiter, per_minute: float) -> bool:
-    """Lower the limit to what the service says, if that is less; True where it was."""
+    """Lower the limit to what the service says, if that is less; True if it was."""
     if per_minute >= (math.inf if bucket.per_minute is None else bucket.per_minute):
         return False
     bucket.set_limit(per_minute)

@@ -36,7 +36,7 @@ class OpenJob:
 
 
 class OpenJobs:
-    """The file. Raises `UsageError` where it is damaged: what is under way and paid for must not be forgotten."""
+    """The file. Raises `UsageError` if it is damaged: what is under way and paid for must not be forgotten."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -22,12 +22,12 @@ from ..errors import UsageError
 from ..records import Case
 from ..running.run_config import RunConfig, open_recorder
 
-#: (model version, its tokens) -> US dollars, or None where the price is not known.
+#: (model version, its tokens) -> US dollars, or None if the price is not known.
 CostOf = Callable[[str, Usage], float | None]
 
 
 def refuse_in_ci(what: str, *, allowed: bool, environ: Mapping[str, str] = os.environ) -> None:
-    """Refuse where CI is set: a run that nobody watches must not pay, nor turn red cases green."""
+    """Refuse if CI is set: a run that nobody watches must not pay, nor turn red cases green."""
     if not allowed and is_ci(environ):
         raise UsageError(
             f"{what}: CI is set, and a CI run replays what was reviewed. "

@@ -29,7 +29,7 @@ _SPARE_BYTES = 1_000_000
 #: Of a field of a JSON answer that is not the label: its name, some words, punctuation.
 _FIELD_TOKENS = 20
 
-#: (model, tokens in, tokens out) -> US dollars, or None where the model's price is not known.
+#: (model, tokens in, tokens out) -> US dollars, or None if the model's price is not known.
 Price = Callable[[str, int, int], float | None]
 #: model -> tokens of thinking to expect per answer.
 Thinking = Callable[[str], int]
@@ -37,7 +37,7 @@ Thinking = Callable[[str], int]
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The calls a recording would make; tokens are estimates, ``output_tokens`` a bound, None where there is none.
+    """The calls a recording would make; tokens are estimates, ``output_tokens`` a bound, None if there is none.
 
     ``cost`` takes for the output what ``assumed`` says by variant: tokens of the answer, tokens of thinking.
     ``at_least``: variants with a callable of the user's own, which makes a call a case or more; nobody knows before.
@@ -87,7 +87,7 @@ class Forecast:
 
 
 def check_ci(setup: RunConfig, *, allowed: bool, environ: Mapping[str, str] = os.environ) -> None:
-    """Refuse to record where CI is set, unless it is allowed."""
+    """Refuse to record if CI is set, unless it is allowed."""
     if not setup.replays:
         refuse_in_ci(f"--record-mode {setup.mode}", allowed=allowed, environ=environ)
 
@@ -125,7 +125,7 @@ def forecast(
     thinking: Thinking | None = None,
     cases: Iterable[Case] | None = None,
 ) -> Forecast:
-    """What this recording will ask, exactly (``cases``, where that is known); what it takes in tokens, estimated."""
+    """What this recording will ask, exactly (``cases``, if that is known); what it takes in tokens, estimated."""
     cases = tuple(find_pending(setup).to_ask if cases is None else cases)
     tokens_in: Counter[str] = Counter()
     tokens_out: Counter[str] = Counter()

@@ -67,7 +67,7 @@ class Report:
 
 @dataclass(eq=False, repr=False)
 class Scheduler:
-    """``on_answer`` is told each case and its response, None where it is broken; ``on_note`` what was learnt."""
+    """``on_answer`` is told each case and its response, None if it is broken; ``on_note`` what was learnt."""
 
     ask_once: AskOnce
     recorder: Recorder
@@ -113,7 +113,7 @@ class Scheduler:
         self._moved.set()
 
     async def _step(self) -> bool:
-        """Start one call or wait until something moves; False where nothing is left."""
+        """Start one call or wait until something moves; False if nothing is left."""
         if self._crash is not None:
             raise self._crash
         if self.budget is not None and (why := self.budget.why_not(len(self._running))):
@@ -234,7 +234,7 @@ class Form:
 
 
 def make_forms(setup: RunConfig, models: ModelResolution) -> dict[str, Form]:
-    """The form of each variant; its tuned model is made ready where ``models`` can reach a backend."""
+    """The form of each variant; its tuned model is made ready if ``models`` can reach a backend."""
     forms = {}
     for name, variant in setup.variants.items():
         model, provenance = models.of(variant, lambda: None)

@@ -44,7 +44,7 @@ def record_cases(
 ) -> Report:
     """Ask the cases and keep their answers.
 
-    Ctrl-C starts no more calls and waits for those under way; a second one leaves them. Raises `BackendError` where a
+    Ctrl-C starts no more calls and waits for those under way; a second one leaves them. Raises `BackendError` if a
     tuned model cannot be had.
     """
     wanted = {case.variant for case in cases}
@@ -146,7 +146,7 @@ def finalize_files(setup: RunConfig, *, is_over: bool = True) -> list[str]:
     """Sort each variant's lines and drop duplicates; in mode ``rewrite`` also what is not planned.
 
     ``is_over``: whether all was asked, or the same command goes on with a recording of everything.
-    Where the plan says that a variant stops early, that is written down; where it does not, an earlier stop goes.
+    If the plan says that a variant stops early, that is written down; if it does not, an earlier stop goes.
     """
     complaints = []
     recorder = open_recorder(setup)

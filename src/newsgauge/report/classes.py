@@ -13,7 +13,7 @@ _WORST, _LABEL = 3, 34
 
 
 def class_lines(score: Score, units: str = "posts") -> list[str]:
-    """One row a class: support, precision, recall, F1; ``-`` where there is nothing to divide by."""
+    """One row a class: support, precision, recall, F1; ``-`` if there is nothing to divide by."""
     rows: list[tuple[str, ...]] = [(f"{score.variant}: class", units, "precision", "recall", "F1")]
     rows += [
         (one.label, str(one.support), *(_number(value) for value in (one.precision, one.recall, one.f1)))
@@ -23,7 +23,7 @@ def class_lines(score: Score, units: str = "posts") -> list[str]:
 
 
 def confusion_lines(score: Score) -> list[str]:
-    """Rows: true labels. Columns: answers, by letter. Where that is wider than the page, the cells that are not 0."""
+    """Rows: true labels. Columns: answers, by letter. If that is wider than the page, the cells that are not 0."""
     matrix = score.matrix
     letters = [chr(ord("a") + i) if i < 26 else str(i) for i in range(len(matrix.labels))]
     rows = [(f"{score.variant}: true class", *letters, "off-list", "error")]
@@ -41,7 +41,7 @@ def confusion_lines(score: Score) -> list[str]:
 
 
 def worst_lines(scores: Mapping[str, Score], units: str = "posts") -> list[str]:
-    """A table of the labels that each variant takes for another most often; nothing where none is."""
+    """A table of the labels that each variant takes for another most often; nothing if none is."""
     rows = [("mixed up most", "label", "taken for", units)]
     for name, score in scores.items():
         cells = worst_confusions(score.matrix, _WORST)

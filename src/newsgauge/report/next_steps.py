@@ -25,7 +25,7 @@ class Step:
 
 
 def next_steps(run: RunFolder) -> list[Step]:
-    """The most urgent first; empty where nothing is to be done."""
+    """The most urgent first; empty if nothing is to be done."""
     return [*_unanswered(run), *_failed_evals(run), *_not_run(run), *_wrong(run), *_changed(run), *_not_proved(run)]
 
 

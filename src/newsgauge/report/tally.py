@@ -16,7 +16,7 @@ class Tally:
     right: dict[str, int] = field(default_factory=dict)
 
     def add(self, variant: str, correct: object) -> None:
-        """Count one case; ``correct`` is None where it has no answer."""
+        """Count one case; ``correct`` is None if it has no answer."""
         self.done += 1
         if correct is None:
             self.errors += 1

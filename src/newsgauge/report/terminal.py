@@ -34,7 +34,7 @@ KINDS = ("right", "wrong", "off_list", "blocked", "cut", "empty", "broken", "mis
 
 
 def is_embedded(backend: str, model_versions: Iterable[str]) -> bool:
-    """True where any answer says that the embedded model gave it: a base URL can point any backend at it."""
+    """True if any answer says that the embedded model gave it: a base URL can point any backend at it."""
     return backend == "embedded" or any(version.startswith(EMBEDDED_VERSION) for version in model_versions)
 
 
@@ -57,7 +57,7 @@ def scoreboard_lines(
     Without ``gates`` there is no column of verdicts. A narrow terminal has fewer columns; report.html has all.
     """
     waiting = set(undecided)
-    # Tokens that few models have get a column of their own where any are there.
+    # Tokens that few models have get a column of their own if any are there.
     more = [(head, field) for head, field in _PARTS if any(getattr(score, field) for score in scores.values())]
     tokens_heads = ("tokens in", "out", *(head for head, _ in more))
     rows = [("variant", "n", "accuracy", "95% interval", "macro-F1", "errors", *tokens_heads, "verdict")]

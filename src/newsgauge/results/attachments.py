@@ -40,7 +40,7 @@ class CountedPost:
 
     @property
     def beyond(self) -> int:
-        """What was used beyond the contents: instruction and schema, where the variant has them."""
+        """What was used beyond the contents: instruction and schema, if the variant has them."""
         return self.used - self.counted
 
 

@@ -1,6 +1,6 @@
 """Folders of results of one plan in, in any order; the results of the whole out. Pure but for reading the folders.
 
-Folders may overlap where they agree. What disagrees is a `UsageError`; what is absent is said, and no gate passes on
+Folders may overlap if they agree. What disagrees is a `UsageError`; what is absent is said, and no gate passes on
 it.
 """
 
@@ -25,7 +25,7 @@ _MAX_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The whole: its plan, one result a case, what was asked, texts of posts where the folders may show them.
+    """The whole: its plan, one result a case, what was asked, texts of posts if the folders may show them.
 
     ``folders``: a line a folder. ``red``: a line for each reason why a planned case has no answer, and for each folder
     whose run had failed tests that are no gates. ``left_out``: tests that no folder ran, as they need the whole plan.
@@ -47,7 +47,7 @@ class _Part:
 
 
 def merge_folders(folders: Sequence[Path]) -> Merged:
-    """Join the results. Raises `UsageError` where folders are not of one plan, or contradict each other."""
+    """Join the results. Raises `UsageError` if folders are not of one plan, or contradict each other."""
     parts = [_load(folder) for folder in folders]
     for part in parts[1:]:
         _check_same(parts[0], part)

@@ -23,7 +23,7 @@ COLUMNS = (*_NEEDED, "label", "variant", "repeat", "model", "confidence", *TOKEN
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """One answer. ``where`` names its place in its file; ``label`` is '' where the file does not say it."""
+    """One answer. ``where`` names its place in its file; ``label`` is '' if the file does not say it."""
 
     where: str
     id: str

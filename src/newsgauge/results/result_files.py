@@ -159,7 +159,7 @@ def comparison_entry(one: Comparison) -> dict[str, Any]:
     }
 
 
-#: Fields of a `Prediction` that are counts: empty where a case has no answer. Cached and tool-use tokens are part of
+#: Fields of a `Prediction` that are counts: empty if a case has no answer. Cached and tool-use tokens are part of
 #: the input, thinking is part of the output.
 TOKEN_COLUMNS = ("input_tokens", "output_tokens", "thinking_tokens", "cached_tokens", "tool_use_tokens")
 #: New columns come last: who reads by position goes on reading.

@@ -1,6 +1,6 @@
 """A results folder in, a `RunFolder` out: what a finished run left, checked, for whoever renders or compares it.
 
-Reads results.csv, scoreboard.json, gates.json and, where they are, tokens.json, baseline.json, plan.json, posts.json
+Reads results.csv, scoreboard.json, gates.json and, if they exist, tokens.json, baseline.json, plan.json, posts.json
 and what evals left.
 Whatever is absent, cut off or of an older version is a `UsageError` that names the file and what to run.
 """
@@ -39,10 +39,10 @@ EXHIBITS = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RunFolder:
-    """A finished run as its folder tells it. ``posts``: texts by id, empty where they are not to be shown.
+    """A finished run as its folder tells it. ``posts``: texts by id, empty if they are not to be shown.
 
-    ``scoreboard`` and ``gates`` are the files as they are; ``tokens`` is None where no summary was written;
-    ``exhibits`` holds by name what evals left; ``baseline`` how the run differs from its baseline, empty where there is
+    ``scoreboard`` and ``gates`` are the files as they are; ``tokens`` is None if no summary was written;
+    ``exhibits`` holds by name what evals left; ``baseline`` how the run differs from its baseline, empty if there is
     none; ``failed_evals`` the first tests that failed and are no gates; ``prompts`` by variant what is
     asked, part by part, ``{post}`` standing for the post; ``prompt_digests`` a hash of how it asks, the tuned model
     included; ``recordings`` by variant the cassette and the line of each post;
@@ -73,7 +73,7 @@ class RunFolder:
 
     @property
     def shard(self) -> str:
-        """``2/4`` where the run asked a part of its plan, else empty."""
+        """``2/4`` if the run asked a part of its plan, else empty."""
         return str(self.run.get("shard") or "")
 
     @property
@@ -98,13 +98,13 @@ class RunFolder:
         return tuple(self.scores)
 
     def cost_per_1000(self, variant: str) -> float | None:
-        """US$ for 1,000 posts; None where there is no price."""
+        """US$ for 1,000 posts; None if there is no price."""
         found = {} if self.tokens is None else self.tokens["variants"].get(variant, {}).get("cost", {})
         value = found.get("usd_per_1000_posts")
         return None if value is None else float(value)
 
     def tokens_per_post(self, variant: str) -> float | None:
-        """Mean tokens, in and out; None where nothing was counted."""
+        """Mean tokens, in and out; None if nothing was counted."""
         use = {} if self.tokens is None else self.tokens["variants"].get(variant, {})
         means: list[Any] = [use[kind]["mean"] for kind in ("input", "output")] if use else [None]
         return None if None in means else float(sum(means))
@@ -140,7 +140,7 @@ class RunFolder:
         return min(passing, key=lambda name: costs[name]) if len(costs) > 1 and passing else None
 
     def results_frame(self) -> pd.DataFrame:
-        """One row per case, with the columns of results.csv; numbers are nullable where a case has no answer."""
+        """One row per case, with the columns of results.csv; numbers are nullable if a case has no answer."""
         import pandas as pd  # 0.4 s: only if a DataFrame is asked for
 
         frame = pd.read_csv(self.path / "results.csv", dtype=str, keep_default_na=False)
@@ -234,19 +234,19 @@ def load_run(folder: Path | str = ".newsgauge/results") -> RunFolder:
 
 
 def interval_95(score: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    """The interval of an accuracy to read: valid after stopping, by thread where threads repeat, else Wilson's."""
+    """The interval of an accuracy to read: valid after stopping, by thread if threads repeat, else Wilson's."""
     low, high = score.get("after_stopping_95") or score.get("thread_clustered_95") or score["wilson_95"]
     return low, high
 
 
 def _load_if_of(path: Path, *, plan: str) -> dict[str, Any] | None:
-    """The file, or None where it is not there or was left by a run of another plan. Raises `UsageError`."""
+    """The file, or None if it is not there or was left by a run of another plan. Raises `UsageError`."""
     value = _json(path) if path.exists() else {}
     return value if value.get("plan") == plan else None
 
 
 def _load_exhibit(path: Path, name: str, *, plan: str) -> dict[str, Any] | None:
-    """What an eval left under this name, checked; None where none did, or one of another plan. Raises `UsageError`."""
+    """What an eval left under this name, checked; None if none did, or one of another plan. Raises `UsageError`."""
     if not path.exists():
         return None
     value = _json(path)

@@ -167,7 +167,7 @@ def same_runs(first: RunFolder, second: RunFolder, *, margin: float) -> tuple[Sa
     """One finding per variant of both runs, on the posts that both have all answers to.
 
     CHANGED: the test of `same_answers` rejects at 5%. PASS: it does not, the 95% interval of the difference lies within
-    ``margin``, and no planned case of either run lacks an answer. INCONCLUSIVE: neither. Raises `UsageError` where the
+    ``margin``, and no planned case of either run lacks an answer. INCONCLUSIVE: neither. Raises `UsageError` if the
     runs share nothing.
     """
     shared = [name for name in first.variants if name in second.scores]

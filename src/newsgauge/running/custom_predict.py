@@ -132,7 +132,7 @@ class Technique:
 
 
 def literals_of(function: Callable[..., Any]) -> Iterable[str]:
-    """The texts in the source of the callable's module, docstrings too; none where there is no source."""
+    """The texts in the source of the callable's module, docstrings too; none if there is no source."""
     module = inspect.getmodule(function)
     try:
         tree = ast.parse(inspect.getsource(module)) if module is not None else ast.Module([], [])
@@ -156,7 +156,7 @@ class FittedEstimator:
         self._problem: TechniqueError | None = None
 
     def predict(self, text: str, labels: tuple[str, ...]) -> Prediction:
-        """The label of a text. Raises `TechniqueError`, and the same for every text where it cannot be fitted."""
+        """The label of a text. Raises `TechniqueError`, and the same for every text if it cannot be fitted."""
         if self._problem is not None:
             raise self._problem
         if self._fitted is None:

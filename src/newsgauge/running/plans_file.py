@@ -68,7 +68,7 @@ class Folders:
 
 @dataclass(frozen=True, slots=True)
 class CommittedPlan:
-    """One table of PLANS.toml. ``setup`` is None where what it asks for cannot be told, and ``why`` says why."""
+    """One table of PLANS.toml. ``setup`` is None if what it asks for cannot be told, and ``why`` says why."""
 
     about: str
     folder: str
@@ -203,7 +203,7 @@ def plan_options(table: Mapping[str, object], ini: Callable[[str], str]) -> str:
 
 
 def oldest_recordings(folder: Path, cases: Mapping[str, Collection[str]]) -> dict[str, str]:
-    """By variant when the oldest answer to one of its ``cases`` was recorded; none where nothing is recorded.
+    """By variant when the oldest answer to one of its ``cases`` was recorded; none if nothing is recorded.
 
     An answer that was the same when all were asked anew is as old as that. Raises `DamagedCassetteError`.
     """

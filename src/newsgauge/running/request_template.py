@@ -1,7 +1,7 @@
 """What a case asks, without asking: which model, and what the request would look like in a cassette.
 
 A variant asks its own model, or the tuned model of its training set, which is made ready first. The SDK writes each
-kind of request once, around two made-up texts; where they differ only in that text, every other text is put in its
+kind of request once, around two made-up texts; if they differ only in that text, every other text is put in its
 place. 0.05 ms a case instead of the 1.5 ms that the SDK takes, and the same bytes.
 """
 
@@ -72,7 +72,7 @@ def _dump(value: Any) -> bytes:
 
 
 class ModelResolution:
-    """``base_url`` is called where an embedded backend is to train; None from it: names are enough, nobody is asked."""
+    """``base_url`` is called if an embedded backend is to train; None from it: names are enough, nobody is asked."""
 
     def __init__(self, setup: RunConfig, *, base_url: Callable[[], str | None]) -> None:
         self._setup = setup
@@ -80,9 +80,9 @@ class ModelResolution:
         self._ready: dict[str, str] = {}
 
     def of(self, variant: Variant, recorded: Callable[[], Line | None]) -> tuple[str, dict[str, str]]:
-        """The model's name and its provenance; ``recorded`` reads the case's line, where only that tells.
+        """The model's name and its provenance; ``recorded`` reads the case's line, if only that tells.
 
-        Raises `UsageError` where Vertex has no tuned model yet, `BackendError` where one cannot be trained.
+        Raises `UsageError` if Vertex has no tuned model yet, `BackendError` if one cannot be trained.
         """
         if variant.tuning is None:
             return variant.model, {}

@@ -104,7 +104,7 @@ class ResultLog:
 
     @property
     def n_bytes_read(self) -> int:
-        """How much `read` has seen so far: where it has not grown, there is nothing new."""
+        """How much `read` has seen so far: if it has not grown, there is nothing new."""
         return sum(self._read_to.values())
 
     def close(self) -> None:

@@ -131,9 +131,9 @@ class Run:
                 recorder.finalize(name, set(keys))
 
     def why_not_answered(self, case: Case) -> NewsgaugeError | None:
-        """Why a case has no answer from the cassettes; None where it has. For a setup that replays; logs nothing.
+        """Why a case has no answer from the cassettes; None if it has. For a setup that replays; logs nothing.
 
-        A `CassetteError` where it is the cassettes' fault; another where a callable of the user's failed.
+        A `CassetteError` if it is the cassettes' fault; another if a callable of the user's failed.
         """
         self._clients.at(None)  # what it imports may start a program (trio: ldconfig), and does so before the block
         try:
@@ -165,7 +165,7 @@ class Run:
     def _looked_up(self, post: Post, variant: Variant) -> Prediction | None:
         """What `_predict` would replay, a tenth of its cost: the SDK builds no request for each post.
 
-        None where the cassette does not simply answer. Then `_predict` says why.
+        None if the cassette does not simply answer. Then `_predict` says why.
         """
         try:
             if not variant.is_gemini_prompt:
@@ -206,7 +206,7 @@ class Run:
     def _ask_technique(self, post: Post, variant: Variant, model: str, provenance: dict[str, str]) -> Prediction:
         technique = self._technique(variant.name, location_of(variant, model))
         calls = technique.calls(self._recorder, variant.name, post)
-        # What it tries past its client breaks the case, also where it takes the refusal for an answer.
+        # What it tries past its client breaks the case, also if it takes the refusal for an answer.
         with self._patience() as retry, attempts_fail:
             return technique.predict(post, calls, model=model, provenance=provenance, policy=retry)
 

@@ -57,7 +57,7 @@ class RunConfig:
     plan_table: Mapping[str, Any] = field(default_factory=dict)
     #: Where ``newsgauge tune`` keeps what it tuned on a service.
     tuned_file: Path = Path(".newsgauge") / "tuned.json"
-    #: The test posts that the plan's labels have in the corpus; None where nobody counted.
+    #: The test posts that the plan's labels have in the corpus; None if nobody counted.
     n_whole_set: int | None = None
     #: Variants whose recording command also records these; empty if each is recorded separately.
     recorded_with: str = ""
@@ -72,7 +72,7 @@ class RunConfig:
 
     @property
     def replays(self) -> bool:
-        """True where every answer must come from a cassette."""
+        """True if every answer must come from a cassette."""
         return self.mode == "none"
 
     def access(self, base_url: str | None) -> Access:

@@ -324,7 +324,7 @@ def recordings_of(corpus: str, preprocessing: str) -> str:
 
 
 def _usual_corpus(option: Any, *, root: Path, ini: Callable[[str], str]) -> dict[str, Any]:
-    """Corpus, how to read it and posts of each label where the command line says nothing.
+    """Corpus, how to read it and posts of each label if the command line says nothing.
 
     The ini values are about the corpus that is named there: the ``--corpus`` of another one puts them
     all aside.
@@ -383,7 +383,7 @@ def _repeats(text: str) -> int:
 
 
 def plan_defaults() -> dict[str, Any]:
-    """What a plan of PLANS.toml stands for where it says nothing."""
+    """What a plan of PLANS.toml stands for if it says nothing."""
     usual = {name: value for name, value in _DEFAULTS.items() if name not in ("cassettes", "api_version", "again")}
     return {"backend": _DEFAULTS["backend"], **usual, "allow_threads": False}
 

@@ -119,7 +119,7 @@ class RepeatScores:
 
 
 def repeat_scores(results: Mapping[Key, Result], plan: Plan, variant: str) -> RepeatScores | None:
-    """None for a variant that asks once, and where no post has all of its answers."""
+    """None for a variant that asks once, and if no post has all of its answers."""
     k = plan.repeats.get(variant, 1)
     rows = answered_rows(results, plan, variant) if k > 1 else []
     if not rows:

@@ -61,7 +61,7 @@ class Price:
         return (fresh + output_tokens * self.output) / _MILLION
 
     def batch_cost(self, input_tokens: float, output_tokens: float) -> float | None:
-        """Dollars in batch mode; None where its price is not known."""
+        """Dollars in batch mode; None if its price is not known."""
         if self.batch_input is None or self.batch_output is None:
             return None
         return (input_tokens * self.batch_input + output_tokens * self.batch_output) / _MILLION

@@ -54,7 +54,7 @@ def threads_of(posts: Iterable[Post]) -> list[str]:
 def nearest_label(answer: str, labels: Iterable[str]) -> str | None:
     """The one label that an answer is or extends: ``rec.autos`` for ``rec.autos.misc`` and for ``Rec.Autos.``.
 
-    Case does not count. None where it is no label's, or more than one's: a guess is not a near miss.
+    Case does not count. None if it is no label's, or more than one's: a guess is not a near miss.
     """
     said = answer.casefold()
     near = [label for label in labels if said == label.casefold() or said.startswith(f"{label.casefold()}.")]
@@ -184,7 +184,7 @@ def compare(
 ) -> Comparison:
     """Compare post by post; ``first`` and ``second`` map the id of each post to its answer, or answers.
 
-    KeyError where a post has no answer in one of them.
+    KeyError if a post has no answer in one of them.
     """
     shares = [[right_share(said[post.id], post.label) for post in posts] for said in (first, second)]
     changes = [one - other for one, other in zip(*shares, strict=True)]
@@ -248,7 +248,7 @@ def compared_pairs(variants: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def compare_variants(results: Mapping[Key, Result], posts: Sequence[Post], first: str, second: str) -> Comparison:
-    """Compare two variants of a run by all their answers. KeyError where a post has no answer from either."""
+    """Compare two variants of a run by all their answers. KeyError if a post has no answer from either."""
     return compare(posts, rows_of(results, first), rows_of(results, second), names=(first, second))
 
 

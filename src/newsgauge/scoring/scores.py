@@ -45,7 +45,7 @@ class Share:
 class Score:
     """What one variant reached on the planned posts; rates are over ``n``, the cases that have an answer.
 
-    ``clustered``: the 95% interval by thread, None where no two posts share one. ``effective_n``: the independent posts
+    ``clustered``: the 95% interval by thread, None if no two posts share one. ``effective_n``: the independent posts
     that the sample is worth. ``n_closed_set``: right answers, and near misses that extend the right label.
     ``output_tokens`` counts ``thinking_tokens``, ``input_tokens`` counts ``cached_tokens`` and ``tool_use_tokens``.
     ``trained_threads``: the posts whose thread the model was trained on, and the others; None unless both exist.
@@ -105,7 +105,7 @@ class Score:
 
     @property
     def low(self) -> float:
-        """Low end of the 95% interval to read: after stopping, by thread where threads repeat, else Wilson's."""
+        """Low end of the 95% interval to read: after stopping, by thread if threads repeat, else Wilson's."""
         return (self.after_stopping or self.clustered or self.wilson)[0]
 
     @property
@@ -115,7 +115,7 @@ class Score:
 
     @property
     def accuracy(self) -> float:
-        """Correct answers over answered cases; NaN where there are none."""
+        """Correct answers over answered cases; NaN if there are none."""
         return self._rate(self.n_correct)
 
     @property
@@ -165,7 +165,7 @@ class Score:
 
     @property
     def complete(self) -> bool:
-        """True where every planned case has a prediction."""
+        """True if every planned case has a prediction."""
         return self.n == self.n_planned
 
     def _tokens_mean(self, count: int) -> float:
@@ -242,8 +242,8 @@ class Check:
 class Verdict:
     """One gate decided. ``reasons``: a sentence a limit, with the numbers and the rule; ``findings``: one for each.
 
-    ``flips``: the posts a comparison is about, one line each. ``n_to_decide``: where INCONCLUSIVE, how many posts would
-    decide with an 80% chance if the rates now seen are the true ones; None where no number would.
+    ``flips``: the posts a comparison is about, one line each. ``n_to_decide``: if INCONCLUSIVE, how many posts would
+    decide with an 80% chance if the rates now seen are the true ones; None if no number would.
     """
 
     gate: str

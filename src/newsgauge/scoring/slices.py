@@ -39,7 +39,7 @@ class SliceScore:
 
     @property
     def accuracy(self) -> float:
-        """Correct answers over answered cases; NaN where there are none."""
+        """Correct answers over answered cases; NaN if there are none."""
         return self.n_correct / self.n if self.n else math.nan
 
     @property
@@ -49,7 +49,7 @@ class SliceScore:
 
     @property
     def interval_95(self) -> Interval:
-        """Wilson's interval, by thread where threads repeat."""
+        """Wilson's interval, by thread if threads repeat."""
         return wilson_interval(*self.worth)
 
 

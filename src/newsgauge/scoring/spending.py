@@ -21,7 +21,7 @@ class PriceList:
         self._batch = batch
 
     def cost(self, model: str, input_tokens: int, output_tokens: int) -> float | None:
-        """Dollars; None where the model has no price, or none in batch mode."""
+        """Dollars; None if the model has no price, or none in batch mode."""
         return self.cost_of(model, Usage(input_tokens, output_tokens))
 
     def thinking(self, model: str) -> int:
@@ -53,7 +53,7 @@ class PriceList:
         return f"{tokens}; {cost}" + ("" if expected is None else f", the forecast was about {dollars(expected)}")
 
     def cost_of(self, version: str, one: Usage) -> float | None:
-        """Dollars of these tokens; None where the model has no price."""
+        """Dollars of these tokens; None if the model has no price."""
         price = find_price(self._prices, version)
         if isinstance(price, NoPrice):
             return None

@@ -22,7 +22,7 @@ _COUNTED = ("input", "cached", "tool_use", "output", "thinking")
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A mean over ``n`` posts with its 95% interval; NaN where nothing can be said."""
+    """A mean over ``n`` posts with its 95% interval; NaN if nothing can be said."""
 
     value: float
     low: float
@@ -32,7 +32,7 @@ class Mean:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Dollars of one variant. ``batch`` and ``whole_set`` are None where price or size are not known."""
+    """Dollars of one variant. ``batch`` and ``whole_set`` are None if price or size are not known."""
 
     price: Price
     per_1000_posts: float
@@ -91,7 +91,7 @@ def token_use(
 
 
 def saving(results: Iterable[Result], kind: Kind, frugal: str, other: str) -> Saving:
-    """The paired saving over the posts that both variants answered; positive where ``frugal`` is."""
+    """The paired saving over the posts that both variants answered; positive if ``frugal`` is."""
     counts: dict[str, dict[str, int]] = {frugal: {}, other: {}}
     for result in results:
         if result.variant in counts and result.prediction is not None:

@@ -69,7 +69,7 @@ class DeveloperTuning:
         return f"{name}: cancelled; on this API nothing of a cancelled job is left"
 
     def delete(self, name: str) -> str:
-        """Delete the model, and end its training where that still runs."""
+        """Delete the model, and end its training if that still runs."""
         self._call("DELETE", name)
         return f"{name}: deleted"
 
@@ -97,7 +97,7 @@ class DeveloperTuning:
 def ensure_tuned(base_url: str, training: TrainingSet) -> None:
     """Have the embedded backend hold ``training.model``: train it unless it is there, and wait until it is.
 
-    Raises `BackendError` where training fails or takes longer than five minutes.
+    Raises `BackendError` if training fails or takes longer than five minutes.
     """
     service = DeveloperTuning(base_url)
     if training.model not in {job.name for job in service.jobs()}:

@@ -32,7 +32,7 @@ class JobState(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """True where nothing will happen any more."""
+        """True if nothing will happen any more."""
         return self not in (JobState.QUEUED, JobState.RUNNING)
 
 
@@ -57,7 +57,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One tuning job. ``model`` is what is asked once it succeeded; ``n_steps`` is 0 where the service says none."""
+    """One tuning job. ``model`` is what is asked once it succeeded; ``n_steps`` is 0 if the service says none."""
 
     name: str
     display_name: str
@@ -128,7 +128,7 @@ def find_or_start(
     """The job to wait for. The caller holds a lock: two that look at the same time would start two.
 
     A job that succeeded is no model yet: the service keeps jobs of models that were deleted, so its model is asked
-    once; ``on_gone`` is told of those that do not answer. ``before_start`` is called where a job has to be paid for;
+    once; ``on_gone`` is told of those that do not answer. ``before_start`` is called if a job has to be paid for;
     what it raises passes through.
     """
     jobs = [] if new else service.jobs()

@@ -39,7 +39,7 @@ class TunedModel:
 
 
 def read_tuned(path: Path) -> dict[str, TunedModel]:
-    """All entries by key, in the order in which they were written; none where there is no file. Raises `UsageError`."""
+    """All entries by key, in the order in which they were written; none if there is no file. Raises `UsageError`."""
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:

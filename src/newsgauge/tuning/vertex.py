@@ -149,7 +149,7 @@ _HERE = "projects/replay/locations/us-central1"  # what a replay's client says; 
 
 
 def model_to_record(path: Path, corpus: str, training: TrainingSet, *, options: str = "") -> tuple[str, dict[str, str]]:
-    """The model of ``.newsgauge/tuned.json``, and its provenance. Raises `UsageError` where there is none.
+    """The model of ``.newsgauge/tuned.json``, and its provenance. Raises `UsageError` if there is none.
 
     ``options`` choose the corpus of this run, for the command that gets the model.
     """
@@ -167,14 +167,14 @@ def model_to_record(path: Path, corpus: str, training: TrainingSet, *, options: 
 
 
 def recorded_model(line: Line | None, training: TrainingSet) -> str:
-    """The model that the case was recorded with; where that was trained on something else, a name that says so."""
+    """The model that the case was recorded with; if that was trained on something else, a name that says so."""
     if line is None or line.provenance.get("training") != training.digest:
         return f"{_HERE}/endpoints/trained-on-{training.digest}"
     return f"{_HERE}/{line.path.partition(_PLACE)[2].rpartition(':')[0]}"
 
 
 def stand_in_note(variant: str, file: CassetteFile, post_ids: Iterable[str]) -> str:
-    """'' where every recorded answer is the tuned model's own."""
+    """'' if every recorded answer is the tuned model's own."""
     lines = [line for post_id in post_ids if (line := file.read(post_id)) is not None]
     models = {line.provenance["model"] for line in lines if "stands_in_for" in line.provenance}
     return f"{variant}: {', '.join(sorted(models))} stands in for a job that did not end in time" if models else ""

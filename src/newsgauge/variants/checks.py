@@ -63,7 +63,7 @@ _CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 class _Key:
     """What may stand under a key: of which types, and which of their values, in words and as a test.
 
-    ``known``: the values that there are, where they can be counted.
+    ``known``: the values that there are, if they can be counted.
     """
 
     kinds: tuple[type, ...]
@@ -145,7 +145,7 @@ _PARTS: Mapping[str, _Keys] = {
 
 
 def check_table(where: str, name: str, table: Any) -> None:
-    """Raise `VariantsError` where the table is no variant; ``where`` names file and table."""
+    """Raise `VariantsError` if the table is no variant; ``where`` names file and table."""
     if not _NAME.fullmatch(name):
         raise VariantsError(f"{where}: expected a name of lower-case letters, digits and hyphens")
     if not isinstance(table, dict):

@@ -101,7 +101,7 @@ DISTURBANCES: Mapping[str, Disturbance] = {
 def disturb(under: str, labels: Sequence[str], *, variant: str, folders: Sequence[Path]) -> Callable[[Post], Post]:
     """What makes of a post the one that is asked; a function of the user's own is given the text alone.
 
-    Raises `VariantsError`, also where such a function fails or returns no text.
+    Raises `VariantsError`, also if such a function fails or returns no text.
     """
     if under in DISTURBANCES:
         return lambda post: replace(post, text=DISTURBANCES[under](post.text, post.id, labels))

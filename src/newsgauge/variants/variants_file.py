@@ -69,7 +69,7 @@ class Variant:
     """One way to find a label: a prompt, or a callable of the user's own (``predict``, ``estimator``).
 
     ``contents`` holds ``{post}``; ``{labels}`` stands for the plan's labels, one a line, ``{examples}`` for training
-    posts with their labels. ``contents`` is empty where a callable asks, ``model`` where nobody is asked.
+    posts with their labels. ``contents`` is empty if a callable asks, ``model`` if nobody is asked.
     """
 
     name: str
@@ -112,11 +112,11 @@ class Variant:
 
     @property
     def has_cassette(self) -> bool:
-        """False where no service is asked, so that there is nothing to record."""
+        """False if no service is asked, so that there is nothing to record."""
         return self.estimator is None
 
     def pinned_version(self, backend: str) -> str | None:
-        """The ``modelVersion`` that has to answer; None where any may."""
+        """The ``modelVersion`` that has to answer; None if any may."""
         pin = self.expected_model_version
         return pin if pin is None or isinstance(pin, str) else pin.get(backend)
 
@@ -130,7 +130,7 @@ class Request:
     system_instruction: str | None
     enum: tuple[str, ...] | None
     max_output_tokens: int | None
-    #: Where the answer is a JSON object: its fields before ``label``, which is one of ``enum``. None: it is none.
+    #: If the answer is a JSON object: its fields before ``label``, which is one of ``enum``. None: it is none.
     json_fields: tuple[tuple[str, str], ...] | None = None
     #: What else the SDK's config is to hold, as JSON with sorted keys; empty: nothing.
     config: str = ""

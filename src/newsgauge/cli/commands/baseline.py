@@ -66,7 +66,7 @@ def handle(options: argparse.Namespace) -> int:
 def _sides(path: Path) -> list[str]:
     """The file before, ours and theirs: in git's index, in the commit that is being taken over, or in the last merge.
 
-    '' where git holds none. Git itself may have kept the lines of both sides, which leaves nothing in the index.
+    '' if git holds none. Git itself may have kept the lines of both sides, which leaves nothing in the index.
     """
     if _git(path, "show", f":3:./{path.name}"):
         return [_git(path, "show", f":{stage}:./{path.name}") for stage in (1, 2, 3)]

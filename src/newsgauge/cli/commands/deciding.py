@@ -59,7 +59,7 @@ def clear_folder(folder: Path) -> None:
 
 
 def decide_all(what: Decided) -> int:
-    """Decide, write, print; 0 where nothing is red and, if there are gates, all of them were decided; else 1."""
+    """Decide, write, print; 0 if nothing is red and, if there are gates, all of them were decided; else 1."""
     run = what.run
     guard = _guard(what)
     guard.start()

@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def handle(options: argparse.Namespace) -> int:
-    """Join, decide, write, print; 0 where every gate passed, else 1. Raises `UsageError`."""
+    """Join, decide, write, print; 0 if every gate passed, else 1. Raises `UsageError`."""
     results, evals = Path(options.results), Path(options.evals)
     folders = _with_a_plan(options.folders)
     if results.resolve() in [folder.resolve() for folder in folders]:
@@ -89,7 +89,7 @@ def _changed_since(run: RunPlan) -> list[str]:
 
 
 def _check_asked(run: RunPlan, known: Mapping[str, Variant], evals: Path) -> None:
-    """Raise `UsageError` where variants.toml asks otherwise than the results were asked."""
+    """Raise `UsageError` if variants.toml asks otherwise than the results were asked."""
     changed = [name for name, asked in run.asked.items() if name not in known or asked_digest(known[name]) != asked]
     if changed:
         raise UsageError(

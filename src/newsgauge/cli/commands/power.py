@@ -37,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def handle(options: argparse.Namespace) -> int:
-    """Print the plan; 0. Raises `UsageError` where a value makes no sense."""
+    """Print the plan; 0. Raises `UsageError` if a value makes no sense."""
     if options.all_gates:
         print(describe_gates(options))
     else:

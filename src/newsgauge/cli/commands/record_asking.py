@@ -75,7 +75,7 @@ def ask_looking(
 
 
 def _budget(options: argparse.Namespace, prices: PriceList, expected: Forecast) -> Budget | None:
-    """What is left of ``--max-cost``; None without one, or where nobody knows a price."""
+    """What is left of ``--max-cost``; None without one, or if nobody knows a price."""
     if options.max_cost is None or expected.cost is None or not expected.n_calls:
         return None
     return Budget(prices.cost_of, options.max_cost, expected.cost / expected.n_calls)

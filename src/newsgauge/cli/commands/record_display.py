@@ -1,6 +1,6 @@
 """Shows how far a recording is: a live line on a terminal, a plain one every few seconds anywhere else.
 
-What redraws a few lines on a terminal; where there is none, whoever shows something prints it.
+What redraws a few lines on a terminal; if there is none, whoever shows something prints it.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class RecordDisplay(LiveDisplay):
         super().__exit__(kind, error, trace)
 
     def responded(self, case: Case, response: GenerateContentResponse | None) -> None:
-        """Count a case; its response is None where it is broken."""
+        """Count a case; its response is None if it is broken."""
         variant = self._setup.variants[case.variant]
         self.answered(case, None if response is None else read_for(variant, response, self._setup.plan.labels))
 
@@ -114,7 +114,7 @@ class RecordDisplay(LiveDisplay):
 
 
 def announce(setup: RunConfig, cases: Sequence[Case], options: argparse.Namespace, prices: PriceList) -> Forecast:
-    """Say what will be asked; where that is paid and somebody sits at the terminal, ask first. Raises `UsageError`."""
+    """Say what will be asked; if that is paid and somebody sits at the terminal, ask first. Raises `UsageError`."""
     expected = forecast(setup, price=prices.cost, thinking=prices.thinking, cases=cases)
     retired = retiring({name: variant.model for name, variant in setup.variants.items()})
     lines = [*(f"warning: {note}" for note in retired), *expected.lines()]

@@ -72,7 +72,7 @@ def same_options(options: argparse.Namespace, names: tuple[str, ...]) -> str:
 
 
 def tuning_of_variant(name: str) -> Tuning:
-    """The settings of a variant of evals/variants.toml; the usual ones where there is no such file."""
+    """The settings of a variant of evals/variants.toml; the usual ones if there is no such file."""
     if not VARIANTS.is_file():
         return Tuning()
     tuning = one_variant(load_variants(VARIANTS), name).tuning

@@ -47,7 +47,7 @@ _HOW = {
 
 
 def run_tuning(options: argparse.Namespace) -> int:
-    """The exit status: 0 with a model or a fallback, 1 where the wait was not enough, 130 after Ctrl-C."""
+    """The exit status: 0 with a model or a fallback, 1 if the wait was not enough, 130 after Ctrl-C."""
     recipe = _recipe(options)  # bad options are refused before the first request
     if options.fallback is not None and options.max_wait is None:
         raise UsageError("--fallback: expected --max-wait with it: without a limit the job is waited for to its end")
@@ -241,7 +241,7 @@ class JobDisplay(LiveDisplay):
         self._last: tuple[str, float] = ("", float("-inf"))
 
     def show(self, job: Job) -> None:
-        """Draw the job anew, or print a line where it is in another state or half a minute has passed."""
+        """Draw the job anew, or print a line if it is in another state or half a minute has passed."""
         now = self._clock()
         line = status_line(job, elapsed_s=now - self._start)
         if self.is_live:

@@ -23,7 +23,7 @@ _JOINS = re.compile(rf"{_DTEXT}|[\w{_MARK}@\[\]]")
 def redact(text: str) -> str:
     """Remove every address, together with angle brackets and ``mailto:`` right around it.
 
-    Where the removal would let what stood left and right of it grow together into something new, a space is
+    If the removal would let what stood left and right of it grow together into something new, a space is
     left. Redacting twice changes nothing more. Lines without ``@`` are not touched.
     """
     if "@" not in text:
@@ -65,7 +65,7 @@ def _redact_line(line: str) -> str:
 
 
 def _would_join(left: str, right: str) -> bool:
-    """True where the two, made neighbours, could mean something new.
+    """True if the two, made neighbours, could mean something new.
 
     An ``@`` kept earlier was judged by what followed it, a quotation mark is judged by the backslash before
     it.
@@ -76,7 +76,7 @@ def _would_join(left: str, right: str) -> bool:
 
 
 def _domain_end(line: str, start: int) -> int:
-    """Where the domain that begins at ``start`` ends; ``start`` where none does."""
+    """Where the domain that begins at ``start`` ends; ``start`` if none does."""
     if line.startswith("[", start):
         literal = _LITERAL.match(line, start)
         return literal.end() if literal else start
@@ -110,7 +110,7 @@ def _quoted_start(kept: list[str], floor: int) -> tuple[int, int]:
     """Where the quoted string at the end begins, and below which index no quotation mark is left after that.
 
     It begins at the nearest mark that no backslash escapes, or else at the farthest that one does, together
-    with the backslashes. Where none is found it begins at ``len(kept)``.
+    with the backslashes. If none is found it begins at ``len(kept)``.
     """
     closing = len(kept) - 1
     if _is_escaped(kept, closing):

@@ -38,7 +38,7 @@ class _Kind(IntEnum):
 class _Part:
     kind: _Kind
     text: str = field(repr=False)
-    name: str  # what stands for the part where it is not shown
+    name: str  # what stands for the part if it is not shown
 
 
 def body_text(mail: Mail) -> str:
@@ -73,7 +73,7 @@ def _read(mail: Mail, depth: int, default_type: str) -> _Part:
 
 
 def _best(parts: list[_Part]) -> _Part:
-    """The first of the best kind, where one that says something is better than one that does not."""
+    """The first of the best kind; one that says something is better than one that does not."""
     return max(parts, key=lambda part: (bool(part.text.strip()) and part.kind > 0, part.kind))
 
 
@@ -181,7 +181,7 @@ _JOINER = "\u200d"
 
 
 def clip(text: str, limit: int = MAX_CHARS) -> str:
-    """The first ``limit`` characters, or a few fewer where the cut would fall inside a character as seen.
+    """The first ``limit`` characters, or a few fewer if the cut would fall inside a character as seen.
 
     Kept whole are a letter with its combining marks, a joined or tinted emoji, a flag, a Hangul syllable of
     parts: the cases of Unicode's grapheme clusters (UAX #29) that occur in mail. One such cluster goes
@@ -210,7 +210,7 @@ def _extends(char: str) -> bool:
 
 
 def _splits_flag(text: str, cut: int) -> bool:
-    """True where ``cut`` lies inside a pair of regional indicators; pairs count from their run's start."""
+    """True if ``cut`` lies inside a pair of regional indicators; pairs count from their run's start."""
     if not _is_indicator(text[cut]):
         return False
     start = cut

@@ -15,7 +15,7 @@ _QUOTE = re.compile(r"(writes in|writes:|wrote:|says:|said:|^In article|^Quoted 
 
 
 def clean_body(raw: str) -> str:
-    """`clean` without subject, footer and quotes; its body as it is where nothing would be left to ask about."""
+    """`clean` without subject, footer and quotes; its body as it is if nothing would be left to ask about."""
     body = clean(raw).partition("\n\n")[2]
     kept = _without_quotes(_without_footer(body))
     return kept if kept.strip() else body

@@ -27,9 +27,9 @@ def well_formed(text: str) -> str:
 
 
 def decode(data: bytes, charset: str) -> str:
-    """``data`` in the declared ``charset``; as latin-1 where that is empty, unknown or plainly not true.
+    """``data`` in the declared ``charset``; as latin-1 if that is empty, unknown or plainly not true.
 
-    A few wrong bytes are replaced one by one. Where most of the non-ASCII bytes are wrong the declaration is,
+    A few wrong bytes are replaced one by one. If most of the non-ASCII bytes are wrong the declaration is,
     and latin-1 shows every byte as some character.
     """
     try:
@@ -61,7 +61,7 @@ def redecode(text: str, charset: str) -> str:
 
 
 def latin1(text: str) -> bytes | None:
-    """The bytes that ``text`` was read from; None where it holds characters that no byte can be."""
+    """The bytes that ``text`` was read from; None if it holds characters that no byte can be."""
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:

@@ -19,7 +19,7 @@ _LOOKED_AT = 10 * MAX_CHARS
 def clean(raw: str) -> str:
     """The text of a post that is asked about, right on any mail.
 
-    Subject decoded and on one line (empty where there is none), blank line, the text part of the body
+    Subject decoded and on one line (empty if there is none), blank line, the text part of the body
     decoded, HTML stripped, attachments named; addresses removed; the first 40,000 characters, never ending
     inside a character.
     """

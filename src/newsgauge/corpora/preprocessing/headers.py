@@ -67,7 +67,7 @@ class Content:
 def split_mail(text: str) -> Mail:
     """Split a post into headers and body.
 
-    Headers are believed only where one of them is known from mail or news: ``Note: ...`` opens a body. Blank
+    Headers are believed only if one of them is known from mail or news: ``Note: ...`` opens a body. Blank
     lines in front of such headers are skipped, so that they cannot push the headers, and the group in them,
     into the body.
     """
@@ -131,7 +131,7 @@ _WORD = re.compile(r"=\?([^?\s]++)\?([bBqQ])\?([^?\n]*+)\?=")
 
 
 def one_line(value: str, charset: str = "") -> str:
-    """Unfold, decode, put on one line. ``charset``: that of 8-bit characters, where the mail declares one."""
+    """Unfold, decode, put on one line. ``charset``: that of 8-bit characters, if the mail declares one."""
     text = _decode_words(redecode(_FOLD.sub(" ", value), charset))
     return " ".join(text.splitlines()).strip()
 

@@ -119,7 +119,7 @@ class Chart:
 class Plot:
     """Points over two axes, joined unless ``form`` is a scatter; ``breaks`` and ``diagonal`` are dashed lines across.
 
-    ``said``: the points in words, where those of all points would be too many.
+    ``said``: the points in words, if those of all points would be too many.
     """
 
     kind: ClassVar[str] = "plot"

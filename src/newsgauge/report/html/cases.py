@@ -1,6 +1,6 @@
 """The cases of a run, packed for the page's table: results in, base64 of gzipped JSON out.
 
-Columns of small numbers that point into lists, so that 30,000 cases stay small. Where post text may not be shown, an
+Columns of small numbers that point into lists, so that 30,000 cases stay small. If post text may not be shown, an
 answer outside the list is cut to 40 characters too: a model that was not told to classify may quote the post.
 """
 
@@ -69,7 +69,7 @@ def _places(texts: Iterable[str], distinct: Iterable[str]) -> list[int]:
 
 
 def _lines(run: RunFolder) -> list[int]:
-    """The line of each case in its recording; 0 where it has none."""
+    """The line of each case in its recording; 0 if it has none."""
     lines = {name: one["lines"] for name, one in run.recordings.items()}
     return [lines.get(result.variant, {}).get(result.post_id) or 0 for result in run.results]
 
@@ -90,7 +90,7 @@ def kind_of(result: Result) -> str:
 
 
 def clip(answer: str, *, shown: bool) -> str:
-    """The answer; only its beginning where it may quote a post that is not to be shown."""
+    """The answer; only its beginning if it may quote a post that is not to be shown."""
     if shown or len(answer) <= _MAX_CLEAR:
         return answer
     return f"{answer[:_MAX_CLEAR]}… ({len(answer)} characters)"

@@ -27,7 +27,7 @@ from .blocks import (
     table,
 )
 
-#: Parts of the input and the output; shown where any are there.
+#: Parts of the input and the output; shown if any are there.
 _PARTS = {"thinking": "thinking", "cached": "cached input", "tool_use": "tool-use input"}
 
 
@@ -75,7 +75,7 @@ def _blocks(run: RunFolder) -> list[Block]:
 def accuracy_by_cost(run: RunFolder) -> Plot | None:
     """Each variant by what 1,000 posts cost and how many of them it gets right; None if there are not two to compare.
 
-    Where nothing has a price, mean tokens per post stand for it.
+    If nothing has a price, mean tokens per post stand for it.
     """
     costs, priced = run.costs, any(run.cost_per_1000(name) is not None for name in run.scores)
     dominated = run.dominated

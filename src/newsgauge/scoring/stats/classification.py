@@ -126,7 +126,7 @@ def class_scores(matrix: ConfusionMatrix) -> tuple[ClassScore, ...]:
 
 
 def macro_f1(matrix: ConfusionMatrix) -> float:
-    """The mean F1 over the classes, each with the same weight; NaN where a class has no post.
+    """The mean F1 over the classes, each with the same weight; NaN if a class has no post.
 
     scikit-learn's ``f1_score(average="macro", labels=labels, zero_division=0)`` wherever every class has a
     post.

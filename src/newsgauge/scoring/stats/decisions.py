@@ -1,6 +1,6 @@
 """Counts and a limit in; out: PASS, FAIL, or INCONCLUSIVE with the number of posts that would decide.
 
-Both rules are one-sided: a limit is passed only where the data prove it is kept, and failed only where they
+Both rules are one-sided: a limit is passed only if the data prove it is kept, and failed only if they
 prove it is broken, each with an error rate of at most 1 - confidence. Everything between is INCONCLUSIVE,
 which is not a pass.
 """
@@ -59,7 +59,7 @@ def decide_floor(
 ) -> Decision:
     """Hold an accuracy, a recall or another rate to a floor, by Clopper and Pearson's one-sided bounds.
 
-    PASS: lower bound >= floor. FAIL: upper bound < floor. ``effective_n`` is the effective number of posts where
+    PASS: lower bound >= floor. FAIL: upper bound < floor. ``effective_n`` is the effective number of posts if
     threads repeat (`effective_posts`); the bounds are then taken at n_correct * effective_n / n of
     effective_n, as Korn and Graubard do. Without a post nothing is decided. ``n_for_power`` takes the rate now
     seen for the true one.
@@ -121,7 +121,7 @@ def decide_difference(
         raise ValueError(f"expected a difference between -1 and 1, such as -0.05; got {at_least}")
     if n == 0:
         return Decision(Finding.INCONCLUSIVE, at_least, math.nan, math.nan, math.nan, 0, confidence)
-    share = 1.0 if effective_n is None else effective_n / n  # above 1 where repeats tell more of a post
+    share = 1.0 if effective_n is None else effective_n / n  # above 1 if repeats tell more of a post
     counts = (n_gained * share, n_lost * share, n * share)
     alpha = 1 - confidence
     finding = difference_finding(*counts, at_least, alpha=alpha)

@@ -23,7 +23,7 @@ def exact_difference_p(n_gained: float, n_lost: float, n: float, difference: flo
     """One-sided exact p-value of H0: the true paired difference is at most ``difference``.
 
     The probability of a score statistic at least as large as the one seen, maximised over the share of flipped
-    posts within its own exact interval of confidence 1 - `NUISANCE_MISS`. Counts are real where threads repeat, scaled
+    posts within its own exact interval of confidence 1 - `NUISANCE_MISS`. Counts are real if threads repeat, scaled
     to the effective number of posts; they are then held against the outcomes of that number, rounded down.
 
     R. Berger, D. Boos, "P values maximized over a confidence set for the nuisance parameter", JASA 89 (1994), for

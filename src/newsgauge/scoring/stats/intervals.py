@@ -34,7 +34,7 @@ def wilson_interval(n_correct: float, n: float, *, confidence: float = 0.95) -> 
     rate = n_correct / n
     centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    low = 0.0 if n_correct == 0 else max(0.0, centre - half)  # rounding leaves 1e-17 where the formula says 0
+    low = 0.0 if n_correct == 0 else max(0.0, centre - half)  # rounding leaves 1e-17 if the formula says 0
     high = 1.0 if n_correct == n else min(1.0, centre + half)
     return low, high
 
@@ -202,7 +202,7 @@ def effective_posts(values: Sequence[float], threads: Sequence[Hashable], *, con
     What few errors say about it is noise, and nothing at all if every answer is right. So it is drawn
     towards the worst case, threads whose posts are all right or all wrong: sum(size^2) / n, with the weight
     of two threads that hold a value of the rarer kind. The weight, and the degrees of freedom from the
-    number of such threads, are ours, chosen by simulation (docs/statistics.md); both cease to matter where
+    number of such threads, are ours, chosen by simulation (docs/statistics.md); both cease to matter if
     many threads err.
     """
     if len(values) != len(threads):
@@ -233,8 +233,8 @@ def effective_posts(values: Sequence[float], threads: Sequence[Hashable], *, con
 def clustered_interval(correct: Sequence[bool], threads: Sequence[Hashable], *, confidence: float = 0.95) -> Interval:
     """Two-sided interval of an accuracy, clustered by thread: Wilson's, with the effective number of posts.
 
-    Equal to `wilson_interval` where every post is its own thread, never narrower than it, inside [0, 1],
-    and of non-zero width where all answers are right. (nan, nan) for an empty sample.
+    Equal to `wilson_interval` if every post is its own thread, never narrower than it, inside [0, 1],
+    and of non-zero width if all answers are right. (nan, nan) for an empty sample.
     C. Franco et al., "Comparative study of confidence intervals for proportions in complex sample surveys",
     J. Survey Statistics and Methodology 7 (2019).
     """

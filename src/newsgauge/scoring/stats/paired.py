@@ -34,7 +34,7 @@ class Paired:
 def pair(first: Mapping[str, bool], second: Mapping[str, bool]) -> Paired:
     """Compare two variants post by post: id of a post -> was the answer correct.
 
-    ValueError where the two were not asked about the same posts: a paired test on the rest would hide the
+    ValueError if the two were not asked about the same posts: a paired test on the rest would hide the
     missing ones.
     """
     if first.keys() != second.keys():
@@ -70,7 +70,7 @@ def mcnemar_exact_two_sided(n_gained: float, n_lost: float) -> float:
 def score_statistic(n_gained: float, n_lost: float, n: float, difference: float) -> float:
     """Tango's score statistic of H0: the true paired difference is ``difference``; about normal under H0.
 
-    Positive where the posts speak for a larger difference. At 0 it is McNemar's (gained - lost) /
+    Positive if the posts speak for a larger difference. At 0 it is McNemar's (gained - lost) /
     sqrt(gained + lost).
     T. Tango, "Equivalence test and confidence interval for the difference in
     proportions for the paired-sample design", Statistics in Medicine 17 (1998), 891-908: the share of

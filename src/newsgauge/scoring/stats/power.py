@@ -1,6 +1,6 @@
 """Planning: what a number of posts can decide, and how many a question takes. Pure and exact.
 
-Where a power is not monotone in n (it has teeth, because counts are whole), the number given is the one
+If a power is not monotone in n (it has teeth, because counts are whole), the number given is the one
 from which on every larger sample keeps the power: a plan that loses its power by adding a post would be a
 trap.
 """
@@ -25,7 +25,7 @@ EXACT_UP_TO = 5_000
 
 
 def check_shares(difference: float, discordant: float) -> None:
-    """ValueError where no pair of classifiers can differ so much on so few flipped posts."""
+    """ValueError if no pair of classifiers can differ so much on so few flipped posts."""
     if not -1 <= difference <= 1 or not abs(difference) <= discordant <= 1:
         raise ValueError(
             f"expected |difference| <= discordant <= 1, got difference={difference:g}, discordant={discordant:g}"
@@ -76,7 +76,7 @@ def posts_for_difference(
 ) -> int | None:
     """The fewest posts on which the exact McNemar test finds ``difference`` with this power.
 
-    None where that is more than `MAX_POSTS`.
+    None if that is more than `MAX_POSTS`.
     """
     check_shares(difference, discordant)
     if difference == 0:
@@ -118,7 +118,7 @@ def floor_power(n: int, rate: float, floor: float, *, alpha: float = 0.05) -> fl
 def posts_for_floor(rate: float, floor: float, *, power: float = 0.8, alpha: float = 0.05) -> int | None:
     """The fewest posts that decide a floor with this power if ``rate`` is the true one.
 
-    PASS is decided above the floor, FAIL below it. None where the rate is the floor itself, or so near that
+    PASS is decided above the floor, FAIL below it. None if the rate is the floor itself, or so near that
     it takes more than `MAX_POSTS`.
     """
     if rate == floor:

@@ -25,7 +25,7 @@ def spread(right: Right) -> tuple[float, float]:
 
     The moment estimators of a one-way random-effects model (Searle, Casella and McCulloch, "Variance Components",
     1992, chapter 3): ``within`` is the mean square within posts, ``between`` is (mean square between posts - within) /
-    k, and 0 where that is negative. The mean of k repeats of n posts has variance (between + within / k) / n: E.
+    k, and 0 if that is negative. The mean of k repeats of n posts has variance (between + within / k) / n: E.
     Miller, "Adding Error Bars to Evals", arXiv 2411.00640 (2024), section 3.1.
     """
     k = _repeats(right)
@@ -114,7 +114,7 @@ def same_answers(
     permutations), which is valid for any number of permutations: B. Phipson and G. Smyth, Stat. Appl. Genet. Mol.
     Biol. 9 (2010). With one repeat on each side nothing is known of the answers' own variation: ``p_answers`` is 1.
 
-    ValueError where the recordings do not hold the same number of posts, or a row is empty.
+    ValueError if the recordings do not hold the same number of posts, or a row is empty.
     """
     import numpy as np  # 0.1 s: only if recordings are compared
 
@@ -147,7 +147,7 @@ def mean_difference_interval(first: Sequence[float], second: Sequence[float], *,
     """Two-sided interval of the mean over posts of (first less second), by Student's t; (nan, nan) below two posts.
 
     Each pair of shares is one observation, so repeats of a post are clustered by construction: Miller (2024), section
-    4.2. Where no post differs the variance is unknown, not zero: the interval is then that of the rule of three, +-3/n
+    4.2. If no post differs the variance is unknown, not zero: the interval is then that of the rule of three, +-3/n
     (J. Hanley and A. Lippman-Hand, JAMA 249, 1983).
     """
     mean, low, high = mean_interval(

@@ -69,7 +69,7 @@ def planned_looks(cap: int, n_looks: int, *, step: int = 1) -> tuple[int, ...]:
 def floor_boundaries(floor: float, looks: Sequence[int], *, alpha: float = 0.05) -> tuple[Look, ...]:
     """The boundaries for "the true rate is at least ``floor``" at these numbers of answers.
 
-    The chance of a PASS where the rate is below the floor, and of a FAIL where it is not, is at most alpha each.
+    The chance of a PASS if the rate is below the floor, and of a FAIL if it is not, is at most alpha each.
     ValueError for looks that do not increase, a floor outside of (0, 1), or an alpha outside of (0, 0.5).
     """
     if not looks or looks[0] < 1 or any(later <= earlier for earlier, later in pairwise(looks)):
