@@ -1,7 +1,7 @@
 """newsgauge evaluates text classification with Gemini as ordinary pytest runs: replayed, scored, gated.
 
-These names are the public ones; whatever is not listed here may change without notice. They are imported when they are
-first used, so that an installed newsgauge costs other projects' pytest runs nothing.
+Only the names listed here are public; everything else may change without notice. They are imported when first used, so
+an installed newsgauge costs other projects' pytest runs nothing.
 """
 
 from __future__ import annotations

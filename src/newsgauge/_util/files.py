@@ -1,4 +1,4 @@
-"""Files: TOML that a user wrote is read, what a run found is written whole or not at all, a lock is held.
+"""Files: read a user's TOML, write results atomically, hold a lock.
 
 The commit of a checkout is read from git's own files: no program is started.
 """
@@ -18,7 +18,7 @@ from typing import Any
 
 from ..errors import UsageError
 
-#: How a file begins whose content Git LFS keeps elsewhere.
+#: The first bytes of a Git LFS pointer, which replaces a file whose content is kept elsewhere.
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 LFS_ADVICE = (
     "a pointer of Git LFS in the place of the content, which is not lost. Get it: git lfs pull (in a workflow: "
@@ -27,13 +27,13 @@ LFS_ADVICE = (
 
 
 def is_lfs_pointer(path: Path) -> bool:
-    """True if Git LFS has left its pointer in the place of the file. Raises OSError."""
+    """True if the file is a Git LFS pointer instead of its content. Raises OSError."""
     with path.open("rb") as file:
         return file.read(len(LFS_POINTER)) == LFS_POINTER
 
 
 def read_toml(path: Path, *, expected: str, error: type[UsageError] = UsageError, shown: str = "") -> dict[str, Any]:
-    """The tables of the file. Raises ``error`` if it is absent (naming what was ``expected``) or no TOML."""
+    """The tables of the file. Raises ``error`` if it is absent (naming what was ``expected``) or not TOML."""
     where = shown or str(path)
     try:
         return tomllib.loads(path.read_text("utf-8"))
@@ -66,7 +66,7 @@ def locked(path: Path, *, on_wait: Callable[[], None] = lambda: None) -> Iterato
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Indented JSON, whole or not at all. NaN, which JSON does not know, is null."""
+    """Write indented JSON atomically. NaN, which JSON does not have, becomes null."""
     write_whole(path, json.dumps(_without_nan(value), indent=2, allow_nan=False) + "\n")
 
 
@@ -79,10 +79,10 @@ def _without_nan(value: Any) -> Any:
 
 
 def replace_file(path: Path, data: str | bytes, *, durable: bool = False, mode: int | None = None) -> None:
-    """Write beside the file and move over it: a reader sees the old content or the new one. Raises OSError.
+    """Write a temporary file and rename it: a reader sees the old content or the new one. Raises OSError.
 
-    ``durable``: the data is on the disk before it takes the place of the old one. ``mode``: the permissions; otherwise
-    those that the umask gives. What a kill leaves lies in a folder of its own, which git ignores.
+    ``durable``: sync the data to disk before the rename. ``mode``: the permissions; by default those of the umask. A
+    killed process leaves its temporary file in a folder of its own, which git ignores.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = path.with_name(f".unfinished-{uuid.uuid4().hex}")
@@ -107,7 +107,7 @@ def replace_file(path: Path, data: str | bytes, *, durable: bool = False, mode: 
 
 
 def write_whole(path: Path, text: str, *, option: str = "--results") -> None:
-    """Write beside the file and move over it. Raises `UsageError` naming the option if that cannot be."""
+    """Write the file atomically. If that fails, raise a `UsageError` that names the option."""
     try:
         replace_file(path, text)
     except OSError as error:
@@ -117,7 +117,7 @@ def write_whole(path: Path, text: str, *, option: str = "--results") -> None:
 
 
 def why_unwritable(error: OSError, option: str = "") -> str:
-    """``Permission denied; make the file ...``: what the system says, and what to do if it lets nobody write."""
+    """``Permission denied; make the file ...``: the system's error, and how to make the file writable."""
     way_out = "make the file and its folder writable, or work on a copy"
     if option == "--results":
         way_out = "name a folder that can be written: --results DIR"

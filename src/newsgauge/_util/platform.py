@@ -1,6 +1,7 @@
-"""The calls that POSIX has and other systems do not, each with what stands in for it; nothing else may make them.
+"""The calls that only POSIX has, each with its replacement elsewhere; no other module may make them.
 
-Whether this runs in continuous integration: if nobody watches, nothing is asked by mistake and all is decided.
+Also whether this is continuous integration, where nobody watches: then nothing is asked by mistake, and every gate
+counts.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ except ImportError:  # Windows
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """The file is ours alone until the end; of two that wait, the later sees what the earlier moved there. OSError.
+    """Lock the file for the block; a process that waited sees what the one before it wrote. Raises OSError.
 
-    POSIX locks the file itself, which is made for it. Elsewhere a file beside it is the lock, and gone afterwards.
+    POSIX locks the file itself, which is created for it. Elsewhere a temporary file beside it is the lock.
     """
     if fcntl is None:
         with locked(path.with_name(f".{path.name}.lock")):
@@ -72,7 +73,7 @@ _OTHERS = (
 
 
 def is_ci(environ: Mapping[str, str] = os.environ) -> bool:
-    """What ``CI`` says, if it says anything: ``CI=false`` is a wish. Else whether a CI system's own name is set."""
+    """What ``CI`` says, if it is set (``CI=false`` counts). Otherwise whether a CI system's own variable is set."""
     if environ.get("CI", "").strip():
         return _is_on(environ["CI"])
     return any(_is_on(environ.get(name, "")) for name in _OTHERS)
@@ -83,6 +84,6 @@ def _is_on(value: str) -> bool:
 
 
 def give_back() -> None:
-    """Ask the C library to return what is free; takes milliseconds, and does nothing if there is no such call."""
+    """Ask the C library to return free memory; takes milliseconds. Does nothing if there is no such call."""
     with suppress(OSError, AttributeError, TypeError):  # another C library; Windows knows no library without a name
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,9 +1,9 @@
 """Secrets and addresses in text: found by their shape, or by being a value that the environment holds.
 
-Hides secrets in all that this process prints or logs: its standard streams and the records of `logging`.
+Hides secrets in everything that this process prints or logs: its standard streams and the records of `logging`.
 
-The streams and handlers stay the objects that they are; only what goes through them changes. What is written to a file
-descriptor past them (C code, `os.write`) is not seen.
+The stream and handler objects stay the same; only what goes through them changes. Output written directly to a file
+descriptor (C code, `os.write`) is not seen.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENAI_API_KEY")
 #: A shorter value would be found in ordinary text.
 MIN_KEY_CHARS = 8
-#: Variables that hold a secret have such a word in their names: LITELLM_MASTER_KEY, HF_TOKEN_PROD, PGPASSWORD.
+#: A variable with one of these words in its name holds a secret: LITELLM_MASTER_KEY, HF_TOKEN_PROD, PGPASSWORD.
 _SECRET_NAME = re.compile(
     r"(?:^|_)(?:[A-Z]*(?:KEY|TOKEN|SECRET|PASSWORD|PWD)|PASSWD|PASS|PASSPHRASE|PAT|CREDENTIALS?|AUTH|WEBHOOK)(?=_|\d|$)",
     re.IGNORECASE,
 )
-#: They are about a secret, and hold none.
+#: Variables about a secret that hold none.
 _ABOUT_SECRETS = re.compile(r"(?:^(?:OLD)?PWD|_(?:FILE|PATH|DIR|NAME|TYPE|MODE|SOCK|VERSION|TTL))$", re.IGNORECASE)
 _PASSWORD_NAME = re.compile(r"PASS|PWD", re.IGNORECASE)
 _ADDRESS_NAME = re.compile(r"UR[LI]|PROXY|HOST|DSN|ENDPOINT|ADDRESS", re.IGNORECASE)
 #: ``http://joe:pass/word@host``, with or without the scheme; the port of a host without a user is no password.
 _USERINFO = re.compile(r"(?:[a-z][\w+.-]*:)?(?://)?([^\s/@:\[]*):((?!\d*[/?#]).+)@([^\s@]*)", re.IGNORECASE | re.DOTALL)
 _CREDENTIALS_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
-#: What may stand around a value, and is no part of it.
+#: Characters around a value that are not part of it.
 _QUOTING = " \t\r\n\"'"
 #: A line of a private key, which is often printed line by line, is longer.
 _MIN_LINE = 30
 #: Fields of the JSON of an account, and of answers that hand out tokens.
 _FIELDS = r"private_key(?:_id)?|client_secret|(?:refresh|access|id)_token|api_?key|password"
 
-#: Where a secret may begin: not within a word, but behind an escaped line end, as in a repr.
+#: A secret may begin here: not within a word, but after an escaped line end, as in a repr.
 _START = r"(?:(?<![0-9A-Za-z_])|(?<=\\[nrt]))"
 _KINDS = {
     "Google API key": _START + r"AIza[0-9A-Za-z_-]{30,}",
@@ -68,7 +68,7 @@ _KINDS = {
     r"(?:\"(?:[^\"\\]|\\.){4,}\"|'(?:[^'\\]|\\.){4,}')",
     "service account": r"\"type\"\s*:\s*\"service_account\"|(?:[\w.+-]{1,64}@)?[\w-]{1,63}\.iam\.gserviceaccount\.com",
 }
-#: Each kind holds one of these, in lower case. Looking for them first takes a hundredth of the time.
+#: Every kind contains one of these, in lower case. Searching for them first takes a hundredth of the time.
 _HINTS = (
     *(
         "aiza",
@@ -124,7 +124,7 @@ def _may_hold(text: str) -> bool:
 def _hidden(match: re.Match[str]) -> str:
     kind = _GROUPS[match.lastgroup or "k0"]
     if kind == "key header":
-        return match[0]  # a name is no secret: what stands beside it is, and was replaced if it is known here
+        return match[0]  # the name is not secret; the value beside it is, and was replaced if it is known here
     if kind == "password in a URL" and match[0].startswith("/"):
         return f"/{_HIDDEN}"
     if kind == "secret field":
@@ -133,16 +133,16 @@ def _hidden(match: re.Match[str]) -> str:
     return _HIDDEN
 
 
-#: Set anew for every phase of every test.
+#: Set again for every phase of every test.
 _OF_PYTEST = os.environ.encodekey("PYTEST_CURRENT_TEST")
 _CACHE: tuple[object, list[tuple[str, str]]] = (None, [])
-#: Form of a secret -> where it is from, for what was known once while output is redacted: code may take a key out of
+#: Form of a secret -> its source, for all secrets seen so far while output is redacted: code may remove a key from
 #: the environment and show it later.
 _KEPT: dict[str, str] | None = None
 
 
 def _values(environ: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Names and secrets of the environment, the longest first. It is asked thousands of times and changes rarely."""
+    """Names and secrets of the environment, the longest first. Called thousands of times; changes rarely."""
     global _CACHE
     raw = getattr(environ, "_data", None)
     if raw is None:
@@ -197,7 +197,7 @@ def _secrets_of(name: str, value: str) -> Iterator[str]:
 
 
 def _may_be_secret(name: str, value: str) -> bool:
-    """No path, sentence or plain word: those would be found in ordinary text. A password may be any of these."""
+    """False for paths, sentences and plain words, which ordinary text contains. A password may be any of these."""
     if _PASSWORD_NAME.search(name):
         return True
     if value.startswith(("/", "~", ".")) or " " in value:
@@ -228,7 +228,7 @@ def _fields(text: str) -> Iterator[str]:
 
 
 def redact_output(words: Iterable[str] = ()) -> Callable[[], None]:
-    """Begin; what is returned undoes it. ``words``: of the command line, of which some may be addresses."""
+    """Start hiding; call the result to stop. ``words``: those of the command line, some of which may be addresses."""
     undo = ExitStack()
     undo.callback(_keep(word.rpartition("=")[2] for word in words if "@" in word))
     streams = {id(stream): stream for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__) if stream}

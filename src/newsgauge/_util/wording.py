@@ -1,9 +1,4 @@
-"""A word that is not known in, a question after the one that may be meant out.
-
-Answers and messages as they are shown in a line: white space folded, cut to a length.
-
-What a text is called where people read about it: a noun in, its plural or a count of it out.
-"""
+"""Words in messages: a suggestion for an unknown word, answers shortened to one line, plurals and counts."""
 
 from __future__ import annotations
 
@@ -20,7 +15,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def one_line(text: str, at_most: int = 40) -> str:
-    """The text on one line of at most ``at_most`` characters; a cut one ends in ``...``."""
+    """The text on one line of at most ``at_most`` characters; if it was cut, it ends in ``...``."""
     line = " ".join(text.split())
     return line if len(line) <= at_most else f"{line[: at_most - 3]}..."
 

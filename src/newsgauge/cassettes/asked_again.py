@@ -1,7 +1,7 @@
-"""When the cases of a file were last asked anew: a line whose answer is the same stays as it is, with its old date.
+"""When the cases of a file were last asked again: a line whose answer is unchanged keeps its old date.
 
-One small file per folder of cassettes. An entry is about exactly the cases that were asked together, by a hash of their
-keys: a smaller or larger plan has its own, and without one the dates of the lines count.
+One small file per folder of cassettes. An entry covers exactly the cases that were asked together, identified by a hash
+of their keys. A smaller or larger plan has its own entry; without one, the dates of the lines count.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NAME = "ASKED.json"
 
 
 def note_asked(folder: Path, variant: str, keys: Collection[str], recorded: str) -> None:
-    """All these cases were answered from ``recorded`` on, a time as provenance writes it. Raises OSError."""
+    """Note that all these cases were answered since ``recorded``, a time as provenance writes it. Raises OSError."""
     known = _read(folder)
     known[variant] = {**known.get(variant, {}), _hash(keys): recorded}
     replace_file(folder / NAME, json.dumps(known, indent=1, sort_keys=True) + "\n")

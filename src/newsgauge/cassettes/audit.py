@@ -1,8 +1,7 @@
-"""Hygiene of cassette files: a file in, `Finding` records out. Changes nothing, asks nobody, needs no corpus.
+"""Checks of cassette files: a file in, `Finding` records out. Changes nothing, needs no service and no corpus.
 
-What a plan asks for and what the real posts say is handed in by the caller.
-
-Finds text of one collection in another: passages that are copied, not shared phrases. Pure.
+The caller passes what the plans ask for and the texts of the real posts. To find copied text, passages are compared,
+not shared phrases. Pure.
 """
 
 from __future__ import annotations
@@ -169,12 +168,12 @@ def _provenance_problems(line: Line, backend: str) -> Iterator[str]:
 
 #: A shorter run of equal characters is a phrase. The same bound as for answers that quote their post.
 MIN_CHARS = MIN_QUOTED_CHARS
-#: So many characters of a line, from the start of a word.
+#: Length of a passage: this many characters of a line, from the start of a word.
 _PASSAGE = re.compile(rf"(?<!\S)(?=(\S.{{{MIN_CHARS - 1}}}))")
 
 
 def find_quotations(ours: Mapping[str, Iterable[str]], theirs: str) -> dict[str, set[str]]:
-    """For each place of ours the passages that stand in ``theirs``: 40 characters of a line, from the start of a word.
+    """For each place of ours, the passages that ``theirs`` contains: 40 characters of a line, from the start of a word.
 
     A line of more than 40 characters that is quoted whole is always found.
     """

@@ -1,11 +1,11 @@
-"""Takes a post's text out of what is kept: digests in requests, ellipses in answers. Pure.
+"""Removes a post's text from what is kept: hashes in requests, marks in answers. Pure.
 
-Of a prompt all stays in clear but the post, so that a diff of a cassette shows what was asked; the post is a digest and
-a length, and so is each training post that a prompt shows as an example.
+Everything in a prompt stays in clear text except the post, so a diff of a cassette shows what was asked. The post
+becomes a hash and a length, and so does each training post that a prompt shows as an example.
 
-A technique may cut a post, change its case or put it into several parts, so looking for its text would not find it. Of
-what it asks, only texts that stand in its source stay, if they are no passage of the post. A passage that an answer
-quotes exactly is replaced by where it stands in the post, and a replay puts it back.
+A technique may cut a post, change its case or split it, so looking for its text would not find it. Of its requests,
+only texts from its source are kept, and only if they are not a passage of the post. An exact quotation in an answer
+is replaced by its position in the post, and a replay puts it back.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MIN_QUOTED_CHARS = 40
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A text that every request of a variant holds, and the segments that stand for it: strings and marks."""
+    """A text that every request of a variant contains, and the segments that replace it: strings and marks."""
 
     text: str = field(repr=False)
     segments: tuple[Any, ...]
@@ -35,7 +35,7 @@ class Block:
 
 
 def mark(text: str, of: str = "") -> dict[str, Any]:
-    """What stands for a text that is not kept; ``of`` says where it came from, if that is not the case's post."""
+    """The mark that replaces a text that is not kept; ``of`` says where it came from, if not from the case's post."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return {"chars": len(text), "sha256": digest, **({"of": of} if of else {})}
 
@@ -67,7 +67,7 @@ def unquote(answer: Any, text: str, blocks: Sequence[Block] = ()) -> Any:
 
 
 def map_texts(change: Callable[[str], Any], value: Any) -> Any:
-    """A JSON value with each of its texts changed; names stay."""
+    """The JSON value with each of its strings changed; names of keys stay."""
     if isinstance(value, dict):
         return {key: map_texts(change, item) for key, item in value.items()}
     if isinstance(value, list):
@@ -90,7 +90,7 @@ def quotations(words: str, text: str) -> Iterator[tuple[int, int]]:
 
 
 def replaced(words: str, spans: Iterable[tuple[int, int, str]], rest: Callable[[str], str] = str) -> str:
-    """The words with another text for each span, start and end; ``rest`` changes what lies between."""
+    """The words with each span (start, end) replaced; ``rest`` changes what is between."""
     kept, done = [], 0
     for start, end, shown in spans:
         kept += [rest(words[done:start]), shown]
@@ -99,7 +99,7 @@ def replaced(words: str, spans: Iterable[tuple[int, int, str]], rest: Callable[[
 
 
 def marked(start: int, end: int) -> tuple[int, int, str]:
-    """A span with what stands in the place of a passage of the post."""
+    """A span with the mark that replaces a passage of the post."""
     return start, end, f"[{end - start} characters of the post]"
 
 
@@ -112,7 +112,7 @@ def _segments(value: str, blocks: Sequence[Block]) -> Any:
 
 
 def split_text(segment: Any, block: Block) -> list[Any]:
-    """A text as segments, the block's in its place; what is no text as it is."""
+    """A text as segments, with those of the block in its place; a value that is not a text unchanged."""
     if not isinstance(segment, str):
         return [segment]
     pieces: list[Any] = []
@@ -128,7 +128,7 @@ _MAX_KNOWN = 64
 
 
 class Digester:
-    """`digest_body` for many posts that are asked in the same words: what stands around the post is digested once."""
+    """`digest_body` for many posts asked in the same words: the text around the post is hashed once."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, list[bytes]] = {}
@@ -150,7 +150,7 @@ class Digester:
         return body
 
 
-#: A shorter text of the source, such as one letter, would lay bare a post letter by letter.
+#: A shorter text of the source, such as one letter, would reveal a post letter by letter.
 MIN_CLEAR_CHARS = 8
 _MADE = "made"
 _WORD = re.compile(r"[\w./:+-]{1,64}", re.ASCII)
@@ -159,7 +159,7 @@ _QUOTED = re.compile(r"\[characters (\d+)-(\d+) of the post\]")
 
 
 class Clear:
-    """The texts that may stand in clear: those of a technique's source, and labels."""
+    """The texts that may be kept in clear text: those of a technique's source, and labels."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         kept = {text for text in texts if len(text) >= MIN_CLEAR_CHARS and not text.isspace()}
@@ -167,7 +167,7 @@ class Clear:
         self._pattern = re.compile(f"({'|'.join(map(re.escape, longest_first))})") if kept else None
 
     def split(self, text: str) -> list[Any]:
-        """The text as segments: strings that may stay, marks for the rest. White space may stay."""
+        """The text as segments: strings that may be kept, and marks for the rest. White space is kept."""
         segments: list[Any] = []
         for number, piece in enumerate(self._pattern.split(text) if self._pattern else [text]):
             if number % 2 == 0 and piece.strip():  # between two that may stay
@@ -206,7 +206,7 @@ def put_quotes_back(answer: Any, text: str) -> Any:
 
 
 def quotes(words: str, text: str) -> bool:
-    """Whether words that are going to be shown hold a passage of the text, whatever its case and white space."""
+    """Whether words that will be shown contain a passage of the text, ignoring case and white space."""
     return _shares_passage(words, _fold(text))
 
 
@@ -231,7 +231,7 @@ def _digest(value: Any, text: str, post: str, clear: Clear, *, spoken: bool) -> 
 
 
 def _name(key: str, post: str) -> str:
-    """A name in a request; one that a technique made from a post is a digest."""
+    """The name of a key in a request; one that a technique made from a post becomes a hash."""
     return key if _WORD.fullmatch(key) and not _shares_passage(key, post) else mark(key)["sha256"]
 
 
@@ -240,7 +240,7 @@ def _fold(text: str) -> str:
 
 
 def _shares_passage(text: str, post: str) -> bool:
-    """Whether 40 characters of ``text`` stand in a folded post, whatever their case and white space."""
+    """Whether a folded post contains 40 characters of ``text``, ignoring case and white space."""
     folded = _fold(text)
     n, half = len(folded), MIN_QUOTED_CHARS // 2
     # 40 characters in a row hold one of the blocks of 20 that are looked for first: there are few of them.

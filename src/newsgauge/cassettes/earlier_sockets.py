@@ -1,8 +1,8 @@
-"""Sets connections of this process aside that were opened before a block, and gives them back at its end.
+"""Replaces connections that were open before a block, and restores them at its end.
 
-No event tells of bytes that are sent on a socket that is connected. So its file descriptor is pointed at a socket that
-is shut down: whoever writes gets a broken pipe, whoever reads finds the end; the connection itself waits at another
-descriptor. It needs a folder of open descriptors (Linux, macOS); elsewhere nothing is set aside.
+No event reports bytes sent on a connected socket. So the file descriptor of the connection is pointed at a socket that
+is shut down: writing gives a broken pipe, reading gives end of file. The connection itself waits at another descriptor.
+This needs a folder of open descriptors (Linux, macOS); elsewhere connections stay as they are.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from types import FrameType
 
 
 class EarlierSockets:
-    """The connections of a process that were set aside."""
+    """The connections of a process that were replaced."""
 
     def __init__(self) -> None:
         #: The descriptor, where the connection is kept, and the inode of the socket in its place: somebody else's file
@@ -25,7 +25,7 @@ class EarlierSockets:
         self._aside: list[tuple[int, int, int]] = []
 
     def set_aside(self, allowed: Collection[str], *, but: Collection[int] = ()) -> None:
-        """Set all connections aside but those to ``allowed`` hosts and those with an inode of ``but``."""
+        """Replace all connections except those to ``allowed`` hosts and those with an inode of ``but``."""
         if "pydevd" in sys.modules:  # a debugger that watches this process
             allowed = {*allowed, "127.0.0.1", "::1"}
         for fd, inode, host in self._connections():
@@ -48,7 +48,7 @@ class EarlierSockets:
         self._aside.clear()
 
     def connected(self) -> set[int]:
-        """The inodes of the connections that are open now, without those that were set aside."""
+        """The inodes of the connections that are open now, without those that were replaced."""
         return {inode for _, inode, _ in self._connections()}
 
     def _connections(self) -> list[tuple[int, int, str]]:

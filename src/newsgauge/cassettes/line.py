@@ -1,6 +1,6 @@
 """The format of one recorded case: one line of JSON with sorted keys. See docs/cassettes.md.
 
-A digest of the line stands in front, so that a byte that flipped inside a string is found too.
+The line begins with its own hash, so a changed byte inside a string is found too.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ FORMAT = 2
 N_DIGEST = 16
 # "digest", "format" and "key" sort before every other name: a line tells whose it is without being parsed.
 _HEAD = re.compile(rb'\{"digest":"([0-9a-f]{16})","format":([0-9]+),"key":"([A-Za-z0-9._~%+-]+)",')
-#: What provenance says of when a line was recorded.
+#: The key of provenance that says when a line was recorded.
 _OF_THE_TIME = ("recorded", "newsgauge", "sdk")
-#: An allow list: of the answer's headers nothing else is kept, of the request's nothing at all.
+#: An allow-list: no other header of the answer is kept, and none of the request's.
 HEADERS = {"content-type": "application/json"}
 
 
@@ -66,7 +66,7 @@ class Line:
 
 
 def says_the_same(one: Line, other: Line) -> bool:
-    """Whether both asked and were answered the same, whenever and by whichever version of the libraries that was."""
+    """Whether both have the same request and answer; time and versions of libraries do not count."""
     service = named_service(one.service)
 
     def said(line: Line) -> tuple[Any, ...]:
@@ -82,7 +82,7 @@ def digest_of(rest: bytes) -> bytes:
 
 
 def peek_key(raw: bytes) -> str | None:
-    """The key of an encoded line, or None if it is no whole line of a known format."""
+    """The key of an encoded line, or None if it is not a complete line of a known format."""
     match = _HEAD.match(raw)
     if not match or int(match[2]) != FORMAT:
         return None
@@ -90,7 +90,7 @@ def peek_key(raw: bytes) -> str | None:
 
 
 def format_of(raw: bytes) -> int | None:
-    """The number of the format that a line says it has, also one that is not known here."""
+    """The format number in a line, even if it is unknown here."""
     match = _HEAD.match(raw)
     return int(match[2]) if match else None
 
@@ -131,7 +131,7 @@ def call_key(post_id: str, number: int) -> str:
 
 
 def case_of(key: str) -> str:
-    """The key of the case that a line belongs to: a post's id, with ``~r2`` behind it for its second answer."""
+    """The key of the case that a line belongs to: a post's id, followed by ``~r2`` for its second answer."""
     match = _KEY.fullmatch(key)
     return match[1] if match else key.partition(_SEPARATOR)[0]
 

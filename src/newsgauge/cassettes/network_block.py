@@ -1,13 +1,13 @@
 """Keeps a replay off the network: while blocked, opening a connection raises `NetworkBlockedError`.
 
-An audit hook sees every connect, name look-up and start of a program of the interpreter, from any library, sync or
-async, in any thread, also of those that hold the C-level socket type. A program or a subinterpreter cannot be watched,
-so its start is refused; a forked child keeps the block, and what it tries is reported to its parent. Connections that
-were open before are set aside (`earlier_sockets`). Not seen: native code that calls the system by itself, other than
-through ctypes; `network_namespace` holds that too.
+An audit hook sees every connect, name look-up and program start in the interpreter: from any library, sync or async, in
+any thread, even if code holds the C-level socket type. A program or subinterpreter cannot be watched, so its start is
+refused. A forked child keeps the block, and reports its attempts to its parent. Connections from before are replaced
+(`earlier_sockets`). Not seen: native code that calls the system directly, other than through ctypes;
+`network_namespace` stops that too.
 
-Hooks cannot be removed, so there is one, asleep unless a block is on. Pairs of sockets and pipes have no network
-address and stay open: pytest-xdist and asyncio need them.
+Hooks cannot be removed, so there is one, which does nothing unless a block is active. Socket pairs and pipes have no
+network address and stay open: pytest-xdist and asyncio need them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _PROGRAM_EVENTS = {
 _INTERPRETER, _SOCKET = "cpython.PyInterpreterState_New", "socket.__new__"
 _SYMBOLS = frozenset({"ctypes.dlsym", "ctypes.dlsym/handle"})
 _WATCHED = frozenset({*_SOCKET_EVENTS, *_PROGRAM_EVENTS, _INTERPRETER, _SOCKET, *_SYMBOLS})
-#: Sockets of other families may send without naming the other side, and no event tells of it (-1: of a descriptor).
+#: Sockets of other families may send without naming the other side, and no event reports it (-1: of a descriptor).
 _FAMILIES = frozenset(getattr(socket, name, -1) for name in ("AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK")) | {-1}
 #: Functions of C that ctypes may not look up: they connect, send, or start programs.
 _C_FUNCTIONS = frozenset(
@@ -65,10 +65,10 @@ _C_FUNCTIONS = frozenset(
         *("socket", "syscall", "dlsym", "dlvsym"),
     )
 )
-#: Programs that tell something of this machine to the libraries that ask, and send nothing: trio and ctypes look for
-#: libraries, the platform module for the processor, joblib for its cores.
+#: Programs that only report facts about this machine to libraries: trio and ctypes look for libraries, the
+#: platform module for the processor, joblib for its cores.
 _HARMLESS = frozenset({("/sbin/ldconfig", "-p"), ("uname", "-p"), ("lscpu", "--parse=core")})
-#: What an installed plugin of pytest may ask git: it reads the checkout, and talks to nobody.
+#: The git commands that an installed pytest plugin may run: they read the checkout and use no network.
 _READS_GIT = frozenset(
     (
         "branch",
@@ -89,7 +89,7 @@ _STARTS_WORKERS = "xdist.workermanage"
 #: From where pools of processes start theirs; scikit-learn's ``n_jobs`` comes by the first.
 _POOLS = ("joblib.externals.loky.backend.popen_loky_posix", "multiprocessing.util", "multiprocessing.popen_fork")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-#: So much of an attempt passes from a forked child to its parent: a pipe takes it in one piece.
+#: The most that a forked child reports of an attempt: a pipe takes this much in one piece.
 _MAX_REPORT_BYTES = 2000
 
 
@@ -131,9 +131,9 @@ class _NetworkBlocked:
 
 
 class _AttemptsFail:
-    """Raise `NetworkBlockedError` at the end for what was tried meanwhile, also if the code swallowed the refusal.
+    """At the end, raise `NetworkBlockedError` for every attempt, even if the code caught the refusal.
 
-    An error of the code's own is its cause then; so an expected failure does not hide an attempt.
+    If the code raised an error of its own, that becomes the cause, so an expected failure does not hide an attempt.
     """
 
     def __enter__(self) -> None:
@@ -151,7 +151,7 @@ attempts_fail = _AttemptsFail()
 
 
 def start_block(*, allowed: Iterable[str] = (), plugins: Iterable[str] = ()) -> None:
-    """Block the whole process until `end_block`, and set connections aside that are open already.
+    """Block the whole process until `end_block`, and replace connections that are already open.
 
     ``allowed`` are host names, addresses or paths of sockets that may be reached all the same; ``plugins`` the
     packages of pytest's installed plugins.
@@ -191,7 +191,7 @@ def lifted() -> Iterator[None]:
 
 
 def take_attempts() -> str:
-    """What was tried since the last time, '' if nothing."""
+    """The attempts since the last call, '' if none."""
     if _STATE.reports is not None:
         with suppress(BlockingIOError):  # all read
             while told := os.read(_STATE.reports[0], 65536):
@@ -245,7 +245,7 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
 
 
 def _is_here() -> bool:
-    """Whether the block holds for this thread, now."""
+    """Whether the block is active for this thread now."""
     if getattr(_STATE.passing, "is_on", False):
         return False
     if _STATE.blocked and not _STATE.lifts:
@@ -304,7 +304,7 @@ def _look_at_program(event: str, args: tuple[Any, ...]) -> None:
 
 
 def _is_harmless(event: str, words: list[str], programs: list[str]) -> bool:
-    """Whether a program only tells something of this machine, or of its checkout; the first of ``programs`` runs."""
+    """Whether a program only reports facts about this machine or its checkout; the first of ``programs`` runs."""
     if tuple(words) not in _HARMLESS and not (
         len(words) > 1
         and words[0] == "git"

@@ -1,10 +1,10 @@
-"""The case that a request belongs to: its lines answer, or it may ask the service, or the request is refused.
+"""The case that a request belongs to: its lines answer, or it asks the service, or it refuses the request.
 
-A context variable holds the open case, so cases may be open side by side, each in a task or thread of its own. A thread
-that was started without a context belongs to the only case that is open; if there are more, nobody knows whose it is,
-and its request is refused. Knows neither vcrpy nor files: what is kept is decided when the case closes.
+A context variable holds the open case, so several cases may be open at once, each in its own task or thread. A thread
+that was started without a context belongs to the only open case; if several are open, the request is refused, because
+nobody knows which case it belongs to. Knows neither vcrpy nor files: what is kept is decided when the case closes.
 
-A request as a cassette keeps it, and whether a recorded line is about it. Pure.
+Also the form in which a cassette keeps a request, and whether a recorded line matches one. Pure.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Digest = Callable[[Service, bytes], bytes]
 
 @dataclass(slots=True)
 class Call:
-    """One request that passed to the service, each try by itself. ``problem``: why its answer is none, '' if it is."""
+    """One request to the service; every try is one. ``problem``: why its answer cannot be used, '' if it can."""
 
     asked: Asked
     problem: str = "was not answered"
@@ -39,30 +39,30 @@ class Call:
 
 @dataclass(eq=False)
 class OpenCase:
-    """One case. What its lines do not answer passes to the service if it ``may_ask``."""
+    """One case. A request that its lines do not answer goes to the service if it ``may_ask``."""
 
     digest: Digest
     _: KW_ONLY
-    #: The lines that were not asked for yet: each answers once.
+    #: The lines that have not answered yet; each answers once.
     left: list[Line] = field(default_factory=list)
     may_ask: bool = False
-    #: Whether what no model answers is refused, such as a count of tokens.
+    #: Whether requests that no model answers, such as token counts, are refused.
     only_models: bool = False
     #: Turns a line's answer into the one that came.
     restore: Callable[[Any], Any] = lambda answer: answer
-    #: Whether what leaves this machine is refused.
+    #: Whether requests that leave this machine are refused.
     local_only: bool = False
-    #: Whether all that is asked passes, and is recorded nowhere.
+    #: Whether every request goes to the service and nothing is recorded.
     only_watched: bool = False
-    #: What lines answered, in the order it was asked: the service's name and the answer.
+    #: The answers given from lines, in the order of the requests: the service's name and the answer.
     played: list[tuple[str, dict[str, Any]]] = field(default_factory=list, init=False)
-    #: What passed to the service, in the order it was asked.
+    #: The requests that went to the service, in order.
     calls: list[Call] = field(default_factory=list, init=False)
     #: The first request that no line answers.
     missed: Asked | None = field(default=None, init=False)
-    #: Why requests were refused before anybody was asked: "call 3 is ...".
+    #: Why requests were refused without asking the service: "call 3 is ...".
     refused: list[str] = field(default_factory=list, init=False)
-    #: Whether a service sent a call on to another place: whatever comes then may go there, with the key.
+    #: Whether a service redirected a call: later requests may go there, with the key.
     is_sent_on: bool = field(default=False, init=False)
     _token: Token[OpenCase | None] | None = field(default=None, init=False)
     #: A technique may ask in threads, and equal requests have an answer each.
@@ -146,7 +146,7 @@ class OpenCase:
         call.problem = f"was answered with {what}" if call.answer is None else ""
 
     def made(self) -> list[Call]:
-        """The calls without those that failed and were made again, which is what patience does."""
+        """The calls without the failed tries that were retried."""
         answered = {call.asked for call in self.calls if call.answer is not None}
         return [call for call in self.calls if call.answer is not None or call.asked not in answered]
 
@@ -196,12 +196,12 @@ class Asked:
     service: str = GEMINI.name
 
     def fits(self, line: Line) -> bool:
-        """Whether this is what was recorded: service, method, path but for its version, and the whole digested body."""
+        """Whether this matches the recording: service, method, path except its version, and the whole hashed body."""
         service = named_service(self.service)
         if self.service != line.service or self.method != line.method or not service.same_path(self.path, line.path):
             return False
-        # A line holds its request in the same form: to find it there is faster than to write it anew. Quotes in a text
-        # of a line are escaped, so that nothing else of it looks like this.
+        # A line holds its request in the same form, and finding it there is faster than writing it again. Quotes in the
+        # texts of a line are escaped, so nothing else in it can match.
         if b'"request":{"body":' + self.body + _after_body(line.method, line.path) in line.raw:
             return True
         return self.body == canonical(service.compared_body(line.body))
@@ -213,7 +213,7 @@ def _after_body(method: str, path: str) -> bytes:
 
 
 class MissError(BaseException):
-    """What whoever asked sees if no line answers, or nobody may. Holds no text of the request.
+    """Raised to the caller if no line answers and asking is not allowed. Contains no text of the request.
 
-    No `Exception`: SDKs take those for trouble of the network, and ask again after a while.
+    Not an `Exception`: SDKs take those for network trouble and retry after a while.
     """

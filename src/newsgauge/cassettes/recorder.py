@@ -1,7 +1,8 @@
-"""Plays a call from its cassette, or records it. The call itself does not know which: `seam` sees its requests.
+"""Plays a call from its cassette, or records it. The call itself does not know which: `seam` intercepts its requests.
 
-A recorder knows the files of one backend and corpus and the record mode; it opens a case with what the mode lets answer
-or ask, and when the case closes keeps what came. While a call runs, nothing is written: a case is kept whole or not.
+A recorder knows the files of one backend and corpus and the record mode. It opens a case with what the mode allows
+(which lines may answer, whether to ask), and keeps the answers when the case closes. Nothing is written while a call
+runs: a case is kept completely or not at all.
 """
 
 from __future__ import annotations
@@ -49,11 +50,11 @@ class Recorder:
     #: The command that records a variant again.
     rerecord: Callable[[str], str]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    #: Which model version has to answer a variant; an answer of another one is not kept.
+    #: The model version that must answer a variant; an answer of another version is not kept.
     pins: Callable[[str], str | None] = lambda variant: None
-    #: The texts of every request of a variant that are not kept as they are, such as examples.
+    #: The texts in every request of a variant that are replaced by marks, such as examples.
     blocks: Callable[[str], Sequence[Block]] = lambda variant: ()
-    #: Whether a line's answer is no reason not to ask.
+    #: Whether to ask again in spite of a line's answer.
     asks_again: Callable[[Line], bool] = lambda line: False
     #: Whether only services of this machine may be asked.
     local_only: bool = False
@@ -73,7 +74,7 @@ class Recorder:
         return self._files[variant]
 
     def case(self, variant: str, post: Post) -> OpenCase:
-        """The case as the mode lets it be answered: from its line, by the service, or by either."""
+        """The case, answered as the mode allows: from its line, by the service, or by either."""
         line = None if self.mode in ("all", "rewrite") else self.file(variant).read(post.id)
         line = None if line is not None and self.asks_again(line) else line
         may_ask = self.mode not in ("none", "once") or (self.mode == "once" and line is None)
@@ -90,7 +91,7 @@ class Recorder:
             with self.opened(case):
                 value = call()
         except MissError:
-            pass  # ours is raised outside of this block, so that nothing is chained to it
+            pass  # our error is raised outside this block, so that nothing is chained to it
         if case.missed is not None:
             raise self.explain(variant, post.id, case.missed, text=post.text)
         self._keep_last(variant, post, case, provenance or {})
@@ -98,9 +99,9 @@ class Recorder:
 
     @contextmanager
     def asking(self, variant: str, post: Post, provenance: Mapping[str, str]) -> Iterator[None]:
-        """Let the service answer what is asked within, and keep its last answer at the end, unless something is raised.
+        """Let the service answer the requests in the block, and keep its last answer at the end if nothing is raised.
 
-        Cases may be open side by side, each in a task of its own. Raises `NotKeptError` at the end.
+        Several cases may be open at once, each in its own task. Raises `NotKeptError` at the end.
         """
         case = self._case(variant, post, may_ask=True)
         try:
@@ -116,11 +117,11 @@ class Recorder:
         return case
 
     def close(self) -> None:
-        """Let go of vcrpy's patches."""
+        """Remove vcrpy's patches."""
         self._seam.close()
 
     def keep(self, variant: str, post: Post, wire: Wire, provenance: Mapping[str, str]) -> None:
-        """Keep an answer that came by no request of its own, such as a batch's, as if it had. Raises `NotKeptError`."""
+        """Keep an answer that had no request of its own, such as a batch's, as if it had one. Raises `NotKeptError`."""
         case = self._case(variant, post, may_ask=True)
         call = case.take(wire.method, "localhost", urlsplit(wire.uri).path, wire.body)  # sent already, so from anywhere
         assert isinstance(call, Call)
@@ -130,7 +131,7 @@ class Recorder:
     def line_of(
         self, variant: str, key: str, call: Call, answer: dict[str, Any], provenance: Mapping[str, str]
     ) -> Line:
-        """What is kept of one call. Raises `NotKeptError`: no or another model version, a secret in it."""
+        """The line to keep for one call. Raises `NotKeptError`: a missing or unexpected model version, or a secret."""
         asked, service = call.asked, named_service(call.asked.service)
         body, model_version = json.loads(asked.body), service.model_version(answer)
         said = {
@@ -171,16 +172,16 @@ class Recorder:
         self.file(variant).finalize(keep=planned if self.mode == "rewrite" else None, is_over=is_over)
 
     def explain(self, variant: str, key: str, asked: Asked, *, text: str = "") -> CassetteError:
-        """Why the case's cassette does not answer what was asked: no line, another request, asked before.
+        """Why the case's cassette does not answer the request: no line, another request, or already used.
 
-        ``text`` is the post's, to tell whether only its line endings are others.
+        ``text`` is the post's, to find out whether only its line endings differ.
         """
         line = self.file(variant).read(key)
         if line is None:
             return self.missing(variant, key)
         change = describe_change(line, asked)
         if text and only_line_endings(line, text):
-            # Without the id: what is wrong with a thousand texts is told once.
+            # Without the id, so that the same fault of a thousand texts is reported once.
             return StaleRecordingError(
                 f"{self._at(variant, key)}: the texts have other line endings than when it was recorded, as git gives "
                 f"them on Windows (core.autocrlf). Nothing is to be recorded. See to it that .gitattributes holds "
@@ -193,7 +194,7 @@ class Recorder:
         return self.stale(variant, key, change)
 
     def missing(self, variant: str, key: str, part: str = "") -> MissingRecordingError:
-        """The error for a case of which there is nothing, or only a part."""
+        """The error for a case that is not recorded, or only in part."""
         return MissingRecordingError(
             f"{self.file(variant).shown}: no recording of {shown_id(key)}{part}. Record it: {self.rerecord(variant)}"
         )
@@ -203,7 +204,7 @@ class Recorder:
         return MissingRecordingError(f"{self.file(variant).shown}: no recording of {shown_id(key)}: {why}")
 
     def stale(self, variant: str, key: str, change: str) -> StaleRecordingError:
-        """The error for a line that was recorded of another request; ``change`` is what `describe_change` says."""
+        """The error for a line that was recorded with another request; ``change`` comes from `describe_change`."""
         return StaleRecordingError(
             f"{self._at(variant, key)}: variant {variant!r} changed since it was recorded: {change}. Record it again: "
             f"{self.rerecord(variant)}"
@@ -227,7 +228,7 @@ class Recorder:
         )
 
     def _keep_last(self, variant: str, post: Post, case: OpenCase, provenance: Mapping[str, str]) -> None:
-        """Keep the last answer of a case that is over: what came before it were tries. A replayed one has none."""
+        """Keep the last answer of a closed case; earlier ones were failed tries. A replayed case has none."""
         if case.refused:
             raise self.refused(variant, post.id, case.refused[0])
         if case.played and not case.calls:

@@ -1,10 +1,10 @@
-"""The one vcrpy cassette of a process: asked by vcrpy's patches at each request, it asks the case that is open.
+"""The one vcrpy cassette of a process: vcrpy's patches call it at each request, and it asks the open case.
 
-Patches are the process's, and opening a cassette a case is most of what vcrpy costs, so there is one, in place as long
-as anybody uses it. It holds nothing: `open_case` knows whose a request is, what answers it and what becomes of it. A
-request outside of all cases is none of its business, nor is one to a host that hands out tokens.
+Patches apply to the whole process, and opening a cassette per case would be most of what vcrpy costs. So there is one
+cassette, in place as long as anybody uses it. It holds nothing: `open_case` knows which case a request belongs to and
+what answers it. Requests outside all cases are ignored, and so are requests to hosts that issue tokens.
 
-Three questions of vcrpy's are answered: `can_play_response_for` (which may refuse), `play_response`, `append`.
+vcrpy calls three methods: `can_play_response_for` (which may refuse), `play_response` and `append`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .services import is_login, json_object, service_of
 # threads would pass unseen meanwhile; httpx2 has no such moment. Only techniques use the others, one at a time.
 _USUAL = "httpx2"
 _AGENT = re.compile(r"(?:[A-Za-z][\w.-]{0,30}(?:/(?:Python )?[\w.+-]{1,20})? ?){1,3}$", re.ASCII)
-#: In place of an answer or a call: the request is none of our business.
+#: Instead of an answer or a call: the request is not ours.
 _PASS = object()
 
 
@@ -41,11 +41,11 @@ class _OneCassette(Cassette):  # type: ignore[misc]  # vcrpy ships no types
     is_usual = True
 
     def can_play_response_for(self, request: Any) -> bool:
-        """Whether a line answers this request. Raises `MissError` or `NotKeptError`: then nobody does."""
+        """Whether a line answers this request. Raises `MissError` or `NotKeptError` if nothing may answer it."""
         return isinstance(_verdict(request, self.is_usual), dict)
 
     def play_response(self, request: Any) -> dict[str, Any]:
-        """The recorded answer. vcrpy asks this if the question before was answered by True."""
+        """The recorded answer. vcrpy calls this after `can_play_response_for` returned True."""
         return {
             "status": {"code": 200, "message": "OK"},
             "headers": {name: [value] for name, value in HEADERS.items()},
@@ -69,11 +69,11 @@ class _OneCassette(Cassette):  # type: ignore[misc]  # vcrpy ships no types
 
     @property
     def write_protected(self) -> bool:
-        """False: what may not be asked was refused before vcrpy comes to this."""
+        """False: requests that are not allowed were refused earlier."""
         return False
 
     def find_requests_with_most_matches(self, request: Any) -> list[Any]:
-        """Nothing: what changed is told by `staleness`, and never with the post's text."""
+        """Nothing: `staleness` says what changed, without the post's text."""
         return []
 
     def _load(self) -> None:
@@ -84,7 +84,7 @@ class _OneCassette(Cassette):  # type: ignore[misc]  # vcrpy ships no types
 
 
 class _OtherLibraries(_OneCassette):
-    """The same for libraries by which also tokens are fetched, and pages: what looks like no call of a model passes."""
+    """The same for libraries that also fetch tokens and web pages: a request that is not a model call passes."""
 
     is_usual = False
 
@@ -94,12 +94,12 @@ def _verdict(request: Any, is_usual: bool) -> Any:
     verdict = getattr(request, "newsgauge_verdict", None)
     if verdict is None:
         case, verdict = None, _PASS
-        # The host by its place in the URI, as vcrpy takes the URI apart anew each time it is asked for one.
+        # The host is cut from the URI, because vcrpy parses the URI again on each access.
         if is_any_open() and not is_login(host := _host(request.parsed_uri.netloc)):
             at, body = request.parsed_uri.path, _body(request)
             if is_usual or service_of(host, at) is not None or json_object(body) is not None:
                 case = current()
-                # aiohttp hands on the method as it was written
+                # aiohttp passes the method as it was written
                 verdict = case.take(request.method.upper(), host, at, body, _agent(request.headers))
         request.newsgauge_verdict, request.newsgauge_case = verdict, case
     return verdict
@@ -124,14 +124,14 @@ def _body(request: Any) -> bytes:
     if body is None or isinstance(body, bytes):
         return body or b""
     if isinstance(body, (dict, list)):
-        return json.dumps(body).encode("ascii")  # as aiohttp hands on what it is to write as JSON
+        return json.dumps(body).encode("ascii")  # aiohttp passes the object that it will write as JSON
     return bytes(body.read() if hasattr(body, "read") else b"".join(body))
 
 
 def _unpacked(response: dict[str, Any]) -> bytes | None:
     try:
         found: bytes = decode_response(response)["body"]["string"]
-    except Exception:  # whatever zlib and its kin raise: whoever asked meets it too, and has words for it
+    except Exception:  # whatever decompression raises: the caller meets it too and reports it
         return None
     return found
 

@@ -1,7 +1,7 @@
-"""What a cassette knows of a service: which requests are its own, and what of them is kept and compared. Pure.
+"""What a cassette knows about a service: which requests belong to it, and what is kept and compared. Pure.
 
-A service is a table of TOML: ``services.toml`` beside this module holds those that are known, and a project adds its
-own in ``evals/services.toml``. Gemini, which a line is about that names no service, is a table and a little code.
+A service is a TOML table. ``services.toml`` beside this module holds the known ones, and a project adds its own in
+``evals/services.toml``. Gemini, the service of lines that name none, is a table and a little code.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..records import Outcome, bare_model
 
 _PLACES = ("answer", "model_version", "finish", "tokens_in", "tokens_out", "thinking", "cached")
 _LIST, _TABLE = "a list of texts", "a table"
-#: What each key of a table is.
+#: The type of each key of a table.
 _KEYS = {
     **dict.fromkeys(("path", "host", "like", "model", "stream"), "a text"),
     **dict.fromkeys(("prompt", "cut", "blocked", "keep"), _LIST),
@@ -36,7 +36,7 @@ _PROJECT = re.compile(r"/projects/[^/]+/locations/[^/]+/")
 _VERSION = re.compile(r"^/v\d+(?:(?:alpha|beta)\d*)?(?=/)")
 #: Where Google's libraries fetch a token: their requests pass, and are never kept.
 _LOGIN_HOSTS = frozenset({"accounts.google.com", "metadata.google.internal", "metadata", "169.254.169.254"})
-#: What of an answer that Gemini generates is another thing each time, and says nothing of the answer.
+#: Parts of Gemini's answers that differ each time and say nothing about the answer.
 _OF_ONE_CALL = ("responseId", "createTime")
 _LOGIN_NAMES = ("oauth2", "sts", "iamcredentials", "reauth", "www")
 
@@ -51,7 +51,7 @@ class Service:
 
     @cached_property
     def spoken(self) -> frozenset[str]:
-        """The parts of a request that are said to the model. Everything else is settings."""
+        """The parts of a request that the model reads. Everything else is settings."""
         return frozenset(self.table["prompt"])
 
     @property
@@ -84,16 +84,16 @@ class Service:
             return False
 
     def compared_body(self, body: Any) -> Any:
-        """What of a request's JSON is kept and compared."""
+        """The part of a request's JSON that is kept and compared."""
         return body
 
     def kept_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """The parts that the table lists; if it lists none, those in which something is looked for."""
+        """The parts that the table lists; if it lists none, those that its other keys use."""
         heads = {place.partition(".")[0] for key in _PLACES for place in self._places(key)}
         return {name: value for name, value in answer.items() if name in (self.table.get("keep") or heads)}
 
     def played_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """A kept answer with the keys that clients insist on and no cassette keeps."""
+        """A kept answer, plus the keys that clients require and cassettes do not keep."""
         return {**self.table.get("fill", {}), **answer}
 
     def model_version(self, answer: dict[str, Any]) -> str:
@@ -101,7 +101,7 @@ class Service:
         return bare_model(next(self._texts(answer, "model_version"), ""))
 
     def provenance(self, path: str, body: Any) -> dict[str, str]:
-        """What a kept request says of who was asked: ``surface`` and ``model``."""
+        """``surface`` and ``model`` of a kept request."""
         model = next(_at(body, self.table.get("model", "model")), None)
         return {"surface": self.name, "model": model if isinstance(model, str) and model else "unnamed"}
 
@@ -161,7 +161,7 @@ class _Gemini(Service):
         return stable_path(path)
 
     def same_path(self, one: str, other: str) -> bool:
-        # The SDK's default version of the API changes; what is asked does not.
+        # The SDK's default version of the API changes; the request does not.
         return one == other or _VERSION.sub("", one) == _VERSION.sub("", other)
 
     def is_answered_by_a_model(self, path: str) -> bool:
@@ -234,7 +234,7 @@ def _checked(where: str, table: dict[str, Any]) -> dict[str, Any]:
 
 
 def service_to_write(host: str, path: str, body: bytes) -> str:
-    """A line for services.toml about a service that is not known; what its answers look like, its user knows."""
+    """A line for services.toml about an unknown service; its user knows what its answers look like."""
     asked = json_object(body) or {"prompt": ""}
     longest = max(asked, key=lambda key: len(json.dumps(asked[key])))
     name = re.sub(r"[^a-z0-9]+", "-", host.lower()).strip("-") or "own"
@@ -255,7 +255,7 @@ def json_object(raw: bytes) -> dict[str, Any] | None:
 
 
 def _at(value: Any, place: str) -> Iterator[Any]:
-    """What stands at a place of a JSON value; nothing if there is nothing."""
+    """The values at a place of a JSON value; none if there are none."""
     head, _, rest = place.partition(".")
     if isinstance(value, list):
         found = value if head == "*" else value[int(head) : int(head) + 1] if head.isdecimal() else []
@@ -275,12 +275,12 @@ GEMINI: Service = _Gemini(
 )
 with as_file(files("newsgauge.cassettes").joinpath("services.toml")) as _path:
     _SHIPPED = read_services(_path, {})
-#: By name, in the order in which they are asked whether a request is theirs: those of the project come first.
+#: By name, in the order in which they are matched with a request: those of the project first.
 SERVICES: dict[str, Service] = {GEMINI.name: GEMINI, **_SHIPPED}
 
 
 def add_services(path: Path) -> None:
-    """Know the services of a project's ``services.toml`` too, if it has one. Raises `UsageError`."""
+    """Add the services of a project's ``services.toml``, if it has one. Raises `UsageError`."""
     own = read_services(path, _SHIPPED) if path.exists() else {}
     known = {**own, GEMINI.name: GEMINI, **_SHIPPED, **own}
     SERVICES.clear()
@@ -288,7 +288,7 @@ def add_services(path: Path) -> None:
 
 
 def service_of(host: str, path: str) -> Service | None:
-    """Whose call a request is; None if it is of no service that is recorded."""
+    """The service that a request belongs to; None if it is not recorded."""
     return next((service for service in SERVICES.values() if service.owns(host, path)), None)
 
 

@@ -1,4 +1,4 @@
-"""Tells which part of a request is not what was recorded. Pure: two digested requests in, words out."""
+"""Says which part of a request differs from the recording. Pure: two hashed requests in, words out."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .open_case import Asked
 from .services import named_service
 
 _MAX_SHOWN = 70
-#: Characters before the difference, of a word that is longer than an excerpt.
+#: Characters shown before the difference, in a word that is longer than an excerpt.
 _MAX_BEFORE = 20
 #: The parts of a request that tell the model how to answer, by all names that services have for them.
 _INSTRUCTIONS = frozenset({"systemInstruction", "system", "instructions"})
-#: What stands in the place of a text that is not kept, by the first word of where it came from.
+#: The words shown instead of a text that is not kept, by the first word of its origin.
 _PLACES = {"": "{post}", "example": "{example}", "made": "{text}"}
 _Mark = tuple[str, int, str]  # where it came from, characters, digest
 
@@ -149,7 +149,7 @@ def _around_difference(old: str, new: str) -> tuple[str, str]:
     start = _n_same(*both)
     end = _n_same(*(words[start:][::-1] for words in both))
     clips = [" ".join(words[max(0, start - 2) : len(words) - end + 2]) for words in both]
-    n_same = _n_same(*clips)  # a word may be a whole list of labels, one a line
+    n_same = _n_same(*clips)  # a word may be a whole list of labels, one per line
     cut = n_same - _MAX_BEFORE if n_same > _MAX_SHOWN // 2 else 0
     shown = []
     for clip in (one[cut:] for one in clips):

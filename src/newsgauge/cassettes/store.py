@@ -3,7 +3,7 @@
 An index of byte offsets is built once and kept up to date, so a replayed case costs the same in a file of 100 lines
 and of 30,000. Appends take a lock and go out in one write; a line cut by a crash or a full disk is removed before the
 next append, and the lines before it are never touched. What the system itself loses (power, a network drive) is not
-defended against: a line is not synced to the disk one by one.
+protected: lines are not synced to the disk one by one.
 """
 
 from __future__ import annotations
@@ -101,9 +101,10 @@ class CassetteFile:
     ) -> bool:
         """Sort the lines by key, keep the last of each, in today's format; True if that changed the file.
 
-        If the last line of a key says the same as its first, the first stays: what did not change is no change of the
-        file. Not ``is_over``: a recording of everything goes on later, and both stay, as the last tells that it was
-        asked. Dropped are lines of posts that are not in ``keep``, and calls that a technique no longer makes.
+        If the last line of a key says the same as its first, the first stays, so the file does not change if the answer
+        did not. Not ``is_over``: a recording of everything continues later, and both stay, because the last one shows
+        that it was asked. Dropped are lines of posts that are not in ``keep``, and calls that a technique no longer
+        makes.
 
         Written beside the file and moved over it, so that the old file is there until the new one is whole; other
         writers wait. ``remove_empty``: a file without a line left is deleted. Raises `DamagedCassetteError`, OSError.
@@ -124,14 +125,14 @@ class CassetteFile:
             new = b"".join(line.encode() for line in sorted(kept, key=lambda line: line.key))
             changed = new != self.path.read_bytes()
             if remove_empty and not new:
-                self.path.unlink()  # still ours alone: who waits for the file makes a new one
+                self.path.unlink()  # still locked: a process that waits for the file creates a new one
             elif changed:
                 replace_file(self.path, new, durable=True, mode=self.path.stat().st_mode & 0o777)
         self._index = None
         return changed
 
     def _first_lines(self) -> dict[str, Line]:
-        """Of each key that is there more than once, the first line that can be read."""
+        """For each key with several lines, the first one that can be read."""
         index, first, offset = self._load(), {}, 0
         with self.path.open("rb") as file:
             for raw in file:

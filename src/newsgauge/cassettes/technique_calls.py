@@ -34,14 +34,14 @@ from .staleness import describe_change
 from .store import CassetteFile
 
 T = TypeVar("T")
-#: Makes the technique's calls; whoever has a case open answers them.
+#: Makes the technique's calls; the open case answers them.
 Perform = Callable[[], T]
 _ONE_AT_A_TIME = threading.RLock()
 
 
 @dataclass(frozen=True, slots=True)
 class Played(Generic[T]):
-    """What a technique returned; of the answers it had the model version, and the tokens as `services` name them."""
+    """What a technique returned, with the model versions and tokens of its answers, as `services` name them."""
 
     value: T
     answers: tuple[tuple[str, Any], ...]
@@ -73,7 +73,7 @@ class Calls:
                 except (MissingRecordingError, StaleRecordingError):
                     if mode != "new_episodes":
                         raise
-            return self._record(perform, provenance)  # what changed is asked anew, the whole case
+            return self._record(perform, provenance)  # if one call changed, the whole case is asked again
 
     def _record(self, perform: Perform[T], provenance: Mapping[str, str]) -> Played[T]:
         case = OpenCase(self._digest, may_ask=True, only_models=True, local_only=self.recorder.local_only)
@@ -87,7 +87,7 @@ class Calls:
             kept = take_quotes_out(named_service(call.asked.service).kept_answer(call.answer or {}), self.post.text)
             said = {**provenance, "calls": str(len(calls))}
             lines.append(self.recorder.line_of(self.variant, call_key(self.post.id, number), call, kept, said))
-        # The lines that would be written play the case back: only then are they.
+        # The lines are written only if they can play the case back.
         try:
             with network_blocked, attempts_fail:
                 played = self._replay(perform, lines)
@@ -117,7 +117,7 @@ class Calls:
         return _played(value, case.played)
 
     def _run(self, case: OpenCase, perform: Perform[T], problem: Callable[[], CassetteError | None]) -> T:
-        """What the technique returns. It may raise because of a ``problem``, or go on: the problem is what is told."""
+        """What the technique returns. A ``problem`` is reported whether the technique raises because of it or not."""
         try:
             with self.recorder.opened(case, every_library=True):
                 value = perform()
@@ -159,7 +159,7 @@ class Calls:
 
 
 def watch(perform: Perform[T]) -> Played[T]:
-    """Perform with the service alone: nothing is recorded, and the answers tell tokens and versions."""
+    """Perform with the service alone: nothing is recorded; tokens and versions come from the answers."""
     case, seam = OpenCase(lambda service, body: b"", only_watched=True), Seam()
     seam.open(every_library=True)
     try:
