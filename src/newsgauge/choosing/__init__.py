@@ -1,1 +1,1 @@
-"""Choosing honestly: what a sample has decided, confirmed on fresh posts, traced to lines, followed through git."""
+"""Choosing honestly: decisions on a sample are counted, confirmed on fresh posts, and followed through git."""

@@ -21,16 +21,16 @@ from ..variants.variants_file import Variant
 
 ALPHA = 0.05
 _TEXTS = ("system_instruction", "contents")
-#: Settings that make sense together only.
+#: Settings that only make sense together.
 _TOGETHER = (("answer", "json_fields", "answer_cleanup"), ("model", "tuning"))
 Chosen = frozenset[int]
-#: Which parts are changed, and the posts -> what is answered, by id.
+#: Asks a version: the changed parts and the posts in, the answers by id out.
 Ask = Callable[[Chosen, Sequence[Post]], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The parts of a change by name, and what each text is made of: old, new, and which part chooses between them."""
+    """The parts of a change by name, and the pieces of each text: old, new, and the part that chooses between them."""
 
     old: Variant
     new: Variant
@@ -53,7 +53,7 @@ class Change:
 class Effect:
     """Parts that were changed together, what that did on posts nobody picked, and the p-value, corrected by Holm.
 
-    ``is_blamed``: p is at most 5%. ``only_together``: it is, and of no single part of them.
+    ``is_blamed``: p is at most 5%. ``only_together``: blamed as a group, but no single part is.
     """
 
     parts: tuple[str, ...]
@@ -116,7 +116,7 @@ def _pieces(before: list[str], after: list[str]) -> list[tuple[str, str, int]]:
 def search(n_parts: int, posts: Sequence[Post], ask: Ask) -> tuple[Comparison, list[Chosen]]:
     """All parts on the sample, and the groups that reproduce the change on the posts that flipped; none if it has none.
 
-    After each group what is left is searched again, as long as it still moves those posts.
+    After each group, the rest is searched again, as long as it still moves those posts.
     """
     none, every = frozenset[int](), frozenset(range(n_parts))
     first = _compare(ask, posts, every, none)
@@ -140,7 +140,7 @@ def search(n_parts: int, posts: Sequence[Post], ask: Ask) -> tuple[Comparison, l
 
 
 def smallest(parts: Chosen, reproduces: Callable[[Chosen], bool]) -> Chosen:
-    """Zeller's ddmin: a part of ``parts`` that still reproduces, and does not without any one of its own."""
+    """Zeller's ddmin: a subset of ``parts`` that reproduces the change, and does not without any one of its parts."""
     left, n = sorted(parts), 2
     while len(left) > 1:
         size = -(-len(left) // n)
@@ -160,7 +160,7 @@ def smallest(parts: Chosen, reproduces: Callable[[Chosen], bool]) -> Chosen:
 def judge(
     change: Sequence[str], first: Comparison, groups: Sequence[Chosen], posts: Sequence[Post], ask: Ask
 ) -> Bisection:
-    """What each group does on posts that nobody picked, one group after the other, so that the effects add up."""
+    """The effect of each group on posts that nobody picked, one group after the other, so that the effects add up."""
     if not groups:
         return Bisection(first)
     every = frozenset(range(len(change)))

@@ -1,6 +1,6 @@
-"""A choice held against fresh posts: answers to two samples in, a `Confirmation` out, with what it shrank by.
+"""A choice checked on fresh posts: answers to two samples in, a `Confirmation` with the shrinkage out.
 
-``confirmations.json`` beside the baselines keeps each with the ids of its posts, one a line, for review.
+``confirmations.json`` beside the baselines keeps each one with the ids of its posts, one per line, for review.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What was chosen on, what fresh posts say, and the difference. ``posts``: the ids of the fresh posts."""
+    """The value on the chosen sample, on fresh posts, and the difference. ``posts``: the ids of the fresh posts."""
 
     corpus: str
     variant: str
@@ -46,7 +46,7 @@ class Confirmation:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What is asked: a question that was put once is not put again to other posts until they agree."""
+        """The question asked. It is not asked again with other posts until they agree."""
         return self.corpus, self.variant, self.against, sorted(self.prompts.items()), self.chosen.plan
 
 
@@ -61,7 +61,7 @@ def measure(plan: str, posts: Sequence[Post], results: Mapping[Key, Result], var
 
 
 def shrinkage(chosen: Rate, confirmed: Rate) -> tuple[float, float, float]:
-    """Chosen less confirmed, with a 95% interval made from the intervals of the two independent samples.
+    """Chosen minus confirmed, with a 95% interval made from the intervals of the two independent samples.
 
     Method 10 of R. G. Newcombe, "Interval estimation for the difference between independent proportions", Statistics
     in Medicine 17 (1998), which takes any two intervals. It does not know that the first sample was chosen on.
@@ -71,7 +71,7 @@ def shrinkage(chosen: Rate, confirmed: Rate) -> tuple[float, float, float]:
 
 
 def decide(confirmed: Rate, shrunk: Interval, *, is_lead: bool) -> str:
-    """A lead is confirmed or refuted by fresh posts alone; an accuracy alone can only be shown to be lower."""
+    """Fresh posts alone confirm or refute a lead; an accuracy can only be shown to be lower."""
     if not is_lead:
         return "LOWER" if shrunk[0] > 0 else "NOT SHOWN TO BE LOWER"
     return "CONFIRMED" if confirmed.low > 0 else "REFUTED" if confirmed.high < 0 else "INCONCLUSIVE"
@@ -102,7 +102,7 @@ def load_confirmations(path: Path) -> list[Confirmation]:
 
 
 def save_confirmations(path: Path, confirmations: Sequence[Confirmation]) -> None:
-    """One line a confirmation, each with a comma, so that lines of two branches merge by union."""
+    """One line per confirmation, each with a comma, so that lines of two branches merge automatically."""
     lines = "".join(json.dumps(asdict(one), sort_keys=True) + ",\n" for one in confirmations)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, f'{{"format": 1, "confirmations": [\n{lines}null]}}\n', option="confirm")

@@ -1,8 +1,8 @@
-"""What git knows of the baselines: a checkout in, one `Entry` per commit and variant that changed out, oldest first.
+"""The history of baselines in git: a checkout in, one `Entry` per commit and changed variant out, oldest first.
 
-A baseline is known by the backend and corpus that it names, whatever its file was called. Commits are in the order of
-the graph, not of their dates, and each is compared with its own parent: so a merge that only takes over a side is no
-change, and a rebased branch counts as it was applied.
+A baseline is identified by the backend and corpus that it names, not by its file name. Commits are in the order of
+the graph, not of their dates, and each is compared with its own parent. So a merge that only takes one side is no
+change, and a rebased branch counts in the order in which it was applied.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..scoring.prices import load_prices
 from ..scoring.spending import PriceList, today
 from ..scoring.stats import wilson_interval
 
-#: Metrics of gates.toml that a baseline's scores can be held against, and how to read them there.
+#: Metrics of gates.toml that can be checked with a baseline's scores, and how to read them there.
 _HELD: dict[str, Callable[[Mapping[str, Any]], float]] = {
     "min_accuracy": lambda s: s["accuracy"],
     "max_accuracy": lambda s: s["accuracy"],
@@ -39,7 +39,7 @@ _BASELINE = re.compile(r"(?:(.+)/)?baselines/([^/]+)/[^/]+\.json")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A variant as a commit left it. ``gates``: limit -> held, of those that its scores can be held against.
+    """A variant as a commit left it. ``gates``: limit -> whether it holds, for limits that its scores can decide.
 
     ``cost``: of its answers in US dollars at today's prices; None if none is known.
     ``renamed_from``: its name before, if this commit renamed it; ``removed``: this commit took it out; ``broken`` and
@@ -69,7 +69,7 @@ class Entry:
 
     @property
     def accuracy(self) -> float:
-        """Right answers of all answers."""
+        """The share of right answers."""
         return self.n_correct / self.n if self.n else float("nan")
 
 
@@ -203,12 +203,12 @@ def _changes(prices: PriceList, where: tuple[str, str, str], old: _State | None,
 
 
 def _identity(one: BaselineVariant) -> str:
-    """What a variant that was renamed keeps: how it asks, and what it answered."""
+    """What a renamed variant keeps: how it asks, and its answers."""
     return f"{one.prompt} {sorted(one.answers.items())}"
 
 
 def _gates(one: BaselineVariant, state: _State, name: str) -> dict[str, bool]:
-    """The limits of gates.toml that a baseline's scores can be held against, by value: limit -> held."""
+    """The limits of gates.toml that a baseline's scores can decide, by value: limit -> whether it holds."""
     found = {}
     classes = state.baseline.drawn_by.get("classes")
     for metric, limit in dict(state.limits.get(name, {})).items():

@@ -1,8 +1,8 @@
 """How often a sample has decided something: ``<corpus>.decisions.jsonl`` beside the baseline, one decision a line.
 
-Enters: a decision with the posts it was made on. Leaves: how many a plan has made, and the posts that any was made on.
-The same question put again to the same answers decides nothing new: it is one decision. Plans of fresh posts are made
-from those that no decision was made on.
+Enters: a decision with the posts it was made on. Leaves: the number of decisions on a plan, and the posts they used.
+The same question with the same answers is one decision. Plans of fresh posts use only posts that no decision was made
+on.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ Kind = Literal["update-baseline", "compare", "confirm", "bisect"]
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The ledger of a corpus and backend. ``gates`` is a hash of the limits that are set for it today."""
+    """The ledger of a corpus and backend. ``gates`` is a hash of its current limits."""
 
     path: Path
     gates: str
 
     def note(self, kind: Kind, about: str, plan: Plan, *, environ: Mapping[str, str] = os.environ) -> None:
-        """Add a decision, unless it is there already. CI decides nothing new, and a folder may be read-only."""
+        """Add a decision unless it is already there. CI adds none, and the folder may be read-only."""
         lines = self._lines()
         if is_ci(environ) or any(
             (one["decided"], one["about"], one["plan"]) == (kind, about, plan.digest) for one in lines
@@ -63,13 +63,13 @@ class Ledger:
         return {post for one in self._lines() for post in one.get("posts", ())}
 
     def asked_before(self, kind: Kind, about: str, *, apart_from: str) -> set[str]:
-        """The posts of another plan than this one on which the same question was decided; empty if none was."""
+        """The posts of another plan on which the same question was decided; empty if there is none."""
         lines = self._lines()
         plans = {one["plan"] for one in lines if (one["decided"], one["about"]) == (kind, about)} - {apart_from}
         return {post for one in lines if one["plan"] in plans for post in one.get("posts", ())}
 
     def header(self, plan: str) -> list[str]:
-        """What the header of a run says; nothing while the sample decides for the first time."""
+        """The sentence for the header of a run; empty for the first decision on a sample."""
         n = self.n_decisions(plan)
         return (
             [f"this sample has decided {n} times; confirm on fresh posts: newsgauge confirm VARIANT"] if n > 1 else []

@@ -1,7 +1,7 @@
-"""Asks a plan look by look, and each variant no further than its gates take: who asks, and gates, in; stops out.
+"""Asks a plan look by look, and each variant only until its gates are decided. A way to ask and gates in, stops out.
 
-All calls of a look are answered before it is looked: none is under way when a variant stops. What an interrupted
-recording left is looked at like all else, so that the next one goes on to the same stop.
+All calls of a look are answered before it is evaluated, so none is under way when a variant stops. Recordings left by
+an interruption are evaluated in the same way, so the next run continues to the same stop.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def ask_until_decided(
 ) -> RunConfig:
     """The setup, planned up to where its variants stopped; one without an answer to a post is planned as a whole.
 
-    ``ask`` asks cases, and says whether to go on; ``on_stop`` is told of each variant that stops.
+    ``ask`` asks cases and returns whether to continue; ``on_stop`` is called for each variant that stops.
     """
     stops: dict[str, Stop] = {}
     at = {name: one.first for name, one in watched.items()}
@@ -109,7 +109,7 @@ def _up_to(setup: RunConfig, names: Sequence[str], ends: Mapping[str, int]) -> R
 
 
 def _replayed(setup: RunConfig, log: ResultLog) -> Mapping[Key, Result]:
-    """What the cassettes answer, and answered at earlier looks."""
+    """The answers from the cassettes, now and at earlier looks."""
     run = Run(replace(setup, mode="none"), log)
     try:
         return run.results(tuple(setup.variants))

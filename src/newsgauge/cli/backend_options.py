@@ -1,6 +1,6 @@
-"""How a command of the command line reaches a backend: options in, the base URL of a server or None out.
+"""How a command reaches a backend: options in, the base URL of a server or None out.
 
-The options that say where a project keeps what.
+Also the options for the folders of a project.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def api_version_of(options: argparse.Namespace) -> str | None:
 
 @contextmanager
 def reach_backend(backend: Backend, base_url: str | None) -> Iterator[str | None]:
-    """The base URL to ask; an embedded backend runs as long as the block, one at a time in this folder."""
+    """The base URL to ask. An embedded backend runs for the duration of the block, one at a time per folder."""
     check_base_url(backend, base_url)
     if backend != "embedded":
         if base_url is None or not is_loopback(base_url):
@@ -72,7 +72,7 @@ def reach_backend(backend: Backend, base_url: str | None) -> Iterator[str | None
 
 
 def check_base_url(backend: Backend, base_url: str | None) -> None:
-    """Raise `UsageError` if ``--base-url`` is none, or no place for this backend."""
+    """Raise `UsageError` if ``--base-url`` is not a URL, or not one for this backend."""
     if base_url is not None and not base_url.startswith(("http://", "https://")):
         raise UsageError(f"--base-url: expected http://HOST:PORT, got {base_url!r}")
     if base_url is not None and not is_loopback(base_url) and backend == "embedded":
@@ -87,7 +87,7 @@ _NOT_THERE = (
 
 @contextmanager
 def open_tuning(backend: Backend, *, base_url: str | None, bucket: str | None) -> Iterator[TuningService]:
-    """The service of a backend, as long as the block. Raises `UsageError` if tuning is not offered."""
+    """The tuning service of a backend, for the duration of the block. Raises `UsageError` if it offers no tuning."""
     if backend == "gemini":
         raise UsageError(_NOT_THERE)
     with reach_backend(backend, base_url) as url:
@@ -99,7 +99,7 @@ def open_tuning(backend: Backend, *, base_url: str | None, bucket: str | None) -
         url = vertex_base_url(url)
         client = open_client(Access("vertex", url, express=False))
         try:
-            # A server of this machine that does not listen is not there.
+            # A local server that does not listen does not exist; no need to wait for it.
             retry = RetryPolicy(unreachable_deadline_s=2.0) if url and is_loopback(url) else RetryPolicy()
             yield VertexTuning(client, cloud_project(url), url, bucket, retry)
         finally:

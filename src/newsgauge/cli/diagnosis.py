@@ -1,6 +1,6 @@
-"""What is here and what would work: environment and folders in, facts and abilities out. Opens no connection.
+"""What is installed and what would work: environment and folders in, facts and abilities out. Opens no connection.
 
-Of keys, projects and credentials it says whether they are set, never their values; of a URL scheme, host and port.
+Of keys, projects and credentials it says only whether they are set; of a URL only scheme, host and port.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that is so; ``is_wrong`` if newsgauge cannot do with it."""
+    """One fact; ``is_wrong`` if newsgauge cannot work with it."""
 
     name: str
     text: str
@@ -49,7 +49,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Ability:
-    """Something one may want to do; ``why_not`` is empty if it would work."""
+    """One thing that a user may want to do; ``why_not`` is empty if it would work."""
 
     name: str
     why_not: str = ""
@@ -57,7 +57,7 @@ class Ability:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """All facts by heading, and what they come to."""
+    """All facts by heading, and the abilities that follow from them."""
 
     facts: dict[str, list[Fact]]
     abilities: list[Ability]

@@ -15,7 +15,7 @@ from .. import __version__
 from .._util.secrets import redact_output
 from ..errors import NewsgaugeError, UsageError
 
-#: The commands, each a module of `commands` of its name with `add_options` and `handle`, under what they are for.
+#: The commands by purpose; each is a module of `commands` with that name, with `add_options` and `handle`.
 _COMMANDS = {
     "start a project": {
         "init": "write evals for your texts and labels",
@@ -52,7 +52,7 @@ _COMMANDS = {
 
 
 class _ByWish(argparse.HelpFormatter):
-    """Help whose commands stand under what they are for."""
+    """Help that groups commands by purpose."""
 
     def _format_action(self, action: argparse.Action) -> str:
         if not isinstance(action, argparse._SubParsersAction):
@@ -69,7 +69,7 @@ class _ByWish(argparse.HelpFormatter):
 def make_parser(command: str | None = None) -> argparse.ArgumentParser:
     """The parser of all commands, or of one of them; what it parses has its handler as ``handler``.
 
-    A word that is no command, such as ``--help``: all commands, without their options.
+    For a word that is not a command, such as ``--help``: all commands, without their options.
     """
     parser = argparse.ArgumentParser(
         prog="newsgauge",
@@ -110,7 +110,7 @@ def _run(argv: list[str]) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:
-        # Who reads has enough, as `head` does. What is left in the buffer must not complain when Python ends.
+        # The reader closed the pipe, as `head` does. The rest of the buffer must not cause an error when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (NewsgaugeError, OSError) as error:
@@ -121,7 +121,7 @@ def _run(argv: list[str]) -> int:
 
 
 def _unusable(error: OSError) -> str:
-    """A line for a file that cannot be read or written, of whatever command."""
+    """One line for a file that cannot be read or written, for any command."""
     if error.filename is None:
         return str(error)
     from .._util.files import why_unwritable

@@ -1,4 +1,4 @@
-"""What the values of options say: a word of the command line in, a number out."""
+"""Values of options: a word of the command line in, a number out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..errors import UsageError
 
 
 def as_number(text: str) -> float:
-    """The number; nan, which is in no range, if the word is none."""
+    """The number; nan, which is in no range, if the word is not a number."""
     try:
         return float(text)
     except ValueError:
@@ -17,7 +17,7 @@ def as_number(text: str) -> float:
 
 
 def read_share(option: str, text: str, *, low: float = 0.0, high: float = 1.0) -> float:
-    """A number that does not reach its bounds: nothing remains to plan there. Raises `UsageError`."""
+    """A number strictly within its bounds: at a bound there is nothing to plan. Raises `UsageError`."""
     number = as_number(text)
     if not low < number < high:
         raise UsageError(f"{option}: expected a number above {low:g} and below {high:g}, got {text!r}")

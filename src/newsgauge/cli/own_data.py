@@ -1,4 +1,4 @@
-"""What ``newsgauge init`` needs to know of a user's data: how it is read, where it lies, what looks wrong in it."""
+"""What ``newsgauge init`` must know about a user's data: how to read it, where it is, what looks wrong in it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _SHOWN = 5
 
 
 def find_data(path: Path, options: argparse.Namespace) -> tuple[Corpus, dict[str, str]]:
-    """The corpus, and the options that read it. Columns that others call otherwise are found by their names.
+    """The corpus, and the options that read it. Columns with other common names are recognised.
 
-    Data that does not say which texts are train texts is halved. Raises `UsageError` for what cannot be read.
+    If the data does not say which texts are train texts, half of them become so. Raises `UsageError` if it cannot be
+    read.
     """
     if options.data is None and any((options.columns, options.encoding, options.delimiter)):
         raise UsageError("--columns, --encoding and --delimiter are about the file of --data, and none is named")
@@ -47,7 +48,7 @@ def find_data(path: Path, options: argparse.Namespace) -> tuple[Corpus, dict[str
 
 
 def _guessed_columns(path: Path, how: TableFormat) -> str:
-    """Names for columns that are not called text and label, or have a better one beside: label_text beside numbers."""
+    """Names for columns not called text and label, or with a better alternative: label_text beside numbers."""
     first = path if path.is_file() else next(file for files in split_files(path).values() for file in files)
     names, _ = read_columns(first, (), how)
     better = next((name for name in ("label_text", "label_name") if name in names), "label")
@@ -76,7 +77,7 @@ def warnings_about(corpus: Corpus) -> list[str]:
 
 
 def is_outside(root: Path, path: Path) -> bool:
-    """True if the data lies neither in the project nor in the git repository around it."""
+    """True if the data is neither in the project nor in the git repository around it."""
     there = next((folder for folder in (root.resolve(), *root.resolve().parents) if folder.is_dir()), Path())
     try:
         told = subprocess.run(
@@ -88,7 +89,7 @@ def is_outside(root: Path, path: Path) -> bool:
 
 
 def copy_into(target: Path, source: Path) -> None:
-    """Copy a table or a folder to a place where nothing is yet. Raises `UsageError`."""
+    """Copy a table or a folder to a path that does not exist yet. Raises `UsageError`."""
     if target.exists():
         raise UsageError(f"init overwrites nothing, and {target} is there")
     try:

@@ -1,6 +1,6 @@
-"""A project to start from: a table of texts and labels in, the files of its evals out, as text. Writes nothing.
+"""A project to start from: a table of texts and labels in, the texts of its files out. Writes nothing.
 
-What is written is ordinary: the templates of this package with a few numbers filled in, to be changed by their owner.
+The files are the templates of this package with a few numbers filled in; their owner may change everything.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..variants.variants_file import Tuning
 
 Ci = Literal["github", "gitlab", "none"]
 SAMPLE = "data/tickets.csv"
-#: As many posts of each label as a run of newsgauge's own corpora asks, if the table holds as many.
+#: Posts per label, as in newsgauge's own runs, if the table has as many.
 _POSTS_PER_CLASS = 10
 #: The codelab's tuning took 50 steps: 2 epochs of 400 posts in batches of 16.
 _STEPS = 50
@@ -86,12 +86,12 @@ def plan_starter(corpus: Corpus, *, named: str, shown: str, table: dict[str, str
 
 
 def sample_table() -> AbstractContextManager[Path]:
-    """A file for as long as the block: eighty support tickets, made up for newsgauge, twenty of each of four labels."""
+    """A file for the duration of the block: 80 made-up support tickets, twenty for each of four labels."""
     return as_file(files("newsgauge.cli") / "templates" / "tickets.csv")
 
 
 def ignored_files() -> str:
-    """What git should leave alone."""
+    """The text of .gitignore."""
     return _template("gitignore.txt")
 
 
@@ -118,7 +118,7 @@ def _check_size(
         raise CorpusError(f"{named}: expected two labels or more, got {', '.join(map(repr, labels))}")
     n_train = Counter(post.label for post in train)
     n_test = Counter(label for label, _ in {(post.label, _conversation(post)) for post in test})
-    # Two of each label, and as many in all as it takes to tell right answers from lucky ones.
+    # Two of each label, and enough in all to distinguish right answers from lucky ones.
     needed = max(2, math.ceil(fewest_posts_for_floor(1 / len(labels)) / len(labels)))
     small = [label for label in labels if n_test[label] < needed or n_train[label] < 2]
     if small:

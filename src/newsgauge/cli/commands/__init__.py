@@ -1,1 +1,1 @@
-"""The commands of ``newsgauge``, one a module: each adds its parser, and imports what it needs when it runs."""
+"""The commands of ``newsgauge``, one per module. Each adds its parser, and imports what it needs when it runs."""

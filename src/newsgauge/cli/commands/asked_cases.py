@@ -1,6 +1,6 @@
-"""Answers for commands that choose: a setup in, the result of each of its cases out, recorded first if they must be.
+"""Answers for commands that choose: a setup in, the result of each of its cases out, recorded first if necessary.
 
-Through the guard of all paid calls; what is recorded is replayed, and on the embedded backend nothing costs.
+Paid calls pass the usual guard; recorded answers are replayed; the embedded backend costs nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .record_asking import ask_pending
 
 
 def add_choosing_options(parser: argparse.ArgumentParser) -> None:
-    """The options of a plan and of asking, without a record mode: what is recorded and fits is replayed."""
+    """The options of a plan and of asking, without a record mode: matching recordings are replayed."""
     add_asking_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON to stdout, and everything else to stderr")
     parser.set_defaults(record_mode="new_episodes")
@@ -59,9 +59,9 @@ def replayed(setup: RunConfig) -> Mapping[Key, Result]:
 
 
 def answered(setup: RunConfig, options: argparse.Namespace, *, quiet: bool = False) -> Mapping[Key, Result]:
-    """The same, with what is not recorded asked first, once it is shown what that costs.
+    """The same, but ask what is not recorded first, after showing what that costs.
 
-    ``quiet``: nothing is said of what is replayed.
+    ``quiet``: print nothing about replayed cases.
     """
     prices = todays_prices(setup)
     if not find_pending(setup).to_ask:

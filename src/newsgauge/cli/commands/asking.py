@@ -1,4 +1,4 @@
-"""A variant, ready to be asked texts of the user's own: options in, a function from text to answer out."""
+"""A variant ready for the user's own texts: options in, a function from text to answer out."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Ask = Callable[[str], "Answer"]
 
 @contextmanager
 def asking(variant: Variant, options: argparse.Namespace) -> Iterator[Ask]:
-    """A function that asks the variant as long as the block lasts. Raises `UsageError` before anything is asked."""
+    """A function that asks the variant within the block. Raises `UsageError` before anything is asked."""
     corpus = load_corpus(options)
     if variant.estimator is not None:
         fitted, labels = _estimator(variant, corpus, options), _labels(corpus, options)

@@ -64,9 +64,9 @@ def handle(options: argparse.Namespace) -> int:
 
 
 def _sides(path: Path) -> list[str]:
-    """The file before, ours and theirs: in git's index, in the commit that is being taken over, or in the last merge.
+    """The file before, ours and theirs: from git's index, the commit being merged, or the last merge.
 
-    '' if git holds none. Git itself may have kept the lines of both sides, which leaves nothing in the index.
+    '' if git has none. With merge=union git keeps the lines of both sides, and nothing is left in the index.
     """
     if _git(path, "show", f":3:./{path.name}"):
         return [_git(path, "show", f":{stage}:./{path.name}") for stage in (1, 2, 3)]
@@ -91,7 +91,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def _git(path: Path, *command: str) -> str:
-    """What git says in the file's folder; '' if it fails."""
+    """Git's output in the file's folder; '' if it fails."""
     try:
         done = subprocess.run(["git", *command], cwd=path.parent, capture_output=True, encoding="utf-8", check=False)
     except OSError:

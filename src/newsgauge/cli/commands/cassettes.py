@@ -1,4 +1,4 @@
-"""``newsgauge cassettes``: looks after the committed recordings. Options in, lines and an exit status out.
+"""``newsgauge cassettes``: maintains the committed recordings. Options in, lines and an exit status out.
 
 0: nothing found, or done. 1: something must not be committed as it is, or a plan is not answered. 2: a usage error.
 """
@@ -29,7 +29,7 @@ from ...running.results_log import ResultLog
 from ...running.run import Run
 from ..backend_options import add_folder_options, folders_of
 
-#: What pytest calls a test, with the case in brackets.
+#: The name of a test in pytest, with the case in brackets.
 _NODE = re.compile(r".*?::[^\[]*\[(.*)\]")
 
 
@@ -218,7 +218,7 @@ def _described(line: Line, where: str) -> Iterator[str]:
 
 
 def _text_of(value: object) -> str:
-    """The texts in a part of a request or answer; a post as its length and the head of its digest."""
+    """The texts in a part of a request or answer; a post appears as its length and the start of its hash."""
     if isinstance(value, dict):
         if {"chars", "sha256"} <= set(value) <= {"chars", "sha256", "of"}:
             of = str(value.get("of", ""))
@@ -247,7 +247,7 @@ def _shown(path: Path, folders: Folders) -> str:
 
 
 def _name(path: Path) -> str:
-    """``backend/corpus/variant.jsonl``, as plans call a file."""
+    """``backend/corpus/variant.jsonl``, the name of a file in plans."""
     return "/".join(path.parts[-3:])
 
 

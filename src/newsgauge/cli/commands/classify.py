@@ -1,4 +1,4 @@
-"""``newsgauge classify``: the label of a text of the user's own, asked as a variant asks."""
+"""``newsgauge classify``: ask a variant for the label of the user's own text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .training_options import SAME, VARIANTS, add_corpus_options, same_options
 
 #: Status if an answer is no label: blocked, cut, empty or off the list.
 NO_LABEL = 3
-#: What nobody means as a text to classify.
+#: Words that nobody would want to classify.
 _FILE = re.compile(r"\S+\.(txt|text|eml|md|json|jsonl|csv)")
 
 

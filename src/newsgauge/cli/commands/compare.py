@@ -59,7 +59,7 @@ def handle(options: argparse.Namespace) -> int:
 
 
 def _note_decision(*runs: RunFolder) -> None:
-    """In a project, add the comparison to the ledgers of its samples: whoever compares two runs chooses by them."""
+    """In a project, add the comparison to the ledgers of its samples, because comparing is choosing."""
     evals = Path.cwd() / (Folders(Path.cwd()).ini("newsgauge_evals") or "evals")
     if not (evals / "variants.toml").is_file():
         return

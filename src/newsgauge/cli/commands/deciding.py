@@ -1,4 +1,4 @@
-"""Decides gates on results that are there, outside of pytest: results in; a folder, lines and a status out."""
+"""Decides gates on existing results, outside of pytest: results in; a folder, lines and a status out."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WIDTH = 80
 
 @dataclass(frozen=True)
 class Decided:
-    """What is to be decided on, and where. ``missing``: reasons for red that are known; ``intro``: lines before all,
+    """What to decide on, and where. ``missing``: known reasons for red; ``intro``: lines at the start;
     ``notes``: lines after the gates."""
 
     run: RunPlan
@@ -49,7 +49,7 @@ class Decided:
 
 
 def clear_folder(folder: Path) -> None:
-    """Whatever happens, no older verdict is left to be read. Raises `UsageError`."""
+    """Remove older verdicts, so that none can be read whatever happens next. Raises `UsageError`."""
     try:
         (folder / "gates.json").unlink(missing_ok=True)
         clear(folder)
@@ -86,7 +86,7 @@ def decide_all(what: Decided) -> int:
 
 
 def _guard(what: Decided) -> Guard:
-    """The gates and the baseline as this machine has them, for the whole plan."""
+    """The gates and the baseline of this checkout, for the whole plan."""
     run, evals, known = what.run, what.evals, what.known
     file = evals / "gates.toml"
     gates = load_gates(file, backend=run.backend, corpus=run.plan.corpus, known=known) if file.exists() else ()
@@ -104,7 +104,7 @@ def _guard(what: Decided) -> Guard:
         known=known,
     )
     place = BaselinePlace(path, str(path), baseline, what.updating, tuple(known))
-    # What decides here are the gates and the baseline of this checkout, whatever those of the results were.
+    # The gates and the baseline of this checkout decide, whatever those of the results were.
     own = ("gates.toml", baseline_name(run.backend, run.plan))
     digests = {name: digest_file(evals / one) for name in run.inputs for one in own if name.endswith(f"/{one}")}
     run = replace(run, inputs={**run.inputs, **digests})

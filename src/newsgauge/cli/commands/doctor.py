@@ -1,4 +1,4 @@
-"""``newsgauge doctor``: what is installed and visible, and what would work. 0 if a replay would, else 1."""
+"""``newsgauge doctor``: what is installed and visible, and what would work. Status 0 if a replay would work, else 1."""
 
 from __future__ import annotations
 

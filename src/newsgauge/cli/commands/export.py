@@ -57,7 +57,7 @@ def handle(options: argparse.Namespace) -> int:
     uri = options.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
     if not uri:
         raise UsageError("--tracking-uri: expected the address of an MLflow server, such as http://127.0.0.1:5000")
-    # A server that is not there is said within seconds, not after MLflow's usual seven tries.
+    # A missing server is reported within seconds, not after MLflow's usual seven tries.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     try:

@@ -1,4 +1,4 @@
-"""``newsgauge history``: from git, what each variant reached at each commit that changed a baseline."""
+"""``newsgauge history``: the accuracy of each variant at each commit that changed a baseline, from git."""
 
 from __future__ import annotations
 

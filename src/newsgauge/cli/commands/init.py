@@ -14,7 +14,7 @@ from ...errors import UsageError
 from ..own_data import copy_into, find_data, is_outside, warnings_about
 from ..scaffold import SAMPLE, Starter, attribute_lines, ignored_files, ini_lines, plan_starter, sample_table
 
-#: Files that pytest may take its configuration from: if one is there, it is its owner's to change.
+#: Files that may hold pytest's configuration: if one exists, only its owner changes it.
 _CONFIGURATIONS = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 _TABLES = {"pyproject.toml": "tool.pytest", "setup.cfg": "tool:pytest"}
 

@@ -65,7 +65,7 @@ def handle(options: argparse.Namespace) -> int:
 
 
 def _with_a_plan(names: list[str]) -> list[Path]:
-    """The folders of runs: other artifacts beside them are skipped, by name; the folder of a file stands for it."""
+    """The folders of runs. Other artifacts beside them are skipped and named; a file stands for its folder."""
     paths = dict.fromkeys(path.parent if path.is_file() else path for path in map(Path, names))
     folders = [path for path in paths if not path.is_dir() or (path / NAME).is_file()]
     if not folders:
@@ -77,9 +77,9 @@ def _with_a_plan(names: list[str]) -> list[Path]:
 
 
 def _changed_since(run: RunPlan) -> list[str]:
-    """Why the results are not about this checkout: what it holds of their texts, code and recordings is other.
+    """Why the results are not about this checkout: its texts, code or recordings differ.
 
-    Gates and baseline are meant to be this checkout's; what it does not hold is not needed here.
+    Gates and baseline are meant to be this checkout's; files that it lacks are not needed here.
     """
     now = read_again(Path.cwd(), run.inputs)
     decide = ("variants.toml", "gates.toml", baseline_name(run.backend, run.plan))
@@ -89,7 +89,7 @@ def _changed_since(run: RunPlan) -> list[str]:
 
 
 def _check_asked(run: RunPlan, known: Mapping[str, Variant], evals: Path) -> None:
-    """Raise `UsageError` if variants.toml asks otherwise than the results were asked."""
+    """Raise `UsageError` if variants.toml no longer asks as the results were asked."""
     changed = [name for name, asked in run.asked.items() if name not in known or asked_digest(known[name]) != asked]
     if changed:
         raise UsageError(

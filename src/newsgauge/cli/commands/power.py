@@ -18,7 +18,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "about the same posts, and to hold one of them to the accuracy of the other as a floor. With --gates: "
         "how often a live run passes all gates of a project."
     )
-    # Read as text: a number out of range and a word that is no number get the same one-line answer.
+    # Read as text, so that a number out of range and a word get the same one-line answer.
     parser.add_argument("--baseline", metavar="P", help="accuracy of the baseline, such as 0.85")
     parser.add_argument(
         "--difference",
@@ -62,7 +62,7 @@ def describe_plan(options: argparse.Namespace) -> str:
         raise UsageError(
             f"--difference: {baseline:g} {difference:+g} is {other:g}, which is no accuracy between 0 and 1"
         )
-    # At least the posts of the difference flip; at most each is wrong only where the other is right.
+    # At least as many posts flip as the difference; at most, each is wrong only where the other is right.
     fewest, most = abs(difference), min(baseline + other, 2 - baseline - other)
     independent = baseline * (1 - other) + other * (1 - baseline)
     if options.discordant is None:

@@ -26,7 +26,7 @@ _N_RUNS = 1000
 
 
 def add_gates_options(parser: argparse.ArgumentParser) -> None:
-    """The options of planning the gates of a project: those that decide a plan, and what is assumed."""
+    """The options for planning the gates of a project: those of a plan, and the assumptions."""
     group = parser.add_argument_group("with --gates")
     group.add_argument(
         "--gates",
@@ -91,7 +91,7 @@ def _operating(options: argparse.Namespace) -> Operating:
 
 
 def _confidences(gates: Iterable[Gate], setup: RunConfig) -> dict[Key, float]:
-    """How sure the recorded answers are, for the gates that ask; empty if a planned case has no recorded answer."""
+    """The confidences of the recorded answers, for gates that use them; empty if a planned case is not recorded."""
     asked = {gate.variant: setup.variants[gate.variant] for gate in gates if gate.NEEDS == "confidences"}
     try:
         results = replayed(replace(setup, variants=asked)) if asked else {}

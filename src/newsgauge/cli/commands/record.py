@@ -1,4 +1,4 @@
-"""``newsgauge record``: fills the cassettes of a plan ahead of pytest, many calls side by side.
+"""``newsgauge record``: fills the cassettes of a plan ahead of pytest, with many calls at once.
 
 0: every planned case is recorded. 1: some are not. 2: a usage error. 130: interrupted; the same command goes on.
 """
@@ -75,7 +75,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_asking_options(parser: argparse.ArgumentParser) -> None:
-    """The options that every command takes that asks the cases of a plan: which, whom, how fast, in which project."""
+    """The options of every command that asks the cases of a plan: which, whom, how fast, in which project."""
     add_plan_options(parser.add_argument)
     add_recording_options(parser.add_argument)
     parser.add_argument("--base-url", metavar="URL", help="a server to ask, such as a running 'newsgauge serve'")
@@ -125,7 +125,7 @@ def handle(options: argparse.Namespace) -> int:
             else:
                 todo, report = ask_pending(setup, options, prices, since=since)
         except UsageError:
-            raise  # nothing was asked, so that also in mode rewrite nothing is dropped
+            raise  # nothing was asked, so nothing is dropped, not even in mode rewrite
         except BaseException:
             complaints = finalize_files(setup, is_over=not anew)
             raise
@@ -154,7 +154,7 @@ def handle(options: argparse.Namespace) -> int:
 
 
 def _check_techniques(setup: RunConfig, *, batch: bool) -> None:
-    """A callable asks one call after another, and what comes next may depend on an answer: no batch can do that."""
+    """Refuse callables: they make one call after another, each depending on the answer before, so no batch will do."""
     own = [name for name, variant in setup.variants.items() if variant.has_cassette and not variant.is_gemini_prompt]
     if own and batch:
         others = [name for name, variant in setup.variants.items() if variant.is_gemini_prompt]

@@ -1,4 +1,4 @@
-"""The calls of a recording: cases that are not recorded in, what came of them out; of a whole plan, or look by look."""
+"""The calls of a recording: unrecorded cases in, their outcome out; for a whole plan, or look by look."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .record_display import RecordDisplay, announce
 def ask_pending(
     setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, since: str
 ) -> tuple[Pending, Report]:
-    """Ask what is not recorded, once what it costs is shown: what was to do, and what came of it."""
+    """Show the cost, then ask what is not recorded: what was to do, and the outcome."""
     todo = find_pending(setup, since=since)
     expected = announce(setup, todo.to_ask, options, prices)
     if not todo.to_ask:
@@ -43,7 +43,7 @@ def ask_pending(
 def ask_looking(
     setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, folders: Folders, known: Mapping[str, Variant]
 ) -> tuple[RunConfig, Pending, Report]:
-    """Ask until the gates are decided: the setup up to there, what was to do of the whole, and what came of it."""
+    """Ask until the gates are decided: the setup up to there, what was to do in all, and the outcome."""
     file, n_looks = folders.root / folders.evals / "gates.toml", options.looks or N_LOOKS
     of_file = load_gates(file, backend=setup.backend, corpus=setup.plan.corpus, known=known)
     gates, _ = plan_gates(
@@ -75,7 +75,7 @@ def ask_looking(
 
 
 def _budget(options: argparse.Namespace, prices: PriceList, expected: Forecast) -> Budget | None:
-    """What is left of ``--max-cost``; None without one, or if nobody knows a price."""
+    """The rest of ``--max-cost``; None without it, or if no price is known."""
     if options.max_cost is None or expected.cost is None or not expected.n_calls:
         return None
     return Budget(prices.cost_of, options.max_cost, expected.cost / expected.n_calls)

@@ -37,7 +37,7 @@ _FIRST_LOOK_S, _LAST_LOOK_S = 0.5, 60.0
 def ask_in_batches(
     setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, since: str, path: Path, known: Collection[str]
 ) -> tuple[Pending, Report]:
-    """Do what can be done now. What open jobs hold is left for the next time. ``known``: all of variants.toml."""
+    """Do what is possible now; cases in open jobs wait for the next time. ``known``: all variants of variants.toml."""
     bucket = parse_bucket(options.bucket) if setup.backend == "vertex" else None
     jobs = OpenJobs(path)
     with reach_backend(setup.backend, options.base_url) as url:

@@ -1,6 +1,6 @@
-"""Shows how far a recording is: a live line on a terminal, a plain one every few seconds anywhere else.
+"""Shows the progress of a recording: a live line on a terminal, a plain one every few seconds elsewhere.
 
-What redraws a few lines on a terminal; if there is none, whoever shows something prints it.
+Also redraws a few lines on a terminal; without a terminal, callers print instead.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class LiveDisplay:
         return self._live is not None
 
     def draw(self, text: str) -> None:
-        """Put the text in the place of what was drawn before."""
+        """Replace what was drawn before with the text."""
         if self._live is not None:
             from rich.text import Text
 
@@ -114,7 +114,7 @@ class RecordDisplay(LiveDisplay):
 
 
 def announce(setup: RunConfig, cases: Sequence[Case], options: argparse.Namespace, prices: PriceList) -> Forecast:
-    """Say what will be asked; if that is paid and somebody sits at the terminal, ask first. Raises `UsageError`."""
+    """Show what will be asked; if it costs money, ask for confirmation on a terminal. Raises `UsageError`."""
     expected = forecast(setup, price=prices.cost, thinking=prices.thinking, cases=cases)
     retired = retiring({name: variant.model for name, variant in setup.variants.items()})
     lines = [*(f"warning: {note}" for note in retired), *expected.lines()]

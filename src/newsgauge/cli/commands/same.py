@@ -32,7 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def handle(options: argparse.Namespace) -> int:
-    """Compare and print; 0, 1 if a variant changed, 3 if that is open."""
+    """Compare and print; 0, 1 if a variant changed, 3 if undecided."""
     first, second = load_run(Path(options.first)), load_run(Path(options.second))
     found = same_runs(first, second, margin=_margin(options.margin))
     print("\n".join(same_lines(found, first=options.first, second=options.second, margin=_margin(options.margin))))

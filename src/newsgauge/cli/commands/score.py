@@ -25,7 +25,7 @@ from ...running.run_options import add_plan_options, default_options, setup_of
 from ...variants.variants_file import Variant, load_variants
 from .deciding import Decided, clear_folder, decide_all
 
-#: Options of a plan that are about asking, which nobody does here.
+#: Options of a plan about asking, which does not happen here.
 _NOT_OURS = ("--variants", "--repeats", "--backend", "--cassettes")
 _MAX_NAMED = 3
 
@@ -149,7 +149,7 @@ def _plan_of_rows(options: argparse.Namespace, rows: Sequence[Predicted]) -> Pla
 
 
 def _results(plan: Plan, rows: Iterable[Predicted]) -> tuple[dict[Key, Result], list[str]]:
-    """The predictions of planned posts, by our ids or by the corpus' own; a line about the others."""
+    """The predictions of planned posts, by our ids or the corpus' own; and a line about the others."""
     posts = {post.id: post for post in plan.posts}
     numbers = {post.id: post.id.removeprefix(f"{_id(post.label)}-") for post in plan.posts}
     counted = Counter(numbers.values())
@@ -176,5 +176,5 @@ def _results(plan: Plan, rows: Iterable[Predicted]) -> tuple[dict[Key, Result], 
 
 
 def _id(name: str) -> str:
-    """As ids of posts are written."""
+    """The id in the form of post ids."""
     return quote(name, safe="+").replace("~", "%7E")

@@ -20,7 +20,7 @@ from ..option_values import positive
 
 VARIANTS = Path("evals") / "variants.toml"
 BUNDLED = Path("fixtures") / "bundled"
-#: What ``classify`` and ``tune`` are told alike: which texts, which variant, and whom to ask.
+#: The options that ``classify`` and ``tune`` share: which texts, which variant, and whom to ask.
 SAME = ("backend", "base_url", "corpus", *TABLE_OPTIONS, "classes", "preprocessing", "variant")
 
 
@@ -36,7 +36,7 @@ def add_corpus_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_tuning_options(parser: argparse.ArgumentParser) -> None:
-    """What replaces a setting of the variant."""
+    """The options that override a setting of the variant."""
     parser.add_argument("--posts-per-class", type=positive, metavar="N", help="train posts per label, at most")
     parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the training posts")
     parser.add_argument("--batch-size", type=positive, metavar="N", help="posts per step (embedded)")
@@ -61,7 +61,7 @@ def load_corpus(options: argparse.Namespace) -> Corpus:
 
 
 def same_options(options: argparse.Namespace, names: tuple[str, ...]) -> str:
-    """Those of the options that were given, as another command takes them."""
+    """The options that were given, as arguments for another command."""
     usual = {"backend": "embedded", "preprocessing": "clean", "variant": "tuned"}
     given = {name: getattr(options, name) for name in names}
     return "".join(
@@ -101,7 +101,7 @@ def make_training(options: argparse.Namespace, corpus: Corpus) -> tuple[Training
 
 
 def train_posts(options: argparse.Namespace, corpus: Corpus, labels: tuple[str, ...] = ()) -> TrainPosts:
-    """What is learnt from: the train posts of the options' classes."""
+    """The posts to learn from: the train posts of the options' classes."""
     return TrainPosts(corpus, classes_of(options, corpus), labels, preprocessor(corpus, options.preprocessing))
 
 

@@ -1,4 +1,4 @@
-"""``newsgauge tune``: from training posts to a tuned model, and what became of jobs."""
+"""``newsgauge tune``: from training posts to a tuned model, and the state of jobs."""
 
 from __future__ import annotations
 

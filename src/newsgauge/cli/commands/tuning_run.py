@@ -1,6 +1,6 @@
-"""``newsgauge tune`` from its options to a model: training set, job, wait, and what is written at the end.
+"""``newsgauge tune`` from its options to a model: training set, job, wait, and the files at the end.
 
-Shows a job while it is waited for: a live loss curve on a terminal, a line now and then anywhere else.
+Shows a job while waiting for it: a live loss curve on a terminal, a line now and then elsewhere.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def run_tuning(options: argparse.Namespace) -> int:
 
 
 def train_embedded(tuning: Tuning, corpus: Corpus, options: argparse.Namespace) -> TunedModel:
-    """Train what a variant asks for on the embedded backend, which takes seconds, and write it down."""
+    """Train a variant's model on the embedded backend, which takes seconds, and store its name."""
     training = train_posts(options, corpus).training_set(tuning)
     print(f"newsgauge: training on {len(training.examples)} posts first, once ...", file=sys.stderr, flush=True)
     with open_tuning("embedded", base_url=options.base_url, bucket=None) as service:
@@ -112,7 +112,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
 
 
 def _guard(training: TrainingSet, options: argparse.Namespace) -> None:
-    """What every paid road goes by, before a job is started on Vertex. Raises `UsageError`."""
+    """The checks of all paid calls, before a job is started on Vertex. Raises `UsageError`."""
     if options.backend != "vertex":
         return
     refuse_in_ci("tune --backend vertex", allowed=options.allow_record_in_ci)
@@ -241,7 +241,7 @@ class JobDisplay(LiveDisplay):
         self._last: tuple[str, float] = ("", float("-inf"))
 
     def show(self, job: Job) -> None:
-        """Draw the job anew, or print a line if it is in another state or half a minute has passed."""
+        """Redraw the job, or print a line if its state changed or half a minute has passed."""
         now = self._clock()
         line = status_line(job, elapsed_s=now - self._start)
         if self.is_live:
