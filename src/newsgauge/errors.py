@@ -11,11 +11,11 @@ NewsgaugeError
 │   ├── StaleRecordingError     the line is there, the request changed
 │   ├── DamagedCassetteError    the file is cut, altered or not a cassette
 │   └── NotKeptError            an answer came, and was not written: full disk, another model version, a secret in it
-├── TechniqueError           a callable of the user's own raised, or returned no label
+├── TechniqueError           the user's own callable raised, or returned no label
 ├── NetworkBlockedError      something tried to leave the machine during a replay
 └── BackendError             the service could not be reached or refused
-    ├── TransientError       for now: asked again
-    └── QuotaError           for today: not asked again
+    ├── TransientError       temporary: retried
+    └── QuotaError           for today: not retried
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class DamagedCassetteError(CassetteError):
 
 
 class NotKeptError(CassetteError):
-    """An answer arrived while recording and was not kept. ``disk``: it could not be written, nor will the next be."""
+    """An answer arrived while recording and was not kept. ``disk``: it could not be written, nor can the next one."""
 
     def __init__(self, message: str, *, disk: bool = False) -> None:
         super().__init__(message)
@@ -72,7 +72,7 @@ class NotKeptError(CassetteError):
 
 
 class TechniqueError(NewsgaugeError):
-    """A callable that variants.toml names raised an error, or returned something that is no label."""
+    """A callable that variants.toml names raised an error, or returned something other than a label."""
 
 
 class NetworkBlockedError(NewsgaugeError):
@@ -84,7 +84,7 @@ class BackendError(NewsgaugeError):
 
 
 class TransientError(BackendError):
-    """The service was busy, broke off or could not be reached: asking again may help.
+    """The service was busy, broke off or could not be reached; a retry may help.
 
     ``retry_after_s`` is the wait that the service asked for, if it did; ``unreachable`` is true if nobody
     answered at all; ``per_minute`` holds the limits that it named, of "requests" and "input tokens" in a minute.
@@ -105,4 +105,4 @@ class TransientError(BackendError):
 
 
 class QuotaError(BackendError):
-    """A quota is used up for longer than it makes sense to wait."""
+    """A quota is used up for longer than a run should wait."""

@@ -1,11 +1,11 @@
 """A response of the service in, a `Prediction` and its tokens out. Pure: reads attributes, calls nothing.
 
-Output is answer and thinking; input is the prompt, cached parts of it too, and what tools added to it. In 543 of 544
-recorded answers of Gemini these add up to ``totalTokenCount``. If that is larger, the rest counts as thinking:
-early answers of thinking models left ``thoughtsTokenCount`` out, and output is the dearer side.
+Output is answer plus thinking. Input is the prompt, including cached parts, plus what tools added. In 543 of 544
+recorded answers of Gemini these add up to ``totalTokenCount``. If that is larger, the rest counts as thinking, because
+early answers of thinking models left ``thoughtsTokenCount`` out, and output costs more.
 
-Strictness is the default: a step of cleanup is one that the variant declares, and counts only if the answer becomes a
-label of the plan by it.
+Matching is strict by default. A cleanup step applies only if the variant declares it, and counts only if it turns the
+answer into a label of the plan.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def read_answer(
     """The stripped text, or ``(error)`` if the answer is blocked, cut or empty.
 
     An answer counts only with finish reason STOP: text that came with MAX_TOKENS, SAFETY, RECITATION or any other
-    reason is refused, also if it looks like a label. ``as_json``: the text is an object, and its ``label`` the
-    answer. If it is none, the answer is off the list: what is wrong in brackets, and the text as it came.
-    ``cleanup``: steps by which an answer that is no label may become one; ``raw`` then keeps it as it came.
+    reason is refused, even if it looks like a label. ``as_json``: the text is an object, and its ``label`` the
+    answer. If there is no such object, the answer is off the list: the problem in brackets, and the original text.
+    ``cleanup``: steps that may turn an answer into a label; ``raw`` then keeps the original.
     """
     usage = read_usage(response.usage_metadata)
     outcome, detail, text = _judge(response, usage.thinking_tokens)
@@ -61,7 +61,7 @@ def finish_answer(
     version: str,
     usage: Usage,
 ) -> Prediction:
-    """The prediction that a text is, whoever said it; ``outcome``: why it is none, None if it may be one."""
+    """The prediction for a text, whoever wrote it; ``outcome``: why it is not a label, None if it may be one."""
     raw, text = "", whole_text(text)
     if outcome is None:
         came, text = text, _label_of(text) if as_json else text
@@ -90,7 +90,7 @@ def read_for(variant: Variant, response: GenerateContentResponse, labels: tuple[
 def _confidence(how: str, response: GenerateContentResponse) -> float | None:
     """``logprobs``: the mean probability of the answer's tokens (geometric); ``field:NAME``: a number of the object.
 
-    None if it is not there, or no number from 0 to 1.
+    None if it is missing or not a number from 0 to 1.
     """
     candidate = response.candidates[0] if response.candidates else None
     if how == LOGPROBS:
@@ -110,7 +110,7 @@ def _confidence(how: str, response: GenerateContentResponse) -> float | None:
 def _cleaned(
     came: str, text: str, labels: tuple[str, ...], *, as_json: bool, cleanup: Sequence[str]
 ) -> tuple[str, tuple[str, ...]] | None:
-    """The label in an answer and the steps it took to find; the fence of a JSON object goes before it is read."""
+    """The label in an answer and the cleanup steps used; a fence around a JSON object is removed before reading it."""
     fenced: tuple[str, ...] = ()
     if as_json and "fence" in cleanup and (inside := strip_fence(came)) != came:
         text, fenced = _label_of(inside), ("fence",)
@@ -141,7 +141,7 @@ def _judge(response: GenerateContentResponse, thinking_tokens: int) -> tuple[Out
 
 
 def _label_of(text: str) -> str:
-    """The label that a JSON object holds; if there is none, a text that is no label whatever it says."""
+    """The label in a JSON object; if there is none, a text that can never equal a label."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -164,7 +164,7 @@ class Usage(NamedTuple):
 
     @property
     def is_counted(self) -> bool:
-        """Whether the service said what the answer took: nothing is asked without a token."""
+        """Whether the service reported tokens: no request has none."""
         return self.input_tokens > 0
 
 
@@ -201,9 +201,9 @@ _LOCK = threading.Lock()
 
 @cache
 def accept_unknown_values() -> None:
-    """Values that the installed SDK does not know, such as a new finish reason, are no reason to warn from now on.
+    """Silence the SDK's warnings about values that it does not know, such as a new finish reason.
 
-    The SDK hands such a value on as it came, and warns. If warnings are errors that breaks the answer: one that was
+    The SDK passes such a value on unchanged, and warns. If warnings are errors, that breaks the answer: one that was
     paid for could not be recorded, and a recorded one not replayed. Changes nothing in an SDK of another build.
     """
     from google.genai import _common
@@ -214,9 +214,9 @@ def accept_unknown_values() -> None:
         return
 
     def quietly(cls: Any, value: Any) -> Any:
-        # Filters are the process's: they are changed only for the moment in which an unknown value is met.
+        # Filters apply to the whole process, so they are changed only while an unknown value is read.
         if not isinstance(value, str):
-            return None  # none of the enum's values; the SDK would ask a number for its upper case
+            return None  # not a value of the enum; the SDK would call upper() on a number
         with _LOCK, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return missing.__get__(None, cls)(value)
@@ -243,7 +243,7 @@ def _prefix(text: str) -> str:
 
 def _markup(text: str) -> str:
     match = _MARKUP.fullmatch(text)
-    # Of a longer run of marks, such as a fence, nothing is taken off.
+    # A longer run of marks, such as a fence, is left alone.
     return match[2].strip() if match and match[2][0] != match[1][0] else text
 
 
@@ -267,7 +267,7 @@ _STEPS: Mapping[str, Callable[[str], str]] = {
 
 
 def clean(text: str, labels: Iterable[str], steps: Iterable[str]) -> tuple[str, tuple[str, ...]] | None:
-    """The label that the allowed steps find in an answer, and which of them it took; None if they find none."""
+    """The label that the allowed steps find in an answer, and the steps used; None if they find none."""
     known, allowed, done = set(labels), [name for name in _STEPS if name in set(steps)], []
     while text not in known:
         step = next((name for name in allowed if _STEPS[name](text) not in (text, "")), None)

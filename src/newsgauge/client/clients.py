@@ -61,7 +61,7 @@ def asks_express() -> bool:
 
 
 def import_sdk() -> None:
-    """Import all that a call needs, now rather than at the first call: parts of it come with the first client."""
+    """Import everything that a call needs now, not at the first call; the SDK loads parts with the first client."""
     from google.auth.exceptions import GoogleAuthError  # noqa: F401
 
     open_client(Access("embedded", live=False)).close()
@@ -78,12 +78,12 @@ def cloud_project(base_url: str | None) -> str:
 
 
 def vertex_base_url(base_url: str | None) -> str | None:
-    """The server that stands in for Google's on Vertex: the one that is given, else that of the environment."""
+    """The server to use instead of Google's on Vertex: the given one, else that of the environment."""
     return base_url or os.environ.get("GOOGLE_VERTEX_BASE_URL") or None
 
 
 def cloud_credentials(base_url: str | None) -> Any:
-    """None, which lets Google's libraries look for the user's own; a made-up token for a server of this machine."""
+    """None, so that Google's libraries look for the user's credentials; a made-up token for a local server."""
     return _replay_credentials() if base_url is not None and is_loopback(base_url) else None
 
 
@@ -111,7 +111,7 @@ def open_client(
     # certificates, which take 20 ms to load.
     context = ssl.create_default_context() if access.live else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     args: dict[str, Any] = {"verify": context, **({"transport": transport(context)} if transport else direct())}
-    args["follow_redirects"] = False  # wherever a service sends a call on to, the key would go there too
+    args["follow_redirects"] = False  # the key would go to wherever the service redirects
     return _make_client(access, {"client_args": args, "async_client_args": {**args, "ssl": context}})
 
 
@@ -135,7 +135,7 @@ def _make_client(access: Access, http: dict[str, Any]) -> genai.Client:
             credentials=cloud_credentials(base_url) if live else _replay_credentials(),
             http_options=options,
         )
-    # A server of this machine may be asked without a key (`check_access`), and the SDK wants one.
+    # A local server may be asked without a key (`check_access`), but the SDK requires one.
     key = (_api_key() or "local") if live else "replay"
     return genai.Client(
         vertexai=False, api_key="embedded" if access.backend == "embedded" else key, http_options=options
@@ -143,7 +143,7 @@ def _make_client(access: Access, http: dict[str, Any]) -> genai.Client:
 
 
 class Closable(Protocol):
-    """Something to be let go of."""
+    """Something that holds connections."""
 
     def close(self) -> None:
         """Let go of connections."""
@@ -155,7 +155,7 @@ C = TypeVar("C", bound=Closable)
 
 
 class PerLocation(Generic[C]):
-    """A client for each location that is asked, opened when it first is: a client of the SDK asks one only."""
+    """One client per location, opened at first use, because a client of the SDK asks only one location."""
 
     def __init__(self, access: Access, make: Callable[[Access], C]) -> None:
         self._access = access
@@ -176,12 +176,12 @@ class PerLocation(Generic[C]):
 
 @asynccontextmanager
 async def open_async_client(access: Access, *, connections: int) -> AsyncIterator[AskOnce]:
-    """What asks the backend once, as many calls side by side as it has connections. It raises `BackendError`."""
+    """A function that asks the backend once; parallel calls share its connections. It raises `BackendError`."""
     import httpx2
 
     tls = ssl.create_default_context()
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
-    # A client of our own: the SDK would take aiohttp if it is installed, and these are the limits of httpx2.
+    # Our own client: the SDK would use aiohttp if it is installed, but these limits are for httpx2.
     http = httpx2.AsyncClient(verify=tls, limits=limits, timeout=None, **direct())
     options = {"httpx_async_client": http, "client_args": {"verify": tls, **direct()}}
     async with http:
@@ -196,7 +196,7 @@ async def open_async_client(access: Access, *, connections: int) -> AsyncIterato
 
 
 class DryClient:
-    """Writes requests that are sent nowhere: what the SDK would put on the wire. No key is read."""
+    """Builds the requests that the SDK would send, without sending them. No key is read."""
 
     def __init__(self, backend: Backend) -> None:
         import httpx2
@@ -217,20 +217,20 @@ class DryClient:
 
 
 def generate(client: genai.Client, request: Request, policy: RetryPolicy | None = None) -> GenerateContentResponse:
-    """Ask, again if the service is busy. Raises `BackendError` with the service's own words if it refuses."""
+    """Ask, and retry while the service is busy. If it refuses, raise `BackendError` with the service's own words."""
     return call_patiently(lambda: generate_once(client, request), policy or RetryPolicy())
 
 
 def generate_once(client: genai.Client, request: Request) -> GenerateContentResponse:
-    """The same, asked once: what is replayed is never busy."""
+    """The same without retries, for replays."""
     with service_errors(request.model):
         return client.models.generate_content(**call_arguments(request))
 
 
 def recorded_response(answer: dict[str, Any]) -> GenerateContentResponse:
-    """A recorded answer as the SDK hands it out, without its call around it; ``answer`` is used up.
+    """A recorded answer as the SDK's object, made without a call; ``answer`` is modified.
 
-    Whatever the SDK raises about an answer it does not understand passes through.
+    Errors of the SDK about an answer that it does not understand pass through.
     """
     from google.genai.types import GenerateContentResponse
 
@@ -239,7 +239,7 @@ def recorded_response(answer: dict[str, Any]) -> GenerateContentResponse:
 
 
 def patiently(what: str, call: Callable[[], T], policy: RetryPolicy | None = None) -> T:
-    """Call the SDK, again if the service is busy; ``what`` is asked. Raises `BackendError`."""
+    """Call the SDK, and retry while the service is busy; ``what`` names the request. Raises `BackendError`."""
 
     def ask() -> T:
         with service_errors(what):
@@ -249,9 +249,9 @@ def patiently(what: str, call: Callable[[], T], policy: RetryPolicy | None = Non
 
 
 def count_tokens(client: genai.Client, request: Request, policy: RetryPolicy | None = None) -> int:
-    """What the service counts in the request's contents; costs nothing. Raises `BackendError`.
+    """The service's count of tokens in the request's contents; free. Raises `BackendError`.
 
-    Instruction and schema are not in it: with an API key the SDK refuses to count them.
+    Instruction and schema are not included: with an API key the SDK refuses to count them.
     """
     model, contents = request.model, request.contents
     counted = patiently(model, lambda: client.models.count_tokens(model=model, contents=contents), policy).total_tokens
@@ -266,7 +266,7 @@ def list_models(client: genai.Client, policy: RetryPolicy | None = None) -> list
 
 
 def is_response(value: object) -> bool:
-    """Whether it is what ``generate_content`` returns."""
+    """Whether it is a response of ``generate_content``."""
     from google.genai.types import GenerateContentResponse
 
     return isinstance(value, GenerateContentResponse)
@@ -282,7 +282,7 @@ def is_service_error(error: Exception) -> bool:
 
 
 def _asked(response: Any) -> dict[str, Any]:
-    """The URL that a response answers and its headers; nothing if it tells neither."""
+    """The URL of a response and its headers; empty if it has neither."""
     try:
         return {"url": str(response.request.url), "headers": response.headers}
     except (AttributeError, RuntimeError):  # made without a request
@@ -326,7 +326,7 @@ def _replay_credentials() -> Any:
     from google.auth.credentials import Credentials
 
     class MadeUpCredentials(Credentials):
-        """The SDK wants a token before it builds a request; this one opens nothing and asks nobody."""
+        """A token for the SDK, which requires one before it builds a request; it opens no connection."""
 
         def refresh(self, request: Any) -> None:
             self.token = "replay"  # noqa: S105

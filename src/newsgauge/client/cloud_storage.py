@@ -1,4 +1,4 @@
-"""Objects of Cloud Storage by their URIs: bytes in and out, lists, deletion; google-cloud-storage's only door here."""
+"""Objects of Cloud Storage by URI: bytes in and out, lists, deletion. The only importer of google-cloud-storage."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .clients import cloud_credentials, service_errors
 from .embedded import is_loopback
 
 _TIMEOUT_S = 120.0
-#: More than this is sent in pieces, as what breaks off in between goes on with the next one.
+#: Larger objects are sent in pieces, so that an interrupted upload continues with the next piece.
 _PIECE_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class CloudStorage:
-    """What one project's account may read and write; a server of this machine (``base_url``) stands in for all of it.
+    """The storage of one project's account; or of a local server (``base_url``) instead.
 
     Each method raises `UsageError` if the library is absent, and `BackendError`.
     """
@@ -81,7 +81,7 @@ class CloudStorage:
                     f"{uri}: {error.code} {error.message}. Does the bucket exist, and may this account read and write "
                     "there?"
                 ) from None
-            except (GoogleAPIError, storage.exceptions.DataCorruption, OSError) as error:  # the last: it is no HTTP
+            except (GoogleAPIError, storage.exceptions.DataCorruption, OSError) as error:  # last: not HTTP
                 raise BackendError(f"{uri}: {type(error).__name__}: {str(error)[:200]}") from None
             finally:
                 client.close()

@@ -1,8 +1,8 @@
-"""The embedded backend as newsgauge asks it: the base URL of a running server out, errors as `NewsgaugeError`.
+"""The embedded backend for newsgauge: starts a server and gives its base URL; errors are `NewsgaugeError`.
 
 With ``cli.commands.serve`` the only importer of `gemini_emulator`, which is imported when a server is started.
 
-Servers of this machine: what is sent to one never leaves it, whatever proxy the environment names.
+Also local servers in general: requests to them never use a proxy of the environment.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _EXTRA = ("starlette", "uvicorn", "wordllama", "tokenizers", "threadpoolctl")
 
 
 def missing_packages() -> list[str]:
-    """What would have to be installed for a server to start; [] if all is there."""
+    """The packages that are missing to start a server; [] if none."""
     return [name for name in _EXTRA if find_spec(name) is None]
 
 
@@ -36,7 +36,7 @@ def check_installed(what: str) -> None:
 
 @contextmanager
 def our_errors() -> Iterator[None]:
-    """Raise what the emulator raises on purpose, and what it lacks, as `UsageError` or `BackendError`."""
+    """Turn the emulator's own errors, and missing packages, into `UsageError` or `BackendError`."""
     from gemini_emulator.errors import EmulatorError, OptionError
 
     try:
@@ -55,7 +55,7 @@ def our_errors() -> Iterator[None]:
 
 @contextmanager
 def embedded_server(state: Path | None = None) -> Iterator[str]:
-    """A server in a thread of this process, as long as the block; ``state`` keeps what it is sent, None forgets it."""
+    """A server in a thread of this process, within the block; ``state`` keeps its data, None forgets it."""
     with our_errors():
         from gemini_emulator.server import EmbeddedServer
 
@@ -65,7 +65,7 @@ def embedded_server(state: Path | None = None) -> Iterator[str]:
 
 @contextmanager
 def embedded_process() -> Iterator[str]:
-    """A server in a process of its own, for callers that need this one's processor."""
+    """A server in a process of its own, for callers that need their processor for themselves."""
     with our_errors():
         from gemini_emulator.process import ServerProcess
 
@@ -77,7 +77,7 @@ _HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 def is_loopback(url: str) -> bool:
-    """True for a server of this machine, such as ``newsgauge serve``: it gets no credentials."""
+    """True for a server on this machine, such as ``newsgauge serve``: it gets no credentials."""
     try:
         return urlsplit(url).hostname in _HOSTS
     except ValueError:  # no URL at all
@@ -85,5 +85,5 @@ def is_loopback(url: str) -> bool:
 
 
 def direct() -> dict[str, Any]:
-    """Arguments of an httpx client that reaches this machine without a proxy, and all else as the environment says."""
+    """Arguments for an httpx client that uses no proxy for this machine, and the environment's proxies for others."""
     return {"mounts": {f"all://{f'[{host}]' if ':' in host else host}": None for host in _HOSTS}}

@@ -1,6 +1,6 @@
-"""A `Request` asked of OpenAI or Anthropic, by their own SDKs; what came back is the JSON of the answer, as it came.
+"""Sends a `Request` to OpenAI or Anthropic through their SDKs, and returns the JSON of the answer.
 
-The only door to these SDKs, which are extras. Retry is ours: theirs is switched off.
+The only importer of these SDKs, which are extras. Retries are ours; theirs are switched off.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from .service_errors import broken_body, broken_transport, refusal
 SERVICE_OF = {"openai": "openai-chat", "anthropic": "anthropic"}
 _KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 _BASES = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL"}
-#: Anthropic wants a bound; a label and a few fields are far below it.
+#: Anthropic requires a limit; a label and a few fields stay far below it.
 _MAX_TOKENS = 1024
 _TIMEOUT_S = 120.0
 
 
 def check_api_access(api: str, backend: str) -> None:
-    """Raise `UsageError` if an API cannot be asked: no key, or the embedded backend, which has not all of them."""
+    """Raise `UsageError` if an API cannot be asked: no key, or an API that the embedded backend does not have."""
     base = os.environ.get(_BASES[api], "")
     if is_loopback(base):
         return
@@ -58,7 +58,7 @@ class OtherClient:
             base = f"{embedded}/v1beta/openai"
         elif not live:
             base = None  # the service's own
-        # A server of this machine may be asked without a key, and a replay asks nobody; the SDK wants one.
+        # A local server may be asked without a key, and a replay asks nobody, but the SDK requires one.
         key = os.environ.get(_KEYS[api]) if live and embedded is None else None
         http = self._sdk.DefaultHttpxClient(follow_redirects=False, **direct())
         options: Any = {"api_key": key or "none", "base_url": base, "max_retries": 0, "timeout": _TIMEOUT_S}
@@ -71,11 +71,11 @@ class OtherClient:
             self._create = self._client.messages.with_raw_response.create
 
     def ask(self, request: Request, policy: RetryPolicy) -> dict[str, Any]:
-        """Ask, again if the service is busy. Raises `BackendError`."""
+        """Ask, and retry while the service is busy. Raises `BackendError`."""
         return call_patiently(lambda: self._ask(request.model, self._arguments(request)), policy)
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         self._client.close()
 
     def _ask(self, model: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _anthropic_arguments(request: Request) -> dict[str, Any]:
 
 
 def _config(request: Request, api: str) -> dict[str, Any]:
-    """The variant's settings by the API's own names; sent as they are, as SDKs drop some that a server still takes."""
+    """The variant's settings by the API's own names; sent directly: SDKs drop some that servers accept."""
     given = json.loads(request.config) if request.config else {}
     if request.max_output_tokens is not None:
         given["max_output_tokens"] = request.max_output_tokens
@@ -128,7 +128,7 @@ def _config(request: Request, api: str) -> dict[str, Any]:
 
 
 def _schema(request: Request) -> dict[str, Any]:
-    """An object that ends in one of the labels: these APIs hold no bare text to a list."""
+    """The schema of an object that ends in one of the labels: these APIs cannot restrict plain text to a list."""
     fields = {name: {"type": kind} for name, kind in request.json_fields or ()}
     properties = {**fields, "label": {"type": "string", "enum": list(request.enum or ())}}
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

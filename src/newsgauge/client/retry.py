@@ -1,8 +1,8 @@
-"""The one layer of retry: a call in, its result out, however often the service was busy in between.
+"""The only layer of retries: a call in, its result out, however often the service was busy in between.
 
-What may be asked again is a `TransientError`; everything else passes through at once. The wait is the one that the
-service asked for, else exponential with full jitter, so that clients which failed together do not come back together.
-Clock, sleep and random numbers are values of the policy: a test waits for nothing.
+Only a `TransientError` is retried; other errors pass through at once. The wait is the one that the service asked for,
+or else exponential with full jitter, so that clients which failed together do not return together. Clock, sleep and
+random numbers are values of the policy, so tests do not wait.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long to go on, in seconds. ``deadline_s`` counts from the first try to the last, waits included."""
+    """How long to retry, in seconds. ``deadline_s`` counts from the first try to the last, including waits."""
 
     deadline_s: float = 600.0
-    #: If nobody answers at all, a mistyped address is likelier than a bad minute.
+    #: If nobody answers at all, a mistyped address is likelier than a short outage.
     unreachable_deadline_s: float = 30.0
     first_wait_s: float = 1.0
     max_wait_s: float = 60.0
@@ -35,7 +35,7 @@ class RetryPolicy:
 def call_patiently(call: Callable[[], T], policy: RetryPolicy) -> T:
     """Call until it succeeds, fails for good, or the next wait would end past the deadline.
 
-    Raises what the last try raised; a `TransientError` then tells how often and how long it was tried.
+    Raises the error of the last try; a `TransientError` then says how often and how long it was tried.
     """
     start = policy.clock()
     attempts = 0
@@ -51,11 +51,11 @@ def call_patiently(call: Callable[[], T], policy: RetryPolicy) -> T:
 
 
 def wait_s(policy: RetryPolicy, error: TransientError, attempts: int) -> float:
-    """Seconds until the call may be made again, after so many attempts, from 1."""
+    """Seconds to wait after this number of attempts, from 1."""
     # A power past 2 ** 10 is past every sensible maximum, and past 2 ** 1024 no float.
     limit = min(policy.first_wait_s * 2 ** min(attempts - 1, 10), policy.max_wait_s)
     jittered = policy.rng.uniform(0, limit)
-    # All who were told the same time would come back at the same time: a little later, each by itself.
+    # Clients that were given the same time would return together, so add a little to each.
     return jittered if error.retry_after_s is None else error.retry_after_s + min(jittered, policy.first_wait_s)
 
 

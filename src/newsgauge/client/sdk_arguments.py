@@ -1,8 +1,8 @@
-"""A `Request` as arguments of ``generate_content``, in the SDK's own types; a variant's ``config`` held against them.
+"""A `Request` as arguments of ``generate_content``, in the SDK's own types; checks a variant's ``config`` with them.
 
 The SDK tests ``field in model`` for each field it knows. pydantic's models define no ``__contains__``, so Python
-iterates over all fields and never matches. Subclasses of ours return False at once, which takes away nearly half of
-what a call costs. What is sent is the same.
+iterates over all fields and never matches. Our subclasses return False at once, which saves nearly half of
+the cost of a call. The request is the same.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def call_arguments(request: Request) -> dict[str, Any]:
 
 
 def _content(text: str) -> Content:
-    """What the SDK makes of a text: one turn of the user."""
+    """A text as the SDK sends it: one turn of the user."""
     _, content, part = _kinds()
     made: Content = content(role="user", parts=[part(text=text)])
     return made
@@ -59,7 +59,7 @@ def _config(
     config.automatic_function_calling = AutomaticFunctionCallingConfig(disable=True)
     label = Schema(type=Type.STRING, enum=list(enum or ()))
     if json_fields is not None:
-        # The label comes last: what a model writes before it, it has thought about when it decides.
+        # The label comes last, so that what a model writes before it can inform its decision.
         fields = {**{name: Schema(type=Type(kind.upper())) for name, kind in json_fields}, "label": label}
         names = list(fields)
         config.response_mime_type = "application/json"
@@ -72,7 +72,7 @@ def _config(
 
 @cache
 def _kinds() -> Any:
-    """Config, content and part of the SDK, with the answer that Python finds by going through all fields."""
+    """Config, content and part of the SDK, with the result that Python would find by checking all fields."""
     from google.genai import types
 
     own = {"__contains__": lambda self, name: False, "__module__": __name__}
@@ -85,7 +85,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "temperature": (0, 2),
     "top_p": (0, 1),
     "top_k": (1, 1_000),
-    "candidate_count": (1, 1),  # more would be paid for and not read
+    "candidate_count": (1, 1),  # more candidates would be paid for but not read
     "max_output_tokens": (1, 2**31 - 1),
     "seed": (-(2**31), 2**31 - 1),
     "logprobs": (0, 20),
@@ -95,7 +95,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
 
 
 def check_configs(variants: Iterable[Variant]) -> None:
-    """Raise `VariantsError` if a config is not what the SDK and the service take. Imports the SDK only then."""
+    """Raise `VariantsError` if the SDK or the service would not accept a config. Imports the SDK only then."""
     for variant in variants:
         bound = {} if variant.max_output_tokens is None else {"max_output_tokens": variant.max_output_tokens}
         config, where = {**variant.config, **bound}, f"variants.toml: [{variant.name}]: "
@@ -147,7 +147,7 @@ def parse_config(
 
 
 def _changed_values(given: Any, parsed: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
-    """Values that the SDK makes something else of, such as a number of true or "0"; whole numbers may be any number."""
+    """Values that the SDK would convert, such as true or "0" to a number; a whole number may stand for any number."""
     if isinstance(given, Mapping):
         for name, value in given.items():
             found = parsed.get(name) if isinstance(parsed, Mapping) else getattr(parsed, name, None)
@@ -162,7 +162,7 @@ def _changed_values(given: Any, parsed: Any, place: str) -> Iterator[tuple[str, 
 
 
 def _unknown_values(value: Any, place: str) -> Iterator[tuple[str, Enum]]:
-    """Values that no enum of the SDK has: it takes them as they are, and sends them."""
+    """Values that are not in the SDK's enum, which accepts and sends them all the same."""
     if isinstance(value, Enum) and value.name not in type(value).__members__:
         yield place, value
     elif isinstance(value, list):
@@ -174,7 +174,7 @@ def _unknown_values(value: Any, place: str) -> Iterator[tuple[str, Enum]]:
 
 
 def _fields_at(kind: type[BaseModel], places: Iterable[str]) -> set[str]:
-    """The fields of the type that stands at these places within ``kind``; none if it cannot be told."""
+    """The fields of the type at this path within ``kind``; empty if unknown."""
     current: Any = kind
     for place in places:
         if place.isdecimal():

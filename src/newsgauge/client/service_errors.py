@@ -1,6 +1,6 @@
-"""What a failed call means: the SDK's or the HTTP client's exception in, an error of ours out. Pure.
+"""What a failed call means: data of the SDK's or HTTP client's exception in, one of our errors out. Pure.
 
-Knows the shape of Google's error bodies, but neither the SDK nor the HTTP client: it is handed plain values.
+Knows the shape of Google's error bodies, but neither the SDK nor the HTTP client: it gets plain values.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from urllib.parse import urljoin, urlsplit
 from .._util.wording import one_line
 from ..errors import BackendError, QuotaError, TransientError
 
-#: What passes by itself: timeouts, quotas of a minute, and a server that is down or overloaded.
+#: Temporary errors: timeouts, per-minute quotas, and a server that is down or overloaded.
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
-#: A message of Google's names several quotas; a web page goes on for screens.
+#: The longest message shown. Google's name several quotas, but a web page goes on for screens.
 _MAX_MESSAGE = 500
 _RETRY_IN = re.compile(r"retry in ((?:\d{1,6}(?:\.\d+)?(?:h|ms|m|s))+)", re.IGNORECASE)
 _UNITS_S = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
@@ -70,14 +70,14 @@ def refusal(
                 f". Location {location[1]} was asked; if the model lives in another, set 'location' of the variant in "
                 'variants.toml, such as location = "global", or GOOGLE_CLOUD_LOCATION'
             )
-        # A server that speaks Google's errors knows the version; others often know v1beta alone.
+        # A server with Google's error format knows this version; others often know only v1beta.
         if "/v1/" in urlsplit(url).path and not error.get("status"):
             said += ". The server may know another version of the API: try --api-version v1beta"
     return BackendError(said)
 
 
 def _for_long(said: str, message: str, violations: list[dict[str, Any]]) -> QuotaError | None:
-    """The error of a quota that no wait within a run brings back."""
+    """The error for a quota that does not recover within a run."""
     if _NO_QUOTA.search(message) or any(str(violation.get("quotaValue")) == "0" for violation in violations):
         return QuotaError(
             f"{said.rstrip('.')}. The account has no quota for this model at all (limit 0): neither waiting nor "
@@ -119,7 +119,7 @@ def _shown(url: str) -> str:
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """The wait of a ``Retry-After`` header, in seconds or until a time of the server's own clock; None without one."""
+    """The wait of a ``Retry-After`` header, in seconds or until a time on the server's clock; None without one."""
     said = headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,6}(\.\d+)?", said):
         return float(said)
@@ -131,17 +131,17 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def is_transient(code: int) -> bool:
-    """Whether an HTTP status passes by itself."""
+    """Whether an HTTP status means a temporary error."""
     return code in _TRANSIENT
 
 
 def is_redirect(code: int) -> bool:
-    """Whether an HTTP status sends whoever asks to another place."""
+    """Whether an HTTP status is a redirect."""
     return code in (301, 302, 303, 307, 308)
 
 
 def sent_on(code: int, url: str, headers: Mapping[str, str]) -> str:
-    """What is told of a call that is sent on; nobody follows, as the key and the text would go there too."""
+    """The message for a redirect, which is never followed, because key and text would go to its target."""
     where = headers.get("location")
     return (
         f"{_shown(url)} sends the call on (status {code}) to {_shown(urljoin(url, where)) if where else 'no place'}, "
@@ -151,7 +151,7 @@ def sent_on(code: int, url: str, headers: Mapping[str, str]) -> str:
 
 
 def broken_transport(what: str, error: BaseException) -> TransientError:
-    """The error for a call that timed out, was cut or met nobody, by what the HTTP client raised."""
+    """The error for a call that timed out, broke off or found no server, from the HTTP client's exception."""
     kind = type(error).__name__
     return TransientError(
         f"{what}: {kind}: {error}".rstrip(": "), unreachable=kind in ("ConnectError", "ConnectTimeout")

@@ -1,7 +1,7 @@
-"""A patient transport for the SDK's HTTP client: a busy service is asked again, whoever uses the client.
+"""A transport for the SDK's HTTP client that retries while the service is busy, whoever uses the client.
 
-The one layer of retry for calls that a technique makes, sync or async, whatever part of the SDK it uses. Each try is a
-request of its own of an inner client. Knows HTTP; knows no cassette.
+The only layer of retries for calls that a technique makes, sync or async, through any part of the SDK. Each try is a
+request of its own by an inner client. Knows HTTP, but no cassette.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .service_errors import broken_transport, is_redirect, is_transient, refusal
 
 
 class PatientTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
-    """Give it to a client as its transport. Outside of `asking` every call is an error."""
+    """The transport of a client. Outside of `asking`, every call is an error."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         # A client and no transport, as that honours proxies; not on the way to this machine.
@@ -28,7 +28,7 @@ class PatientTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
 
     @contextmanager
     def asking(self, policy: RetryPolicy) -> Iterator[None]:
-        """Let calls pass until the end, and ask again as the policy says."""
+        """Allow calls within the block, with retries as the policy says."""
         self._policy = policy
         try:
             yield
@@ -36,11 +36,11 @@ class PatientTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
             self._policy = None
 
     def open_http(self) -> httpx2.Client:
-        """A client for whatever service, whose calls take this road."""
+        """A client for any service that uses this transport."""
         return httpx2.Client(transport=self, timeout=120.0)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """httpx's side of it."""
+        """The method that httpx calls."""
         return self._answer(request, request.read())
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -63,7 +63,7 @@ class PatientTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
 
     def _ask(self, request: httpx2.Request, body: bytes) -> httpx2.Response:
         what = request.url.path.rpartition("/")[2]
-        # The same request is sent again if the service is busy; a stream could not be, and the SDK sends none.
+        # A retry sends the same request again. A stream could not be sent again, but the SDK sends none.
         again = httpx2.Request(
             request.method, request.url, headers=request.headers, content=body, extensions=request.extensions
         )

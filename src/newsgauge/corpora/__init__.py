@@ -1,1 +1,1 @@
-"""A name or a path in; raw posts out, and from each raw post the text that is asked about."""
+"""A name or a path in; raw posts out, and for each raw post the text to ask about."""

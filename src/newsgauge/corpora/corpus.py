@@ -50,13 +50,13 @@ class Corpus:
         return self.path is not None and (not self.path.is_dir() or bool(split_files(self.path)))
 
     def posts(self, split: Split) -> tuple[RawPost, ...]:
-        """All posts of one split, sorted by label and number; read once, and again after `release`.
+        """All posts of one split, sorted by label and number; read once, or again after `release`.
 
         Raises `CorpusError` if the split is absent, empty or unreadable.
         """
         if split not in self._read:
             if self.path is None:
-                # One file holds both splits, and to read it takes longer than to keep what it holds for a while.
+                # One file holds both splits; keeping its content for a while is cheaper than reading it twice.
                 both = read_twenty_newsgroups()
                 self._read.update({one: _in_order(posts) for one, posts in both.items()})
             else:
@@ -75,7 +75,7 @@ class Corpus:
         return {post.id: post.slice for post in rows if post.slice}
 
     def release(self) -> None:
-        """Let go of the raw posts: once a plan is made of them, nobody may need them any more."""
+        """Free the raw posts, which nobody may need once a plan is made."""
         self._read.clear()
 
     @cached_property
@@ -136,7 +136,7 @@ def find_corpus(
 
 def to_frame(posts: tuple[Post, ...]) -> pd.DataFrame:
     """Posts as the DataFrame of the codelab: columns ``Text``, ``Label`` (int, index of the sorted class
-    names) and ``Class Name``; one row a post, in the order given.
+    names) and ``Class Name``; one row per post, in the given order.
     """
     import pandas as pd  # 0.4 s: only if a DataFrame is wanted
 
@@ -157,7 +157,7 @@ def _in_order(posts: list[RawPost]) -> tuple[RawPost, ...]:
 
 
 def _safe(name: str) -> str:
-    """A name for the cassette folder; never that of another corpus."""
+    """A name for the cassette folder; never the name of another corpus."""
     safe = re.sub(r"[^\w.-]", "-", name)
     return f"own-{safe}" if safe in (BUNDLED, TWENTY) else safe
 

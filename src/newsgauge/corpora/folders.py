@@ -1,4 +1,4 @@
-"""Read a folder of posts, a file each, into `RawPost` records of one split.
+"""Read a folder of posts, one file each, into `RawPost` records of one split.
 
 Two layouts: ``<split>/<label>/<file>``, as in the by-date archive, and ``<label>/<file>``, where half of each label's
 files are train posts. A label's folder may be a Maildir, whose mails lie in ``cur`` and ``new``.
@@ -26,13 +26,13 @@ _SPLITS: dict[Split, tuple[str, ...]] = {
 _MAILDIR = ("cur", "new")
 #: How a mail begins: a header, or what an mbox writes above it.
 _IS_MAIL = re.compile(rb"\s*(?:From |[A-Za-z][\w-]*:)")
-#: A header that no mail lacks, among the first lines.
+#: Headers that every mail has one of, among its first lines.
 _MAIL_HEADER = re.compile(rb"^(?:from|subject|date|received|message-id|newsgroups|to):", re.IGNORECASE | re.MULTILINE)
 _N_LOOKED_AT = 5
 
 
 def has_splits(folder: Path) -> bool:
-    """True if the folder says by itself which posts are train and which are test posts."""
+    """True if the folder's layout says which posts are train and which are test posts."""
     return any((folder / name).is_dir() for names in _SPLITS.values() for name in names)
 
 
@@ -73,7 +73,7 @@ def read_folder(folder: Path, split: Split, *, encoding: str = "") -> list[RawPo
 
 
 def _posts(folder: Path, root: Path, encoding: str) -> Iterator[RawPost]:
-    # Mail is latin-1 by convention: every byte is a character, nothing can fail to decode, and headers say the rest.
+    # Mail is read as latin-1: every byte is a character, so decoding cannot fail; headers say the real charset.
     told = "latin-1" if holds_mail(folder) else encoding or "utf-8-sig"
     for label in _labels(root):
         for path in _files(root / label):

@@ -1,4 +1,4 @@
-"""Find labels that cannot all be right: one text under two labels, and labels that differ only in how they are written.
+"""Find labels that cannot all be right: one text under two labels, and labels that differ only in spelling.
 
 Enters: texts with their labels. Leaves: `SuspectText` records, which hold ids and labels and no text. Equal texts are
 equal word by word, in any case; near-duplicates share four fifths or more of their runs of three words (Jaccard), and
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LEAST = 0.8
 _N_BANDS = 8
-#: Words of a text that are looked at, and rows beyond which near-duplicates are not looked for: it would take minutes.
+#: The words of a text that are compared; and the number of rows above which the search, taking minutes, is skipped.
 _N_WORDS, _N_ROWS = 300, 50_000
 #: Texts of one band that are compared with one another.
 _N_COMPARED = 12
@@ -46,7 +46,7 @@ class LabelledText:
 
 @dataclass(frozen=True, slots=True)
 class SuspectText:
-    """Texts that are the same, or nearly, under two labels or more: id, label and split of each."""
+    """Equal or nearly equal texts under two labels or more: id, label and split of each."""
 
     is_exact: bool
     members: tuple[tuple[str, str, Split], ...]
@@ -59,7 +59,7 @@ class SuspectText:
 
 
 def texts_of(corpus: Corpus, preprocess: Callable[[str], str]) -> list[LabelledText]:
-    """All texts of a corpus, as they are asked about; of 20 Newsgroups, which nobody here can correct, none."""
+    """All texts of a corpus, as they are asked about; none of 20 Newsgroups, which nobody here can correct."""
     found: list[LabelledText] = []
     for split in () if corpus.path is None else SPLITS:
         with suppress(CorpusError):  # no train posts
@@ -68,7 +68,7 @@ def texts_of(corpus: Corpus, preprocess: Callable[[str], str]) -> list[LabelledT
 
 
 def labels_written_alike(labels: Iterable[str]) -> list[tuple[str, ...]]:
-    """Groups of labels that differ only by case, white space or the form of an accent."""
+    """Groups of labels that differ only in case, white space or the form of an accent."""
     groups: dict[str, list[str]] = defaultdict(list)
     for label in sorted(set(labels)):
         groups[" ".join(unicodedata.normalize("NFKC", label).casefold().split())].append(label)
@@ -76,7 +76,7 @@ def labels_written_alike(labels: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def find_suspect_texts(texts: Sequence[LabelledText]) -> list[SuspectText]:
-    """Every text that stands under two labels, exact duplicates first; in the order of the texts."""
+    """Every text that appears under two labels, exact duplicates first; in the order of the texts."""
     groups: dict[tuple[str, ...], list[LabelledText]] = defaultdict(list)
     for one in texts:
         groups[tuple(_WORD.findall(one.text.casefold())) or (one.text,)].append(one)
@@ -92,7 +92,7 @@ def _members(group: Iterable[LabelledText]) -> tuple[tuple[str, str, Split], ...
 
 
 def _near_pairs(groups: dict[tuple[str, ...], list[LabelledText]]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Pairs of different texts, both under one label only, whose labels differ."""
+    """Pairs of similar texts, each under one label, whose labels differ."""
     labels = {words: {one.label for one in group} for words, group in groups.items()}
     words_of = [words for words in groups if len(words) >= 5 and len(labels[words]) == 1]
     if not words_of:
@@ -126,7 +126,7 @@ def _runs(texts: Sequence[tuple[str, ...]]) -> list[np.ndarray[Any, Any]]:
 
 
 def _band_keys(runs: Sequence[np.ndarray[Any, Any]]) -> Iterator[list[tuple[int, int]]]:
-    """Band by band the two least hashes of each text."""
+    """For each band, the two smallest hashes of each text."""
     import numpy as np
 
     everything = np.concatenate(runs)

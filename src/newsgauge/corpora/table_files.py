@@ -1,6 +1,6 @@
 """Read a table file as text: csv, tsv, JSON lines or parquet, also gzipped, into named columns of values.
 
-Nothing is guessed: a value keeps the text that stands in the file. Knows no labels and no splits.
+Nothing is guessed: a value keeps its text from the file. Knows no labels and no splits.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from typing import Any
 from .._util.files import LFS_ADVICE, is_lfs_pointer
 from ..errors import CorpusError
 
-#: What the end of a file's name means, in any case and also before ``.gz``.
+#: The format for each file extension, in any case, also before ``.gz``.
 KINDS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
-#: Words for delimiters, which neither a shell nor an ini file takes for something else.
+#: Words for delimiters; the characters themselves mean something else in a shell or an ini file.
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 #: Whole numbers up to here survive a column of floating-point numbers.
 _EXACT = 2**53
-#: The names of the columns stand within so many characters.
+#: The names of the columns are expected within this many characters.
 _HEADER = 2**16
 
 
 @dataclass(frozen=True, slots=True)
 class TableFormat:
-    """How to read a table: our names for its columns, its encoding and its delimiter; empty: the usual ones."""
+    """How to read a table: our names for its columns, its encoding and its delimiter; empty means the default."""
 
     columns: dict[str, str] = field(default_factory=dict)
     encoding: str = ""
@@ -41,12 +41,12 @@ class TableFormat:
 
 
 def kind_of(path: Path) -> str | None:
-    """``csv``, ``tsv``, ``jsonl`` or ``parquet``; None if the name says none of them."""
+    """``csv``, ``tsv``, ``jsonl`` or ``parquet``; None for any other name."""
     return KINDS.get(Path(_without_gz(path)).suffix.lower())
 
 
 def table_name(path: Path) -> str:
-    """The file's name without the endings that say what kind of table it is."""
+    """The file's name without its extensions."""
     return Path(_without_gz(path)).stem
 
 
@@ -76,7 +76,7 @@ def read_columns(path: Path, wanted: Collection[str], how: TableFormat) -> tuple
 
 
 def check_format(how: TableFormat) -> None:
-    """Raise `CorpusError` if the encoding or the delimiter is none."""
+    """Raise `CorpusError` if the encoding or the delimiter is unknown."""
     if how.delimiter and how.delimiter not in DELIMITERS and how.delimiter not in DELIMITERS.values():
         words = ", ".join(f"{word} ({mark if mark != chr(9) else 'a tab'})" for word, mark in DELIMITERS.items())
         raise CorpusError(f"--delimiter: expected one of {words}; got {how.delimiter!r}")
@@ -103,7 +103,7 @@ def _bytes(path: Path) -> bytes:
 def _decode(path: Path, data: bytes, encoding: str) -> str:
     told = encoding or next((name for bom, name in _BOMS if data.startswith(bom)), "utf-8")
     if told.lower().replace("_", "-") in ("utf-8", "utf8"):
-        told = "utf-8-sig"  # a byte order mark is no part of the first name
+        told = "utf-8-sig"  # a byte order mark is not part of the first name
     try:
         return data.decode(told)
     except UnicodeDecodeError as error:
@@ -121,7 +121,7 @@ def _decode(path: Path, data: bytes, encoding: str) -> str:
 
 
 def _row_at(path: Path, before: bytes) -> int:
-    """The number of the row that ``before`` breaks off in, counted from 1 below the header."""
+    """The number of the row in which ``before`` ends, counted from 1 below the header."""
     mark = "\t" if kind_of(path) == "tsv" else ","
     text = io.StringIO(before.decode("latin-1") + "x", newline="")
     return sum(bool(row) for row in csv.reader(text, delimiter=mark)) - 1
@@ -161,7 +161,7 @@ def _csv(path: Path, text: str, wanted: Collection[str], delimiter: str) -> tupl
 
 
 def _check_delimiter(path: Path, text: str, wanted: Collection[str], mark: str) -> None:
-    """Raise `CorpusError` if the first line makes more of our columns, or as many and more fields, by another mark."""
+    """Raise `CorpusError` if another delimiter splits the first line better: more of our columns, or more fields."""
 
     def columns(mark: str) -> tuple[int, int]:
         names = [name.strip() for name in next(csv.reader(io.StringIO(text[:_HEADER], newline=""), delimiter=mark), [])]
@@ -181,7 +181,7 @@ def _word(mark: str) -> str:
 
 
 def _json_rows(path: Path, text: str) -> Iterator[dict[str, Any]]:
-    # Numbers stay as they are written: 1344800117571260417 and 1.50 are ids like any other.
+    # Numbers stay as written: 1344800117571260417 and 1.50 are valid ids.
     decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=lambda _: None)
     lines: Iterator[tuple[int, str]] = enumerate(text.split("\n"), 1)
     if text.lstrip().startswith("["):
@@ -219,7 +219,7 @@ def _parquet(path: Path, wanted: Collection[str]) -> tuple[list[str], dict[str, 
 
 
 def _class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
-    """What the numbers of a column stand for, as Hugging Face's datasets write it into a parquet file."""
+    """The names for the numbers of a column, as Hugging Face's datasets write them into a parquet file."""
     try:
         features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
         return {name: list(one["names"]) for name, one in features.items() if one.get("_type") == "ClassLabel"}
@@ -232,9 +232,9 @@ def _are_numbers(cells: list[Any], n: int) -> bool:
 
 
 def cell_text(value: Any) -> str | None:
-    """A value as the text that stands in the file; None if there is none. Raises `ValueError` for what is no text.
+    """A value as its text in the file; None if there is none. Raises `ValueError` for a value that is not a text.
 
-    A floating-point number is whole numbers' way of leaving room for an absent one: 7.0 was written for 7.
+    A column of whole numbers with a gap becomes floating-point, so 7.0 means 7.
     """
     if value is None or isinstance(value, str):
         return value or None

@@ -1,8 +1,8 @@
 """Turn a user's table into `RawPost` records of both splits: a text and a label per row.
 
 Columns ``text`` and ``label``, optional ``id``, ``split`` (train or test; without it every row is a test post) and
-``thread``; other names can be given. The text is taken as it is: it is no mail. With ``split=auto`` no column says
-which rows are train posts: half of each label's are, drawn by a digest of their text. A folder with a file per split,
+``thread``; other names can be given. The text is not treated as a mail. With ``split=auto`` no column says
+which rows are train posts: half of each label's are, drawn by a hash of their text. A folder with a file per split,
 ``train*.jsonl`` and ``test*.jsonl`` as Hugging Face's datasets are kept, is one table.
 """
 
@@ -20,9 +20,9 @@ from ..records import RawPost, Split
 from .table_files import TableFormat, cell_text, kind_of, read_columns
 
 COLUMNS = ("text", "label", "id", "split", "thread")
-#: In the place of a column's name: nothing in the file says which rows are train posts.
+#: Used instead of a column's name: nothing in the file says which rows are train posts.
 AUTO_SPLIT = "auto"
-#: What others call the two columns that are needed; the first that is there counts.
+#: Other common names of the two required columns; the first one found is used.
 _ALSO_CALLED = {
     "text": ("body", "content", "sentence", "message", "description", "utterance", "review", "question", "input"),
     "label": (
@@ -52,7 +52,7 @@ def parse_columns(text: str | None) -> dict[str, str]:
 
 
 def split_files(folder: Path) -> dict[Split, list[Path]]:
-    """The tables of a folder that holds one or more per split; empty if it is no such folder."""
+    """The tables of a folder with one or more per split; empty if it is not such a folder."""
     found: dict[Split, list[Path]] = {"train": [], "test": []}
     for path in sorted(folder.iterdir()):
         for split, files in found.items():
@@ -67,7 +67,7 @@ def read_table(path: Path, how: TableFormat) -> dict[Split, list[RawPost]]:
     files: Sequence[tuple[Path, str | None]] = [(path, None)]
     if path.is_dir():
         of_split = split_files(path)
-        # One split alone says nothing: its rows are those of any table.
+        # A single split says nothing: its rows are those of any table.
         known = all(of_split.values())
         files = [(file, split if known else None) for split, own in of_split.items() for file in own]
     rows: list[tuple[Path, int, dict[str, str | None]]] = []
@@ -75,7 +75,7 @@ def read_table(path: Path, how: TableFormat) -> dict[Split, list[RawPost]]:
     for file, split in files:
         own = _rows(file, columns, how, in_split=split)
         for n, row in enumerate(own, n_before[split] + 1):
-            row["row"] = str(n)  # counted by split: a new train row renames no test post
+            row["row"] = str(n)  # counted per split, so that a new train row renames no test post
         n_before[split] += len(own)
         rows += [(file, n, row) for n, row in enumerate(own, 1)]
     if columns["split"] == AUTO_SPLIT and not (path.is_dir() and files[0][1]):
@@ -88,7 +88,7 @@ def read_table(path: Path, how: TableFormat) -> dict[Split, list[RawPost]]:
 def _rows(
     path: Path, columns: dict[str, str], how: TableFormat, *, in_split: str | None
 ) -> list[dict[str, str | None]]:
-    """Each row by our names, as text, with the blanks around a label taken off."""
+    """Each row by our names, as text, without blanks around the label."""
     names, values = read_columns(path, columns.values(), how)
     for ours in ("text", "label"):
         if columns[ours] not in names:
@@ -149,7 +149,7 @@ def _posts(rows: list[tuple[Path, int, dict[str, str | None]]]) -> dict[Split, l
 
 
 def guess_columns(names: Sequence[str], columns: dict[str, str]) -> str:
-    """``text=body,label=team`` for columns that others call so; '' if a needed one cannot be told."""
+    """``text=body,label=team`` for columns with other common names; '' if a required one is not found."""
     lower = {name.casefold(): name for name in reversed(names)}
     found = []
     for ours, others in _ALSO_CALLED.items():
@@ -165,9 +165,9 @@ def guess_columns(names: Sequence[str], columns: dict[str, str]) -> str:
 
 
 def halves(texts: Sequence[str | None], labels: Sequence[str | None], threads: Sequence[str | None]) -> list[Split]:
-    """``train`` or ``test`` for each row. Equal texts of a label, and its rows of one thread, lie on one side.
+    """``train`` or ``test`` for each row. Equal texts of a label, and its rows of one thread, stay on one side.
 
-    The draw looks at the texts alone: the order of the rows does not matter, nor do line endings.
+    The draw uses only the texts: neither the order of the rows nor line endings matter.
     """
     keys = [
         None if text is None or label is None else (label, f"thread:{thread}" if thread else text.replace("\r\n", "\n"))

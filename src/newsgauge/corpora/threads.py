@@ -1,4 +1,4 @@
-"""Which conversation a post belongs to, told by its subject. A raw post in, a key out; pure.
+"""The conversation that a post belongs to, by its subject. A raw post in, a key out; pure.
 
 Posts of one thread quote each other and share rare words: a sample with several of them is worth less than its size.
 """
@@ -17,7 +17,7 @@ _REPLY = re.compile(r"(?:(?:re|fwd?|aw)(?:\[\d+\]|\^\d+)?:\s*)+", re.IGNORECASE)
 def thread_key(raw: str) -> str | None:
     """The subject without reply marks, white space folded, in lower case; None if there is no subject.
 
-    Only headers are looked at: what stands before the first blank line. No subject: a thread of its own.
+    Only headers, before the first blank line, are used. A post without a subject is its own thread.
     """
     head = raw[: re.search(r"\r?\n\r?\n|\Z", raw).start()]  # type: ignore[union-attr]  # \Z always matches
     found = _SUBJECT.search(head.replace("\r\n", "\n"))

@@ -1,6 +1,6 @@
 """The real 20 Newsgroups as scikit-learn keeps it, as `RawPost` records.
 
-scikit-learn's own loader is asked if its cache file is not there yet, or is not as expected. If the file is
+scikit-learn's own loader is used if its cache file does not exist yet or is not as expected. If the file is
 there it is read here: importing ``sklearn.datasets`` takes 150 MB and a second in each process of a run, the posts take
 40 MB. The file is a pickle, and nothing of it is let in but scikit-learn's dict and two kinds of array, for which plain
 lists stand in.
@@ -42,11 +42,11 @@ def damaged_cache() -> str:
 
 
 def read_twenty_newsgroups() -> dict[Split, list[RawPost]]:
-    """The posts of both splits, in scikit-learn's order. Raises `CorpusError` if they are not to be had."""
+    """The posts of both splits, in scikit-learn's order. Raises `CorpusError` if they are not available."""
     try:
         splits = _Unpickler(BytesIO(zlib.decompress(_cache_file().read_bytes()))).load()
         return {split: _posts(**_parts(splits[split])) for split in ("train", "test")}
-    except Exception:  # absent, cut, another layout: whatever it is, scikit-learn knows better
+    except Exception:  # missing, cut or of another layout: let scikit-learn handle it
         return {split: _posts(**_parts(_fetched(split))) for split in ("train", "test")}
 
 
@@ -112,7 +112,7 @@ def _fetched(split: str) -> Any:
 
     try:
         with warnings.catch_warnings():
-            # scikit-learn warns before each new try of a download: as an error, the first failure would be the last.
+            # scikit-learn warns before each retry of a download; if warnings were errors, it would never retry.
             warnings.simplefilter("ignore")
             bunch = fetch_20newsgroups(subset=split, shuffle=False)
     except Exception as error:  # a download can fail in as many ways as a network can

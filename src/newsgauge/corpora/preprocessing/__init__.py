@@ -1,4 +1,4 @@
-"""A raw post in, the text that is asked about out. Pure; knows no labels, so none can leak.
+"""A raw post in, the text to ask about out. Pure; knows no labels, so none can leak.
 
 Enters: a post as `str`, its file's bytes decoded as latin-1. Leaves: subject, blank line, body, at most
 `MAX_CHARS` characters. `clean` is right on any mail; `codelab` is what the codelab did, letter for letter,
@@ -16,7 +16,7 @@ from .clean import clean
 from .codelab import codelab
 from .plain import plain
 
-#: What ``--preprocessing`` can name. A new entry is a new text for every post: its cassettes are its own.
+#: The values of ``--preprocessing``. A new entry gives every post a new text, so it needs its own cassettes.
 PREPROCESSING: dict[str, Callable[[str], str]] = {"clean": clean, "clean-body": clean_body, "codelab": codelab}
 
 __all__ = ["MAX_CHARS", "PREPROCESSING", "clean", "clean_body", "codelab", "plain", "redact"]

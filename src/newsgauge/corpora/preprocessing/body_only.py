@@ -1,7 +1,7 @@
 """A mail's own words: what scikit-learn's ``remove=("headers", "footers", "quotes")`` leaves of 20 Newsgroups.
 
 Enters: a post. Leaves: its cleaned body without lines that quote or announce a quotation, and without its last block,
-where a signature is. Text that is easy to tell by its headers makes a score that says little about other texts.
+where a signature is. Texts that headers give away make a score that says little about other texts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _QUOTE = re.compile(r"(writes in|writes:|wrote:|says:|said:|^In article|^Quoted 
 
 
 def clean_body(raw: str) -> str:
-    """`clean` without subject, footer and quotes; its body as it is if nothing would be left to ask about."""
+    """`clean` without subject, footer and quotes; the unchanged body if nothing else would be left."""
     body = clean(raw).partition("\n\n")[2]
     kept = _without_quotes(_without_footer(body))
     return kept if kept.strip() else body

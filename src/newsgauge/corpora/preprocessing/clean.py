@@ -12,7 +12,7 @@ from .charsets import unify_newlines, well_formed
 from .headers import content, one_line, split_mail
 
 # Addresses are removed before the cut, as the codelab did; this bounds the work on a post of many megabytes.
-# The result differs only for a post nine tenths of which are addresses.
+# The result differs only if nine tenths of a post are addresses.
 _LOOKED_AT = 10 * MAX_CHARS
 
 
