@@ -37,6 +37,7 @@ def test_any_text_is_disturbed_the_same_way_each_time_and_stays_a_text(text: str
 
 
 @given(st.text(), st.text())
+@example("A²AA", "")
 def test_typing_errors_leave_every_letter_and_all_that_is_no_word_in_place(text: str, seed: str) -> None:
     disturbed = DISTURBANCES["typos"](text, seed, LABELS)
     assert Counter(disturbed) == Counter(text)

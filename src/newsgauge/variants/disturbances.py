@@ -46,7 +46,7 @@ def no_quotes(text: str, seed: str, labels: Sequence[str]) -> str:
 
 def typos(text: str, seed: str, labels: Sequence[str]) -> str:
     """Two neighbouring letters change places in one of ten words of four letters or more, in one word at least."""
-    words = list(_WORD.finditer(text))
+    words = [word for word in _WORD.finditer(text) if word[0].isalpha()]  # \w takes ² and ½ as well
     random = Random(f"typos {seed}")
     chosen = random.sample(words, -(-len(words) // _WORDS_PER_TYPO))
     letters = list(text)
