@@ -47,6 +47,27 @@ def test_a_price_that_is_none_is_refused_before_a_job_is_looked_for(
     assert f"argument --price: expected US dollars above 0, got '{price}'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["recrod"], "record"),
+        (["cassettes", "chek"], "check"),
+        (["record", "--backend", "gemni"], "gemini"),
+        (["tune", "--preprocessing", "codelba"], "codelab"),
+        (["init", "--ci", "GitHub"], "github"),
+        (["record", "--record-mode", "newepisodes"], "new_episodes"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
+)
+def test_a_mistyped_command_or_choice_is_asked_about(
+    words: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith(f"; did you mean {meant!r}?\n")
+
+
 def test_the_help_of_one_command_shows_that_command_alone() -> None:
     shown = make_parser("init").format_help()
     assert "init" in shown

@@ -308,7 +308,13 @@ def test_github_gets_a_summary_and_an_annotation_a_gate(
     assert merge("whole") == 1
     line = next(n for n, text in enumerate(Path("evals/gates.toml").read_text().splitlines(), 1) if ".asked]" in text)
     place = f"file=evals/gates.toml,line={line}"
-    assert f"::error {place},title=newsgauge gate asked%3A failed::" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"::error {place},title=newsgauge gate asked%3A failed::" in out
+    # What is long is a group to open in the log; what decides is not in it.
+    folded = out.partition("::group::newsgauge details\n")[2].partition("\n::endgroup::\n")[0]
+    assert folded
+    assert "newsgauge gates" not in folded
+    assert " newsgauge details " not in out
     assert "RED: 1 of 2 gates passed; gates failed: asked" in Path("summary-of-the-job.md").read_text()
 
 

@@ -93,7 +93,13 @@ def test_a_step_summary_that_cannot_be_written_is_no_missing_report(
 
 
 def test_junit_says_of_each_case_what_was_answered_and_of_each_gate_what_was_found(project: pytest.Pytester) -> None:
+    Path("evals/test_property.py").write_text(
+        "from hypothesis import given, strategies as st\n@given(st.integers())\ndef test_any(n): assert n == n\n"
+    )
     project.runpytest_inprocess("evals", "--junitxml", "junit.xml", "-o", "junit_family=xunit1")
+    # Hypothesis puts its statistics there in base64, for its own terminal.
+    assert "test_any" in (junit := Path("junit.xml").read_text())
+    assert "hypothesis" not in junit
     properties: dict[str, dict[str, str]] = {
         case.attrib["name"]: {p.attrib["name"]: p.attrib["value"] for p in case.iter("property")}
         for case in ET.parse("junit.xml").iter("testcase")  # noqa: S314 (written by the line above)

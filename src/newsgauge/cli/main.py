@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from functools import partial
 from importlib import import_module
+from typing import NoReturn
 
 from .. import __version__
 from .._util.secrets import redact_output
+from .._util.wording import did_you_mean
 from ..errors import NewsgaugeError, UsageError
 
 #: The commands by purpose; each is a module of `commands` with that name, with `add_options` and `handle`.
@@ -66,12 +69,25 @@ class _ByWish(argparse.HelpFormatter):
         return "".join(shown)
 
 
+_NO_CHOICE = re.compile(r"invalid choice: (['\"])(?P<word>.*?)\1 \(choose from (?P<known>.*)\)")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Asks which command or word was meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """The message of a usage error."""
+        found = _NO_CHOICE.search(message)
+        known = [word.strip(" '\"") for word in found["known"].split(",")] if found else ()
+        super().error(message + (did_you_mean(found["word"], known) if found else ""))
+
+
 def make_parser(command: str | None = None) -> argparse.ArgumentParser:
     """The parser of all commands, or of one of them; what it parses has its handler as ``handler``.
 
     For a word that is not a command, such as ``--help``: all commands, without their options.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="newsgauge",
         description="Evaluate how well models classify texts. An evaluation is a pytest run: 'pytest evals'. These "
         "commands start a project, record, judge and compare.",

@@ -14,7 +14,7 @@ from ..errors import UsageError
 from ..gates.age_gate import day_of
 from ..gates.gate import Ages
 from ..gates.run_verdict import Conclusion, Guard
-from ..report.summary_sections import FOLDED, concluding_sections
+from ..report.summary_sections import as_group, concluding_sections
 from ..report.terminal import WIDTH
 from ..running.plans_file import oldest_recordings
 from ..running.results_log import ResultLog
@@ -119,12 +119,11 @@ class Judge:
             return
         verbosity = terminalreporter.config.get_verbosity()
         width = terminalreporter._tw.fullwidth - 1 if terminalreporter.isatty else WIDTH
-        in_actions = os.environ.get("GITHUB_ACTIONS") == "true"
         sections = concluding_sections(
             *(self._conclusion, self._guard),
             width=max(60, width),
             brief=verbosity < 0,
-            details=verbosity > 0 or in_actions,
+            details=verbosity > 0 or os.environ.get("GITHUB_ACTIONS") == "true",
         )
         if not sections:
             terminalreporter.write_line("newsgauge: no case and no gate was part of this run")
@@ -134,15 +133,11 @@ class Judge:
             return
         terminalreporter.ensure_newline()
         for heading, lines in sections:
-            is_folded = in_actions and heading in FOLDED
-            if is_folded:  # a line to open, in the log of GitHub Actions
-                terminalreporter.write_line(f"::group::{heading}")
-            else:
+            group = as_group(heading, lines)
+            if group is None:
                 terminalreporter.section(heading)
-            for line in lines:
+            for line in group or lines:
                 terminalreporter.write_line(line, **_markup(line))
-            if is_folded:
-                terminalreporter.write_line("::endgroup::")
         for reason in self._conclusion.session.reasons:
             terminalreporter.write_line(f"newsgauge: red: {reason}", red=True, bold=True)
 

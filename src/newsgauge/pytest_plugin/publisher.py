@@ -15,7 +15,7 @@ import pytest
 from .._util.files import commit_of, why_unwritable
 from ..corpora.corpus import BUNDLED
 from ..errors import UsageError
-from ..report.findings import trade_off
+from ..report.findings import trade_off_lines
 from ..report.publishing import Facts, append_step_summary, clear, github_annotations, publish
 from ..results.attachments import Attachments
 
@@ -104,8 +104,10 @@ class Publisher:
                 "'Suspect labels' in the report lists them",
                 yellow=True,
             )
-        if terminalreporter.config.get_verbosity() >= 0 and (said := trade_off(self._run)):
-            terminalreporter.write_line(f"newsgauge: {said}")
-        terminalreporter.write_line(f"newsgauge: report {self._shown}/report.html")
+        verbosity = terminalreporter.config.get_verbosity()
+        for line in trade_off_lines(self._run) if verbosity >= 0 else ():
+            terminalreporter.write_line(line)
+        if verbosity > -2:
+            terminalreporter.write_line(f"newsgauge: report {self._shown}/report.html")
         for line in github_annotations(self._run, self._gates):
             terminalreporter.write_line(line)

@@ -6,6 +6,7 @@ Nothing is decided here: findings and verdict are those of gates.json.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from typing import Any, Literal
 from ..gates.session_verdict import decode_verdict
 from ..results.run_folder import RunFolder
 from .check_words import limit_words, measured_words
+from .terminal import WIDTH
 
 State = Literal["failed", "unanswered", "not proved", "not decided", "passed", "no gate"]
 #: The worst first.
@@ -59,6 +61,12 @@ def trade_off(run: RunFolder) -> str:
     if dominated:
         said.append(f"dominated, as another is at least as accurate and costs no more: {', '.join(dominated)}")
     return "; ".join(said)
+
+
+def trade_off_lines(run: RunFolder) -> list[str]:
+    """The same for a terminal."""
+    said = trade_off(run)
+    return textwrap.wrap(f"newsgauge: {said}", WIDTH, subsequent_indent="  ") if said else []
 
 
 def state_of(gate: Mapping[str, Any]) -> State:

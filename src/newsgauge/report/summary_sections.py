@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,16 @@ if TYPE_CHECKING:
 
 _MAX_SHOWN = 40
 DETAILS, FLIPS, BASELINE = "newsgauge details", "newsgauge flips", "newsgauge baseline"
-#: Sections that may be long; what decides is not among them.
-FOLDED = (DETAILS, FLIPS, BASELINE)
+
+
+def as_group(heading: str, lines: list[str]) -> list[str] | None:
+    """In the log of GitHub Actions, a section that may be long as a line to open; None: it is shown under its heading.
+
+    What decides is never folded.
+    """
+    if os.environ.get("GITHUB_ACTIONS") != "true" or heading not in (DETAILS, FLIPS, BASELINE):
+        return None
+    return [f"::group::{heading}", *lines, "::endgroup::"]
 
 
 def concluding_sections(

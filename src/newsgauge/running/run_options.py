@@ -10,13 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._util.wording import did_you_mean
 from ..corpora.preprocessing import PREPROCESSING
 from ..errors import UsageError
 from ..records import BACKENDS, Outcome
 from ..variants.checks import MOST_REPEATS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ..corpora.corpus import Corpus
     from ..planning.sampling import Plan
@@ -87,7 +88,7 @@ def add_plan_options(add: Callable[..., Any]) -> None:
     add("--allow-threads", action="store_true", help="draw more than one post per thread (a subject with its replies)")
     add(
         "--preprocessing",
-        choices=tuple(PREPROCESSING),
+        **one_of(PREPROCESSING),
         default=_DEFAULTS["preprocessing"],
         help="clean: right on any mail (default); clean-body: without subject, quotes and footer, as scikit-learn's "
         "remove= does; codelab: as the codelab did it, letter for letter",
@@ -112,7 +113,7 @@ def add_plan_options(add: Callable[..., Any]) -> None:
     )
     add(
         "--backend",
-        choices=BACKENDS,
+        **one_of(BACKENDS),
         help="service to ask (default: the ini value newsgauge_backend, else embedded)",
     )
     add(
@@ -126,7 +127,7 @@ def add_record_mode(add: Callable[..., Any], *, default: str = "none") -> None:
     """``--record-mode``, whose name and values are those of pytest-recording."""
     add(
         "--record-mode",
-        choices=RECORD_MODES[RECORD_MODES.index(default) :],
+        **one_of(RECORD_MODES[RECORD_MODES.index(default) :]),
         default=default,
         help=("none: replay only; " if default == "none" else "")
         + "once: record what is missing; new_episodes: and what changed; all: everything again; rewrite: likewise, and "
@@ -353,6 +354,18 @@ def _seconds(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise ArgumentTypeError(f"expected a number of seconds from 0, got {text!r}")
     return value
+
+
+def one_of(known: Iterable[str]) -> dict[str, Any]:
+    """``type`` and ``choices`` of an option that takes one of a few words, and asks which one was meant."""
+    words = tuple(known)
+
+    def read(text: str) -> str:
+        if text not in words:
+            raise ArgumentTypeError(f"expected one of {', '.join(words)}, got {text!r}{did_you_mean(text, words)}")
+        return text
+
+    return {"type": read, "choices": words}
 
 
 def above_0(what: str) -> Callable[[str], float]:

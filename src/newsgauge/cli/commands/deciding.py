@@ -18,8 +18,9 @@ from ...gates.gates_file import load_gates, plan_gates
 from ...gates.run_verdict import BaselinePlace, Guard
 from ...planning.plan_file import RunPlan, digest_file
 from ...records import Key, Result
+from ...report.findings import trade_off_lines
 from ...report.publishing import Facts, append_step_summary, clear, github_annotations, publish
-from ...report.summary_sections import concluding_sections
+from ...report.summary_sections import as_group, concluding_sections
 from ...running.plans_file import oldest_recordings
 from ...running.run_options import baseline_name
 from ...scoring.scoreboard import score
@@ -73,12 +74,12 @@ def decide_all(what: Decided) -> int:
         print(f"newsgauge: {not_added}", file=sys.stderr)
     print("\n".join(f"newsgauge: {line}" for line in what.intro))
     for heading, lines in concluding_sections(end, guard):
-        print("\n".join([f" {heading} ".center(_WIDTH, "="), *lines]))
+        print("\n".join(as_group(heading, lines) or [f" {heading} ".center(_WIDTH, "="), *lines]))
     for note in what.notes:
         print(f"newsgauge: {note}")
     for reason in end.session.reasons:
         print(f"newsgauge: red: {reason}")
-    print(f"newsgauge: report {what.folder / 'report.html'}")
+    print("\n".join([*trade_off_lines(published), f"newsgauge: report {what.folder / 'report.html'}"]))
     for line in github_annotations(published, what.evals / "gates.toml"):
         print(line)
     print(f"newsgauge: {end.session.headline}")
