@@ -15,7 +15,7 @@ from newsgauge.choosing.bisecting import Bisection, Chosen, bisection_lines, jud
 from newsgauge.choosing.ledger import open_ledger
 from newsgauge.cli.main import main
 from newsgauge.records import Post
-from newsgauge.variants.variants_file import Variant
+from newsgauge.variants.variants_file import FewShot, Variant
 
 ROOT = Path(__file__).resolve().parents[2]
 POSTS = [Post(f"a-{k}", "a", "") for k in range(60)]
@@ -72,8 +72,35 @@ def test_a_line_and_a_setting_are_parts_and_all_of_them_make_the_new_variant() -
 def test_a_dropped_line_is_named_and_each_version_holds_the_post() -> None:
     assert parts_of(OLD, replace(OLD, system_instruction="one\nthree\n")).parts == ("line 2 ('two' dropped)",)
     change = parts_of(OLD, replace(OLD, contents="Here:\n{post}\nWhich?\n"))
-    assert len(change.parts) == 1
-    assert all("{post}" in change.apply(frozenset(one), "v").contents for one in ((), (0,)))
+    assert change.parts[:2] == ("line of contents 1 ('Here:')", "line of contents 3 ('Which?')")
+    assert change.apply(frozenset({1}), "v").contents == "{post}\nWhich?"
+    moved = parts_of(replace(OLD, contents="Mail: {post}\nWhich?"), replace(OLD, contents="Which?\nIs it {post}"))
+    assert len(moved.parts) == 1  # the two lines apart would hold the post twice, or never
+
+
+def test_a_line_that_was_added_beside_one_that_was_rewritten_is_a_part_of_its_own() -> None:
+    old = replace(OLD, system_instruction="Sort this mail by its topic.\nAnswer with one word.")
+    new = replace(OLD, system_instruction="Be brief.\nSort each mail by its topic.\nAnswer with one word.")
+    change = parts_of(old, new)
+    assert change.parts == ("line 1 ('Be brief.')", "line 2 ('Sort each mail by its topic.')")
+    assert change.apply(frozenset({0}), "v").system_instruction == f"Be brief.\n{old.system_instruction}"
+    unlike = parts_of(replace(OLD, system_instruction="one\ntwo"), replace(OLD, system_instruction="XYZ"))
+    assert unlike.parts == ("line 1 ('XYZ')",)
+
+
+def test_what_is_within_a_setting_is_a_part_of_its_own_and_named_as_in_variants_toml() -> None:
+    old = replace(OLD, few_shot=FewShot(2), config={"temperature": 0.5, "seed": 1})
+    new = replace(OLD, few_shot=FewShot(4, chars=100), config={"temperature": 1.0, "top_k": 20, "seed": 1})
+    change = parts_of(old, new)
+    assert change.parts == ("temperature", "top_k", "examples_per_class", "example_chars")
+    assert change.apply(frozenset({1, 3}), "v") == replace(
+        old, config={"temperature": 0.5, "seed": 1, "top_k": 20}, few_shot=FewShot(2, chars=100)
+    )
+    assert change.apply(frozenset(range(4)), "v") == new
+    assert parts_of(new, old).apply(frozenset(range(4)), "v") == old
+    assert parts_of(OLD, replace(OLD, few_shot=FewShot(2))).parts == ("examples_per_class",)
+    pinned = replace(OLD, model="newer", expected_model_version="newer-001")
+    assert parts_of(OLD, pinned).parts == ("model and expected_model_version",)
 
 
 def test_ddmin_finds_what_is_needed_and_no_more() -> None:
@@ -117,6 +144,8 @@ def test_the_command_finds_the_line_that_hides_the_labels(project: Path, capsys:
     said = capsys.readouterr().out
     assert "3 parts changed since HEAD: line 1 ('You sort letters.'); line 2 ('Say hello.'); answer" in said
     assert "plan: 64 calls on the sample" in said
+    # 64 on the sample, 6 versions on a fifth of it, 4 versions on the fresh posts.
+    assert "if a fifth of the sample flips: about 356 calls, about 0." in said
     assert "cost: about" in said
     assert status == 1
     assert "points [" in said

@@ -162,3 +162,29 @@ def test_a_damaged_baseline_of_a_commit_is_left_out_with_a_note(tmp_path: Path) 
     checkout = Checkout(tmp_path)
     assert [one.subject for one in checkout.entries()] == ["Restore it"]
     assert "not a baseline file" in next(iter(checkout.notes))
+
+
+def test_a_merge_of_limits_and_answers_shows_no_variant_again(tmp_path: Path) -> None:
+    made = Repository(tmp_path)
+    made.write("evals/gates.toml", GATES.format(0.6))
+    made.baseline(labels=(7, "p1"), tuned=(9, "t1"))
+    made.commit("Start", day=1)
+    made.git("checkout", "-q", "-b", "side")
+    made.baseline(labels=(7, "p1"), tuned=(8, "t2"))
+    made.commit("Change tuned", day=2)
+    made.git("checkout", "-q", "main")
+    made.write("evals/gates.toml", GATES.format(0.8))
+    made.commit("Ask for more", day=3)
+    made.git("merge", "-q", "--no-ff", "-m", "Merge", "side", date="2026-01-04T00:00:00+00:00")
+    told = {(one.subject, one.variant, one.broken) for one in Checkout(tmp_path).entries()[2:]}
+    assert told == {("Ask for more", "labels", ("min_accuracy",)), ("Change tuned", "tuned", ())}
+
+
+def test_another_project_in_the_repository_is_another_history(tmp_path: Path) -> None:
+    made = Repository(tmp_path)
+    made.baseline("one/evals/baselines/embedded/bundled.json", labels=(7, "p1"))
+    made.commit("One", day=1)
+    made.baseline("two/evals/baselines/embedded/bundled.json", labels=(9, "p2"))
+    made.commit("Two", day=2)
+    for name, right in (("one", 7), ("two", 9)):
+        assert [one.n_correct for one in Checkout(tmp_path / name).entries()] == [right]

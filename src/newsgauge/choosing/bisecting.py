@@ -9,20 +9,30 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from functools import lru_cache
 
 from ..records import Post
 from ..scoring.scoreboard import compare, p_words
 from ..scoring.scores import Comparison
 from ..scoring.stats import holm
+from ..variants.checks import EXAMPLE_KEYS
 from ..variants.variants_file import Variant
 
 ALPHA = 0.05
 _TEXTS = ("system_instruction", "contents")
-#: Settings that only make sense together.
-_TOGETHER = (("answer", "json_fields", "answer_cleanup"), ("model", "tuning"))
+#: Settings that make sense together only.
+_TOGETHER = (
+    ("answer", "json_fields", "answer_cleanup", "confidence"),
+    ("model", "tuning", "expected_model_version", "api", "location"),
+)
+#: What says nothing about how is asked, or is a callable of the user's own.
+_NO_SETTINGS = ("name", "about", "repeats", "under", "predict", "estimator", "training")
+_EXAMPLE_NAMES = {name: key for key, name in EXAMPLE_KEYS.items()}
+#: Two lines that are at least this similar (`difflib`) are versions of one.
+_SIMILAR = 0.6
+Lines = Sequence[str]
 Chosen = frozenset[int]
 #: Asks a version: the changed parts and the posts in, the answers by id out.
 Ask = Callable[[Chosen, Sequence[Post]], Mapping[str, str]]
@@ -30,23 +40,33 @@ Ask = Callable[[Chosen, Sequence[Post]], Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The parts of a change by name, and the pieces of each text: old, new, and the part that chooses between them."""
+    """The parts of a change by name, and what each text is made of: old lines, new ones, which part chooses between.
+
+    ``settings``: a field, or a field and what it holds, such as ``("config", "temperature")`` -> its part.
+    """
 
     old: Variant
     new: Variant
     parts: tuple[str, ...]
-    texts: Mapping[str, tuple[tuple[str, str, int | None], ...]]
-    settings: Mapping[str, int]
+    texts: Mapping[str, tuple[tuple[Lines, Lines, int | None], ...]]
+    settings: Mapping[tuple[str, ...], int]
 
     def apply(self, chosen: Chosen, name: str) -> Variant:
         """The old variant with these parts changed, under another name."""
-        values: dict[str, Any] = {
-            field: getattr(self.new, field) for field, part in self.settings.items() if part in chosen
-        }
+        made = replace(self.old, name=name)
+        for (field, *within), part in self.settings.items():
+            if part in chosen:
+                value = getattr(self.new, field)
+                if field == "config" and within:
+                    taken = {key: value[key] for key in within if key in value}
+                    value = {key: old for key, old in made.config.items() if key not in within} | taken
+                elif within:
+                    value = replace(getattr(made, field), **{within[0]: getattr(value, within[0])})
+                made = replace(made, **{field: value})
         for field, pieces in self.texts.items():
-            text = "".join(new if part in chosen else old for old, new, part in pieces)
-            values[field] = text or (None if field == "system_instruction" else "")
-        return replace(self.old, name=name, **values)
+            text = "\n".join(line for old, new, part in pieces for line in (new if part in chosen else old))
+            made = replace(made, **{field: text or (None if field == "system_instruction" else "")})  # type: ignore[arg-type]
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,42 +95,83 @@ class Bisection:
     effects: tuple[Effect, ...] = ()
     rest: Effect | None = None
 
+    @property
+    def blames(self) -> bool:
+        """Whether any part is proved to move the score."""
+        return any(one.is_blamed for one in (*self.effects, *([self.rest] if self.rest else [])))
+
 
 def parts_of(old: Variant, new: Variant) -> Change:
     """Split a change: a line of a text that was added, dropped or rewritten, or a setting, is a part."""
     parts: list[str] = []
     texts = {}
     for field in _TEXTS:
-        before, after = (getattr(one, field) or "" for one in (old, new))
-        pieces = _pieces(before.splitlines(keepends=True), after.splitlines(keepends=True))
-        if any(a != b and "{post}" in a + b for a, b, _ in pieces):
+        before, after = ((getattr(one, field) or "").split("\n") if getattr(one, field) else [] for one in (old, new))
+        pieces = list(_pieces(before, after))
+        if any(_n_posts(a) != _n_posts(b) for a, b, _ in pieces):
             pieces = [(before, after, 1)]  # each version must hold the post once
         numbered = []
         for a, b, line in pieces:
             if a != b:
-                where = f"{'line' if field == 'system_instruction' else 'line of contents'} {line}"
-                parts.append(f"{where} ({(b or a).strip()[:40]!r}{'' if b else ' dropped'})")
+                where = f"line{'s' if len(b) > 1 else ''}{'' if field == _TEXTS[0] else f' of {field}'}"
+                last = f"-{line + len(b) - 1}" if len(b) > 1 else ""
+                parts.append(f"{where} {line}{last} ({(b or a)[0].strip()[:40]!r}{'' if b else ' dropped'})")
             numbered.append((a, b, len(parts) - 1 if a != b else None))
         texts[field] = tuple(numbered)
-    settings: dict[str, int] = {}
-    names = [one.name for one in fields(Variant) if one.name not in ("name", "about", "repeats", *_TEXTS)]
-    for name in (name for name in names if getattr(old, name) != getattr(new, name) and name not in settings):
-        group = next((group for group in _TOGETHER if name in group), (name,))
-        changed = [one for one in group if getattr(old, one) != getattr(new, one)]
-        settings.update(dict.fromkeys(changed, len(parts)))
-        parts.append(" and ".join(changed))
+    settings: dict[tuple[str, ...], int] = {}
+    for name in (one.name for one in fields(Variant) if one.name not in (*_NO_SETTINGS, *_TEXTS)):
+        a, b = getattr(old, name), getattr(new, name)
+        if a == b or (name,) in settings:
+            continue
+        if name == "config":
+            keys = [key for key in sorted({*a, *b}) if (key in a, a.get(key)) != (key in b, b.get(key))]
+            groups: list[list[tuple[str, ...]]] = [[(name, key)] for key in keys]
+        elif name == "few_shot" and a and b:
+            groups = [[(name, one)] for one in _EXAMPLE_NAMES if getattr(a, one) != getattr(b, one)]
+        else:
+            group = next((group for group in _TOGETHER if name in group), (name,))
+            groups = [[(one,) for one in group if getattr(old, one) != getattr(new, one)]]
+        for paths in groups:
+            settings.update(dict.fromkeys(paths, len(parts)))
+            said = (_EXAMPLE_NAMES.get(path[-1], path[-1]) for path in paths)
+            parts.append(" and ".join("examples_per_class" if one == "few_shot" else one for one in said))
     return Change(old, new, tuple(parts), texts, settings)
 
 
-def _pieces(before: list[str], after: list[str]) -> list[tuple[str, str, int]]:
-    found = []
+def _n_posts(lines: Lines) -> int:
+    return "\n".join(lines).count("{post}")
+
+
+def _pieces(before: Lines, after: Lines) -> Iterator[tuple[Lines, Lines, int]]:
+    """Lines before and after that belong together, and the number of the first."""
     for kind, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        if kind == "replace" and b - a != d - c:
-            found.append(("".join(before[a:b]), "".join(after[c:d]), c + 1))
-            continue
-        lines = itertools.zip_longest(before[a:b], after[c:d], fillvalue="")
-        found += [(one, other, c + k) for k, (one, other) in enumerate(lines, 1)]
-    return found
+        if kind == "equal":
+            yield before[a:b], after[c:d], c + 1
+        else:
+            yield from _rewritten(before[a:b], after[c:d], c + 1)
+
+
+def _rewritten(before: Lines, after: Lines, line: int) -> Iterator[tuple[Lines, Lines, int]]:
+    """The most similar lines are versions of one, and so on beside them; what is similar to nothing stays together."""
+    if not before or not after or len(before) == len(after) == 1:
+        for k, (one, other) in enumerate(itertools.zip_longest(before, after)):
+            yield [] if one is None else [one], [] if other is None else [other], line + k
+        return
+    found = ((_similarity(one, other), -i, -j) for i, one in enumerate(before) for j, other in enumerate(after))
+    best, i, j = max(found)
+    if best >= _SIMILAR:
+        yield from _rewritten(before[:-i], after[:-j], line)
+        yield [before[-i]], [after[-j]], line - j
+        yield from _rewritten(before[1 - i :], after[1 - j :], line + 1 - j)
+    elif len(before) == len(after):
+        yield from (([one], [other], line + k) for k, (one, other) in enumerate(zip(before, after, strict=True)))
+    else:
+        yield before, after, line
+
+
+@lru_cache(100_000)
+def _similarity(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio()
 
 
 def search(n_parts: int, posts: Sequence[Post], ask: Ask) -> tuple[Comparison, list[Chosen]]:
@@ -207,7 +268,7 @@ def bisection_lines(found: Bisection) -> list[str]:
         else:
             lines.append(f"{what}: not proved, {_points(one.found)}, corrected {p_words(one.p)}")
     if found.rest is not None:
-        state = "also moves the score, by" if found.rest.is_blamed else "noise, together"
+        state = "also moves the score, by" if found.rest.is_blamed else "not told from noise, together"
         lines.append(f"the rest ({'; '.join(found.rest.parts)}): {state} {_points(found.rest.found)}")
     return lines
 

@@ -13,10 +13,13 @@ from typing import Any
 
 from .._util.files import write_whole
 from ..errors import UsageError
+from ..gates.baseline_file import load_baseline
+from ..planning.sampling import Plan
 from ..records import Key, Post, Result
 from ..scoring.scoreboard import answers_of, compare_variants, threads_of
 from ..scoring.stats import Interval, clustered_interval
 from ..scoring.stats.paired import joined_interval
+from .ledger import CONFIRMATIONS, DECISIONS, Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,29 @@ def save_confirmations(path: Path, confirmations: Sequence[Confirmation]) -> Non
     lines = "".join(json.dumps(asdict(one), sort_keys=True) + ",\n" for one in confirmations)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, f'{{"format": 1, "confirmations": [\n{lines}null]}}\n', option="confirm")
+
+
+def decided_on(plan: Plan, baselines: Path) -> set[str]:
+    """Ids of the posts that decisions were made on: those of the sample, and of every baseline, ledger and
+    confirmation of its corpus, of any backend and preprocessing: whoever chose a prompt there saw the same posts.
+
+    Raises `UsageError` or `BaselineError` where a file is damaged.
+    """
+    used = {post.id for post in plan.posts}
+    for path in sorted(baselines.glob("*/*.json*")):
+        if path.name == CONFIRMATIONS:
+            confirmed = load_confirmations(path)
+            used.update(*(one.posts for one in confirmed if _corpus(one.corpus) == plan.corpus))
+        elif _corpus(path.name.removesuffix(".json")) == plan.corpus:
+            held = load_baseline(path, shown=str(path))
+            used.update(*(one.answers for one in held.variants.values()) if held else ())
+        elif _corpus(path.name.removesuffix(DECISIONS)) == plan.corpus:
+            used |= Ledger(path, "").used()
+    return used
+
+
+def _corpus(recordings: str) -> str:
+    return recordings.partition("+")[0]
 
 
 def confirmation_lines(one: Confirmation) -> list[str]:

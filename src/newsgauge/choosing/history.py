@@ -12,7 +12,7 @@ import subprocess
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 from ..errors import BaselineError, UsageError
 from ..gates.baseline_file import Baseline, BaselineVariant, decode
 from ..gates.findings import METRICS
+from ..planning.training_set import PLAIN_BASE_MODEL
 from ..scoring.prices import load_prices
 from ..scoring.spending import PriceList, today
 from ..scoring.stats import wilson_interval
@@ -41,7 +42,8 @@ _BASELINE = re.compile(r"(?:(.+)/)?baselines/([^/]+)/[^/]+\.json")
 class Entry:
     """A variant as a commit left it. ``gates``: limit -> whether it holds, for limits that its scores can decide.
 
-    ``cost``: of its answers in US dollars at today's prices; None if none is known.
+    ``cost``: of its answers in US dollars at today's prices; of free answers, or of several versions, what its model
+    in variants.toml would cost; None if no price is known.
     ``renamed_from``: its name before, if this commit renamed it; ``removed``: this commit took it out; ``broken`` and
     ``mended``: limits that were held before and are not, and the other way round.
     """
@@ -81,6 +83,7 @@ class _State:
     baseline: Baseline
     blob: str
     limits: Mapping[str, Any]
+    asked: Mapping[str, Any] = field(compare=False)
 
 
 class Checkout:
@@ -98,6 +101,7 @@ class Checkout:
             )
         if self._run("rev-parse", "--verify", "--quiet", "HEAD").returncode:
             raise UsageError(f"{root}: the git repository has no commit yet")
+        self._others = self._other_projects()
 
     def entries(self) -> list[Entry]:
         """Every change of a variant, from the first commit to HEAD."""
@@ -118,7 +122,9 @@ class Checkout:
                 if change in seen and now.blob != (old and old.blob):
                     continue  # the same commit, rebased, where both copies were merged
                 seen.add(change)
-                found += _changes(self._prices, (commit[:10], date, subject), old, now)
+                changed = _changes(self._prices, (commit[:10], date, subject), old, now)
+                others = [one[series] for one in before[1:] if series in one]
+                found += [one for one in changed if not any(_is_taken_over(one, side, now) for side in others)]
         return found
 
     def show(self, revision: str, path: str) -> str:
@@ -132,22 +138,37 @@ class Checkout:
             raise UsageError(f"--from {revision}: it has no {path}")
         return done.stdout
 
+    def _other_projects(self) -> set[str]:
+        """Baselines at HEAD that lie outside of this project's folder, or deeper in it than another of their name."""
+        here = self._git("rev-parse", "--show-prefix").strip()
+        paths = self._git("ls-tree", "-r", "--full-tree", "--name-only", "-z", "HEAD").split("\0")
+        found = sorted(filter(_BASELINE.fullmatch, paths), key=lambda path: path.count("/"))
+        inside = [path for path in found if path.startswith(here)] or found
+        own = {tuple(path.split("/")[-2:]): path for path in reversed(inside)}
+        return {*found} - {*own.values()}
+
     def _state(self, commit: str) -> Iterator[tuple[Series, _State]]:
         files = {}
         for line in self._git("ls-tree", "-r", "--full-tree", "-z", commit).split("\0"):
             about, _, path = line.partition("\t")
-            if path.endswith(".json") or path.rpartition("/")[2] == "gates.toml":
+            if path.endswith(".json") or path.rpartition("/")[2] in ("gates.toml", "variants.toml"):
                 files[path] = about.split()[2]
         for path, blob in files.items():
             match = _BASELINE.fullmatch(path)
-            if not match or (baseline := self._baseline(blob, f"{commit[:10]}:{path}")) is None:
+            if not match or path in self._others or (baseline := self._baseline(blob, f"{commit[:10]}:{path}")) is None:
                 continue
             evals = f"{match[1]}/" if match[1] else ""
-            limits: dict[str, Any] = {}
-            with suppress(tomllib.TOMLDecodeError, KeyError):
-                tables = tomllib.loads(self._git("cat-file", "blob", files[f"{evals}gates.toml"]))
-                limits = tables[baseline.backend][baseline.corpus]
-            yield (baseline.backend, baseline.corpus), _State(baseline, blob, limits)
+            limits = self._tables(files.get(f"{evals}gates.toml")).get(baseline.backend, {}).get(baseline.corpus, {})
+            variants = self._tables(files.get(f"{evals}variants.toml"))
+            models = {
+                name: PLAIN_BASE_MODEL if "tuning" in one else one.get("model", "") for name, one in variants.items()
+            }
+            yield (baseline.backend, baseline.corpus), _State(baseline, blob, limits, models)
+
+    def _tables(self, blob: str | None) -> dict[str, Any]:
+        with suppress(tomllib.TOMLDecodeError):
+            return tomllib.loads(self._git("cat-file", "blob", blob)) if blob else {}
+        return {}
 
     def _baseline(self, blob: str, shown: str) -> Baseline | None:
         if blob not in self._read:
@@ -182,6 +203,9 @@ def _changes(prices: PriceList, where: tuple[str, str, str], old: _State | None,
         s, versions, changed = one.scores, one.model_versions, before is not None and before.prompt != one.prompt
         tokens = s["input_tokens"], s["output_tokens"]
         cost = prices.cost(versions[0], *tokens) if len(versions) == 1 else None
+        if cost is None:
+            asked = now.asked.get(name, {})
+            cost = prices.cost(PLAIN_BASE_MODEL if "tuning" in asked else asked.get("model", ""), *tokens)
         low, high = wilson_interval(s["n_correct"], s["n"])
         values = (*where, now.baseline.backend, now.baseline.corpus, name, s["n"], s["n_correct"], low, high, *tokens)
         return Entry(*values, versions, cost, changed, **more)
@@ -200,6 +224,13 @@ def _changes(prices: PriceList, where: tuple[str, str, str], old: _State | None,
         yield entry(name, one, before.get(was), gates=gates, renamed_from=renamed, broken=broken, mended=mended)
     for name in sorted(gone.values()):
         yield entry(name, before[name], before[name], gates={}, removed=True)
+
+
+def _is_taken_over(one: Entry, side: _State, merged: _State) -> bool:
+    """Whether the variant came to a merge as this side of it had it."""
+    name, theirs = one.variant, dict(side.baseline.variants)
+    same = name in theirs and theirs[name] == dict(merged.baseline.variants).get(name)
+    return same and _gates(theirs[name], side, name) == one.gates
 
 
 def _identity(one: BaselineVariant) -> str:

@@ -21,13 +21,14 @@ from .._util.files import read_toml
 from .._util.platform import is_ci
 from ..corpora.threads import thread_of
 from ..errors import UsageError
-from ..gates.baseline_file import load_baseline
 from ..planning.sampling import Plan, draw, make_plan
 from ..records import RawPost
 from ..running.run_config import RunConfig, preprocessor
 
 #: What is confirmed, beside the baselines of a backend.
 CONFIRMATIONS = "confirmations.json"
+#: What the name of a ledger ends in, behind the corpus.
+DECISIONS = ".decisions.jsonl"
 Kind = Literal["update-baseline", "compare", "confirm", "bisect"]
 
 
@@ -98,22 +99,12 @@ def open_ledger(path: Path) -> Ledger:
     gates = path.parents[2] / "gates.toml"
     tables = read_toml(gates, expected="limits") if gates.is_file() else {}
     own = tables.get(path.parent.name, {}).get(path.stem.partition("+")[0], {})
-    return Ledger(path.with_suffix(".decisions.jsonl"), short_hash([json.dumps(own, sort_keys=True, default=str)]))
+    return Ledger(path.with_suffix(DECISIONS), short_hash([json.dumps(own, sort_keys=True, default=str)]))
 
 
 def short_hash(texts: Iterable[str]) -> str:
     """First 12 hex digits of a SHA-256 over the texts."""
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
-
-
-def decided_on(plan: Plan, baseline: Path, *, shown: str) -> set[str]:
-    """Ids of the posts that decisions were made on: those of the sample, of the baseline, and of the ledger beside it.
-
-    Raises `UsageError` or `BaselineError` if a file is damaged.
-    """
-    held = load_baseline(baseline, shown=shown)
-    reviewed = {post for one in held.variants.values() for post in one.answers} if held else set()
-    return {post.id for post in plan.posts} | reviewed | open_ledger(baseline).used()
 
 
 def fresh_plan(setup: RunConfig, used: Collection[str], n: int | None) -> Plan:

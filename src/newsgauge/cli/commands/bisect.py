@@ -11,14 +11,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ..._util.wording import count_of
 from ...choosing.bisecting import Bisection, Chosen, bisection_lines, judge, parts_of, search
-from ...choosing.confirming import load_confirmations
+from ...choosing.confirming import decided_on
 from ...choosing.history import Checkout
-from ...choosing.ledger import CONFIRMATIONS, decided_on, fresh_plan, open_ledger, plan_of
+from ...choosing.ledger import fresh_plan, open_ledger, plan_of
 from ...errors import UsageError
 from ...planning.plan_file import asked_digest
+from ...recording.preflight import forecast
 from ...records import Post
 from ...running.run_options import baseline_name
+from ...scoring.spending import dollars, todays_prices
 from ...variants.variants_file import Variant, load_variants
 from ..option_values import positive
 from .asked_cases import add_choosing_options, answered, load_choosing
@@ -50,17 +53,18 @@ def handle(options: argparse.Namespace) -> int:
         found = _bisection(options)
     if options.json:
         print(json.dumps(asdict(found), indent=2))
-    return 1 if any(one.is_blamed for one in found.effects) else 0
+    return 1 if found.blames else 0
 
 
 def _bisection(options: argparse.Namespace) -> Bisection:
     folders, variants, setup = load_choosing(options, [options.variant])
     new = variants[options.variant]
-    if new.predict is not None or new.estimator is not None:
-        raise UsageError(
-            f"bisect: {new.name} is a callable of your own; expected a prompt, whose lines can be told apart"
-        )
     old = _before(Checkout(folders.root).show(options.revision, f"{folders.evals}/variants.toml"), new.name, options)
+    for one, where in ((new, ""), (old, f" at {options.revision}")):
+        if one.predict is not None or one.estimator is not None:
+            raise UsageError(
+                f"bisect: {new.name} is a callable of your own{where}; expected a prompt, whose lines can be told apart"
+            )
     change = parts_of(old, new)
     if not change.parts:
         raise UsageError(
@@ -72,9 +76,7 @@ def _bisection(options: argparse.Namespace) -> Bisection:
     if again := ledger.asked_before("bisect", about, apart_from=setup.plan.digest):
         fresh = plan_of(setup, again)  # the same question on other posts would be a second try
     else:
-        used = decided_on(setup.plan, baseline, shown=f"{folders.evals}/{name}")
-        confirmed = load_confirmations(baseline.with_name(CONFIRMATIONS))
-        fresh = fresh_plan(setup, used.union(*(one.posts for one in confirmed)), options.posts)
+        fresh = fresh_plan(setup, decided_on(setup.plan, baseline.parents[1]), options.posts)
     if len(fresh.posts) < _FEWEST:
         raise UsageError(
             f"bisect: {len(fresh.posts)} fresh posts for the verdict, and fewer than {_FEWEST} can prove nothing; take "
@@ -90,12 +92,18 @@ def _bisection(options: argparse.Namespace) -> Bisection:
         return {post_id: one.prediction.label for (post_id, _), one in results.items() if one.prediction is not None}
 
     n, k = len(setup.plan.posts), len(change.parts)
-    print(f"newsgauge: {k} parts changed since {options.revision}: {'; '.join(change.parts)}")
+    print(f"newsgauge: {count_of(k, 'part')} changed since {options.revision}: {'; '.join(change.parts)}")
+    prices = todays_prices(setup)
+    per_version = forecast(setup, price=prices.cost, thinking=prices.thinking, cases=setup.recorded_cases).cost
+    steps = min(k + 1, 4)  # two groups are found, and what is left
+    usual = 2 * n + 2 * k * (n // 5) + steps * len(fresh.posts)
+    cost = "no price is known" if per_version is None else f"about {dollars(per_version / n * usual)}"
     print(
-        f"newsgauge: plan: {2 * n} calls on the sample; if it moved, at most {k * k + 3 * k} versions on the posts "
-        f"that flipped, usually about {2 * k}; then at most {k + 3} versions on {len(fresh.posts)} fresh posts. What "
-        "is recorded is replayed; each step shows its calls and cost before it asks"
+        f"newsgauge: plan: {2 * n} calls on the sample; if it moved, usually about {2 * k} versions (at most "
+        f"{k * k + 3 * k}) on the posts that flipped; then usually {steps} (at most {k + 3}) on {len(fresh.posts)} "
+        f"fresh posts. Live, if a fifth of the sample flips: about {usual:,} calls, {cost}"
     )
+    print("newsgauge: what is recorded is replayed; each step shows its calls and cost before it asks")
     first, groups = search(k, setup.plan.posts, ask)
     found = judge(change.parts, first, groups, fresh.posts, ask)
     print("\n".join(bisection_lines(found)))

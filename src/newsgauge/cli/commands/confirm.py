@@ -12,12 +12,13 @@ from ...choosing.confirming import (
     Confirmation,
     confirmation_lines,
     decide,
+    decided_on,
     load_confirmations,
     measure,
     save_confirmations,
     shrinkage,
 )
-from ...choosing.ledger import CONFIRMATIONS, decided_on, fresh_plan, open_ledger, plan_of
+from ...choosing.ledger import CONFIRMATIONS, fresh_plan, open_ledger, plan_of
 from ...errors import UsageError
 from ...running.run_options import baseline_name
 from ..option_values import positive
@@ -68,8 +69,7 @@ def _confirmation(options: argparse.Namespace) -> Confirmation:
         print(f"newsgauge: confirmed before, on {len(old.posts)} posts; other posts would be a second try")
         plan = plan_of(setup, old.posts)
     else:
-        used = decided_on(setup.plan, evals / name, shown=f"{folders.evals}/{name}")
-        plan = fresh_plan(setup, used.union(*(one.posts for one in before)), options.posts)
+        plan = fresh_plan(setup, decided_on(setup.plan, evals / "baselines"), options.posts)
     aside = setup.aside("confirm", setup.variants.values(), recorded_with=variant)
     results = answered(replace(aside, plan=plan), options)
     confirmed = measure(plan.digest, plan.posts, results, variant, against)
