@@ -14,7 +14,7 @@ from newsgauge.cli.main import main
 from newsgauge.client.clients import Access, generate_once, open_client
 from newsgauge.client.retry import RetryPolicy
 from newsgauge.client.service_errors import refusal, retry_after_s
-from newsgauge.errors import BackendError, QuotaError, TransientError
+from newsgauge.errors import BackendError, GoneError, QuotaError, TransientError
 from newsgauge.tuning.vertex import VertexTuning
 from newsgauge.variants.variants_file import Request
 from tests.gemini_traffic import needs_traffic, recorded_answers
@@ -245,16 +245,15 @@ def test_an_endpoint_that_is_not_found_does_not_answer(code: int, answers: bool)
     endpoint = "projects/p/locations/us-central1/endpoints/1"
     with answering(code, json.dumps(body).encode(), content_type="application/json") as url:
         client = open_client(Access("vertex", url, express=False))
-        assert VertexTuning(client, "p", url, None, RetryPolicy(deadline_s=0)).answers(endpoint) is answers
+        assert VertexTuning(client, "p", url, None, RetryPolicy(deadline_s=0), "").answers(endpoint) is answers
         client.close()
 
 
-def test_a_tuned_model_that_is_gone_says_how_to_get_it_back() -> None:
+def test_a_tuned_model_that_is_gone_is_an_error_of_its_own() -> None:
     body = {"error": {"code": 404, "message": "not found", "status": "NOT_FOUND"}}
-    text = str(refusal("projects/p/locations/eu/endpoints/1", 404, None, None, body))
-    assert (
-        "The tuned model is gone: 'newsgauge tune --backend vertex --new --bucket gs://BUCKET' trains it anew" in text
-    )
+    assert isinstance(refusal("projects/p/locations/eu/endpoints/1", 404, None, None, body), GoneError)
+    assert isinstance(refusal("tunedModels/none", 404, None, None, body), GoneError)
+    assert not isinstance(refusal("gemini-3.5-flash-lite", 404, None, None, body), GoneError)
 
 
 def test_a_model_that_is_not_found_on_vertex_names_the_location_that_was_asked() -> None:

@@ -15,7 +15,8 @@ NewsgaugeError
 ├── NetworkBlockedError      something tried to leave the machine during a replay
 └── BackendError             the service could not be reached or refused
     ├── TransientError       temporary: retried
-    └── QuotaError           for today: not retried
+    ├── QuotaError           for today: not retried
+    └── GoneError            for good: the tuned model is not there any more
 """
 
 from __future__ import annotations
@@ -106,3 +107,7 @@ class TransientError(BackendError):
 
 class QuotaError(BackendError):
     """A quota is used up for longer than a run should wait."""
+
+
+class GoneError(BackendError):
+    """The tuned model that was asked is not there any more."""

@@ -194,8 +194,38 @@ def test_the_multiplier_changes_the_result_and_the_job_shows_losses(http: httpx2
         finish(http, http.post(f"{PARENT}/tuningJobs", json=job_body(epochCount=2, **hyper)).json())
         for hyper in ({}, {"learningRateMultiplier": 1.0}, {"learningRateMultiplier": 3.0})
     ]
-    losses = [[snapshot["meanLoss"] for snapshot in job["snapshots"]] for job in jobs]
+    losses = [curves(http, job)["/train_total_loss"] for job in jobs]
     assert losses[0] == losses[1] != losses[2]
+    assert [step for step, _ in losses[0]] == [1, 2, 3, 4]  # 24 examples in batches of 16, twice
+
+
+def test_a_validation_file_is_measured_on_once_an_epoch_and_is_not_learnt_from(http: httpx2.Client) -> None:
+    put(http, "train.jsonl", jsonl(make_examples()))
+    put(http, "held.jsonl", jsonl(make_examples()[:4]))
+    plain, measured = job_body(epochCount=3), job_body(epochCount=3)
+    measured["supervisedTuningSpec"]["validationDatasetUri"] = "gs://bucket/held.jsonl"
+    without, with_ = (
+        curves(http, finish(http, http.post(f"{PARENT}/tuningJobs", json=b).json())) for b in (plain, measured)
+    )
+    assert set(without) == {"/train_total_loss"}
+    assert without["/train_total_loss"] == with_["/train_total_loss"]
+    assert [step for step, _ in with_["/eval_total_loss"]] == [2, 4, 6]
+    values = [value for _, value in with_["/eval_total_loss"]]
+    assert values == sorted(values, reverse=True)  # they are examples too, so the more epochs the better
+    missing = f"{PARENT}/metadataStores/default/contexts/tuning-experiment-99999"
+    assert http.get(missing).status_code == 404
+
+
+def curves(http: httpx2.Client, job: dict[str, Any]) -> dict[str, list[tuple[int, float]]]:
+    """What the experiment of a job leads to."""
+    context = http.get(f"/v1/{job['experiment']}").json()
+    board = context["metadata"]["backing_tensorboard_resource"]
+    (run,) = http.get(f"/v1/{board}/experiments/{context['name'].rpartition('/')[2]}/runs").json()["tensorboardRuns"]
+    found = {}
+    for series in http.get(f"/v1/{run['name']}/timeSeries").json()["tensorboardTimeSeries"]:
+        data = http.get(f"/v1/{series['name']}:read", params={"maxDataPoints": 100}).json()["timeSeriesData"]
+        found[series["displayName"]] = [(int(one["step"]), one["scalar"]["value"]) for one in data["values"]]
+    return found
 
 
 def test_a_job_can_be_cancelled_and_its_endpoint_is_not_there(http: httpx2.Client) -> None:

@@ -16,7 +16,17 @@ from newsgauge.client.cloud_storage import BucketFolder, parse_bucket
 from newsgauge.errors import UsageError
 from newsgauge.planning.training_set import Recipe, TrainingSet, job_tag, to_jsonl
 from newsgauge.records import Post
-from newsgauge.tuning.jobs import Job, JobState, Loss, choose_job, csv_text, curve_lines, find_or_start, watch
+from newsgauge.tuning.jobs import (
+    Job,
+    JobState,
+    Loss,
+    choose_job,
+    csv_text,
+    curve_lines,
+    find_or_start,
+    loss_rows,
+    watch,
+)
 from newsgauge.tuning.tuned_file import TunedModel, forget_job, read_tuned, write_tuned
 from newsgauge.variants.variants_file import Tuning
 
@@ -214,7 +224,11 @@ def test_a_chart_has_its_height_and_falls_with_the_losses() -> None:
 
 
 def test_the_table_has_a_row_a_step() -> None:
-    assert csv_text(LOSSES[:2]) == "step,epoch,mean_loss\n1,1,2.0\n2,1,1.0\n"
+    assert csv_text(loss_rows(job(S, losses=LOSSES[:2]))) == "step,epoch,mean_loss\n1,1,2.0\n2,1,1.0\n"
+    held_back = (Loss(2, 1, 1.5), Loss(3, 2, 1.25))
+    assert csv_text(loss_rows(job(S, losses=LOSSES[:2], validation=held_back))) == (
+        "step,epoch,mean_loss,validation_loss\n1,1,2.0,\n2,1,1.0,1.5\n3,2,,1.25\n"
+    )
 
 
 # --- what is remembered

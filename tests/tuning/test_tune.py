@@ -207,7 +207,12 @@ def test_a_damaged_file_is_told_before_anything_starts_and_stays(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--backend", "gemini"], "Google ended tuning on the Gemini Developer API; it lives on Enterprise/Vertex"),
+        (
+            ["--backend", "gemini", "--epochs", "3", "--classes", "^sci"],
+            "Google ended tuning on the Gemini Developer API; it lives on Enterprise/Vertex: "
+            "newsgauge tune --backend vertex --epochs 3 --classes '^sci' --bucket gs://BUCKET",
+        ),
+        (["list", "--backend=gemini"], "it lives on Enterprise/Vertex: newsgauge tune list --backend=vertex\n"),
         (["--fallback", "m"], "--fallback: expected --max-wait with it"),
         (["--adapter-size", "4"], "--adapter-size: only Vertex has adapters"),
         (["--learning-rate", "1", "--learning-rate-multiplier", "2"], "expected one of them, got both"),

@@ -18,6 +18,8 @@ import pytest
 from google.genai.tunings import Tunings
 from google.genai.types import TunedModel, TunedModelCheckpoint
 
+from newsgauge.errors import BackendError
+from newsgauge.tuning.vertex import VertexTuning
 from tests.quick_python import program
 from tests.tuning.tuning_names import LONG, SMALL
 
@@ -125,6 +127,13 @@ def test_posts_that_are_no_examples_are_what_checkpoints_are_measured_on(
     file.write_text(table + "tuning = { posts_per_class = 4, validation_posts_per_class = 2 }\n")
     status, out, err = newsgauge("tune", *vertex)
     assert (status, ": started" in out) == (0, True), err  # one without validation is another job
+    assert re.search(r"succeeded, step 2 of 2, mean loss 0\.\d{3}, validation 0\.\d{3}, ", out)
+    (job,) = [one["name"] for one in jobs(fresh_server) if "validationDatasetUri" in str(one)]
+    rows = Path(f".newsgauge/tuning/{str(job).rpartition('/')[2]}.csv").read_text().splitlines()
+    assert rows[0] == "step,epoch,mean_loss,validation_loss"
+    assert [row.split(",")[:2] for row in rows[1:]] == [["1", "1"], ["2", "2"]]  # a batch is all eight examples
+    assert "on others:\n" in newsgauge("tune", "status", job, *at(fresh_server))[1]
+    assert re.search(r"mean loss 0\.\d+, validation 0\.\d+\n", newsgauge("tune", "list", *at(fresh_server))[1])
     plain, validated = (job["supervisedTuningSpec"] for job in jobs(fresh_server))
     assert "validationDatasetUri" not in plain  # type: ignore[operator]
 
@@ -143,6 +152,25 @@ def test_posts_that_are_no_examples_are_what_checkpoints_are_measured_on(
     file.write_text(table + "tuning = { posts_per_class = 1000, validation_posts_per_class = 2 }\n")
     status, _, err = newsgauge("tune", *vertex)
     assert (status, "none is left for 'validation_posts_per_class'" in err) == (2, True)
+
+
+def test_losses_that_cannot_be_read_are_no_reason_to_fail(
+    newsgauge: Callable[..., tuple[int, str, str]], fresh_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: VertexTuning, name: str) -> Any:
+        raise BackendError(f"{name}: 403 PERMISSION_DENIED")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(VertexTuning, "_get", refused)
+        status, out, _ = newsgauge("tune", *SMALL, *at(fresh_server), *BUCKET)
+    assert status == 0
+    assert "Losses: the service keeps them in projects/local/locations/us-central1/metadataStores/default/" in out
+    (job,) = jobs(fresh_server)
+    for odd in ({"metadata": {}}, {}, {"metadata": []}):
+        with monkeypatch.context() as patched:
+            patched.setattr(VertexTuning, "_get", lambda self, name, odd=odd: odd)
+            status, out, _ = newsgauge("tune", "status", job["name"], *at(fresh_server))
+        assert (status, "losses: in experiment projects/" in out) == (0, True)
 
 
 def test_a_checkpoint_is_listed_and_chosen(
@@ -172,6 +200,8 @@ def test_a_job_can_be_cancelled_and_is_not_joined_then(
     assert status == 1
     (job,) = jobs(fresh_server)
     assert "goes on" in err
+    early = newsgauge("tune", "delete", job["name"], *at(fresh_server))
+    assert early[0] == 0 or f"newsgauge tune cancel {job['name']} --backend vertex --base-url http" in early[2]
     cancelled = newsgauge("tune", "cancel", job["name"], *at(fresh_server))
     ended = newsgauge("tune", "status", job["name"], *at(fresh_server))[1]
     assert cancelled[0] == 0 or "already" in cancelled[2]

@@ -26,6 +26,7 @@ from .training_job import (
     RUNNING,
     SNAPSHOTS,
     SUCCEEDED,
+    VALIDATION,
     unpack_examples,
 )
 from .tuned_model import Snapshot, TrainingError, train
@@ -120,7 +121,9 @@ class Trainer:
             document |= {"state": RUNNING, "startTime": now(), "updateTime": now(), "snapshots": []}
             self._state.update(KIND, name, document)
             self._running = document
-        examples = unpack_examples(self._state.blob(KIND, name, EXAMPLES) or b"[]")
+        examples, validation = (
+            unpack_examples(self._state.blob(KIND, name, kind) or b"[]") for kind in (EXAMPLES, VALIDATION)
+        )
 
         def on_step(snapshot: Snapshot) -> None:
             if self._stopping.is_set() or name in self._gone:
@@ -134,8 +137,11 @@ class Trainer:
                 }
             )
 
+        def on_epoch(validation_loss: float) -> None:
+            document["snapshots"][-1]["validationLoss"] = round(validation_loss, 6)
+
         try:
-            model = train(examples, **document["settings"], on_step=on_step)
+            model = train(examples, **document["settings"], on_step=on_step, validation=validation, on_epoch=on_epoch)
         except TrainingError as error:
             self._fail(name, 400, str(error))
             return

@@ -12,6 +12,7 @@ from .tuned_model import Example
 
 KIND = "training"
 EXAMPLES = "examples"
+VALIDATION = "validation"  # examples that are measured on, and not learnt from
 ARRAYS = "arrays-2"  # of a model that has vectors beside words; models of earlier versions are trained again
 SNAPSHOTS = "snapshots"  # apart from the document, which every prediction reads
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = "QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"

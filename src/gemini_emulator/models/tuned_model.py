@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -116,11 +116,14 @@ def train(
     batch_size: int,
     learning_rate: float,
     on_step: Callable[[Snapshot], None] | None = None,
+    validation: Sequence[Example] = (),
+    on_epoch: Callable[[float], None] = lambda loss: None,
 ) -> TunedModel:
     """Fit a `TunedModel`. Raises `TrainingError` for no examples, an empty one, a single label or absurd
     settings.
 
-    ``on_step`` is told each snapshot as it is made; what it raises ends the training.
+    ``on_step`` is told each snapshot as it is made; what it raises ends the training. ``on_epoch`` is told the mean
+    loss on ``validation``, if there is any, after each epoch.
     """
     _check(examples, epochs, batch_size, learning_rate)
     # scikit-learn takes a second to import: only a server that trains needs it.
@@ -131,7 +134,7 @@ def train(
     # Steps are tiny. More threads only wait for each other, tenfold when other processes want the cores.
     # What goes into each step is what this module made, and need not be checked again.
     with threadpool_limits(limits=1), config_context(assume_finite=True, skip_parameter_validation=True):
-        return _train(np, examples, epochs, batch_size, learning_rate, on_step)
+        return _train(np, examples, epochs, batch_size, learning_rate, on_step, validation, on_epoch)
 
 
 def _train(
@@ -141,6 +144,8 @@ def _train(
     batch_size: int,
     learning_rate: float,
     on_step: Callable[[Snapshot], None] | None,
+    validation: Sequence[Example],
+    on_epoch: Callable[[float], None],
 ) -> TunedModel:
     vectorizer = new_vectorizer()
     texts = [example.text for example in examples]
@@ -170,7 +175,17 @@ def _train(
             if on_step is not None:
                 on_step(snapshots[-1])
             classifier.partial_fit(matrix[rows], outputs[rows], classes=classes)
+        if validation:
+            on_epoch(_loss_on(TunedModel(vectorizer, classifier, ()), validation))
     return TunedModel(vectorizer, classifier, tuple(snapshots))
+
+
+def _loss_on(model: TunedModel, examples: Sequence[Example]) -> float:
+    """The mean of -ln of what the model gives the right outputs; one that it was not trained on it gives nothing."""
+    rows = model.probabilities([example.text for example in examples])
+    given = [dict(zip(model.outputs, row, strict=True)) for row in rows]
+    picked = [one.get(example.output, 0.0) for one, example in zip(given, examples, strict=True)]
+    return sum(-math.log(max(probability, 1e-15)) for probability in picked) / len(picked)
 
 
 def _with_vectors(rows: Any, texts: list[str]) -> Any:

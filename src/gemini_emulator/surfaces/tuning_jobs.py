@@ -10,6 +10,7 @@ from ..models.training_job import (
     FAILED,
     KIND,
     SUCCEEDED,
+    VALIDATION,
     Settings,
     new_document,
     pack_examples,
@@ -24,6 +25,8 @@ from . import storage
 from .training_file import read_training_file
 
 _SPEC = "supervisedTuningSpec"
+#: What the names of experiments begin with, the number of their job after it.
+EXPERIMENT = "tuning-experiment-"
 
 
 async def create(service: Service, call: Call) -> dict[str, Any]:
@@ -38,8 +41,9 @@ async def create(service: Service, call: Call) -> dict[str, Any]:
     settings = read_settings(spec.get("hyperParameters", {}))
     name = f"{call.parent}/tuningJobs/{service.state.next_number()}"
     examples, reason = _read(service, spec["trainingDatasetUri"])
+    validation: list[Example] = []
     if "validationDatasetUri" in spec and not reason:
-        _, reason = _read(service, spec["validationDatasetUri"])
+        validation, reason = _read(service, spec["validationDatasetUri"])
     document = _new(name, request, settings, examples)
     if reason:
         document |= {
@@ -47,7 +51,8 @@ async def create(service: Service, call: Call) -> dict[str, Any]:
             "error": {"code": 3, "message": reason},
             "endTime": document["createTime"],
         }
-    service.state.create(KIND, name, document, blobs={EXAMPLES: pack_examples(examples)})
+    blobs = {EXAMPLES: pack_examples(examples), VALIDATION: pack_examples(validation)}
+    service.state.create(KIND, name, document, blobs=blobs)
     if not reason:
         service.trainer.submit(name)
     return _show(document)
@@ -91,7 +96,7 @@ def _read(service: Service, uri: str) -> tuple[list[Example], str]:
 
 
 def _new(name: str, request: dict[str, Any], settings: Settings, examples: list[Example]) -> dict[str, Any]:
-    shown = ("baseModel", "tunedModelDisplayName", "description", "labels", "experiment", _SPEC)
+    shown = ("baseModel", "tunedModelDisplayName", "description", "labels", _SPEC)
     about = {key: request[key] for key in shown if key in request}
     return new_document(name, settings=settings, examples=len(examples), about=about)
 
@@ -102,10 +107,9 @@ def _show(job: dict[str, Any]) -> dict[str, Any]:
     shown |= {key: job[key] for key in keys if key in job}
     stats = {"tuningDatasetExampleCount": str(job["examples"]), "tuningStepCount": str(job["totalSteps"])}
     shown["tuningDataStats"] = {"supervisedTuningDataStats": stats}
-    # The service keeps the losses in an experiment elsewhere; here they stand in the job, the one field of its own.
-    shown["snapshots"] = job["snapshots"]
+    parent, _, number = job["name"].partition("/tuningJobs/")
+    shown["experiment"] = f"{parent}/metadataStores/default/contexts/{EXPERIMENT}{number}"
     if job["state"] == SUCCEEDED:
-        parent, _, number = job["name"].partition("/tuningJobs/")
         endpoint = f"{parent}/endpoints/{number}"
         shown["tunedModel"] = {"model": f"{parent}/models/{number}@1", "endpoint": endpoint}
         shown["tunedModelDisplayName"] = job["about"].get("tunedModelDisplayName", "")

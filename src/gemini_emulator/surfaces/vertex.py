@@ -12,7 +12,7 @@ from ..wire.api_errors import ServiceError
 from ..wire.messages import COUNT_REQUEST, GENERATE_REQUEST
 from ..wire.model_names import BASE_VERSION, LISTED, check_model, is_model
 from ..wire.paging import page
-from . import prediction_jobs, tuning_jobs
+from . import experiments, prediction_jobs, tuning_jobs
 from .developer import count_request
 from .vertex_answers import as_vertex
 
@@ -21,6 +21,7 @@ _PARENT = "projects/{project}/locations/{location}"
 _EXPRESS = "publishers/google/models/{model}"
 _MODEL = f"{_PARENT}/{_EXPRESS}"
 _ENDPOINT = _PARENT + "/endpoints/{endpoint}"
+_RUNS = _PARENT + "/tensorboards/{board}/experiments/{experiment}/runs"
 
 
 async def list_models(service: Service, call: Call) -> dict[str, Any]:
@@ -102,6 +103,10 @@ ROUTES = (
     Route("GET", _PARENT + "/tuningJobs", tuning_jobs.list_all),
     Route("GET", _PARENT + "/tuningJobs/{job}", tuning_jobs.get),
     Route("POST", _PARENT + "/tuningJobs/{job}:cancel", tuning_jobs.cancel),
+    Route("GET", _PARENT + "/metadataStores/default/contexts/{experiment}", experiments.context),
+    Route("GET", _RUNS, experiments.runs),
+    Route("GET", _RUNS + "/{run}/timeSeries", experiments.series),
+    Route("GET", _RUNS + "/{run}/timeSeries/{series}:read", experiments.read),
     Route("POST", _PARENT + "/batchPredictionJobs", prediction_jobs.create),
     Route("GET", _PARENT + "/batchPredictionJobs", prediction_jobs.list_all),
     Route("GET", _PARENT + "/batchPredictionJobs/{job}", prediction_jobs.get),

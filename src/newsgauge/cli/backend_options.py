@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -79,21 +80,14 @@ def check_base_url(backend: Backend, base_url: str | None) -> None:
         raise UsageError(f"--base-url {base_url}: the embedded backend is asked on this machine only; see --backend")
 
 
-_NOT_THERE = (
-    "--backend gemini: Google ended tuning on the Gemini Developer API; it lives on Enterprise/Vertex: "
-    "newsgauge tune --backend vertex --bucket gs://BUCKET"
-)
-
-
 @contextmanager
-def open_tuning(backend: Backend, *, base_url: str | None, bucket: str | None) -> Iterator[TuningService]:
-    """The tuning service of a backend, for the duration of the block. Raises `UsageError` if it offers no tuning."""
-    if backend == "gemini":
-        raise UsageError(_NOT_THERE)
-    with reach_backend(backend, base_url) as url:
-        if backend == "embedded":
+def open_tuning(options: argparse.Namespace) -> Iterator[TuningService]:
+    """The service of the backend that the options name, as long as the block."""
+    reach = same_options(options, ("backend", "base_url"))
+    with reach_backend(options.backend, options.base_url) as url:
+        if options.backend == "embedded":
             assert url is not None
-            yield DeveloperTuning(url)
+            yield DeveloperTuning(url, reach=reach)
             return
 
         url = vertex_base_url(url)
@@ -101,9 +95,26 @@ def open_tuning(backend: Backend, *, base_url: str | None, bucket: str | None) -
         try:
             # A local server that does not listen does not exist; no need to wait for it.
             retry = RetryPolicy(unreachable_deadline_s=2.0) if url and is_loopback(url) else RetryPolicy()
-            yield VertexTuning(client, cloud_project(url), url, bucket, retry)
+            yield VertexTuning(client, cloud_project(url), url, options.bucket, retry, reach)
         finally:
             client.close()
+
+
+def same_options(options: argparse.Namespace, names: tuple[str, ...]) -> str:
+    """The options that were given, as arguments for another command."""
+    usual = {"backend": "embedded", "preprocessing": "clean", "variant": "tuned"}
+    given = {name: getattr(options, name) for name in names}
+    return "".join(
+        f" --{name.replace('_', '-')} {shlex.quote(str(value))}"
+        for name, value in given.items()
+        if value is not None and value != usual.get(name)
+    )
+
+
+def bucket_option(options: argparse.Namespace) -> str:
+    """What a command that starts a job on Vertex needs besides; '' on another backend."""
+    given = getattr(options, "bucket", None) or "gs://BUCKET"
+    return f" --bucket {shlex.quote(given)}" if options.backend == "vertex" else ""
 
 
 def add_folder_options(parser: argparse._ActionsContainer, *, cassettes: bool = False) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from .._util.wording import one_line
-from ..errors import BackendError, QuotaError, TransientError
+from ..errors import BackendError, GoneError, QuotaError, TransientError
 
 #: Temporary errors: timeouts, per-minute quotas, and a server that is down or overloaded.
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
@@ -61,8 +61,7 @@ def refusal(
         return TransientError(f"{said}{more}", retry_after_s=wait, per_minute=_per_minute(violations))
     if is_redirect(code):
         return BackendError(f"{what}: {sent_on(code, url, headers)}")
-    if code == 404 and "/endpoints/" in what:
-        said += ". The tuned model is gone: 'newsgauge tune --backend vertex --new --bucket gs://BUCKET' trains it anew"
+    is_gone = code == 404 and ("/endpoints/" in what or what.startswith("tunedModels/"))
     if code in (404, 405) and url:
         said += f" (asked: {_shown(url)})"
         if location := _LOCATION.search(urlsplit(url).path):
@@ -73,7 +72,7 @@ def refusal(
         # A server with Google's error format knows this version; others often know only v1beta.
         if "/v1/" in urlsplit(url).path and not error.get("status"):
             said += ". The server may know another version of the API: try --api-version v1beta"
-    return BackendError(said)
+    return GoneError(said) if is_gone else BackendError(said)
 
 
 def _for_long(said: str, message: str, violations: list[dict[str, Any]]) -> QuotaError | None:

@@ -78,6 +78,8 @@ class Scheduler:
     on_answer: Callable[[Case, GenerateContentResponse | None], None] = lambda case, response: None
     on_note: Callable[[str], None] = lambda note: None
     budget: Budget | None = None
+    #: An error of a variant's case in words.
+    told: Callable[[NewsgaugeError, str], str] = lambda error, variant: hide_secrets(str(error))
     clock: Callable[[], float] = time.monotonic
     report: Report = field(default_factory=Report)
 
@@ -188,7 +190,7 @@ class Scheduler:
             self._close_all(f"no answer for {now - self._troubled_since:.0f} s: {error}")
 
     def _break(self, job: Job, error: NewsgaugeError) -> None:
-        why = hide_secrets(str(error))  # a service may repeat the key that it refuses
+        why = self.told(error, job.case.variant)
         self.report.broken.append((job.case, why))
         self.on_answer(job.case, None)
         self._in_vain += 1

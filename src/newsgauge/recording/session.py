@@ -63,6 +63,7 @@ def record_cases(
                 on_answer=on_answer,
                 on_note=on_note,
                 budget=budget,
+                told=lambda error, variant: setup.told(error, variant, base_url),
             )
             task = asyncio.current_task()
             assert task is not None

@@ -11,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
-from .._util.secrets import hide_secrets
 from .._util.wording import whole_text
 from ..cassettes.network_block import attempts_fail, network_blocked
 from ..client.answers import read_for
@@ -153,7 +152,7 @@ class Run:
         try:
             prediction = self._predict(post, self.setup.variants[variant])
         except NewsgaugeError as error:
-            broken = whole_text(hide_secrets(str(error)))  # what a service says may be anything
+            broken = whole_text(self.setup.told(error, variant, self._given_url))  # what a service says may be anything
             if broken != str(error):
                 raise type(error)(broken) from None  # a service may repeat the key that it refuses
             raise

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._util.secrets import hide_secrets
 from ..cassettes.line import case_of
 from ..cassettes.services import GEMINI, named_service
 from ..client.answers import read_answer
@@ -21,7 +22,7 @@ from ..client.other_apis import check_api_access
 from ..client.sdk_arguments import check_configs
 from ..corpora.corpus import Corpus
 from ..corpora.preprocessing import PREPROCESSING, plain
-from ..errors import BackendError, UsageError, VariantsError
+from ..errors import BackendError, GoneError, NewsgaugeError, UsageError, VariantsError
 from ..planning.plan_file import RunPlan, Shard, asked_digest, part_of
 from ..planning.sampling import Plan
 from ..planning.stops import Stop, load_stops
@@ -79,6 +80,16 @@ class RunConfig:
         """How a client of this run reaches its backend. With an API key alone no tuned model can be asked on Vertex."""
         express = all(variant.tuning is None for variant in self.variants.values())
         return Access(self.backend, base_url, live=not self.replays, api_version=self.api_version, express=express)
+
+    def told(self, error: NewsgaugeError, variant: str, base_url: str | None) -> str:
+        """Why a case is broken, without keys; of a tuned model that is gone, with the command that trains it anew."""
+        why = str(error)
+        if isinstance(error, GoneError) and self.backend == "vertex":
+            server = f" --base-url {base_url}" if base_url else ""
+            named = "" if variant == TUNED else f" --variant {variant}"
+            vertex = f"{self.corpus_options}{named} --backend vertex{server} --bucket gs://BUCKET"
+            why += f". The tuned model is gone: 'newsgauge tune --new{vertex}' trains it anew"
+        return hide_secrets(why)
 
     @property
     def train_posts(self) -> TrainPosts:

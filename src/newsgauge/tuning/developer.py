@@ -20,10 +20,13 @@ _WAIT_S = 300.0
 
 
 class DeveloperTuning:
-    """The `TuningService` of one embedded server. A job and its model are one thing here: ``tunedModels/ID``."""
+    """The `TuningService` of one embedded server. A job and its model are one thing here: ``tunedModels/ID``.
 
-    def __init__(self, base_url: str, *, retry: RetryPolicy | None = None) -> None:
-        self._base_url = base_url.rstrip("/")
+    ``reach``: the options by which other commands reach it.
+    """
+
+    def __init__(self, base_url: str, *, retry: RetryPolicy | None = None, reach: str = "") -> None:
+        self._base_url, self._reach = base_url.rstrip("/"), reach
         # A server of this machine that does not listen is not there.
         self._retry = retry or RetryPolicy(unreachable_deadline_s=2.0)
 
@@ -64,7 +67,8 @@ class DeveloperTuning:
         """This API ends a job by deleting it, so an ended one is left alone."""
         job = self.job(name)
         if job.state.ended:
-            raise UsageError(f"tune cancel: {name} has {job.state} already; 'newsgauge tune delete {name}' removes it")
+            removes = f"'newsgauge tune delete {name}{self._reach}' removes it"
+            raise UsageError(f"tune cancel: {name} has {job.state} already; {removes}")
         self._call("DELETE", name)
         return f"{name}: cancelled; on this API nothing of a cancelled job is left"
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from ..errors import UsageError
 from ..planning.training_set import Recipe, TrainingSet, job_tag
@@ -57,7 +57,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One tuning job. ``model`` is what is asked once it succeeded; ``n_steps`` is 0 if the service says none."""
+    """One tuning job. ``model`` is what is asked once it succeeded; a number is 0 if the service says none."""
 
     name: str
     display_name: str
@@ -67,7 +67,10 @@ class Job:
     base_model: str
     model: str
     n_steps: int = 0
+    n_epochs: int = 0
     losses: tuple[Loss, ...] = ()
+    #: On examples that are not learnt from.
+    validation: tuple[Loss, ...] = ()
     losses_elsewhere: str = ""
     error: str = ""
     checkpoints: tuple[Checkpoint, ...] = ()
@@ -166,12 +169,31 @@ def watch(
         pause = min(pause * _GROWTH, _LONGEST_S)
 
 
-def csv_text(losses: Sequence[Loss]) -> str:
-    """``step,epoch,mean_loss``, one row a step."""
+def loss_words(job: Job) -> str:
+    """``step 12 of 50, mean loss 1.234, validation 1.301``; '' of a job without losses."""
+    if not job.losses:
+        return ""
+    of_all = f" of {job.n_steps}" if job.n_steps else ""
+    validation = f", validation {job.validation[-1].mean_loss:.3f}" if job.validation else ""
+    return f"step {job.losses[-1].step}{of_all}, mean loss {job.losses[-1].mean_loss:.3f}{validation}"
+
+
+def loss_rows(job: Job) -> list[dict[str, Any]]:
+    """``step``, ``epoch``, ``mean_loss`` of each step; ``validation_loss`` too of a job that has any."""
+    rows: dict[int, dict[str, Any]] = {}
+    for name, losses in (("mean_loss", job.losses), ("validation_loss", job.validation)):
+        for one in losses:
+            row = {"step": one.step, "epoch": one.epoch, "mean_loss": None}
+            rows.setdefault(one.step, row | ({"validation_loss": None} if job.validation else {}))[name] = one.mean_loss
+    return [rows[step] for step in sorted(rows)]
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A row a step, under the names of the first."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(("step", "epoch", "mean_loss"))
-    writer.writerows((loss.step, loss.epoch, loss.mean_loss) for loss in losses)
+    writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
     return buffer.getvalue()
 
 

@@ -8,10 +8,11 @@ recorded with, if its line says that it was trained on the training set of this 
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,9 @@ from ..cassettes.store import CassetteFile
 from ..client.clients import patiently, service_errors
 from ..client.cloud_storage import CloudStorage, parse_bucket
 from ..client.retry import RetryPolicy
-from ..errors import BackendError, UsageError
+from ..errors import BackendError, GoneError, UsageError
 from ..planning.training_set import PLAIN_BASE_MODEL, Recipe, TrainingSet, job_tag, to_jsonl
-from .jobs import Checkpoint, Job, JobState
+from .jobs import Checkpoint, Job, JobState, Loss
 from .tuned_file import read_tuned
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ BASE_MODEL = PLAIN_BASE_MODEL
 ADAPTER_SIZES = {1: "ONE", 2: "TWO", 4: "FOUR", 8: "EIGHT", 16: "SIXTEEN", 32: "THIRTY_TWO"}
 _TAG = re.compile(r"newsgauge-[0-9a-f]{12}$")
 _LABEL = "newsgauge"
+#: What the service calls the curves of a job, in its experiment's TensorBoard.
+_TRAINING, _VALIDATION = "/train_total_loss", "/eval_total_loss"
 _STATES = {
     "JOB_STATE_SUCCEEDED": JobState.SUCCEEDED,
     "JOB_STATE_PARTIALLY_SUCCEEDED": JobState.SUCCEEDED,
@@ -53,6 +56,8 @@ class VertexTuning:
     base_url: str | None
     bucket: str | None
     retry: RetryPolicy
+    #: The options by which other commands reach it.
+    reach: str
 
     def jobs(self) -> list[Job]:
         """All tuning jobs of the project and location, oldest first."""
@@ -60,8 +65,33 @@ class VertexTuning:
         return sorted((_read(job) for job in found), key=lambda job: job.created)
 
     def job(self, name: str) -> Job:
-        """One job. Its losses are in a Vertex experiment, which takes another library to read."""
-        return _read(patiently(name, lambda: self.client.tunings.get(name=name), self.retry))
+        """One job, with the losses of its experiment; without them while they cannot be read."""
+        job = _read(patiently(name, lambda: self.client.tunings.get(name=name), self.retry))
+        try:
+            curves = self._curves(job) if job.losses_elsewhere else {}
+        except (BackendError, ValueError, LookupError, AttributeError, TypeError):
+            return job  # whoever may tune may not always read experiments; the next poll asks again
+        return replace(job, losses=curves.get(_TRAINING, ()), validation=curves.get(_VALIDATION, ()))
+
+    def _curves(self, job: Job) -> dict[str, tuple[Loss, ...]]:
+        """The series of a job's training, by what the service calls them. It numbers steps, and tells no epochs."""
+        board = self._get(job.losses_elsewhere).get("metadata", {}).get("backing_tensorboard_resource")
+        runs = self._get(f"{board}/experiments/{job.losses_elsewhere.rpartition('/')[2]}/runs") if board else {}
+        pages = [self._get(f"{run['name']}/timeSeries") for run in runs.get("tensorboardRuns", ())]
+        curves = {}
+        for series in (one for page in pages for one in page.get("tensorboardTimeSeries", ())):
+            if series.get("displayName") in (_TRAINING, _VALIDATION):
+                data = self._get(f"{series['name']}:read?maxDataPoints=10000")["timeSeriesData"]
+                points = sorted((int(one.get("step", 0)), one["scalar"].get("value", 0.0)) for one in data["values"])
+                curves[series["displayName"]] = tuple(
+                    Loss(step, -(-step * job.n_epochs // max(1, job.n_steps)), loss) for step, loss in points
+                )
+        return curves
+
+    def _get(self, name: str) -> Any:
+        """A resource that the SDK has no method for, as JSON."""
+        with service_errors(name):
+            return json.loads(self.client._api_client.request("get", name, {}).body or "{}")
 
     def start(self, training: TrainingSet, recipe: Recipe, *, display_name: str) -> Job:
         """Upload the training file and start the job."""
@@ -95,10 +125,8 @@ class VertexTuning:
         ask = self.client.models.generate_content
         try:
             patiently(model, lambda: ask(model=model, contents="?", config={"max_output_tokens": 1}), self.retry)
-        except BackendError as error:
-            if ": 404 " in str(error):
-                return False
-            raise
+        except GoneError:
+            return False
         return True
 
     def cancel(self, name: str) -> str:
@@ -113,13 +141,23 @@ class VertexTuning:
         """The service keeps jobs for its records, and the SDK deletes no endpoint: says what does."""
         job = self.job(name)
         if not job.state.ended:
-            raise UsageError(f"tune delete: {name} is {job.state}; cancel it first: newsgauge tune cancel {name}")
+            first = f"newsgauge tune cancel {name}{self.reach}"
+            raise UsageError(f"tune delete: {name} is {job.state}; cancel it first: {first}")
         if not job.model:
             return f"{name}: {job.state} without a model; Vertex keeps the job itself for its records"
+        _, project, _, region, _, endpoint = job.model.split("/")
         return (
-            f"{name}: newsgauge has forgotten its model. Vertex keeps the job; the endpoint and the model are deleted "
-            f"with 'gcloud ai endpoints delete {job.model.rpartition('/')[2]}' and 'gcloud ai models delete'"
+            f"{name}: newsgauge has forgotten its model. Vertex keeps the job; the endpoint is deleted with "
+            f"'gcloud ai endpoints delete {endpoint} --project {project} --region {region}', its model with "
+            f"'gcloud ai models delete', likewise"
         )
+
+
+def _at(value: Any, *names: str) -> Any:
+    """What stands there; None where something on the way is not set."""
+    for name in names:
+        value = getattr(value, name, None)
+    return value
 
 
 def _read(job: Any) -> Job:
@@ -134,11 +172,13 @@ def _read(job: Any) -> Job:
         state=_STATES.get(state, JobState.QUEUED),
         created=job.create_time.isoformat() if job.create_time else "",
         base_model=job.base_model or "",
-        model=(job.tuned_model.endpoint if job.tuned_model else "") or "",
+        model=_at(job, "tuned_model", "endpoint") or "",
+        n_steps=int(_at(job, "tuning_data_stats", "supervised_tuning_data_stats", "tuning_step_count") or 0),
+        n_epochs=int(_at(job, "supervised_tuning_spec", "hyper_parameters", "epoch_count") or 0),
         losses_elsewhere=job.experiment or "",
         checkpoints=tuple(
             Checkpoint(one.checkpoint_id or "", one.epoch or 0, one.step or 0, one.endpoint or "")
-            for one in (job.tuned_model.checkpoints if job.tuned_model else None) or ()
+            for one in _at(job, "tuned_model", "checkpoints") or ()
         ),
         error=error,
     )

@@ -25,8 +25,8 @@ from ...running.other_services import read_other
 from ...running.run_config import variant_callable
 from ...tuning.tuned_file import FILE, read_tuned
 from ...variants.variants_file import Variant, load_variants, location_of, make_request
-from ..backend_options import api_version_of, reach_backend
-from .training_options import SAME, VARIANTS, classes_of, load_corpus, same_options, train_posts
+from ..backend_options import api_version_of, bucket_option, reach_backend, same_options
+from .training_options import SAME, VARIANTS, classes_of, load_corpus, train_posts
 from .tuning_run import train_embedded
 
 Ask = Callable[[str], "Answer"]
@@ -113,8 +113,7 @@ def _model_and_labels(variant: Variant, corpus: Corpus, options: argparse.Namesp
         lacks = f"{FILE} knows no tuned model of the {options.backend} backend for {corpus.name}"
         if options.backend == "gemini":
             raise UsageError(f"{lacks}, and Google ended tuning there. Ask another variant: {_untuned(options)}")
-        bucket = " --bucket gs://BUCKET" if options.backend == "vertex" else ""
-        raise UsageError(f"{lacks}. Get one: newsgauge tune{same_options(options, SAME)}{bucket}")
+        raise UsageError(f"{lacks}. Get one: newsgauge tune{same_options(options, SAME)}{bucket_option(options)}")
     newest = entries[-1]
     if newest.fallback_for:
         print(f"newsgauge: {newest.model} stands in for {newest.fallback_for}", file=sys.stderr)

@@ -9,13 +9,13 @@ import re
 import sys
 from pathlib import Path
 
-from ...errors import BackendError, UsageError
+from ...errors import GoneError, UsageError
 from ...records import Outcome
 from ...running.classifying import Answer
 from ...variants.variants_file import load_variants, one_variant
-from ..backend_options import add_backend_options
+from ..backend_options import add_backend_options, bucket_option, same_options
 from .asking import asking
-from .training_options import SAME, VARIANTS, add_corpus_options, same_options
+from .training_options import SAME, VARIANTS, add_corpus_options
 
 #: Status if an answer is no label: blocked, cut, empty or off the list.
 NO_LABEL = 3
@@ -53,12 +53,9 @@ def handle(options: argparse.Namespace) -> int:
                 print(_json_line(answer) if options.jsonl else _line(answer), flush=True)
                 if answer.prediction.outcome is not Outcome.LABEL:
                     status = NO_LABEL
-    except BackendError as error:
-        if ": 404 " in str(error) and variant.tuning is not None and options.backend != "vertex":
-            raise BackendError(
-                f"{error}. The tuned model is gone: 'newsgauge tune{same_options(options, SAME)}' finds or trains it"
-            ) from None
-        raise
+    except GoneError as error:
+        same = f"{same_options(options, SAME)}{bucket_option(options)}"
+        raise GoneError(f"{error}. The tuned model is gone: 'newsgauge tune --new{same}' trains it anew") from None
     return status
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import shlex
 from pathlib import Path
 
 from ..._util.pytest_ini import read_ini
@@ -58,17 +57,6 @@ def load_corpus(options: argparse.Namespace) -> Corpus:
         ini = read_ini(Path())
         given = {name: value or ini.get(f"newsgauge_{name}") for name, value in given.items()}
     return corpus.find_corpus(given.pop("corpus") or corpus.BUNDLED, bundled=BUNDLED, **given)
-
-
-def same_options(options: argparse.Namespace, names: tuple[str, ...]) -> str:
-    """The options that were given, as arguments for another command."""
-    usual = {"backend": "embedded", "preprocessing": "clean", "variant": "tuned"}
-    given = {name: getattr(options, name) for name in names}
-    return "".join(
-        f" --{name.replace('_', '-')} {shlex.quote(str(value))}"
-        for name, value in given.items()
-        if value is not None and value != usual.get(name)
-    )
 
 
 def tuning_of_variant(name: str) -> Tuning:

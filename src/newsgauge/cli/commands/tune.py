@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import sys
 
 from ...errors import UsageError
 from ...running.run_options import above_0, add_paying_options
-from ...tuning.jobs import Job, curve_lines
+from ...tuning.jobs import Job, TuningService, curve_lines, loss_words
 from ...tuning.tuned_file import FILE, forget_job
-from ..backend_options import add_backend_options, open_tuning
-from .training_options import add_corpus_options, add_tuning_options
+from ..backend_options import add_backend_options, bucket_option, open_tuning, same_options
+from .training_options import SAME, add_corpus_options, add_tuning_options
 from .tuning_run import run_tuning
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 #: What the services call a job; it becomes a part of an address.
 _JOB = re.compile(r"tunedModels/[A-Za-z0-9][\w-]*|projects/[\w.:-]+/locations/[\w-]+/tuningJobs/[\w-]+", re.ASCII)
+_GEMINI = ("gemini", "--backend=gemini")
+#: Where losses take requests of their own, as on Vertex, `list` reads those of the newest jobs.
+_WITH_LOSSES = 20
 _ACTIONS = ("start", "list", "status", "cancel", "delete")
 
 
@@ -55,19 +59,26 @@ def handle(options: argparse.Namespace) -> int:
     """Do the action; 0."""
     if options.action in ("start", "list") and options.job is not None:
         raise UsageError(f"tune {options.action}: expected no job name, got {options.job!r}")
+    listing = f"'newsgauge tune list{same_options(options, ('backend', 'base_url'))}'"
     if options.action in ("status", "cancel", "delete") and options.job is None:
-        raise UsageError(f"tune {options.action}: expected the name of a job; 'newsgauge tune list' shows them")
+        raise UsageError(f"tune {options.action}: expected the name of a job; {listing} shows them")
     if options.job is not None and not _JOB.fullmatch(options.job):
         raise UsageError(
-            f"tune {options.action}: expected a name as 'newsgauge tune list' shows it (tunedModels/... or "
+            f"tune {options.action}: expected a name as {listing} shows it (tunedModels/... or "
             f"projects/.../tuningJobs/...), got {options.job!r}"
+        )
+    if options.backend == "gemini":
+        other = [word.replace("gemini", "vertex") if word in _GEMINI else word for word in options.argv]
+        raise UsageError(
+            "--backend gemini: Google ended tuning on the Gemini Developer API; it lives on Enterprise/Vertex: "
+            f"{shlex.join(['newsgauge', *other])}{' --bucket gs://BUCKET' if options.action == 'start' else ''}"
         )
     if options.action == "start":
         return run_tuning(options)
 
-    with open_tuning(options.backend, base_url=options.base_url, bucket=options.bucket) as service:
+    with open_tuning(options) as service:
         if options.action == "list":
-            return _print_jobs(service.jobs())
+            return _print_jobs(service, options)
         if options.action == "status":
             return _print_job(service.job(options.job))
         said = service.cancel(options.job) if options.action == "cancel" else service.delete(options.job)
@@ -77,21 +88,26 @@ def handle(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print_jobs(jobs: list[Job]) -> int:
+def _print_jobs(service: TuningService, options: argparse.Namespace) -> int:
+    jobs = service.jobs()
     if not jobs:
-        print("no tuning jobs; 'newsgauge tune' starts one")
-    for job in reversed(jobs):
-        print(f"{job.state:<9}  {job.created[:19]}  {job.name}  {job.display_name!r} of {job.base_model}")
+        print(f"no tuning jobs; 'newsgauge tune{same_options(options, SAME)}{bucket_option(options)}' starts one")
+    for number, job in enumerate(reversed(jobs)):
+        if job.tag and not job.losses and number < _WITH_LOSSES:
+            job = service.job(job.name)
+        loss = f", {words}" if (words := loss_words(job)) else ""
+        print(f"{job.state:<9}  {job.created[:19]}  {job.name}  {job.display_name!r} of {job.base_model}{loss}")
     return 0
 
 
 def _print_job(job: Job) -> int:
     print(f"{job.name}: {job.state}, created {job.created}, base model {job.base_model}")
-    if job.losses:
-        total = f" of {job.n_steps}" if job.n_steps else ""
-        print(f"step {job.losses[-1].step}{total}, mean loss {job.losses[-1].mean_loss:.3f}")
-        print("\n".join(curve_lines(job.losses, width=60, height=6)))
-    if job.losses_elsewhere:
+    if words := loss_words(job):
+        print(words)
+    for title, losses in (("on the posts that it learns from:", job.losses), ("on others:", job.validation)):
+        for line in [title, *curve_lines(losses, width=60, height=6)] if losses else ():
+            print(line)
+    if job.losses_elsewhere and not job.losses:
         print(f"losses: in experiment {job.losses_elsewhere}")
     if job.model:
         print(f"model: {job.model}")

@@ -10,7 +10,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -25,13 +25,13 @@ from ...recording.paying import budget_of, check_budget, confirm, refuse_in_ci
 from ...records import Backend
 from ...report.html import render_training
 from ...running.run_options import TABLE_OPTIONS
-from ...tuning.jobs import Job, JobState, csv_text, curve_lines, find_or_start, watch
+from ...tuning.jobs import Job, JobState, csv_text, curve_lines, find_or_start, loss_rows, loss_words, watch
 from ...tuning.tuned_file import FILE, TunedModel, read_tuned, write_tuned
 from ...tuning.vertex import ADAPTER_SIZES, BASE_MODEL
 from ...variants.variants_file import Tuning
-from ..backend_options import open_tuning
+from ..backend_options import open_tuning, same_options
 from .record_display import LiveDisplay
-from .training_options import SAME, load_corpus, make_training, same_options, train_posts
+from .training_options import SAME, load_corpus, make_training, train_posts
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,7 +55,7 @@ def run_tuning(options: argparse.Namespace) -> int:
         parse_bucket(options.bucket)
     read_tuned(FILE)  # a damaged file is reported before a job is paid for
     corpus = load_corpus(options)
-    with open_tuning(options.backend, base_url=options.base_url, bucket=options.bucket) as service:
+    with open_tuning(options) as service:
         training, is_variants = make_training(options, corpus)
         _announce(training, recipe, options)
         with locked(FILE.with_name("tune.lock"), on_wait=partial(print, _WAITING, file=sys.stderr, flush=True)):
@@ -86,7 +86,7 @@ def train_embedded(tuning: Tuning, corpus: Corpus, options: argparse.Namespace) 
     """Train a variant's model on the embedded backend, which takes seconds, and store its name."""
     training = train_posts(options, corpus).training_set(tuning)
     print(f"newsgauge: training on {len(training.examples)} posts first, once ...", file=sys.stderr, flush=True)
-    with open_tuning("embedded", base_url=options.base_url, bucket=None) as service:
+    with open_tuning(options) as service:
         job, _ = find_or_start(service, training, Recipe(), display_name="newsgauge", new=False)
         job = watch(lambda: service.job(job.name), max_wait_s=None)
     if job.state is not JobState.SUCCEEDED:
@@ -167,27 +167,29 @@ def _keep(entry: TunedModel, options: argparse.Namespace, *, is_variants: bool) 
     if not is_variants:
         print(f"The settings are not those of [{options.variant}] in variants.toml: change them there to evaluate it.")
     same = same_options(options, ("backend", "corpus", *TABLE_OPTIONS, "classes", "preprocessing"))
-    print(f"Evaluate it: pytest evals{same} --variants {options.variant} --record-mode new_episodes")
+    server = f"GOOGLE_VERTEX_BASE_URL={options.base_url} " if options.backend == "vertex" and options.base_url else ""
+    print(f"Evaluate it: {server}pytest evals{same} --variants {options.variant} --record-mode new_episodes")
     print(f"Ask it:      newsgauge classify{same_options(options, SAME)} 'Subject: ...'")
     return 0
 
 
 def _save_losses(job: Job, backend: Backend) -> None:
-    if not job.losses:
+    rows = loss_rows(job)
+    if not rows:
         if job.losses_elsewhere:
             print(f"Losses: the service keeps them in {job.losses_elsewhere}")
         return
 
     path = _FOLDER / f"{job.name.rpartition('/')[2]}.csv"
     page = render_training(
-        [asdict(loss) for loss in job.losses],
+        rows,
         job=job.name,
         about=f"base model {job.base_model}, created {job.created}",
         embedded=backend == "embedded",
     )
     try:
         _FOLDER.mkdir(parents=True, exist_ok=True)
-        path.write_text(csv_text(job.losses), "ascii")
+        path.write_text(csv_text(rows), "ascii")
         path.with_suffix(".html").write_text(page, "utf-8")
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {why_unwritable(error)}") from None
@@ -254,9 +256,5 @@ class JobDisplay(LiveDisplay):
 
 def status_line(job: Job, *, elapsed_s: float) -> str:
     """``running, step 12 of 50, mean loss 1.234, 0:07 elapsed``."""
-    parts = [str(job.state)]
-    if job.losses:
-        total = f" of {job.n_steps}" if job.n_steps else ""
-        parts.append(f"step {job.losses[-1].step}{total}")
-        parts.append(f"mean loss {job.losses[-1].mean_loss:.3f}")
+    parts = [str(job.state), *([words] if (words := loss_words(job)) else [])]
     return ", ".join([*parts, f"{int(elapsed_s) // 60}:{int(elapsed_s) % 60:02d} elapsed"])

@@ -325,22 +325,31 @@ def _accuracy_plot(title: str, rows: Sequence[Mapping[str, Any]], x: Axis, capti
 
 
 def loss_by_step(losses: Sequence[Mapping[str, Any]], model: str) -> list[Block]:
-    """The loss of a training; each of ``losses`` has its ``step``, ``epoch`` and ``mean_loss``."""
-    drawn = [
-        Point(f"step {one['step']}: {number(one['mean_loss'], 3)}", one["mean_loss"], x=one["step"]) for one in losses
-    ]
+    """The loss of a training; each of ``losses`` has its ``step``, ``epoch``, ``mean_loss``, or ``validation_loss``."""
     starts: dict[int, float] = {}
     for one in losses:
         starts.setdefault(one["epoch"], one["step"] - 0.5)
-    plot = Plot(
-        f"Mean loss of {len(drawn)} steps",
-        drawn,
-        round_axis(max(one["step"] for one in losses), "step"),
-        round_axis(max(one["mean_loss"] for one in losses), "mean loss, nats per example"),
-        f"Mean loss of each training step of {model}, as the service reported it.",
-        breaks=[(at, f"epoch {epoch}") for epoch, at in starts.items()],
-        said=f"first {drawn[0].text}, last {drawn[-1].text}",
-    )
-    loss: Column = ("mean loss in nats", of("mean_loss", lambda value: number(value, 4)))
-    numbers = table("loss curve", [("step", of("step")), ("epoch", of("epoch")), loss], losses)
-    return [Text("Loss", "h3"), plot, Fold("loss of each step, in numbers", [numbers])]
+    plots, columns = [], [("step", of("step")), ("epoch", of("epoch"))]
+    for key, where in (
+        ("mean_loss", "of each training step"),
+        ("validation_loss", "on posts held back from it"),
+    ):
+        drawn = [
+            Point(f"step {one['step']}: {number(one[key], 3)}", one[key], x=one["step"])
+            for one in losses
+            if one.get(key) is not None
+        ]
+        if not drawn:
+            continue
+        plot = Plot(
+            f"Mean loss of {len(drawn)} steps",
+            drawn,
+            round_axis(max(one["step"] for one in losses), "step"),
+            round_axis(max(one.value or 0.0 for one in drawn), "mean loss, nats per example"),
+            f"Mean loss {where} of {model}, as the service reported it.",
+            breaks=[(at, f"epoch {epoch}") for epoch, at in starts.items()],
+            said=f"first {drawn[0].text}, last {drawn[-1].text}",
+        )
+        plots.append(plot)
+        columns.append((f"{key.replace('_', ' ')} in nats", of(key, lambda value: number(value, 4))))
+    return [Text("Loss", "h3"), *plots, Fold("loss of each step, in numbers", [table("loss curve", columns, losses)])]
