@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from newsgauge.cli.main import main
+from tests.plugin.fake_service import FakeService
 from tests.quick_python import program
 from tests.test_docs import why_refused
 
@@ -140,27 +141,36 @@ def test_the_command_of_a_stale_message_makes_it_green(made: tuple[Project, str]
 @pytest.mark.slow
 @pytest.mark.parametrize(("workflow", "job"), [("github.yml", "replay"), ("gitlab.yml", "replay")])
 def test_the_steps_of_the_workflow_gate_every_recorded_plan(made: tuple[Project, str], workflow: str, job: str) -> None:
+    """What a service in the place of Gemini answered is gated as what the embedded backend did."""
     project, _ = made
     text = (ROOT / "src" / "newsgauge" / "cli" / "templates" / workflow).read_text("utf-8")
     found = yaml.safe_load(text)
     steps = found["jobs"][job]["steps"] if "jobs" in found else [{"run": step} for step in found[job]["script"]]
     scripts = [step["run"] for step in steps if "newsgauge cassettes plans" in step.get("run", "")]
     assert len(scripts) == 1
-    project.run("pytest evals --posts-per-class 2 --variants labels --sample-seed 3 --record-mode once --no-report")
-    plans = project.folder / "cassettes" / "PLANS.toml"
-    gates = project.folder / "evals" / "gates.toml"
-    before = gates.read_text()
-    try:
-        said = project.run(f"set -e\n{scripts[0]}")
+    plan = "pytest evals --backend gemini --posts-per-class 2 --sample-seed 3 --variants labels"
+    key = "GEMINI_API_KEY=any GOOGLE_GEMINI_BASE_URL"
+    with FakeService() as service:
+        service.changed = lambda body, answer: json.loads(json.dumps(answer).replace("sci.med", named(body)))
+        project.run(f"{key}={service.url} {plan} --record-mode once --update-baseline --no-report")
+        script = f"set -e\n{scripts[0]}"
+        said = project.run(script)
         assert "+ pytest evals\n" in said
-        assert "+ pytest evals --posts-per-class 2 --sample-seed 3 --variants labels\n" in said
-        gates.write_text(
-            before.replace("max_off_list_rate = { limit = 0.0,", "max_output_tokens_mean = { limit = 0.5,")
-        )
-        project.run(f"set -e\n{scripts[0]}", status=(1,))
-    finally:
-        gates.write_text(before)
-    assert "sample_seed = 3" in plans.read_text()
+        assert f"+ {plan}\n" in said
+        service.changed = lambda body, answer: json.loads(json.dumps(answer).replace("sci.med", "other"))
+        record = plan.replace("pytest evals", "newsgauge record")
+        project.run(f"{key}={service.url} {record} --record-mode all --yes")
+    said = project.run(script, status=(1,))
+    assert "FAIL  labels: accuracy 33.3% of 6" in said  # a third of the texts are 'other'
+    assert "newsgauge: GREEN: 8 of 8 gates passed" in said  # the embedded backend's are as they were
+    assert "RED" in (project.folder / ".newsgauge/results/2/summary.md").read_text()
+    shutil.rmtree(project.folder / "cassettes" / "gemini")
+
+
+def named(body: str) -> str:
+    """The label that a text of `made` names."""
+    text = json.loads(body)["contents"][0]["parts"][0]["text"]
+    return next(label for label in ("billing", "log in", "other") if label in text)
 
 
 @pytest.mark.slow

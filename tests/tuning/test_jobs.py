@@ -33,9 +33,9 @@ from newsgauge.variants.variants_file import Tuning
 S, R, Q, F, C = JobState.SUCCEEDED, JobState.RUNNING, JobState.QUEUED, JobState.FAILED, JobState.CANCELLED
 
 
-def job(state: JobState = R, created: int = 1, *, tag: str = "t", losses: tuple[Loss, ...] = ()) -> Job:
+def job(state: JobState = R, created: int = 1, *, tag: str = "t", **more: Any) -> Job:
     name = f"{state}-{created}"
-    return Job(name, "d", tag, state, f"2026-01-{created:02d}T00:00:00Z", "base", name, n_steps=40, losses=losses)
+    return Job(name, "d", tag, state, f"2026-01-{created:02d}T00:00:00Z", "base", name, n_steps=40, **more)
 
 
 @pytest.mark.parametrize(

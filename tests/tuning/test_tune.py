@@ -94,7 +94,7 @@ def test_a_job_that_failed_is_told_in_the_service_s_words_and_not_reused(newsgau
 
 def test_list_status_and_cancel_are_about_the_jobs_of_the_service(newsgauge: Any, fresh_server: Any) -> None:
     at = ("--base-url", fresh_server.base_url)
-    assert newsgauge("tune", "list", *at)[1] == "no tuning jobs; 'newsgauge tune' starts one\n"
+    assert newsgauge("tune", "list", *at)[1] == f"no tuning jobs; 'newsgauge tune {' '.join(at)}' starts one\n"
     assert newsgauge("tune", *SMALL, *at)[0] == 0
     name = models(fresh_server)[0]["name"]
     assert f"{name}  'newsgroup classification'" in newsgauge("tune", "list", *at)[1]

@@ -17,7 +17,7 @@ from ..cassettes.line import case_of
 from ..cassettes.services import GEMINI, named_service
 from ..client.answers import read_answer
 from ..client.clients import Access, DryClient, check_access, recorded_response
-from ..client.embedded import check_installed
+from ..client.embedded import check_installed, is_loopback
 from ..client.other_apis import check_api_access
 from ..client.sdk_arguments import check_configs
 from ..corpora.corpus import Corpus
@@ -88,7 +88,7 @@ class RunConfig:
             server = f" --base-url {base_url}" if base_url else ""
             named = "" if variant == TUNED else f" --variant {variant}"
             vertex = f"{self.corpus_options}{named} --backend vertex{server} --bucket gs://BUCKET"
-            why += f". The tuned model is gone: 'newsgauge tune --new{vertex}' trains it anew"
+            why += f". The tuned model is gone; train it anew: newsgauge tune --new{vertex}"
         return hide_secrets(why)
 
     @property
@@ -273,8 +273,11 @@ def stand_ins(setup: RunConfig) -> list[str]:
     return [note for note in notes if note]
 
 
-def check_setup(setup: RunConfig) -> None:
-    """Refuse before the first request what could only fail after it. Raises `UsageError`."""
+def check_setup(setup: RunConfig, *, base_url: str | None = None) -> None:
+    """Refuse before the first request what could only fail after it; one of this machine is asked without an account.
+
+    Raises `UsageError`.
+    """
     # A module that cannot be imported shows here, and a corpus without train posts.
     _ = setup.callables, setup.trainings, setup.examples
     check_configs(setup.variants.values())
@@ -283,7 +286,8 @@ def check_setup(setup: RunConfig) -> None:
             _check_sent(setup, variant)
     if setup.replays:
         return
-    if any(variant.is_gemini_prompt for variant in setup.variants.values()):  # a callable may ask another service
+    is_prompt = any(variant.is_gemini_prompt for variant in setup.variants.values())  # callables may ask others
+    if is_prompt and not is_loopback(base_url or ""):
         check_access(setup.backend)
     for api in {variant.api for variant in setup.variants.values()} - {"gemini"}:
         check_api_access(api, setup.backend)
