@@ -132,7 +132,7 @@ def test_posts_that_are_no_examples_are_what_checkpoints_are_measured_on(
     rows = Path(f".newsgauge/tuning/{str(job).rpartition('/')[2]}.csv").read_text().splitlines()
     assert rows[0] == "step,epoch,mean_loss,validation_loss"
     assert [row.split(",")[:2] for row in rows[1:]] == [["1", "1"], ["2", "2"]]  # a batch is all eight examples
-    assert "on others:\n" in newsgauge("tune", "status", job, *at(fresh_server))[1]
+    assert "on validation posts:\n" in newsgauge("tune", "status", job, *at(fresh_server))[1]
     assert re.search(r"mean loss 0\.\d+, validation 0\.\d+\n", newsgauge("tune", "list", *at(fresh_server))[1])
     plain, validated = (job["supervisedTuningSpec"] for job in jobs(fresh_server))
     assert "validationDatasetUri" not in plain  # type: ignore[operator]

@@ -104,9 +104,10 @@ def _print_job(job: Job) -> int:
     print(f"{job.name}: {job.state}, created {job.created}, base model {job.base_model}")
     if words := loss_words(job):
         print(words)
-    for title, losses in (("on the posts that it learns from:", job.losses), ("on others:", job.validation)):
-        for line in [title, *curve_lines(losses, width=60, height=6)] if losses else ():
-            print(line)
+    for line in curve_lines(job.losses, width=60, height=6):
+        print(line)
+    for line in ["on validation posts:", *curve_lines(job.validation, width=60, height=6)] if job.validation else ():
+        print(line)
     if job.losses_elsewhere and not job.losses:
         print(f"losses: in experiment {job.losses_elsewhere}")
     if job.model:
