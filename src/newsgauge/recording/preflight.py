@@ -66,7 +66,8 @@ class Forecast:
         if not self.n_calls:
             return [f"every planned case is recorded: {self.backend} is asked nothing"]
         bound = "unlimited (no max_output_tokens)" if self.output_tokens is None else f"at most {self.output_tokens:,}"
-        cost = "cost: no price is known" if self.cost is None else f"cost: about {self.cost:,.{4 if self.cost < 1 else 2}f} USD"
+        digits = 2 if (self.cost or 0) >= 1 else 4
+        cost = "cost: no price is known" if self.cost is None else f"cost: about {self.cost:,.{digits}f} USD"
         more = "and more in what a callable adds, " if open_end else ""
         tokens = f"about {self.input_tokens:,} tokens in ({CHARS_A_TOKEN} characters a token, an estimate)"
         return [
