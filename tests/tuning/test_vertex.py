@@ -166,7 +166,8 @@ def test_losses_that_cannot_be_read_are_no_reason_to_fail(
     assert status == 0
     assert "Losses: the service keeps them in projects/local/locations/us-central1/metadataStores/default/" in out
     (job,) = jobs(fresh_server)
-    for odd in ({"metadata": {}}, {}, {"metadata": []}):
+    answers: tuple[dict[str, Any], ...] = ({"metadata": {}}, {}, {"metadata": []})
+    for odd in answers:
         with monkeypatch.context() as patched:
             patched.setattr(VertexTuning, "_get", lambda self, name, odd=odd: odd)
             status, out, _ = newsgauge("tune", "status", job["name"], *at(fresh_server))
