@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -43,3 +44,29 @@ def test_nobody_else_reads_what_a_run_leaves_where_the_user_says_so(project: pyt
     left = [*Path(".newsgauge").rglob("*"), *Path("evals/baselines").rglob("*")]
     assert len(left) > 5
     assert {str(path): oct(path.stat().st_mode) for path in left if path.stat().st_mode & 0o077} == {}
+
+
+def test_a_checkout_that_cannot_be_written_is_green_unless_an_older_verdict_would_stay(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.rmtree(".newsgauge")
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("os.access", lambda *_, **__: False)  # as on a read-only file system
+    result = project.runpytest_inprocess("evals")
+    assert result.ret == 0
+    (moved,) = tmp_path.glob("newsgauge-*")
+    result.stdout.fnmatch_lines(
+        [
+            f"newsgauge: the usual folder of results cannot be written; they go to {moved}",
+            f"newsgauge: report {moved}/report.html",
+        ]
+    )
+    assert json.loads((moved / "gates.json").read_text())["verdict"] == "GREEN"
+    assert not Path(".newsgauge").exists()
+    older = Path(".newsgauge/results/gates.json")
+    older.parent.mkdir(parents=True)
+    older.write_text('{"verdict": "GREEN"}')
+    assert project.runpytest_inprocess("evals", "-k", "gate").ret == 1  # marked, and written there
+    assert json.loads(older.read_text())["verdict"] == "RED"
+    assert list(tmp_path.glob("newsgauge-*")) == [moved]

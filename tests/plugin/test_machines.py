@@ -9,9 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from newsgauge.errors import UsageError
+from newsgauge.pytest_plugin.gate_hooks import GATE_PROPERTY
+from newsgauge.pytest_plugin.xdist import check_worker
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.running.results_log import MAIN, ResultLog
 
@@ -116,6 +120,41 @@ def test_a_run_on_two_hosts_is_the_run_on_one(project: pytest.Pytester, hosts: l
         assert list(copy.glob("remote/.cases-*")) == []
         assert list(copy.glob("remote/*.csv")) == []
     assert list(Path("remote").glob(".cases-*")) == []
+
+
+class Liar:
+    """Stands for a worker on another machine that says PASS of every gate."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for at, (name, value) in enumerate(report.user_properties):
+            if name == GATE_PROPERTY:
+                report.outcome, report.longrepr = "passed", None
+                report.user_properties[at] = (name, json.dumps({**json.loads(str(value)), "finding": "PASS"}))
+
+    @pytest.hookimpl
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        session.config.pluginmanager.get_plugin("newsgauge-judge")._log.has_guests = True  # type: ignore[union-attr]
+
+
+def test_what_workers_elsewhere_decided_is_decided_again_from_the_files_here(project: pytest.Pytester) -> None:
+    gates = Path("evals/gates.toml")
+    assert "limit = 0.5" in gates.read_text()
+    gates.write_text(gates.read_text().replace("limit = 0.5", "limit = 0.99", 1))
+    result = project.runpytest_inprocess("evals", "-q", plugins=[Liar()])
+    assert result.ret == 1
+    found = json.loads(Path(".newsgauge/results/gates.json").read_text())
+    assert found["verdict"] == "RED"
+    assert "FAIL" in {one["finding"] for one in found["gates"]}
+    assert any(reason.startswith("gates failed: ") for reason in found["reasons"])
+
+
+def test_a_worker_of_another_version_refuses() -> None:
+    facts = {"newsgauge": "0.0.1"}
+    run = SimpleNamespace(made_by="0.0.2", describe=dict, prompts={}, inputs={})
+    config = SimpleNamespace(rootpath="here", option=SimpleNamespace())
+    with pytest.raises(UsageError, match=r"something else than its controller: newsgauge \(0\.0\.2, not 0\.0\.1\)"):
+        check_worker(config, {"newsgauge_facts": facts}, run)  # type: ignore[arg-type]
 
 
 OLDER = {

@@ -104,7 +104,6 @@ def make_parser(command: str | None = None) -> argparse.ArgumentParser:
             module.add_options(one)
             one.set_defaults(handler=module.handle)
     return parser
-    return parser
 
 
 def main(argv: list[str] | None = None) -> int:

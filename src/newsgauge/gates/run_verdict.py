@@ -7,7 +7,7 @@ as passed only if its own test reported so.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from ..scoring.scores import Comparison, Score, Verdict
 from .baseline_diff import VariantChange, diff_baselines
 from .baseline_file import Baseline, encode, is_about_classes, make_baseline
 from .baseline_gate import BaselineGate, compare_since, since_baseline
-from .gate import Gate
+from .gate import Ages, Evidence, Gate, decide
 from .gates_file import LeftOut
 from .session_verdict import SessionVerdict, encode_verdict, session_verdict
 from .stopping import stop_faults
@@ -97,6 +97,21 @@ class Guard:
     def add(self, verdict: Verdict) -> None:
         """Take in a gate's verdict; of two about one gate the later counts."""
         self._verdicts[verdict.gate] = verdict
+
+    def decide(
+        self, results: Mapping[Key, Result], *, ages: Ages | None = None, names: Collection[str] | None = None
+    ) -> Iterator[Verdict]:
+        """Every gate, or those of ``names``, decided anew from these results and the files of this process."""
+        evidence = Evidence(
+            plan=self.run.plan,
+            scores=score(results, self.run.plan, self.run.variants),
+            results=results,
+            live=not self.run.replays,
+            family=self.gates,
+            baseline=self.baseline.held,
+            ages=ages,
+        )
+        yield from (decide(gate, evidence) for gate in self.gates if names is None or gate.name in names)
 
     def conclude(
         self,

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -48,6 +49,8 @@ class Judge:
         self._setup = setup
         self._left_out: list[str] = []
         self._failed: dict[str, None] = {}
+        #: By gate: whether its own test passed.
+        self._passed: dict[str, bool] = {}
         self._conclusion: Conclusion | None = None
         self._unwritten = ""
         #: Whether any case or gate was part of the run, so that there is a verdict to tell.
@@ -61,7 +64,9 @@ class Judge:
             self._failed[report.nodeid] = None
         for name, value in report.user_properties if report.when == "call" else ():
             if name == GATE_PROPERTY:
-                self._guard.add(_verdict(json.loads(str(value)), passed=report.outcome == "passed"))
+                said = json.loads(str(value))
+                self._passed[said["gate"]] = report.outcome == "passed"
+                self._guard.add(_verdict(said, passed=report.outcome == "passed"))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file that cannot be collected fails too."""
@@ -71,9 +76,15 @@ class Judge:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Conclude, once other plugins had their say on the exit status: the verdict of the session decides it."""
+        results = self._log.read()
+        if self._log.has_guests:  # what other machines decided is decided here, from the files of this one
+            for verdict in self._guard.decide(
+                results, ages=run_ages(self._setup, self._guard.run.variants), names=self._passed
+            ):
+                self._guard.add(_held(verdict, passed=self._passed[verdict.gate]))
         try:
             self._conclusion = self._guard.conclude(
-                self._log.read(),
+                results,
                 stand_ins=stand_ins(self._setup),
                 left_out=sorted(self._left_out),
                 failed=sorted(self._failed),
@@ -184,19 +195,24 @@ def run_ages(setup: RunConfig, variants: tuple[str, ...]) -> Ages:
 
 
 def _verdict(value: dict[str, Any], *, passed: bool) -> Verdict:
-    """The verdict that a gate's test sent along; a test that failed for another reason is no pass."""
-    finding = Finding(value["finding"])
-    if finding is Finding.PASS and not passed:
-        finding = Finding.FAIL
-    return Verdict(
-        value["gate"],
-        value["variant"],
-        finding,
-        tuple(value["reasons"]),
-        tuple(value["flips"]),
-        value["n_to_decide"],
-        checks=tuple(Check(**check) for check in value["checks"]),
+    """The verdict that a gate's test sent along."""
+    return _held(
+        Verdict(
+            value["gate"],
+            value["variant"],
+            Finding(value["finding"]),
+            tuple(value["reasons"]),
+            tuple(value["flips"]),
+            value["n_to_decide"],
+            checks=tuple(Check(**check) for check in value["checks"]),
+        ),
+        passed=passed,
     )
+
+
+def _held(verdict: Verdict, *, passed: bool) -> Verdict:
+    """A test that failed for another reason is no pass."""
+    return replace(verdict, finding=Finding.FAIL) if verdict.finding is Finding.PASS and not passed else verdict
 
 
 def odds_lines(gates: tuple[Gate, ...], plan: Plan, baseline: Baseline | None) -> list[str]:

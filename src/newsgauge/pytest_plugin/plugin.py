@@ -34,7 +34,7 @@ from .options import (
     said_elsewhere,
     unreviewed_options,
 )
-from .process_guard import RESULTS, are_gates_required
+from .process_guard import MOVED, RESULTS, are_gates_required
 from .progress import Progress, pytest_report_header
 from .run_state import STATE, RunState
 
@@ -100,6 +100,9 @@ def pytest_configure(config: pytest.Config) -> None:
     from .xdist import COMPACT, Worker, check_worker, open_log
 
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if MOVED in config.stash:
+        config.option.results = str(config.stash[MOVED])  # pytest-xdist tells its workers
+        config.addinivalue_line("filterwarnings", "ignore::pytest.PytestCacheWarning")  # that cannot be written either
     results = config.rootpath / config.option.results
     log = open_log(results, worker)
     judges = worker is None and not config.option.collectonly

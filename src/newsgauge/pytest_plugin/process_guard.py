@@ -10,6 +10,7 @@ import glob
 import json
 import os
 import sys
+import tempfile
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,9 +24,13 @@ if TYPE_CHECKING:
 
 #: Where the results of this run go; only there if the run is about evals.
 RESULTS: pytest.StashKey[Path] = pytest.StashKey()
+#: The temporary folder of the results, where the usual one cannot be written.
+MOVED: pytest.StashKey[Path] = pytest.StashKey()
 #: What the judge came to.
 VERDICT: pytest.StashKey[SessionVerdict] = pytest.StashKey()
 _USUAL_RESULTS = ".newsgauge/results"
+#: The files in which people and programs read a verdict.
+_VERDICTS = ("gates.json", "report.html", "summary.md", "plan.json")
 _UNFINISHED = "pytest was started here and came to no verdict: it ended before its gates were decided"
 
 
@@ -56,6 +61,8 @@ def begin(config: pytest.Config, known: Namespace, args: Sequence[str], *, loade
     if not touches_evals(config, paths or _usual_paths(config)):
         return
     folder = config.rootpath / (known.results if loaded else _results_of(args))
+    if loaded and not any(arg.partition("=")[0] == "--results" for arg in args):
+        folder = _writable(config, folder)
     config.stash[RESULTS] = folder
     try:
         _mark_as_older(folder)
@@ -66,6 +73,19 @@ def begin(config: pytest.Config, known: Namespace, args: Sequence[str], *, loade
             f"newsgauge: --results: cannot mark the older verdict in {folder}: {why_unwritable(error, '--results')}"
         ) from None
     _watch_exit(config)
+
+
+def _writable(config: pytest.Config, folder: Path) -> Path:
+    """The usual folder; a new temporary one if it cannot be written, as on a read-only checkout.
+
+    Not if an older run left its verdict there: that could not be marked, and would be read as this run's.
+    """
+    from .._util.files import is_writable
+
+    if hasattr(config, "workerinput") or is_writable(folder) or any((folder / name).exists() for name in _VERDICTS):
+        return folder
+    config.stash[MOVED] = Path(tempfile.mkdtemp(prefix="newsgauge-"))
+    return config.stash[MOVED]
 
 
 def settle(config: pytest.Config, status: int) -> int:

@@ -16,6 +16,7 @@ import pytest
 
 from .._util.platform import is_ci
 from ..report.tally import Tally, describe
+from .process_guard import MOVED
 from .run_state import STATE
 from .slim_reports import CORRECT_PROPERTY, VARIANT_PROPERTY, Status, is_case, terminal_of, user_property
 
@@ -132,6 +133,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         lines.append(
             f"newsgauge: {name} shows {len(shown.posts)} training {plan.units} as examples (digest {shown.digest})"
         )
+    if MOVED in config.stash:
+        lines.append(f"newsgauge: the usual folder of results cannot be written; they go to {config.option.results}")
     doing = "replaying" if setup.replays else f"recording (mode {setup.mode}) into"
     lines.append(f"newsgauge: backend {setup.backend}, {doing} {setup.shown_cassettes}")
     from ..corpora.suspect_labels import labels_written_alike

@@ -45,6 +45,7 @@ def open_log(results: Path, worker: Mapping[str, Any] | None) -> ResultLog:
 def facts_of(run: RunPlan) -> dict[str, str]:
     """What has to be the same in all processes of a run, by names for people; a host may have no git."""
     return {
+        "newsgauge": run.made_by,
         **{name.replace("_", " "): str(value) for name, value in run.describe().items()},
         **{f"prompt or model of {name}": digest for name, digest in run.prompts.items()},
         **{name: digest for name, digest in run.inputs.items() if name != COMMIT},

@@ -40,6 +40,8 @@ class ResultLog:
         self._fd: int | None = None
         self._merged: dict[Key, Result] = {}
         self._read_to: dict[Path, int] = {}
+        #: Whether processes on other machines handed results over.
+        self.has_guests = False
 
     def add(self, result: Result) -> None:
         """Append one result; whole or not at all for a reader. Raises `UsageError` if the disk does not take it."""
@@ -83,6 +85,7 @@ class ResultLog:
 
     def take_in(self, process: str, text: str) -> None:
         """Put in what another process handed over."""
+        self.has_guests = True
         (self.folder / f"{process}.jsonl").write_text(text, "ascii")
 
     def read(self) -> Mapping[Key, Result]:

@@ -13,7 +13,7 @@ from ..._util.files import why_unwritable
 from ...errors import UsageError
 from ...gates.age_gate import AgeGate, day_of
 from ...gates.baseline_file import check_baseline, load_baseline
-from ...gates.gate import Ages, Evidence, decide
+from ...gates.gate import Ages
 from ...gates.gates_file import load_gates, plan_gates
 from ...gates.run_verdict import BaselinePlace, Guard
 from ...planning.plan_file import RunPlan, digest_file
@@ -23,7 +23,6 @@ from ...report.publishing import Facts, append_step_summary, clear, github_annot
 from ...report.summary_sections import as_group, concluding_sections
 from ...running.plans_file import oldest_recordings
 from ...running.run_options import baseline_name
-from ...scoring.scoreboard import score
 from ...scoring.spending import today
 from ...variants.variants_file import Variant
 
@@ -64,7 +63,9 @@ def decide_all(what: Decided) -> int:
     run = what.run
     guard = _guard(what)
     guard.start()
-    _decide(what, guard)
+    ages = _ages(run, what.evals) if any(isinstance(gate, AgeGate) for gate in guard.gates) else None
+    for verdict in guard.decide(what.results, ages=ages):
+        guard.add(verdict)
     end = guard.conclude(what.results, stand_ins=run.stand_ins, failed=run.failed, n_failed=0, missing=what.missing)
     published = publish(
         what.folder,
@@ -126,19 +127,3 @@ def _ages(run: RunPlan, evals: Path) -> Ages:
     oldest = oldest_recordings(folder, run.plan.asked_keys(run.variants))
     renew = f"pytest evals --backend {run.backend} --variants {{variant}} --record-mode all, with the plan's options"
     return Ages(today(), {variant: day_of(recorded) for variant, recorded in oldest.items()}, renew)
-
-
-def _decide(what: Decided, guard: Guard) -> None:
-    """Decide every gate from the results."""
-    run = what.run
-    evidence = Evidence(
-        plan=run.plan,
-        scores=score(what.results, run.plan, run.variants),
-        results=what.results,
-        live=not run.replays,
-        family=guard.gates,
-        baseline=guard.baseline.held,
-        ages=_ages(run, what.evals) if any(isinstance(gate, AgeGate) for gate in guard.gates) else None,
-    )
-    for gate in guard.gates:
-        guard.add(decide(gate, evidence))
