@@ -159,6 +159,9 @@ def test_where_nothing_can_be_written_a_run_is_told_to_write_elsewhere(
     own_project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.access", lambda *_, **__: False)  # as on a read-only file system
+    assert why_not("replay", own_project) == ""
+    (own_project / ".newsgauge/results").mkdir(parents=True)
+    (own_project / ".newsgauge/results/gates.json").write_text("{}")
     assert why_not("replay", own_project) == ".newsgauge cannot be written here: pytest evals --results DIR"
     assert why_not("tune on the embedded backend", own_project) == ".newsgauge cannot be written here"
     assert "cassettes cannot be written here" in why_not("record from the embedded backend", own_project)

@@ -74,7 +74,8 @@ def diagnose(folders: Folders, environ: Mapping[str, str] = os.environ) -> Diagn
     unsuitable, wrong = _see_above(packages), _see_above([*packages, *project])
     unready = _see_above([*packages, *(fact for fact in project if fact.name != folders.cassettes)])
     state = _unwritable(folders, ".newsgauge")
-    no_results = [f"{one}: pytest {folders.evals} --results DIR" for one in state]
+    older = (folders.root / ".newsgauge/results/gates.json").exists()  # a verdict that could not be marked as such
+    no_results = [f"{one}: pytest {folders.evals} --results DIR" for one in state if older]
     kept = _unwritable(folders, folders.cassettes)
     blocked = [*unready, *kept, *state, *(["CI is set: say --allow-record-in-ci"] if is_ci(environ) else [])]
     damaged = ["damaged: see above"] if damaged_cache() else []
