@@ -134,7 +134,7 @@ class Liar:
 
     @pytest.hookimpl
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        session.config.pluginmanager.get_plugin("newsgauge-judge")._log.has_guests = True  # type: ignore[union-attr]
+        session.config.pluginmanager.get_plugin("newsgauge-judge")._log.has_guests = True
 
 
 def test_what_workers_elsewhere_decided_is_decided_again_from_the_files_here(project: pytest.Pytester) -> None:
