@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import random
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from scipy.stats import ttest_1samp
@@ -11,6 +13,7 @@ from scipy.stats import ttest_1samp
 from newsgauge.planning.sampling import Plan, repeat_key, split_key
 from newsgauge.records import Outcome, Post, Prediction, Result
 from newsgauge.report.terminal import repeat_lines
+from newsgauge.results.runs_compared import same_runs
 from newsgauge.scoring.scoreboard import compare_variants, score
 from newsgauge.scoring.stats.paired import score_statistic
 from newsgauge.scoring.stats.repeats import flips_per_post
@@ -109,3 +112,23 @@ def test_the_board_says_what_the_same_number_of_answers_to_more_posts_would_tell
     assert repeats.standard_errors == pytest.approx((math.sqrt(5 / 27 / 4), math.sqrt((between + 1 / 6) / 12)))
     text = " ".join(repeat_lines(found))
     assert "12 answers of v: standard error 21.5 points; the same number to 12 posts, each asked once: 15.7" in text
+
+
+def recording(**answers: str) -> Any:
+    """One letter a post and variant; every post is an ``x``."""
+    results = [
+        Result(f"x-{number}", variant, "x", Prediction(said, Outcome.LABEL, "", 1, 1, "m"))
+        for variant, row in answers.items()
+        for number, said in enumerate(row)
+    ]
+    scores = {variant: {"n_planned": len(row), "n": len(row)} for variant, row in answers.items()}
+    return SimpleNamespace(results=results, variants=tuple(answers), scores=scores)
+
+
+def test_an_alarm_is_held_at_5_percent_over_all_variants() -> None:
+    """Seven flips, all one way: 2/128 by McNemar's exact test, and twice that as there are two statistics."""
+    (alone,) = same_runs(recording(v="x" * 20), recording(v="y" * 7 + "x" * 13), margin=0.05)
+    assert alone.test.p == pytest.approx(4 / 128, abs=0.01)
+    assert alone.finding == "CHANGED"
+    with_another = recording(v="x" * 20, w="x" * 20), recording(v="y" * 7 + "x" * 13, w="x" * 20)
+    assert [one.finding for one in same_runs(*with_another, margin=0.05)] == ["INCONCLUSIVE", "INCONCLUSIVE"]

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from scipy.stats import binomtest
 
+from newsgauge._util.numbers import p_words
 from newsgauge.gates.comparison_gate import ComparisonGate
 from newsgauge.gates.gate import Evidence, decide
-from newsgauge.scoring.scoreboard import p_words
 
 Make = Callable[..., Evidence]
 

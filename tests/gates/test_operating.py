@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import betabinom, binom
 
 from newsgauge.cli.main import main
 from newsgauge.gates.age_gate import AgeGate
@@ -24,6 +24,7 @@ from newsgauge.gates.gate import Evidence, Gate, decide
 from newsgauge.gates.gates_file import load_gates, plan_gates
 from newsgauge.gates.limits_gate import LimitsGate
 from newsgauge.gates.operating import FlipRate, Operating, usual_flip_rate
+from newsgauge.gates.simulated_answers import answered
 from newsgauge.gates.slice_gate import SliceGate
 from newsgauge.planning.sampling import Plan
 from newsgauge.pytest_plugin.gate_hooks import odds_lines
@@ -34,6 +35,7 @@ from newsgauge.scoring.stats.power import margin_power
 
 ROOT = Path(__file__).resolve().parents[2]
 Make = Callable[..., Evidence]
+OF_REPEATS = ("min_stability", "min_pass_all")
 
 
 def baseline_of(evidence: Evidence) -> Baseline:
@@ -79,21 +81,33 @@ def test_the_odds_of_a_floor_after_a_drop_are_those_of_all_outcomes(made: Make) 
     assert found.all_pass == pytest.approx(binom.pmf(proved, 72, 64 / 72).sum(), abs=0.025)
 
 
-def test_without_a_flip_each_gate_finds_what_it_finds_of_the_baselines_answers(made: Make) -> None:
-    evidence = made(120, {"v": range(108), "w": range(0, 100), "u": range(60)}, live=True)
+@pytest.mark.parametrize(("times", "n_threads"), [(1, 120), (3, 40)])
+def test_without_a_flip_each_gate_finds_what_it_finds_of_the_baselines_answers(
+    made: Make, times: int, n_threads: int
+) -> None:
+    evidence = made(120, {"v": range(108), "w": range(0, 100), "u": range(60), "r": range(105)}, live=True)
     slices = {"third": {post.id: str(number % 3) for number, post in enumerate(evidence.plan.posts)}}
-    plan = replace(evidence.plan, population={"a": 900, "b": 100}, slices=slices)
+    plan = replace(evidence.plan, population={"a": 900, "b": 100}, slices=slices, repeats={"r": times})
+    posts = tuple(replace(post, thread=f"{number % n_threads}") for number, post in enumerate(plan.posts))
+    plan = replace(plan, posts=posts)
+    again = {
+        (f"{post_id}~r{number}", "r"): replace(one, post_id=f"{post_id}~r{number}")
+        for (post_id, variant), one in evidence.results.items()
+        for number in range(2, times + 1)
+        if variant == "r"
+    }
+    evidence = replace(evidence, results={**evidence.results, **again})
     sure = {key: 0.5 if key[0] == "p-119" else 0.9 for key in evidence.results if key[1] == "v"}
     results = {
         key: replace(one, prediction=replace(one.prediction, confidence=sure.get(key)))  # type: ignore[type-var]
         for key, one in evidence.results.items()
     }
-    evidence = replace(evidence, plan=plan, results=results, scores=score(results, plan, ["v", "w", "u"]))
+    evidence = replace(evidence, plan=plan, results=results, scores=score(results, plan, ["v", "w", "u", "r"]))
     baseline = baseline_of(evidence)
     comparisons = (
         ComparisonGate("v-beats-u", "v", "u", 0.2, "r", True),
         ComparisonGate("v-beats-w", "v", "w", 0.0, "r"),
-        ComparisonGate("w-beats-u", "w", "u", 0.3, "r"),
+        ComparisonGate("r-beats-u", "r", "u", 0.3, "r"),
     )
     limits = [
         limit(metric, value, bound)
@@ -108,6 +122,8 @@ def test_without_a_flip_each_gate_finds_what_it_finds_of_the_baselines_answers(m
     held += [ClassGate(f"v-{x}", "v", (ClassLimit("min_recall", x, "r", ("a",)),)) for x in (0.5, 0.85, 0.99)]
     held += [ConfidenceGate(f"v-at-{x}", "v", 0.8, x, "r") for x in (0.5, 0.89, 0.99)]
     held += [ConfidenceGate("v-calibration", "v", None, 0.05, "r")]
+    held += [replace(one, name="r", variant="r") for one in limits] + [BaselineGate("r-baseline", "r", 0.05, "r")]
+    held += [replace(limit(metric, x), name="r", variant="r") for metric in OF_REPEATS for x in (0.5, 0.87, 1.0)]
     gates: list[Gate] = [*limits, *held, *comparisons, BaselineGate("v-baseline", "v", 0.02, "r")]
     operating = Operating(gates, plan, baseline, sure)
     assert operating.left_out == []
@@ -178,14 +194,15 @@ def test_a_post_that_the_baseline_does_not_know_is_answered_like_its_label_and_i
 def test_what_cannot_be_simulated_is_named(made: Make) -> None:
     evidence = made(40, {"v": range(40)})
     gates = [
-        LimitsGate("v", "v", (Limit("min_stability", 0.9, "r"), Limit("min_accuracy", 0.5, "r"))),
+        limit("min_stability", 0.9),
         BaselineGate("w-baseline", "w", 0.05, "r"),
         AgeGate("v-age", "v", 90),
         ConfidenceGate("v-confident", "v", 0.8, 0.9, "r"),
     ]
     operating = Operating(gates, evidence.plan, baseline_of(evidence))
-    assert operating.left_out == ["v min_stability", "w-baseline", "v-age", "v-confident"]
-    assert [gate.name for gate in operating.gates] == ["v"]
+    assert operating.left_out == ["w-baseline", "v-age", "v-confident"]
+    (odds,) = operating.of_plan(flip_rate=0.02, n_runs=3).gates
+    assert (odds.gate, odds.inconclusive) == ("v", 1.0)  # it asks once, so no run says how stable it is
     assert Operating(gates, evidence.plan, None).gates == ()
 
 
@@ -267,3 +284,35 @@ def test_two_wrong_answers_that_differ_are_no_flip(made: Make) -> None:
     baseline = baseline_of(evidence)
     one = replace(baseline.variants["v"], answers={"p-0": "x", "p-0~r2": "y", "p-1": "b"})
     assert usual_flip_rate(evidence.plan, replace(baseline, variants={"v": one})) == FlipRate(0.0, 1)
+
+
+def test_answers_of_posts_asked_several_times_have_the_distribution_of_scipys_beta_binomial() -> None:
+    """Right 0.8, flips 0.1: 0.05 of the variance of an answer, 0.16, is within posts, so a + b is 0.05 / 0.11."""
+    rng, size = np.random.default_rng(1), 0.05 / 0.11
+    truth = np.zeros(200_000, dtype=np.int16)
+    rates = rng.beta(0.8 * size, 0.2 * size, len(truth))
+    before = np.where(rng.random((1, len(truth), 3)) < rates[None, :, None], 0, 1).astype(np.int16)
+    model = {"n_labels": 2, "rate": 0.8, "flip_rate": 0.1}
+    now = answered(rng, before, truth, times=4, drop=0.0, **model)[0] == 0
+    expected = betabinom.pmf(range(5), 4, 0.8 * size, 0.2 * size)
+    assert np.bincount(now.sum(axis=1)) / len(truth) == pytest.approx(expected, abs=0.004)
+    assert (now[:, 0] != (before[0, :, 0] == 0)).mean() == pytest.approx(0.1, abs=0.003)
+    once = answered(rng, before[:, :, :1], truth, times=1, drop=0.0, **model)
+    assert (once != before[:, :, :1]).mean() == pytest.approx(0.1, abs=0.003)
+    assert (once == 0).mean() == pytest.approx(0.8, abs=0.004)
+    fallen = answered(rng, before, truth, times=2, drop=0.05, **model)
+    assert (fallen == 0).mean() == pytest.approx(0.75, abs=0.004)
+
+
+@pytest.mark.parametrize(("n_right", "expected"), [(80, 0.99), (0, 0.0)])
+def test_a_model_that_was_always_right_is_expected_to_flip_and_one_never_right_is_not(
+    n_right: int, expected: float
+) -> None:
+    """Of answers that flip on 2% of posts at most 0.98990 are right: 2 p (1 - p) = 0.02."""
+    truth = np.zeros(80, dtype=np.int16)
+    before = np.full((2000, 80, 1), 1, dtype=np.int16)
+    before[:, :n_right] = 0
+    now = answered(
+        np.random.default_rng(2), before, truth, times=1, n_labels=2, rate=n_right / 80, flip_rate=0.02, drop=0.0
+    )
+    assert (now == 0).mean() == pytest.approx(expected, abs=0.002)

@@ -53,6 +53,12 @@ def p_value(value: float | None) -> str:
     return "< 1e-300" if value < 1e-300 else f"{value:.2g}"
 
 
+def p_words(p: float) -> str:
+    """``p = 0.012``, or ``p < 1e-300``."""
+    text = p_value(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
 def dollars(value: float | None) -> str:
     """``$12.50``, ``$0.0125``."""
     text = number(value, 4 if value is not None and value < 1 else 2)

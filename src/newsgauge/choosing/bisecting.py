@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
+from .._util.numbers import p_words
 from ..records import Post
-from ..scoring.scoreboard import compare, p_words
+from ..scoring.scoreboard import compare
 from ..scoring.scores import Comparison
 from ..scoring.stats import holm
 from ..variants.checks import EXAMPLE_KEYS

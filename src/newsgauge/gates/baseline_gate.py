@@ -14,12 +14,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .._util.numbers import in_unit
+from .._util.numbers import in_unit, p_words
 from .._util.wording import one_line
 from ..planning.plan_file import RunPlan
 from ..planning.sampling import Plan
 from ..records import Key, Post, Result, shown_id
-from ..scoring.scoreboard import compare, in_rows, p_words
+from ..scoring.scoreboard import compare, in_rows
 from ..scoring.scores import Comparison
 from ..scoring.stats.decisions import Decision, Finding, decide_difference
 from ..scoring.stats.paired import mcnemar_exact

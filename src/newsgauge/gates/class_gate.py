@@ -19,6 +19,7 @@ from ..scoring.scoreboard import threads_of
 from ..scoring.stats.decisions import Finding, decide_by_bounds
 from ..scoring.stats.intervals import effective_posts, exact_lower_bound, exact_upper_bound
 from .gate import ALPHA, Asked, Bound, Entry, Evidence, Gate, Held, Sign, Table, number
+from .limits_gate import IF_RATES
 
 #: In the matrix of costs: whatever is not named. And answers outside of the list, blocked, cut and empty ones.
 OTHER, OFF_LIST, ERROR = "other", "off-list", "error"
@@ -169,7 +170,7 @@ def _by_bounds(
     shown = (in_unit(bound * most, limit.unit) for bound in (low, high))
     detail = f"one-sided {confidence:.1%} bounds {' and '.join(shown)}{over}"
     if found.finding is Finding.INCONCLUSIVE and found.n_for_power is not None:
-        detail += f"; some {found.n_for_power:,} such {units} would decide with an 80% chance"
+        detail += f"; some {found.n_for_power:,} such {units} would decide, {IF_RATES}"
     return found.finding, detail, found.n_for_power if found.finding is Finding.INCONCLUSIVE else None
 
 

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .._util.numbers import in_unit, points_span
+from .._util.numbers import in_unit, p_words, points_span
 from .._util.wording import one_line
 from ..errors import GatesError
 from ..planning.sampling import Plan
 from ..records import shown_id
-from ..scoring.scoreboard import compare_variants, p_words
+from ..scoring.scoreboard import compare_variants
 from ..scoring.scores import Comparison
 from ..scoring.stats.decisions import Finding, decide_difference, difference_p_values
 from ..scoring.stats.paired import holm
@@ -119,7 +119,7 @@ def clustered_words(found: Comparison) -> str:
 
 
 def hold_pair(
-    asked: Asked, found: Comparison, finding: Finding, words: tuple[str, str, str], n_to_decide: int | None
+    asked: Asked, found: Comparison, finding: Finding, words: Sequence[str], n_to_decide: int | None = None
 ) -> Held:
     """A limit on a paired difference. ``words``: the difference, the flips, and how it was decided.
 

@@ -14,12 +14,13 @@ from .._util.numbers import in_unit
 from ..errors import GatesError
 from ..planning.sampling import split_key
 from ..scoring.scoreboard import compare_variants
-from ..scoring.stats.decisions import Finding, decide_difference, decide_floor
+from ..scoring.stats.decisions import Finding, decide_floor
 from ..scoring.stats.power import NEAREST_LIMIT
 from ..variants.disturbances import INJECTED, asked_for
+from .baseline_gate import drop_words
 from .comparison_gate import clustered_words, flip_counts, hold_pair
 from .gate import Asked, Evidence, Gate, Held, Table
-from .limits_gate import bounds_words, how_many
+from .limits_gate import bounds_words
 
 _DROP, _OBEYED = "max_drop_under", "max_obeyed"
 
@@ -73,19 +74,15 @@ class DisturbanceGate(Gate):
     def _hold_drop(self, evidence: Evidence) -> Held:
         found = compare_variants(evidence.results, evidence.plan.shared(*self.variants), self.asked, self.variant)
         asked = Asked(f"change under {self.under}", "points", "at least", -self.limit, self.reason)
-        finding, n, how = Finding.PASS if found.difference >= -self.limit else Finding.FAIL, None, ""
         if evidence.live:
-            decision = decide_difference(
-                found.n_gained, found.n_lost, found.n, -self.limit, effective_n=found.effective_n
-            )
-            finding, how = decision.finding, f", {bounds_words(decision.low, decision.high, asked.unit)}"
-            if finding is Finding.INCONCLUSIVE:
-                n = decision.n_for_power
-                how += f"; {how_many(n, evidence.plan.units)}"
+            decision, *words = drop_words(found, self.limit, units=evidence.plan.units)
+            return hold_pair(asked, found, decision.finding, words, decision.n_for_power)
+        finding = Finding.PASS if found.difference >= -self.limit else Finding.FAIL
         lead = f"{found.first} - {found.second} = {in_unit(found.difference, asked.unit)}"
         text = f"{lead} on the same {found.n} {evidence.plan.units}"
-        paired = f"{flip_counts(found)}{clustered_words(found)}"
-        return hold_pair(asked, found, finding, (text, paired, f"{how}; {asked.words}"), n)
+        return hold_pair(
+            asked, found, finding, (text, f"{flip_counts(found)}{clustered_words(found)}", f"; {asked.words}")
+        )
 
     def _hold_obeyed(self, evidence: Evidence) -> Held:
         labels = evidence.plan.labels

@@ -43,7 +43,7 @@ _OF_REPEATS: dict[str, Callable[[Post, list[str]], bool]] = {
     "min_pass_all": lambda post, row: set(row) == {post.label},
 }
 #: What an 80% chance assumes if it is that of a rate.
-_IF_RATES = "with an 80% chance, if the rates now seen are the true ones"
+IF_RATES = "with an 80% chance, if the rates now seen are the true ones"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ def _every_class(limit: Limit, variant: str, evidence: Evidence) -> tuple[Findin
         return finding, text, None
     n_of_class = max(one.n_for_power or 0 for one in decisions) or None
     text += f"; {sum(one.passed for one in decisions)} of {len(classes)} proved; "
-    text += f"{how_many(n_of_class, f'{evidence.plan.units} a class')}, {_IF_RATES}"
+    text += f"{how_many(n_of_class, f'{evidence.plan.units} a class')}, {IF_RATES}"
     return finding, text, n_of_class and n_of_class * len(classes)
 
 
@@ -213,7 +213,7 @@ def _bounds(limit: Limit, units: str, found: Decision) -> str:
     word = {
         Finding.PASS: f"{'lower' if floor else 'upper'} bound {'>=' if floor else '<='} {asked}",
         Finding.FAIL: f"{'upper' if floor else 'lower'} bound {'<' if floor else '>'} {asked}",
-        Finding.INCONCLUSIVE: f"{asked} lies between the bounds, {many}, {_IF_RATES}",
+        Finding.INCONCLUSIVE: f"{asked} lies between the bounds, {many}, {IF_RATES}",
     }[found.finding]
     if found.finding is Finding.INCONCLUSIVE and found.low >= limit.limit and floor:
         word = f"too few {units} of a class for a proof, {many}"

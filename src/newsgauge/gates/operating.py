@@ -3,28 +3,27 @@
 Enters: gates, the labels of the planned posts, the baseline's answers, and how often answers flip between two runs.
 Leaves: the chance of each finding, simulated with the decisions of the gates themselves. Asks nobody.
 
-A run gives the baseline's answers but for flips. As many right answers are lost as wrong ones gained, so that the
-accuracy stays; a drop loses more right ones. A post that the baseline does not know is answered like one of the same
-label that it does. Posts count as one a thread, tokens as in the baseline; a flipped answer is as confident as the
-recorded one. Limits of a whole variant, comparisons and drops are decided for all runs at once, by counts; any other
-kind of gate holds the evidence of each run.
+What a run answers is made by `simulated_answers`. A post that the baseline does not know is answered like one of the
+same label that it does. Tokens are those of the baseline; a flipped answer is as confident as the recorded one. Limits
+of a whole variant, comparisons and drops are decided for all runs at once, by counts, if posts share no thread and are
+asked once; any other gate holds the evidence of each run.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import compress
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 
-from ..planning.sampling import Plan, repeat_key, split_key
-from ..records import Key, Outcome, Prediction, Result
-from ..scoring.scoreboard import has_own_mix, score, strata_of
+from ..planning.sampling import Plan, repeat_key
+from ..records import Key, Outcome, Post, Prediction, Result
+from ..scoring.scoreboard import TOKENS, has_own_mix, in_rows, score, strata_of, threads_of
 from ..scoring.stats.classification import ConfusionMatrix
 from ..scoring.stats.decisions import Finding, difference_p_values
 from ..scoring.stats.intervals import normal_cdf
@@ -45,12 +44,17 @@ from .findings import (
 )
 from .gate import ALPHA, WORST_FIRST, Evidence, Gate, decide
 from .limits_gate import LimitsGate
+from .simulated_answers import answered
 
+#: Variant -> the baseline's answers and those of the runs, each runs by posts by repeats.
+_Runs = Mapping[str, tuple[Any, Any]]
 _PASS = WORST_FIRST.index(Finding.PASS)
 _OF_REPEATS = ("min_stability", "min_pass_all")
 _BY_COUNTS = (LimitsGate, ComparisonGate, BaselineGate)
 #: So many runs of other posts are held as evidence, which takes longer than counts.
 _N_HELD = 100
+#: Neither stops early nor asks other texts.
+_AS_A_WHOLE: dict[str, Any] = {"disturbed": {}, "stops": {}, "stopped": {}}
 _ERRORS = ("(blocked)", "(cut)", "(empty)")
 #: No larger plan is looked at for the posts that would pass.
 MOST_POSTS = 8_000
@@ -68,13 +72,18 @@ class GateOdds:
 
 @dataclass(frozen=True, slots=True)
 class Odds:
-    """How often a whole run passes, and each gate: shares of ``n_runs`` simulated runs over ``n_posts`` posts."""
+    """How often a whole run passes, and each gate: shares of ``n_runs`` simulated runs over ``n_posts`` posts.
+
+    ``all_inconclusive``: some gate is, and none fails.
+    """
 
     flip_rate: float
     drop: float
     n_posts: int
     n_runs: int
     all_pass: float
+    all_inconclusive: float
+    all_fail: float
     gates: tuple[GateOdds, ...]
 
     @property
@@ -102,15 +111,13 @@ class FlipRate:
 
 def usual_flip_rate(plan: Plan, baseline: Baseline | None) -> FlipRate:
     """As the baseline's answers to posts that were asked several times have it: the share of pairs that differ."""
-    labels = {post.id: post.label for post in plan.posts}
-    right: dict[tuple[str, str], list[bool]] = defaultdict(list)
-    for variant, one in ({} if baseline is None else baseline.variants).items():
-        for key, answer in one.answers.items():
-            if (post_id := split_key(key)[0]) in labels:
-                right[variant, post_id].append(answer == labels[post_id])
-    differing = [
-        2 * sum(row) * row.count(False) / (len(row) * (len(row) - 1)) for row in right.values() if len(row) > 1
-    ]
+    differing = []
+    for one in () if baseline is None else baseline.variants.values():
+        rows = in_rows(one.answers)
+        for post in plan.posts:
+            if (n := len(rows.get(post.id, ()))) > 1:
+                n_right = rows[post.id].count(post.label)
+                differing.append(2 * n_right * (n - n_right) / (n * (n - 1)))
     return FlipRate(fmean(differing), len(differing)) if differing else FlipRate()
 
 
@@ -118,8 +125,8 @@ class Operating:
     """The gates of a plan that a simulation can decide, and the answers of its baseline.
 
     ``confidences``: those of recorded answers. ``flip_rate``: measured or assumed, see `usual_flip_rate`. ``left_out``:
-    names of gates and limits that it cannot: variants without an answer in the baseline or with repeats, limits on
-    repeats, gates that need confidences if none are known, and the age of recordings, which is no matter of chance.
+    names of gates that it cannot decide: of variants without an answer in the baseline, gates that need confidences
+    if none are known, and the age of recordings, which is no matter of chance.
     """
 
     def __init__(
@@ -130,37 +137,38 @@ class Operating:
         confidences: Mapping[Key, float] | None = None,
     ) -> None:
         self._plan, self._labels, self._confidences = plan, plan.labels, confidences or {}
-        known = {} if baseline is None else baseline.variants
+        self._baseline, self._known = baseline, {} if baseline is None else baseline.variants
         gates = tuple(gates)
         self.flip_rate = usual_flip_rate(plan, baseline)
         wanted = {variant for gate in gates for variant in gate.variants}
-        posts = [p for p in plan.posts if all(p.id in known[v].answers for v in wanted if v in known)]
-        have = {label for label in self._labels for post in posts if post.label == label}
-        answered = {v for v in wanted if v in known and plan.repeats.get(v, 1) == 1 and have == set(self._labels)}
-        self.left_out: list[str] = []
-        self.gates = tuple(kept for gate in gates if (kept := self._kept(gate, answered)) is not None)
-        self._variants = tuple(dict.fromkeys(variant for gate in self.gates for variant in gate.variants))
+        rows = {v: in_rows(self._known[v].answers) for v in wanted if v in self._known}
+        self._pool = [post for post in plan.posts if all(post.id in row for row in rows.values())]
+        answered = set(rows) if {post.label for post in self._pool} == set(self._labels) else set()
+        confident = {variant for _, variant in self._confidences}
+        self.gates = tuple(
+            gate
+            for gate in gates
+            if answered.issuperset(gate.variants)
+            and (not gate.NEEDS or (gate.NEEDS == "confidences" and gate.variant in confident))
+        )
+        self.left_out = [gate.name for gate in gates if gate not in self.gates]
         index = {label: number for number, label in enumerate(self._labels)}
-        self._pool = posts
-        self._truth = np.array([index[post.label] for post in posts], dtype=np.int16)
-        self._place = {post.id: number for number, post in enumerate(posts)}
-        self._answers = {
-            v: np.array([self._kind(known[v].answers[post.id], index) for post in posts], dtype=np.int16)
-            for v in self._variants
-        }
-        self._scores = {v: known[v].scores for v in self._variants}
+        self._truth = np.array([index[post.label] for post in self._pool], dtype=np.int16)
+        self._place = {post.id: number for number, post in enumerate(self._pool)}
+        self._answers = {}
+        for v in dict.fromkeys(variant for gate in self.gates for variant in gate.variants):
+            n_each = min(len(rows[v][post.id]) for post in self._pool)
+            kinds = [[self._kind(said, index) for said in rows[v][post.id][:n_each]] for post in self._pool]
+            self._answers[v] = np.array(kinds, dtype=np.int16)
 
     def of_plan(self, *, flip_rate: float, drop: float = 0.0, n_runs: int = 1000, seed: int = 0) -> Odds:
         """The odds of a live run of the plan; a drop is compared on the posts that the baseline knows."""
-        places = [self._place.get(post.id, -1) for post in self._plan.posts]
-        labels = [self._labels.index(post.label) for post in self._plan.posts]
-        return self._simulate(places, labels, [place >= 0 for place in places], flip_rate, drop, n_runs, seed)
+        return self._simulate(self._plan.posts, flip_rate, drop, n_runs, seed)
 
     def of_size(self, posts_per_class: int, *, flip_rate: float, n_runs: int = 400, seed: int = 0) -> Odds:
         """The odds of a plan of other posts, so many of each label, all of which the baseline knows."""
-        labels = [number for number in range(len(self._labels)) for _ in range(posts_per_class)]
-        n = len(labels)
-        return self._simulate([-1] * n, labels, [True] * n, flip_rate, 0.0, n_runs, seed, n_held=_N_HELD)
+        posts = [Post(f"{label}+{number}", label, "") for label in self._labels for number in range(posts_per_class)]
+        return self._simulate(posts, flip_rate, 0.0, n_runs, seed, n_held=_N_HELD)
 
     def posts_needed(self, *, flip_rate: float, chance: float = 0.9) -> int | None:
         """The fewest posts, as many of each label, at which an unchanged model passes with this chance.
@@ -182,114 +190,131 @@ class Operating:
             low, high = (low, middle) if enough(middle) else (middle, high)
         return high * k
 
-    def _kept(self, gate: Gate, answered: set[str]) -> Gate | None:
-        if isinstance(gate, LimitsGate) and gate.variant in answered:
-            kept = tuple(limit for limit in gate.limits if limit.metric not in _OF_REPEATS)
-            self.left_out += [f"{gate.name} {limit.metric}" for limit in gate.limits if limit not in kept]
-            return LimitsGate(gate.name, gate.variant, kept) if kept else None
-        is_known = not gate.NEEDS or (gate.NEEDS == "confidences" and gate.variant in {v for _, v in self._confidences})
-        if is_known and answered.issuperset(gate.variants):
-            return gate
-        self.left_out.append(gate.name)
-        return None
-
     def _kind(self, answer: str, index: Mapping[str, int]) -> int:
         """The column of a confusion matrix: a label, off the list, or an error."""
         return index.get(answer, len(index) + (answer in _ERRORS))
 
+    def _times(self, variant: str) -> int:
+        return self._plan.repeats.get(variant, 1)
+
+    def _counts_decide(self, gate: Gate) -> bool:
+        """Whether single answers to posts that share no thread are all that the gate looks at."""
+        if isinstance(gate, LimitsGate) and any(limit.metric in _OF_REPEATS for limit in gate.limits):
+            return False
+        compared = [v for one in self.gates if isinstance(one, ComparisonGate) for v in one.variants]
+        variants = compared if isinstance(gate, ComparisonGate) else gate.variants
+        asked_once = all(self._times(v) == self._answers[v].shape[1] == 1 for v in variants)
+        return isinstance(gate, _BY_COUNTS) and asked_once
+
     def _simulate(
         self,
-        places: Sequence[int],
-        labels: Sequence[int],
-        known: Sequence[bool],
+        posts: Sequence[Post],
         flip_rate: float,
         drop: float,
         n_runs: int,
         seed: int,
         n_held: int | None = None,
     ) -> Odds:
+        """``n_held``: so many runs of other posts are held as evidence; None: all runs, of the plan's own posts."""
         rng = np.random.default_rng(seed)
-        truth, fixed = np.array(labels, dtype=np.int16), np.array(places)
+        fixed = np.array([self._place.get(post.id, -1) for post in posts])
+        truth = np.array([self._labels.index(post.label) for post in posts], dtype=np.int16)
         drawn = np.broadcast_to(fixed, (n_runs, len(fixed))).copy()
         for label in range(len(self._labels)):
             new, own = np.flatnonzero((fixed < 0) & (truth == label)), np.flatnonzero(self._truth == label)
             if len(new):
                 drawn[:, new] = rng.choice(own, (n_runs, len(new)))
-        common = np.array(known, dtype=bool)
+        common = fixed >= 0 if n_held is None else np.ones(len(fixed), dtype=bool)
         runs = {}
-        for variant in self._variants:
-            before = self._answers[variant][drawn]
-            runs[variant] = before, self._flipped(rng, variant, before, truth, flip_rate, drop)
-        n = n_runs
-        held = [gate for gate in self.gates if not isinstance(gate, _BY_COUNTS)]
-        found = [self._decide(gate, runs, truth, common) for gate in self.gates if isinstance(gate, _BY_COUNTS)]
-        passed = np.all([np.ones(n, dtype=bool), *(row == _PASS for row in found)], axis=0)
-        all_pass = float(passed.mean())
-        if held:
+        for variant, known in self._answers.items():
+            now = answered(
+                rng,
+                known[drawn],
+                truth,
+                times=self._times(variant),
+                n_labels=len(self._labels),
+                rate=float((known == self._truth[:, None]).mean()),
+                flip_rate=flip_rate,
+                drop=drop,
+            )
+            runs[variant] = known[drawn], now
+        threaded = len(set(threads_of(posts))) < len(posts)
+        is_counted = [not threaded and self._counts_decide(gate) for gate in self.gates]
+        counted = list(compress(self.gates, is_counted))
+        found = [self._decide(gate, runs, truth, common) for gate in counted]
+        worst = np.min([np.full(n_runs, _PASS), *found], axis=0)
+        all_pass, n = float((worst == _PASS).mean()), n_runs
+        if held := [gate for gate, whether in zip(self.gates, is_counted, strict=True) if not whether]:
             n = min(n_runs, n_held or n_runs)
-            rows = []
-            for run in range(n):
-                answers = {variant: now[run] for variant, (_, now) in runs.items()}
-                evidence = self._evidence(held, answers, drawn[run], is_plan=n_held is None)
-                rows.append([WORST_FIRST.index(decide(gate, evidence).finding) for gate in held])
-            both = passed[:n] & (np.array(rows) == _PASS).all(axis=1)
-            all_pass *= float(both.sum()) / max(1, int(passed[:n].sum()))
-            of_held = iter(np.array(rows).T)
-            of_counted = iter(found)
-            found = [next(of_counted if isinstance(gate, _BY_COUNTS) else of_held) for gate in self.gates]
+            evidence = (self._evidence(held, posts, runs, drawn[run], run, n_held is not None) for run in range(n))
+            rows = np.array([[WORST_FIRST.index(decide(gate, one).finding) for gate in held] for one in evidence])
+            of_each = {True: iter(found), False: iter(rows.T)}
+            found = [next(of_each[whether]) for whether in is_counted]
+            both = np.minimum(worst[:n], rows.min(axis=1))
+            all_pass *= float((both == _PASS).sum()) / max(1, int((worst[:n] == _PASS).sum()))
+            worst = both
+        failed = float((worst == WORST_FIRST.index(Finding.FAIL)).mean())
         odds = tuple(
-            GateOdds(gate.name, *(float((row == WORST_FIRST.index(f)).mean()) for f in reversed(WORST_FIRST)))
+            GateOdds(gate.name, *(float((row == WORST_FIRST.index(one)).mean()) for one in reversed(WORST_FIRST)))
             for gate, row in zip(self.gates, found, strict=True)
         )
-        return Odds(flip_rate, drop, len(labels), n, all_pass, odds)
+        return Odds(flip_rate, drop, len(posts), n, all_pass, max(0.0, 1 - all_pass - failed), failed, odds)
 
-    def _evidence(self, gates: Sequence[Gate], answers: Mapping[str, Any], drawn: Any, *, is_plan: bool) -> Evidence:
-        """One run as evidence: of the plan's posts, or of others, each with the slices of the one it is drawn from."""
+    def _evidence(
+        self, gates: Sequence[Gate], posts: Sequence[Post], runs: _Runs, drawn: Any, run: int, are_new: bool
+    ) -> Evidence:
+        """One run as evidence, each post with the slices of the one it is drawn from; the baseline knows new ones."""
+        names = (*self._labels, "(off-list)", _ERRORS[0])
+        kinds = {variant: (before[run], now[run]) for variant, (before, now) in runs.items()}
         pool = [self._pool[place] for place in drawn]
-        if is_plan:
-            own = list(self._plan.posts)
-        else:
-            own = [replace(post, id=repeat_key(post.id, number + 2)) for number, post in enumerate(pool)]
-        posts = tuple(replace(post, thread=str(number)) for number, post in enumerate(own))
-        plan = replace(self._plan, posts=posts, repeats={}, disturbed={})
+        known = dict(self._known)
+        if are_new:
+            for variant, (before, _) in kinds.items():
+                rows = zip(posts, before, strict=True)
+                own = {
+                    repeat_key(post.id, number): names[kind] for post, row in rows for number, kind in enumerate(row, 1)
+                }
+                known[variant] = replace(known[variant], answers=own)
+        slices = {
+            name: {post.id: of[one.id] for post, one in zip(posts, pool, strict=True)}
+            for name, of in self._plan.slices.items()
+        }
+        plan = replace(self._plan, posts=tuple(posts), whole_digest="simulated", slices=slices, **_AS_A_WHOLE)
         variants = list(dict.fromkeys(variant for gate in gates for variant in gate.variants))
         results = {
-            (post.id, variant): Result(post.id, variant, post.label, self._prediction(kind, (known.id, variant)))
+            (key, variant): Result(key, variant, post.label, self._prediction(kind, (one.id, variant)))
             for variant in variants
-            for post, known, kind in zip(posts, pool, answers[variant], strict=True)
+            for post, one, row in zip(posts, pool, kinds[variant][1], strict=True)
+            for number, kind in enumerate(row, 1)
+            for key in [repeat_key(post.id, number)]
         }
-        return Evidence(plan, score(results, plan, variants), results, live=True, family=self.gates)
+        baseline = self._baseline and replace(self._baseline, variants=known)
+        scores = score(results, plan, variants)
+        for variant, one in scores.items():
+            usual = known[variant].scores
+            scores[variant] = replace(one, **{name: round(usual.get(name, 0) * one.n / usual["n"]) for name in TOKENS})
+        return Evidence(plan, scores, results, live=True, family=self.gates, baseline=baseline)
 
     def _prediction(self, kind: int, key: Key) -> Prediction:
         names = (*((label, Outcome.LABEL) for label in self._labels), ("", Outcome.OFF_LIST), ("", Outcome.EMPTY))
         label, outcome = names[kind]
         return Prediction(label, outcome, "", 1, 1, "", confidence=self._confidences.get(key))
 
-    def _flipped(
-        self, rng: np.random.Generator, variant: str, before: Any, truth: Any, flip_rate: float, drop: float
-    ) -> Any:
-        rate = float((self._answers[variant] == self._truth).mean())
-        half = min(flip_rate / 2, rate, 1 - rate)
-        lose = min(1.0, (half + min(drop, rate)) / rate) if rate else 0.0
-        gain = half / (1 - rate) if rate < 1 else 0.0
-        right, chance = before == truth, rng.random(before.shape, dtype=np.float32)
-        k = len(self._labels)
-        another = (truth + rng.integers(1, max(2, k), before.shape, dtype=np.int16)) % k if k > 1 else np.int16(k)
-        return np.where(right & (chance < lose), another, np.where(~right & (chance < gain), truth, before))
-
-    def _decide(self, gate: Gate, runs: Mapping[str, tuple[Any, Any]], truth: Any, common: Any) -> Any:
+    def _decide(self, gate: Gate, runs: _Runs, truth: Any, common: Any) -> Any:
         """The finding of a gate in each run, as its place in `WORST_FIRST`."""
+        right = {v: [answers[:, :, 0] == truth for answers in runs[v]] for v in gate.variants}
         if isinstance(gate, LimitsGate):
-            now = runs[gate.variant][1]
+            now = runs[gate.variant][1][:, :, 0]
             return np.min([self._limit(limit, gate.variant, now, truth) for limit in gate.limits], axis=0)
         if isinstance(gate, BaselineGate):
-            before, now = (answers[:, common] == truth[common] for answers in runs[gate.variant])
+            before, after = (answers[:, common] for answers in right[gate.variant])
             n, limit = int(common.sum()), -(gate.max_drop or 0.0)
-            return _each(_flips(now, before), lambda gained, lost: _difference(gained, lost, n, limit)[0])
+            return _each(_flips(after, before), lambda gained, lost: _difference(gained, lost, n, limit)[0])
         assert isinstance(gate, ComparisonGate)
         n = len(truth)
         family = [one for one in self.gates if isinstance(one, ComparisonGate)]
-        counts = [_flips(runs[one.variant][1] == truth, runs[one.other][1] == truth) for one in family]
+        pairs = [[runs[v][1][:, :, 0] == truth for v in one.variants] for one in family]
+        counts = [_flips(first, second) for first, second in pairs]
 
         def of_family(*flips: int) -> Finding:
             pairs = dict(zip(family, zip(flips[::2], flips[1::2], strict=True), strict=True))
@@ -303,7 +328,7 @@ class Operating:
         n, k, by_value = len(truth), len(self._labels), is_by_value(limit)
         metric = METRICS[limit.metric]
         if not metric.is_rate:
-            scores = self._scores[variant]
+            scores = self._known[variant].scores
             total = scores.get(metric.attribute.removesuffix("_mean"), 0)
             return np.full(len(now), WORST_FIRST.index(value_finding(limit, total / scores["n"])))
         right = now == truth

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from .._util.numbers import in_unit, percent, points_span, span
+from .._util.numbers import in_unit, p_words, percent, points_span, span
 from .._util.wording import did_you_mean
 from ..errors import NewsgaugeError, UsageError
 from ..records import Key, Result
@@ -16,7 +16,7 @@ from ..report.classes import class_lines, confusion_lines
 from ..report.terminal import scoreboard_lines
 from ..running.results_log import missing_cases
 from ..running.run import Run
-from ..scoring.scoreboard import compare_variants, p_words, score
+from ..scoring.scoreboard import compare_variants, score
 from ..scoring.scores import Comparison, Score
 from ..scoring.stats.decisions import decide_difference
 from ..scoring.tokens import Kind, Saving, saving

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from .._util.numbers import p_value, percent, points, points_span
+from .._util.numbers import p_value, p_words, percent, points, points_span
 from .._util.wording import one_line
 from ..results.runs_compared import RunsCompared, SameVariant, VariantCompared
 from .terminal import WIDTH, flip_lines, paragraph, table_lines
@@ -31,10 +31,9 @@ def comparison_cells(one: VariantCompared) -> tuple[str, ...]:
 def sentence(one: VariantCompared) -> str:
     """``tuned: better, +12.5 points [+4.2, +20.1], p = 0.002, n = 80``."""
     found = one.found
-    p = p_value(found.p_two_sided)
     return (
         f"{one.name}: {one.outcome}, {points(found.difference)} points {points_span((found.low, found.high))}, "
-        f"p {p if p.startswith('<') else f'= {p}'}, n = {found.n:,}"
+        f"{p_words(found.p_two_sided)}, n = {found.n:,}"
     )
 
 
@@ -78,6 +77,8 @@ def same_lines(found: Sequence[SameVariant], *, first: str, second: str, margin:
     ]
     lines = textwrap.wrap(f"A: {first}   B: {second}   (points of accuracy; margin {100 * margin:g})", WIDTH)
     lines += table_lines(rows, left=(0, -1))
+    if len(found) > 1:
+        lines += textwrap.wrap(f"CHANGED is held at 5% over all {len(found)} variants (Holm)", WIDTH)
     if any(one.finding == "INCONCLUSIVE" for one in found):
         text = (
             "INCONCLUSIVE: no change is shown, and a change beyond the margin is not excluded either; more posts decide"

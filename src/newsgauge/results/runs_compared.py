@@ -6,18 +6,19 @@ whether two recordings of one question differ by more than repeats explain: a mo
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Literal
 
 from ..errors import UsageError
 from ..planning.plan_file import planned_threads
 from ..planning.sampling import split_key
 from ..records import Post
-from ..scoring.scoreboard import answers_of, compare
+from ..scoring.scoreboard import compare, right_share, rows_of
 from ..scoring.scores import Comparison
 from ..scoring.stats.intervals import Interval
+from ..scoring.stats.paired import holm
 from ..scoring.stats.repeats import SameTest, mean_difference_interval, same_answers
 from .run_folder import RunFolder
 
@@ -51,7 +52,7 @@ class Change:
 class VariantCompared:
     """A variant of both runs: ``found`` is the second run less the first; accuracies are over the posts in common.
 
-    Costs are those of `RunFolder.costs`.
+    Costs are those of `RunFolder.costs`. ``n_unanswered``: planned cases of either run without an answer.
     """
 
     found: Comparison
@@ -60,6 +61,7 @@ class VariantCompared:
     outcome: Outcome
     cost_before: float | None
     cost_after: float | None
+    n_unanswered: int = 0
 
     @property
     def name(self) -> str:
@@ -118,30 +120,33 @@ def _changes(first: RunFolder, second: RunFolder, shared: list[str]) -> Iterator
 
 
 def _compare(variant: str, first: RunFolder, second: RunFolder, notes: list[str]) -> VariantCompared:
-    labels = [{result.post_id: result.label for result in run.results} for run in (first, second)]
-    before, after = (
-        answers_of({(result.post_id, result.variant): result for result in run.results}, variant)
-        for run in (first, second)
-    )
+    before, after = _rows(first, variant), _rows(second, variant)
+    truth, then = _labels(second), _labels(first)
     threads = planned_threads(first.path)
     common = [
-        # A repeat is of its post's thread; a post without one is its own.
-        Post(post_id, labels[0][post_id], "", threads.get(post_id.split("~")[0]) or post_id.split("~")[0])
+        Post(post_id, truth[post_id], "", threads.get(post_id) or None)
         for post_id in before
-        if post_id in after and labels[0][post_id] == labels[1][post_id]
+        if post_id in after and truth[post_id] == then[post_id]
     ]
     left_out = max(len(before), len(after)) - len(common)
     if left_out:
         notes.append(f"{variant}: {len(common)} posts in common, {left_out} left out")
     found = compare(common, after, before, names=(variant, variant))
-    n = found.n or 1
     outcome: Outcome = "no difference shown"
     if found.p_two_sided <= ALPHA:
-        outcome = "better" if len(found.gained) > len(found.lost) else "worse"
+        outcome = "better" if found.difference > 0 else "worse"
+    rates = [fmean([right_share(run[post.id], post.label) for post in common] or [0.0]) for run in (before, after)]
     costs = [run.costs.get(variant) for run in (first, second)]
-    return VariantCompared(
-        found, (found.n_both + len(found.lost)) / n, (found.n_both + len(found.gained)) / n, outcome, *costs
-    )
+    n_unanswered = _n_unanswered(variant, first, second)
+    return VariantCompared(found, rates[0], rates[1], outcome, costs[0], costs[1], n_unanswered)
+
+
+def _labels(run: RunFolder) -> dict[str, str]:
+    return {split_key(result.post_id)[0]: result.label for result in run.results}
+
+
+def _n_unanswered(variant: str, *runs: RunFolder) -> int:
+    return sum(run.scores[variant]["n_planned"] - run.scores[variant]["n"] for run in runs)
 
 
 Same = Literal["PASS", "CHANGED", "INCONCLUSIVE"]
@@ -166,14 +171,12 @@ class SameVariant:
 def same_runs(first: RunFolder, second: RunFolder, *, margin: float) -> tuple[SameVariant, ...]:
     """One finding per variant of both runs, on the posts that both have all answers to.
 
-    CHANGED: the test of `same_answers` rejects at 5%. PASS: it does not, the 95% interval of the difference lies within
-    ``margin``, and no planned case of either run lacks an answer. INCONCLUSIVE: neither. Raises `UsageError` if the
-    runs share nothing.
+    CHANGED: the test of `same_answers` rejects at 5% over all variants (Holm). PASS: it does not, the 95% interval of
+    the difference lies within ``margin``, and no planned case of either run lacks an answer. INCONCLUSIVE: neither.
+    Raises `UsageError` if the runs share nothing.
     """
-    shared = [name for name in first.variants if name in second.scores]
-    labels = {split_key(result.post_id)[0]: result.label for result in first.results}
-    found = []
-    for name in shared:
+    labels, found = _labels(first), []
+    for name in [name for name in first.variants if name in second.scores]:
         one, other = _rows(first, name), _rows(second, name)
         posts = [post for post in one if post in other]
         if not posts:
@@ -182,25 +185,20 @@ def same_runs(first: RunFolder, second: RunFolder, *, margin: float) -> tuple[Sa
         answers = [[rows[post][:size] for post in posts] for rows, size in ((one, sizes[0]), (other, sizes[1]))]
         truth = [labels[post] for post in posts]
         test = same_answers(answers[0], answers[1], truth)
-        shares = [
-            [sum(said == label for said in row) / len(row) for row, label in zip(rows, truth, strict=True)]
-            for rows in answers
-        ]
+        shares = [[right_share(row, label) for row, label in zip(rows, truth, strict=True)] for rows in answers]
         interval = mean_difference_interval(shares[0], shares[1])
-        n_unanswered = sum(run.scores[name]["n_planned"] - run.scores[name]["n"] for run in (first, second))
+        n_unanswered = _n_unanswered(name, first, second)
         is_within = -margin <= interval[0] and interval[1] <= margin and not n_unanswered
-        finding: Same = "CHANGED" if test.p <= ALPHA else "PASS" if is_within else "INCONCLUSIVE"
+        finding: Same = "PASS" if is_within else "INCONCLUSIVE"
         found.append(SameVariant(name, len(posts), (sizes[0], sizes[1]), test, interval, finding, n_unanswered))
     if not found:
         raise UsageError(f"nothing to compare: {first.path} and {second.path} share no variant with answered posts")
-    return tuple(found)
+    corrected = holm([one.test.p for one in found])
+    return tuple(
+        replace(one, finding="CHANGED") if p <= ALPHA else one for one, p in zip(found, corrected, strict=True)
+    )
 
 
 def _rows(run: RunFolder, variant: str) -> dict[str, list[str]]:
     """Id of a post -> its answers, in the order of its repeats."""
-    rows: dict[str, dict[int, str]] = defaultdict(dict)
-    for result in run.results:
-        if result.variant == variant and result.prediction is not None:
-            post_id, number = split_key(result.post_id)
-            rows[post_id][number] = result.prediction.label
-    return {post: [answers[number] for number in sorted(answers)] for post, answers in rows.items()}
+    return rows_of({(result.post_id, result.variant): result for result in run.results}, variant)

@@ -171,10 +171,6 @@ class LiveScores:
         return {variant: self._scored[variant][1] for variant in variants}
 
 
-#: A double underflows below; what is smaller is said to be.
-SMALLEST_P = 1e-300
-
-
 #: What was said of a post, whenever it was asked.
 Said = str | Sequence[str]
 
@@ -228,16 +224,6 @@ def in_one(said: Said) -> str:
     """The answer; of several ``sci.med (2), sci.space (1)``, the most frequent first."""
     told = [said] if isinstance(said, str) else list(said)
     return told[0] if len(told) == 1 else ", ".join(f"{one} ({n})" for one, n in Counter(told).most_common())
-
-
-def p_words(p: float) -> str:
-    """``p = 0.012``, or ``p < 1e-300``: no p-value is 0."""
-    return f"p = {p:.2g}" if p >= SMALLEST_P else f"p {p_number(p)}"
-
-
-def p_number(p: float) -> str:
-    """``0.012``, or ``< 1e-300``, for tables."""
-    return f"{p:.2g}" if p >= SMALLEST_P else f"< {SMALLEST_P:.0e}"
 
 
 def compared_pairs(variants: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -15,10 +15,10 @@ from ...planning.plan_file import load_plan
 from ...report.comparing import comparison_lines
 from ...report.publishing import write_comparison
 from ...results.run_folder import RunFolder, load_run
-from ...results.runs_compared import compare_runs
+from ...results.runs_compared import VariantCompared, compare_runs
 from ...running.plans_file import Folders
 from ...running.run_options import baseline_name
-from ...scoring.scores import Comparison
+from ...scoring.stats.decisions import Finding
 from ...scoring.stats.power import NEAREST_LIMIT
 from ..option_values import as_number
 
@@ -55,7 +55,7 @@ def handle(options: argparse.Namespace) -> int:
     print("\n".join(comparison_lines(found, first=options.first, second=options.second)))
     print(f"written: {page}")
     _note_decision(first, second)
-    return 0 if max_drop is None else _gate((one.found for one in found.variants), max_drop)
+    return 0 if max_drop is None else _gate(found.variants, max_drop)
 
 
 def _note_decision(*runs: RunFolder) -> None:
@@ -83,12 +83,17 @@ def _max_drop(options: argparse.Namespace) -> float | None:
     return drop
 
 
-def _gate(comparisons: Iterable[Comparison], max_drop: float) -> int:
+def _gate(variants: Iterable[VariantCompared], max_drop: float) -> int:
     """Print a verdict per variant; 0 if all pass, else 1."""
     print()
-    passed = True
-    for one in comparisons:
-        decision, text, paired, how = drop_words(replace(one, first=f"{one.first} now", second="before"), max_drop)
-        print(f"{decision.finding:12}  {text} ({paired}){how}")
-        passed = passed and decision.passed
-    return 0 if passed else 1
+    findings = []
+    for one in variants:
+        found = replace(one.found, first=f"{one.name} now", second="before")
+        decision, text, paired, how = drop_words(found, max_drop)
+        finding = decision.finding
+        if one.n_unanswered:
+            how += f"; {one.n_unanswered:,} planned cases have no answer: record them first"
+            finding = Finding.INCONCLUSIVE if decision.passed else finding
+        print(f"{finding:12}  {text} ({paired}){how}")
+        findings.append(finding)
+    return 0 if set(findings) == {Finding.PASS} else 1

@@ -112,7 +112,7 @@ def _json(odds: Odds) -> dict[str, Any]:
 
 
 def _lines(unchanged: Odds, dropped: Odds, needed: int | None, left_out: list[str], origin: str) -> list[str]:
-    width = max(len(one.gate) for one in unchanged.gates)
+    width = max(len(name) for name in ("all of them", *(one.gate for one in unchanged.gates)))
     lines = [
         f"A live run of {unchanged.n_posts} posts, {unchanged.n_runs:,} simulated runs (standard error at most "
         f"{100 * max(unchanged.standard_error, dropped.standard_error):.1f} points):",
@@ -127,7 +127,8 @@ def _lines(unchanged: Odds, dropped: Odds, needed: int | None, left_out: list[st
             f"{1 - other.passed:10.1%}"
         )
     lines += [
-        f"{'all of them':{width}}  {unchanged.all_pass:6.1%}  {'':12}  {'':6}  {1 - dropped.all_pass:10.1%}",
+        f"{'all of them':{width}}  {unchanged.all_pass:6.1%}  {unchanged.all_inconclusive:12.1%}  "
+        f"{unchanged.all_fail:6.1%}  {1 - dropped.all_pass:10.1%}",
         "",
         "On posts drawn anew an unchanged model passes all of them with 90% "
         + ("on no number of posts." if needed is None else f"from {needed:,} posts on that both sides were asked."),

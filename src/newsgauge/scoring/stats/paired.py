@@ -10,6 +10,7 @@ The difference of two rates on different posts, as of two slices of a sample. Pu
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -59,7 +60,7 @@ def mcnemar_exact(n_gained: float, n_lost: float) -> float:
     error of the difference between correlated proportions", Psychometrika 12 (1947).
     """
     _check(n_gained, n_lost, n_gained + n_lost)
-    return binomial_sf(n_gained, n_gained + n_lost, 0.5)
+    return max(binomial_sf(n_gained, n_gained + n_lost, 0.5), sys.float_info.min)  # it underflows; no p-value is 0
 
 
 def mcnemar_exact_two_sided(n_gained: float, n_lost: float) -> float:
