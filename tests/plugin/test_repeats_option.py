@@ -94,6 +94,13 @@ def test_shards_with_repeats_join_to_the_whole(repeated: pytest.Pytester) -> Non
     assert main(["merge", "s2", "s1", "--results", "merged"]) == 0
     for name in ("results.csv", "scoreboard.json", "gates.json"):
         assert Path("merged", name).read_bytes() == Path("whole", name).read_bytes(), name
+    lines = CASSETTE.read_text().splitlines(keepends=True)
+    gone = next(line for line in lines if '~r3"' in line)
+    CASSETTE.write_text("".join(line for line in lines if line != gone))
+    for k in (1, 2):
+        repeated.runpytest_inprocess("evals", *LABELS, "--repeats", "3", "--shard", f"{k}/2", f"--results=s{k}")
+    assert main(["merge", "s2", "s1", "--results", "merged"]) == 1
+    assert json.loads(Path("merged/gates.json").read_text())["verdict"] == "RED"
 
 
 def test_the_baseline_holds_every_repeat(repeated: pytest.Pytester) -> None:
@@ -109,6 +116,8 @@ def test_the_baseline_holds_every_repeat(repeated: pytest.Pytester) -> None:
     result = repeated.runpytest_inprocess(*command)
     assert result.ret == 1
     result.stdout.fnmatch_lines([f"      {key}: was another, now {answers[key]}"])
+    path.write_text("".join(line for line in text.splitlines(keepends=True) if f'"{key}"' not in line))
+    assert repeated.runpytest_inprocess(*command).ret == 4  # it lost an answer
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "x", "1.5", "1000"])
@@ -157,9 +166,8 @@ def test_two_recordings_of_one_model_are_compared_with_their_own_noise(
     for folders, status in ((["a", "b"], 1), (["a", "a"], 0)):
         assert main(["compare", *folders, "--gate", "--max-drop", "0.9"]) == status
     passed_not, passed = [line for line in capsys.readouterr().out.splitlines() if " on the same 8 posts " in line]
-    assert passed_not.startswith("INCONCLUSIVE") and passed_not.endswith(
-        "1 planned cases have no answer: record them first"
-    )
+    assert passed_not.startswith("INCONCLUSIVE")
+    assert passed_not.endswith("1 planned cases have no answer: record them first")
     assert passed.startswith("PASS")  # eight posts, not twenty-four cases
     scoreboard.write_text(whole)
     assert main(["same", "a", "b", "--margin", "0.9"]) == 0
