@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -292,7 +293,7 @@ def test_answers_of_posts_asked_several_times_have_the_distribution_of_scipys_be
     truth = np.zeros(200_000, dtype=np.int16)
     rates = rng.beta(0.8 * size, 0.2 * size, len(truth))
     before = np.where(rng.random((1, len(truth), 3)) < rates[None, :, None], 0, 1).astype(np.int16)
-    model = {"n_labels": 2, "rate": 0.8, "flip_rate": 0.1}
+    model: dict[str, Any] = {"n_labels": 2, "rate": 0.8, "flip_rate": 0.1}
     now = answered(rng, before, truth, times=4, drop=0.0, **model)[0] == 0
     expected = betabinom.pmf(range(5), 4, 0.8 * size, 0.2 * size)
     assert np.bincount(now.sum(axis=1)) / len(truth) == pytest.approx(expected, abs=0.004)
