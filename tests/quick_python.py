@@ -205,7 +205,7 @@ if __name__ == "__main__":
         with contextlib.suppress(ImportError):
             importlib.import_module(library)
     for module in list(sys.modules.values()):  # or pytest warns that it cannot rewrite what is imported
-        if module.__name__.strip("_").startswith(("anyio", "hypothesis")):
+        if module.__name__.strip("_").startswith(("anyio", "hypothesis", "vcr")):
             module.__doc__ = "PYTEST_DONT_REWRITE"
     gc.freeze()
     run(wait_for_job(sys.argv[1]), sys.argv[2])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import venv
 from pathlib import Path
 from typing import Any
 
@@ -134,13 +133,14 @@ CLIENTS = {
 
 def install(requirement: str, folder: Path) -> Path:
     """The Python of a new environment that has the client; skips the test where it cannot be had."""
-    venv.create(folder, with_pip=True)
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement]
+    uv = [sys.executable, "-m", "uv"]
+    subprocess.run([*uv, "venv", "-q", "--python", sys.executable, folder], check=True)
+    command = [*uv, "pip", "install", "-q", "--python", python, requirement]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_TIMEOUT_S)
     except subprocess.TimeoutExpired:
-        pytest.skip(f"{requirement} cannot be installed here: pip took more than five minutes")
+        pytest.skip(f"{requirement} cannot be installed here: it took more than five minutes")
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         pytest.skip(f"{requirement} cannot be installed here: {reason}")

@@ -7,7 +7,6 @@ import os
 import pkgutil
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 # pytester runs pytest in this process and afterwards forgets what it imported; compiled modules cannot be imported
@@ -93,7 +92,7 @@ def recorded_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_project(tmp_path_factory.mktemp("recorded") / "project")
     environment = {key: value for key, value in os.environ.items() if key != "CI" and "PYTEST" not in key}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "evals", "--record-mode", "once"],
+        [program("pytest"), "evals", "--record-mode", "once"],
         cwd=folder,
         env=environment,
         capture_output=True,

@@ -1,6 +1,6 @@
 """The plugins that people have beside this one: each run is as green or red as without them, and they get their part.
 
-They are installed into a virtual environment of their own, which finds all else in this one.
+They are installed into a folder of their own, on the path of these runs only; all else is found where it is.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import json
 import os
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import pytest
+
+from tests.quick_python import program
 
 #: Distribution -> the modules of its pytest plugins; some of their names are those of modules of Python.
 PLUGINS = {
@@ -48,46 +49,39 @@ OPTIONS = {
     "pytest-testmon": ["--testmon"],
     "pytest-timeout": ["--timeout=120", "--timeout-method=thread"],
 }
-#: Seconds that pip may take.
+#: What some of them need beside what is here.
+NEEDED = ["allure-python-commons", "pytest-metadata", "termcolor"]
+#: Seconds that the installation may take.
 PATIENCE_S = 120
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("plugins") / "venv"
-    venv.create(folder, with_pip=True)
-    here = [path for path in sys.path if path.endswith("-packages")]
-    found = subprocess.run(
-        [folder / "bin" / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    links = "".join(f"import site; site.addsitedir({path!r})\n" for path in here)
-    Path(found.stdout.strip(), "zz_of_the_tests.pth").write_text(links)
-    python = folder / "bin" / "python"
-    install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *PLUGINS]
+def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that they are in; skips where they cannot be had."""
+    folder = tmp_path_factory.mktemp("plugins") / "site-packages"
+    install = [*(sys.executable, "-m", "uv", "pip", "install"), *("-q", "--no-deps", "--target", str(folder))]
     try:
-        done = subprocess.run(install, capture_output=True, text=True, timeout=PATIENCE_S)  # type: ignore[arg-type]
+        done = subprocess.run([*install, *PLUGINS, *NEEDED], capture_output=True, text=True, timeout=PATIENCE_S)
     except subprocess.TimeoutExpired:
-        pytest.skip(f"the plugins cannot be installed here: pip took more than {PATIENCE_S} seconds")
+        pytest.skip(f"the plugins cannot be installed here: it took more than {PATIENCE_S} seconds")
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         pytest.skip(f"the plugins cannot be installed here: {reason}")
-    return python
+    return folder
 
 
-def run(python: Path, names: list[str], *options: str) -> subprocess.CompletedProcess[str]:
+def run(plugins: Path, names: list[str], *options: str, python: str = "") -> subprocess.CompletedProcess[str]:
     """The evals, with these plugins and no other."""
     loaded = [name for dist in names for name in PLUGINS[dist]]
-    command = [python, "-m", "pytest", "evals", "-p", "xdist", "-p", "newsgauge"]
+    command = [python or program("python"), "-m", "pytest", "evals", "-p", "xdist", "-p", "newsgauge"]
     command += [part for name in dict.fromkeys(loaded) for part in ("-p", name)]
     command += [part for name in names for part in OPTIONS.get(name, [])]
     environment = {key: value for key, value in os.environ.items() if "PYTEST" not in key and key != "CI"}
     environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "CI": "true"}
-    return subprocess.run([*command, *options], env=environment, capture_output=True, text=True, timeout=300)  # type: ignore[list-item]
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(plugins), os.environ.get("PYTHONPATH"))))
+    return subprocess.run([*command, *options], env=environment, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture
@@ -136,8 +130,8 @@ def check_part(name: str, out: str) -> None:
 
 
 @pytest.mark.parametrize("name", PLUGINS)
-def test_the_evals_are_green_beside(python: Path, gated: pytest.Pytester, name: str) -> None:
-    done = run(python, [name])
+def test_the_evals_are_green_beside(plugins: Path, gated: pytest.Pytester, name: str) -> None:
+    done = run(plugins, [name])
     assert done.returncode == 0, done.stdout + done.stderr
     assert "INTERNALERROR" not in done.stdout + done.stderr
     check_results()
@@ -150,8 +144,9 @@ TOGETHER = [name for name in PLUGINS if name not in ("pytest-retry", "pytest-sug
 
 
 @pytest.mark.parametrize("options", [[], ["-n", "2"]], ids=["serial", "-n 2"])
-def test_the_evals_are_green_beside_all_at_once(python: Path, gated: pytest.Pytester, options: list[str]) -> None:
-    done = run(python, TOGETHER, *options)
+def test_the_evals_are_green_beside_all_at_once(plugins: Path, gated: pytest.Pytester, options: list[str]) -> None:
+    # Serially in a Python that has imported nothing yet: plugins mind what was imported before them.
+    done = run(plugins, TOGETHER, *options, python="" if options else sys.executable)
     assert done.returncode == 0, done.stdout + done.stderr
     check_results()
     for name in TOGETHER:
@@ -159,10 +154,10 @@ def test_the_evals_are_green_beside_all_at_once(python: Path, gated: pytest.Pyte
 
 
 @pytest.mark.parametrize("name", ["pytest-retry", "pytest-rerunfailures", "pytest-check", "pytest-sugar"])
-def test_what_is_red_stays_red_beside(python: Path, gated: pytest.Pytester, name: str) -> None:
+def test_what_is_red_stays_red_beside(plugins: Path, gated: pytest.Pytester, name: str) -> None:
     gates = Path("evals/gates.toml")
     gates.write_text(gates.read_text().replace("limit = 0.5", "limit = 1.0"))
-    done = run(python, [name])
+    done = run(plugins, [name])
     assert done.returncode == 1, done.stdout + done.stderr
     assert "INTERNALERROR" not in done.stdout + done.stderr
     decided = {gate["gate"]: gate for gate in json.loads(Path(".newsgauge/results/gates.json").read_text())["gates"]}

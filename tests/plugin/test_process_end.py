@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from importlib.metadata import entry_points
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,16 +15,18 @@ from newsgauge.cli.main import main
 from tests.quick_python import program
 
 RESULTS = Path(".newsgauge/results")
-needs_guard = pytest.mark.skipif(
-    not entry_points(group="pytest11", name="newsgauge-guard"),
-    reason="an older installation; pip install -e .",
-)
-#: Serial, two workers, quiet.
-WAYS = [
-    pytest.param((), id="serial"),
-    pytest.param(("-n", "2"), id="-n 2", marks=pytest.mark.slow),
-    pytest.param(("-q",), id="-q"),
-]
+
+
+def in_all_ways(names: str, values: Mapping[str, object], workers: str = "") -> pytest.MarkDecorator:
+    """Each value serially, those whose name ends with ``workers`` on two workers, and the first one quietly."""
+    ways = [(key, "serial", ()) for key in values]
+    ways += [(key, "-n 2", ("-n", "2")) for key in values if key.endswith(workers)]
+    ways.append((next(iter(values)), "-q", ("-q",)))
+    cases = [
+        pytest.param(values[key], options, id=f"{key}-{way}", marks=pytest.mark.slow if options else ())
+        for key, way, options in ways
+    ]
+    return pytest.mark.parametrize((names, "options"), cases)
 
 
 @pytest.fixture(scope="session")
@@ -71,12 +73,18 @@ LEAVES = {
 }
 
 
-@pytest.mark.parametrize("options", WAYS)
-@pytest.mark.parametrize("place", ["conftest.py", "evals/conftest.py"])
-@pytest.mark.parametrize("leaves", [pytest.param(text, id=name) for name, text in LEAVES.items()])
+CONFTESTS = {
+    f"{name} in {place}": (place, text)
+    for name, text in LEAVES.items()
+    for place in ("conftest.py", "evals/conftest.py")
+}
+
+
+@in_all_ways("conftest", CONFTESTS, workers="evals/conftest.py")
 def test_a_conftest_that_leaves_is_red(
-    strict: pytest.Pytester, leaves: str, place: str, options: tuple[str, ...]
+    strict: pytest.Pytester, conftest: tuple[str, str], options: tuple[str, ...]
 ) -> None:
+    place, leaves = conftest
     Path(place).write_text(leaves)
     check_red(strict.runpytest_subprocess("evals", *options))
 
@@ -88,25 +96,17 @@ def test_a_conftest_that_leaves_is_told_so_in_one_line(strict: pytest.Pytester) 
     result.stderr.no_fnmatch_line("*Traceback*")
 
 
-@pytest.mark.parametrize("options", WAYS)
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("--no-such-option",),
-        ("--co",),
-        ("--fixtures",),
-        ("--fixtures-per-test",),
-        ("--markers",),
-        ("--setup-plan",),
-        ("-k", "nothing_of_the_kind"),
-        pytest.param(("-p", "no:newsgauge"), marks=needs_guard),
-    ],
-    ids=lambda value: " ".join(value),
-)
+NOT_JUDGING = [
+    *("--co", "--no-such-option", "--fixtures", "--fixtures-per-test", "--markers", "--setup-plan"),
+    *("-k nothing_of_the_kind", "-p no:newsgauge"),
+]
+
+
+@in_all_ways("arguments", {words: words for words in NOT_JUDGING})
 def test_a_run_that_judges_nothing_is_red_and_leaves_no_older_verdict(
-    strict: pytest.Pytester, arguments: tuple[str, ...], options: tuple[str, ...]
+    strict: pytest.Pytester, arguments: str, options: tuple[str, ...]
 ) -> None:
-    result = strict.runpytest_subprocess("evals", *arguments, *options)
+    result = strict.runpytest_subprocess("evals", *arguments.split(), *options)
     assert result.ret != 0
     assert json.loads((RESULTS / "gates.json").read_text())["verdict"] == "RED"
     assert main(["gates"]) == 1
@@ -122,7 +122,6 @@ def test_options_of_the_environment_turn_no_run_off(
 
 
 @pytest.mark.parametrize("results", [(), ("--results", "out"), ("--results=out",)], ids=lambda value: " ".join(value))
-@needs_guard
 def test_the_marked_folder_is_the_one_of_the_command_line(strict: pytest.Pytester, results: tuple[str, ...]) -> None:
     folder = Path("out") if results else RESULTS
     assert strict.runpytest_inprocess("evals", *results).ret == 0
@@ -141,8 +140,7 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize("options", WAYS)
-@pytest.mark.parametrize("ends", [pytest.param(text, id=name) for name, text in ENDS.items()])
+@in_all_ways("ends", ENDS)
 def test_a_test_that_ends_the_process_is_red(strict: pytest.Pytester, ends: str, options: tuple[str, ...]) -> None:
     Path("evals/test_a.py").write_text(ends)
     assert strict.runpytest_subprocess("evals", *options).ret != 0
@@ -164,8 +162,7 @@ FAKES = {
 }
 
 
-@pytest.mark.parametrize("options", WAYS)
-@pytest.mark.parametrize("fake", [pytest.param(text, id=name) for name, text in FAKES.items()])
+@in_all_ways("fake", FAKES)
 def test_a_red_run_that_somebody_calls_a_success_stays_red(
     strict: pytest.Pytester, fake: str, options: tuple[str, ...]
 ) -> None:

@@ -51,7 +51,7 @@ def test_wilson_covers_94_percent_on_average_at_every_n() -> None:
 
 @pytest.mark.slow
 def test_the_exact_interval_covers_95_percent_everywhere() -> None:
-    for n in (*range(16, 65), 80, 100, 138, 160, 200, 267, 341, 400):
+    for n in (*range(16, 65, 6), 80, 100, 138, 160, 200, 267, 341, 400):
         assert min(_coverage(exact_interval, n)) >= 0.95 - 1e-9
 
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.special import betaincinv
 
 from newsgauge.scoring.stats.classification import ConfusionMatrix, macro_f1
 from newsgauge.scoring.stats.intervals import exact_lower_bound
@@ -48,8 +49,14 @@ TRUTHS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [5, 20])
 @pytest.mark.parametrize("truth", TRUTHS)
-def test_a_limit_just_above_the_truth_passes_in_at_most_6_percent(truth: str, n: int) -> None:
-    """1,500 runs have a standard error of 0.6 points, which is allowed for once more."""
+def test_a_limit_just_above_the_truth_passes_in_at_most_6_percent(
+    truth: str, n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1,500 runs have a standard error of 0.6 points, which is allowed for once more.
+
+    SciPy's quantile takes a tenth of the time of ours, which test_intervals.py holds to it.
+    """
+    monkeypatch.setattr("newsgauge.scoring.stats.standardised.beta_quantile", lambda p, a, b: betaincinv(a, b, p))
     passed, failed = _wrong(TRUTHS[truth], n, 1500, seed=n)
     assert passed <= 0.066
     assert failed <= 0.066

@@ -11,6 +11,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from newsgauge.scoring.stats.intervals import (
     beta_cdf,
+    beta_quantile,
     binomial_cdf,
     binomial_sf,
     exact_interval,
@@ -107,6 +108,12 @@ def test_a_percentage_is_no_confidence() -> None:
 @given(st.floats(0, 1), st.floats(0.5, 8000), st.floats(0.5, 8000))
 def test_the_incomplete_beta_function_equals_that_of_scipy(x: float, a: float, b: float) -> None:
     assert beta_cdf(x, a, b) == pytest.approx(special.betainc(a, b, x), rel=1e-8, abs=1e-12)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.7, 3.2), (5.0, 5.0), (41.3, 2.9), (900.0, 1100.0)])
+@pytest.mark.parametrize("probability", [0.025, 0.05, 0.5, 0.95])
+def test_the_quantiles_of_beta_distributions_equal_those_of_scipy(probability: float, a: float, b: float) -> None:
+    assert beta_quantile(probability, a, b) == pytest.approx(special.betaincinv(a, b, probability), rel=1e-9)
 
 
 @given(counts(), st.floats(0.001, 0.999))
