@@ -37,6 +37,8 @@ LIBRARIES = (
     *("sklearn.datasets", "sklearn.linear_model", "sklearn.feature_extraction.text", "joblib", "multiprocessing.spawn"),
     *("starlette.applications", "uvicorn", "tokenizers", "tenacity", "filelock", "xml.etree.ElementTree"),
 )
+#: Models of the SDK that pydantic would build when they are first used.
+MODELS = ("HttpOptions", "_GenerateContentParameters", "GenerateContentResponse", "Candidate", "Content", "Part")
 _LEAVE = os._exit  # before anybody replaces it
 CLIENT = """#!{real} -SIB
 import json, os, signal, socket, sys
@@ -204,6 +206,9 @@ if __name__ == "__main__":
     for library in LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(library)
+    types = sys.modules.get("google.genai.types")
+    for model in MODELS if types else ():
+        getattr(types, model).model_rebuild()
     for module in list(sys.modules.values()):  # or pytest warns that it cannot rewrite what is imported
         if module.__name__.strip("_").startswith(("anyio", "hypothesis", "vcr")):
             module.__doc__ = "PYTEST_DONT_REWRITE"
