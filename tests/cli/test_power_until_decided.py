@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from scipy.stats import binom
 
 from newsgauge.cli.main import main
+from tests.quick_python import program
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAN = ("power", "--until-decided", "--min-accuracy", "0.80", "--posts", "400")
@@ -84,7 +84,7 @@ def test_what_makes_no_plan_is_refused(
 
 
 def test_a_reader_that_has_enough_is_no_error() -> None:
-    command = [sys.executable, "-m", "newsgauge.cli.main", *PLAN, "--json"]
+    command = [program("python"), "-m", "newsgauge.cli.main", *PLAN, "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None

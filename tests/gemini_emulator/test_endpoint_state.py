@@ -7,7 +7,6 @@ import re
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from gemini_emulator.errors import StartError
 from gemini_emulator.server import EmbeddedServer
 from gemini_emulator.state import FILE_NAME, State
 from tests.gemini_emulator.endpoint_calls import ask, make_examples, said, tune, tuning_body, wait_tuned
+from tests.quick_python import program
 
 
 def client(server: Any) -> Any:
@@ -28,7 +28,7 @@ def client(server: Any) -> Any:
 
 def start(*arguments: Any) -> Any:
     """The server as its own process, its base URL, and all that it announces."""
-    command = [sys.executable, "-m", "gemini_emulator", "--port", "0", *map(str, arguments)]
+    command = [program("python"), "-m", "gemini_emulator", "--port", "0", *map(str, arguments)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     announced = ""
     assert process.stdout is not None
@@ -114,7 +114,7 @@ def test_serve_hands_all_its_options_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [("--rpm", "0"), ("--faults", "nowhere.toml")])
 def test_a_wrong_option_is_told_without_a_trace(arguments: Any) -> None:
-    command = [sys.executable, "-m", "gemini_emulator", "--port", "0", *arguments]
+    command = [program("python"), "-m", "gemini_emulator", "--port", "0", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr
@@ -188,7 +188,7 @@ def test_only_the_key_of_the_server_gets_in(headers: Any, code: int, status: Any
 def test_a_port_that_is_taken_is_said_in_one_line() -> None:
     with EmbeddedServer() as server:
         port = server.base_url.rpartition(":")[2]
-        command = [sys.executable, "-m", "gemini_emulator", "--port", port]
+        command = [program("python"), "-m", "gemini_emulator", "--port", port]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ)
     assert done.returncode == 1
     assert re.fullmatch(r"gemini_emulator: cannot listen on .*--port 0 for any free one\n", done.stderr)
