@@ -165,6 +165,10 @@ def run(job: dict[str, Any], python: str) -> None:
     sys.executable = python
     sys.dont_write_bytecode = bool(job["environ"].get("PYTHONDONTWRITEBYTECODE"))
     sys.stdout.reconfigure(line_buffering=os.isatty(1) or "PYTHONUNBUFFERED" in os.environ)
+    if "COVERAGE_PROCESS_CONFIG" in os.environ:
+        import coverage
+
+        coverage.process_startup()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started the tests without one
     status = 0
     try:

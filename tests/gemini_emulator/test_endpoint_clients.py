@@ -135,8 +135,8 @@ def install(requirement: str, folder: Path) -> Path:
     """The Python of a new environment that has the client; skips the test where it cannot be had."""
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     uv = [sys.executable, "-m", "uv"]
-    subprocess.run([*uv, "venv", "-q", "--python", sys.executable, folder], check=True)
-    command = [*uv, "pip", "install", "-q", "--python", python, requirement]
+    subprocess.run([*uv, "venv", "-q", "--python", sys.executable, str(folder)], check=True)
+    command = [*uv, "pip", "install", "-q", "--python", str(python), requirement]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_TIMEOUT_S)
     except subprocess.TimeoutExpired:

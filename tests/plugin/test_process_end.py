@@ -19,7 +19,7 @@ RESULTS = Path(".newsgauge/results")
 
 def in_all_ways(names: str, values: Mapping[str, object], workers: str = "") -> pytest.MarkDecorator:
     """Each value serially, those whose name ends with ``workers`` on two workers, and the first one quietly."""
-    ways = [(key, "serial", ()) for key in values]
+    ways: list[tuple[str, str, tuple[str, ...]]] = [(key, "serial", ()) for key in values]
     ways += [(key, "-n 2", ("-n", "2")) for key in values if key.endswith(workers)]
     ways.append((next(iter(values)), "-q", ("-q",)))
     cases = [
