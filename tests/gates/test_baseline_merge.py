@@ -87,6 +87,41 @@ def test_conflict_markers_name_a_command_that_resolves_them(git: Git, capsys: py
     assert set(found.variants) == {"labels", "system", "mine", "mine-2"}
 
 
+@pytest.mark.parametrize("style", ["merge", "diff3"])
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_conflict_marks_that_a_rebase_committed_are_resolved_from_the_file_itself(
+    git: Git, capsys: pytest.CaptureFixture[str], style: str, is_changed: bool
+) -> None:
+    sides = [
+        replace(
+            OLD, variants={**OLD.variants, name: variant(name), **({"labels": variant(name)} if is_changed else {})}
+        )
+        for name in ("mine", "mine-2")
+    ]
+    two_branches(git, OLD, *sides)
+    git("checkout", "-q", "theirs")
+    git("-c", f"merge.conflictStyle={style}", "rebase", "ours", check=False)
+    git("add", FILE)
+    git("-c", "core.editor=true", "rebase", "--continue")
+    # An older merge of the file, which git would find first, is about other answers.
+    git("checkout", "-q", "-b", "side", "HEAD~1")
+    Path(FILE).write_text("other\n")
+    git("commit", "-qam", "side")
+    git("checkout", "-q", "theirs")
+    git("merge", "-q", "-s", "ours", "side")
+    assert "<<<<<<<" in Path(FILE).read_text()
+    with pytest.raises(BaselineError, match=f"newsgauge baseline merge {FILE}$"):
+        load_baseline(Path(FILE), shown=FILE)
+    assert main(["baseline", "merge", FILE]) == int(is_changed)
+    found = load_baseline(Path(FILE), shown=FILE, rewriting=True)
+    assert found is not None
+    assert found.variants["mine-2"] == variant("mine-2")
+    assert set(found.variants) == {"labels", "system", "mine", "mine-2"}
+    assert found.answers("labels") == ({} if is_changed else OLD.answers("labels"))
+    said = capsys.readouterr().out
+    assert ("changed labels; no answer to labels is left in it. When" in said) == is_changed
+
+
 def test_as_a_merge_driver_it_conflicts_only_where_both_sides_changed_a_variant(
     git: Git, capsys: pytest.CaptureFixture[str]
 ) -> None:

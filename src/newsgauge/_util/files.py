@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import tomllib
 import uuid
 import warnings
@@ -30,6 +31,28 @@ def is_lfs_pointer(path: Path) -> bool:
     """True if the file is a Git LFS pointer instead of its content. Raises OSError."""
     with path.open("rb") as file:
         return file.read(len(LFS_POINTER)) == LFS_POINTER
+
+
+def lines_of_both(text: str) -> str:
+    """The text without the marks of a merge that git could not do: what both sides have, not what was before."""
+    text = re.sub(r"^\|{7}(?: .*)?\n(?:.*\n)*?(?=={7}$)", "", text, flags=re.MULTILINE)
+    return re.sub(r"^(?:<{7}|={7}|>{7})(?: .*)?\n", "", text, flags=re.MULTILINE)
+
+
+def has_line(path: Path, line: str) -> bool:
+    """True if the file is there and holds this line."""
+    try:
+        return line in path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def attribute_line(path: str) -> str:
+    """The line of .gitattributes by which git changes no line ending in a file, or in a folder (``name/**``)."""
+    name = path.removesuffix("/**")
+    pattern = re.sub(r"([\\*?\[\]]|^[#!])", r"\\\1", name) + path[len(name) :]
+    quoted = json.dumps(pattern, ensure_ascii=False) if re.search(r'[\s"\\]', pattern) else pattern
+    return f"{quoted} -text"
 
 
 def read_toml(path: Path, *, expected: str, error: type[UsageError] = UsageError, shown: str = "") -> dict[str, Any]:

@@ -16,7 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from .._util.files import LFS_ADVICE, is_lfs_pointer
+from .._util.files import LFS_ADVICE, attribute_line, is_lfs_pointer
 from .._util.secrets import find_addresses, find_secrets
 from .._util.wording import one_line
 from ..records import EMBEDDED_VERSION, bare_model, shown_id
@@ -47,8 +47,9 @@ def audit_file(path: Path, *, shown: str) -> list[Finding]:
     lines = path.read_bytes().splitlines(keepends=True)
     if changed := [number for number, raw in enumerate(lines, 1) if raw.endswith(b"\r\n")]:
         what = (
-            f"{len(changed):,} lines end in CRLF: git changed the file on checkout. Put '{shown.partition('/')[0]}/** "
-            f"-text' into .gitattributes, as newsgauge init does, and run: newsgauge cassettes finalize"
+            f"{len(changed):,} lines end in CRLF: git changed the file on checkout. Put '"
+            f"{attribute_line(shown.partition('/')[0] + '/**')}' into .gitattributes, as newsgauge init does, and run: "
+            "newsgauge cassettes finalize"
         )
         findings.append(Finding(shown, changed[0], what))
     for number, raw in enumerate(lines, 1):

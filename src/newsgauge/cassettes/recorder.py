@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from .. import __version__
+from .._util.files import attribute_line, has_line
 from .._util.secrets import find_secrets
 from ..errors import CassetteError, MissingRecordingError, NotKeptError, StaleRecordingError
 from ..records import Post, Wire, bare_model, shown_id
@@ -58,7 +59,7 @@ class Recorder:
     asks_again: Callable[[Line], bool] = lambda line: False
     #: Whether only services of this machine may be asked.
     local_only: bool = False
-    #: Where the texts are, as .gitattributes names it.
+    #: Where the texts are: a file, or ``folder/**``.
     texts_at: str = "the corpus"
     _files: dict[str, CassetteFile] = field(default_factory=dict, init=False)
     _digester: Digester = field(default_factory=Digester, init=False)
@@ -182,10 +183,12 @@ class Recorder:
         change = describe_change(line, asked)
         if text and only_line_endings(line, text):
             # Without the id, so that the same fault of a thousand texts is reported once.
+            exact = attribute_line(self.texts_at)
+            add = "" if has_line(Path(".gitattributes"), exact) else f"See to it that .gitattributes holds '{exact}'. "
             return StaleRecordingError(
                 f"{self._at(variant, key)}: the texts have other line endings than when it was recorded, as git gives "
-                f"them on Windows (core.autocrlf). Nothing is to be recorded. See to it that .gitattributes holds "
-                f"'{self.texts_at} -text', delete what it names, then: git checkout -- {shlex.quote(self.texts_at)}"
+                f"them on Windows (core.autocrlf). Nothing is to be recorded. {add}Delete the texts, then: git "
+                f"checkout -- {shlex.quote(self.texts_at)}"
             )
         if not change:
             return MissingRecordingError(

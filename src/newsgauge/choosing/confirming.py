@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .._util.files import write_whole
+from .._util.files import lines_of_both, write_whole
 from ..errors import UsageError
 from ..gates.baseline_file import load_baseline
 from ..planning.sampling import Plan
@@ -85,7 +85,7 @@ def load_confirmations(path: Path) -> list[Confirmation]:
     if not path.exists():
         return []
     try:
-        found = [one for one in json.loads(path.read_text("utf-8"))["confirmations"] if one is not None]
+        found = [one for one in json.loads(lines_of_both(path.read_text("utf-8")))["confirmations"] if one is not None]
         return [
             Confirmation(
                 **{

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from .._util.files import read_toml
+from .._util.files import lines_of_both, read_toml
 from .._util.platform import is_ci
 from ..corpora.threads import thread_of
 from ..errors import UsageError
@@ -82,7 +82,7 @@ class Ledger:
         except OSError:
             return []
         found = []
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(lines_of_both(text).splitlines(), 1):
             try:
                 one = json.loads(line)
                 _ = one["plan"], one["decided"], one["about"], one["gates"]

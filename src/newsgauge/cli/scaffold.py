@@ -14,6 +14,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Literal
 
+from .._util.files import attribute_line
 from ..corpora.corpus import Corpus
 from ..corpora.threads import thread_key
 from ..errors import CorpusError
@@ -98,10 +99,9 @@ def ignored_files() -> str:
 def attribute_lines(corpus: str, *, is_folder: bool) -> str:
     """What .gitattributes needs: recordings and texts are compared byte by byte, so no checkout may change them."""
     inside = [] if corpus.startswith("../") or corpus.startswith("/") else [f"{corpus}/**" if is_folder else corpus]
-    named = [json.dumps(path, ensure_ascii=False) if set(path) & set(' "') else path for path in inside]
     about = "# Compared byte by byte: a checkout must not change line endings, whatever core.autocrlf says.\n"
     union = "# Lines that two branches add to a baseline are both kept; see also: newsgauge baseline merge --help\n"
-    exact = "".join(f"{path} -text\n" for path in ("cassettes/**", "evals/**", *named))
+    exact = "".join(f"{attribute_line(path)}\n" for path in ("cassettes/**", "evals/**", *inside))
     return f"{about}{exact}{union}evals/baselines/** merge=union\n"
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
-from ..._util.files import write_whole
+from ..._util.files import lines_of_both, write_whole
 from ...errors import BaselineError, UsageError
 from ...gates.baseline_diff import merge_baselines
-from ...gates.baseline_file import decode, encode
+from ...gates.baseline_file import Baseline, decode, encode
 
 _DESCRIPTION = """\
 Merge a baseline file that two branches changed, variant by variant. With one FILE: one that 'git merge' or 'git rebase'
-left in conflict, or merged line by line; its sides are read from git. With three, as git calls a merge driver
+left in conflict, merged line by line, or committed with its conflict marks. With three, as git calls a merge driver
 (%O %A %B): before, ours, theirs; the result goes into the second. Status 1: both sides changed the same variant, and
 its answers are ours until 'pytest evals --update-baseline' has replayed the merged recordings. As a merge driver:
   git config merge.newsgauge-baseline.driver 'newsgauge baseline merge %O %A %B'
@@ -41,53 +43,68 @@ def handle(options: argparse.Namespace) -> int:
             f"baseline merge: expected a file in conflict, or three: before, ours, theirs; got {len(names)}"
         )
     path = Path(names[0] if len(names) == 1 else names[1])
-    texts = _sides(path) if len(names) == 1 else [_text(Path(name)) for name in names]
-    before, ours, theirs = (decode(text, shown=str(path)) if text.strip() else None for text in texts)
-    if ours is None or theirs is None:
-        raise UsageError(
-            f"baseline merge: {path}: there is nothing to merge: the file is whole, or git holds no two sides of it. "
-            "To write it anew: pytest evals --update-baseline"
-        )
-    merged, conflicts = merge_baselines(before, ours, theirs)
+    merged, conflicts = _of_conflict(path) if len(names) == 1 else _merge([_text(Path(name)) for name in names], path)
     write_whole(path, encode(merged), option="baseline merge")
     if conflicts:
+        lost = [name for name in conflicts if name in merged.variants and not merged.answers(name)]
+        now = f"no answer to {', '.join(lost)} is left in it" if lost else "it is as on our side now"
         print(
-            f"newsgauge: {path}: both branches changed {', '.join(conflicts)}; it is as on our side now. When the "
+            f"newsgauge: {path}: both branches changed {', '.join(conflicts)}; {now}. When the "
             "recordings are merged: pytest evals --update-baseline"
         )
         return 1
     print(
         f"newsgauge: {path}: merged, {', '.join(merged.variants)}"
-        + (f". Then: git add {path}" if len(names) == 1 else "")
+        + (f". Then: git add {shlex.quote(str(path))}" if len(names) == 1 else "")
     )
     return 0
 
 
-def _sides(path: Path) -> list[str]:
-    """The file before, ours and theirs: from git's index, the commit being merged, or the last merge.
+def _merge(texts: list[str], path: Path) -> tuple[Baseline, tuple[str, ...]]:
+    """The merge of the file before, ours and theirs."""
+    before, ours, theirs = (decode(text, shown=str(path)) if text.strip() else None for text in texts)
+    if ours is None or theirs is None:
+        raise UsageError(f"baseline merge: {path}: expected the sides of two branches, one is empty")
+    return merge_baselines(before, ours, theirs)
 
-    '' if git has none. With merge=union git keeps the lines of both sides, and nothing is left in the index.
+
+def _of_conflict(path: Path) -> tuple[Baseline, tuple[str, ...]]:
+    """The merge of what is in conflict: by git's three sides, else by the lines of both that the file itself holds.
+
+    Lines that a rebase or an older merge left in a commit are known from the file alone. What both sides changed is as
+    on our side if git still knows the merge, else it is without an answer. Raises `UsageError`.
     """
     if _git(path, "show", f":3:./{path.name}"):
-        return [_git(path, "show", f":{stage}:./{path.name}") for stage in (1, 2, 3)]
-    if _is_whole(path):
-        return ["", "", ""]
+        return _merge([_git(path, "show", f":{stage}:./{path.name}") for stage in (1, 2, 3)], path)
+    text = _text(path)
+    both = lines_of_both(text)
+    with suppress(BaselineError):
+        whole = decode(both, shown=str(path))
+        if both == text:
+            raise UsageError(
+                f"baseline merge: {path}: there is nothing to merge: the file is whole. To write it anew: pytest evals "
+                "--update-baseline"
+            )
+        return whole, ()
+    found = decode(both, shown=str(path), rewriting=True)
+    lost = [name for name in found.variants if not found.answers(name)]
     last = _git(path, "rev-list", "--merges", "--full-history", "-n", "1", "HEAD", "--", path.name).strip()
-    pairs = [("HEAD", "MERGE_HEAD"), ("HEAD", "CHERRY_PICK_HEAD"), ("HEAD", "REBASE_HEAD"), (f"{last}^1", f"{last}^2")]
-    for ours, theirs in pairs:
-        if _git(path, "rev-parse", "-q", "--verify", theirs):
-            is_merge = theirs not in ("CHERRY_PICK_HEAD", "REBASE_HEAD")
-            before = _git(path, "merge-base", ours, theirs).strip() if is_merge else f"{theirs}^"
-            return [_git(path, "show", f"{side}:./{path.name}") for side in (before, ours, theirs)]
-    return ["", "", ""]
-
-
-def _is_whole(path: Path) -> bool:
-    try:
-        decode(path.read_text("utf-8"), shown=str(path))
-    except (OSError, UnicodeDecodeError, BaselineError):
-        return False
-    return True
+    for ours, theirs in (("HEAD", "MERGE_HEAD"), (f"{last}^1", f"{last}^2")):
+        before = _git(path, "merge-base", ours, theirs).strip()
+        sides = [_git(path, "show", f"{side}:./{path.name}") for side in (before, ours, theirs)]
+        with suppress(BaselineError, UsageError):
+            merged, conflicts = _merge(sides, path)
+            # An older merge than the one whose lines these are knows nothing of what came later.
+            if set(lost) <= set(conflicts) and all(
+                merged.variants.get(name) == one for name, one in found.variants.items() if name not in lost
+            ):
+                return merged, conflicts
+    if not lost:
+        raise UsageError(
+            f"baseline merge: {path}: both branches drew other texts, and git no longer knows the sides. When "
+            "variants.toml and the recordings are merged: pytest evals --update-baseline"
+        )
+    return found, tuple(lost)
 
 
 def _git(path: Path, *command: str) -> str:
