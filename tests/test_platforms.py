@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from newsgauge._util import platform
-from newsgauge._util.files import locked
+from newsgauge._util.files import attribute_line, locked
 from newsgauge.cassettes.store import CassetteFile
 from newsgauge.cli.main import main
 from newsgauge.errors import DamagedCassetteError
@@ -117,7 +117,7 @@ def test_bytes_are_read_alike_with_and_without_pread(tmp_path: Path, monkeypatch
 
 def test_who_waits_for_a_lock_says_so_once_and_gets_it(tmp_path: Path) -> None:
     holder = (
-        "import sys; from pathlib import Path; from newsgauge._util.files import locked\n"
+        "import sys; from pathlib import Path; from newsgauge._util.files import attribute_line, locked\n"
         "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.readline()"
     )
     path = tmp_path / "lock"
@@ -169,6 +169,18 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
 
 
+@pytest.mark.parametrize(
+    "name", ["plain.csv", "my texts.csv", 'a"b.csv', "#a.csv", "!a.csv", "a[1].csv", "*.csv", "a\\b.csv", "müll/ö.csv"]
+)
+def test_a_line_of_gitattributes_is_about_the_file_that_is_named_and_no_other(tmp_path: Path, name: str) -> None:
+    git(tmp_path, "init", "-q")
+    for line, path in ((attribute_line(name), name), (attribute_line(f"{name}/**"), f"{name}/x/y")):
+        (tmp_path / ".gitattributes").write_text(f"{line}\n", "utf-8")
+        command = ["git", "check-attr", "-z", "text", "--", path, "a1.csv"]
+        told = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True).stdout
+        assert told.split("\0")[2::3] == ["unset", "unspecified"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("autocrlf", ["true", "false"])
 def test_a_clone_replays_whatever_core_autocrlf_says(
@@ -199,10 +211,13 @@ def test_a_clone_replays_whatever_core_autocrlf_says(
     assert done.returncode == 0, done.stdout
     table = tmp_path / "clone" / "my texts.csv"
     table.write_bytes(table.read_bytes().replace(b"\n", b"\r\n"))
+    if autocrlf == "false":
+        (tmp_path / "clone" / ".gitattributes").unlink()
     done = replay()
     assert done.returncode == 1
     assert "have other line endings than when it was recorded" in done.stdout
     assert "newsgauge: 44 more cases have no answer for the same reasons" in done.stdout  # told once per variant
-    assert "holds 'my texts.csv -text'" in done.stdout
-    assert "git checkout -- 'my texts.csv'" in done.stdout
+    assert "Delete the texts, then: git checkout -- 'my texts.csv'" in done.stdout
+    # init has written the line; where it is gone it is named as git reads it
+    assert ("holds '\"my texts.csv\" -text'" in done.stdout) == (autocrlf == "false")
     assert "Record it" not in done.stdout

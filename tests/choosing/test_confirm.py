@@ -163,6 +163,10 @@ def test_the_ledger_counts_a_question_once_and_changed_limits_as_a_decision(tmp_
     assert replace(ledger, gates="limits two").n_decisions(plan.digest) == 3
     assert ledger.n_decisions("another plan") == 0
     assert ledger.header("another plan") == []
+    # Two branches that each decided: what git leaves holds the decisions of both.
+    first, second = ledger.path.read_text().splitlines()
+    ledger.path.write_text(f"<<<<<<< HEAD\n{first}\n=======\n{second}\n>>>>>>> theirs\n")
+    assert ledger.n_decisions(plan.digest) == 2
     ledger.path.write_text("{}\n")
     with pytest.raises(UsageError, match="line 1: expected a decision as JSON"):
         ledger.used()

@@ -86,20 +86,20 @@ def test_the_check_is_red_for_an_orphan_and_prune_drops_it(project: Path, comman
 @pytest.mark.parametrize(
     "pasted",
     [
-        "Müll \U0001f600\\x-1",
-        "M%C3%BCll %F0%9F%98%80\\\\x-1-system",
-        "evals/test_a.py::test_b[M%C3%BCll %F0%9F%98%80\\\\x-1-system]",
+        "-Müll \U0001f600\\x-1",
+        "-M%C3%BCll %F0%9F%98%80\\\\x-1-system",
+        "evals/test_a.py::test_b[-M%C3%BCll %F0%9F%98%80\\\\x-1-system]",
     ],
     ids=["as written", "as a test's id", "as pytest's node id"],
 )
 def test_a_case_is_found_by_its_id_and_shown_as_the_user_wrote_it(project: Path, command: Command, pasted: str) -> None:
     path = project / SYSTEM
     line = decode(path.read_bytes().splitlines()[-1])
-    key = RawPost("Müll \U0001f600\\x", "1", "").id
+    key = RawPost("-Müll \U0001f600\\x", "1", "").id
     odd = type(line)(**{name: getattr(line, name) for name in line.__slots__} | {"key": key})
     path.write_bytes(path.read_bytes() + odd.encode())
     status, out, _ = command("show", pasted)
-    assert (status, out.splitlines()[0]) == (0, f"{SYSTEM}:81  Müll \U0001f600\\x-1")
+    assert (status, out.splitlines()[0]) == (0, f"{SYSTEM}:81  -Müll \U0001f600\\x-1")
 
 
 def test_a_file_that_no_plan_asks_for_is_found_and_removed(project: Path, command: Command) -> None:

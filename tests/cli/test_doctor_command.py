@@ -44,6 +44,7 @@ def test_this_checkout_can_replay_and_its_folders_are_found(capsys: pytest.Captu
     assert " variants: bare, zero-shot, " in said
     assert "embedded/bundled (" in said
     assert "baselines/embedded/bundled.json" in said
+    assert " planned cases, all recorded" in said
 
 
 def test_an_empty_folder_cannot_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,7 +143,7 @@ def own_project(tmp_path: Path) -> Path:
     (tmp_path / "data.csv").write_text("id,text,label\n" + "".join(f"{n},text {n},{'ab'[n % 2]}\n" for n in range(8)))
     (tmp_path / "pytest.ini").write_text("[pytest]\nnewsgauge_corpus = data.csv\nnewsgauge_posts_per_class = 2\n")
     for name in ("evals", "cassettes"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "PLANS.toml"))
     return tmp_path
 
 
@@ -153,6 +154,24 @@ def test_the_projects_corpus_is_named_and_without_it_nothing_works(own_project: 
     assert "data.csv" in fact("corpus", own_project)
     assert why_not("replay", own_project) == "corpus: see above"
     assert why_not("record from the embedded backend", own_project) == "corpus: see above"
+
+
+def test_a_planned_case_without_a_recording_forbids_replay_and_the_command_that_records_it_is_named(
+    own_project: Path,
+) -> None:
+    """Of the four texts nothing is recorded: the file that is there holds lines of others, ended by git."""
+    (own_project / "cassettes/PLANS.toml").write_text(
+        '[[plan]]\ncorpus = "data.csv"\nposts_per_class = 2\nvariants = "labels"\n'
+    )
+    lines = (own_project / "cassettes/embedded/bundled/labels.jsonl").read_bytes()
+    changed = own_project / "cassettes/embedded/data/labels.jsonl"
+    changed.parent.mkdir()
+    changed.write_bytes(lines.replace(b"\n", b"\r\n"))
+    assert "of which 1 with CRLF line endings" in fact("cassettes", own_project)
+    said = fact("cassettes/PLANS.toml", own_project)
+    assert said == "4 cases not recorded: pytest evals --variants labels --record-mode new_episodes"
+    assert why_not("replay", own_project) == "cassettes/PLANS.toml: see above"
+    assert why_not("record from the embedded backend", own_project) == ""
 
 
 def test_where_nothing_can_be_written_a_run_is_told_to_write_elsewhere(

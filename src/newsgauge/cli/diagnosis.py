@@ -19,13 +19,15 @@ from .. import __version__
 from .._util.files import LFS_ADVICE, is_lfs_pointer, is_writable
 from .._util.platform import is_ci
 from .._util.wording import count_of
+from ..cassettes.line import case_of
+from ..cassettes.store import CassetteFile
 from ..client.clients import check_access
 from ..client.embedded import missing_packages
 from ..client.sdk_arguments import check_configs
 from ..corpora.twenty_newsgroups import TWENTY, damaged_cache, has_twenty_newsgroups
-from ..errors import UsageError
-from ..running.plans_file import Folders
-from ..running.run_config import variant_callable
+from ..errors import NewsgaugeError, UsageError
+from ..running.plans_file import Folders, load_plans
+from ..running.run_config import RunConfig, variant_callable
 from ..running.run_options import USUAL_CORPUS, default_options, setup_of
 from ..scoring.spending import retiring
 from ..variants.variants_file import load_variants
@@ -35,6 +37,7 @@ _KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 _SWITCHES = ("GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE")
 _CLOUD = ("GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION", "GOOGLE_APPLICATION_CREDENTIALS")
 _BASE_URLS = ("GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL")
+_PLANS = "{}/PLANS.toml"
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
@@ -72,7 +75,8 @@ def diagnose(folders: Folders, environ: Mapping[str, str] = os.environ) -> Diagn
     """Look at this machine and this project."""
     packages, project = _packages(), _project(folders)
     unsuitable, wrong = _see_above(packages), _see_above([*packages, *project])
-    unready = _see_above([*packages, *(fact for fact in project if fact.name != folders.cassettes)])
+    recorded = (folders.cassettes, _PLANS.format(folders.cassettes))
+    unready = _see_above([*packages, *(fact for fact in project if fact.name not in recorded)])
     state = _unwritable(folders, ".newsgauge")
     older = (folders.root / ".newsgauge/results/gates.json").exists()  # a verdict that could not be marked as such
     no_results = [f"{one}: pytest {folders.evals} --results DIR" for one in state if older]
@@ -193,9 +197,11 @@ def _project(folders: Folders) -> list[Fact]:
     files = sorted(cassettes.glob("*/*/*.jsonl"))
     recorded = Counter(path.parent.relative_to(cassettes).as_posix() for path in files)
     text = ", ".join(f"{name} ({n})" for name, n in recorded.items())
-    n_pointers = sum(is_lfs_pointer(path) for path in files)
+    n_pointers, n_changed = sum(map(is_lfs_pointer, files)), sum(map(_ends_in_crlf, files))
     if n_pointers:
         text += f", of which {n_pointers} {'is' if n_pointers == 1 else 'are each'} {LFS_ADVICE}"
+    if n_changed:
+        text += f", of which {n_changed} with CRLF line endings that git made on checkout: newsgauge cassettes check"
     wrong = not files or bool(n_pointers)
     facts.append(Fact(folders.cassettes, text or "no cassette: record with --record-mode once", is_wrong=wrong))
     baselines = sorted(
@@ -204,7 +210,37 @@ def _project(folders: Folders) -> list[Fact]:
         if path.name != "confirmations.json"
     )
     facts.append(Fact(f"{folders.evals}/baselines", ", ".join(baselines) or "none: accept one with --update-baseline"))
-    return [*facts, _corpus(folders)]
+    facts.append(_corpus(folders))
+    has_plans = (folders.root / _PLANS.format(folders.cassettes)).is_file() and not _see_above(facts)
+    return [*facts, *_plans(folders)] if has_plans else facts
+
+
+def _ends_in_crlf(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.readline().endswith(b"\r\n")
+
+
+def _plans(folders: Folders) -> list[Fact]:
+    """Whether every case that CI will replay has a line; whether each still fits says a replay."""
+    name = _PLANS.format(folders.cassettes)
+    try:
+        plans = [plan.setup for plan in load_plans(folders) if plan.setup is not None]
+        absent = [(setup, lost) for setup in plans if (lost := _absent(setup))]
+    except NewsgaugeError as error:
+        return [Fact(name, str(error), is_wrong=True)]
+    facts = [
+        Fact(name, f"{count_of(lost.total(), 'case')} not recorded: {setup.rerecord(','.join(lost))}", is_wrong=True)
+        for setup, lost in absent
+    ]
+    n_cases = sum(len(setup.recorded_cases) for setup in plans)
+    return facts or [Fact(name, f"{count_of(n_cases, 'planned case')}, all recorded")]
+
+
+def _absent(setup: RunConfig) -> Counter[str]:
+    """By variant how many cases of the plan no line is recorded of."""
+    files = {name: CassetteFile(setup.cassettes / f"{name}.jsonl") for name in setup.variants}
+    recorded = {name: set(map(case_of, file.keys())) for name, file in files.items()}
+    return Counter(case.variant for case in setup.recorded_cases if case.post.id not in recorded[case.variant])
 
 
 def _corpus(folders: Folders) -> Fact:

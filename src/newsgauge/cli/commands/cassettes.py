@@ -40,6 +40,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for name, (_, about) in _ACTIONS.items():
         action = actions.add_parser(name, help=about, description=about)
         if name == "show":
+            # What begins with a dash and is no option is a case, as of the label -1.
+            action._negative_number_matcher = re.compile("-")
             action.add_argument("case", metavar="CASE", help="label and id, such as billing-12, or a test's name")
         if name == "prune":
             action.add_argument("--yes", action="store_true", help="drop them without asking")
