@@ -52,7 +52,7 @@ def test_an_empty_file_is_a_post_with_nothing_in_it(tmp_path: Path) -> None:
 
 def test_a_split_without_posts_is_told(tmp_path: Path) -> None:
     (tmp_path / "test" / "a").mkdir(parents=True)
-    with pytest.raises(CorpusError, match="expected test posts, there is none"):
+    with pytest.raises(CorpusError, match="expected test texts, there is none"):
         corpus_of(tmp_path).posts("test")
 
 
@@ -78,7 +78,7 @@ def test_csv_jsonl_and_parquet_hold_the_same_posts(tmp_path: Path) -> None:
 def test_only_text_and_label_are_needed_and_columns_can_be_named(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "body,team\nhello,x\nbye,y\n")
     assert ids(corpus_of(path, "text=body,label=team")) == ["x-1", "y-2"]
-    with pytest.raises(CorpusError, match=r"expected train posts, there is none"):
+    with pytest.raises(CorpusError, match=r"expected train texts, there is none"):
         corpus_of(path, "text=body,label=team").posts("train")
 
 
@@ -86,7 +86,7 @@ def test_only_text_and_label_are_needed_and_columns_can_be_named(tmp_path: Path)
     ("name", "text", "message"),
     [
         ("a.csv", "", r"a\.csv: expected rows with a text and a label, the file is empty"),
-        ("a.csv", "text,label\n", r"expected test posts, there is none"),
+        ("a.csv", "text,label\n", r"expected test texts, there is none"),
         ("a.csv", "txt,label\nx,y\n", r"expected a column 'text', found .txt', 'label'.*--columns text=COLUMN"),
         ("a.csv", "text,label\nx,\n", r"row 1: expected a text and a label, label is empty"),
         ("a.csv", "text,label,split\nx,y,dev\n", r"row 1: expected split 'train' or 'test', got 'dev'"),
@@ -135,7 +135,7 @@ def training(path: Path, labels: tuple[str, ...] = ("y", "w"), n: int = 2) -> li
 
 def test_a_label_that_only_test_posts_have_is_told_before_tuning(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "text,label,split\nx,y,train\nz,w,test\n")
-    with pytest.raises(CorpusError, match="w has test posts but no train posts"):
+    with pytest.raises(CorpusError, match="w has test texts but no train texts"):
         training(path)
 
 

@@ -74,7 +74,7 @@ def test_a_text_that_is_asked_about_is_no_example_where_nothing_says_threads(dra
 
 
 def test_a_label_without_examples_is_told(draw: Any) -> None:
-    with pytest.raises(CorpusError, match="w has test posts but no train posts of threads without test posts to learn"):
+    with pytest.raises(CorpusError, match="w has test texts but no train texts of threads without test texts to learn"):
         draw("a,y,train,1\nb,w,train,2\nc,w,test,2\n")
 
 

@@ -1,9 +1,14 @@
-"""What is committed: no text of the real 20 Newsgroups, no secrets, cassettes in order and for a plan."""
+"""What is committed: no text of the real 20 Newsgroups, no secrets, cassettes in order and for a plan.
+
+Of messages: none calls a text a post, as in most projects it is none.
+"""
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -94,3 +99,22 @@ def test_every_case_of_a_committed_plan_is_recorded() -> None:
     for name, keys in wanted.items():
         recorded = {json.loads(raw)["key"] for raw in (ROOT / "cassettes" / name).read_bytes().splitlines()}
         assert sorted(keys - recorded) == [], name
+
+
+#: What is called so outside of messages: the corpus itself, its header, and how recordings mark a place.
+NO_MESSAGE = ("20 Newsgroups", " of the post]", " of the post\\]", "quotes the post]", '"posts": [')
+
+
+def test_no_message_calls_a_text_a_post_or_speaks_of_newsgroups() -> None:
+    """Where the plan is known a message has its unit in this place, such as ticket; elsewhere it says text."""
+    found = []
+    for path in (ROOT / "src/newsgauge").rglob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+                said = re.sub(r"--[a-z-]+|\{post\}|20newsgroups|characters \(", "", node.value)
+                is_message = " " in said.strip() and not any(words in node.value for words in NO_MESSAGE)
+                if is_message and re.search(r"\b(?:posts?|newsgroups?)\b", said, re.IGNORECASE):
+                    found.append(f"{shown(path)}:{node.lineno}: {node.value!r}")
+    assert not found

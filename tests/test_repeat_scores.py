@@ -111,7 +111,7 @@ def test_the_board_says_what_the_same_number_of_answers_to_more_posts_would_tell
     between = 5 / 27 - 1 / 18
     assert repeats.standard_errors == pytest.approx((math.sqrt(5 / 27 / 4), math.sqrt((between + 1 / 6) / 12)))
     text = " ".join(repeat_lines(found))
-    assert "12 answers of v: standard error 21.5 points; the same number to 12 posts, each asked once: 15.7" in text
+    assert "12 answers of v: standard error 21.5 points; the same number to 12 texts, each asked once: 15.7" in text
 
 
 def recording(**answers: str) -> Any:

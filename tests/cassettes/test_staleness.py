@@ -65,11 +65,11 @@ ENUM = ["generationConfig", "responseSchema", "enum"]
         (["systemInstruction"], None, 'system instruction: recorded "Name the newsgroup.", now nothing'),
         (TEXT, ["What is it?\n", MARK], r'prompt: recorded "Which newsgroup?\n\n{post}", now "What is it?\n{post}"'),
         (TEXT, MARK, r'prompt: recorded "Which newsgroup?\n\n{post}", now "{post}"'),
-        (TEXT, ["Which newsgroup?\n\n", OTHER], "post text: recorded 744 characters, now 746 (corpus or preprocessing"),
+        (TEXT, ["Which newsgroup?\n\n", OTHER], "text: recorded 744 characters, now 746 (corpus or preprocessing"),
         (
             TEXT,
             ["Which newsgroup?\n\n", SAME_LENGTH],
-            "post text: another text of 744 characters than the one recorded",
+            "text: another text of 744 characters than the one recorded",
         ),
         (ENUM, ["rec.autos", "sci.med"], 'answer schema: now without "sci.space"'),
         (ENUM, ["sci.med", "rec.autos", "sci.space"], "answer schema: the same entries in another order"),
@@ -104,7 +104,7 @@ def test_the_changed_part_is_named_alone(place: list[Any], value: object, words:
             ["example a-1", "example c-3"],
             "examples: recorded 2, now 2, of them 1 as recorded",
         ),
-        (["made"], ["made"], "{text}: another text than the one recorded, made from the post or from an answer"),
+        (["made"], ["made"], "{text}: another text than the one recorded, made from the text or from an answer"),
     ],
 )
 def test_texts_that_are_not_the_post_are_told_apart(old: list[str], new: list[str], words: str) -> None:
@@ -135,7 +135,7 @@ def test_all_changed_parts_are_named_once() -> None:
     now["generationConfig"]["maxOutputTokens"] = 5
     said = between(make_line("a-1", body=BODY, path=PATH), "/v1/models/other:generateContent", now)
     names = [clause.partition(":")[0] for clause in said.split("; ")]
-    assert names == ["model", "prompt", "generation config (maxOutputTokens)", "system instruction", "post text"]
+    assert names == ["model", "prompt", "generation config (maxOutputTokens)", "system instruction", "text"]
 
 
 TEXTS = st.text(max_size=8) | st.just(MARK) | st.lists(st.text(min_size=1, max_size=3) | st.just(MARK), max_size=3)

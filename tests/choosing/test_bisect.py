@@ -189,7 +189,7 @@ def test_without_git_or_with_too_few_fresh_posts_it_says_so(
 ) -> None:
     (project / "evals" / "variants.toml").write_text(VARIANTS.replace("You sort mail.", "You sort letters."))
     assert main(["bisect", "labels", "--classes", "^sci.(space|med)$"]) == 2
-    assert "4 fresh posts for the verdict, and fewer than 6 can prove nothing" in capsys.readouterr().err
+    assert "4 fresh texts for the verdict, and fewer than 6 can prove nothing" in capsys.readouterr().err
     (project / ".git").rename(project / "no.git")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
     assert main(["bisect", "labels"]) == 2

@@ -79,7 +79,7 @@ def test_a_lead_is_confirmed_once_and_then_replayed(project: Path, capsys: pytes
     assert not {post.id for post in sample().plan.posts} & set(kept.posts)
     assert main(["confirm", "labels", "--against", "system", *PLAN, "--json"]) == 0
     again = capsys.readouterr()
-    assert "confirmed before, on 8 posts" in again.err
+    assert "confirmed before, on 8 texts" in again.err
     assert "16 answers are recorded and replayed; live they would cost" in again.err
     assert json.loads(again.out)["posts"] == list(kept.posts)
     assert file.read_text() == written

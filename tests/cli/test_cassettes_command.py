@@ -194,7 +194,7 @@ def test_show_says_what_every_variant_was_asked_and_answered(project: Path, comm
     assert (status, out.count(f"  {key}\n")) == (0, N_FILES)
     assert f"{SYSTEM}:1  {key}" in out
     assert "systemInstruction: You are a service that sorts mail." in out
-    assert "[a post of " in out
+    assert "[a text of " in out
     assert command("show", f"{key}-system")[1].count(f"  {key}\n") == 1
     status, _, error = command("show", "sci.space-0")
     assert (status, "no cassette holds 'sci.space-0'" in error) == (2, True)

@@ -12,7 +12,7 @@ def test_a_plan_names_the_known_number_of_posts(capsys: pytest.CaptureFixture[st
     out = capsys.readouterr().out
     assert "337" in out
     assert "true accuracies 85.0% and 90.0%" in out
-    assert "304 posts to prove it above" in out
+    assert "304 texts to prove it above" in out
 
 
 def test_without_a_discordant_share_the_plan_is_a_table_of_plausible_ones(
@@ -27,7 +27,7 @@ def test_a_drop_is_planned_like_a_gain_of_its_size(capsys: pytest.CaptureFixture
     assert _run("power --baseline 0.85 --difference -0.05 --discordant 0.1") == 0
     out = capsys.readouterr().out
     assert "337" in out
-    assert "posts to prove it below" in out
+    assert "texts to prove it below" in out
 
 
 def test_more_power_and_a_smaller_alpha_take_more_posts(capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,7 +48,7 @@ def test_the_table_says_what_is_saved_in_calls_and_dollars(capsys: pytest.Captur
     assert passed > 99.9
     assert cost == pytest.approx(calls * 0.01, abs=0.01)
     assert cost + saved == pytest.approx(4.0, abs=0.01)
-    assert "At worst all 400 posts are asked, for $4.00." in out
+    assert "At worst all 400 texts are asked, for $4.00." in out
 
 
 def test_a_gates_file_gives_its_limits_on_rates(capsys: pytest.CaptureFixture[str]) -> None:

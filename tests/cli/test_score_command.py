@@ -123,7 +123,7 @@ def test_without_labels_the_corpus_says_what_is_right_for_the_plan_of_a_run(scor
     status, out, _ = score(write("space.csv", [*table, {"id": "sci.space-0", "prediction": "x"}]), *plan)
     assert status == 0, out
     assert "on bundled: 3 posts, plan " in out
-    assert f"{len(table) - 2} predictions are of posts that are not planned, and left out; the first: " in out
+    assert f"{len(table) - 2} predictions are of texts that are not planned, and left out; the first: " in out
     scores = load_run(Path(".newsgauge/results")).scores["space"]
     assert (scores["n"], scores["accuracy"]) == (3, 1.0)
 

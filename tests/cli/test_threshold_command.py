@@ -43,8 +43,8 @@ def test_it_says_the_cut_point_its_bound_and_the_check(
     assert main([*run(), "--accuracy", "0.95"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("v: answers with a confidence above 0.")
-    assert said[1].startswith("certified on 300 posts: ")
-    assert said[3].startswith("held out, 100 posts: ")
+    assert said[1].startswith("certified on 300 texts: ")
+    assert said[3].startswith("held out, 100 texts: ")
 
 
 def test_what_cannot_be_certified_is_said_with_how_many_answers_it_takes(

@@ -172,7 +172,7 @@ def test_another_draw_on_both_sides_is_told_as_such(git: Git) -> None:
 def test_a_variant_that_one_side_dropped_is_gone_and_another_draw_on_both_sides_is_a_conflict() -> None:
     merged, conflicts = merge_baselines(OLD, baseline(labels="a"), baseline(labels="a", system="b", tuned="c"))
     assert (list(merged.variants), conflicts) == (["labels", "tuned"], ())
-    assert merge_baselines(OLD, replace(OLD, plan="x"), replace(OLD, plan="y"))[1] == ("posts",)
+    assert merge_baselines(OLD, replace(OLD, plan="x"), replace(OLD, plan="y"))[1] == ("the plan",)
     assert merge_baselines(OLD, OLD, replace(OLD, plan="y"))[0].plan == "y"
 
 

@@ -74,7 +74,7 @@ def test_flips_of_one_thread_prove_less(made: Make) -> None:
     in_threads = replace(evidence, plan=replace(evidence.plan, posts=posts))
     verdict = decide(gate(), in_threads)
     assert verdict.finding == "FAIL"
-    assert "clustered by thread and post: effective n" in verdict.reasons[0]
+    assert "clustered by thread and text: effective n" in verdict.reasons[0]
 
 
 def test_no_p_value_is_0(made: Make) -> None:

@@ -277,7 +277,7 @@ def test_the_flip_rate_is_that_of_the_repeats_in_the_baseline_where_it_has_some(
     # p-0, an "a": right, right, wrong, so 2 of its 3 pairs differ; p-1, a "b": none of 3.
     assert usual_flip_rate(evidence.plan, repeated) == FlipRate(pytest.approx(1 / 3), 2)  # type: ignore[arg-type]
     operating = Operating([BaselineGate("v-baseline", "v", 0.05, "r")], evidence.plan, repeated)
-    assert operating.flip_rate.origin == "measured on the repeats of 2 posts"
+    assert operating.flip_rate.origin == "measured on the repeats of 2 texts"
 
 
 def test_two_wrong_answers_that_differ_are_no_flip(made: Make) -> None:

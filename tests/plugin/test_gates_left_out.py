@@ -131,12 +131,12 @@ def baseline(change: Callable[[dict[str, Any]], object]) -> None:
 DAMAGE = {
     "a lost answer": (
         lambda value: value["variants"]["tuned"]["answers"].popitem(),
-        "tuned: it has no answer to 1 posts",
+        "tuned: it has no answer to 1 text (",
     ),
     "a variant without answers": (lambda value: value["variants"]["tuned"]["answers"].clear(), "it holds no answer"),
     "an unknown post": (
         lambda value: value["variants"]["bare"]["answers"].update({"sci.space-0": "sci.space"}),
-        "bare: it holds answers to 1 posts (sci.space-0), which the plan",
+        "bare: it holds answers to 1 text (sci.space-0), which the plan",
     ),
     "another corpus": (lambda value: value.update(corpus="20newsgroups"), "it is one of embedded on 20newsgroups"),
     "another backend": (lambda value: value.update(backend="gemini"), "it is one of gemini on bundled"),
@@ -181,7 +181,7 @@ def test_a_baseline_of_another_plan_is_held_to_its_own_count(strict_project: pyt
     baseline(DAMAGE["a lost answer"][0])
     result = strict_project.runpytest_inprocess("evals", *fewer)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*tuned: it holds answers to 7 posts, and says that 8 were drawn*"])
+    result.stderr.fnmatch_lines(["*tuned: it holds answers to 7 texts, and says that 8 were drawn*"])
 
 
 def test_a_merge_refuses_a_baseline_that_lost_answers(
@@ -190,7 +190,7 @@ def test_a_merge_refuses_a_baseline_that_lost_answers(
     assert strict_project.runpytest_inprocess("evals", "--results=whole").ret == 0
     baseline(DAMAGE["a lost answer"][0])
     assert main(["merge", "whole"]) == 2
-    assert "tuned: it has no answer to 1 posts" in capsys.readouterr().err
+    assert "tuned: it has no answer to 1 text (" in capsys.readouterr().err
 
 
 def test_an_update_of_some_variants_keeps_no_torn_answers_of_others(strict_project: pytest.Pytester) -> None:

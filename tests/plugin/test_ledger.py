@@ -28,5 +28,5 @@ def test_a_baseline_and_a_comparison_are_counted_and_the_header_says_how_often(p
     gates = Path("evals/gates.toml")
     gates.write_text(gates.read_text().replace("limit = 0.5", "limit = 0.4"))
     third = project.runpytest(*asked)
-    third.stdout.fnmatch_lines(["newsgauge: this sample has decided 3 times; confirm on fresh posts*"])
+    third.stdout.fnmatch_lines(["newsgauge: this sample has decided 3 times; confirm on fresh texts*"])
     assert decisions() == ["update-baseline", "compare"]

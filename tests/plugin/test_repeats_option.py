@@ -55,7 +55,7 @@ def test_each_repeat_is_a_case_of_its_own(repeated: pytest.Pytester, processes: 
     result = repeated.runpytest_subprocess("evals", *LABELS, "--repeats", "3", processes, "--require-gates", "-v")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*test_names_its_newsgroup?sci.med-*~r3-labels?*"])
-    result.stdout.fnmatch_lines(["repeats   k  posts  stable  flip rate  pass^k  pass@k  majority"])
+    result.stdout.fnmatch_lines(["repeats   k  texts  stable  flip rate  pass^k  pass@k  majority"])
     assert len(rows()) == 24
     score = json.loads(Path(".newsgauge/results/scoreboard.json").read_text())["variants"]["labels"]
     assert (score["n"], score["repeats"]["k"], score["repeats"]["n_posts"]) == (24, 3, 8)

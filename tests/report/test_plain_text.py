@@ -139,7 +139,7 @@ def test_flips_against_the_baseline_name_lost_posts_first() -> None:
     plan, found, _ = made(("a", "b"), {"now": 4, "then": 0})
     lines = flips_since_baseline([compare_variants(found, plan.posts, "now", "then")], shown="base.json")
     assert lines == [
-        "now against base.json: 2 gained, 0 lost, of 40 posts",
+        "now against base.json: 2 gained, 0 lost, of 40 texts",
         "  gained p-1: was a, now b",
         "  gained p-3: was a, now b",
     ]

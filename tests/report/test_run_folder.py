@@ -245,9 +245,9 @@ def test_runs_of_other_posts_are_compared_on_what_they_share(
     assert main(["compare", str(first), str(second)]) == 0
     out = capsys.readouterr().out
     assert re.search(r"^plan: \w+ -> \w+$", out, re.MULTILINE)
-    assert "n posts: 40 -> 25" in out
+    assert "texts: 40 -> 25" in out
     assert "only in" in out
-    assert "note: tuned: 25 posts in common, 15 left out" in out
+    assert "note: tuned: 25 texts in common, 15 left out" in out
 
 
 def test_two_runs_can_be_held_to_a_drop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -260,8 +260,8 @@ def test_two_runs_can_be_held_to_a_drop(tmp_path: Path, capsys: pytest.CaptureFi
     out = capsys.readouterr().out
     verdicts = {line.split()[1]: line for line in out.splitlines() if line.startswith("INCONCLUSIVE")}
     assert "gained 4, lost 4" in verdicts["tuned"]
-    assert "if nothing changed and posts flip as often as here, 8 of 40" in verdicts["tuned"]
-    assert "some 59 posts would decide" in verdicts["plain"]
+    assert "if nothing changed and texts flip as often as here, 8 of 40" in verdicts["tuned"]
+    assert "some 59 texts would decide" in verdicts["plain"]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_a_first_tune_trains_and_a_second_reuses_the_job(newsgauge: Any, fresh_s
     at = ("--base-url", fresh_server.base_url)
     status, out, _ = newsgauge("tune", *SMALL, *at)
     assert status == 0
-    assert "8 posts of 2 labels" in out
+    assert "8 texts of 2 labels" in out
     name = re.search(r"^Tuned model: (tunedModels/newsgauge-[0-9a-f]{12})$", out, re.MULTILINE)[1]
     assert "--classes '^sci.(space|med)$' --variants tuned" in out
     status, out, _ = newsgauge("tune", *SMALL, *at)
@@ -97,7 +97,7 @@ def test_list_status_and_cancel_are_about_the_jobs_of_the_service(newsgauge: Any
     assert newsgauge("tune", "list", *at)[1] == f"no tuning jobs; 'newsgauge tune {' '.join(at)}' starts one\n"
     assert newsgauge("tune", *SMALL, *at)[0] == 0
     name = models(fresh_server)[0]["name"]
-    assert f"{name}  'newsgroup classification'" in newsgauge("tune", "list", *at)[1]
+    assert f"{name}  'text classification'" in newsgauge("tune", "list", *at)[1]
     out = newsgauge("tune", "status", name, *at)[1]
     assert f"{name}: succeeded" in out
     assert "step 2 of 2, mean loss" in out

@@ -52,7 +52,7 @@ def test_a_job_is_started_from_a_bucket_found_again_and_asked(
     uri = job["supervisedTuningSpec"]["trainingDatasetUri"]
     tag = job["labels"]["newsgauge"]
     assert uri == f"gs://my-bucket/folder/{tag}.jsonl"
-    assert job["tunedModelDisplayName"] == f"newsgroup classification {tag}"
+    assert job["tunedModelDisplayName"] == f"text classification {tag}"
     stored = f"{fresh_server.base_url}/storage/v1/b/my-bucket/o/folder%2F{tag}.jsonl?alt=media"
     lines = [json.loads(line) for line in httpx2.get(stored, trust_env=False).text.splitlines()]
     assert len(lines) == 8
@@ -132,7 +132,7 @@ def test_posts_that_are_no_examples_are_what_checkpoints_are_measured_on(
     rows = Path(f".newsgauge/tuning/{str(job).rpartition('/')[2]}.csv").read_text().splitlines()
     assert rows[0] == "step,epoch,mean_loss,validation_loss"
     assert [row.split(",")[:2] for row in rows[1:]] == [["1", "1"], ["2", "2"]]  # a batch is all eight examples
-    assert "on validation posts:\n" in newsgauge("tune", "status", job, *at(fresh_server))[1]
+    assert "on validation texts:\n" in newsgauge("tune", "status", job, *at(fresh_server))[1]
     assert re.search(r"mean loss 0\.\d+, validation 0\.\d+\n", newsgauge("tune", "list", *at(fresh_server))[1])
     plain, validated = (job["supervisedTuningSpec"] for job in jobs(fresh_server))
     assert "validationDatasetUri" not in plain  # type: ignore[operator]

@@ -120,15 +120,15 @@ def _text_words(old: list[_Mark], new: list[_Mark]) -> list[str]:
             n_same = len(set(before) & set(after))
             words.append(f"examples: recorded {len(before)}, now {len(after)}, of them {n_same} as recorded")
         elif kind == "made" and len(before) == len(after):
-            words.append(f"{place}: another text than the one recorded, made from the post or from an answer")
+            words.append(f"{place}: another text than the one recorded, made from the text or from an answer")
         elif kind == "" and len(before) != len(after):
-            words.append(f"post text: recorded {len(before)} times, now {len(after)} times")
+            words.append(f"text: recorded {len(before)} times, now {len(after)} times")
         elif kind == "":
             old_chars, new_chars = (sum(chars for _, chars, _ in texts) for texts in (before, after))
             was = f"recorded {old_chars:,} characters, now {new_chars:,}"
             if old_chars == new_chars:
                 was = f"another text of {new_chars:,} characters than the one recorded"
-            words.append(f"post text: {was} (corpus or preprocessing changed)")
+            words.append(f"text: {was} (corpus or preprocessing changed)")
     return words
 
 

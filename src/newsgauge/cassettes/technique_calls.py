@@ -94,7 +94,7 @@ class Calls:
         except CassetteError as error:
             raise self._not_kept(
                 f"run again on the answers it had, the technique asked something else ({error}). It has to ask the "
-                "same each time: no clock, no unseeded random numbers, nothing remembered from other posts"
+                "same each time: no clock, no unseeded random numbers, nothing remembered from other texts"
             ) from None
         except NetworkBlockedError as error:
             raise self._not_kept(

@@ -259,7 +259,7 @@ def bisection_lines(found: Bisection) -> list[str]:
     lines = [f"on the sample the change moves the score by {_points(found.first)}"]
     if found.whole is None:
         return [*lines, "no change is shown (two-sided exact test, 5%): no part is blamed"]
-    lines.append(f"on {found.whole.n} posts that nobody picked by {_points(found.whole)}")
+    lines.append(f"on {found.whole.n} texts that nobody picked by {_points(found.whole)}")
     total = 100 * _net(found.whole) / found.whole.n
     for one in found.effects:
         what = "; ".join(one.parts)

@@ -140,14 +140,14 @@ def confirmation_lines(one: Confirmation) -> list[str]:
     value, low, high = (100 * x for x in one.shrinkage)
     lines = [
         f"chosen on     {_words(one.chosen)}  {what}; too high on average if it was the best of several",
-        f"confirmed on  {_words(one.confirmed)}  on fresh posts",
+        f"confirmed on  {_words(one.confirmed)}  on fresh texts",
         f"shrinkage     {value:+.1f} points [{low:+.1f}, {high:+.1f}]",
         f"verdict       {one.verdict}",
     ]
     if one.verdict == "INCONCLUSIVE":
-        lines.append("the interval holds 0: a lead that matters takes more posts; plan them with newsgauge power")
+        lines.append("the interval holds 0: a lead that matters takes more texts; plan them with newsgauge power")
     return lines
 
 
 def _words(rate: Rate) -> str:
-    return f"{rate.n:4} posts: {100 * rate.value:+6.1f}  [{100 * rate.low:+.1f}, {100 * rate.high:+.1f}]"
+    return f"{rate.n:4} texts: {100 * rate.value:+6.1f}  [{100 * rate.low:+.1f}, {100 * rate.high:+.1f}]"

@@ -73,7 +73,7 @@ class Ledger:
         """The sentence for the header of a run; empty for the first decision on a sample."""
         n = self.n_decisions(plan)
         return (
-            [f"this sample has decided {n} times; confirm on fresh posts: newsgauge confirm VARIANT"] if n > 1 else []
+            [f"this sample has decided {n} times; confirm on fresh texts: newsgauge confirm VARIANT"] if n > 1 else []
         )
 
     def _lines(self) -> list[dict[str, Any]]:
@@ -152,7 +152,7 @@ def fresh_plan(setup: RunConfig, used: Collection[str], n: int | None) -> Plan:
         raise UsageError(
             f"--posts {n}: expected at least {fewest}, one of each label, and at most {most:,}: {scarcest} has "
             f"{free[scarcest]} {plan.units} left that no decision was made on{alone}. "
-            "Ask for fewer, or add posts to the corpus"
+            "Ask for fewer, or add texts to the corpus"
         )
     if proportional:
         return _plan_like(setup, unseen, sample=f"proportional:{wanted}")
@@ -165,7 +165,7 @@ def plan_of(setup: RunConfig, ids: Collection[str]) -> Plan:
     raw_posts = [raw for raw in setup.corpus.posts("test") if raw.id in wanted]
     if gone := wanted - {raw.id for raw in raw_posts}:
         raise UsageError(
-            f"{setup.plan.corpus}: {len(gone)} posts that were confirmed on are no longer in the corpus, such as "
+            f"{setup.plan.corpus}: {len(gone)} texts that were confirmed on are no longer in the corpus, such as "
             f"{min(gone)}; restore them, or remove that entry from confirmations.json"
         )
     return _plan_like(setup, raw_posts)

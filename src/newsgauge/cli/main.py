@@ -30,9 +30,9 @@ _COMMANDS = {
         "cassettes": "check, show and tidy up recordings",
     },
     "plan and judge": {
-        "power": "how many posts it takes to see a difference, and how often gates pass",
+        "power": "how many texts it takes to see a difference, and how often gates pass",
         "gates": "check that the last run of this checkout was complete and green",
-        "confirm": "hold a variant that was chosen on a sample against fresh posts",
+        "confirm": "hold a variant that was chosen on a sample against fresh texts",
         "score": "score predictions that were made elsewhere",
         "threshold": "find the confidence above which answers are right as often as asked, with a certified bound",
         "merge": "join the results of shards and decide the gates on the whole",
@@ -40,7 +40,7 @@ _COMMANDS = {
     },
     "read and compare runs": {
         "report": "write report.html and summary.md of a finished run again",
-        "compare": "compare two finished runs post by post, the second against the first",
+        "compare": "compare two finished runs text by text, the second against the first",
         "same": "did the model change? compare two recordings of the same prompts, given how answers vary",
         "history": "show from git how each variant's accuracy, cost and limits changed",
         "bisect": "find which lines and settings of a changed prompt moved its score",

@@ -88,7 +88,7 @@ def _for_long(said: str, message: str, violations: list[dict[str, Any]]) -> Quot
     model = " of this model (others have their own)" if any("permodel" in _plain(quota) for quota in daily) else ""
     return QuotaError(
         f"{said.rstrip('.')}. The quota {', '.join(daily)}{model} is used up for today, and asking again would not "
-        "help. What is recorded is kept: run the same command tomorrow with --record-mode once, ask for fewer posts "
+        "help. What is recorded is kept: run the same command tomorrow with --record-mode once, ask for fewer texts "
         "with --posts-per-class, or raise the quota of the project"
     )
 

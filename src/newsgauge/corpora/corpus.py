@@ -85,7 +85,7 @@ class Corpus:
     def _posts(self, path: Path, split: Split) -> tuple[RawPost, ...]:
         posts = self._table[split] if self.is_table else read_folder(path, split, encoding=self.how.encoding)
         if not posts:
-            raise CorpusError(f"corpus {path}: expected {split} posts, there is none")
+            raise CorpusError(f"corpus {path}: expected {split} texts, there is none")
         return _in_order(posts)
 
     @cached_property

@@ -58,7 +58,7 @@ Value = TypeVar("Value")
 
 
 def merge_baselines(before: Baseline | None, ours: Baseline, theirs: Baseline) -> tuple[Baseline, tuple[str, ...]]:
-    """The merged baseline, and what both sides changed, if it is ours: variants, and ``posts`` if another draw."""
+    """The merged baseline, and what both sides changed, if it is ours: variants, and ``the plan`` if redrawn."""
     old = {} if before is None else before.variants
     names = list(dict.fromkeys([*ours.variants, *theirs.variants, *old]))
     variants: dict[str, BaselineVariant] = {}
@@ -71,7 +71,7 @@ def merge_baselines(before: Baseline | None, ours: Baseline, theirs: Baseline) -
             conflicts.append(name)
     head, both = _merged(*(None if one is None else _head(one) for one in (before, ours, theirs)))
     if both:
-        conflicts.append("posts")
+        conflicts.append("the plan")
     return replace(theirs if head == _head(theirs) else ours, variants=variants), tuple(conflicts)
 
 

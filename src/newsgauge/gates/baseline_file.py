@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .._util.files import LFS_ADVICE, LFS_POINTER
+from .._util.wording import count_of
 from ..errors import BaselineError
 from ..planning.sampling import Plan, asking_order, split_key
 from ..records import Key, Outcome, Post, Result
@@ -152,7 +153,7 @@ def make_baseline(
     if old is not None and kept and old.plan != plan.digest:
         raise BaselineError(
             f"--update-baseline: nothing written: {', '.join(kept)} of the file are about plan {old.plan}, this run is "
-            f"about {plan.digest}; run all variants, or the posts of the file"
+            f"about {plan.digest}; run all variants, or the texts of the file"
         )
     torn = [name for name, one in kept.items() if old is not None and _wrong_answers(one, old, plan, name)]
     if torn:
@@ -227,12 +228,12 @@ def _wrong_answers(one: BaselineVariant, baseline: Baseline, plan: Plan, name: s
         lost = f"it has no answer to {_named(absent)}, of {len(asked)} that the plan {plan.digest} asks"
         return lost if absent else ""
     if isinstance(n_posts, int) and len(posts) != n_posts:
-        return f"it holds answers to {len(posts)} posts, and says that {n_posts} were drawn"
+        return f"it holds answers to {len(posts)} texts, and says that {n_posts} were drawn"
     return ""
 
 
 def _named(ids: list[str]) -> str:
-    return f"{len(ids)} posts ({', '.join(ids[:3])}{', ...' if len(ids) > 3 else ''})"
+    return f"{count_of(len(ids), 'text')} ({', '.join(ids[:3])}{', ...' if len(ids) > 3 else ''})"
 
 
 def encode(baseline: Baseline) -> str:
@@ -314,5 +315,5 @@ def _scores(score: Score) -> dict[str, Any]:
 def _answers(value: Any) -> list[tuple[str, str]]:
     pairs = list(value.items() if isinstance(value, dict) else value)
     if not all(isinstance(part, str) for pair in pairs for part in pair):
-        raise ValueError("expected answers to map the id of a post to a text")
+        raise ValueError("expected answers to map an id to a text")
     return pairs

@@ -110,7 +110,7 @@ class BaselineGate(Gate):
 
 
 def drop_words(
-    found: Comparison, max_drop: float, common: str = "", *, units: str = "posts"
+    found: Comparison, max_drop: float, common: str = "", *, units: str = "texts"
 ) -> tuple[Decision, str, str, str]:
     """Whether ``found``, now less before, excludes a drop of ``max_drop``; that in words: difference, flips, how."""
     gained, lost = found.n_gained, found.n_lost

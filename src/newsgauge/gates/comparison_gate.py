@@ -75,7 +75,7 @@ class ComparisonGate(Gate):
             finding = Finding.PASS if p <= ALPHA and found.difference >= self.by_at_least else Finding.FAIL
         text = (
             f"{found.first} - {found.second} = {in_unit(found.difference, 'points')} "
-            f"{points_span((found.low, found.high))} on the same {found.n} posts"
+            f"{points_span((found.low, found.high))} on the same {found.n} texts"
         )
         paired = f"{flip_counts(found)}, one-sided exact McNemar {p_words(found.p)}{clustered_words(found)}"
         return [hold_pair(about, found, finding, (text, paired, more), n)]
@@ -115,7 +115,7 @@ def flip_counts(found: Comparison) -> str:
 def clustered_words(found: Comparison) -> str:
     """How much the posts are worth, if threads repeat or posts were asked several times."""
     worth = f"effective n {found.effective_n:.1f}"
-    return "" if found.effective_n == found.n else f", clustered by thread and post: {worth}"
+    return "" if found.effective_n == found.n else f", clustered by thread and text: {worth}"
 
 
 def hold_pair(

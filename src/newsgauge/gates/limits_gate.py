@@ -225,7 +225,7 @@ def bounds_words(low: float, high: float, unit: Unit) -> str:
     return f"one-sided 95% bounds {in_unit(low, unit)} and {in_unit(high, unit)}"
 
 
-def how_many(n: int | None, unit: str = "posts") -> str:
+def how_many(n: int | None, unit: str = "texts") -> str:
     """The words for how many posts would decide."""
     return f"no number of {unit} would decide" if n is None else f"some {n:,} {unit} would decide"
 

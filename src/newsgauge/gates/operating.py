@@ -106,7 +106,7 @@ class FlipRate:
     @property
     def origin(self) -> str:
         """Where the number is from, in words."""
-        return f"measured on the repeats of {self.n_posts:,} posts" if self.n_posts else "assumed"
+        return f"measured on the repeats of {self.n_posts:,} texts" if self.n_posts else "assumed"
 
 
 def usual_flip_rate(plan: Plan, baseline: Baseline | None) -> FlipRate:

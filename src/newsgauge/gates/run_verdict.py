@@ -282,7 +282,7 @@ class Guard:
             )
         if not self.run.replays:
             return f"not held to the baseline in a live run, as gates.toml sets no max_drop: {names}"
-        why = "is about other posts for" if any(map(place.held.answers, free)) else "does not know"
+        why = "is about other texts for" if any(map(place.held.answers, free)) else "does not know"
         return f"the baseline {place.shown} {why} {names}"
 
     def _complaints(self, verdicts: Mapping[str, Verdict], undecided: tuple[str, ...], n_not_run: int) -> list[str]:

@@ -74,7 +74,7 @@ class SliceGate(Gate):
         found = [one for one in there if self.slice in ("", one.name)]
         if len(found) < (2 if self.is_gap else 1):
             known = ", ".join(f"{one.name} ({one.n})" for one in there)
-            what = f"slice {self.slicing}:{self.slice} has no posts"
+            what = f"slice {self.slicing}:{self.slice} has no texts"
             what = what if self.slice else f"{self.slicing} has too few slices"
             return [asked.said(Finding.FAIL, f"{what} in this plan; it has {known or 'none'}", None, 0)]
         return [(_hold_gap if self.is_gap else _hold_floor)(asked, self.limit, found, live=evidence.live)]

@@ -242,7 +242,7 @@ def part_of(plan: Plan, shard: Shard) -> Plan:
     """
     if shard.of > len(plan.posts):
         raise UsageError(
-            f"--shard {shard}: the plan has {len(plan.posts)} posts, so at most {len(plan.posts)} shards; "
+            f"--shard {shard}: the plan has {len(plan.posts)} {plan.units}, so at most {len(plan.posts)} shards; "
             f"expected a number from 1 to {len(plan.posts)} after the slash"
         )
     dealt = deal(plan.posts, plan.seed, shard.of)

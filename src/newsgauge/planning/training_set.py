@@ -98,7 +98,7 @@ class TrainPosts:
         validation = tuple(post for post in more if post.text not in texts)
         if not validation:
             raise CorpusError(
-                f"corpus {self.corpus.name}: all train posts are examples, and none is left for "
+                f"corpus {self.corpus.name}: all train texts are examples, and none is left for "
                 "'validation_posts_per_class'; lower 'posts_per_class'"
             )
         return TrainingSet(examples, tuning, validation)
@@ -116,9 +116,9 @@ class TrainPosts:
             pool = [post for post in pool if thread_of(post) not in of_test]
         absent = sorted(set(self.labels) - {post.label for post in pool})
         if absent:
-            apart = "" if share_threads else " of threads without test posts"
+            apart = "" if share_threads else " of threads without test texts"
             raise CorpusError(
-                f"corpus {self.corpus.name}: {', '.join(absent)} has test posts but no train posts{apart} to learn it "
+                f"corpus {self.corpus.name}: {', '.join(absent)} has test texts but no train texts{apart} to learn it "
                 "from. Add some, leave the label out with --classes, or the variants that learn (tuning, estimator, "
                 f"examples) with --variants{'' if share_threads else '; tuning.share_threads = true uses them all'}"
             )

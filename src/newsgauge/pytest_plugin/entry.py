@@ -36,7 +36,7 @@ def add_ini(parser: pytest.Parser) -> None:
     parser.addini("newsgauge_columns", "the --columns of newsgauge_corpus", default="")
     parser.addini("newsgauge_encoding", "the --encoding of newsgauge_corpus (utf-8)", default="")
     parser.addini("newsgauge_delimiter", "the --delimiter of newsgauge_corpus (comma)", default="")
-    parser.addini("newsgauge_unit", "what messages and reports call a text: ticket (post, mail or text)", default="")
+    parser.addini("newsgauge_unit", "what messages and reports call a text, such as ticket", default="")
     parser.addini("newsgauge_posts_per_class", "the --posts-per-class of newsgauge_corpus (10)", default="")
     parser.addini("newsgauge_sample", "the --sample of newsgauge_corpus", default="")
     parser.addini("newsgauge_api_version", "the --api-version of recordings", default="")

@@ -77,7 +77,7 @@ def add_options(parser: pytest.Parser, *, shares_record_mode: bool = False) -> N
     group.addoption(
         "--report-posts",
         action="store_true",
-        help="show the texts of your own posts in the report; do not share such a report",
+        help="show your own texts in the report; do not share such a report",
     )
 
 

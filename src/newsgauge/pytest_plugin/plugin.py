@@ -63,7 +63,7 @@ __all__ = [
 ]
 #: What ``pytest --markers`` shows.
 MARKERS = (
-    "case: one post asked of one variant",
+    "case: one text asked of one variant",
     "gate: decides a limit of gates.toml from the results of all planned cases",
 )
 

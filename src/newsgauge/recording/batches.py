@@ -196,7 +196,7 @@ class Batches:
         if answer.response is None:
             return f"the batch did not answer it: {answer.why[:300]}"
         if _digest(self._asked(case, forms)) != digest:
-            return "the variant, the post or the model changed since the batch was submitted; not kept"
+            return "the variant, the text or the model changed since the batch was submitted; not kept"
         form = forms[case.variant]
         wire = replace(self._written.wire(form.request(case.post)), answer=json.dumps(answer.response).encode("ascii"))
         try:

@@ -54,7 +54,7 @@ def check_budget(budget: float | None, expected: float | None) -> None:
     if expected > budget:
         raise UsageError(
             f"--max-cost {budget:g}: this is forecast to cost about {expected:,.4f} USD; nothing was asked. Ask for "
-            "fewer posts or variants, or raise the budget"
+            "fewer texts or variants, or raise the budget"
         )
 
 

@@ -12,7 +12,7 @@ from .terminal import WIDTH, table_lines
 _WORST, _LABEL = 3, 34
 
 
-def class_lines(score: Score, units: str = "posts") -> list[str]:
+def class_lines(score: Score, units: str = "texts") -> list[str]:
     """One row a class: support, precision, recall, F1; ``-`` if there is nothing to divide by."""
     rows: list[tuple[str, ...]] = [(f"{score.variant}: class", units, "precision", "recall", "F1")]
     rows += [
@@ -40,7 +40,7 @@ def confusion_lines(score: Score) -> list[str]:
     ]
 
 
-def worst_lines(scores: Mapping[str, Score], units: str = "posts") -> list[str]:
+def worst_lines(scores: Mapping[str, Score], units: str = "texts") -> list[str]:
     """A table of the labels that each variant takes for another most often; nothing if none is."""
     rows = [("mixed up most", "label", "taken for", units)]
     for name, score in scores.items():

@@ -60,7 +60,7 @@ def comparison_lines(compared: RunsCompared, *, first: str, second: str) -> list
 def same_lines(found: Sequence[SameVariant], *, first: str, second: str, margin: float) -> list[str]:
     """A row per variant, and what an inconclusive one needs."""
     rows: list[tuple[str, ...]] = [
-        ("variant", "posts", "repeats", "A - B", "95% interval", "p accuracy", "p answers", "finding")
+        ("variant", "texts", "repeats", "A - B", "95% interval", "p accuracy", "p answers", "finding")
     ]
     rows += [
         (
@@ -81,7 +81,7 @@ def same_lines(found: Sequence[SameVariant], *, first: str, second: str, margin:
         lines += textwrap.wrap(f"CHANGED is held at 5% over all {len(found)} variants (Holm)", WIDTH)
     if any(one.finding == "INCONCLUSIVE" for one in found):
         text = (
-            "INCONCLUSIVE: no change is shown, and a change beyond the margin is not excluded either; more posts decide"
+            "INCONCLUSIVE: no change is shown, and a change beyond the margin is not excluded either; more texts decide"
         )
         if any(one.repeats == (1, 1) for one in found):
             text += ". With one repeat on each side the noise of single answers is unknown: record with --repeats 3"

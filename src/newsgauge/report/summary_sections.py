@@ -83,7 +83,7 @@ def _detail_lines(scores: Mapping[str, Score], units: str) -> list[str]:
     return [line for table in found if table for line in (*table, "")][:-1]
 
 
-def baseline_lines(changes: Iterable[VariantChange], *, shown: str, units: str = "posts") -> list[str]:
+def baseline_lines(changes: Iterable[VariantChange], *, shown: str, units: str = "texts") -> list[str]:
     """A line a variant, then its changed scores and answers, old and new; the whole diff is the file's own in git."""
     lines = [f"written: {shown}; review it like code"]
     for change in changes:
@@ -108,7 +108,7 @@ def baseline_lines(changes: Iterable[VariantChange], *, shown: str, units: str =
     return [part for line in lines for part in (paragraph(line) if len(line) > WIDTH else [line])]
 
 
-def flips_since_baseline(found: Iterable[Comparison], *, shown: str, units: str = "posts") -> list[str]:
+def flips_since_baseline(found: Iterable[Comparison], *, shown: str, units: str = "texts") -> list[str]:
     """A line a variant, now against the baseline, then the posts that only one of them has right, lost ones first."""
     lines = []
     for one in found:

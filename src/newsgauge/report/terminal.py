@@ -154,7 +154,7 @@ def _rates(score: Score) -> tuple[str, str, str]:
 
 def repeat_lines(scores: Mapping[str, Score]) -> list[str]:
     """How answers to the same post vary, one row per variant that asks more than once; empty if none does."""
-    rows: list[tuple[str, ...]] = [("repeats", "k", "posts", "stable", "flip rate", "pass^k", "pass@k", "majority")]
+    rows: list[tuple[str, ...]] = [("repeats", "k", "texts", "stable", "flip rate", "pass^k", "pass@k", "majority")]
     notes: list[str] = []
     for name, score in scores.items():
         if (found := score.repeats) is not None:
@@ -165,7 +165,7 @@ def repeat_lines(scores: Mapping[str, Score]) -> list[str]:
                 more = (
                     f"{found.k * found.n_posts:,} answers of {name}: standard error {own} points; the same number to "
                 )
-                more += f"{found.k * found.n_posts:,} posts, each asked once: {other}"
+                more += f"{found.k * found.n_posts:,} texts, each asked once: {other}"
                 notes += textwrap.wrap(more, WIDTH)
             if found.unstable:
                 notes += textwrap.wrap(f"least stable of {name}: {', '.join(map(shown_id, found.unstable))}", WIDTH)
@@ -176,9 +176,9 @@ def _notes(scores: Mapping[str, Score]) -> Iterator[str]:
     """What the accuracies rest on, beside their tables: threads, the data's own mix of labels, threads in training."""
     if threaded := [score for score in scores.values() if score.clustered is not None]:
         worth = ", ".join(f"{score.variant} {score.effective_n:.0f}" for score in threaded)
-        what = "answers" if any(score.repeats for score in threaded) else "posts"
+        what = "answers" if any(score.repeats for score in threaded) else "texts"
         yield (
-            f"{threaded[0].n} {what} in {threaded[0].n_threads} independent groups (threads, repeats of a post): "
+            f"{threaded[0].n} {what} in {threaded[0].n_threads} independent groups (threads, repeats of a text): "
             f"intervals by group; effective sample size: {worth}"
         )
     if mixes := [(name, *score.own_mix) for name, score in scores.items() if score.own_mix is not None]:
@@ -187,7 +187,7 @@ def _notes(scores: Mapping[str, Score]) -> Iterator[str]:
     for name, score in scores.items():
         if score.trained_threads is not None:
             known, new = (f"{percent(one.accuracy)} {span(one.interval)} of {one.n}" for one in score.trained_threads)
-            yield f"threads in training: {name} {known} posts whose thread it was trained on, {new} others"
+            yield f"threads in training: {name} {known} texts whose thread it was trained on, {new} others"
 
 
 def paragraph(text: str, width: int = WIDTH) -> list[str]:

@@ -94,7 +94,7 @@ def compare_runs(first: RunFolder, second: RunFolder) -> RunsCompared:
     found = [_compare(name, first, second, notes) for name in shared]
     variants = tuple(one for one in found if one.found.n)
     if not variants:
-        raise UsageError(f"nothing to compare: {first.path} and {second.path} have no answered post in common")
+        raise UsageError(f"nothing to compare: {first.path} and {second.path} have no answered text in common")
     return RunsCompared(variants, tuple(_changes(first, second, shared)), tuple(notes))
 
 
@@ -116,7 +116,7 @@ def _changes(first: RunFolder, second: RunFolder, shared: list[str]) -> Iterator
     for key in _FACTS:
         before, after = first.run.get(key), second.run.get(key)
         if before != after:
-            yield Change(key.replace("_", " "), str(before), str(after))
+            yield Change(key.replace("n_posts", "texts").replace("_", " "), str(before), str(after))
 
 
 def _compare(variant: str, first: RunFolder, second: RunFolder, notes: list[str]) -> VariantCompared:
@@ -130,7 +130,7 @@ def _compare(variant: str, first: RunFolder, second: RunFolder, notes: list[str]
     ]
     left_out = max(len(before), len(after)) - len(common)
     if left_out:
-        notes.append(f"{variant}: {len(common)} posts in common, {left_out} left out")
+        notes.append(f"{variant}: {len(common)} texts in common, {left_out} left out")
     found = compare(common, after, before, names=(variant, variant))
     outcome: Outcome = "no difference shown"
     if found.p_two_sided <= ALPHA:
@@ -192,7 +192,7 @@ def same_runs(first: RunFolder, second: RunFolder, *, margin: float) -> tuple[Sa
         finding: Same = "PASS" if is_within else "INCONCLUSIVE"
         found.append(SameVariant(name, len(posts), (sizes[0], sizes[1]), test, interval, finding, n_unanswered))
     if not found:
-        raise UsageError(f"nothing to compare: {first.path} and {second.path} share no variant with answered posts")
+        raise UsageError(f"nothing to compare: {first.path} and {second.path} share no variant with answered texts")
     corrected = holm([one.test.p for one in found])
     return tuple(
         replace(one, finding="CHANGED") if p <= ALPHA else one for one, p in zip(found, corrected, strict=True)

@@ -64,18 +64,18 @@ def add_plan_options(add: Callable[..., Any]) -> None:
         "--classes",
         default=_DEFAULTS["classes"],
         metavar="REGEX",
-        help="labels to keep (default: ^rec|^sci for newsgroups, all for your own corpus)",
+        help="labels to keep (default: ^rec|^sci, all for your own corpus)",
     )
     add(
         "--posts-per-class",
         metavar="N|at-most:N|all",
-        help="posts to draw per label; at-most:N takes fewer from labels that have fewer (default: the ini value "
+        help="texts to draw per label; at-most:N takes fewer from labels that have fewer (default: the ini value "
         "newsgauge_posts_per_class, else 10)",
     )
     add(
         "--sample",
         metavar="proportional:N",
-        help="instead of --posts-per-class: draw N posts in all, each label as often as in the data (ini value "
+        help="instead of --posts-per-class: draw N texts in all, each label as often as in the data (ini value "
         "newsgauge_sample)",
     )
     add(
@@ -85,7 +85,7 @@ def add_plan_options(add: Callable[..., Any]) -> None:
         metavar="N",
         help="seed of the random draw (default: 0)",
     )
-    add("--allow-threads", action="store_true", help="draw more than one post per thread (a subject with its replies)")
+    add("--allow-threads", action="store_true", help="draw more than one text per thread (a subject with its replies)")
     add(
         "--preprocessing",
         **one_of(PREPROCESSING),
@@ -109,7 +109,7 @@ def add_plan_options(add: Callable[..., Any]) -> None:
         "--repeats",
         type=_repeats,
         metavar="K",
-        help="ask about every post K times, to see how answers vary (default: the 'repeats' of each variant, else 1)",
+        help="ask about every text K times, to see how answers vary (default: the 'repeats' of each variant, else 1)",
     )
     add(
         "--backend",

@@ -105,7 +105,7 @@ def ensure_tuned(base_url: str, training: TrainingSet) -> None:
     """
     service = DeveloperTuning(base_url)
     if training.model not in {job.name for job in service.jobs()}:
-        service.start(training, Recipe(), display_name="newsgroup classification")
+        service.start(training, Recipe(), display_name="text classification")
     job = watch(lambda: service.job(training.model), max_wait_s=_WAIT_S)
     if job.state is JobState.FAILED:
         raise BackendError(f"{training.model}: training failed: {job.error or 'no reason given'}")

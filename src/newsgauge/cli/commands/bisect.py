@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``newsgauge bisect``."""
     parser.description = (
         "Splits the change of a variant since a revision of git into lines and settings, searches by delta "
-        "debugging on the posts whose answer turned right or wrong, and decides on fresh posts. Status 0: no part is "
+        "debugging on the texts whose answer turned right or wrong, and decides on fresh texts. Status 0: no part is "
         "blamed; 1: one is."
     )
     parser.add_argument("variant", metavar="VARIANT", help="the variant whose prompt changed")
@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--from", dest="revision", default="HEAD", metavar="REV", help="the revision before (default: %(default)s)"
     )
     parser.add_argument(
-        "--posts", type=positive, metavar="N", help="fresh posts for the verdict (default: as many as the sample)"
+        "--posts", type=positive, metavar="N", help="fresh texts for the verdict (default: as many as the sample)"
     )
     add_choosing_options(parser)
 
@@ -79,8 +79,8 @@ def _bisection(options: argparse.Namespace) -> Bisection:
         fresh = fresh_plan(setup, decided_on(setup.plan, baseline.parents[1]), options.posts)
     if len(fresh.posts) < _FEWEST:
         raise UsageError(
-            f"bisect: {len(fresh.posts)} fresh posts for the verdict, and fewer than {_FEWEST} can prove nothing; take "
-            "a smaller sample, such as --posts-per-class 4, or add posts to the corpus"
+            f"bisect: {len(fresh.posts)} fresh texts for the verdict, and fewer than {_FEWEST} can prove nothing; take "
+            "a smaller sample, such as --posts-per-class 4, or add texts to the corpus"
         )
 
     def ask(chosen: Chosen, posts: Sequence[Post]) -> Mapping[str, str]:
@@ -100,8 +100,8 @@ def _bisection(options: argparse.Namespace) -> Bisection:
     cost = "no price is known" if per_version is None else f"about {dollars(per_version / n * usual)}"
     print(
         f"newsgauge: plan: {2 * n} calls on the sample; if it moved, usually about {2 * k} versions (at most "
-        f"{k * k + 3 * k}) on the posts that flipped; then usually {steps} (at most {k + 3}) on {len(fresh.posts)} "
-        f"fresh posts. Live, if a fifth of the sample flips: about {usual:,} calls, {cost}"
+        f"{k * k + 3 * k}) on the texts that flipped; then usually {steps} (at most {k + 3}) on {len(fresh.posts)} "
+        f"fresh texts. Live, if a fifth of the sample flips: about {usual:,} calls, {cost}"
     )
     print("newsgauge: what is recorded is replayed; each step shows its calls and cost before it asks")
     first, groups = search(k, setup.plan.posts, ask)

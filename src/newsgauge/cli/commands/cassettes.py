@@ -224,7 +224,7 @@ def _text_of(value: object) -> str:
     if isinstance(value, dict):
         if {"chars", "sha256"} <= set(value) <= {"chars", "sha256", "of"}:
             of = str(value.get("of", ""))
-            what = {"": "a post", "made": "a text"}.get(of, of)
+            what = {"": "a text", "made": "a text"}.get(of, of)
             return f"[{what} of {value['chars']} characters, sha256 {str(value['sha256'])[:12]}]"
         inner = {name: item for name, item in value.items() if name != "role"}
         if inner and set(inner) <= {"parts", "text"}:
@@ -258,7 +258,7 @@ def _files(folders: Folders) -> Iterator[CassetteFile]:
 
 
 _ACTIONS = {
-    "check": (_check, "find what must not be committed: damage, duplicates, orphans, secrets, addresses, copied posts"),
+    "check": (_check, "find what must not be committed: damage, duplicates, orphans, secrets, addresses, copied texts"),
     "verify": (_verify, "replay every case of the plans in PLANS.toml, offline"),
     "show": (_show, "what was asked and answered for one case, by every variant"),
     "stats": (_stats, "cases, bytes, models, dates and tokens of each file"),

@@ -26,8 +26,8 @@ from ..option_values import as_number
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``newsgauge compare``."""
     parser.description = (
-        "Compare run B against run A: what changed, whether each variant is better or worse on the posts "
-        "that both asked about, and which posts show it; in the terminal and as comparison.html."
+        "Compare run B against run A: what changed, whether each variant is better or worse on the texts "
+        "that both asked about, and which texts show it; in the terminal and as comparison.html."
     )
     parser.add_argument("first", metavar="RUN_A", help="folder of results of the run before")
     parser.add_argument("second", metavar="RUN_B", help="folder of results of the run after")
@@ -38,7 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--gate",
         action="store_true",
         help="exit with 0 only if every variant of RUN_B is proved to be no worse than in RUN_A by --max-drop or more, "
-        "by the rule of the max_drop gate; the way to hold a drop on more posts than the baseline knows",
+        "by the rule of the max_drop gate; the way to hold a drop on more texts than the baseline knows",
     )
     parser.add_argument(
         "--max-drop", metavar="D", help="with --gate: the drop to exclude, such as 0.05 for five points (the default)"

@@ -28,17 +28,17 @@ from .asked_cases import add_choosing_options, answered, load_choosing, replayed
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``newsgauge confirm``."""
     parser.description = (
-        "Asks the next posts of the draw, on which nothing was decided, and shows how a choice shrinks. "
+        "Asks the next texts of the draw, on which nothing was decided, and shows how a choice shrinks. "
         "The verdict is kept in confirmations.json beside the baseline; the same question again replays it. "
         "Status 0: CONFIRMED, or NOT SHOWN TO BE LOWER; 1: any other verdict."
     )
     parser.add_argument("variant", metavar="VARIANT", help="the variant that was chosen")
-    parser.add_argument("--against", metavar="OTHER", help="confirm the lead over this variant, paired post by post")
+    parser.add_argument("--against", metavar="OTHER", help="confirm the lead over this variant, paired text by text")
     parser.add_argument(
         "--posts",
         type=positive,
         metavar="N",
-        help="fresh posts in all, as many of each label (default: as many as the sample, or as there are)",
+        help="fresh texts in all, as many of each label (default: as many as the sample, or as there are)",
     )
     add_choosing_options(parser)
 
@@ -66,7 +66,7 @@ def _confirmation(options: argparse.Namespace) -> Confirmation:
     key = (setup.cassettes.name, variant, against, sorted(prompts.items()), chosen.plan)
     old = next((one for one in before if one.key == key), None)
     if old is not None:
-        print(f"newsgauge: confirmed before, on {len(old.posts)} posts; other posts would be a second try")
+        print(f"newsgauge: confirmed before, on {len(old.posts)} texts; other texts would be a second try")
         plan = plan_of(setup, old.posts)
     else:
         plan = fresh_plan(setup, decided_on(setup.plan, evals / "baselines"), options.posts)

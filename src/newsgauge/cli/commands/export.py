@@ -32,7 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``newsgauge export``."""
     parser.description = (
         "Log a finished run to an MLflow server: its verdict and its files as one run, and each variant "
-        "with its model, prompt digest, scores, tokens and cost as a run under it. Texts of posts are not sent. A run "
+        "with its model, prompt digest, scores, tokens and cost as a run under it. Texts are not sent. A run "
         "that is there already is not logged twice. Needs the extra: pip install 'newsgauge[mlflow]'."
     )
     parser.add_argument("service", choices=("mlflow",), help="where to")

@@ -14,8 +14,8 @@ from .power_sequential import add_sequential_options, describe_sequential
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``newsgauge power``."""
     parser.description = (
-        "How many posts it takes to find a true difference between two variants that are asked "
-        "about the same posts, and to hold one of them to the accuracy of the other as a floor. With --gates: "
+        "How many texts it takes to find a true difference between two variants that are asked "
+        "about the same texts, and to hold one of them to the accuracy of the other as a floor. With --gates: "
         "how often a live run passes all gates of a project."
     )
     # Read as text, so that a number out of range and a word get the same one-line answer.
@@ -28,7 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--discordant",
         metavar="Q",
-        help="share of posts that exactly one of the two has right (default: a table of plausible shares)",
+        help="share of texts that exactly one of the two has right (default: a table of plausible shares)",
     )
     parser.add_argument("--power", default="0.8", metavar="P", help="chance to find it (default: %(default)s)")
     parser.add_argument("--alpha", default="0.05", metavar="A", help="chance of a false find (default: %(default)s)")
@@ -57,7 +57,7 @@ def describe_plan(options: argparse.Namespace) -> str:
     alpha = read_share("--alpha", options.alpha, high=0.5)
     other = baseline + difference
     if difference == 0:
-        raise UsageError("--difference: expected a number other than 0; no number of posts shows that nothing differs")
+        raise UsageError("--difference: expected a number other than 0; no number of texts shows that nothing differs")
     if not 0 <= other <= 1:
         raise UsageError(
             f"--difference: {baseline:g} {difference:+g} is {other:g}, which is no accuracy between 0 and 1"
@@ -80,10 +80,10 @@ def describe_plan(options: argparse.Namespace) -> str:
             )
         shares = {"as given": max(share, fewest)}
     lines = [
-        f"Two variants on the same posts, true accuracies {baseline:.1%} and {other:.1%}, exact McNemar "
+        f"Two variants on the same texts, true accuracies {baseline:.1%} and {other:.1%}, exact McNemar "
         f"test, alpha {alpha:g}, power {power:g}.",
         "",
-        "posts needed                 posts flipped, and how that comes about",
+        "texts needed                 texts flipped, and how that comes about",
         "two-sided   one-sided",
     ]
     for note, share in dict(sorted(shares.items(), key=lambda entry: entry[1])).items():
@@ -99,10 +99,10 @@ def describe_plan(options: argparse.Namespace) -> str:
     lines += [
         "",
         f"Unpaired, one variant of true accuracy {other:.1%} against a floor of {baseline:.1%}: "
-        f"{_posts(floor)} posts to prove it {verdict}.",
+        f"{_posts(floor)} texts to prove it {verdict}.",
         f"Whatever the power: fewer than {flips} flips, all one way, prove nothing one-sided "
         f"({flips_two_sided} two-sided), and on fewer than",
-        f"{margin_posts:,} posts not even identical answers exclude a drop of {abs(difference):.1%}.",
+        f"{margin_posts:,} texts not even identical answers exclude a drop of {abs(difference):.1%}.",
     ]
     return "\n".join(lines)
 

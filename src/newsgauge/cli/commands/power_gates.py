@@ -37,7 +37,7 @@ def add_gates_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--flip-rate",
         metavar="Q",
-        help=f"share of posts that flip (default: as in the repeats of the baseline, else {FLIP_RATE:g})",
+        help=f"share of texts that flip (default: as in the repeats of the baseline, else {FLIP_RATE:g})",
     )
     group.add_argument("--drop", metavar="D", default="0.05", help="accuracy that is lost (default: %(default)s)")
     add_folder_options(group)
@@ -114,9 +114,9 @@ def _json(odds: Odds) -> dict[str, Any]:
 def _lines(unchanged: Odds, dropped: Odds, needed: int | None, left_out: list[str], origin: str) -> list[str]:
     width = max(len(name) for name in ("all of them", *(one.gate for one in unchanged.gates)))
     lines = [
-        f"A live run of {unchanged.n_posts} posts, {unchanged.n_runs:,} simulated runs (standard error at most "
+        f"A live run of {unchanged.n_posts} texts, {unchanged.n_runs:,} simulated runs (standard error at most "
         f"{100 * max(unchanged.standard_error, dropped.standard_error):.1f} points):",
-        f"answers flip on {unchanged.flip_rate:.1%} of the posts ({origin}), as many each way, and a drop loses more.",
+        f"answers flip on {unchanged.flip_rate:.1%} of the texts ({origin}), as many each way, and a drop loses more.",
         "",
         f"{'':{width}}  ------- nothing changed -------  accuracy fell by {100 * dropped.drop:g} points",
         f"{'gate':{width}}    PASS  INCONCLUSIVE    FAIL    not PASS",
@@ -130,8 +130,8 @@ def _lines(unchanged: Odds, dropped: Odds, needed: int | None, left_out: list[st
         f"{'all of them':{width}}  {unchanged.all_pass:6.1%}  {unchanged.all_inconclusive:12.1%}  "
         f"{unchanged.all_fail:6.1%}  {1 - dropped.all_pass:10.1%}",
         "",
-        "On posts drawn anew an unchanged model passes all of them with 90% "
-        + ("on no number of posts." if needed is None else f"from {needed:,} posts on that both sides were asked."),
+        "On texts drawn anew an unchanged model passes all of them with 90% "
+        + ("on no number of texts." if needed is None else f"from {needed:,} texts on that both sides were asked."),
     ]
     if left_out:
         lines.append(f"Not counted: {', '.join(left_out)}.")

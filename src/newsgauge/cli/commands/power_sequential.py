@@ -36,7 +36,7 @@ def add_sequential_options(parser: argparse.ArgumentParser) -> None:
         "--until-decided", action="store_true", help="plan a recording that stops as soon as each gate is decided"
     )
     group.add_argument("--min-accuracy", metavar="P", help="the floor of the gate, such as 0.80")
-    group.add_argument("--posts", metavar="N", help="posts of the plan: the most that are asked")
+    group.add_argument("--posts", metavar="N", help="texts of the plan: the most that are asked")
     group.add_argument("--looks", metavar="K", default="20", help="how often to look (default: %(default)s)")
     group.add_argument("--truth", metavar="P,..", help="true rates to show (default: some around the limit)")
     group.add_argument("--cost", metavar="X", help="dollars per call, to show what is saved")
@@ -94,8 +94,8 @@ def _block(
     cap = boundaries[-1].n
     first = next((look.n for look in boundaries if look.pass_at is not None or look.fail_at is not None), cap)
     name = gate if gate == metric else f"{gate}: {metric}"
-    yield f"{name} {limit:g}, at most {cap:,} posts, {len(boundaries)} looks; the first that can decide is at {first:,}"
-    yield f"False PASS and false FAIL: at most {_ALPHA:.0%} each, exact. Posts are taken as independent of one another."
+    yield f"{name} {limit:g}, at most {cap:,} texts, {len(boundaries)} looks; the first that can decide is at {first:,}"
+    yield f"False PASS and false FAIL: at most {_ALPHA:.0%} each, exact. Texts are taken as independent of one another."
     yield ""
     head = "true rate    PASS    FAIL  undecided  calls, mean  of the plan"
     yield head if cost is None else f"{head}       cost      saved"
@@ -105,7 +105,7 @@ def _block(
         n, ends = found.expected_n, f"{found.passed:6.1%}  {found.failed:6.1%}  {found.undecided:9.1%}"
         row = f"{truth:9.1%}  {ends}  {n:11,.0f}  {n / cap:11.0%}"
         yield row if cost is None else f"{row}  {_money(n * cost):>9}  {_money((cap - n) * cost):>9}"
-    yield f"At worst all {cap:,} posts are asked{'' if cost is None else f', for {_money(cap * cost)}'}."
+    yield f"At worst all {cap:,} texts are asked{'' if cost is None else f', for {_money(cap * cost)}'}."
 
 
 def _limits(options: argparse.Namespace) -> list[tuple[str, str, float, bool]]:

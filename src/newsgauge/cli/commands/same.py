@@ -19,7 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``newsgauge same``."""
     parser.description = (
         "Compare the answers of two runs of the same prompts, with repeats: is what differs more than the "
-        "repeats of a post differ among themselves? Status 0: PASS for every variant; 1: CHANGED; 3: INCONCLUSIVE."
+        "repeats of a text differ among themselves? Status 0: PASS for every variant; 1: CHANGED; 3: INCONCLUSIVE."
     )
     parser.add_argument("first", metavar="RUN_A", help="folder of results; its accuracy less that of RUN_B is shown")
     parser.add_argument("second", metavar="RUN_B", help="folder of results to compare with")

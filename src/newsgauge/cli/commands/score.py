@@ -167,11 +167,11 @@ def _results(plan: Plan, rows: Iterable[Predicted]) -> tuple[dict[Key, Result], 
         results[key, row.variant] = Result(key, row.variant, post.label, row.judged(plan.labels))
     if not results:
         raise UsageError(
-            f"none of the ids is one of the {len(plan.posts):,} planned posts of {plan.corpus}: expected such as "
+            f"none of the ids is one of the {len(plan.posts):,} planned texts of {plan.corpus}: expected such as "
             f"{', '.join(post.id for post in plan.posts[:_MAX_NAMED])}, got "
             f"{', '.join(row.id for row in others[:_MAX_NAMED])}"
         )
-    left = f"{len(others):,} predictions are of posts that are not planned, and left out"
+    left = f"{len(others):,} predictions are of texts that are not planned, and left out"
     return results, [f"{left}; the first: {others[0].id}"] if others else []
 
 

@@ -26,13 +26,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``newsgauge threshold``."""
     parser.description = (
         "Find the cut-point: answers with a higher confidence are right at least as often as asked, "
-        "proved at 95%% confidence on a part of the posts of a run, and checked on the others. Status 0: found; "
+        "proved at 95%% confidence on a part of the texts of a run, and checked on the others. Status 0: found; "
         "3: nothing can be certified."
     )
     parser.add_argument("--variant", required=True, metavar="NAME", help="whose answers")
     parser.add_argument("--accuracy", default="0.95", metavar="X", help="how often right (default: %(default)s)")
     parser.add_argument(
-        "--held-out", default="0.25", metavar="X", help="share of the posts to check on; 0: none (default: %(default)s)"
+        "--held-out", default="0.25", metavar="X", help="share of the texts to check on; 0: none (default: %(default)s)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the split (default: %(default)s)")
     parser.add_argument(
@@ -75,19 +75,19 @@ def _lines(variant: str, accuracy: float, found: CutPoint | None, tried: list[Ro
     if found is None:
         needed = math.ceil(math.log(0.05) / math.log(accuracy))
         return [
-            f"{variant}: no cut-point is certified for {percent(accuracy)} on {len(tried)} posts",
-            f"At least {needed} answers, all right, would prove it; ask for less accuracy or more posts.",
+            f"{variant}: no cut-point is certified for {percent(accuracy)} on {len(tried)} texts",
+            f"At least {needed} answers, all right, would prove it; ask for less accuracy or more texts.",
         ]
     which = f"answers with a confidence above {found.above:.6g}" if found.above > -math.inf else "all answers together"
     lines = [
         f"{variant}: {which} are right at least {percent(accuracy)} of the time (95% confidence)",
-        f"certified on {len(tried)} posts: {found.n_correct} of {found.n} right, lower bound {percent(found.bound)}",
-        f"answers {percent(found.coverage)} of the posts",
+        f"certified on {len(tried)} texts: {found.n_correct} of {found.n} right, lower bound {percent(found.bound)}",
+        f"answers {percent(found.coverage)} of the texts",
     ]
     if held:
         kept = [right for _, confidence, right in held if confidence > found.above]
         right = f"{sum(kept)} of {len(kept)} right {span(wilson_interval(sum(kept), len(kept)))}" if kept else "none"
-        lines.append(f"held out, {len(held)} posts: {right}, answers {percent(len(kept) / len(held))}")
+        lines.append(f"held out, {len(held)} texts: {right}, answers {percent(len(kept) / len(held))}")
     return lines
 
 

@@ -36,9 +36,9 @@ def add_corpus_options(parser: argparse.ArgumentParser) -> None:
 
 def add_tuning_options(parser: argparse.ArgumentParser) -> None:
     """The options that override a setting of the variant."""
-    parser.add_argument("--posts-per-class", type=positive, metavar="N", help="train posts per label, at most")
-    parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the training posts")
-    parser.add_argument("--batch-size", type=positive, metavar="N", help="posts per step (embedded)")
+    parser.add_argument("--posts-per-class", type=positive, metavar="N", help="train texts per label, at most")
+    parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the training texts")
+    parser.add_argument("--batch-size", type=positive, metavar="N", help="texts per step (embedded)")
     parser.add_argument("--learning-rate", type=above_0("a number"), metavar="X", help="step size (embedded)")
     parser.add_argument(
         "--learning-rate-multiplier",

@@ -39,7 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_corpus_options(parser)
     add_tuning_options(parser)
     parser.add_argument("--bucket", metavar="gs://BUCKET[/FOLDER]", help="where to upload the training file (vertex)")
-    parser.add_argument("--display-name", metavar="NAME", default="newsgroup classification", help="name of the job")
+    parser.add_argument("--display-name", metavar="NAME", default="text classification", help="name of the job")
     parser.add_argument("--max-wait", type=_seconds, metavar="TIME", help="longest wait, such as 90s, 10m, 2h")
     parser.add_argument("--fallback", metavar="MODEL", help="model to use instead if --max-wait was not enough")
     parser.add_argument(
@@ -106,7 +106,7 @@ def _print_job(job: Job) -> int:
         print(words)
     for line in curve_lines(job.losses, width=60, height=6):
         print(line)
-    for line in ["on validation posts:", *curve_lines(job.validation, width=60, height=6)] if job.validation else ():
+    for line in ["on validation texts:", *curve_lines(job.validation, width=60, height=6)] if job.validation else ():
         print(line)
     if job.losses_elsewhere and not job.losses:
         print(f"losses: in experiment {job.losses_elsewhere}")

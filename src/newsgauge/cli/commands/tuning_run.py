@@ -85,7 +85,7 @@ def run_tuning(options: argparse.Namespace) -> int:
 def train_embedded(tuning: Tuning, corpus: Corpus, options: argparse.Namespace) -> TunedModel:
     """Train a variant's model on the embedded backend, which takes seconds, and store its name."""
     training = train_posts(options, corpus).training_set(tuning)
-    print(f"newsgauge: training on {len(training.examples)} posts first, once ...", file=sys.stderr, flush=True)
+    print(f"newsgauge: training on {len(training.examples)} texts first, once ...", file=sys.stderr, flush=True)
     with open_tuning(options) as service:
         job, _ = find_or_start(service, training, Recipe(), display_name="newsgauge", new=False)
         job = watch(lambda: service.job(job.name), max_wait_s=None)
@@ -135,7 +135,7 @@ def _announce(training: TrainingSet, recipe: Recipe, options: argparse.Namespace
     elif options.backend == "vertex":
         cost = f"cost: no price of {recipe.base_model} is known here; --price USD a million training tokens tells it"
     print(
-        f"Training set {training.digest}: {len(training.examples)} posts of {len(training.labels)} labels, "
+        f"Training set {training.digest}: {len(training.examples)} texts of {len(training.labels)} labels, "
         f"about {tokens:,} tokens x {epochs} epochs; {cost}"
     )
 

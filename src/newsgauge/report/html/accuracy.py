@@ -62,7 +62,7 @@ def accuracy_sections(run: RunFolder) -> list[Section]:
     return [
         Section("accuracy", "Accuracy", "Accuracy", _by_variant(run)),
         repeats_section(run),
-        Section("slices", "Slices", "Accuracy by slices of the posts", _folded(run, "slices", _slices)),
+        Section("slices", "Slices", "Accuracy by slices of the texts", _folded(run, "slices", _slices)),
         Section("confidence", "Confidence", "Confidence of the answers", _folded(run, "confidence", _confidence)),
         Section("confusion", "Confusion", "Confusion matrices", [hint, *confusion]),
         Section("classes", "Classes", "By class", [class_scores(run)]),
@@ -87,7 +87,7 @@ def _by_variant(run: RunFolder) -> list[Block]:
         if parts := row.get("trained_threads"):
             part = parts.values()
             known, new = (f"{percent(one['accuracy'])} {span(one['interval_95'])} of {one['n']:,}" for one in part)
-            method += f". {row['variant']}: {known} posts whose thread it was trained on, {new} others"
+            method += f". {row['variant']}: {known} texts whose thread it was trained on, {new} others"
     columns: list[Column] = [("variant", of("variant")), ("n", of("n", count)), *RATE]
     caption = "closed-set: accuracy if near misses that extend the right label counted"
     if any(row.get("own_mix") for row in rows):
@@ -131,9 +131,9 @@ def _slices(variant: str, slices: list[dict[str, Any]]) -> Fold:
         f"Accuracy of {variant} by slice",
         [rate_point(one, one["interval_95"], name(one)) for one in slices],
         PERCENT,
-        "Accuracy of each slice of the posts. Lines: Wilson's 95% intervals, by thread if threads repeat.",
+        "Accuracy of each slice of the texts. Lines: Wilson's 95% intervals, by thread if threads repeat.",
     )
-    columns: list[Column] = [("slice", name), ("posts", of("n", count)), ("right", of("n_correct", count)), *RATE]
+    columns: list[Column] = [("slice", name), ("texts", of("n", count)), ("right", of("n_correct", count)), *RATE]
     return Fold(variant, [drawn, table(f"slices of {variant}", columns, slices)])
 
 
@@ -164,9 +164,9 @@ def _confidence(variant: str, found: Mapping[str, Any]) -> Fold:
         Plot(
             f"Risk and coverage of {variant}",
             curve,
-            replace(PERCENT, name="share of the posts answered"),
+            replace(PERCENT, name="share of the texts answered"),
             ACCURACY,
-            "Risk and coverage: accuracy if only the most confident share of the posts is answered.",
+            "Risk and coverage: accuracy if only the most confident share of the texts is answered.",
             said="; ".join(point.text for point in curve[:: max(1, len(curve) // 5)]),
         ),
     ]
@@ -332,7 +332,7 @@ def loss_by_step(losses: Sequence[Mapping[str, Any]], model: str) -> list[Block]
     plots, columns = [], [("step", of("step")), ("epoch", of("epoch"))]
     for key, where in (
         ("mean_loss", "of each training step"),
-        ("validation_loss", "on posts held back from it"),
+        ("validation_loss", "on texts held back from it"),
     ):
         drawn = [
             Point(f"step {one['step']}: {number(one[key], 3)}", one[key], x=one["step"])

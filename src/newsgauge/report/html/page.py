@@ -90,9 +90,9 @@ def _suspect_labels(run: RunFolder) -> Section:
     """Texts under two labels, as the run left them."""
     found = run.exhibits.get("suspect_labels", {}).get("texts", ())
     columns: list[Column] = [
-        ("texts", lambda one: "the same" if one["exact"] else "nearly the same"),
+        ("they are", lambda one: "the same" if one["exact"] else "nearly the same"),
         ("labels", lambda one: ", ".join(dict.fromkeys(label for _, label, _ in one["posts"]))),
-        ("posts", lambda one: ", ".join(f"{shown_id(post_id)} ({split})" for post_id, _, split in one["posts"])),
+        ("texts", lambda one: ", ".join(f"{shown_id(post_id)} ({split})" for post_id, _, split in one["posts"])),
     ]
     n_exact = sum(bool(one["exact"]) for one in found)
     caption = (

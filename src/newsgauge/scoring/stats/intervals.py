@@ -206,7 +206,7 @@ def effective_posts(values: Sequence[float], threads: Sequence[Hashable], *, con
     many threads err.
     """
     if len(values) != len(threads):
-        raise ValueError(f"expected one thread per post, got {len(values)} answers and {len(threads)} threads")
+        raise ValueError(f"expected one thread per text, got {len(values)} answers and {len(threads)} threads")
     members: dict[Hashable, list[float]] = {}
     for value, thread in zip(values, threads, strict=True):
         members.setdefault(thread, []).append(value)

@@ -41,7 +41,7 @@ def pair(first: Mapping[str, bool], second: Mapping[str, bool]) -> Paired:
     if first.keys() != second.keys():
         only = sorted(first.keys() ^ second.keys())
         raise ValueError(
-            f"expected the same posts for both; {len(only)} were asked of one variant only, such as {only[0]}"
+            f"expected the same texts for both; {len(only)} were asked of one variant only, such as {only[0]}"
         )
     return Paired(
         n=len(first),

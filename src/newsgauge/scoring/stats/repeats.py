@@ -121,7 +121,7 @@ def same_answers(
     n_first = _repeats(first)
     _repeats(second)
     if not len(first) == len(second) == len(labels):
-        raise ValueError(f"expected the same posts, got {len(first)}, {len(second)} and {len(labels)} labels")
+        raise ValueError(f"expected the same texts, got {len(first)}, {len(second)} and {len(labels)} labels")
     rng = np.random.default_rng(seed)
     seen, drawn = np.zeros(2), np.zeros((n_permutations, 2))
     for one, other, label in zip(first, second, labels, strict=True):
@@ -188,7 +188,7 @@ def _unlike(counts: Counter[str], n: int) -> float:
 def _repeats(rows: Sequence[Sequence[object]]) -> int:
     sizes = {len(row) for row in rows}
     if len(sizes) != 1 or 0 in sizes:
-        raise ValueError(f"expected posts with the same number of repeats, at least 1, got {sorted(sizes)}")
+        raise ValueError(f"expected texts with the same number of repeats, at least 1, got {sorted(sizes)}")
     return sizes.pop()
 
 

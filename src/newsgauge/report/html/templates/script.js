@@ -116,7 +116,7 @@
   const shortened = (text) => text.length > 70 ? text.slice(0, 69) + "…" : text;
   const cardOf = (i) => {
     const card = make("div", undefined, "card"), post = data.posts[data.post[i]], own = value.variant(i);
-    card.append(make("p", `Post ${value.id(i)}, label ${value.label(i)}`));
+    card.append(make("p", `${value.id(i)}, label ${value.label(i)}`));
     const table = make("table"), head = make("tr");
     ["variant", "answer", "outcome", "at the baseline", "tokens in, out", "answered by, recorded in"].forEach((name) => {
       const th = make("th", name);
@@ -153,7 +153,7 @@
     else if (!asked) {
       const pre = make("pre", post[2]);
       pre.tabIndex = 0;
-      card.append(make("h3", "Post, as it was asked about"), pre);
+      card.append(make("h3", "Text, as it was asked about"), pre);
     }
     const link = make("a", "link to this case");
     link.href = `#cases?posts=${encodeURIComponent(value.id(i))}&open=${encodeURIComponent(value.id(i) + " " + own)}`;
