@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import time
 from contextlib import suppress
 from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
 
 from newsgauge import Case, Post, Prediction
-from newsgauge._util.secrets import find_secrets, hide_secrets
+from newsgauge._util.secrets import find_secrets, hide_secrets, redact_output
 from newsgauge.cli.main import main
 from newsgauge.records import Outcome, RawPost, Result, Wire
 
@@ -127,6 +129,47 @@ def test_long_texts_take_no_long_time(text: str) -> None:
     start = time.process_time()
     hide_secrets(f"sk- bearer ://{text} private key----- gserviceaccount.com", environ={})
     assert time.process_time() - start < 5  # a pattern that tries all ways to split it would take for ever
+
+
+WRITTEN_IN_PIECES: dict[str, list[Any]] = {
+    "bytes": [b"a planted-value-0001 z"],
+    "text, then bytes": ["a planted-", b"value-0001", " z"],
+    "three pieces": ["a pl", "anted-value-", "0001 z"],
+    "one by one": [*"a planted-value-0001 z"],
+    "bytes in a view": [memoryview(b"a planted-val"), bytearray(b"ue-0001 z")],
+    "flushed between": ["a planted-va", None, "lue-0001 z"],
+    "no secret after all": ["a planted-va", "se z"],
+    "a short beginning is shown at a flush": ["a pla", None],
+    "no text at all": [b"a \xff\xfe z"],
+}
+
+
+@pytest.mark.parametrize("kind", WRITTEN_IN_PIECES)
+@pytest.mark.parametrize("buffering", [{}, {"line_buffering": True}, {"write_through": True}], ids=str)
+def test_a_secret_in_bytes_or_in_pieces_is_known(
+    kind: str, buffering: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LITELLM_MASTER_KEY", "planted-value-0001")
+    bytes_below = io.BytesIO()
+    stream = io.TextIOWrapper(bytes_below, "utf-8", **buffering)
+    monkeypatch.setattr("sys.stdout", stream)
+    end = redact_output()
+    shown = {"no secret after all": b"a planted-vase z", "no text at all": b"a \xff\xfe z"}
+    shown["a short beginning is shown at a flush"] = b"a pla"
+    for piece in WRITTEN_IN_PIECES[kind]:
+        if piece is None:
+            stream.flush()
+        elif isinstance(piece, str):
+            stream.write(piece)
+        else:
+            stream.flush()
+            assert stream.buffer.write(piece) == len(piece)
+    stream.flush()
+    assert bytes_below.getvalue() == shown.get(kind, b"a [secret] z")
+    end()
+    stream.write("planted-value-0001")
+    stream.flush()
+    assert bytes_below.getvalue().endswith(b"planted-value-0001")
 
 
 def test_no_record_shows_a_text_in_its_repr() -> None:

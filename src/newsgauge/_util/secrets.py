@@ -254,19 +254,62 @@ def _keep(words: Iterable[str]) -> Callable[[], None]:
 
 
 def _redact_stream(stream: TextIO) -> Callable[[], None]:
-    original = stream.write
+    """What is written as text, and the bytes below it: what code writes there itself, or in pieces."""
+    original, undo = stream.write, ExitStack()
 
     def write(text: str) -> int:
         return original(hide_secrets(text) if isinstance(text, str) else text)
 
-    try:
-        stream.write = write  # type: ignore[method-assign]
-    except AttributeError:  # a stream of somebody's own, with slots
-        return lambda: None
+    with suppress(AttributeError):  # a stream of somebody's own, with slots, or without bytes
+        undo.callback(_put(stream, "write", write))
+        undo.callback(_redact_bytes(stream.buffer))
+    return undo.close
+
+
+def _redact_bytes(buffer: Any) -> Callable[[], None]:
+    """The beginning of a secret waits for the next write; for no longer than the next flush if it is short."""
+    original, flush_original, held = buffer.write, buffer.flush, ""
+
+    def write(data: Any) -> int:
+        nonlocal held
+        text = hide_secrets(held + bytes(data).decode("utf-8", "surrogateescape"))
+        n_shown = len(text) - _n_begun(text)
+        held = text[n_shown:]
+        if n_shown:
+            original(text[:n_shown].encode("utf-8", "surrogateescape"))
+        return len(data)
+
+    def flush() -> None:
+        nonlocal held
+        if 0 < len(held) < MIN_KEY_CHARS:
+            original(held.encode("utf-8", "surrogateescape"))
+            held = ""
+        flush_original()
+
+    undo = ExitStack()
+    undo.callback(_put(buffer, "write", write))
+    undo.callback(_put(buffer, "flush", flush))
+    return undo.close
+
+
+def _n_begun(text: str) -> int:
+    """Length of the longest end of the text that is the beginning of a secret of the environment."""
+    longest, last = 0, text[-1:]
+    for _, value in _values(os.environ):
+        if last and last in value:
+            end = text[1 - len(value) :]
+            starts = (at for at, sign in enumerate(end) if sign == value[0] and value.startswith(end[at:]))
+            longest = max(longest, len(end) - next(starts, len(end)))
+    return longest
+
+
+def _put(stream: Any, name: str, function: Callable[..., Any]) -> Callable[[], None]:
+    """Set a method of one object, until what is returned is called."""
+    setattr(stream, name, function)
 
     def end() -> None:
-        if stream.__dict__.get("write") is write:
-            del stream.write
+        if stream.__dict__.get(name) is function:
+            delattr(stream, name)
 
     return end
 
