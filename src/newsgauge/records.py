@@ -125,6 +125,8 @@ class Prediction:
     raw: str = field(default="", repr=False)
     #: How sure the model is, from 0 to 1; None if nobody asked, or it did not say.
     confidence: float | None = None
+    #: How long the service took, in a live run; None in a replay. It is nothing about the answer.
+    latency_ms: float | None = field(default=None, compare=False)
 
     @property
     def is_error(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -28,7 +29,16 @@ def test_once_records_only_the_missing_line(project: pytest.Pytester) -> None:
     path = CASSETTES / "system.jsonl"
     before = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(before[:2] + before[3:]))
-    assert project.runpytest_inprocess("evals", "--variants", "system", "--record-mode", "once").ret == 0
+    limit = '\n[embedded.bundled.system.max_latency_ms]\np95 = 60_000\nreason = "people wait"\n'
+    Path("evals/gates.toml").write_text(Path("evals/gates.toml").read_text() + limit)
+    live = project.runpytest_inprocess("evals", "--variants", "system", "--record-mode", "once")
+    assert live.ret == 0
+    results = Path(".newsgauge/results/results.csv")
+    took = [row["latency_ms"] for row in csv.DictReader(results.read_text().splitlines())]
+    assert [float(ms) > 0 for ms in took if ms] == [True]  # one call was live
+    live.stdout.re_match_lines([r"latency of live calls: system p50 \d+ ms, p95 \d+ ms, n = 1"])
+    live.stdout.re_match_lines([r"PASS  system-latency: latency p95 \d+ ms, n = 1; asked: at most 60,000 ms.*"])
+    project.runpytest_inprocess("evals", "--variants", "system").stdout.no_fnmatch_line("*latency*")
     after = path.read_bytes().splitlines(keepends=True)
     assert after[:2] + after[3:] == before[:2] + before[3:]
     assert json.loads(after[2])["key"] == json.loads(before[2])["key"]

@@ -66,7 +66,7 @@ def dollars(value: float | None) -> str:
 
 
 #: What may be measured.
-Unit = Literal["rate", "points", "score", "tokens", "cases", "days"]
+Unit = Literal["rate", "points", "score", "tokens", "cases", "days", "ms"]
 #: How many decimals it has, what it is multiplied by, and what stands around it.
 _UNITS: Mapping[Unit, tuple[int, int, str]] = {
     "rate": (1, 100, "{}%"),
@@ -75,6 +75,7 @@ _UNITS: Mapping[Unit, tuple[int, int, str]] = {
     "tokens": (1, 1, "{}"),
     "cases": (0, 1, "{}"),
     "days": (0, 1, "{} days"),
+    "ms": (0, 1, "{} ms"),
 }
 _MOST_DIGITS = 6
 

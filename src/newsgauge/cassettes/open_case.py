@@ -10,6 +10,7 @@ Also the form in which a cassette keeps a request, and whether a recorded line m
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from dataclasses import KW_ONLY, dataclass, field
@@ -35,6 +36,9 @@ class Call:
     status: int | None = None
     #: What asked: the SDK, as it names itself.
     agent: str = ""
+    #: When it went out, by a clock that only goes forward, and how long its answer took.
+    sent: float = field(default_factory=time.perf_counter)
+    took_ms: float = 0.0
 
 
 @dataclass(eq=False)
@@ -132,7 +136,7 @@ class OpenCase:
         self, call: Call, status: int, body: bytes | None, *, is_stream: bool = False, location: str = ""
     ) -> None:
         """What the service said; ``body`` is None if it cannot be unpacked. ``location``: where it sends the call."""
-        call.status = status
+        call.status, call.took_ms = status, 1000 * (time.perf_counter() - call.sent)
         if location and 300 <= status < 400:
             self.is_sent_on = True
             self.refused.append(
@@ -149,6 +153,11 @@ class OpenCase:
         """The calls without the failed tries that were retried."""
         answered = {call.asked for call in self.calls if call.answer is not None}
         return [call for call in self.calls if call.answer is not None or call.asked not in answered]
+
+    @property
+    def live_ms(self) -> float | None:
+        """How long the service took for the answers that count, without failed tries; None if it was not asked."""
+        return sum(call.took_ms for call in self.made()) if self.calls else None
 
     def _made(self, asked: Asked, agent: str) -> Call:
         self.calls.append(Call(asked, agent=agent))

@@ -61,6 +61,8 @@ class Recorder:
     local_only: bool = False
     #: Where the texts are: a file, or ``folder/**``.
     texts_at: str = "the corpus"
+    #: How long the service took for the case that was played last; None if it was not asked.
+    live_ms: float | None = field(default=None, init=False)
     _files: dict[str, CassetteFile] = field(default_factory=dict, init=False)
     _digester: Digester = field(default_factory=Digester, init=False)
     _seam: Seam = field(default_factory=Seam, init=False)
@@ -87,7 +89,7 @@ class Recorder:
         Raises `MissingRecordingError`, `StaleRecordingError` or `DamagedCassetteError` if the mode forbids to ask
         the service, `NotKeptError` if its answer could not be kept; whatever the call itself raises passes through.
         """
-        case = self.case(variant, post)
+        case, self.live_ms = self.case(variant, post), None
         try:
             with self.opened(case):
                 value = call()
@@ -96,6 +98,7 @@ class Recorder:
         if case.missed is not None:
             raise self.explain(variant, post.id, case.missed, text=post.text)
         self._keep_last(variant, post, case, provenance or {})
+        self.live_ms = case.live_ms
         return value
 
     @contextmanager

@@ -62,7 +62,7 @@ class Calls:
         What was recorded is at once played back, which proves that it can be: the technique runs twice. Raises
         `CassetteError`; whatever the technique raises passes through.
         """
-        mode = self.recorder.mode
+        mode, self.recorder.live_ms = self.recorder.mode, None
         with _ONE_AT_A_TIME:
             lines = [] if mode in ("all", "rewrite") else self._file.case(self.post.id)
             # Whether all lines of the case are there, fitting or stale, and none is to be asked again.
@@ -105,6 +105,7 @@ class Calls:
             raise self._not_kept("run again on the answers it had, the technique returned something else")
         for line in lines:
             self.recorder.append(self.variant, line)
+        self.recorder.live_ms = case.live_ms
         return played
 
     def _replay(self, perform: Perform[T], lines: Sequence[Line]) -> Played[T]:

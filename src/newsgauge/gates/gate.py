@@ -205,7 +205,7 @@ class Gate(ABC):
     #: What the kind's limits are called in gates.toml.
     KEYS: ClassVar[tuple[str, ...]] = ()
     #: What a simulation has to know of the recordings, beside answers.
-    NEEDS: ClassVar[Literal["", "ages", "confidences"]] = ""
+    NEEDS: ClassVar[Literal["", "ages", "confidences", "latencies"]] = ""
 
     name: str
     variant: str

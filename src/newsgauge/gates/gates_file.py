@@ -27,10 +27,14 @@ from .comparison_gate import ComparisonGate, check_comparisons
 from .confidence_gate import ConfidenceGate
 from .disturbance_gate import DisturbanceGate
 from .gate import Gate, Table
+from .latency_gate import LatencyGate
 from .limits_gate import LimitsGate
 from .slice_gate import SliceGate
 
-_OF_VARIANT = (LimitsGate, ClassGate, SliceGate, ConfidenceGate, ComparisonGate, DisturbanceGate, BaselineGate)
+_OF_VARIANT = (
+    *(LimitsGate, ClassGate, SliceGate, ConfidenceGate, ComparisonGate),
+    *(DisturbanceGate, LatencyGate, BaselineGate),
+)
 #: Every kind of gate, in the order in which a run shows them.
 KINDS: tuple[type[Gate], ...] = (*_OF_VARIANT, AgeGate)
 _KEYS = tuple(key for kind in _OF_VARIANT for key in kind.KEYS)
@@ -128,6 +132,8 @@ def plan_gates(
     own: dict[str, Gate] = {}
     left_out: list[LeftOut] = []
     for gate in gates:
+        if not live and gate.NEEDS == "latencies":
+            continue  # a replay asks nobody
         if absent := [variant for variant in gate.variants if variant not in variants]:
             left_out.append(LeftOut(gate.name, f"{', '.join(absent)} is not asked", "--variants"))
         elif isinstance(gate, BaselineGate):

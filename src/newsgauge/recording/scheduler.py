@@ -55,6 +55,8 @@ class Report:
     left: list[tuple[Case, str]] = field(default_factory=list)
     interrupted: bool = False
     expected_cost: float | None = None
+    #: How long each answer took, without the tries before it.
+    took_ms: list[float] = field(default_factory=list)
 
     def add(self, other: Report) -> None:
         """What came of further cases."""
@@ -62,6 +64,7 @@ class Report:
         self.n_calls += other.n_calls
         self.broken += other.broken
         self.left += other.left
+        self.took_ms += other.took_ms
         self.interrupted = self.interrupted or other.interrupted
 
 
@@ -169,6 +172,7 @@ class Scheduler:
             usage = response.usage_metadata
             lane.answered(job, usage.prompt_token_count if usage else None, self.clock())
             self.report.n_kept += 1
+            self.report.took_ms.append(1000 * (self.clock() - started))
             if self.budget is not None:
                 self.budget.add(response.model_version or form.model, read_usage(usage))
             self.on_answer(case, response)

@@ -134,6 +134,7 @@ def record_techniques(
                     on_answer(case, None)
                 else:
                     report.n_kept += 1
+                    report.took_ms += [] if said.latency_ms is None else [said.latency_ms]
                     if budget is not None:
                         budget.add(said.model_version, usage_of(said))
                     on_answer(case, said)

@@ -143,6 +143,7 @@ def _score(score: Score) -> dict[str, Any]:
             for one in score.slices
         ],
         "confidence": None if score.confidence is None else asdict(score.confidence),
+        "latency": None if score.latency is None else asdict(score.latency),
         "repeats": None if score.repeats is None else {**asdict(score.repeats), "stability": score.repeats.stability},
     }
 
@@ -166,7 +167,7 @@ TOKEN_COLUMNS = ("input_tokens", "output_tokens", "thinking_tokens", "cached_tok
 COLUMNS = (
     *("id", "variant", "label", "prediction", "correct", "outcome", "detail"),
     *("input_tokens", "output_tokens", "model_version", "origin", "broken"),
-    *("thinking_tokens", "cached_tokens", "tool_use_tokens", "raw", "confidence"),
+    *("thinking_tokens", "cached_tokens", "tool_use_tokens", "raw", "confidence", "latency_ms"),
 )
 
 
@@ -216,7 +217,7 @@ def _row(result: Result) -> dict[str, object]:
         return row
     named = {
         name: getattr(said, name)
-        for name in ("outcome", "detail", *TOKEN_COLUMNS, "model_version", "raw", "confidence")
+        for name in ("outcome", "detail", *TOKEN_COLUMNS, "model_version", "raw", "confidence", "latency_ms")
     }
     return {**row, "prediction": said.label, **named}
 
@@ -236,6 +237,7 @@ def _result(row: dict[str, str]) -> Result:
             **counts,
             raw=row.get("raw") or "",
             confidence=float(row["confidence"]) if row.get("confidence") else None,
+            latency_ms=float(row["latency_ms"]) if row.get("latency_ms") else None,
         )
     origin = "gate" if row["origin"] == "gate" else "item"
     # The same few words in 30,000 rows are kept once.

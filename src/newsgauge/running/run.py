@@ -151,6 +151,8 @@ class Run:
         prediction, broken = None, ""
         try:
             prediction = self._predict(post, self.setup.variants[variant])
+            if not self.setup.replays and self.setup.variants[variant].has_cassette:
+                prediction = replace(prediction, latency_ms=self._recorder.live_ms)
         except NewsgaugeError as error:
             broken = whole_text(self.setup.told(error, variant, self._given_url))  # what a service says may be anything
             if broken != str(error):

@@ -42,6 +42,15 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Latency:
+    """How long ``n`` live calls took: half of them, and 95% of them, at most so many milliseconds."""
+
+    n: int
+    p50_ms: float
+    p95_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """What one variant reached on the planned posts; rates are over ``n``, the cases that have an answer.
 
@@ -82,6 +91,8 @@ class Score:
     trained_threads: tuple[Share, Share] | None = None
     #: None for a variant that does not say how sure it is.
     confidence: ConfidenceScores | None = None
+    #: None if no call was live.
+    latency: Latency | None = None
 
     @property
     def n(self) -> int:
@@ -229,7 +240,7 @@ class Check:
 
     state: CheckState
     name: str
-    unit: Literal["rate", "points", "score", "tokens", "cases", "days"]
+    unit: Literal["rate", "points", "score", "tokens", "cases", "days", "ms"]
     value: float | None
     n: int
     sign: Literal["at least", "at most"]

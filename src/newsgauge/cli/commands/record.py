@@ -18,6 +18,7 @@ from ...recording.pending import Pending, ResumeFile
 from ...recording.preflight import check_ci, check_folder
 from ...recording.scheduler import Report
 from ...recording.session import finalize_files, note_anew
+from ...report.terminal import latency_words
 from ...running.plans_file import add_plan
 from ...running.run_config import RunConfig, check_setup
 from ...running.run_options import (
@@ -27,6 +28,7 @@ from ...running.run_options import (
     add_until_decided,
     check_until_decided,
 )
+from ...scoring.scoreboard import latency_of
 from ...scoring.spending import spent_line, todays_prices
 from ..backend_options import add_folder_options, check_base_url, load_project
 from ..option_values import positive
@@ -171,6 +173,8 @@ def _conclude(setup: RunConfig, todo: Pending, report: Report) -> int:
     if report.n_calls:
         again = report.n_calls - report.n_kept - len(report.broken)
         print(f"newsgauge: {report.n_calls:,} calls, {again:,} of them refused for a while")
+    if (took := latency_of(report.took_ms)) is not None:
+        print(f"newsgauge: latency: {latency_words(took)}")
     print(f"newsgauge: {n_recorded:,} of {n_planned:,} planned cases are recorded in {setup.shown_cassettes}")
     missing = [*((case, str(why)) for case, why in todo.unfit), *report.broken, *report.left]
     for why, n in Counter(why for _, why in missing).most_common(_N_SHOWN):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..._util.numbers import dollars, number, percent, span
+from ..._util.numbers import dollars, in_unit, number, percent, span
 from ..._util.wording import plural
 from ...results.run_folder import RunFolder, interval_95
 from .blocks import (
@@ -48,6 +48,12 @@ def _blocks(run: RunFolder) -> list[Block]:
         blocks.append(Text("No variant saves tokens over another."))
     if counts := run.exhibits.get("token_counts"):
         blocks += [Text("Counted before asking", "h3"), _counts(counts, units)]
+    timed = [{"variant": name, **score["latency"]} for name, score in run.scores.items() if score.get("latency")]
+    if timed:
+        columns: list[Column] = [("variant", of("variant")), ("live calls", of("n", count))]
+        columns += [(part, of(f"{part}_ms", lambda ms: in_unit(ms, "ms"))) for part in ("p50", "p95")]
+        caption = "how long the service took for an answer; p50, p95: half of the answers, 95% of them, took no longer"
+        blocks += [Text("Latency", "h3"), table("latency", columns, timed, caption)]
     blocks.append(Text("Cost", "h3"))
     costs = [{"variant": name, **one["cost"]} for name, one in variants.items()]
     if priced := [one for one in costs if one["price"]]:
