@@ -144,6 +144,7 @@ def results() -> dict[str, dict[str, str]]:
         rows = {row["variant"]: row for row in csv.DictReader(file)}
     for row in rows.values():
         row.pop("origin", None)
+        row.pop("latency_ms", None)
     return rows
 
 
