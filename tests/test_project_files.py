@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from newsgauge.cli.main import main
 
@@ -79,6 +81,16 @@ def test_one_command_of_contributing_does_what_ci_does() -> None:
     assert f"- {command}\n" in (ROOT / ".gitlab-ci.yml").read_text("utf-8")
     script = (ROOT / ".ci" / "run").read_text("utf-8")
     assert "nox" in script
+
+
+def test_a_release_says_where_it_comes_from(tmp_path: Path) -> None:
+    steps = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text("utf-8"))["jobs"]["build"]["steps"]
+    (script,) = [step["run"] for step in steps if "HOME_PAGE" in step.get("env", {})]
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    home = "https://code.example/owner/newsgauge"
+    subprocess.run(["bash", "-euc", script], cwd=tmp_path, env={"HOME_PAGE": home}, check=True)
+    urls = tomllib.loads((tmp_path / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+    assert urls == {"Source": home, "Issues": f"{home}/issues", "Changelog": f"{home}/blob/main/CHANGELOG.md"}
 
 
 def test_the_package_says_that_it_is_typed_and_which_pythons_it_was_tried_on() -> None:

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -253,7 +254,7 @@ PLACES = {
     "exit handler of a test": ({"evals/test_leak.py": "import atexit\ndef test_it():\n    " + LATE}, False),
     "thread that outlives the run": (
         {
-            "evals/test_leak.py": "def late():\n    time.sleep(4)\n    quietly()\n\n"
+            "evals/test_leak.py": "def late():\n    threading.main_thread().join(4)\n    quietly()\n\n"
             "def test_it():\n    threading.Thread(target=late).start()\n"
         },
         False,
@@ -264,8 +265,9 @@ PLACES = {
     ),
     "child that outlives the run": (
         {
-            "evals/test_leak.py": "def test_it():\n    if not os.fork():\n        time.sleep(3)\n"
-            "        quietly()\n        os._exit(0)\n"
+            "evals/test_leak.py": "def test_it():\n    run = os.getpid()\n    if not os.fork():\n"
+            "        while os.getppid() == run:\n            time.sleep(0.05)\n"
+            "        quietly()\n        open('tried', 'w').close()\n        os._exit(0)\n"
         },
         False,
     ),
@@ -331,6 +333,10 @@ def test_no_other_code_of_the_project_gets_out(
     # The real Python takes its modules down at the end, which calls destructors.
     python = sys.executable if place.startswith("destructor") else program("python")
     result = project.run(python, "-m", "pytest", target, "-W", "ignore", *options)
+    deadline = time.monotonic() + 30
+    while place.startswith("child") and not Path("tried").exists():
+        assert time.monotonic() < deadline, "the child did not outlive the run"
+        time.sleep(0.05)
     assert listener.connections == 0
     said = result.stdout.str() + result.stderr.str()
     if is_red:
@@ -412,13 +418,15 @@ def test_a_program_that_calls_pytest_has_its_network_back_afterwards(
 ) -> None:
     Path("evals/test_leak.py").write_text(
         HEAD.format(port=listener.port) + "def late():\n    while not os.path.exists('over'):\n"
-        "        time.sleep(0.1)\n    quietly()\n    quietly(threading.Thread(target=quietly).start)\n\n"
+        "        time.sleep(0.05)\n    quietly()\n    quietly(threading.Thread(target=quietly).start)\n"
+        "    open('tried', 'w').close()\n\n"
         "def test_it():\n    threading.Thread(target=late).start()\n"
     )
     Path("host.py").write_text(
         HEAD.format(port=listener.port) + "import pytest\nheld = socket.create_connection(('127.0.0.1', PORT))\n"
         "code = pytest.main(['evals/test_leak.py', '-q'])\nopen('over', 'w').close()\nheld.sendall(b'back')\nleave()\n"
-        "subprocess.run(['true'], check=True)\ntime.sleep(2)\nsys.exit(code)\n"
+        "subprocess.run(['true'], check=True)\n"
+        "while not os.path.exists('tried'):\n    time.sleep(0.05)\nsys.exit(code)\n"
     )
     done = subprocess.run([sys.executable, "host.py"], capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

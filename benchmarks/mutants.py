@@ -1,0 +1,134 @@
+"""Which faults the tests find: a sample of small changes to gates, statistics, the guard of the verdict and cassettes.
+
+    python benchmarks/mutants.py [--area NAME] [--per-area N] [--seed N]
+
+Works on a copy of the checkout. A change makes one comparison, number, operator or truth value another one. It is found
+if one of the area's quick tests (those not marked slow) fails, or they take ten times as long as usual. Prints what no
+test found, to be read: some changes alter nothing that can be seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SRC = "src/newsgauge"
+_GUARD = ("run_verdict.py", "session_verdict.py")
+#: Area -> its files, and the tests that are about it.
+AREAS = {
+    "gates": ([f"{SRC}/gates/*.py"], ["tests/gates"]),
+    "statistics": ([f"{SRC}/scoring/stats/*.py"], ["tests/stats", "tests/gates"]),
+    "guard": ([f"{SRC}/gates/{name}" for name in _GUARD], ["tests/gates", "tests/plugin/test_matrix.py"]),
+    "cassettes": ([f"{SRC}/cassettes/*.py"], ["tests/cassettes", "tests/cli/test_cassettes_command.py"]),
+}
+_OTHER: dict[type[ast.AST], type[ast.AST]] = {
+    **{ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq},
+    **{ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And},
+    **{ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult},
+}
+
+
+def change(node: ast.AST) -> bool:
+    """Make a node another one; False if it is of a kind that stays."""
+    if isinstance(node, ast.Compare):
+        other = _OTHER.get(type(node.ops[0]))
+        if other is not None:
+            node.ops[0] = other()  # type: ignore[call-overload]
+        return other is not None
+    if isinstance(node, ast.BoolOp | ast.BinOp):
+        other = _OTHER.get(type(node.op))
+        if other is not None:
+            node.op = other()  # type: ignore[assignment]
+        return other is not None
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        node.value = not node.value
+        return True
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        node.value += 1
+        return True
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        node.operand = ast.UnaryOp(ast.Not(), node.operand)
+        return True
+    return False
+
+
+def places(tree: ast.Module) -> Iterator[int]:
+    """The numbers, in the order of `ast.walk`, of what in functions can be changed."""
+    inside = {
+        id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for part in f.body for n in ast.walk(part)
+    }
+    for number, node in enumerate(ast.walk(tree)):
+        if id(node) in inside and change(copy.deepcopy(node)):
+            yield number
+
+
+def mutate(path: Path, number: int) -> tuple[str, str, int]:
+    """The whole changed source; the changed statement with its change; its line."""
+    tree = ast.parse(path.read_text("utf-8"))
+    node = list(ast.walk(tree))[number]
+    before = ast.unparse(node)
+    change(node)
+    return ast.unparse(tree), f"{before}  ->  {ast.unparse(node)}", getattr(node, "lineno", 0)
+
+
+def run_tests(folder: Path, tests: list[str], timeout: float | None) -> bool:
+    """Whether they pass."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "PYTHON"))}
+    environment |= {"PYTHONPATH": str(folder / "src"), "PYTHONDONTWRITEBYTECODE": "1", "CI": "true"}
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", *tests]
+    try:
+        return not subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=timeout).returncode
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--area", choices=AREAS, action="append")
+    parser.add_argument("--per-area", type=int, default=25)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "checkout"
+        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for name in listed.splitlines():
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
+        for area in options.area or AREAS:
+            patterns, tests = AREAS[area]
+            files = sorted(file for pattern in patterns for file in folder.glob(pattern))
+            sites = [(file, number) for file in files for number in places(ast.parse(file.read_text("utf-8")))]
+            start = time.perf_counter()
+            if not run_tests(folder, tests, None):
+                sys.exit(f"{area}: its tests fail without any change")
+            usual = time.perf_counter() - start
+            chosen = random.Random(options.seed).sample(sites, min(options.per_area, len(sites)))
+            survivors = []
+            for file, number in chosen:
+                whole = file.read_text("utf-8")
+                text, what, line = mutate(file, number)
+                file.write_text(text, "utf-8")
+                if run_tests(folder, tests, 10 * usual):
+                    survivors.append(f"{file.relative_to(folder)}:{line}: {what}")
+                file.write_text(whole, "utf-8")
+            print(
+                f"{area}: {len(chosen) - len(survivors)} of {len(chosen)} found, {len(sites)} could be made", flush=True
+            )
+            for survivor in survivors:
+                print(f"  {survivor}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
