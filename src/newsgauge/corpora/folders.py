@@ -94,7 +94,7 @@ def _posts(folder: Path, root: Path, encoding: str) -> Iterator[RawPost]:
 
 
 def _labels(root: Path) -> list[str]:
-    return sorted(entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith("."))
+    return sorted(entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith((".", "__")))
 
 
 def _files(folder: Path) -> Iterator[Path]:
