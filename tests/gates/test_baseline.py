@@ -10,7 +10,15 @@ import pytest
 
 from newsgauge.errors import BaselineError
 from newsgauge.gates.baseline_diff import diff_baselines
-from newsgauge.gates.baseline_file import Baseline, answer_text, decode, encode, load_baseline, make_baseline
+from newsgauge.gates.baseline_file import (
+    Baseline,
+    answer_text,
+    check_baseline,
+    decode,
+    encode,
+    load_baseline,
+    make_baseline,
+)
 from newsgauge.gates.baseline_gate import BaselineGate
 from newsgauge.gates.comparison_gate import ComparisonGate
 from newsgauge.gates.findings import Limit
@@ -35,6 +43,32 @@ def baseline_of(evidence: Evidence, old: Baseline | None = None) -> Baseline:
         results=evidence.results,
         old=old,
     )
+
+
+def test_a_baseline_of_the_runs_own_plan_answers_each_of_its_posts_and_no_other(made: Make) -> None:
+    evidence = made(4, {"v": range(3)})
+    whole = baseline_of(evidence)
+    check_baseline(whole, evidence.plan, backend="embedded", shown="b.json")
+    answers = dict(whole.variants["v"].answers)
+    lost = {key: answer for key, answer in answers.items() if key != "p-2"}
+    for changed, words in (
+        (lost, r"b\.json: v: it has no answer to 1 posts \(p-2\), of 4 that the plan"),
+        (lost | {"q-9": "a"}, r"it holds answers to 1 posts \(q-9\), which the plan .* does not ask about"),
+        ({}, "it holds no answer"),
+    ):
+        damaged = replace(whole, variants={"v": replace(whole.variants["v"], answers=changed)})
+        with pytest.raises(BaselineError, match=words):
+            check_baseline(damaged, evidence.plan, backend="embedded", shown="b.json")
+
+
+def test_a_baseline_of_another_plan_has_as_many_answers_as_it_says(made: Make) -> None:
+    other = made(6, {"v": range(3)}).plan
+    whole = baseline_of(made(4, {"v": range(3)}))
+    check_baseline(whole, other, backend="embedded", shown="b.json")
+    answers = {key: answer for key, answer in whole.variants["v"].answers.items() if key != "p-2"}
+    damaged = replace(whole, variants={"v": replace(whole.variants["v"], answers=answers)})
+    with pytest.raises(BaselineError, match="it holds answers to 3 posts, and says that 4 were drawn"):
+        check_baseline(damaged, other, backend="embedded", shown="b.json")
 
 
 def test_a_baseline_survives_its_file_and_holds_an_answer_a_line(made: Make, tmp_path: Path) -> None:

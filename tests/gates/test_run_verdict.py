@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from newsgauge.gates.run_verdict import BaselinePlace, Guard
+from newsgauge.gates.session_verdict import SessionVerdict
 from newsgauge.planning.plan_file import RunPlan
 from tests.gates.made_results import plan, posts, result
 
@@ -22,3 +23,22 @@ def test_a_run_without_any_gate_is_not_complete_however_many_cases_it_answered(t
     concluded = guard.conclude(answers, exit_status=0)
     assert not concluded.session.complete
     assert concluded.scores["v"].complete
+
+
+@pytest.mark.parametrize(
+    ("verdict", "headline"),
+    [
+        (SessionVerdict(("a",), n_gates=2, n_passed=1), "RED: 1 of 2 gates passed; a"),
+        (SessionVerdict(("a", "b"), n_gates=2, n_passed=2), "RED: 2 of 2 gates passed, but a (and 1 more)"),
+        (SessionVerdict(("a", "b", "c")), "RED: no gate decided; a (and 2 more)"),
+        (SessionVerdict((), n_gates=2, n_passed=2, complete=True), "GREEN: 2 of 2 gates passed"),
+        (
+            SessionVerdict((), n_gates=2, n_passed=2, n_cases=9, n_cases_not_run=1),
+            "GREEN, but not complete: 2 of 2 gates passed; 1 of 9 planned cases did not run",
+        ),
+    ],
+)
+def test_the_headline_counts_gates_and_the_reasons_that_it_does_not_name(
+    verdict: SessionVerdict, headline: str
+) -> None:
+    assert verdict.headline == headline
