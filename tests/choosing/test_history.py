@@ -37,7 +37,7 @@ class Repository:
         variants = {
             name: BaselineVariant(
                 prompt,
-                ("gemini-3.5-flash-lite",),
+                ("gemini-3.5-flash-lite" if name == "tuned" else "priced-nowhere-1",),
                 {
                     **{"n": N, "n_correct": n, "accuracy": n / N, "macro_f1": n / N, "n_errors": 0, "n_off_list": 0},
                     **{"input_tokens": 1000, "output_tokens": 100},
@@ -64,6 +64,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made.write("README.md", "no evals yet")
     made.commit("1 Start", day=1)
     made.write("evals/gates.toml", GATES.format(0.6))
+    made.write("evals/variants.toml", '[labels]\nmodel = "gemini-3.5-flash-lite"\n')
     made.baseline(labels=(7, "p1"))
     made.commit("2 Accept labels", day=2)
     made.git("checkout", "-q", "-b", "side")
@@ -120,12 +121,13 @@ def test_the_history_is_what_was_done(repository: Path) -> None:
 
 
 def test_an_entry_holds_accuracy_interval_and_cost(repository: Path) -> None:
-    first = Checkout(repository).entries()[0]
+    first, tuned = Checkout(repository).entries()[:2]
     assert first.accuracy == 0.7
     assert (first.low, first.high) == pytest.approx((0.3968, 0.8922), abs=1e-4)  # Wilson's interval of 7 of 10
     assert first.date.startswith("2026-01-02")
-    assert first.cost is not None
-    assert first.cost > 0
+    # By the version that answered if that has a price, else by the model of variants.toml.
+    assert first.cost == tuned.cost
+    assert first.cost
 
 
 def test_the_table_and_json_tell_the_same(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -89,6 +89,7 @@ def test_a_complete_run_of_this_commit_is_green(green: Path, capsys: pytest.Capt
         (not_passed, "gates that did not pass: plain"),
         (lambda: changed(run={"shard": "1/2"}), "shard 1/2 decides no gate"),
         (lambda: changed(inputs=None), "not the verdict of a run"),
+        (lambda: changed(inputs={}), "holds predictions that newsgauge score judged, not a run; run pytest evals"),
         (lambda: commit(SECOND), f"the run was made at commit {FIRST}, this checkout is at {SECOND}"),
         (lambda: Path("evals/gates.toml").write_text("other limits\n"), "changed since the run: evals/gates.toml ("),
         (lambda: Path("evals/gates.toml").unlink(), "changed since the run: evals/gates.toml ((no file), not "),

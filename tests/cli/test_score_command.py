@@ -72,7 +72,7 @@ def test_every_kind_of_table_has_the_scores_that_scikit_learn_computes(score: Sc
     tokens = json.loads(Path(".newsgauge/results/tokens.json").read_text())["variants"]["svm"]
     assert "svm-7" in json.dumps(tokens)
     assert Path(".newsgauge/results/report.html").stat().st_size > 1_000
-    assert "elsewhere (predictions made elsewhere) on tickets: 6 posts" in out
+    assert "elsewhere (predictions made elsewhere) on tickets: 6 texts" in out
 
 
 def test_gates_decide_and_those_of_other_data_do_not(score: Score) -> None:
@@ -101,7 +101,7 @@ def test_a_baseline_is_written_and_what_changed_is_told_afterwards(score: Score)
     assert (status, Path("evals/baselines/elsewhere/tickets.json").is_file()) == (0, True), out
     status, out, _ = score(write("tickets.csv", rows(said=["a", "a", "a", "b", "a", "b"])))
     assert status == 0, out
-    assert "1 gained, 1 lost, of 6 posts" in out, out
+    assert "1 gained, 1 lost, of 6 texts" in out, out
 
 
 def test_two_runs_are_compared(score: Score, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,6 +80,15 @@ def test_a_baseline_survives_its_file_and_holds_an_answer_a_line(made: Make, tmp
     assert baseline.variants["v"].scores["accuracy"] == 0.375
 
 
+def test_a_baseline_of_one_answer_per_post_is_whole_for_a_run_that_asks_more_often(made: Make) -> None:
+    evidence = made(4, {"v": range(3)})
+    baseline, often = baseline_of(evidence), replace(evidence.plan, repeats={"v": 3})
+    check_baseline(baseline, often, backend="embedded", shown="made.json")
+    lost = replace(baseline.variants["v"], answers=dict(list(baseline.variants["v"].answers.items())[1:]))
+    with pytest.raises(BaselineError, match=r"it has no answer to 1 text \(p-0\), of 4 that the plan"):
+        check_baseline(replace(baseline, variants={"v": lost}), often, backend="embedded", shown="made.json")
+
+
 def test_a_replay_that_answers_the_same_passes(made: Make) -> None:
     evidence = made(16, {"v": range(6)})
     verdict = decide(GATE, replace(evidence, baseline=baseline_of(evidence)))

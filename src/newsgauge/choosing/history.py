@@ -83,7 +83,7 @@ class _State:
     baseline: Baseline
     blob: str
     limits: Mapping[str, Any]
-    asked: Mapping[str, Any] = field(compare=False)
+    models: Mapping[str, str] = field(compare=False)
 
 
 class Checkout:
@@ -204,8 +204,7 @@ def _changes(prices: PriceList, where: tuple[str, str, str], old: _State | None,
         tokens = s["input_tokens"], s["output_tokens"]
         cost = prices.cost(versions[0], *tokens) if len(versions) == 1 else None
         if cost is None:
-            asked = now.asked.get(name, {})
-            cost = prices.cost(PLAIN_BASE_MODEL if "tuning" in asked else asked.get("model", ""), *tokens)
+            cost = prices.cost(now.models.get(name, ""), *tokens)
         low, high = wilson_interval(s["n_correct"], s["n"])
         values = (*where, now.baseline.backend, now.baseline.corpus, name, s["n"], s["n_correct"], low, high, *tokens)
         return Entry(*values, versions, cost, changed, **more)

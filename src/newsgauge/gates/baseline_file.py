@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from .._util.files import LFS_ADVICE, LFS_POINTER
 from .._util.wording import count_of
 from ..errors import BaselineError
-from ..planning.sampling import Plan, asking_order, split_key
+from ..planning.sampling import Plan, asking_order, repeated, split_key
 from ..records import Key, Outcome, Post, Result
 from ..scoring.scores import Score
 
@@ -220,7 +220,8 @@ def _wrong_answers(one: BaselineVariant, baseline: Baseline, plan: Plan, name: s
         return "it holds no answer"
     if baseline.plan == plan.digest:
         planned = plan.posts if stopped is None else asking_order(plan.posts, plan.seed)[:stopped]
-        asked = {post.id for post in (plan.asked(name) if name in plan.repeats else planned)}
+        times = max(split_key(key)[1] for key in one.answers) if name in plan.repeats else 1
+        asked = {post.id for post in repeated(planned, times)}
         strange = sorted(posts - {post.id for post in plan.posts})
         absent = sorted(asked - one.answers.keys())
         if strange:

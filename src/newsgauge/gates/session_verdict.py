@@ -148,6 +148,8 @@ def _reasons(session: SessionVerdict, gates: dict[str, Any], folder: Path, root:
     if digest_results(folder) != gates["results"]:
         reasons.append(f"{folder / 'results.csv'} is not the file that the run wrote")
     inputs = gates["inputs"]
+    if COMMIT not in inputs:
+        return [*reasons, f"{folder} holds predictions that newsgauge score judged, not a run; run pytest evals"]
     now = read_again(root, inputs)
     if now[COMMIT] != inputs[COMMIT]:
         reasons.append(f"the run was made at commit {inputs[COMMIT]}, this checkout is at {now[COMMIT]}")

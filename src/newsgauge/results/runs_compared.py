@@ -116,7 +116,7 @@ def _changes(first: RunFolder, second: RunFolder, shared: list[str]) -> Iterator
     for key in _FACTS:
         before, after = first.run.get(key), second.run.get(key)
         if before != after:
-            yield Change(key.replace("n_posts", "texts").replace("_", " "), str(before), str(after))
+            yield Change(key.removeprefix("n_").replace("posts", "texts").replace("_", " "), str(before), str(after))
 
 
 def _compare(variant: str, first: RunFolder, second: RunFolder, notes: list[str]) -> VariantCompared:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ..._util.pytest_ini import read_ini
 from ...corpora.table_files import table_name
 from ...errors import UsageError
 from ...planning.plan_file import RunPlan
@@ -145,6 +146,7 @@ def _plan_of_rows(options: argparse.Namespace, rows: Sequence[Predicted]) -> Pla
         posts=tuple(sorted(posts, key=lambda post: (post.label, post.id))),
         corpus_labels=known,
         population=dict(sorted(Counter(post.label for post in posts).items())),
+        unit=read_ini(Path()).get("newsgauge_unit") or "text",
     )
 
 
