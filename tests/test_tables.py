@@ -181,7 +181,12 @@ def test_labels_lose_the_blanks_around_them_and_nothing_else_does(tmp_path: Path
         (
             "a.csv",
             b"body,team\nx,y\n",
-            "expected a column 'text', found 'body', 'team'. Name yours: --columns text=",
+            "expected a column 'text', found 'body', 'team'. Name yours: --columns text=body,label=team",
+        ),
+        (
+            "a.csv",
+            b"Nr,label\n1,y\n",
+            "expected a column 'text', found 'Nr', 'label'. Name yours: --columns text=COLUMN,label=label",
         ),
         ("a.csv.gz", b"text,label\nx,y\n", "not readable as gzip"),
         ("a.jsonl.gz", gzip.compress(b"x" * 999, mtime=0)[:-9], "not readable as gzip, so damaged or cut off"),

@@ -207,13 +207,19 @@ def test_data_outside_of_the_repository_is_told_and_copied_if_wanted(
     table = write_table(tmp_path / "mine.csv", header="text,label,nr")
     subprocess.run(["git", "init", "-q", str(tmp_path / "repository")], check=True)
     assert main(["init", str(tmp_path / "repository" / "inner"), "--data", str(table), "--no-record"]) == 0
-    assert f"note: {table} lies outside of the repository, where CI will not find it" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"note: {table} lies outside of the repository, where CI will not find it" in said
+    assert "note: CI reads its workflows at the root of the repository only" in said
+    assert "let their steps run in inner" in said
     assert main(["init", str(tmp_path / "copied"), "--data", str(table), "--no-record", "--copy"]) == 0
     assert "note:" not in capsys.readouterr().out
     assert (tmp_path / "copied" / "data" / "mine.csv").read_bytes() == table.read_bytes()
     assert "newsgauge_corpus = data/mine.csv\n" in (tmp_path / "copied" / "pytest.ini").read_text()
     inside = write_table(tmp_path / "repository" / "mine.csv", header="text,label,nr")
-    assert main(["init", str(tmp_path / "repository" / "other"), "--data", str(inside), "--no-record"]) == 0
+    assert (
+        main(["init", str(tmp_path / "repository" / "other"), "--data", str(inside), "--no-record", "--ci", "none"])
+        == 0
+    )
     assert "note:" not in capsys.readouterr().out
 
 

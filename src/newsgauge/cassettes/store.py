@@ -9,6 +9,7 @@ protected: lines are not synced to the disk one by one.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from mmap import ACCESS_READ, mmap
@@ -173,8 +174,8 @@ class CassetteFile:
 
     def _damaged(self, number: int, what: str) -> DamagedCassetteError:
         return DamagedCassetteError(
-            f"{self.shown}:{number}: {what}. Restore it with 'git checkout -- {self.shown}', "
-            "or delete the line and record again"
+            f"{self.shown}:{number}: {what}. Restore it with 'git checkout -- "
+            f"{shlex.quote(self.shown)}', or delete the line and record again"
         )
 
 

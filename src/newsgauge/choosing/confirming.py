@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -100,7 +101,8 @@ def load_confirmations(path: Path) -> list[Confirmation]:
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"{path}: not a file of confirmations ({type(error).__name__}: {error}); restore it: git checkout {path}"
+            f"{path}: not a file of confirmations ({type(error).__name__}: {error}); restore it: git checkout "
+            f"{shlex.quote(str(path))}"
         ) from None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
@@ -88,7 +89,8 @@ class Ledger:
                 _ = one["plan"], one["decided"], one["about"], one["gates"]
             except (ValueError, KeyError, TypeError):
                 raise UsageError(
-                    f"{self.path}: line {number}: expected a decision as JSON; restore it: git checkout {self.path}"
+                    f"{self.path}: line {number}: expected a decision as JSON; restore it: git checkout "
+                    f"{shlex.quote(str(self.path))}"
                 ) from None
             found.append(one)
         return found

@@ -76,8 +76,8 @@ def warnings_about(corpus: Corpus) -> list[str]:
     return lines
 
 
-def is_outside(root: Path, path: Path) -> bool:
-    """True if the data is neither in the project nor in the git repository around it."""
+def repository_of(root: Path) -> Path:
+    """The git repository around the project; the project's own folder if there is none."""
     there = next((folder for folder in (root.resolve(), *root.resolve().parents) if folder.is_dir()), Path())
     try:
         told = subprocess.run(
@@ -85,7 +85,7 @@ def is_outside(root: Path, path: Path) -> bool:
         ).stdout.strip()
     except OSError:
         told = ""  # no git
-    return not path.resolve().is_relative_to(Path(told).resolve() if told else root.resolve())
+    return Path(told).resolve() if told else root.resolve()
 
 
 def copy_into(target: Path, source: Path) -> None:

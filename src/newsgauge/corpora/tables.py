@@ -9,6 +9,7 @@ which rows are train posts: half of each label's are, drawn by a hash of their t
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,9 +94,11 @@ def _rows(
     for ours in ("text", "label"):
         if columns[ours] not in names:
             found = ", ".join(map(repr, names)) or "none"
-            hint = f" {guess}" if (guess := guess_columns(names, columns)) else f" {ours}=COLUMN"
+            open_ones = [f"{one}={columns[one] if columns[one] in names else 'COLUMN'}" for one in ("text", "label")]
+            others = [f"{one}={columns[one]}" for one in ("id", "split", "thread") if columns[one] != one]
+            hint = ",".join([guess_columns(names, columns) or ",".join(open_ones), *others])
             raise CorpusError(
-                f"{path}: expected a column {columns[ours]!r}, found {found}. Name yours: --columns{hint}"
+                f"{path}: expected a column {columns[ours]!r}, found {found}. Name yours: --columns {shlex.quote(hint)}"
             )
     for ours in ("id", "split", "thread"):
         if columns[ours] not in (ours, *names) and (ours, columns[ours]) != ("split", AUTO_SPLIT):

@@ -115,9 +115,13 @@ class _TwiceError(ValueError):
     """Something is in the file twice."""
 
 
+def _restoring(shown: str) -> str:
+    return f"git checkout {shlex.quote(shown)}"
+
+
 def _damaged(shown: str, error: Exception) -> BaselineError:
     return BaselineError(
-        f"{shown}: not a baseline file ({type(error).__name__}: {error}); restore it (git checkout {shown}), or "
+        f"{shown}: not a baseline file ({type(error).__name__}: {error}); restore it ({_restoring(shown)}), or "
         "remove it and write a new one with --update-baseline"
     )
 
@@ -201,13 +205,13 @@ def check_baseline(baseline: Baseline, plan: Plan, *, backend: str, shown: str) 
     if (baseline.backend, baseline.corpus) != (backend, plan.corpus):
         raise BaselineError(
             f"{shown}: expected the baseline of {backend} on {plan.corpus}, it is one of {baseline.backend} on "
-            f"{baseline.corpus}; restore it (git checkout {shown}), or write a new one with --update-baseline"
+            f"{baseline.corpus}; restore it ({_restoring(shown)}), or write a new one with --update-baseline"
         )
     for name, one in baseline.variants.items():
         wrong = _wrong_answers(one, baseline, plan, name)
         if wrong:
             raise BaselineError(
-                f"{shown}: {name}: {wrong}: a merge that was not resolved well? Restore it (git checkout {shown}), or "
+                f"{shown}: {name}: {wrong}: a merge that was not resolved well? Restore it ({_restoring(shown)}), or "
                 "write it anew with --update-baseline"
             )
 

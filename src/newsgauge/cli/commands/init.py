@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from ..._util.pytest_ini import find_table
 from ...client.embedded import check_installed
 from ...errors import UsageError
-from ..own_data import copy_into, find_data, is_outside, warnings_about
+from ..own_data import copy_into, find_data, repository_of, warnings_about
 from ..scaffold import SAMPLE, Starter, attribute_lines, ignored_files, ini_lines, plan_starter, sample_table
 
 #: Files that may hold pytest's configuration: if one exists, only its owner changes it.
@@ -58,7 +59,8 @@ def handle(options: argparse.Namespace) -> int:
         check_installed("init")
     with sample_table() as sample:
         corpus, table = find_data(Path(options.data) if options.data else sample, options)
-        outside = options.data is not None and is_outside(root, Path(options.data))
+        repository = repository_of(root)
+        outside = options.data is not None and not Path(options.data).resolve().is_relative_to(repository)
         copied = f"data/{Path(options.data).resolve().name}" if outside and _wants_copy(options) else ""
         shown = copied or (Path(os.path.relpath(options.data, root)).as_posix() if options.data else SAMPLE)
         starter = plan_starter(corpus, named=options.data or SAMPLE, shown=shown, table=table, ci=options.ci)
@@ -90,6 +92,13 @@ def handle(options: argparse.Namespace) -> int:
             print(f"to add to {root / '.gitattributes'}:\n{_indented(attributes)}")
         if configured:
             print(_advice(root, file, section, starter))
+        if options.ci != "none" and repository != root.resolve():
+            inside = root.resolve().relative_to(repository).as_posix()
+            print(
+                f"note: CI reads its workflows at the root of the repository only, {repository}. Move those written "
+                f"above there, let their steps run in {inside} (GitHub: 'defaults: run: working-directory') and put it "
+                "before the paths of their artifacts"
+            )
         if outside and not copied:
             print(
                 f"note: {options.data} lies outside of the repository, where CI will not find it. Put it into the "
@@ -145,16 +154,16 @@ def _record(root: Path, starter: Starter, *, is_configured: bool) -> int:
         return 1
     print("+ pytest evals", flush=True)
     code = subprocess.run(command, cwd=root, check=False).returncode
-    print(_NEXT if code == 0 else _RED)
+    folder = "" if root.resolve() == Path.cwd() else f"  cd {shlex.quote(str(root))}\n"
+    print(_NEXT.format(folder=folder) if code == 0 else _RED)
     return 0 if code == 0 else 1
 
 
 _NEXT = """\
 green: these are the embedded backend's answers, not Gemini's. Next:
-  add a prompt of your own to evals/variants.toml; 'pytest --record-mode once' records it
+{folder}  add a prompt of your own to evals/variants.toml; 'pytest --record-mode once' records it
   set the limits that you need in evals/gates.toml; 'pytest --update-baseline' accepts the answers
-  GEMINI_API_KEY=... pytest evals --backend gemini --variants bare,zero-shot,labels --record-mode once
-"""
+  GEMINI_API_KEY=... pytest evals --backend gemini --variants bare,zero-shot,labels --record-mode once"""
 _RED = """\
 red: the files are written, and a gate does not hold on these texts; its line above says which and why. The embedded
 backend is a small model: where it learns nothing from your texts, drop its gate from evals/gates.toml.
