@@ -71,13 +71,10 @@ def handle(options: argparse.Namespace) -> int:
     file, section, _ = find_table(root) or ("".join(configured[:1]), "", {})
     if not configured:
         wanted["pytest.ini"] = "[pytest]\ntestpaths = evals\n" + ini_lines(starter.ini, toml=False)
-    ignores = not (root / ".gitignore").exists()
-    if ignores:
-        wanted[".gitignore"] = ignored_files()
     attributes = attribute_lines(shown, is_folder=corpus.path is not None and corpus.path.is_dir())
-    attributed = not (root / ".gitattributes").exists()
-    if attributed:
-        wanted[".gitattributes"] = attributes
+    git_files = {".gitignore": ignored_files(), ".gitattributes": attributes}
+    to_add = {name: _absent(root / name, text) for name, text in git_files.items() if (root / name).exists()}
+    wanted |= {name: text for name, text in git_files.items() if name not in to_add}
     if copied:
         copy_into(root / copied, Path(options.data))
     _write(root, wanted)
@@ -86,10 +83,11 @@ def handle(options: argparse.Namespace) -> int:
     try:
         return 0 if options.no_record else _record(root, starter, is_configured=bool(configured))
     finally:  # last, as the run before it fills a screen
-        if not ignores:
-            print(f"to add to {root / '.gitignore'}:\n{_indented(ignored_files())}")
-        if not attributed:
-            print(f"to add to {root / '.gitattributes'}:\n{_indented(attributes)}")
+        if options.no_record:
+            print("next, in the project: pytest evals --record-mode once --update-baseline")
+        for name, lines in to_add.items():
+            if lines:
+                print(f"to add to {root / name}:\n{_indented(lines)}")
         if configured:
             print(_advice(root, file, section, starter))
         if options.ci != "none" and repository != root.resolve():
@@ -105,6 +103,13 @@ def handle(options: argparse.Namespace) -> int:
                 f"project and name it in pytest's configuration and in cassettes/PLANS.toml; 'newsgauge init --copy' "
                 "does both for a new project"
             )
+
+
+def _absent(path: Path, text: str) -> str:
+    """The lines that the file lacks, with the comments; empty if it holds them all."""
+    there, lines = path.read_text("utf-8", "replace").splitlines(), text.splitlines()
+    absent = [line for line in lines if line not in there and not line.startswith("#")]
+    return "".join(f"{line}\n" for line in lines if line in absent or (line.startswith("#") and absent))
 
 
 def _wants_copy(options: argparse.Namespace) -> bool:
