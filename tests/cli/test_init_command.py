@@ -139,9 +139,13 @@ def test_what_to_add_is_said_after_the_run_that_fills_a_screen(
 
     monkeypatch.setattr(init, "_record", record)
     (tmp_path / "pyproject.toml").write_text("[tool.pytest]\n")
-    (tmp_path / ".gitignore").write_text("mine\n")
+    (tmp_path / ".gitignore").write_text("mine\n.newsgauge/\n")
+    (tmp_path / ".gitattributes").write_text("evals/** -text\n")
     assert main(["init", str(tmp_path)]) == 1
     said = capsys.readouterr().out
+    # Only what git's files lack.
+    assert f"to add to {tmp_path / '.gitignore'}:\n  __pycache__/\nto add to" in said
+    assert ("  cassettes/** -text\n" in said, "  evals/** -text\n" in said) == (True, False)
     assert said.index("a screen of scores") < said.index("to add to ") < said.index("newsgauge_corpus = ")
 
 
