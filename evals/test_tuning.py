@@ -159,8 +159,9 @@ def correct(run: Run, variant: str) -> dict[str, bool]:
 
 def lead(first: dict[str, bool], second: dict[str, bool]) -> float:
     """The lower end of the 95% interval of the paired difference of accuracies."""
-    pairs = stats.pair(first, second)
-    return stats.paired_interval(len(pairs.gained), len(pairs.lost), pairs.n)[0]
+    gained = sum(right and not second[post_id] for post_id, right in first.items())
+    lost = sum(right and not first[post_id] for post_id, right in second.items())
+    return stats.paired_interval(gained, lost, len(first))[0]
 
 
 def size_of(run: Run, variant: Variant) -> tuple[int, int]:

@@ -23,11 +23,15 @@ def test_what_is_not_proved_says_how_many_posts_would_decide_and_where_to_plan_t
     known = {"gate": "tuned", "finding": "INCONCLUSIVE", "reasons": ["r"], "n_to_decide": 1200}
     never = {"gate": "other", "finding": "INCONCLUSIVE", "reasons": ["r"], "n_to_decide": None}
     first, second, plan = next_steps(run_with(finished, known, never))
-    assert first.text.startswith("tuned is not proved: about 1,200 posts would decide; this run asked 40.")
+    assert first.text == (
+        "tuned is not proved: about 1,200 posts would decide; this run asked 40. Ask more with --posts-per-class."
+    )
     assert second.text == "other is not proved: this run asked 40."
     assert plan.command == "newsgauge power --gates"
     assert "until green proves nothing" in plan.text
     assert next_steps(run_with(finished)) == []
+    drop = {**known, "reasons": ["so compare the two runs: newsgauge compare OLD NEW --gate --max-drop 0.05"]}
+    assert "Ask both sides as many, and compare the runs" in next_steps(run_with(finished, drop))[0].text
 
 
 def test_what_left_several_gates_unanswered_is_told_once(finished: Path) -> None:

@@ -13,7 +13,6 @@ from newsgauge.scoring.stats.paired import (
     holm,
     mcnemar_exact,
     mcnemar_exact_two_sided,
-    pair,
     paired_interval,
     score_statistic,
 )
@@ -126,20 +125,6 @@ def test_holm_of_nothing_is_nothing_and_refuses_what_is_no_p_value() -> None:
     assert holm([]) == ()
     with pytest.raises(ValueError, match="expected p-values"):
         holm([0.5, math.nan])
-
-
-def test_pairing_lists_every_flipped_post() -> None:
-    outcome = pair(
-        {"a": True, "b": True, "c": False, "d": False, "e": True},
-        {"a": True, "b": False, "c": True, "d": False, "e": False},
-    )
-    assert (outcome.n, outcome.n_both, outcome.gained, outcome.lost) == (5, 1, ("b", "e"), ("c",))
-    assert outcome.difference == pytest.approx(0.2)
-
-
-def test_pairing_refuses_different_posts() -> None:
-    with pytest.raises(ValueError, match="2 were asked of one variant only, such as b"):
-        pair({"a": True, "b": True}, {"a": True, "c": True})
 
 
 @pytest.mark.parametrize("counts", [(-1, 0, 5), (3, 3, 5)])

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import random
 from itertools import combinations, product
+from statistics import fmean, mode
 
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, hypergeom
 from statsmodels.stats.anova import anova_lm
+from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
 
 from newsgauge.scoring.stats.repeats import (
     flip_rate,
@@ -62,14 +64,25 @@ def test_stability_and_flip_rate_by_hand() -> None:
 
 
 @given(rows)
-def test_pass_all_and_any_are_the_means_over_all_subsets(right: list[list[bool]]) -> None:
+def test_pass_all_and_any_are_scipys_hypergeometric_chances(right: list[list[bool]]) -> None:
+    """Of n answers, c of them right, k are drawn: all of them right, or at least one."""
     n = len(right[0])
     for k in range(1, n + 1):
-        sets = [list(combinations(row, k)) for row in right]
-        every = sum(sum(all(one) for one in row) / len(row) for row in sets) / len(sets)
-        some = sum(sum(any(one) for one in row) / len(row) for row in sets) / len(sets)
-        assert pass_all(right, k) == pytest.approx(every)
-        assert pass_any(right, k) == pytest.approx(some)
+        drawn = [hypergeom(n, sum(row), k) for row in right]
+        assert pass_all(right, k) == pytest.approx(fmean(one.pmf(k) for one in drawn))
+        assert pass_any(right, k) == pytest.approx(fmean(one.sf(0) for one in drawn))
+
+
+@given(st.integers(2, 5).flatmap(lambda k: st.lists(st.text("abc", min_size=k, max_size=k), min_size=2, max_size=12)))
+def test_the_flip_rate_is_that_of_statsmodels_agreement_and_the_majority_that_of_statistics(answers: list[str]) -> None:
+    """Fleiss' kappa is (P - chance) / (1 - chance), where P is the mean share of pairs of answers that agree."""
+    counts, _ = aggregate_raters([list(row) for row in answers])
+    chance = float(((counts.sum(axis=0) / counts.sum()) ** 2).sum())
+    if chance < 1:
+        agreeing = fleiss_kappa(counts) * (1 - chance) + chance
+        assert flip_rate(answers) == pytest.approx(1 - agreeing)
+    assert stability(answers) == pytest.approx((pd.DataFrame(map(list, answers)).nunique(axis=1) == 1).mean())
+    assert [majority(row) for row in answers] == [mode(row) for row in answers]
 
 
 def test_a_k_beyond_the_repeats_is_refused() -> None:

@@ -38,7 +38,7 @@ from .gate import ALPHA, Asked, Entry, Evidence, Gate, Held, Table
 from .stopping import COUNTED, counts_for, stop_fault
 
 #: Whether a post with its answers counts, for the metrics about posts that were asked several times.
-_OF_REPEATS: dict[str, Callable[[Post, list[str]], bool]] = {
+OF_REPEATS: dict[str, Callable[[Post, list[str]], bool]] = {
     "min_stability": lambda post, row: len(set(row)) == 1,
     "min_pass_all": lambda post, row: set(row) == {post.label},
 }
@@ -152,7 +152,7 @@ def _hold(limit: Limit, variant: str, evidence: Evidence) -> Held:
         value = float(getattr(score, metric.attribute))
         about = name if metric.is_rate else f"{metric.attribute.partition('_')[0]} tokens per {plan.unit}"
     asked = Asked(about, metric.unit, metric.sign, limit.limit, limit.reason)
-    if limit.metric in _OF_REPEATS and score.repeats is None:
+    if limit.metric in OF_REPEATS and score.repeats is None:
         text = (
             f"{limit.metric}: {variant} asks each {plan.unit} once; set repeats = 3 in variants.toml, or run with "
             "--repeats 3"
@@ -162,7 +162,7 @@ def _hold(limit: Limit, variant: str, evidence: Evidence) -> Held:
         finding, asked_for = value_finding(limit, value), in_unit(limit.limit, metric.unit, exact=True)
         kept, broken = (">=", "<") if metric.is_floor else ("<=", ">")
         sign = kept if finding is Finding.PASS else f"is not {kept}" if math.isnan(value) else broken
-        n_shown = score.repeats.n_posts if limit.metric in _OF_REPEATS and score.repeats else n
+        n_shown = score.repeats.n_posts if limit.metric in OF_REPEATS and score.repeats else n
         text = f"{name} {in_unit(value, metric.unit)} {sign} {asked_for}{among} (n = {n_shown}"
         if not metric.is_rate and score.n_uncounted:
             text += f", {score.n_uncounted} of them answered without token counts"
@@ -232,7 +232,7 @@ def how_many(n: int | None, unit: str = "texts") -> str:
 
 def _flags(metric: str, variant: str, evidence: Evidence, *, label: str | None = None) -> tuple[list[bool], list[str]]:
     """For each answered post (of ``label``) whether the metric counts it, and its thread."""
-    if counts := _OF_REPEATS.get(metric):
+    if counts := OF_REPEATS.get(metric):
         rows = answered_rows(evidence.results, evidence.plan, variant)
         return [counts(post, row) for post, row in rows], threads_of(post for post, _ in rows)
     pairs = [(post, said) for post, said in evidence.answered(variant) if label in (None, post.label)]

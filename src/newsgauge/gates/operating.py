@@ -43,13 +43,12 @@ from .findings import (
     value_finding,
 )
 from .gate import ALPHA, WORST_FIRST, Evidence, Gate, decide
-from .limits_gate import LimitsGate
+from .limits_gate import OF_REPEATS, LimitsGate
 from .simulated_answers import answered
 
 #: Variant -> the baseline's answers and those of the runs, each runs by posts by repeats.
 _Runs = Mapping[str, tuple[Any, Any]]
 _PASS = WORST_FIRST.index(Finding.PASS)
-_OF_REPEATS = ("min_stability", "min_pass_all")
 _BY_COUNTS = (LimitsGate, ComparisonGate, BaselineGate)
 #: So many runs of other posts are held as evidence, which takes longer than counts.
 _N_HELD = 100
@@ -199,7 +198,7 @@ class Operating:
 
     def _counts_decide(self, gate: Gate) -> bool:
         """Whether single answers to posts that share no thread are all that the gate looks at."""
-        if isinstance(gate, LimitsGate) and any(limit.metric in _OF_REPEATS for limit in gate.limits):
+        if isinstance(gate, LimitsGate) and any(limit.metric in OF_REPEATS for limit in gate.limits):
             return False
         compared = [v for one in self.gates if isinstance(one, ComparisonGate) for v in one.variants]
         variants = compared if isinstance(gate, ComparisonGate) else gate.variants

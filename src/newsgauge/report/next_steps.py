@@ -100,7 +100,9 @@ def _not_proved(run: RunFolder) -> Iterator[Step]:
     found = [gate for gate in run.gates["gates"] if state_of(gate) == "not proved"]
     for gate in found:
         n, asked = gate.get("n_to_decide"), f"this run asked {run.run['n_posts']:,}"
-        enough = f"about {count_of(n, run.unit)} would decide; {asked}. Ask more with --posts-per-class" if n else asked
+        of_both = any("newsgauge compare" in reason for reason in gate["reasons"])
+        more = "Ask both sides as many, and compare the runs" if of_both else "Ask more with --posts-per-class"
+        enough = f"about {count_of(n, run.unit)} would decide; {asked}. {more}" if n else asked
         yield Step(f"{gate['gate']} is not proved: {enough}.", filters={"variant": str(gate["variant"])})
     if found:
         text = f"Plan how many {plural(run.unit)} the gates take; running the same ones until green proves nothing."

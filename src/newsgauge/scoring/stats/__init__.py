@@ -24,7 +24,7 @@ from .decisions import (
     difference_p_values,
 )
 from .intervals import Interval, clustered_interval, effective_posts, exact_lower_bound, wilson_interval
-from .paired import holm, mcnemar_exact, mcnemar_exact_two_sided, pair, paired_interval
+from .paired import holm, mcnemar_exact, mcnemar_exact_two_sided, paired_interval
 from .power import (
     NEAREST_LIMIT,
     fewest_flips,
@@ -72,7 +72,6 @@ __all__ = [
     "macro_f1_bounds",
     "mcnemar_exact",
     "mcnemar_exact_two_sided",
-    "pair",
     "paired_interval",
     "posts_for_difference",
     "posts_for_floor",

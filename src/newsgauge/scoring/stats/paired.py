@@ -11,44 +11,9 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from .intervals import Interval, binomial_sf, normal_quantile, wilson_interval
-
-
-@dataclass(frozen=True, slots=True)
-class Paired:
-    """Two variants on the same posts: counts, and the ids of the flipped posts in the order they came."""
-
-    n: int
-    n_both: int
-    gained: tuple[str, ...]
-    lost: tuple[str, ...]
-
-    @property
-    def difference(self) -> float:
-        """Accuracy of the first less accuracy of the second; NaN without posts."""
-        return (len(self.gained) - len(self.lost)) / self.n if self.n else math.nan
-
-
-def pair(first: Mapping[str, bool], second: Mapping[str, bool]) -> Paired:
-    """Compare two variants post by post: id of a post -> was the answer correct.
-
-    ValueError if the two were not asked about the same posts: a paired test on the rest would hide the
-    missing ones.
-    """
-    if first.keys() != second.keys():
-        only = sorted(first.keys() ^ second.keys())
-        raise ValueError(
-            f"expected the same texts for both; {len(only)} were asked of one variant only, such as {only[0]}"
-        )
-    return Paired(
-        n=len(first),
-        n_both=sum(1 for post, correct in first.items() if correct and second[post]),
-        gained=tuple(post for post, correct in first.items() if correct and not second[post]),
-        lost=tuple(post for post, correct in first.items() if not correct and second[post]),
-    )
 
 
 def mcnemar_exact(n_gained: float, n_lost: float) -> float:
