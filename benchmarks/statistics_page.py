@@ -75,10 +75,10 @@ def _spread(accuracies: Iterable[float], off_list: float = 0.0) -> Any:
     right = np.array(list(accuracies))
     k = len(right)
     rows = np.zeros((k, k + 2))
-    rows[:, :k] = ((1 - right - off_list) / (k - 1))[:, None]
+    rows[:, :k] = np.maximum(0.0, (1 - right - off_list) / (k - 1))[:, None]
     rows[np.arange(k), np.arange(k)] = right
     rows[:, k] = off_list
-    return rows
+    return rows / rows.sum(axis=1, keepdims=True)
 
 
 MODELS = {
@@ -207,13 +207,14 @@ def threads(runs: int) -> None:
     ]
     for n_threads, (first, second) in product((150, 500, len(members)), pairs):
         changes, rng = right[first].astype(int) - right[second].astype(int), np.random.default_rng(n_threads)
-        limit, found = round(float(changes.mean()), 6), np.zeros(6)
+        limit, found = round(float(changes.mean()), 6), np.zeros(8)
         for _ in range(runs):
             drawn = [members[one] for one in rng.integers(0, len(members), n_threads)]
             place = np.repeat(np.arange(n_threads), [len(one) for one in drawn])
             seen = changes[np.concatenate(drawn)]
             signed = seen * rng.choice([-1, 1], n_threads)[place]
-            for start, share in ((0, 1.0), (3, None)):
+            answers, rate = right[first][np.concatenate(drawn)].tolist(), float(right[first].mean())
+            for start, share in ((0, 1.0), (4, None)):
                 of_signed, of_seen = (
                     share or effective_posts(one.tolist(), place.tolist()) / len(one) for one in (signed, seen)
                 )
@@ -222,11 +223,14 @@ def threads(runs: int) -> None:
                 gained, lost = (round(float((seen == sign).sum()) * of_seen, 6) for sign in (1, -1))
                 said = finding(gained, lost, round(len(seen) * of_seen, 6), limit)
                 found[start + 1 : start + 3] += [said is Finding.PASS, said is Finding.FAIL]
+                n = len(answers)
+                worth = n if share else effective_posts(answers, place.tolist())
+                found[start + 3] += decide_floor(sum(answers), n, rate + 1e-9, effective_n=worth).passed
         effect = len(of) / effective_posts(changes[order].tolist(), of.tolist())
         shares = "  ".join(f"{one / runs:4.0%}" for one in found)
         print(
             f"{n_threads:5} threads, {first} - {second} (design effect {effect:.1f}): "
-            f"McNemar, PASS, FAIL at the limit; threads ignored, then counted: {shares}",
+            f"McNemar, PASS and FAIL at the limit, PASS of a floor; threads ignored, then counted: {shares}",
             flush=True,
         )
 
@@ -307,9 +311,10 @@ def plans(_: int) -> None:
     short = []
     for margin, flipped in product((0.02, 0.05, 0.1), (0.005, 0.01, 0.02, 0.05, 0.1)):
         n = posts_for_margin(margin, flipped) or 0
-        if n > 2_000:
+        if n > 1_000:
             continue
-        most = range(int(n * flipped + 12 * math.sqrt(n * flipped)) + 2)
+        each = n * flipped / 2
+        most = range(int(each + 6 * math.sqrt(each + 1)) + 1)
         exact = sum(
             stats.multinomial.pmf([gained, lost, n - gained - lost], n, [flipped / 2, flipped / 2, 1 - flipped])
             for gained, lost in product(most, repeat=2)
