@@ -13,7 +13,7 @@ from scipy import stats
 
 from newsgauge.scoring.stats import Stratum, standardised_bounds, standardised_interval
 
-RATES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
+RATES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 WEIGHTS = np.array([0.5, 0.2, 0.1, 0.08, 0.05, 0.04, 0.02, 0.01])
 N_DRAWS = 250
 
@@ -48,7 +48,7 @@ def eight_labels(n: int) -> list[float]:
 
 
 if __name__ == "__main__":
-    for n, weight in product((10, 20, 40), (0.5, 0.7, 0.9)):
+    for n, weight in product((5, 10, 20, 40), (0.5, 0.7, 0.9, 0.97)):
         coverage, error = two_labels(n, weight)
         print(f"2 labels, {n} posts each, weight {weight}: coverage {coverage:.4f}, largest error {error:.4f}")
     for n in (5, 20):

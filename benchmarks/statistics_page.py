@@ -1,7 +1,7 @@
 """Every figure of docs/statistics.md, computed anew: `python benchmarks/statistics_page.py [SECTION ...]`.
 
 Truths are enumerated or drawn with SciPy and NumPy; decisions and intervals are newsgauge's. Without a section all of
-them are printed, which takes half an hour. `threads` needs the 20 Newsgroups (SCIKIT_LEARN_DATA); `own-mix` is
+them are printed, which takes hours; `drops --runs 8` looks at every eighth number of posts, for a few minutes. `threads` needs the 20 Newsgroups (SCIKIT_LEARN_DATA); `own-mix` is
 `benchmarks/standardised.py`, and what `power --gates` says of the shipped gates it says itself.
 """
 
