@@ -1,8 +1,8 @@
 """Every figure of docs/statistics.md, computed anew: `python benchmarks/statistics_page.py [SECTION ...]`.
 
 Truths are enumerated or drawn with SciPy and NumPy; decisions and intervals are newsgauge's. Without a section all of
-them are printed, which takes hours; `drops --runs 8` looks at every eighth number of posts, for a few minutes. `threads` needs the 20 Newsgroups (SCIKIT_LEARN_DATA); `own-mix` is
-`benchmarks/standardised.py`, and what `power --gates` says of the shipped gates it says itself.
+them are printed, which takes hours; `drops --runs 8` looks at every eighth number of posts. `threads` needs the 20
+Newsgroups (SCIKIT_LEARN_DATA). `benchmarks/standardised.py` prints the figures of the data's own mix.
 """
 
 from __future__ import annotations
