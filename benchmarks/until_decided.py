@@ -91,7 +91,7 @@ def stopped(kept: NDArray[np.int64], floor: float, looks: tuple[int, ...]) -> tu
     """The shares of PASS and FAIL, and the mean number of answers."""
     is_open = np.ones(len(kept), dtype=bool)
     passed = failed = calls = 0
-    for look in boundaries(floor, looks, True):
+    for look in boundaries(floor, looks):
         right = kept[:, look.n - 1]
         ups = is_open & (right >= (look.n + 1 if look.pass_at is None else look.pass_at))
         downs = is_open & (right <= (-1 if look.fail_at is None else look.fail_at))

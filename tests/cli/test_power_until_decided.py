@@ -20,7 +20,7 @@ def test_the_printed_boundaries_keep_their_error_rates(capsys: pytest.CaptureFix
     assert main([*PLAN, "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
     (gate,) = plan["gates"]
-    assert (gate["gate"], gate["limit"], len(gate["looks"]), gate["looks"][-1]["n"]) == ("min_accuracy", 0.8, 20, 400)
+    assert (gate["gate"], gate["limit"], gate["looks"][-1]["n"]) == ("min_accuracy", 0.8, 400)
     # By plain recursion over the counts that are still open, at a truth on the limit.
     state, before, passed, failed = {0: 1.0}, 0, 0.0, 0.0
     for look in gate["looks"]:
@@ -51,11 +51,23 @@ def test_the_table_says_what_is_saved_in_calls_and_dollars(capsys: pytest.Captur
     assert "At worst all 400 texts are asked, for $4.00." in out
 
 
-def test_a_gates_file_gives_its_limits_on_rates(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["power", "--until-decided", str(ROOT / "evals" / "gates.toml"), "--posts", "80"]) == 0
+def test_a_gates_file_gives_its_limits_on_rates(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gates = str(ROOT / "evals" / "gates.toml")
+    assert main(["power", "--until-decided", gates, "--posts", "80"]) == 0
     out = capsys.readouterr().out
     assert "embedded.bundled.tuned: min_accuracy" in out
     assert "embedded.bundled.bare: max_accuracy" in out
+    # Without --posts it is the project's own plan: 10 posts of each of 8 labels.
+    monkeypatch.chdir(ROOT)
+    assert main(["power", "--until-decided", gates, "--json", "--cost", "0.01"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["posts"] == 80
+    assert [gate["gate"] for gate in plan["gates"]] == ["embedded.bundled.bare", "embedded.bundled.tuned"]
+    assert all(look["n"] % 8 == 0 for gate in plan["gates"] for look in gate["looks"])
+    assert all(gate["worst"] == {"calls": 80, "cost": pytest.approx(0.8)} for gate in plan["gates"])
+    assert all(one["cost"] == pytest.approx(one["calls"] / 100) for gate in plan["gates"] for one in gate["expected"])
 
 
 @pytest.mark.parametrize(
@@ -68,6 +80,7 @@ def test_a_gates_file_gives_its_limits_on_rates(capsys: pytest.CaptureFixture[st
         (["--min-accuracy", "0.8", "--posts", "9", "--looks", "x"], "--looks: expected a whole number"),
         (["--min-accuracy", "0.8", "--posts", "9", "--truth", "0.8,2"], "--truth: expected a number above 0"),
         (["--min-accuracy", "0.8", "--posts", "9", "--cost", "-1"], "--cost: expected dollars per call"),
+        (["--min-accuracy", "0.8", "--posts", "9", "--labels", "10"], "--labels: expected a whole number from 1 to 9"),
         (["none.toml", "--posts", "9"], "none.toml: expected the limits to hold, there is no such file"),
     ],
 )

@@ -7,13 +7,29 @@ from dataclasses import replace
 
 from newsgauge.gates.findings import Limit
 from newsgauge.gates.limits_gate import LimitsGate
-from newsgauge.gates.stopping import boundaries, find_stop, limits_to_watch, looks_of
-from newsgauge.planning.sampling import asking_order
+from newsgauge.gates.stopping import (
+    Answers,
+    Pair,
+    WatchedDrop,
+    WatchedRate,
+    boundaries,
+    decide_pairs,
+    find_stop,
+    limits_to_watch,
+    looks_of,
+    stop_fault,
+    stop_faults,
+)
+from newsgauge.planning.sampling import asking_order, stopped_at
+from newsgauge.planning.stops import decode_stops, encode_stops
 from newsgauge.records import Key, Result
+from newsgauge.scoring.stats.sequential import operating
 from tests.gates.made_results import plan, posts, result
 
 FLOOR = Limit("min_accuracy", 0.5, "why")
+WATCHED = WatchedRate("min_accuracy", 0.5, "v")
 PLAN = plan(60)
+LOOKS = looks_of(PLAN, 6)
 
 
 def answers(n: int, right: int) -> dict[Key, Result]:
@@ -35,15 +51,15 @@ def test_posts_are_asked_in_rounds_over_the_labels_and_fewer_are_spread() -> Non
 def test_a_variant_stops_at_the_first_look_that_decides_all_its_limits() -> None:
     looks = looks_of(PLAN, 6)
     assert looks == (10, 20, 30, 40, 50, 60)
-    first = next(look for look in boundaries(0.5, looks, True) if look.pass_at is not None and look.pass_at <= look.n)
-    assert find_stop([FLOOR], "v", PLAN, 6, answers(first.n - 1, 60)) is None
-    stop = find_stop([FLOOR], "v", PLAN, 6, answers(first.n, 60))
+    first = next(look for look in boundaries(0.5, looks) if look.pass_at is not None and look.pass_at <= look.n)
+    assert find_stop([WATCHED], PLAN, LOOKS, answers(first.n - 1, 60)) is None
+    stop = find_stop([WATCHED], PLAN, LOOKS, answers(first.n, 60))
     assert stop is not None
     assert (stop.n, stop.limits[0].finding) == (first.n, "PASS")
     # A second limit that is open keeps it going, and the first one's verdict stays that of its look.
-    hard = replace(FLOOR, limit=0.9)
-    assert find_stop([FLOOR, hard], "v", PLAN, 6, answers(first.n, 60)) is None
-    both = find_stop([FLOOR, hard], "v", PLAN, 6, answers(60, 30))
+    hard = replace(WATCHED, limit=0.9)
+    assert find_stop([WATCHED, hard], PLAN, LOOKS, answers(first.n, 60)) is None
+    both = find_stop([WATCHED, hard], PLAN, LOOKS, answers(60, 30))
     assert both is not None
     assert both.n > stop.n
     assert [(one.finding, one.look) for one in both.limits] == [("PASS", stop.look), ("FAIL", both.look)]
@@ -54,22 +70,123 @@ def test_a_limit_that_no_look_decides_is_inconclusive_after_the_whole_plan() -> 
         (post.id, "v"): result(post, "v", place % 2 == 0)
         for place, post in enumerate(asking_order(PLAN.posts, PLAN.seed))
     }
-    stop = find_stop([FLOOR], "v", PLAN, 6, alternating)
+    stop = find_stop([WATCHED], PLAN, LOOKS, alternating)
     assert stop is not None
     assert stop.words() == "INCONCLUSIVE after 60 of 60 (look 6 of 6)"
 
 
 def test_what_is_recorded_already_counts_and_changes_no_verdict() -> None:
-    early = find_stop([FLOOR], "v", PLAN, 6, answers(60, 60))
-    late = find_stop([FLOOR], "v", PLAN, 6, answers(60, 60), n_recorded=31)
+    early = find_stop([WATCHED], PLAN, LOOKS, answers(60, 60))
+    late = find_stop([WATCHED], PLAN, LOOKS, answers(60, 60), n_recorded=31)
     assert early is not None
     assert late is not None
     assert (late.n, late.look, late.limits) == (40, 4, early.limits)
 
 
-def test_threads_and_repeats_are_no_independent_answers() -> None:
+def test_repeats_are_no_independent_answers() -> None:
     gates = [LimitsGate("v", "v", (FLOOR,))]
-    assert limits_to_watch(gates, "v", PLAN) == ((FLOOR,), ())
-    threaded = replace(PLAN, posts=tuple(replace(post, thread="one") for post in PLAN.posts))
-    assert "posts of one thread" in limits_to_watch(gates, "v", threaded)[1][0]
-    assert "asks each post 3 times" in limits_to_watch(gates, "v", replace(PLAN, repeats={"v": 3}))[1][0]
+    assert limits_to_watch(gates, "v", PLAN, None) == ((WATCHED,), ())
+    assert "asks each post 3 times" in limits_to_watch(gates, "v", replace(PLAN, repeats={"v": 3}), None)[1][0]
+
+
+def right_but(**wrong: int) -> dict[Key, Result]:
+    """Answers of several variants to the whole plan; of each the last so many in every ten posts are wrong."""
+    order = asking_order(PLAN.posts, PLAN.seed)
+    return {
+        (post.id, name): result(post, name, place % 10 < 10 - n)
+        for name, n in wrong.items()
+        for place, post in enumerate(order)
+    }
+
+
+def test_a_comparison_is_decided_on_what_both_sides_answered() -> None:
+    looks, pair = looks_of(PLAN, 6), Pair("good", "bad", 0.0, True)
+    results = right_but(good=0, bad=4)
+    # 4, 8, 12 gains and no loss: 0.5 ** 8 is 0.4%, of which a third of the posts may spend 0.07%.
+    assert decide_pairs([pair], Answers(PLAN, looks, results)) == {pair: (3, True)}
+    assert decide_pairs([Pair("bad", "good", 0.0, True)], Answers(PLAN, looks, results)) == {
+        Pair("bad", "good", 0.0, True): (3, False)
+    }
+    third = {post.id for post in asking_order(PLAN.posts, PLAN.seed)[:29]}
+    short = {key: one for key, one in results.items() if key[1] == "good" or key[0] in third}
+    assert decide_pairs([pair], Answers(PLAN, looks, short)) == {}
+
+
+def test_several_comparisons_are_corrected_and_wait_for_the_primary_one() -> None:
+    looks, results = looks_of(PLAN, 6), right_but(good=0, bad=4, fair=1, same=0)
+    primary, clear, small = (
+        Pair("good", "fair", 0.0, True),
+        Pair("good", "bad", 0.0, False),
+        Pair("bad", "fair", 0, False),
+    )
+    found = decide_pairs([primary, clear, small], Answers(PLAN, looks, results))
+    # One gain in ten posts: after 50 posts 0.5 ** 5 is 3.1%, and 2 - 2 Phi(1.96 / sqrt(5 / 6)) = 3.2% may be spent.
+    assert found[primary] == (5, True)
+    assert found[clear] == (5, True)
+    assert found[small][1] is False
+    alone = decide_pairs([replace(clear, is_primary=True), small], Answers(PLAN, looks, results))
+    assert alone[replace(clear, is_primary=True)] == (3, True)
+    # Holm's level for the first of three is 1.67%, of four 1.25%; after 60 posts 0.5 ** 6 is 1.56%.
+    four = [
+        Pair(*names, 0.0, False) for names in (("good", "fair"), ("good", "same"), ("same", "good"), ("same", "fair"))
+    ]
+    assert decide_pairs(four, Answers(PLAN, looks, results)) == {}
+    assert decide_pairs(four[:3], Answers(PLAN, looks, results)) == {four[0]: (6, True)}
+
+
+def test_a_drop_is_decided_against_the_baseline_and_stays_so_if_that_is_replaced() -> None:
+    results = right_but(v=0)
+    drop = WatchedDrop("max_drop", 0.2, "v", {post.id: True for post in PLAN.posts}, "then")
+    stop = find_stop([drop], PLAN, LOOKS, results)
+    assert stop is not None
+    assert (stop.limits[0].finding, stop.n < 60) == ("PASS", True)
+    assert [n for n, _, _ in stop.limits[0].counts] == list(LOOKS)
+    stopped = stopped_at(PLAN, {"v": stop})
+    assert stop_fault("v", stopped, [drop], results) == ""
+    replaced = WatchedDrop("max_drop", 0.2, "v", {post.id: False for post in PLAN.posts}, "now")
+    assert stop_fault("v", stopped, [replaced], results) == ""
+    assert "max_drop 0.1" in stop_fault("v", stopped, [replace(replaced, limit=0.1)], results)
+    assert decode_stops(encode_stops({"v": stop})) == {"v": stop}
+    # A run that writes the baseline is not held to it, and is green.
+    assert list(stop_faults(stopped, [], results, None, updating=True)) == []
+    nothing = find_stop([WatchedDrop("max_drop", 0.2, "v", {}, "then")], PLAN, LOOKS, results)
+    assert nothing is not None
+    assert nothing.words() == "INCONCLUSIVE after 10 of 60 (look 1 of 6), 50 calls saved"
+
+
+def test_of_a_thread_only_the_post_that_is_asked_first_counts() -> None:
+    order = asking_order(PLAN.posts, PLAN.seed)
+    # Each post twice in its thread: 30 count, and boundaries are those of 5, 10, ... 30 independent posts.
+    threads = {post.id: f"thread {place // 2}" for place, post in enumerate(order)}
+    threaded = replace(PLAN, posts=tuple(replace(post, thread=threads[post.id]) for post in PLAN.posts))
+    assert looks_of(threaded, 6) == LOOKS
+    # The first of each thread is right, the second wrong: that is 30 of 30, not 30 of 60.
+    results = {(post.id, "v"): result(post, "v", place % 2 == 0) for place, post in enumerate(order)}
+    alone = boundaries(0.5, (5, 10, 15, 20, 25, 30))
+    first = next(number for number, look in enumerate(alone, 1) if look.pass_at is not None and look.pass_at <= look.n)
+    stop = find_stop([WATCHED], threaded, LOOKS, results)
+    assert stop is not None
+    assert (stop.look, stop.limits[0].finding) == (first, "PASS")
+    # A comparison counts its flips likewise, and a look without a new thread is one without news.
+    one_thread = replace(PLAN, posts=tuple(replace(post, thread="one") for post in PLAN.posts))
+    every = right_but(good=0, bad=10)
+    pair = Pair("good", "bad", 0.0, True)
+    assert decide_pairs([pair], Answers(one_thread, LOOKS, every)) == {}
+    # Of 10 gains 0.5 ** 10 is 0.098%, and after a third 2 - 2 Phi(1.96 / sqrt(1 / 3)) = 0.069% may be spent.
+    assert decide_pairs([pair], Answers(threaded, LOOKS, every)) == {pair: (3, True)}
+    # None of them is decided before the plan is asked whole.
+    undecided = find_stop([WATCHED], one_thread, LOOKS, every | right_but(v=0))
+    assert undecided is not None
+    assert undecided.words() == "INCONCLUSIVE after 60 of 60 (look 6 of 6)"
+
+
+def test_looks_are_chosen_for_few_calls_and_kept_to_rounds_over_the_labels() -> None:
+    chosen = looks_of(PLAN, None, [WATCHED])
+    assert chosen[-1] == 60
+    assert all(n % 2 == 0 for n in chosen)
+    found, whole = (operating(boundaries(0.5, looks), 0.56) for looks in (chosen, (60,)))
+    assert found.passed >= whole.passed - 0.01
+    # No design of those it chooses from that keeps that power takes 1% of the plan less.
+    far = [operating(boundaries(0.5, looks_of(PLAN, n)), 0.56) for n in (5, 10, 20)]
+    assert found.expected_n <= min(one.expected_n for one in far if one.passed >= whole.passed - 0.01) + 0.02 * 60
+    assert looks_of(PLAN, None, [WATCHED, WatchedDrop("max_drop", 0.2, "v", {}, "")]) == looks_of(PLAN, 20)

@@ -19,6 +19,7 @@ FOLDER = Path("cassettes/embedded/bundled")
 PLAN = ["--posts-per-class", "12", "--variants", "labels"]
 RECORD = ["record", "--classes", "^sci.(space|med)$", *PLAN]
 UNTIL = [*RECORD, "--until-decided", "--looks", "6"]
+IN_PYTEST = ["--record-mode", "once", "--until-decided", "--looks", "6", "--allow-record-in-ci"]
 GATES = """
 [embedded.bundled.labels]
 min_accuracy = { limit = 0.25, reason = "half of guessing between two" }
@@ -72,10 +73,33 @@ def test_a_replay_stops_where_the_recording_did(stopped: pytest.Pytester, capsys
     assert (Path("whole") / "results.csv").read_text() == Path(".newsgauge/results/results.csv").read_text()
 
 
-def test_two_workers_stop_where_one_does(stopped: pytest.Pytester) -> None:
-    status, said = replay(stopped, "-n", "2")
+def test_two_workers_record_up_to_the_same_stop(stopped: pytest.Pytester) -> None:
+    text = stop_of()[1]
+    (FOLDER / NAME).unlink()
+    (FOLDER / "labels.jsonl").unlink()
+    status, said = replay(stopped, "-n", "2", *IN_PYTEST)
     assert status == 0
-    assert "labels: PASS after 12 of 24 (look 3 of 6), 12 calls saved" in said
+    assert "newsgauge: labels: PASS after 12 of 24 (look 3 of 6), 12 calls saved" in said
+    assert stop_of()[1] == text
+    assert len((FOLDER / "labels.jsonl").read_text().splitlines()) == 12
+
+
+def test_a_changed_prompt_stops_by_its_own_answers(
+    stopped: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(RECORD) == 0  # the whole plan
+    path = Path("evals/variants.toml")
+    path.write_text(path.read_text().replace("Name one", "Choose one"))
+    status, said = replay(stopped, *IN_PYTEST)
+    assert status == 4
+    assert "variant 'labels' changed since it was recorded" in said
+    capsys.readouterr()
+    assert main([*UNTIL, "--record-mode", "new_episodes"]) == 0
+    n_asked = int(re.search(r"(\d+) of 24 \(look", capsys.readouterr().out)[1])
+    assert n_asked < 24
+    status, said = replay(stopped)
+    assert status == 0
+    assert f"labels: PASS after {n_asked} of 24" in said
 
 
 def test_an_interrupted_recording_goes_on_to_the_same_stop(stopped: pytest.Pytester) -> None:
@@ -84,7 +108,7 @@ def test_an_interrupted_recording_goes_on_to_the_same_stop(stopped: pytest.Pytes
     (FOLDER / NAME).unlink()
     cassette.write_text("".join(whole[::2]))
     assert replay(stopped)[0] == 1
-    assert main(UNTIL) == 0
+    assert replay(stopped, *IN_PYTEST)[0] == 0
     assert stop_of()[1] == text
     assert [json.loads(line)["key"] for line in cassette.read_text().splitlines()] == [
         json.loads(line)["key"] for line in whole
@@ -138,7 +162,10 @@ def test_a_recording_that_goes_further_or_less_far_is_red(
     [
         (GATES.replace("0.25", "0.26"), "its recording stopped when min_accuracy 0.25 was decided, and the gates now "),
         (f"{GATES}min_macro_f1 = {{ limit = 0.1, reason = 'r' }}", "labels (min_macro_f1) can be decided on the whole"),
-        ("[embedded.bundled.bare]\nmax_accuracy = { limit = 0.5, reason = 'r' }", "no gate sets a floor or a ceiling"),
+        (
+            "[embedded.bundled.bare]\nmax_accuracy = { limit = 0.5, reason = 'r' }",
+            "no gate sets a floor, a ceiling, a lead",
+        ),
     ],
 )
 def test_a_stop_is_valid_for_its_own_limits_alone(stopped: pytest.Pytester, gates: str, reason: str) -> None:
@@ -146,6 +173,31 @@ def test_a_stop_is_valid_for_its_own_limits_alone(stopped: pytest.Pytester, gate
     status, said = replay(stopped)
     assert status == 1
     assert f"newsgauge: red: labels: {reason}" in said or f"labels: its recording stopped early, but {reason}" in said
+
+
+def test_both_sides_of_a_comparison_are_asked_until_it_is_decided(
+    project: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = ["--posts-per-class", "12", "--variants", "labels,system"]
+    gates = 'beats = {{ variant = "system", by_at_least = {}, reason = "it knows the labels" }}\n'
+    Path("evals/gates.toml").write_text(GATES + gates.format(0.1))
+    assert main([*UNTIL, *both]) == 0
+    ends = re.findall(r"(\w+): PASS after (\d+) of 24", capsys.readouterr().out)
+    assert {name for name, _ in ends} == {"labels", "system"}
+    n = int(ends[0][1])
+    assert n < 24
+    assert ends[1][1] == ends[0][1]
+    status, said = replay(project, *both)
+    assert status == 0
+    assert f"PASS at look {n // 4} of 6, after {n} of 24 posts, sequential exact test at the lead" in " ".join(
+        said.split()
+    )
+    # Without the other side the comparison is left out, and what it took to decide it stays.
+    assert replay(project, "--variants", "labels")[0] == 0
+    Path("evals/gates.toml").write_text(GATES + gates.format(0.2))
+    status, said = replay(project, *both)
+    assert status == 1
+    assert "stopped when labels-beats-system 0.1, min_accuracy 0.25 was decided, and the gates now ask" in said
 
 
 def test_a_baseline_of_a_stopped_run_holds_what_was_asked(stopped: pytest.Pytester) -> None:
@@ -166,7 +218,10 @@ def test_a_baseline_of_a_stopped_run_holds_what_was_asked(stopped: pytest.Pytest
         (["--until-decided", "--record-mode", "all"], "expected --record-mode once or new_episodes"),
         (["--looks", "5"], "--looks: expected with --until-decided"),
         (["--until-decided", "--repeats", "3"], "it asks each post 3 times, and repeats are not independent answers"),
-        (["--until-decided", "--variants", "system"], "system: no gate sets a floor or a ceiling on a rate of it"),
+        (
+            ["--until-decided", "--variants", "system"],
+            "system: no gate sets a floor, a ceiling, a lead or a drop of it",
+        ),
     ],
 )
 def test_what_cannot_stop_early_is_refused_in_words(

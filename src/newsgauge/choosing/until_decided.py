@@ -6,98 +6,120 @@ an interruption are evaluated in the same way, so the next run continues to the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ..cassettes.line import case_of
 from ..errors import UsageError
-from ..gates.findings import Limit
+from ..gates.baseline_file import Baseline
 from ..gates.gate import Gate
-from ..gates.stopping import find_stop, limits_to_watch, looks_of
-from ..planning.sampling import asking_order, stopped_at
+from ..gates.stopping import Watched, find_stop, limits_to_watch, looks_of
+from ..planning.sampling import Plan, asking_order, counted_posts, stopped_at
 from ..planning.stops import Stop
-from ..recording.pending import find_pending
+from ..recording.pending import find_pending, recorded_ids
+from ..recording.scheduler import Report
 from ..records import Case, Key, Result
 from ..running.results_log import MAIN, ResultLog
 from ..running.run import Run
-from ..running.run_config import RunConfig, open_recorder
+from ..running.run_config import RunConfig
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
     """What decides when a variant stops. ``first``: the first look at all that is recorded already, from 1."""
 
-    limits: tuple[Limit, ...]
+    limits: tuple[Watched, ...]
     looks: tuple[int, ...]
     first: int
 
 
-def watch_plan(setup: RunConfig, gates: Sequence[Gate], n_looks: int) -> tuple[dict[str, Watch], dict[str, str]]:
+def watch_plan(
+    setup: RunConfig, gates: Sequence[Gate], n_looks: int | None, baseline: Baseline | None
+) -> tuple[dict[str, Watch], dict[str, str]]:
     """The variants that may stop early; the others that are recorded, and why they are asked the whole plan.
 
     Raises `UsageError` if none may stop.
     """
-    watched, whole = {}, {}
-    recorder, looks = open_recorder(setup), looks_of(setup.plan, n_looks)
+    found = {
+        name: limits_to_watch(gates, name, setup.plan, baseline)
+        for name, variant in setup.variants.items()
+        if variant.has_cassette
+    }
+    whole = {name: "; ".join(why_not) for name, (_, why_not) in found.items() if why_not}
+    wanted = {name: limits for name, (limits, _) in found.items() if name not in whole}
+    looks = looks_of(setup.plan, n_looks, (limit for limits in wanted.values() for limit in limits))
     place = {post.id: number for number, post in enumerate(asking_order(setup.plan.posts, setup.plan.seed), 1)}
-    for name, variant in setup.variants.items():
-        if not variant.has_cassette:
-            continue
-        limits, why_not = limits_to_watch(gates, name, setup.plan)
-        if why_not:
-            whole[name] = "; ".join(why_not)
-            continue
-        keys = recorder.file(name).keys()
-        n_recorded = max((place.get(case_of(key), 0) for key in keys), default=0)
+    watched, recorded = {}, recorded_ids(setup)
+    for name, limits in wanted.items():
+        n_recorded = max((place[post_id] for post_id in recorded[name]), default=0)
         first = next(number for number, n in enumerate(looks, 1) if n >= n_recorded)
         watched[name] = Watch(limits, looks, first)
-    recorder.close()
     if not watched:
         reasons = "; ".join(f"{name}: {why}" for name, why in whole.items()) or "no variant is recorded"
         raise UsageError(f"--until-decided: no variant of this plan may stop early. {reasons}")
     return watched, whole
 
 
+def watch_lines(plan: Plan, watched: Mapping[str, Watch], whole: Mapping[str, str]) -> Iterator[str]:
+    """Which variants may stop early, and why the others may not."""
+    if n_more := sum(not counts for _, counts in counted_posts(plan)):
+        yield f"{n_more:,} {plan.units} are of a thread that is asked about earlier: only the first of a thread counts"
+    for name, why in whole.items():
+        yield f"{name} is asked the whole plan: {why}"
+    looks = next(iter(watched.values())).looks
+    shown = ", ".join(f"{n:,}" for n in looks[:3])
+    at = f"{shown}, ... {looks[-1]:,}" if len(looks) > 4 else ", ".join(f"{n:,}" for n in looks)
+    yield f"{', '.join(watched)}: asked until decided, in at most {len(looks)} looks, after {at} answers"
+
+
 def ask_until_decided(
     setup: RunConfig,
     watched: Mapping[str, Watch],
-    n_looks: int,
     *,
-    ask: Callable[[RunConfig, Sequence[Case]], bool],
-    on_stop: Callable[[str, Stop], None],
-) -> RunConfig:
-    """The setup, planned up to where its variants stopped; one without an answer to a post is planned as a whole.
+    record: Callable[[RunConfig, Sequence[Case]], Report],
+    cost_per_call: float,
+    say: Callable[[str], None],
+) -> tuple[RunConfig, Report]:
+    """The setup, planned up to where its variants stopped, and what came of all calls.
 
-    ``ask`` asks cases and returns whether to continue; ``on_stop`` is called for each variant that stops.
+    A variant without an answer to a post is planned as a whole. ``record`` asks cases; ``say`` is told of each stop.
     """
     stops: dict[str, Stop] = {}
-    at = {name: one.first for name, one in watched.items()}
+    total = Report()
     active = [name for name, variant in setup.variants.items() if variant.has_cassette]
+    others = [name for name, variant in setup.variants.items() if not variant.has_cassette]
+    looks = next(iter(watched.values())).looks
     goes_on = True
     with TemporaryDirectory(prefix="newsgauge-") as folder:
         log = ResultLog(Path(folder), MAIN)
-        while active and goes_on:
-            part = _up_to(setup, active, {name: watched[name].looks[look - 1] for name, look in at.items()})
+        for look in range(1, len(looks) + 1):
+            # A comparison needs both of its sides: all variants are asked up to the same look.
+            ends = {name: looks[max(look, watched[name].first) - 1] for name in active if name in watched}
+            part = _up_to(setup, active, ends)
             to_ask = find_pending(part).to_ask
-            goes_on = not to_ask or ask(part, to_ask)
-            active = [name for name in active if name in watched]
-            results = _replayed(_up_to(part, active, {}), log)
+            if to_ask:
+                found = record(part, to_ask)
+                total.add(found)
+                goes_on = not found.interrupted and not found.left
+            results = _replayed(_up_to(setup, [*active, *others], ends), log)
+            active, others = [name for name in active if name in watched], []
             for name in list(active):
-                own, answers = watched[name], (results.get((post.id, name)) for post in part.plan.asked(name))
-                if any(one is None or one.prediction is None for one in answers):
-                    active.remove(name)  # who asks says why
-                    continue
-                n_recorded = own.looks[own.first - 1]
-                stop = find_stop(own.limits, name, setup.plan, n_looks, results, n_recorded=n_recorded)
-                if stop is None:
-                    at[name] += 1
-                else:
+                own = watched[name]
+                stop = find_stop(own.limits, setup.plan, looks, results, n_recorded=own.looks[own.first - 1])
+                if stop is not None and stop.n <= ends[name]:
                     active.remove(name)
                     stops[name] = stop
-                    on_stop(name, stop)
-    return replace(setup, plan=stopped_at(setup.plan, stops))
+                    saved = cost_per_call * (stop.cap - stop.n)
+                    say(f"{name}: {stop.words(f' and about {saved:,.4f} USD' if saved else '')}")
+                elif any(
+                    (one := results.get((post.id, name))) is None or one.prediction is None
+                    for post in part.plan.asked(name)
+                ):
+                    active.remove(name)  # who asks says why
+            if not active or not goes_on:
+                break
+    return replace(setup, plan=stopped_at(setup.plan, stops)), total
 
 
 def _up_to(setup: RunConfig, names: Sequence[str], ends: Mapping[str, int]) -> RunConfig:

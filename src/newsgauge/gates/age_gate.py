@@ -11,8 +11,9 @@ from ..errors import GatesError
 from ..planning.sampling import Plan
 from ..records import ESTIMATOR_VERSION
 from ..scoring.stats.decisions import Finding
-from .findings import Limit
+from .baseline_file import Baseline
 from .gate import Asked, Entry, Evidence, Gate, Held, Table
+from .stopping import Watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,9 @@ class AgeGate(Gate):
             raise GatesError(f"{table.where}: {key}: expected a whole number of days from 1, got {days!r}")
         return [cls(f"{variant}-age", variant, days, entry.reason) for variant in table.known]
 
-    def early(self, plan: Plan) -> tuple[Sequence[Limit], Sequence[str]]:
+    def early(
+        self, plan: Plan, gates: Sequence[Gate], baseline: Baseline | None
+    ) -> tuple[Sequence[Watched], Sequence[str]]:
         """Nothing to wait for: an age is no rate of answers."""
         return (), ()
 

@@ -10,6 +10,8 @@ In a replay as in a live run, and whether a gate holds the run to its baseline o
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,7 +19,7 @@ from typing import Any, ClassVar
 from .._util.numbers import in_unit, p_words
 from .._util.wording import one_line
 from ..planning.plan_file import RunPlan
-from ..planning.sampling import Plan
+from ..planning.sampling import Plan, split_key
 from ..records import Key, Post, Result, shown_id
 from ..scoring.scoreboard import compare, in_rows
 from ..scoring.scores import Comparison
@@ -25,10 +27,10 @@ from ..scoring.stats.decisions import Decision, Finding, decide_difference
 from ..scoring.stats.paired import mcnemar_exact
 from ..scoring.stats.power import NEAREST_LIMIT, fewest_posts_for_margin
 from .baseline_file import Baseline, answer_text, answers_of_both, is_same_draw
-from .comparison_gate import clustered_words, flip_counts, hold_pair
-from .findings import Limit
+from .comparison_gate import clustered_words, flip_counts, hold_pair, hold_stopped_pair
 from .gate import Asked, Evidence, Gate, Held, Table
 from .limits_gate import bounds_words, how_many
+from .stopping import Watched, WatchedDrop
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,18 @@ class BaselineGate(Gate):
             drop = entry.number("limit", expected, lambda drop: NEAREST_LIMIT <= drop < 1)
             yield cls(f"{table.variant}-baseline", table.variant, drop, entry.reason)
 
-    def early(self, plan: Plan) -> tuple[Sequence[Limit], Sequence[str]]:
-        """A replay is held to the baseline letter for letter, on whatever posts both know."""
-        return (), [] if self.max_drop is None else [f"{self.name} (max_drop)"]
+    def early(
+        self, plan: Plan, gates: Sequence[Gate], baseline: Baseline | None
+    ) -> tuple[Sequence[Watched], Sequence[str]]:
+        """The drop. A replay is held to the baseline letter for letter, on whatever posts both know."""
+        if self.max_drop is None:
+            return (), ()
+        answers = {} if baseline is None else baseline.answers(self.variant)
+        known = {post.id: answers[post.id] == post.label for post in plan.posts if post.id in answers}
+        if any(split_key(key)[0] in known and key not in known for key in answers):
+            return (), [f"{self.name} (max_drop, against repeats)"]
+        against = hashlib.sha256(json.dumps(sorted(known.items())).encode()).hexdigest()[:12]
+        return [WatchedDrop("max_drop", self.max_drop, self.variant, known, against)], ()
 
     def hold(self, evidence: Evidence) -> Sequence[Held]:
         """Equality in a replay, non-inferiority in a live run; INCONCLUSIVE if there is nothing to compare with."""
@@ -94,6 +105,8 @@ class BaselineGate(Gate):
     def _hold_live(self, evidence: Evidence, baseline: Baseline, posts: list[Post], asked: Asked) -> Held:
         drop, units = self.max_drop or 0.0, evidence.plan.units
         found = compare_since(baseline, self.variant, posts, evidence.results)
+        if held := hold_stopped_pair(self, "max_drop", asked, found, evidence, test="exact test"):
+            return held
         decision, text, paired, more = drop_words(found, drop, _common(len(posts), evidence, baseline), units=units)
         if decision.finding is Finding.INCONCLUSIVE and decision.n_for_power is not None:
             more += (

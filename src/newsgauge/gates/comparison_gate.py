@@ -20,8 +20,10 @@ from ..scoring.scores import Comparison
 from ..scoring.stats.decisions import Finding, decide_difference, difference_p_values
 from ..scoring.stats.paired import holm
 from ..scoring.stats.power import fewest_flips
+from .baseline_file import Baseline
 from .gate import ALPHA, Asked, Evidence, Gate, Held, Table
 from .limits_gate import how_many
+from .stopping import Pair, Watched, WatchedLead, decided_by_stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,14 @@ class ComparisonGate(Gate):
     def hold(self, evidence: Evidence) -> Sequence[Held]:
         """PASS if the lead is large enough and significant; INCONCLUSIVE is for live runs."""
         found = compare_variants(evidence.results, evidence.plan.shared(*self.variants), self.variant, self.other)
-        p, corrected = _adjusted(self, evidence)
         about = Asked(f"lead of {self.variant} over {self.other}", "points", "at least", self.by_at_least, self.reason)
+        test = "exact test at the lead" if self.by_at_least else "exact McNemar"
+        if held := hold_stopped_pair(self, self.name, about, found, evidence, test=test):
+            return [held]
+        p, corrected = _adjusted(self, evidence)
         asked = f"{about.words}{' proved' if evidence.live else ''}, p <= {ALPHA:g}{corrected}"
-        held = f"of a lead of {in_unit(self.by_at_least, 'points', exact=True)}" if evidence.live else "corrected"
-        more, n = f"{'' if p == found.p else f', {held} {p_words(p)}'}; {asked}", None
+        of = f"of a lead of {in_unit(self.by_at_least, 'points', exact=True)}" if evidence.live else "corrected"
+        more, n = f"{'' if p == found.p else f', {of} {p_words(p)}'}; {asked}", None
         if evidence.live:
             decision = decide_difference(
                 found.n_gained, found.n_lost, found.n, self.by_at_least, effective_n=found.effective_n
@@ -80,10 +85,45 @@ class ComparisonGate(Gate):
         paired = f"{flip_counts(found)}, one-sided exact McNemar {p_words(found.p)}{clustered_words(found)}"
         return [hold_pair(about, found, finding, (text, paired, more), n)]
 
+    def early(
+        self, plan: Plan, gates: Sequence[Gate], baseline: Baseline | None
+    ) -> tuple[Sequence[Watched], Sequence[str]]:
+        """The lead, corrected for the other comparisons of the run."""
+        if any(plan.repeats.get(name, 1) > 1 for name in self.variants):
+            return (), [f"{self.name} (of repeats)"]
+        family = tuple(_pair(one) for one in gates if isinstance(one, ComparisonGate)) or (_pair(self),)
+        return [WatchedLead(self.name, self.by_at_least, _pair(self), family)], ()
+
     def too_small(self, plan: Plan) -> Iterable[str]:
         """So many flips, all one way, prove a lead."""
         if len(plan.posts) < fewest_flips():
             yield f"{self.name} takes at least {fewest_flips()} {plan.units}"
+
+
+def _pair(gate: ComparisonGate) -> Pair:
+    return Pair(gate.variant, gate.other, gate.by_at_least, gate.primary)
+
+
+def hold_stopped_pair(
+    gate: Gate, metric: str, asked: Asked, found: Comparison, evidence: Evidence, *, test: str
+) -> Held | None:
+    """By the look that decided it; None if no recording stopped, and in a replay if no look decided it."""
+    stopped = next((name for name in gate.variants if name in evidence.plan.stops), None)
+    if stopped is None:
+        return None
+    fault, decided = decided_by_stop(stopped, gate, evidence)
+    if fault:
+        return asked.held(Finding.FAIL, fault, found.difference, found.n, fault)
+    one = decided[metric]
+    if one.finding == Finding.INCONCLUSIVE and not evidence.live:
+        return None
+    words = (
+        f"{found.first} - {found.second} = {in_unit(found.difference, 'points')} on the same {found.n} posts",
+        flip_counts(found),
+        f": {evidence.plan.stops[stopped].decided(one)} {evidence.plan.units}, sequential {test}"
+        f"{f', Holm over {len(one.among)} comparisons' if len(one.among) > 1 else ''}; {asked.words} proved",
+    )
+    return hold_pair(asked, found, Finding(one.finding), words, None)
 
 
 def check_comparisons(place: str, gates: Sequence[ComparisonGate]) -> None:

@@ -24,7 +24,7 @@ from ..scoring.stats.power import NEAREST_LIMIT
 from .baseline_file import Baseline
 
 if TYPE_CHECKING:
-    from .findings import Limit
+    from .stopping import Watched
 
 #: How a limit is held in a live run: against a one-sided 95% bound, or against the value itself.
 Bound = Literal["confidence", "value"]
@@ -224,8 +224,13 @@ class Gate(ABC):
     def hold(self, evidence: Evidence) -> Sequence[Held]:
         """Each limit held against the evidence, in which no answer is missing."""
 
-    def early(self, plan: Plan) -> tuple[Sequence[Limit], Sequence[str]]:
-        """The limits that may be decided before the plan is asked whole, and a reason for each that may not."""
+    def early(
+        self, plan: Plan, gates: Sequence[Gate], baseline: Baseline | None
+    ) -> tuple[Sequence[Watched], Sequence[str]]:
+        """The limits that may be decided before the plan is asked whole, and a reason for each that may not.
+
+        ``gates``: all of the run.
+        """
         return (), [self.name]
 
     def too_small(self, plan: Plan) -> Iterable[str]:

@@ -10,8 +10,9 @@ from .._util.numbers import in_unit
 from ..errors import GatesError
 from ..planning.sampling import Plan
 from ..scoring.stats.decisions import Finding
-from .findings import Limit
+from .baseline_file import Baseline
 from .gate import Asked, Evidence, Gate, Held, Table
+from .stopping import Watched
 
 Part = Literal["p50", "p95"]
 PARTS: tuple[Part, ...] = ("p50", "p95")
@@ -38,7 +39,9 @@ class LatencyGate(Gate):
                 raise GatesError(f"{entry.where}: expected p50, p95 or both, in milliseconds")
             yield cls(f"{table.variant}-latency", table.variant, limits, entry.reason)
 
-    def early(self, plan: Plan) -> tuple[Sequence[Limit], Sequence[str]]:
+    def early(
+        self, plan: Plan, gates: Sequence[Gate], baseline: Baseline | None
+    ) -> tuple[Sequence[Watched], Sequence[str]]:
         """Nothing to wait for: a latency is no rate of answers."""
         return (), ()
 

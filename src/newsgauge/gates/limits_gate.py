@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from .._util.numbers import Unit, in_unit, percent
 from ..errors import GatesError
-from ..planning.sampling import Plan
+from ..planning.sampling import Plan, counted_looks, counted_posts
 from ..records import Post
 from ..scoring.confidences import answered_rows
 from ..scoring.scoreboard import strata_of, threads_of
@@ -24,6 +24,7 @@ from ..scoring.stats.intervals import effective_posts
 from ..scoring.stats.power import fewest_posts_for_floor
 from ..scoring.stats.sequential import repeated_interval
 from ..scoring.stats.standardised import FEWEST_POSTS_PER_CLASS
+from .baseline_file import Baseline
 from .findings import (
     METRICS,
     Limit,
@@ -35,7 +36,7 @@ from .findings import (
     value_finding,
 )
 from .gate import ALPHA, Asked, Entry, Evidence, Gate, Held, Table
-from .stopping import COUNTED, counts_for, stop_fault
+from .stopping import COUNTED, Watched, WatchedRate, counts_for, decided_by_stop
 
 #: Whether a post with its answers counts, for the metrics about posts that were asked several times.
 OF_REPEATS: dict[str, Callable[[Post, list[str]], bool]] = {
@@ -73,17 +74,46 @@ class LimitsGate(Gate):
 
     def hold(self, evidence: Evidence) -> Sequence[Held]:
         """Each limit by its value, or by its bounds."""
-        if self.variant not in evidence.plan.stops:
-            return [_hold(limit, self.variant, evidence) for limit in self.limits]
-        watched, _ = self.early(evidence.plan)
-        stopped = _hold_stopped(watched, self.variant, evidence)
-        return [stopped.get(limit) or _hold(limit, self.variant, evidence) for limit in self.limits]
+        stopped = self._hold_stopped(evidence) if self.variant in evidence.plan.stops else {}
+        return [stopped.get(limit.metric) or _hold(limit, self.variant, evidence) for limit in self.limits]
 
-    def early(self, plan: Plan) -> tuple[Sequence[Limit], Sequence[str]]:
+    def early(
+        self, plan: Plan, gates: Sequence[Gate], baseline: Baseline | None
+    ) -> tuple[Sequence[Watched], Sequence[str]]:
         """Rates of single answers. A limit that is held by its value waits for nothing: it holds of what was asked."""
         by_bounds = [one for one in self.limits if not is_by_value(one)]
         whole = [f"{self.name} ({one.metric})" for one in by_bounds if METRICS[one.metric].attribute not in COUNTED]
-        return [one for one in by_bounds if METRICS[one.metric].attribute in COUNTED], whole
+        counted = [one for one in by_bounds if METRICS[one.metric].attribute in COUNTED]
+        return [WatchedRate(one.metric, one.limit, self.variant) for one in counted], whole
+
+    def _hold_stopped(self, evidence: Evidence) -> dict[str, Held]:
+        """By metric, by the look that decided it; in a replay without those that no look did."""
+        variant, plan = self.variant, evidence.plan
+        score, stop = evidence.scores[variant], plan.stops[variant]
+        watched, _ = self.early(plan, evidence.family, evidence.baseline)
+        fault, decided = decided_by_stop(variant, self, evidence)
+        found, reasons = {}, {one.metric: one.reason for one in self.limits}
+        for limit in watched:
+            metric, reason = METRICS[limit.metric], reasons[limit.metric]
+            value = float(getattr(score, metric.attribute))
+            asked = Asked(metric.attribute.replace("_", " "), metric.unit, metric.sign, limit.limit, reason)
+            if fault:
+                found[limit.metric] = asked.held(Finding.FAIL, fault, value, score.n, fault)
+                continue
+            one = decided[limit.metric]
+            if one.finding != Finding.INCONCLUSIVE or evidence.live:
+                posts = counted_posts(plan)
+                counted = {post.id for post, counts in posts if counts}
+                answered = [pair for pair in evidence.answered(variant) if pair[0].id in counted]
+                n = sum(counts_for(limit.metric, *pair) for pair in answered)
+                low, high = repeated_interval(n, counted_looks(posts, stop.looks), stop.look, alpha=2 * ALPHA)
+                text = (
+                    f"{asked.name} {value:.4f}, one-sided 95% bounds, valid after stopping, {low:.4f} and {high:.4f}: "
+                    f"{stop.decided(one)} {plan.units} (n = {score.n}"
+                )
+                held = asked.held(Finding(one.finding), f"{text}; {reason})", value, score.n, f"{text})")
+                found[limit.metric] = held
+        return found
 
     def too_small(self, plan: Plan) -> Iterable[str]:
         """What a floor takes: so many posts, or posts per class, all answered right."""
@@ -116,29 +146,6 @@ def _limit(key: str, entry: Entry) -> Limit:
     except re.error as error:
         raise GatesError(f"{entry.where}: classes is no regular expression, got {about!r}: {error}") from None
     return Limit(key, limit, entry.reason, entry.bound, about)
-
-
-def _hold_stopped(limits: Sequence[Limit], variant: str, evidence: Evidence) -> dict[Limit, Held]:
-    """Each limit by the look that decided it; one that no look did is held like those of a whole plan in a replay."""
-    plan, score, stop = evidence.plan, evidence.scores[variant], evidence.plan.stops[variant]
-    held: dict[Limit, Held] = {}
-    fault = stop_fault(variant, plan, limits, evidence.results)
-    for limit, one in zip(limits, stop.limits, strict=not fault):
-        metric = METRICS[limit.metric]
-        value, finding = float(getattr(score, metric.attribute)), Finding.FAIL if fault else Finding(one.finding)
-        asked = Asked(metric.attribute.replace("_", " "), metric.unit, metric.sign, limit.limit, limit.reason)
-        if fault:
-            held[limit] = asked.held(finding, fault, value, score.n, fault)
-        elif finding is not Finding.INCONCLUSIVE or evidence.live:
-            flags, _ = _flags(limit.metric, variant, evidence)
-            low, high = repeated_interval(sum(flags), stop.looks, stop.look, alpha=2 * ALPHA)
-            text = (
-                f"{asked.name} {value:.4f}, one-sided 95% bounds, valid after stopping, {low:.4f} and {high:.4f}: "
-                f"{finding.value} at look {one.look} of {len(stop.looks)}, after {stop.looks[one.look - 1]:,} of "
-                f"{stop.cap:,} {plan.units} (n = {score.n}"
-            )
-            held[limit] = asked.held(finding, f"{text}; {limit.reason})", value, score.n, f"{text})")
-    return held
 
 
 def _hold(limit: Limit, variant: str, evidence: Evidence) -> Held:

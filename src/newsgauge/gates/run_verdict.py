@@ -157,7 +157,7 @@ class Guard:
         changes, refused = self._update_baseline(scores, results, exit_status)
         each = ", ".join(f"{n:,} of {variant}" for variant, n in broken.items())
         unanswered = [f"{broken.total():,} cases have no answer: {each}"] if broken else []
-        stopped = stop_faults(run.plan, self.gates, results) if run.shard is None else ()
+        stopped = () if run.shard is not None else self._stop_faults(results)
         session = session_verdict(
             [*missing, *stopped, *unanswered, *self._complaints(verdicts, undecided, n_not_run), *refused],
             failed=run.failed,
@@ -227,6 +227,10 @@ class Guard:
                 "unreviewed": list(self.run.unreviewed),
             },
         )
+
+    def _stop_faults(self, results: Mapping[Key, Result]) -> Iterable[str]:
+        place = self.baseline
+        return stop_faults(self.run.plan, self.gates, results, place.held, updating=place.updating)
 
     @property
     def _n(self) -> int:

@@ -13,10 +13,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import nsmallest
-from itertools import groupby, islice
+from itertools import accumulate, groupby, islice
 
 from .._util.wording import did_you_mean, plural
 from ..corpora.threads import thread_key, thread_of
@@ -122,6 +122,22 @@ def asking_order(posts: Iterable[Post], seed: int) -> list[Post]:
         for place, post in enumerate(own)
     ]
     return [post for _, _, post in sorted(placed, key=lambda one: one[:2])]
+
+
+def counted_posts(plan: Plan) -> list[tuple[Post, bool]]:
+    """All posts in the order of asking, and whether each is the first of its thread: only such are independent."""
+    seen: set[str] = set()
+    found = []
+    for post in asking_order(plan.posts, plan.seed):
+        found.append((post, post.thread is None or post.thread not in seen))
+        seen |= {post.thread} if post.thread is not None else set()
+    return found
+
+
+def counted_looks(posts: Sequence[tuple[Post, bool]], looks: Sequence[int]) -> tuple[int, ...]:
+    """How many posts count at each look."""
+    n_counted = [0, *accumulate(counts for _, counts in posts)]
+    return tuple(n_counted[n] for n in looks)
 
 
 def stopped_at(plan: Plan, stops: Mapping[str, Stop]) -> Plan:

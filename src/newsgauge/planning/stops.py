@@ -22,12 +22,20 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class DecidedLimit:
-    """A limit of a gate, what was found of it, and at which look, from 1; INCONCLUSIVE: at no look up to the last."""
+    """A limit of a gate, what was found of it, and at which look, from 1; INCONCLUSIVE: at no look up to the last.
+
+    ``metric``: of a comparison the name of its gate; ``among``: the pairs of variants for which it was corrected, its
+    own one too. Of a drop: ``against`` is a hash of the baseline's answers, which may be replaced later, and
+    ``counts`` the posts, gains and losses at each look, so that it can be decided again without them.
+    """
 
     metric: str
     limit: float
     finding: str
     look: int
+    among: tuple[tuple[str, str], ...] = ()
+    against: str = ""
+    counts: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +43,11 @@ class Stop:
     """A variant was asked the first ``n`` posts, in the order of asking, up to look number ``look``.
 
     ``looks``: the numbers of answers at which it was to be looked, planned before the first; the last is the whole
-    plan. ``n_looks``: how many were asked for. ``limits``: what all the gates of the variant came to.
+    plan. ``limits``: what all the gates of the variant came to.
     """
 
     n: int
     look: int
-    n_looks: int
     looks: tuple[int, ...]
     limits: tuple[DecidedLimit, ...]
 
@@ -48,6 +55,11 @@ class Stop:
     def cap(self) -> int:
         """The posts of the plan."""
         return self.looks[-1]
+
+    def decided(self, one: DecidedLimit) -> str:
+        """``FAIL at look 12 of 20, after 240 of 400``."""
+        n = self.looks[one.look - 1]
+        return f"{one.finding} at look {one.look} of {len(self.looks)}, after {n:,} of {self.cap:,}"
 
     def words(self, cost: str = "") -> str:
         """``FAIL after 243 of 400 (look 12 of 20), 157 calls saved``; ``cost``: what else is saved."""
@@ -66,11 +78,14 @@ def encode_stops(stops: Mapping[str, Stop]) -> dict[str, Any]:
 def decode_stops(value: Mapping[str, Any]) -> dict[str, Stop]:
     """The inverse. Raises KeyError, TypeError or ValueError for anything else."""
     return {
-        name: Stop(
-            **{**one, "looks": tuple(one["looks"]), "limits": tuple(DecidedLimit(**limit) for limit in one["limits"])}
-        )
+        name: Stop(**{**one, "looks": tuple(one["looks"]), "limits": tuple(map(_decode_limit, one["limits"]))})
         for name, one in value.items()
     }
+
+
+def _decode_limit(value: Mapping[str, Any]) -> DecidedLimit:
+    lists = {name: tuple(map(tuple, value.get(name, ()))) for name in ("among", "counts")}
+    return DecidedLimit(**{**value, **lists})
 
 
 def load_stops(folder: Path, plan: str) -> dict[str, Stop]:

@@ -15,11 +15,12 @@ from ..errors import UsageError
 from ..gates.age_gate import day_of
 from ..gates.gate import Ages
 from ..gates.run_verdict import Conclusion, Guard
+from ..recording.pending import beyond_stops
 from ..report.summary_sections import as_group, concluding_sections
 from ..report.terminal import WIDTH
 from ..running.plans_file import oldest_recordings
 from ..running.results_log import ResultLog
-from ..running.run_config import RunConfig, beyond_stops, stand_ins
+from ..running.run_config import RunConfig, stand_ins
 from ..scoring.scores import Check, Verdict
 from ..scoring.spending import today
 from ..scoring.stats.decisions import Finding

@@ -15,7 +15,14 @@ from ..choosing.ledger import CONFIRMATIONS
 from ..errors import UsageError
 from ..planning.plan_file import read_inputs
 from ..planning.stops import NAME as STOPS
-from ..running.run_options import add_plan_options, add_record_mode, add_recording_options, baseline_name, setup_of
+from ..running.run_options import (
+    add_plan_options,
+    add_record_mode,
+    add_recording_options,
+    add_until_decided,
+    baseline_name,
+    setup_of,
+)
 from .process_guard import are_gates_required, evals_name, touches_evals
 
 if TYPE_CHECKING:
@@ -50,6 +57,7 @@ def add_options(parser: pytest.Parser, *, shares_record_mode: bool = False) -> N
     if not shares_record_mode:
         add_record_mode(group.addoption)
     add_recording_options(group.addoption)
+    add_until_decided(group.addoption)
     group.addoption(
         "--require-gates",
         action="store_true",

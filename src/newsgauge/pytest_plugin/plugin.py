@@ -90,14 +90,17 @@ def pytest_configure(config: pytest.Config) -> None:
     from ..client.retry import RetryPolicy
     from ..gates.baseline_file import check_baseline, load_baseline
     from ..gates.gates_file import limits_of_other_classes, load_gates, plan_gates
+    from ..planning.sampling import stopped_at
     from ..running.run import Run
+    from ..running.run_config import stops_of
+    from ..running.run_options import check_until_decided
     from ..scoring.scoreboard import LiveScores
     from ..scoring.slices import with_slices
     from ..variants.variants_file import load_variants
     from .cases import Cases
     from .compact_reports import CompactWorker
     from .slim_reports import SlimReports
-    from .xdist import COMPACT, Worker, check_worker, open_log
+    from .xdist import COMPACT, Worker, check_places, check_worker, open_log
 
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     if MOVED in config.stash:
@@ -113,6 +116,7 @@ def pytest_configure(config: pytest.Config) -> None:
             (results / "gates.json").unlink()
     forecast = None
     try:
+        check_until_decided(config.option)
         elsewhere = said_elsewhere(config) if judges else {}
         variants = load_variants(evals_folder(config) / "variants.toml")
         with lifted():  # scikit-learn may have to download the corpus; no code of the project's runs meanwhile
@@ -120,6 +124,8 @@ def pytest_configure(config: pytest.Config) -> None:
         setup = with_slices(setup, evals_folder(config) / "gates.toml")  # may call functions of the project
         for name in setup.plan.disturbed:
             setup.plan.asked(name)  # so may this, and what they raise is a usage error
+        if config.option.until_decided and not judges:  # the process that judges has asked, and written down where
+            setup = replace(setup, plan=stopped_at(setup.plan, stops_of(setup)))
         gates = load_gates(
             evals_folder(config) / "gates.toml",
             backend=setup.backend,
@@ -151,10 +157,15 @@ def pytest_configure(config: pytest.Config) -> None:
                 config.pluginmanager.register(compact, "newsgauge-compact")
         if judges:
             from ..gates.run_verdict import BaselinePlace
+            from .recording_hooks import prepare_recording, record_until_decided
 
             place = BaselinePlace(path, shown, baseline, updating, tuple(variants))
             unreviewed = unreviewed_options(elsewhere, setup.plan, None if updating else baseline)
-            forecast = _register_judge(config, setup, planned, left_out, log, place, unreviewed)
+            check_places(config, setup)
+            forecast = prepare_recording(config, setup)
+            if config.option.until_decided:
+                setup = record_until_decided(config, setup, planned, baseline, forecast)
+            _register_judge(config, setup, planned, left_out, log, place, unreviewed, forecast)
         _ = setup.trainings
         setup.corpus.release()  # the plan and the training sets hold the texts that the run is about
         give_back()
@@ -186,17 +197,16 @@ def _register_judge(
     log: ResultLog,
     baseline: BaselinePlace,
     unreviewed: tuple[str, ...],
-) -> Forecast | None:
-    """What only the process does that judges the run; returns what it is going to ask. Raises `UsageError`."""
+    expected: Forecast | None,
+) -> None:
+    """What only the process does that judges the run; ``expected``: what it is going to pay for."""
     from ..gates.run_verdict import Guard
     from .compact_reports import CompactController, may_be_compact
     from .gate_hooks import Judge, LastLine
     from .publisher import Publisher
-    from .recording_hooks import Recording, prepare_recording
-    from .xdist import Controller, check_places, facts_of
+    from .recording_hooks import Recording
+    from .xdist import Controller, facts_of
 
-    check_places(config, setup)
-    expected = prepare_recording(config, setup)
     where, plugins = config.option.results, config.pluginmanager
     results = config.rootpath / where
     run_plan = replace(
@@ -240,7 +250,6 @@ def _register_judge(
     if not config.option.no_report:
         plugins.register(publisher, "newsgauge-publisher")
     plugins.register(LastLine(judge), "newsgauge-last-line")
-    return expected
 
 
 def _budget_of(setup: RunConfig, log: ResultLog) -> SharedBudget | None:

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ..cassettes.network_block import lifted
 from ..errors import UsageError
 from ..recording.paying import Budget, budget_of, check_budget, confirm
+from ..recording.pending import find_pending
 from ..recording.preflight import check_ci, check_folder, forecast
 from ..recording.session import finalize_files, note_anew
 from ..recording.shared_budget import SharedBudget
@@ -24,6 +27,8 @@ from ..scoring.spending import spent_line, todays_prices
 from .options import folders_of
 
 if TYPE_CHECKING:
+    from ..gates.baseline_file import Baseline
+    from ..gates.gate import Gate
     from ..recording.preflight import Forecast
     from ..running.results_log import ResultLog
     from ..running.run_config import RunConfig
@@ -43,9 +48,8 @@ def prepare_recording(config: pytest.Config, setup: RunConfig) -> Forecast | Non
         return None
     prices = todays_prices(setup)
     expected = forecast(setup, price=prices.cost, thinking=prices.thinking)
-    budget = _budget(config)
     if expected.n_calls:
-        check_budget(budget, expected.cost)
+        check_budget(budget_of(config.option.max_cost, config.getini("newsgauge_max_cost")), expected.cost)
     if expected.n_calls and not config.option.yes:
         with _terminal(config) as is_terminal:
             if is_terminal:
@@ -53,8 +57,65 @@ def prepare_recording(config: pytest.Config, setup: RunConfig) -> Forecast | Non
     return expected
 
 
-def _budget(config: pytest.Config) -> float | None:
-    return budget_of(config.option.max_cost, config.getini("newsgauge_max_cost"))
+def record_until_decided(
+    config: pytest.Config,
+    setup: RunConfig,
+    gates: Sequence[Gate],
+    baseline: Baseline | None,
+    expected: Forecast | None,
+) -> RunConfig:
+    """Ask, before the first test, until the gates are decided: the setup, planned up to there.
+
+    So no test asks, in however many processes. Raises `UsageError` if not all that was to be asked has an answer.
+    """
+    from ..choosing.until_decided import ask_until_decided, watch_lines, watch_plan
+    from ..client.retry import RetryPolicy
+    from ..recording.scheduler import Limits
+    from ..recording.session import record_all, server_of
+
+    def say(line: str) -> None:
+        print(f"newsgauge: {line}", flush=True)
+
+    watched, whole = watch_plan(setup, gates, config.option.looks, baseline)
+    for line in watch_lines(setup.plan, watched, whole):
+        say(line)
+    cost = (expected and expected.cost and expected.cost / max(1, expected.n_calls)) or 0.0
+    with lifted(), server_of(setup, None) as url:
+        stopped, report = ask_until_decided(
+            setup,
+            watched,
+            record=partial(
+                record_all,
+                base_url=url,
+                limits=Limits(),
+                retry=RetryPolicy(deadline_s=config.option.retry_deadline),
+                on_response=lambda *_: None,
+                on_answer=lambda *_: None,
+                on_note=say,
+                budget=_budget(config, setup, expected),
+            ),
+            cost_per_call=cost,
+            say=say,
+        )
+    complaints = finalize_files(stopped)
+    if report.interrupted:
+        pytest.exit("newsgauge: interrupted; the same command goes on", returncode=pytest.ExitCode.INTERRUPTED)
+    missing = [f"{case.id}: {why}" for case, why in [*report.broken, *report.left]]
+    missing += [f"{case.id}: {why}" for case, why in find_pending(stopped).unfit]
+    if missing or complaints:
+        more = f"; and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+        raise UsageError(
+            f"--until-decided: {'; '.join([*missing[:1], *complaints])}{more}. What was answered is recorded; the same "
+            "command goes on"
+        )
+    return stopped
+
+
+def _budget(config: pytest.Config, setup: RunConfig, expected: Forecast | None) -> Budget | None:
+    limit = budget_of(config.option.max_cost, config.getini("newsgauge_max_cost"))
+    if limit is None or expected is None or not expected.n_calls or expected.cost is None:
+        return None
+    return Budget(todays_prices(setup).cost_of, limit, expected.cost / expected.n_calls)
 
 
 class Recording:
@@ -74,9 +135,8 @@ class Recording:
         self._red: list[str] = []
         self._notes: list[str] = []
         self._spent = ""
-        limit = _budget(config)
-        if limit is not None and expected is not None and expected.n_calls and expected.cost is not None:
-            budget = Budget(todays_prices(setup).cost_of, limit, expected.cost / expected.n_calls)
+        budget = _budget(config, setup, expected)
+        if budget is not None and expected is not None:
             SharedBudget.start(log.folder, budget, [(case.post.id, case.variant) for case in expected.cases])
 
     @pytest.hookimpl(tryfirst=True)  # before the results of the run are put away

@@ -83,6 +83,32 @@ def find_pending(setup: RunConfig, *, since: str = "") -> Pending:
     return Pending(tuple(to_ask), n_recorded, tuple(unfit))
 
 
+def recorded_ids(setup: RunConfig) -> dict[str, set[str]]:
+    """By variant the planned posts whose recorded answer is one to what would be asked now."""
+    todo = find_pending(replace(setup, mode="once", again=frozenset()))
+    found: dict[str, set[str]] = {name: set() for name in setup.variants}
+    for case in setup.recorded_cases:
+        found[case.variant].add(case.post.id)
+    for case in (*todo.to_ask, *(case for case, _ in todo.unfit)):
+        found[case.variant].discard(case.post.id)
+    return found
+
+
+def beyond_stops(setup: RunConfig) -> list[str]:
+    """A reason for red for each variant with recorded answers of this plan behind its stop."""
+    if not setup.plan.stops:
+        return []
+    own = {name: setup.variants[name] for name in setup.plan.stops}
+    whole = replace(setup, variants=own, plan=replace(setup.plan, stops={}, stopped={}))
+    recorded = recorded_ids(whole)
+    return [
+        f"{name}: its recording goes {n:,} {setup.plan.units} beyond its stop after {stop.n:,}; 'newsgauge "
+        f"record{setup.options} --until-decided' counts them in, without --until-decided it asks the whole plan"
+        for name, stop in setup.plan.stops.items()
+        if (n := len(recorded[name] - setup.plan.stopped[name]))
+    ]
+
+
 def _is_to_ask(why: NewsgaugeError | None, mode: str) -> bool:
     """Whether the mode asks a technique's case that has no answer for this reason."""
     return isinstance(why, MissingRecordingError) or (isinstance(why, StaleRecordingError) and mode == "new_episodes")

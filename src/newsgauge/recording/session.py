@@ -10,12 +10,13 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..cassettes.asked_again import note_asked
 from ..cassettes.recorder import RECORDED
 from ..client.answers import usage_of
 from ..client.clients import open_async_client
+from ..client.embedded import embedded_process
 from ..client.retry import RetryPolicy
 from ..errors import CassetteError, NewsgaugeError, QuotaError, UsageError
 from ..planning.stops import save_stops
@@ -29,6 +30,39 @@ from .scheduler import Limits, Report, Scheduler, make_forms
 
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse
+
+
+@contextmanager
+def server_of(setup: RunConfig, base_url: str | None) -> Iterator[str | None]:
+    """The server that a recording asks, None for the service itself; the embedded one is started for it."""
+    if base_url is not None or setup.backend != "embedded":
+        yield base_url
+        return
+    with embedded_process() as url:
+        yield url
+
+
+def record_all(
+    setup: RunConfig,
+    cases: Sequence[Case],
+    *,
+    limits: Limits,
+    on_response: Callable[[Case, GenerateContentResponse | None], None],
+    on_answer: Callable[[Case, Prediction | None], None],
+    on_note: Callable[[str], None],
+    **asking: Any,
+) -> Report:
+    """Ask prompts side by side, then callables of the user's own one after the other; ``asking`` is for both."""
+    prompts = [case for case in cases if setup.variants[case.variant].is_gemini_prompt]
+    own = [case for case in cases if not setup.variants[case.variant].is_gemini_prompt]
+    report = Report()
+    if prompts:
+        report = record_cases(setup, prompts, limits=limits, on_answer=on_response, on_note=on_note, **asking)
+    if own and report.interrupted:
+        report.left += [(case, "interrupted") for case in own]
+    elif own:
+        report.add(record_techniques(setup, own, on_answer=on_answer, **asking))
+    return report
 
 
 def record_cases(

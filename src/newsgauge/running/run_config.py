@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._util.secrets import hide_secrets
-from ..cassettes.line import case_of
 from ..cassettes.services import GEMINI, named_service
 from ..client.answers import read_answer
 from ..client.clients import Access, DryClient, check_access, recorded_response
@@ -246,20 +245,6 @@ def _outcome(line: Line, setup: RunConfig) -> Outcome | None:
 def stops_of(setup: RunConfig) -> dict[str, Stop]:
     """Where the recordings of this plan's variants stopped early. Raises `UsageError`."""
     return {name: one for name, one in load_stops(setup.cassettes, setup.plan.digest).items() if name in setup.variants}
-
-
-def beyond_stops(setup: RunConfig) -> list[str]:
-    """A reason for red for each variant with recorded answers of this plan behind its stop."""
-    found, recorder = [], open_recorder(setup)
-    for name, stop in setup.plan.stops.items():
-        behind = {post.id for post in setup.plan.posts} - setup.plan.stopped[name]
-        keys = recorder.file(name).keys()
-        if n := sum(case_of(key) in behind for key in keys):
-            found.append(
-                f"{name}: its recording goes {n:,} {setup.plan.units} beyond its stop after {stop.n:,}; 'newsgauge "
-                f"record{setup.options} --until-decided' counts them in, without --until-decided it asks the whole plan"
-            )
-    return found
 
 
 def stand_ins(setup: RunConfig) -> list[str]:

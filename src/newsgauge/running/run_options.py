@@ -48,7 +48,7 @@ _API_VERSION = re.compile(r"v\d+(?:(?:alpha|beta)\d*)?", re.ASCII)
 #: The kinds of answers that can be asked again: those that hold no label.
 AGAIN = (Outcome.BLOCKED, Outcome.CUT, Outcome.EMPTY)
 #: Looks at the gates, unless said otherwise; and the most, since each costs some power.
-N_LOOKS, MOST_LOOKS = 20, 200
+MOST_LOOKS = 200
 RECORD_MODES = ("none", "once", "new_episodes", "all", "rewrite")
 
 
@@ -146,7 +146,7 @@ def add_until_decided(add: Callable[..., Any]) -> None:
         "--looks",
         type=_n_looks,
         metavar="K",
-        help=f"with --until-decided: how often to look at the gates (default: {N_LOOKS})",
+        help="with --until-decided: look so often at the gates, evenly spaced (default: as takes few calls)",
     )
 
 
@@ -156,6 +156,8 @@ def check_until_decided(option: Any, *, batch: bool = False) -> None:
         raise UsageError("--looks: expected with --until-decided, which looks at the gates while answers come in")
     if option.until_decided and batch:
         raise UsageError("--until-decided and --batch: a batch is asked as a whole, so that nothing can stop it")
+    if option.until_decided and getattr(option, "shard", None):
+        raise UsageError("--until-decided and --shard: a shard does not know what the others answer; leave one out")
     if option.until_decided and (option.record_mode not in ("once", "new_episodes") or option.again):
         raise UsageError(
             "--until-decided: expected --record-mode once or new_episodes, without --again: what is recorded counts "

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from .._util.platform import give_back
-from ..planning.sampling import Plan, split_key
+from ..planning.sampling import Plan, counted_looks, counted_posts, split_key
 from ..records import Key, Outcome, Post, Prediction, Result
 from ..running.results_log import ResultLog
 from .confidences import confidence_scores, repeat_scores
@@ -82,9 +82,9 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan, trained: fro
         n_closed_set=sum(correct) + sum(nearest_label(said, plan.labels) == label for label, said in off_list),
         wilson=wilson_interval(sum(correct), len(seen)),
         clustered=clustered_interval(correct, threads) if n_threads < len(seen) else None,
-        after_stopping=None
-        if (stop := plan.stops.get(variant)) is None or len(seen) < stop.n
-        else repeated_interval(sum(correct), stop.looks, stop.look),
+        after_stopping=_after_stopping(variant, plan, {post.id for post, said in seen if said.label == post.label})
+        if (stop := plan.stops.get(variant)) is not None and (len(seen), len(plan.posts)) == (stop.n, stop.cap)
+        else None,
         n_threads=n_threads,
         effective_n=effective_n,
         matrix=matrix,
@@ -106,6 +106,13 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan, trained: fro
 def latency_of(took_ms: Sequence[float]) -> Latency | None:
     """Median and 95th percentile; None of none."""
     return Latency(len(took_ms), quantile(took_ms, 0.5), quantile(took_ms, 0.95)) if took_ms else None
+
+
+def _after_stopping(variant: str, plan: Plan, right: Collection[str]) -> Interval:
+    """Of the posts that count: of a thread the first that is asked."""
+    stop, posts = plan.stops[variant], counted_posts(plan)
+    n_right = sum(counts and post.id in right for post, counts in posts)
+    return repeated_interval(n_right, counted_looks(posts, stop.looks), stop.look)
 
 
 def strata_of(matrix: ConfusionMatrix, population: Mapping[str, int], effective_share: float) -> list[Stratum]:

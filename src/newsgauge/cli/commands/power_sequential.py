@@ -11,10 +11,12 @@ from typing import Any
 
 from ..._util.files import read_toml
 from ...errors import UsageError
-from ...gates.findings import METRICS
+from ...gates.findings import METRICS, is_by_value
 from ...gates.gates_file import load_gates
 from ...gates.limits_gate import LimitsGate
-from ...scoring.stats.sequential import Look, Operating, ceiling_boundaries, floor_boundaries, operating, planned_looks
+from ...gates.stopping import WatchedRate, looks_of
+from ...scoring.stats.sequential import Look, Operating, chosen_looks, floor_boundaries, operating, planned_looks
+from ..backend_options import load_project
 from ..option_values import as_number, read_share
 
 _ALPHA = 0.05
@@ -36,8 +38,13 @@ def add_sequential_options(parser: argparse.ArgumentParser) -> None:
         "--until-decided", action="store_true", help="plan a recording that stops as soon as each gate is decided"
     )
     group.add_argument("--min-accuracy", metavar="P", help="the floor of the gate, such as 0.80")
-    group.add_argument("--posts", metavar="N", help="texts of the plan: the most that are asked")
-    group.add_argument("--looks", metavar="K", default="20", help="how often to look (default: %(default)s)")
+    group.add_argument(
+        "--posts",
+        metavar="N",
+        help="texts of the plan: the most that are asked (with GATES default: those of the project)",
+    )
+    group.add_argument("--labels", metavar="L", help="labels of the plan: looks are at whole rounds over them")
+    group.add_argument("--looks", metavar="K", help="how often to look (default: as takes few calls)")
     group.add_argument("--truth", metavar="P,..", help="true rates to show (default: some around the limit)")
     group.add_argument("--cost", metavar="X", help="dollars per call, to show what is saved")
     group.add_argument(
@@ -49,71 +56,99 @@ def add_sequential_options(parser: argparse.ArgumentParser) -> None:
 
 def describe_sequential(options: argparse.Namespace) -> str:
     """The plan as text or JSON. `UsageError` names the option, what it expects and what came."""
-    cap = _whole("--posts", options.posts, _MOST_POSTS)
-    looks = planned_looks(cap, min(cap, _whole("--looks", options.looks, _MOST_POSTS)))
+    n_looks = None if options.looks is None else _whole("--looks", options.looks, _MOST_POSTS)
     truths = None if options.truth is None else [read_share("--truth", one.strip()) for one in options.truth.split(",")]
     cost = None if options.cost is None else _dollars(options.cost)
-    plans = [
-        (gate, metric, limit, (floor_boundaries if is_floor else ceiling_boundaries)(limit, looks, alpha=_ALPHA))
-        for gate, metric, limit, is_floor in _limits(options)
-    ]
+    limits = _limits(options)
+    if options.posts is None and options.gates is not None:
+        looks, limits = _looks_of_project(options, n_looks, limits)
+    else:
+        cap = _whole("--posts", options.posts, _MOST_POSTS)
+        step = 1 if options.labels is None else _whole("--labels", options.labels, cap)
+        floors = sorted({one.floor for one in limits})
+        even = planned_looks(cap, min(cap, n_looks or cap), step=step)
+        looks = chosen_looks(cap, floors, step=step, alpha=_ALPHA) if n_looks is None else even
+    plans = [(one, floor_boundaries(one.floor, looks, alpha=_ALPHA)) for one in limits]
     if options.json:
-        return json.dumps(
+        gates = [_as_json(*plan, truths=truths, cost=cost) for plan in plans]
+        return json.dumps({"alpha": _ALPHA, "posts": looks[-1], "gates": gates}, indent=2)
+    return "\n\n".join("\n".join(_block(*plan, truths=truths, cost=cost)) for plan in plans)
+
+
+def _chances(limit: WatchedRate, plan: Sequence[Look], truths: Sequence[float] | None) -> list[tuple[float, Operating]]:
+    """What happens at each true rate."""
+    is_floor = METRICS[limit.metric].is_floor
+    shown = truths or [round(limit.limit + d, 10) for d in _DISTANCES if 0 < limit.limit + d < 1]
+    return [(truth, operating(plan, truth if is_floor else 1 - truth)) for truth in shown]
+
+
+def _as_json(
+    limit: WatchedRate, plan: Sequence[Look], *, truths: Sequence[float] | None, cost: float | None
+) -> dict[str, Any]:
+    def calls(n: float) -> dict[str, float]:
+        return {"calls": n, **({} if cost is None else {"cost": n * cost})}
+
+    return {
+        "gate": limit.variant,
+        "metric": limit.metric,
+        "limit": limit.limit,
+        "counts": "correct" if METRICS[limit.metric].is_floor else "cases without the event",
+        "looks": [{"n": one.n, "pass_at": one.pass_at, "fail_at": one.fail_at} for one in plan],
+        "expected": [
             {
-                "alpha": _ALPHA,
-                "posts": cap,
-                "gates": [
-                    {
-                        "gate": gate,
-                        "metric": metric,
-                        "limit": limit,
-                        "counts": "correct" if metric.startswith("min_") else "cases without the event",
-                        "looks": [{"n": one.n, "pass_at": one.pass_at, "fail_at": one.fail_at} for one in boundaries],
-                    }
-                    for gate, metric, limit, boundaries in plans
-                ],
-            },
-            indent=2,
-        )
-    blocks = [
-        "\n".join(_block(gate, metric, limit, boundaries, truths=truths, cost=cost))
-        for gate, metric, limit, boundaries in plans
-    ]
-    return "\n\n".join(blocks)
+                "truth": truth,
+                "pass": one.passed,
+                "fail": one.failed,
+                "undecided": one.undecided,
+                **calls(one.expected_n),
+            }
+            for truth, one in _chances(limit, plan, truths)
+        ],
+        "worst": calls(plan[-1].n),
+    }
 
 
 def _block(
-    gate: str,
-    metric: str,
-    limit: float,
-    boundaries: Sequence[Look],
-    *,
-    truths: Sequence[float] | None,
-    cost: float | None,
+    limit: WatchedRate, plan: Sequence[Look], *, truths: Sequence[float] | None, cost: float | None
 ) -> Iterator[str]:
-    cap = boundaries[-1].n
-    first = next((look.n for look in boundaries if look.pass_at is not None or look.fail_at is not None), cap)
-    name = gate if gate == metric else f"{gate}: {metric}"
-    yield f"{name} {limit:g}, at most {cap:,} texts, {len(boundaries)} looks; the first that can decide is at {first:,}"
+    cap = plan[-1].n
+    first = next((look.n for look in plan if look.pass_at is not None or look.fail_at is not None), cap)
+    name = limit.metric if limit.variant == limit.metric else f"{limit.variant}: {limit.metric}"
+    yield (
+        f"{name} {limit.limit:g}, at most {cap:,} texts, {len(plan)} looks; the first that can decide is at {first:,}"
+    )
     yield f"False PASS and false FAIL: at most {_ALPHA:.0%} each, exact. Texts are taken as independent of one another."
     yield ""
     head = "true rate    PASS    FAIL  undecided  calls, mean  of the plan"
     yield head if cost is None else f"{head}       cost      saved"
-    is_floor = metric.startswith("min_")
-    for truth in truths or [limit + d for d in _DISTANCES if 0 < limit + d < 1]:
-        found: Operating = operating(boundaries, truth if is_floor else 1 - truth)
+    for truth, found in _chances(limit, plan, truths):
         n, ends = found.expected_n, f"{found.passed:6.1%}  {found.failed:6.1%}  {found.undecided:9.1%}"
         row = f"{truth:9.1%}  {ends}  {n:11,.0f}  {n / cap:11.0%}"
         yield row if cost is None else f"{row}  {_money(n * cost):>9}  {_money((cap - n) * cost):>9}"
     yield f"At worst all {cap:,} texts are asked{'' if cost is None else f', for {_money(cap * cost)}'}."
 
 
-def _limits(options: argparse.Namespace) -> list[tuple[str, str, float, bool]]:
-    """Name of the gate, metric, limit, and whether it is a floor."""
+def _looks_of_project(
+    options: argparse.Namespace, n_looks: int | None, limits: Sequence[WatchedRate]
+) -> tuple[tuple[int, ...], list[WatchedRate]]:
+    """The looks of a recording of the project's plan, and the limits that are about it. Raises `UsageError`."""
+    options.record_mode, options.api_version = "none", None  # nobody is asked
+    _, _, setup = load_project(options)
+    about = f"{setup.backend}.{setup.plan.corpus}."
+    own = [one for one in limits if one.variant.startswith(about)]
+    if not own:
+        raise UsageError(
+            f"{options.gates}: expected a limit on a rate of [{about[:-1]}], the project's plan; there is none. Say "
+            "--posts N to plan all limits of the file, or --backend and --corpus"
+        )
+    return looks_of(setup.plan, n_looks, own), own
+
+
+def _limits(options: argparse.Namespace) -> list[WatchedRate]:
     if options.gates is None:
         if options.min_accuracy is None:
             raise UsageError("--until-decided: expected --min-accuracy P or a gates.toml, got neither")
-        return [("min_accuracy", "min_accuracy", read_share("--min-accuracy", options.min_accuracy), True)]
+        return [WatchedRate("min_accuracy", read_share("--min-accuracy", options.min_accuracy), "min_accuracy")]
     if options.min_accuracy is not None:
         raise UsageError("--min-accuracy: the limits are those of the gates.toml; leave one of the two out")
     found = list(_of_file(Path(options.gates)))
@@ -122,7 +157,7 @@ def _limits(options: argparse.Namespace) -> list[tuple[str, str, float, bool]]:
     return found
 
 
-def _of_file(path: Path) -> Iterator[tuple[str, str, float, bool]]:
+def _of_file(path: Path) -> Iterator[WatchedRate]:
     tree = read_toml(path, expected="the limits to hold", error=UsageError)
     tables: dict[str, dict[str, Any]] = {name: value for name, value in tree.items() if isinstance(value, dict)}
     known = [name for corpora in tables.values() for one in corpora.values() if isinstance(one, dict) for name in one]
@@ -132,8 +167,8 @@ def _of_file(path: Path) -> Iterator[tuple[str, str, float, bool]]:
                 for limit in gate.limits if isinstance(gate, LimitsGate) else ():
                     metric = METRICS[limit.metric]
                     counted = metric.attribute in ("accuracy", "error_rate", "off_list_rate")
-                    if counted and 0 < limit.limit < 1:
-                        yield f"{backend}.{corpus}.{gate.name}", limit.metric, limit.limit, metric.is_floor
+                    if counted and not is_by_value(limit):
+                        yield WatchedRate(limit.metric, limit.limit, f"{backend}.{corpus}.{gate.name}")
 
 
 def _whole(option: str, text: str | None, most: int) -> int:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import partial
 
-from ...choosing.until_decided import ask_until_decided, watch_plan
-from ...client.embedded import embedded_process
+from ...choosing.until_decided import ask_until_decided, watch_lines, watch_plan
 from ...client.retry import RetryPolicy
+from ...gates.baseline_file import check_baseline, load_baseline
 from ...gates.gates_file import load_gates, plan_gates
-from ...planning.stops import Stop
 from ...recording.paying import Budget
 from ...recording.pending import Pending, find_pending
 from ...recording.preflight import Forecast
 from ...recording.scheduler import Limits, Report
-from ...recording.session import record_cases, record_techniques
+from ...recording.session import record_all, server_of
 from ...records import Case
 from ...running.plans_file import Folders
 from ...running.run_config import RunConfig
-from ...running.run_options import N_LOOKS
+from ...running.run_options import baseline_name
 from ...scoring.spending import PriceList
 from ...variants.variants_file import Variant
 from .record_display import RecordDisplay, announce
@@ -34,7 +32,7 @@ def ask_pending(
     expected = announce(setup, todo.to_ask, options, prices)
     if not todo.to_ask:
         return todo, Report()
-    with _server(setup, options.base_url) as url, RecordDisplay(setup, len(todo.to_ask)) as display:
+    with server_of(setup, options.base_url) as url, RecordDisplay(setup, len(todo.to_ask)) as display:
         report = _ask(setup, todo.to_ask, options, url=url, display=display, budget=_budget(options, prices, expected))
     report.expected_cost = expected.cost
     return todo, report
@@ -44,33 +42,29 @@ def ask_looking(
     setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, folders: Folders, known: Mapping[str, Variant]
 ) -> tuple[RunConfig, Pending, Report]:
     """Ask until the gates are decided: the setup up to there, what was to do in all, and the outcome."""
-    file, n_looks = folders.root / folders.evals / "gates.toml", options.looks or N_LOOKS
+    file = folders.root / folders.evals / "gates.toml"
     of_file = load_gates(file, backend=setup.backend, corpus=setup.plan.corpus, known=known)
+    shown = f"{folders.evals}/{baseline_name(setup.backend, setup.plan)}"
+    baseline = load_baseline(folders.root / shown, shown=shown)
+    if baseline is not None:
+        check_baseline(baseline, setup.plan, backend=setup.backend, shown=shown)
     gates, _ = plan_gates(
-        of_file, variants=setup.variants, plan=setup.plan, baseline=None, live=True, updating=False, known=known
+        of_file, variants=setup.variants, plan=setup.plan, baseline=baseline, live=True, updating=False, known=known
     )
-    watched, whole = watch_plan(setup, gates, n_looks)
-    for name, why in whole.items():
-        print(f"newsgauge: {name} is asked the whole plan: {why}")
+    watched, whole = watch_plan(setup, gates, options.looks, baseline)
+    for line in watch_lines(setup.plan, watched, whole):
+        print(f"newsgauge: {line}")
     todo = find_pending(setup)
-    n_looks_planned = len(next(iter(watched.values())).looks)
-    print(f"newsgauge: {', '.join(watched)}: asked until decided, in at most {n_looks_planned} looks")
     expected = announce(setup, todo.to_ask, options, prices)
-    total, budget = Report(expected_cost=expected.cost), _budget(options, prices, expected)
-
-    def told(name: str, stop: Stop) -> None:
-        cost = (expected.cost or 0.0) * (stop.cap - stop.n) / max(1, len(todo.to_ask))
-        words = stop.words(f" and about {cost:,.4f} USD" if cost else "")
-        print(f"newsgauge: {name}: {words}", flush=True)
-
-    with _server(setup, options.base_url) as url, RecordDisplay(setup, len(todo.to_ask)) as display:
-
-        def ask(part: RunConfig, cases: Sequence[Case]) -> bool:
-            found = _ask(part, cases, options, url=url, display=display, budget=budget)
-            total.add(found)
-            return not found.interrupted and not found.left
-
-        stopped = ask_until_decided(setup, watched, n_looks, ask=ask, on_stop=told)
+    with server_of(setup, options.base_url) as url, RecordDisplay(setup, len(todo.to_ask)) as display:
+        stopped, total = ask_until_decided(
+            setup,
+            watched,
+            record=partial(_ask, options=options, url=url, display=display, budget=_budget(options, prices, expected)),
+            cost_per_call=(expected.cost or 0.0) / max(1, len(todo.to_ask)),
+            say=lambda line: print(f"newsgauge: {line}", flush=True),
+        )
+    total.expected_cost = expected.cost
     return stopped, todo, total
 
 
@@ -90,30 +84,14 @@ def _ask(
     display: RecordDisplay,
     budget: Budget | None,
 ) -> Report:
-    asking: dict[str, Any] = {
-        "base_url": url,
-        "retry": RetryPolicy(deadline_s=options.retry_deadline),
-        "budget": budget,
-    }
-    prompts = [case for case in cases if setup.variants[case.variant].is_gemini_prompt]
-    own = [case for case in cases if not setup.variants[case.variant].is_gemini_prompt]
-    limits = Limits(options.concurrency, options.rpm, options.tpm)
-    report = Report()
-    if prompts:
-        report = record_cases(
-            setup, prompts, limits=limits, on_answer=display.responded, on_note=display.note, **asking
-        )
-    if own and report.interrupted:
-        report.left += [(case, "interrupted") for case in own]
-    elif own:
-        report.add(record_techniques(setup, own, on_answer=display.answered, **asking))
-    return report
-
-
-@contextmanager
-def _server(setup: RunConfig, base_url: str | None) -> Iterator[str | None]:
-    if base_url is not None or setup.backend != "embedded":
-        yield base_url
-        return
-    with embedded_process() as url:
-        yield url
+    return record_all(
+        setup,
+        cases,
+        base_url=url,
+        limits=Limits(options.concurrency, options.rpm, options.tpm),
+        retry=RetryPolicy(deadline_s=options.retry_deadline),
+        on_response=display.responded,
+        on_answer=display.answered,
+        on_note=display.note,
+        budget=budget,
+    )

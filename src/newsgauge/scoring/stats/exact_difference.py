@@ -115,13 +115,13 @@ def most_lost_at(gained: Any, n: int, difference: float, seen: float) -> Any:
     tolerance = 1e-9 * max(1.0, abs(seen)) if math.isfinite(seen) else 0.0
     while (high - low > 1).any():
         middle = (low + high) // 2
-        extreme = _score_statistics(gained, np.maximum(middle, 0), n, difference) >= seen - tolerance
+        extreme = score_statistics(gained, np.maximum(middle, 0), n, difference) >= seen - tolerance
         low = np.where((high - low > 1) & extreme, middle, low)
         high = np.where((high - low > 1) & ~extreme, middle, high)
     return low
 
 
-def _score_statistics(gained: Any, lost: Any, n: int, difference: float) -> Any:
+def score_statistics(gained: Any, lost: Any, n: int, difference: float) -> Any:
     """`score_statistic` for arrays."""
     import numpy as np
 

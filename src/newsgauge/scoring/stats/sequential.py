@@ -13,7 +13,7 @@ the other's being kept (Jennison and Turnbull, "Group Sequential Methods", 2000,
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 #: Rounding of sums of probabilities; far below any error rate.
 _TINY = 1e-12
+#: Looks of a plan if no number of them can be chosen.
+N_LOOKS = 20
+#: True rates for which looks are chosen, as distances from the limit.
+_DISTANCES = (-0.10, -0.06, -0.03, 0.03, 0.06, 0.10)
 #: Of the range in which an end of an interval is looked for.
 _HALVINGS = 24
 
@@ -64,6 +68,35 @@ def planned_looks(cap: int, n_looks: int, *, step: int = 1) -> tuple[int, ...]:
     """When to look: evenly spaced numbers of answers, multiples of ``step`` (a round over the labels), then the cap."""
     wanted = (math.ceil(cap * number / n_looks / step) * step for number in range(1, n_looks))
     return (*sorted({n for n in wanted if n < cap}), cap)
+
+
+def chosen_looks(cap: int, floors: Collection[float], *, step: int = 1, alpha: float = 0.05) -> tuple[int, ...]:
+    """When to look so that these floors take few answers, at rates from 3 to 10 points to each side of them.
+
+    Of designs with 5 to 40 looks, spaced evenly, closer early or closer late, those are left whose power 6 points away
+    is within a point of one look at the cap. The fewest looks win that take at most 1% of the cap more than the best.
+    """
+    designs = {
+        tuple(sorted({min(cap, math.ceil(cap * (k / n_looks) ** bend / step) * step) for k in range(1, n_looks + 1)}))
+        for n_looks in (5, 10, 20, 40)
+        for bend in (0.75, 1.0, 1.5)
+    }
+    costs: dict[tuple[int, ...], float] = {}
+    for looks in sorted(designs, key=lambda looks: (len(looks), looks)):
+        expected = []
+        for floor in floors:
+            found, whole = (floor_boundaries(floor, one, alpha=alpha) for one in (looks, (cap,)))
+            rates = [floor + away for away in _DISTANCES if 0 < floor + away < 1]
+            expected += [operating(found, rate).expected_n for rate in rates]
+            for rate in (rate for rate in rates if math.isclose(abs(rate - floor), 0.06)):
+                ends = "passed" if rate > floor else "failed"
+                lost = getattr(operating(whole, rate), ends) - getattr(operating(found, rate), ends)
+                expected += [math.inf] if lost > 0.01 else []
+        costs[looks] = sum(expected) / len(expected) if expected else math.inf
+    best = min(costs.values())
+    if math.isinf(best):
+        return planned_looks(cap, N_LOOKS, step=step)
+    return next(looks for looks, cost in costs.items() if cost <= best + 0.01 * cap)
 
 
 def floor_boundaries(floor: float, looks: Sequence[int], *, alpha: float = 0.05) -> tuple[Look, ...]:
