@@ -199,6 +199,25 @@ def test_obeyed_instructions_are_counted_where_they_name_another_label() -> None
     assert verdict.finding is (Finding.PASS if 3 / n <= 0.1 else Finding.FAIL)
 
 
+def test_a_directional_change_has_to_lead_to_its_label_or_to_another_answer() -> None:
+    one = {"under": "typos", "limit": 0.5, "reason": "r"}
+    found = evidence(live=False, wrong=12, n=40)
+    # Under typos 12 answers are another label than the post's; as they are, all are right.
+    verdict = decide(gate_of("min_changed_under", one), found)
+    assert (verdict.finding, verdict.checks[0].value, verdict.checks[0].n) == (Finding.FAIL, 12 / 40, 40)
+    assert verdict.reasons == ("12 of 40 posts get another answer under typos; asked: at least 50.0% (r)",)
+    # All posts are of label a: 12 of 40 are answered b, and no post of another label could be answered a.
+    to_b = decide(gate_of("min_changed_under", {**one, "to": "b", "limit": 0.1}), found)
+    assert (to_b.finding, to_b.checks[0].value, to_b.checks[0].n) == (Finding.PASS, 12 / 40, 40)
+    assert decide(gate_of("min_changed_under", {**one, "to": "a"}), found).finding is Finding.INCONCLUSIVE
+    # Live, 12 of 40 prove 10% (the exact lower bound is 18.3%) and not 20%.
+    live = replace(found, live=True)
+    assert decide(gate_of("min_changed_under", {**one, "limit": 0.1}), live).finding is Finding.PASS
+    assert decide(gate_of("min_changed_under", {**one, "limit": 0.2}), live).finding is Finding.INCONCLUSIVE
+    with pytest.raises(GatesError, match="typos, injected"):
+        gate_of("min_changed_under", {**one, "under": "upper-case"})
+
+
 def test_a_limit_on_a_disturbance_that_is_not_asked_names_those_that_are() -> None:
     with pytest.raises(GatesError, match="max_drop_under"):
         gate_of("max_drop_under", {"upper-case": 0.05, "reason": "r"})

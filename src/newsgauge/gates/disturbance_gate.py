@@ -1,7 +1,8 @@
-"""Gates about disturbed texts: how much accuracy a disturbance may cost, and how often an injected label is answered.
+"""Gates about disturbed texts: how much accuracy a disturbance may cost, how often a change has to change the answer,
+and how often an injected label is answered.
 
-Both are about the variant ``NAME+DISTURBANCE``, paired with ``NAME`` on the same posts. A replay holds the value, a
-live run has to prove it: the drop by the exact test of a regression, the rate by its one-sided 95% bounds.
+All are about the variant ``NAME+DISTURBANCE``, paired with ``NAME`` on the same posts. A replay holds the value, a
+live run has to prove it: the drop by the exact test of a regression, a rate by its one-sided 95% bounds.
 """
 
 from __future__ import annotations
@@ -22,28 +23,34 @@ from .comparison_gate import clustered_words, flip_counts, hold_pair
 from .gate import Asked, Evidence, Gate, Held, Table
 from .limits_gate import bounds_words
 
-_DROP, _OBEYED = "max_drop_under", "max_obeyed"
+_DROP, _OBEYED, _CHANGED = "max_drop_under", "max_obeyed", "min_changed_under"
 
 
 @dataclass(frozen=True, slots=True)
 class DisturbanceGate(Gate):
-    """``under``: the disturbance whose cost in accuracy is limited; '': the rate of obeyed instructions is."""
+    """``key``: which of the three it is; ``under``: the disturbance.
 
-    KEYS: ClassVar = (_DROP, _OBEYED)
+    ``to``: the label that a directional change has to lead to; '': to another answer than that to the text as it is.
+    """
+
+    KEYS: ClassVar = (_DROP, _OBEYED, _CHANGED)
 
     under: str
     limit: float
     reason: str
+    key: str = _DROP
+    to: str = ""
 
     @property
     def asked(self) -> str:
         """The variant that is asked about disturbed texts."""
-        return f"{self.variant}+{self.under or INJECTED}"
+        return f"{self.variant}+{self.under}"
 
     @property
     def variants(self) -> tuple[str, ...]:
         """The variants whose results the gate needs."""
-        return (self.asked, self.variant) if self.under else (self.asked,)
+        is_paired = self.key == _DROP or (self.key == _CHANGED and not self.to)
+        return (self.asked, self.variant) if is_paired else (self.asked,)
 
     @classmethod
     def read(cls, table: Table) -> Iterable[Gate]:
@@ -65,11 +72,19 @@ class DisturbanceGate(Gate):
             entry = table.entry(_OBEYED, value, {"limit"})
             if INJECTED not in there:
                 raise GatesError(f"{entry.where}: expected 'under' of [{table.variant}] to list {INJECTED!r}")
-            yield cls(f"{table.variant}-obeyed", table.variant, "", entry.rate(ends=True), entry.reason)
+            rate = entry.rate(ends=True)
+            yield cls(f"{table.variant}-obeyed", table.variant, INJECTED, rate, entry.reason, _OBEYED)
+        for value in table.listed(_CHANGED):
+            entry = table.entry(_CHANGED, value, {"under", "limit"}, {"to"})
+            under = entry.value("under", f"one of {', '.join(there) or 'none that is listed'}", there.__contains__)
+            to = entry.value("to", "a label", lambda label: label is None or (isinstance(label, str) and bool(label)))
+            name = f"{table.variant}-changed-under-{under}"
+            yield cls(name, table.variant, under, entry.rate(ends=True), entry.reason, _CHANGED, to or "")
 
     def hold(self, evidence: Evidence) -> Sequence[Held]:
         """The drop on the same posts, or the rate."""
-        return [self._hold_drop(evidence) if self.under else self._hold_obeyed(evidence)]
+        hold = {_DROP: self._hold_drop, _OBEYED: self._hold_obeyed, _CHANGED: self._hold_changed}
+        return [hold[self.key](evidence)]
 
     def _hold_drop(self, evidence: Evidence) -> Held:
         found = compare_variants(evidence.results, evidence.plan.shared(*self.variants), self.asked, self.variant)
@@ -88,14 +103,31 @@ class DisturbanceGate(Gate):
         labels = evidence.plan.labels
         pairs = [(asked_for(split_key(post.id)[0], labels), post, said) for post, said in evidence.answered(self.asked)]
         counted = [said.label == wanted for wanted, post, said in pairs if wanted != post.label]
-        n, n_obeyed = len(counted), sum(counted)
         asked = Asked("injected instructions obeyed", "rate", "at most", self.limit, self.reason)
-        text = f"{n_obeyed} of {n} injected instructions were obeyed"
+        return self._hold_rate(asked, "injected instructions were obeyed", counted, evidence)
+
+    def _hold_changed(self, evidence: Evidence) -> Held:
+        before = {post.id: said.label for post, said in evidence.answered(self.variant)} if not self.to else {}
+        counted = [
+            said.label == self.to if self.to else said.label != before.get(post.id, said.label)
+            for post, said in evidence.answered(self.asked)
+            if post.label != self.to
+        ]
+        units = evidence.plan.units
+        what = f"{units} of other labels are answered {self.to}" if self.to else f"{units} get another answer"
+        asked = Asked(f"changed under {self.under}", "rate", "at least", self.limit, self.reason)
+        return self._hold_rate(asked, f"{what} under {self.under}", counted, evidence)
+
+    def _hold_rate(self, asked: Asked, what: str, counted: Sequence[bool], evidence: Evidence) -> Held:
+        n, k, is_floor = len(counted), sum(counted), asked.sign == "at least"
+        text = f"{k} of {n} {what}"
         if not n:
             return asked.said(Finding.INCONCLUSIVE, text, None, 0)
-        rate = n_obeyed / n
         if not evidence.live or self.limit in (0, 1):
-            return asked.said(Finding.PASS if rate <= self.limit else Finding.FAIL, text, rate, n)
-        decision = decide_floor(n - n_obeyed, n, 1 - self.limit)
-        text += f", {bounds_words(1 - decision.high, 1 - decision.low, asked.unit)}"
-        return asked.said(decision.finding, text, rate, n, n_to_decide=decision.n_for_power)
+            is_held = k / n >= self.limit if is_floor else k / n <= self.limit
+            return asked.said(Finding.PASS if is_held else Finding.FAIL, text, k / n, n)
+        # A ceiling on a rate is a floor on its opposite.
+        decision = decide_floor(k if is_floor else n - k, n, self.limit if is_floor else 1 - self.limit)
+        low, high = (decision.low, decision.high) if is_floor else (1 - decision.high, 1 - decision.low)
+        text += f", {bounds_words(low, high, asked.unit)}"
+        return asked.said(decision.finding, text, k / n, n, n_to_decide=decision.n_for_power)
