@@ -3,7 +3,7 @@
 - ``docs/pictures/terminal.svg``: what ``pytest evals`` prints on the bundled corpus;
 - ``change.svg``: a changed prompt turns the run red, and green again, as an animation;
 - ``slices.svg``: the accuracy by confidence and by slices of the posts;
-- ``report.png``: the head of the report, if Chromium and chromedriver are installed.
+- ``report.png``: the head of the report, if Chromium and chromedriver are installed; and parts of it.
 
 All show bundled posts only.
 """
@@ -25,6 +25,8 @@ from terminal_pictures import WIDTH, save_story, save_terminal
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
+#: Parts of the report that docs/beyond-accuracy.md shows.
+PARTS = {"confidence": "#confidence", "disturbances": "#disturbances", "cost": "#summary figure:last-of-type"}
 SHOWN = ("newsgauge: corpus", "newsgauge: variants", "newsgauge: backend")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 #: The story of a changed prompt: the command, its exit status, and which of its lines are shown.
@@ -120,7 +122,7 @@ def open_browser(*arguments: str) -> Any:
 
 
 def save_report(report: Path, path: Path) -> bool:
-    """A PNG of the top of the report; False where there is no browser."""
+    """A PNG of the top of the report, and one of each of `PARTS`; False where there is no browser."""
     browser = open_browser("--window-size=1200,1980")
     if browser is None:
         return False
@@ -131,6 +133,13 @@ def save_report(report: Path, path: Path) -> bool:
         )
         time.sleep(2)
         browser.save_screenshot(str(path))
+        browser.execute_script(
+            "document.querySelectorAll('#confidence details').forEach(part => { part.open = true; })"
+        )
+        for name, selector in PARTS.items():
+            part = path.with_name(f"{name}.png")
+            browser.find_element("css selector", selector).screenshot(str(part))
+            shrink(part)
     finally:
         browser.quit()
     return True
@@ -152,7 +161,8 @@ def main() -> int:
         results = Path(folder) / "results"
         said = run_evals(results)
         save_terminal(without_accidents(said), PICTURES / "terminal.svg", title="pytest evals")
-        save_terminal(part_of(said, "confidence ", "gates"), PICTURES / "slices.svg", title="accuracy by slices")
+        details = part_of(run_evals(results, "-v"), "confidence ", "gates")
+        save_terminal(details, PICTURES / "slices.svg", title="accuracy by slices")
         copy = Path(folder) / "copy"
         copy.mkdir()
         save_story(story_of_a_change(copy), PICTURES / "change.svg", title="a prompt changes")

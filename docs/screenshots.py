@@ -34,7 +34,6 @@ SHOWN = {
     "inconclusive": (1200, 900, "light"),
     "comparison": (1200, 900, "light"),
     "case": (1200, 900, "light"),
-    "green": (390, 800, "dark"),
 }
 READY = "const c = document.getElementById('case-controls'); return !c || !c.hidden"
 #: Cells with more lines than words; a path may break anywhere.

@@ -23,6 +23,8 @@ SVG = (PICTURES / "terminal.svg").read_text("utf-8")
         ("report.png", "README.md"),
         ("terminal.svg", "docs/tutorial.md"),
         ("slices.svg", "docs/beyond-accuracy.md"),
+        *((f"{name}.png", "docs/beyond-accuracy.md") for name in ("confidence", "disturbances", "cost")),
+        *((f"report-{name}.png", "docs/report.md") for name in ("red", "case", "stale", "inconclusive", "comparison")),
     ],
 )
 def test_a_picture_is_small_and_shown_in_a_page(name: str, page: str) -> None:
@@ -54,6 +56,6 @@ def test_the_terminal_shows_the_scores_of_the_baseline() -> None:
     assert baseline is not None
     assert len(baseline.variants) >= 5
     for name, one in baseline.variants.items():
-        row = re.search(rf"^{name} +{one.scores['n']} +([\d.]+)% .* PASS$", shown, re.MULTILINE)
+        row = re.search(rf"^{re.escape(name)} +{one.scores['n']} +([\d.]+)% .* PASS$", shown, re.MULTILINE)
         assert row is not None, name
         assert float(row[1]) == pytest.approx(100 * one.scores["accuracy"], abs=0.0501)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,13 +14,14 @@ from newsgauge.cassettes.line import decode
 from newsgauge.cassettes.store import CassetteFile
 from newsgauge.cli.main import main
 from newsgauge.records import RawPost
+from newsgauge.variants.variants_file import load_variants
 
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEM = "cassettes/embedded/bundled/system.jsonl"
 Command = Callable[..., tuple[int, str, str]]
 
 #: One cassette per variant of evals/variants.toml.
-N_FILES = len(tomllib.loads((ROOT / "evals" / "variants.toml").read_text("utf-8")))
+N_FILES = len(load_variants(ROOT / "evals" / "variants.toml"))
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_what_is_committed_passes_the_check_and_answers_its_plan(command: Comman
     status, out, _ = command("check")
     assert (status, out.splitlines()[-1]) == (0, f"{N_FILES} files checked, 0 findings")
     assert "not checked, as 20 Newsgroups is not on this machine" in out
-    assert command("verify") == (0, "560 planned cases replayed, 0 without an answer\n", "")
+    assert command("verify") == (0, "640 planned cases replayed, 0 without an answer\n", "")
 
 
 def test_a_fresh_process_verifies_whatever_its_imports_start(project: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_fresh_process_verifies_whatever_its_imports_start(project: Path) -> N
         "sys.exit(main(['cassettes', 'verify', '--root', sys.argv[1]]))"
     )
     done = subprocess.run([sys.executable, "-c", code, str(project)], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "560 planned cases replayed, 0 without an answer\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "640 planned cases replayed, 0 without an answer\n"), done.stderr
 
 
 def test_the_check_is_red_for_an_orphan_and_prune_drops_it(project: Path, command: Command) -> None:
@@ -143,7 +143,7 @@ def test_the_folder_of_the_cassettes_may_be_named_in_any_way(
     status, out, error = command("check", "--cassettes", named.get(where, where))
     assert (status, out.splitlines()[-1], error) == (0, f"{N_FILES} files checked, 0 findings", "")
     status, out, error = command("stats", "--cassettes", named.get(where, where))
-    assert (status, out.splitlines()[-1].startswith("in all 560 cases"), error) == (0, True, "")
+    assert (status, out.splitlines()[-1].startswith("in all 640 cases"), error) == (0, True, "")
 
 
 def test_plans_are_printed_as_the_commands_that_replay_them(project: Path, command: Command) -> None:
@@ -184,7 +184,7 @@ def test_verify_names_what_a_changed_prompt_leaves_unanswered(project: Path, com
     path = project / "evals" / "variants.toml"
     path.write_text(path.read_text().replace("Usenet newsgroup. ", "Usenet group. "))
     status, out, _ = command("verify")
-    assert (status, out.splitlines()[-1]) == (1, "560 planned cases replayed, 80 without an answer")
+    assert (status, out.splitlines()[-1]) == (1, "640 planned cases replayed, 80 without an answer")
     assert f"pytest evals: {SYSTEM}:1: variant 'system' changed since it was recorded: system instruction" in out
 
 
@@ -205,7 +205,7 @@ def test_stats_count_cases_and_name_models(command: Command) -> None:
     assert status == 0
     assert f"{SYSTEM}: 80 cases," in out
     assert "  model_version: newsgauge-embedded-" in out
-    assert out.splitlines()[-1].startswith("in all 560 cases, ")
+    assert out.splitlines()[-1].startswith("in all 640 cases, ")
 
 
 def test_a_damaged_file_is_named_and_not_finalized(project: Path, command: Command) -> None:

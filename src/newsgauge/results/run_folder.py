@@ -136,7 +136,7 @@ class RunFolder:
         for gate in self.gates["gates"]:
             found[str(gate.get("variant"))] = found.get(str(gate.get("variant")), True) and bool(gate.get("passed"))
         costs = self.costs
-        passing = [name for name, passed in found.items() if passed and name in costs]
+        passing = [name for name, passed in found.items() if passed and name in costs and "+" not in name]
         return min(passing, key=lambda name: costs[name]) if len(costs) > 1 and passing else None
 
     def results_frame(self) -> pd.DataFrame:

@@ -95,7 +95,7 @@ def accuracy_by_cost(run: RunFolder) -> Plot | None:
             is_hollow=name in dominated,
         )
         for name, score in run.scores.items()
-        if (cost := costs.get(name)) is not None and score["accuracy"] is not None
+        if "+" not in name and (cost := costs.get(name)) is not None and score["accuracy"] is not None
     ]
     if len(drawn) < 2:
         return None
