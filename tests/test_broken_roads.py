@@ -159,7 +159,7 @@ def test_a_techniques_own_client_that_would_follow_asks_nobody_else_and_nothing_
             post(f"{service.url}/v1/chat/completions", b'{"model": "m", "messages": []}', {"x-own-key": KEY})
         return "went on"
 
-    told = f"call 1 was sent on to {elsewhere.url}.* which is not asked"
+    told = f"call 1 was redirected to {elsewhere.url}.* which is not followed"
     with (
         closing(recorder),
         Road(f"{elsewhere.url}/v1/chat/completions?token=secret", status) as service,

@@ -155,7 +155,7 @@ def test_a_proportional_sample_has_the_mix_of_the_data_and_leaves_no_label_out()
     made = uneven("proportional:40")
     assert sizes(made) == {"admin": 29, "games": 9, "rust": 1, "zope": 1}
     assert describe_sample(made)[0].startswith("corpus made, 4 labels in the data's own mix = 40 posts (seed 0")
-    assert describe_sample(made)[1].startswith("sample: each label counts as often as it is there; in the data admin")
+    assert describe_sample(made)[1].startswith("sample: each label counts as often as it occurs; in the data admin")
 
 
 @given(st.integers(4, 399), st.integers(0, 9))
@@ -180,7 +180,7 @@ def test_the_digest_tells_how_posts_were_drawn_where_that_changes_what_accuracy_
 
 def test_a_balanced_sample_of_uneven_data_says_that_each_label_counts_alike() -> None:
     assert describe_sample(uneven("", 2))[1] == (
-        "sample: 2 of each label, so each label counts alike; in the data admin has 300 of 400 and zope 2"
+        "sample: 2 of each label, so all labels count equally; in the data admin has 300 of 400 and zope 2"
     )
     assert len(describe_sample(plan())) == 1
 

@@ -91,7 +91,7 @@ def test_an_at_sign_is_no_address(text: str) -> None:
 def test_doubles_and_disorder_are_found(write_cassette: Write) -> None:
     messages = found(write_cassette(make_line("b-2"), make_line("b-2", "rec.autos"), make_line("a-1")))
     assert messages == [
-        "v.jsonl:2: b-2 is there twice; the later counts. Run: newsgauge cassettes finalize",
+        "v.jsonl:2: b-2 appears twice; the later line counts. Run: newsgauge cassettes finalize",
         "v.jsonl:3: not sorted: a-1 comes after b-2. Run: newsgauge cassettes finalize",
     ]
 

@@ -84,4 +84,4 @@ def test_a_sample_of_another_shape_is_one_line(capsys: pytest.CaptureFixture[str
     assert main(["score", "log.json"]) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1
-    assert "log.json: expected a log of Inspect, and a sample of it is another than is known here (KeyError" in err
+    assert "log.json: expected a log of Inspect, but one of its samples has an unknown form (KeyError" in err

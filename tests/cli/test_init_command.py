@@ -183,7 +183,7 @@ def test_a_hugging_face_jsonl_needs_no_columns_and_its_suspect_labels_are_shown(
     said = capsys.readouterr().out
     assert "columns: text=sentence,label=label_text (another choice: --columns)" in said
     assert "warning: labels that differ only in how they are written are classes of their own: 'Login', 'login'" in said
-    assert "warning: texts that stand under two labels, so that one of them is wrong: 3" in said
+    assert "warning: texts that appear under two labels, so one of them is wrong: 3" in said
     assert "the same text under billing, login: billing-4 (" in said
     assert "corpus hf, at most 10 texts of each of 3 labels = 19 texts" in run_pytest(tmp_path, "evals", "--co").stdout
 

@@ -118,7 +118,7 @@ def test_shards_in_any_order_are_the_whole(run: Runs, capsys: pytest.CaptureFixt
     out = capsys.readouterr().out
     assert "s3: shard 3/3, 12 of 12 cases" in out
     assert "20 posts, plan" in out
-    assert "PASS  asked: accuracy 90.0% of 20; asked: at least 80.0%" in out  # 18 of 20
+    assert "PASS  asked: accuracy 90.0% of 20; limit: at least 80.0%" in out  # 18 of 20
     assert Path("out/report.html").exists()
     assert Path("out/summary.md").exists()
 
@@ -207,7 +207,7 @@ def test_without_gates_nothing_was_proved(run: Runs, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"backend": "gemini"}, "two is no part of the same run as one: backend gemini, not embedded"),
+        ({"backend": "gemini"}, "two is not part of the same run as one: backend gemini, not embedded"),
         ({"mode": "once"}, "record mode once, not none"),
         ({"plan": whole_plan(18), "part": whole_plan(18)}, "plan "),
         ({"plan": replace(whole_plan(), corpus="other")}, "corpus other, not made"),

@@ -41,7 +41,7 @@ def test_more_power_and_a_smaller_alpha_take_more_posts(capsys: pytest.CaptureFi
         ("--baseline x --difference 0.05", "--baseline: expected a number above 0 and below 1, got 'x'"),
         ("--baseline 85 --difference 0.05", "--baseline: expected a number above 0 and below 1, got '85'"),
         ("--baseline nan --difference 0.05", "--baseline: expected a number above 0 and below 1, got 'nan'"),
-        ("--baseline 0.85 --difference 0.2", "--difference: 0.85 +0.2 is 1.05, which is no accuracy"),
+        ("--baseline 0.85 --difference 0.2", "--difference: 0.85 +0.2 is 1.05, which is not an accuracy"),
         ("--baseline 0.85 --difference 0", "--difference: expected a number other than 0"),
         (
             "--baseline 0.85 --difference 0.05 --discordant 0.01",

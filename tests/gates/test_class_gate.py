@@ -143,7 +143,7 @@ max_cost = { limit = 0.5, matrix = { a = { b = 5, other = 1 } }, reason = "r" }
             "'limit' from 0 to 1 that some answers break",
         ),
         ('min_recall = { class = "a", limit = 0.9 }', "non-empty reason"),
-        ('max_confusion = { from = "a", to = "a", limit = 0.1, reason = "r" }', "are both 'a', which is no confusion"),
+        ('max_confusion = { from = "a", to = "a", limit = 0.1, reason = "r" }', "both 'a', which is not a confusion"),
         ('max_cost = { limit = 1, matrix = { a = 3 }, reason = "r" }', "expected 'matrix' to hold costs"),
         ('max_cost = { limit = 9, matrix = { a = { b = 3 } }, reason = "r" }', "expected 'limit' from 0 to 3"),
     ],

@@ -39,7 +39,7 @@ def test_a_comparison_takes_five_posts_and_a_recall_its_number_a_class() -> None
     assert undecidable([beats], plan(4)) == ["v-beats-w takes at least 5 posts"]
     recall = LimitsGate("v", "v", (Limit("min_class_recall", 0.8, "r"),))
     assert undecidable([recall], plan(28)) == []
-    assert undecidable([recall], plan(27)) == ["v: min_class_recall 0.8 takes at least 14 posts a class"]
+    assert undecidable([recall], plan(27)) == ["v: min_class_recall 0.8 takes at least 14 posts per class"]
 
 
 def test_what_is_held_by_value_can_always_be_decided() -> None:

@@ -106,7 +106,7 @@ def test_several_comparisons_stand_in_a_list_and_one_is_primary(tmp_path: Path) 
         ),
         (
             'beats = [{ variant = "system", reason = "a" }, { variant = "system", reason = "b" }]',
-            "tuned beats system is there twice",
+            "tuned beats system appears twice",
         ),
         (
             'beats = { variant = "system", reason = "a" }\n[embedded.bundled.system]\n'

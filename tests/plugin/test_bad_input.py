@@ -59,7 +59,7 @@ def test_a_wrong_option_is_a_usage_error(project: pytest.Pytester, options: list
     ("file", "text", "words"),
     [
         ("variants.toml", "[bare", "*variants.toml: not readable as TOML: Expected*"),
-        ("variants.toml", "", "*variants.toml: expected one table a variant, the file is empty*"),
+        ("variants.toml", "", "*variants.toml: expected one table per variant, the file is empty*"),
         (
             "variants.toml",
             "[a]\nmodel='m'\nabout='x'\ncontents='no'",

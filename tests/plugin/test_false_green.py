@@ -139,7 +139,7 @@ def test_last_failed_reruns_the_failed_gate_alone(project: pytest.Pytester) -> N
     config.write_text(config.read_text().replace('"-p", "no:cacheprovider", ', ""))
     first = project.runpytest_inprocess("evals")
     assert first.ret == 1
-    first.stdout.fnmatch_lines(["FAIL  tuned: accuracy *% of 8; asked: at least 100.0% *"])
+    first.stdout.fnmatch_lines(["FAIL  tuned: accuracy *% of 8; limit: at least 100.0% *"])
     again = project.runpytest_inprocess("evals", "--lf")
     assert again.ret == 1
     again.assert_outcomes(failed=1, deselected=again.parseoutcomes().get("deselected", 0))

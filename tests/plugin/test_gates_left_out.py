@@ -211,11 +211,11 @@ WEAKENS = {
     "--allow-threads --posts-per-class 3": "--allow-threads in {}",
     "--variants bare,tuned": "gates left out: labels (labels is not asked)",
     "-o newsgauge_posts_per_class=1 -o newsgauge_corpus=bundled": None,
-    "--record-mode once --allow-record-in-ci": "--record-mode in {}: where gates are required it counts only",
-    "--record-mode=all": "--record-mode in {}: where gates are required it counts only",
-    "--update-baseline": "--update-baseline in {}: where gates are required it counts only",
-    "--shard 1/2": "--shard in {}: where gates are required it counts only",
-    "--no-require-gates --variants bare": "--no-require-gates in {}: where gates are required it counts only",
+    "--record-mode once --allow-record-in-ci": "--record-mode in {}: if gates are required, it counts only",
+    "--record-mode=all": "--record-mode in {}: if gates are required, it counts only",
+    "--update-baseline": "--update-baseline in {}: if gates are required, it counts only",
+    "--shard 1/2": "--shard in {}: if gates are required, it counts only",
+    "--no-require-gates --variants bare": "--no-require-gates in {}: if gates are required, it counts only",
     "--no-require-gates --co": None,
 }
 

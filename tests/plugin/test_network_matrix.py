@@ -451,7 +451,7 @@ def test_in_a_network_namespace_nothing_native_gets_out(project: pytest.Pytester
     result = project.runpytest_subprocess("evals/test_local.py", *options)
     if not allowed:
         assert result.ret == 4
-        assert "newsgauge: --network-namespace: this machine lets nobody make one" in result.stderr.str()
+        assert "newsgauge: --network-namespace: this machine does not allow one" in result.stderr.str()
         pytest.skip("this machine allows no network namespaces")
     result.assert_outcomes(passed=1)
     assert listener.connections == 0

@@ -312,7 +312,7 @@ def test_however_it_ends_what_is_recorded_stays_and_nothing_is_asked_twice(
     assert process.returncode == status, said
     n_kept = sum(path.read_bytes().count(b"\n") for path in FOLDER.iterdir())
     if number != signal.SIGKILL:
-        assert "interrupted; the same command goes on" in said
+        assert "interrupted; run the same command again to continue" in said
         assert answered.total() == n_kept
     assert main([*PLAN, *arguments]) == 0
     assert len(answered) == 24

@@ -49,7 +49,7 @@ def test_a_failed_assertion_shows_the_scoreboard_and_the_confusion_matrix(own_ev
             "tuned: true class*off-list*error",
         ]
     )
-    result.stdout.fnmatch_lines(["*<bare - tuned = * points * n = 8, gained 0, lost *asked: at least +10.0 points*"])
+    result.stdout.fnmatch_lines(["*<bare - tuned = * points * n = 8, gained 0, lost *limit: at least +10.0 points*"])
     result.stdout.fnmatch_lines(
         ["*UsageError: scores: unknown variant 'tunde'; in this run: bare, system, labels, tuned"]
     )

@@ -81,9 +81,9 @@ def test_curves_say_their_points_in_words_and_in_a_table(finished: Path) -> None
 
 def test_suspect_labels_are_listed_with_their_posts(finished: Path) -> None:
     page = (finished / "report.html").read_text("utf-8")
-    assert "Texts of the corpus that stand under two labels: 1; nearly the same texts under two labels: 1." in page
+    assert "Texts of the corpus that appear under two labels: 1; nearly the same texts under two labels: 1." in page
     assert '&lt;a&gt;, b</td><td class="left">a-1 (test), b-7 (train)</td>' in page
-    assert "texts of the corpus that stand under two labels: 2" in (finished / "summary.md").read_text("utf-8")
+    assert "texts of the corpus that appear under two labels: 2" in (finished / "summary.md").read_text("utf-8")
 
 
 def test_counted_tokens_stand_beside_used_ones(finished: Path) -> None:

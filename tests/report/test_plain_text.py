@@ -190,9 +190,9 @@ def test_a_limit_is_a_line_and_what_failed_is_nearest_to_the_prompt() -> None:
         Verdict("good", "w", Finding.PASS, ("r",), checks=(check("passed"),)),
     ]
     assert gate_lines(verdicts, []) == [
-        "PASS  good: accuracy 66.3% of 80; asked: at least 50.0% (half)",
-        "PASS  bad: accuracy 66.3% of 80; asked: at least 50.0% (half)",
-        "FAIL  bad: accuracy 66.3% of 80; asked: at least 80.0% (half)",
+        "PASS  good: accuracy 66.3% of 80; limit: at least 50.0% (half)",
+        "PASS  bad: accuracy 66.3% of 80; limit: at least 50.0% (half)",
+        "FAIL  bad: accuracy 66.3% of 80; limit: at least 80.0% (half)",
     ]
     assert gate_lines(verdicts[1:], [], brief=True) == []
 

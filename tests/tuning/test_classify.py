@@ -119,7 +119,7 @@ def test_an_answer_without_log_probabilities_has_none() -> None:
         ('{"text": "a"}\nnot json', 'texts.jsonl:2: expected {"text": ...} or a JSON string'),
         ('{"body": "a"}', "texts.jsonl:1: expected"),
         ('{"text": 3}', "texts.jsonl:1: expected"),
-        ("\n\n", "expected a text a line, texts.jsonl has none"),
+        ("\n\n", "expected one text per line, texts.jsonl has none"),
     ],
 )
 def test_a_wrong_line_is_told_before_the_first_call(classify: Any, lines: str, words: str) -> None:

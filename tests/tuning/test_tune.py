@@ -111,7 +111,7 @@ def test_when_the_wait_is_over_the_job_goes_on_and_is_joined_later(newsgauge: An
     at = ("--base-url", fresh_server.base_url)
     status, out, err = newsgauge("tune", *LONG, *at, "--max-wait", "0s", "--new")
     assert status == 1
-    assert re.search(r"still after 0 s, and goes on\nCome back: newsgauge tune .* --max-wait 0s\n", err)
+    assert re.search(r"is still .* after 0 s; it continues\nCome back: newsgauge tune .* --max-wait 0s\n", err)
     assert not TUNED.exists()
     status, out, _ = newsgauge("tune", *LONG, *at, "--max-wait", "0s")
     assert "is under way: waiting for it" in out
@@ -124,7 +124,7 @@ def test_a_fallback_stands_in_and_says_so(newsgauge: Any, fresh_server: Any) -> 
     at = ("--base-url", fresh_server.base_url)
     status, _, err = newsgauge("tune", *LONG, *at, "--max-wait", "0.1s", "--fallback", "gemini-3.5-flash-lite")
     assert status == 0
-    assert "gemini-3.5-flash-lite stands in for it" in err
+    assert "gemini-3.5-flash-lite is used instead" in err
     (entry,) = json.loads(TUNED.read_text())["models"].values()
     (model,) = models(fresh_server)
     assert (entry["model"], entry["fallback_for"]) == ("gemini-3.5-flash-lite", model["name"])
@@ -141,7 +141,7 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_come_back(start_newsgauge: Any, f
     assert process.returncode == 130
     (model,) = models(fresh_server)
     assert model["state"] == "CREATING"
-    assert f"left {model['name']} as it is; it goes on." in err
+    assert f"left {model['name']} running; it continues." in err
     assert f"Come back:  newsgauge tune {' '.join(LONG)} --base-url" in err
     assert f"newsgauge tune status {model['name']} --base-url {fresh_server.base_url}" in err
     assert "Traceback" not in err

@@ -328,7 +328,7 @@ def test_the_scoreboard_names_the_model_that_stands_in(
     for extra, online in ((("--record-mode", "once"), True), ((), False)):
         status, out = evaluate(*extra, online=online)
         assert status == 0, out
-        assert "tuned: gemini-3.5-flash-lite stands in for a job that did not end in time" in out
+        assert "tuned: gemini-3.5-flash-lite answered for a job that did not end in time" in out
     kept = [json.loads(line) for line in (project / "cassettes/vertex/bundled/tuned.jsonl").read_text().splitlines()]
     (job,) = jobs(fresh_server)
     assert {line["provenance"]["stands_in_for"] for line in kept} == {job["name"].rpartition("/")[2]}  # type: ignore[attr-defined]

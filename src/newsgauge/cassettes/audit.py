@@ -56,7 +56,7 @@ def audit_file(path: Path, *, shown: str) -> list[Finding]:
         key = peek_key(raw)
         problems = [*_line_problems(raw, backend=path.parent.parent.name)]
         if key is not None and key == previous:
-            problems.append(f"{shown_id(key)} is there twice; the later counts. Run: newsgauge cassettes finalize")
+            problems.append(f"{shown_id(key)} appears twice; the later line counts. Run: newsgauge cassettes finalize")
         elif key is not None and key < previous:
             before = shown_id(previous)
             problems.append(f"not sorted: {shown_id(key)} comes after {before}. Run: newsgauge cassettes finalize")

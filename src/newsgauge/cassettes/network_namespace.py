@@ -39,7 +39,7 @@ def leave_network() -> None:
                 Path("/proc/self", name).write_text(text)
     except OSError as error:
         raise UsageError(
-            f"--network-namespace: this machine lets nobody make one here: {error.strerror}. It takes root, or user "
+            f"--network-namespace: this machine does not allow one: {error.strerror}. It needs root, or user "
             "namespaces (sysctl kernel.unprivileged_userns_clone, or the container's rights) and no other thread; "
             "without the option a replay is held by newsgauge's own block"
         ) from None

@@ -114,8 +114,8 @@ class OpenCase:
                 raise MissError("not recorded")
         if self.local_only and host not in ("127.0.0.1", "localhost", "::1"):
             raise self._refuse(
-                f"is {method} {host}{path}, and --backend embedded asks this machine alone: record it with --backend "
-                "gemini, where what is paid for is told first"
+                f"is {method} {host}{path}, and --backend embedded asks only this machine: record it with --backend "
+                "gemini, which shows the cost first"
             )
         return self._made(asked, agent)
 
@@ -140,8 +140,8 @@ class OpenCase:
         if location and 300 <= status < 400:
             self.is_sent_on = True
             self.refused.append(
-                f"call {len(self.played) + self.calls.index(call) + 1} was sent on to {location.partition('?')[0]} "
-                f"(status {status}), which is not asked: the key is not for it, and its answer would not be this "
+                f"call {len(self.played) + self.calls.index(call) + 1} was redirected to {location.partition('?')[0]} "
+                f"(status {status}), which is not followed: the key is not for it, and its answer would not be this "
                 "service's"
             )
         call.answer = json_object(body) if status == 200 and body is not None and not is_stream else None

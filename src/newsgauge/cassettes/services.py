@@ -229,7 +229,7 @@ def _checked(where: str, table: dict[str, Any]) -> dict[str, Any]:
         try:
             re.compile(table.get(key, ""))
         except re.error as error:
-            raise UsageError(f"{where}: {key!r} is no regular expression: {error}") from None
+            raise UsageError(f"{where}: {key!r} is not a regular expression: {error}") from None
     return table
 
 

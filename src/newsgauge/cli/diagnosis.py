@@ -175,7 +175,7 @@ def _twenty_newsgroups() -> Fact:
     where = "SCIKIT_LEARN_DATA" if home else "scikit-learn's own folder"
     is_there = has_twenty_newsgroups()
     if damaged := damaged_cache():
-        return Fact("20 Newsgroups", f"damaged: delete {damaged}, and a run downloads it anew where it can", True)
+        return Fact("20 Newsgroups", f"damaged: delete {damaged}, and a run downloads it again if it can", True)
     return Fact("20 Newsgroups", f"in {where}" if is_there else f"not in {where}; a run downloads it where it can")
 
 

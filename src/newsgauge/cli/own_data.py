@@ -68,7 +68,7 @@ def warnings_about(corpus: Corpus) -> list[str]:
     if suspect := find_suspect_texts(texts):
         n_exact = sum(one.is_exact for one in suspect)
         lines.append(
-            f"texts that stand under two labels, so that one of them is wrong: {n_exact}; nearly the same texts: "
+            f"texts that appear under two labels, so one of them is wrong: {n_exact}; nearly the same texts: "
             f"{len(suspect) - n_exact}"
         )
         lines += [f"  {one}" for one in suspect[:_SHOWN]]

@@ -51,7 +51,7 @@ class OtherClient:
             self._sdk = __import__(api)
         except ImportError:
             raise UsageError(
-                f"api = {api!r} takes the package {api}, which is not installed: pip install 'newsgauge[{api}]'"
+                f"api = {api!r} needs the package {api}, which is not installed: pip install 'newsgauge[{api}]'"
             ) from None
         base = os.environ.get(_BASES[api]) or None
         if base is None and embedded is not None and api == "openai":
@@ -93,7 +93,7 @@ class OtherClient:
         except ValueError as error:
             raise broken_body(model, error) from None
         if not isinstance(answer, dict):
-            raise BackendError(f"{model}: the answer is no JSON object")
+            raise BackendError(f"{model}: the answer is not a JSON object")
         return answer
 
 

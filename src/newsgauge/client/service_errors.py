@@ -57,7 +57,7 @@ def refusal(
     if code in _TRANSIENT:
         wait = _retry_info_s(details) or retry_after_s(headers) or _retry_in_s(message)
         minute = ", ".join(quota for quota in _quotas(violations, message) if "perminute" in _plain(quota))
-        more = f" (a quota of a minute, which passes by itself: {minute})" if code == 429 and minute else ""
+        more = f" (a per-minute quota, which recovers by itself: {minute})" if code == 429 and minute else ""
         return TransientError(f"{said}{more}", retry_after_s=wait, per_minute=_per_minute(violations))
     if is_redirect(code):
         return BackendError(f"{what}: {sent_on(code, url, headers)}")
@@ -66,7 +66,7 @@ def refusal(
         said += f" (asked: {_shown(url)})"
         if location := _LOCATION.search(urlsplit(url).path):
             said += (
-                f". Location {location[1]} was asked; if the model lives in another, set 'location' of the variant in "
+                f". Location {location[1]} was asked; if the model is in another one, set 'location' of the variant in "
                 'variants.toml, such as location = "global", or GOOGLE_CLOUD_LOCATION'
             )
         # A server with Google's error format knows this version; others often know only v1beta.
@@ -144,7 +144,7 @@ def sent_on(code: int, url: str, headers: Mapping[str, str]) -> str:
     where = headers.get("location")
     return (
         f"{_shown(url)} sends the call on (status {code}) to {_shown(urljoin(url, where)) if where else 'no place'}, "
-        "which is not asked: the key is not for it, and its answer would not be this service's. If it is the "
+        "which is not followed: the key is not for it, and its answer would not be this service's. If it is the "
         "service that is meant, name it as the base URL"
     )
 

@@ -134,7 +134,7 @@ def drop_words(
     text = f"{change} on the same {found.n} {units}{common}"
     paired = f"{flip_counts(found)}, one-sided exact McNemar {p_words(p)} of a drop{clustered_words(found)}"
     asked = in_unit(-max_drop, "points", exact=True)
-    more = f"; {bounds_words(decision.low, decision.high, 'points')}; asked: lower bound >= {asked}"
+    more = f"; {bounds_words(decision.low, decision.high, 'points')}; limit: lower bound >= {asked}"
     if decision.finding is Finding.INCONCLUSIVE:
         more += f"; {how_many(decision.n_for_power, units)}"
         if decision.n_for_power is not None and decision.n_range is not None:

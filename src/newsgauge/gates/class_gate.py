@@ -101,7 +101,7 @@ def _limit(key: str, entry: Entry) -> ClassLimit:
             entry.value(name, "to name a class", lambda one: isinstance(one, str) and bool(one)) for name in names
         )
     if len(set(classes)) < len(classes):
-        raise GatesError(f"{entry.where}: 'from' and 'to' are both {classes[0]!r}, which is no confusion")
+        raise GatesError(f"{entry.where}: 'from' and 'to' are both {classes[0]!r}, which is not a confusion")
     found = ClassLimit(key, 0.0, entry.reason, classes, entry.bound, costs)
     breaks_none = 0 if found.is_floor else found.most
     expected = f"from 0 to {found.most:g} that some answers break"

@@ -131,7 +131,7 @@ def check_comparisons(place: str, gates: Sequence[ComparisonGate]) -> None:
     pairs = [(gate.variant, gate.other) for gate in gates]
     for variant, other in pairs:
         if pairs.count((variant, other)) > 1:
-            raise GatesError(f"{place}: {variant} beats {other} is there twice")
+            raise GatesError(f"{place}: {variant} beats {other} appears twice")
         if (other, variant) in pairs:
             raise GatesError(f"{place}: {variant} beats {other} and {other} beats {variant}: no run passes both")
     n_primary = sum(gate.primary for gate in gates)

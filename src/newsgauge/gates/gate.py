@@ -73,7 +73,8 @@ class Entry:
         if limit not in (0, 1) and not NEAREST_LIMIT <= limit <= 1 - NEAREST_LIMIT:
             raise GatesError(
                 f"{self.where}: expected {key!r} {'0, 1 or ' if ends else ''}from {NEAREST_LIMIT:f} to "
-                f"{1 - NEAREST_LIMIT:f}, as no sample tells nearer ones from 0 or 1; got {self.values[key]!r}"
+                f"{1 - NEAREST_LIMIT:f}, because no sample can distinguish closer values from 0 or 1; "
+                f"got {self.values[key]!r}"
             )
         return limit
 
@@ -173,8 +174,8 @@ class Asked:
 
     @property
     def words(self) -> str:
-        """``asked: at least 80.0%``."""
-        return f"asked: {self.sign} {in_unit(self.limit, self.unit, exact=True)}"
+        """``limit: at least 80.0%``."""
+        return f"limit: {self.sign} {in_unit(self.limit, self.unit, exact=True)}"
 
     def held(
         self,

@@ -128,7 +128,7 @@ class LimitsGate(Gate):
             if limit.metric == "min_macro_f1":
                 needed, said = FEWEST_POSTS_PER_CLASS, limit.metric
             if (least if of_class else len(plan.posts)) < needed:
-                yield f"{self.name}: {said} takes at least {needed} {plan.units}{' a class' if of_class else ''}"
+                yield f"{self.name}: {said} takes at least {needed} {plan.units}{' per class' if of_class else ''}"
 
 
 def _limit(key: str, entry: Entry) -> Limit:
@@ -144,7 +144,7 @@ def _limit(key: str, entry: Entry) -> Limit:
     try:
         re.compile(about or "")
     except re.error as error:
-        raise GatesError(f"{entry.where}: classes is no regular expression, got {about!r}: {error}") from None
+        raise GatesError(f"{entry.where}: classes is not a regular expression, got {about!r}: {error}") from None
     return Limit(key, limit, entry.reason, entry.bound, about)
 
 

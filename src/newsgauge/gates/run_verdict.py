@@ -302,8 +302,8 @@ class Guard:
         if run.shard is None:
             if run.unreviewed:
                 complaints.append(
-                    f"the plan is chosen by {', '.join(run.unreviewed)}: say that on the command line, or by the ini "
-                    "values newsgauge_*; nobody reviews PYTEST_ADDOPTS, and addopts has to be the plan of the baseline"
+                    f"the plan is chosen by {', '.join(run.unreviewed)}: put that on the command line, or use the ini "
+                    "values newsgauge_*; nobody reviews PYTEST_ADDOPTS, and addopts must be the plan of the baseline"
                 )
             if not self._set_gates:
                 complaints.append(
@@ -314,7 +314,7 @@ class Guard:
             if unsaid := [one for one in self.left_out if one.option not in run.chosen_by_hand]:
                 options = ", ".join(dict.fromkeys(one.option for one in unsaid))
                 complaints.append(
-                    f"gates left out: {', '.join(map(str, unsaid))}; where that is meant, say {options} on the command "
+                    f"gates left out: {', '.join(map(str, unsaid))}; to leave them out, put {options} on the command "
                     "line, not in a file or PYTEST_ADDOPTS, or --no-require-gates"
                 )
         known = run.variants

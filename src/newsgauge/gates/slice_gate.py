@@ -42,7 +42,7 @@ class SliceGate(Gate):
         gates = [cls._of(table, value) for value in table.listed(SLICES)]
         names = [gate.name for gate in gates]
         if twice := next((name for name in names if names.count(name) > 1), None):
-            raise GatesError(f"{table.where}: slices: {twice.removeprefix(f'{table.variant}-')} is there twice")
+            raise GatesError(f"{table.where}: slices: {twice.removeprefix(f'{table.variant}-')} appears twice")
         return gates
 
     @classmethod

@@ -210,14 +210,14 @@ def describe_sample(plan: Plan) -> list[str]:
     data = f"in the data {most} has {n_most:,} of {sum(plan.population.values()):,} and {least} {n_least:,}"
     counts = Counter(post.label for post in plan.posts)
     if plan.sample.startswith("proportional"):
-        said = "each label counts as often as it is there"
+        said = "each label counts as often as it occurs"
     elif plan.posts_per_class is None:
-        said = f"all {plan.units}, so each label counts as often as it is there"
+        said = f"all {plan.units}, so each label counts as often as it occurs"
     elif short := [f"{label} {counts[label]}" for label in plan.labels if counts[label] < plan.posts_per_class]:
         more = f" and {len(short) - 8} more" if len(short) > 8 else ""
         said = f"at most {plan.posts_per_class} of each label; fewer of {', '.join(short[:8])}{more}"
     else:
-        said = f"{plan.posts_per_class} of each label, so each label counts alike"
+        said = f"{plan.posts_per_class} of each label, so all labels count equally"
     return [*lines, f"sample: {said}; {data}"]
 
 

@@ -120,9 +120,9 @@ def _read(path: Path) -> dict[str, Any]:
         plans: dict[str, Any] = value["plans"]
         if value["format"] != _FORMAT or value["digest"] != _digest(plans):
             raise UsageError(
-                f"{shown}: expected what 'newsgauge record --until-decided' wrote, it was changed since: its digest is "
-                "another. Restore it (git checkout), or remove it and record with --until-decided again: what is "
-                "recorded is not asked twice"
+                f"{shown}: expected what 'newsgauge record --until-decided' wrote, but it was changed since: its "
+                "digest does not match. Restore it (git checkout), or remove it and record with --until-decided "
+                "again: what is recorded is not asked twice"
             )
         for stops in plans.values():
             decode_stops(stops)

@@ -160,7 +160,7 @@ def said_elsewhere(config: pytest.Config) -> dict[str, str]:
         source = ENVIRONMENT if by_environment[name] != by_hand[name] else "addopts"
         if option in _OF_VERDICT and are_gates_required(config):
             raise UsageError(
-                f"{option} in {source}: where gates are required it counts only on the command line itself; say it "
+                f"{option} in {source}: if gates are required, it counts only on the command line itself; put it "
                 "there, or take it out"
             )
         if option == "-o":

@@ -100,7 +100,7 @@ class Publisher:
             return
         if self._n_suspect:
             terminalreporter.write_line(
-                f"newsgauge: warning: texts of the corpus that stand under two labels: {self._n_suspect}; "
+                f"newsgauge: warning: texts of the corpus that appear under two labels: {self._n_suspect}; "
                 "'Suspect labels' in the report lists them",
                 yellow=True,
             )

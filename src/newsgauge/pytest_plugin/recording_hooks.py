@@ -183,7 +183,7 @@ class Recording:
         try:
             note_anew(self._setup, whole, self._start)
         except OSError as error:
-            self._notes.append(f"{self._setup.shown_cassettes}: when it was asked anew could not be kept: {error}")
+            self._notes.append(f"{self._setup.shown_cassettes}: could not store the time of asking again: {error}")
 
     def _compare_versions(self) -> None:
         answered: dict[str, Counter[str]] = {}

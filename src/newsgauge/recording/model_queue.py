@@ -108,7 +108,7 @@ class ModelQueue:
         recent = [tokens for at, tokens in self._answers if at >= now - _MINUTE_S]
         places = {"requests": (self.requests, len(recent)), "input tokens": (self.tokens, sum(recent))}
         return notes + [
-            f"{self.model}: the service allows {limit:,} {kind} a minute; keeping to it"
+            f"{self.model}: the service allows {limit:,} {kind} per minute; keeping to it"
             for kind, limit in per_minute.items()
             if places[kind][1] <= limit and lower(places[kind][0], limit)
         ]

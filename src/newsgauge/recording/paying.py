@@ -31,7 +31,7 @@ def refuse_in_ci(what: str, *, allowed: bool, environ: Mapping[str, str] = os.en
     if not allowed and is_ci(environ):
         raise UsageError(
             f"{what}: CI is set, and a CI run replays what was reviewed. "
-            "Where recording is meant, say --allow-record-in-ci"
+            "To record all the same, add --allow-record-in-ci"
         )
 
 
@@ -48,8 +48,8 @@ def check_budget(budget: float | None, expected: float | None) -> None:
         return
     if expected is None:
         raise UsageError(
-            f"--max-cost {budget:g}: no price is known of what would be asked, so that no budget can be kept; nothing "
-            "was asked. Leave --max-cost out, ask a model that prices.toml knows, or tell the price of tuning: --price"
+            f"--max-cost {budget:g}: no price is known for what would be asked, so the budget cannot be kept; nothing "
+            "was asked. Leave --max-cost out, ask a model that prices.toml knows, or give the price of tuning: --price"
         )
     if expected > budget:
         raise UsageError(

@@ -44,7 +44,7 @@ def summary_markdown(run: RunFolder) -> str:
     ]
     more = [f" of it {kind.replace('_', ' ')} |" for kind in parts] + [f" $ for 1,000 {plural(run.unit)} |"] * is_priced
     lines += [
-        f"| variant | n | accuracy | 95% interval | macro-F1 | tokens in, a {run.unit} | out |{''.join(more)}",
+        f"| variant | n | accuracy | 95% interval | macro-F1 | tokens in, per {run.unit} | out |{''.join(more)}",
         f"|---|---:|---:|---|---:|---:|---:|{'---:|' * len(more)}",
     ]
     for name, score in run.scores.items():
@@ -63,7 +63,7 @@ def summary_markdown(run: RunFolder) -> str:
     if said := trade_off(run):
         lines += ["", _cell(said)]
     if suspect := run.exhibits.get("suspect_labels", {}).get("texts", ()):
-        lines += ["", f"⚠️ texts of the corpus that stand under two labels: {len(suspect):,}; report.html lists them"]
+        lines += ["", f"⚠️ texts of the corpus that appear under two labels: {len(suspect):,}; report.html lists them"]
     limits = limit_lines(run)
     missed = [line for line in limits if line.state != "passed"]
     held = [line for line in limits if line.state == "passed"]

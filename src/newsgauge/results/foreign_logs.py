@@ -31,7 +31,7 @@ def read_log(path: Path, *, variant: str | None) -> list[Predicted] | None:
         return [one for number, row in enumerate(rows) for one in read(f"{path}: sample {number + 1}", row, variant)]
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise UsageError(
-            f"{path}: expected a log of {tool}, and a sample of it is another than is known here "
+            f"{path}: expected a log of {tool}, but one of its samples has an unknown form "
             f"({type(error).__name__}: {error})"
         ) from None
 

@@ -98,7 +98,7 @@ def _check_same(first: _Part, other: _Part) -> None:
         if facts[1].get(name) != facts[0].get(name):
             here, there = (_short(fact.get(name)) for fact in facts)
             raise UsageError(
-                f"{other.folder.path} is no part of the same run as {first.folder.path}: {name.replace('_', ' ')} "
+                f"{other.folder.path} is not part of the same run as {first.folder.path}: {name.replace('_', ' ')} "
                 f"{there}, not {here}"
             )
 

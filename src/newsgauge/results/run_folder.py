@@ -24,7 +24,7 @@ from .result_files import TOKEN_COLUMNS, read_results
 if TYPE_CHECKING:
     import pandas as pd
 
-_AGAIN = "run pytest evals again to write it anew"
+_AGAIN = "run pytest evals again to write it again"
 _RUN_KEYS = ("corpus", "backend", "plan", "n_posts", "variants")
 _SCORE_KEYS = ("n", "n_planned", "n_correct", "accuracy", "wilson_95", "macro_f1", "classes", "confusion", "answers")
 #: What evals leave: the name of the file, the list in it, and what each of its rows has to hold.

@@ -114,7 +114,7 @@ class Technique:
         if not isinstance(said, str):
             hint = ""
             if said is None:
-                hint = " (a response's .text is None where the answer was blocked: return the response itself)"
+                hint = " (a response's .text is None if the answer was blocked: return the response itself)"
             raise TechniqueError(
                 f"expected {self._spec} to return a label as str, or the response of generate_content, got "
                 f"{'None' if said is None else type(said).__name__}{hint}"

@@ -85,7 +85,7 @@ def load_plans(folders: Folders) -> list[CommittedPlan]:
     plans, evals = tables.get("plan"), tables.get("eval", [])
     if not set(tables) <= {"plan", "eval"} or not isinstance(plans, list) or not plans or not isinstance(evals, list):
         raise UsageError(
-            f"{shown}: expected one [[plan]] a plan, one [[eval]] an eval that records in a folder of its own, and "
+            f"{shown}: expected one [[plan]] per plan, one [[eval]] per eval that records in a folder of its own, and "
             f"nothing else, got {', '.join(tables) or 'nothing'}"
         )
     return [

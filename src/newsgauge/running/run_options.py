@@ -160,8 +160,8 @@ def check_until_decided(option: Any, *, batch: bool = False) -> None:
         raise UsageError("--until-decided and --shard: a shard does not know what the others answer; leave one out")
     if option.until_decided and (option.record_mode not in ("once", "new_episodes") or option.again):
         raise UsageError(
-            "--until-decided: expected --record-mode once or new_episodes, without --again: what is recorded counts "
-            "where it stands, and answers that are replaced because of what they say would bias the verdict"
+            "--until-decided: expected --record-mode once or new_episodes, without --again: recorded "
+            "answers count as they are; replacing some because of what they say would bias the verdict"
         )
 
 

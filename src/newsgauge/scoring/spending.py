@@ -45,7 +45,7 @@ class PriceList:
         costs = {version: self.cost_of(version, one) for version, one in answered.items()}
         unknown = [version for version, cost in costs.items() if cost is None]
         if unknown:
-            return f"{tokens}; cost: no price is known of {', '.join(unknown)}"
+            return f"{tokens}; cost: no price is known for {', '.join(unknown)}"
         cost = f"cost: {dollars(sum(cost or 0.0 for cost in costs.values()))}"
         if n_uncounted:
             known = cost.replace("cost: ", "cost: at least ") if total["input"] else "cost: not known"

@@ -217,4 +217,4 @@ def stand_in_note(variant: str, file: CassetteFile, post_ids: Iterable[str]) -> 
     """'' if every recorded answer is the tuned model's own."""
     lines = [line for post_id in post_ids if (line := file.read(post_id)) is not None]
     models = {line.provenance["model"] for line in lines if "stands_in_for" in line.provenance}
-    return f"{variant}: {', '.join(sorted(models))} stands in for a job that did not end in time" if models else ""
+    return f"{variant}: {', '.join(sorted(models))} answered for a job that did not end in time" if models else ""

@@ -216,7 +216,7 @@ def _check_config(where: str, table: dict[str, Any]) -> None:
         if key in OWNED_CONFIG:
             raise VariantsError(f"{where}: config: {key!r} is set by {OWNED_CONFIG[key]}; leave it out of 'config'")
     if "max_output_tokens" in config and "max_output_tokens" in table:
-        raise VariantsError(f"{where}: 'max_output_tokens' is there twice, in 'config' and beside it; say it once")
+        raise VariantsError(f"{where}: 'max_output_tokens' is set twice, in 'config' and beside it; keep one")
     bound = config.get("max_output_tokens", 1)
     if not isinstance(bound, int) or isinstance(bound, bool) or bound < 1:
         raise VariantsError(f"{where}: expected config.max_output_tokens from 1, got {bound!r}")

@@ -147,7 +147,7 @@ def load_variants(path: Path) -> dict[str, Variant]:
         )
     tables = read_toml(path, expected="the variants to ask", error=VariantsError)
     if not tables:
-        raise VariantsError(f"{path}: expected one table a variant, the file is empty")
+        raise VariantsError(f"{path}: expected one table per variant, the file is empty")
     found: dict[str, Variant] = {}
     for name, table in tables.items():
         check_table(f"{path.name}: [{name}]", name, table)

@@ -84,6 +84,6 @@ def answered(setup: RunConfig, options: argparse.Namespace, *, quiet: bool = Fal
         case, why = missing[0]
         raise UsageError(
             f"{options.command}: {len(missing)} calls have no answer, the first {case.id}: {why}. What was answered is "
-            "kept: the same command goes on"
+            "kept: run the same command again to continue"
         )
     return replayed(setup)

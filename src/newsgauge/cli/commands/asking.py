@@ -116,5 +116,5 @@ def _model_and_labels(variant: Variant, corpus: Corpus, options: argparse.Namesp
         raise UsageError(f"{lacks}. Get one: newsgauge tune{same_options(options, SAME)}{bucket_option(options)}")
     newest = entries[-1]
     if newest.fallback_for:
-        print(f"newsgauge: {newest.model} stands in for {newest.fallback_for}", file=sys.stderr)
+        print(f"newsgauge: {newest.model} is used instead of {newest.fallback_for}", file=sys.stderr)
     return newest.model, newest.labels

@@ -131,7 +131,7 @@ def _stats(folders: Folders, options: argparse.Namespace) -> int:
         calls = "" if n_cases == len(lines) else f" of {len(lines):,} calls"
         print(f"{file.shown}: {n_cases:,} cases{calls}, {size:,} bytes")
         for name in ("model", "model_version", "sdk"):
-            counted = Counter(line.provenance.get(name, "not told") for line in lines)
+            counted = Counter(line.provenance.get(name, "unknown") for line in lines)
             print(f"  {name}: " + ", ".join(f"{value} ({n})" for value, n in sorted(counted.items())))
         dates = sorted(line.provenance.get("recorded", "") for line in lines)
         usage = add_usage(read_usage(named_service(line.service).usage(line.answer)) for line in lines)

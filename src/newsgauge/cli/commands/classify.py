@@ -27,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``newsgauge classify``."""
     parser.description = (
         "Ask a variant of evals/variants.toml, 'tuned' unless --variant says otherwise. The second-best "
-        "label takes a second call, and is told where the service gives log-probabilities. Status 0: a label; 3: an "
+        "label takes a second call, and is shown if the service gives log-probabilities. Status 0: a label; 3: an "
         "answer was blocked, cut, empty or is none of the labels."
     )
     parser.add_argument("text", metavar="TEXT|-|FILE", help="a text, a file that holds one, or - for standard input")
@@ -71,7 +71,7 @@ def _read_texts(options: argparse.Namespace) -> list[str]:
                 f"classify: there is no file {text}. If it is the text itself: echo {text} | newsgauge classify -"
             )
     except UnicodeDecodeError as error:
-        raise UsageError(f"classify: expected UTF-8, byte {error.start} of it is none") from None
+        raise UsageError(f"classify: expected UTF-8, but byte {error.start} is not") from None
     except OSError as error:
         raise UsageError(f"classify: cannot read {text}: {error.strerror}") from None
     if not options.jsonl:
@@ -80,7 +80,7 @@ def _read_texts(options: argparse.Namespace) -> list[str]:
         return [text]
     texts = [_text_of(line, f"{where}:{number}") for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not texts:
-        raise UsageError(f"classify --jsonl: expected a text a line, {where} has none")
+        raise UsageError(f"classify --jsonl: expected one text per line, {where} has none")
     return texts
 
 

@@ -13,7 +13,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``newsgauge doctor``."""
     parser.description = (
         "Show what is installed and visible here, and what would work: versions, keys and data (never a key's value), "
-        "this project's folders. Asks no service. Exit status 0 where a replay would work, else 1."
+        "this project's folders. Asks no service. Exit status 0 if a replay would work, else 1."
     )
     add_folder_options(parser, cassettes=True)
 

@@ -54,7 +54,7 @@ def handle(options: argparse.Namespace) -> int:
     """Write the files and record; 0 if that went well, else 1."""
     root = Path(options.folder)
     if root.exists() and not root.is_dir():
-        raise UsageError(f"init: expected a folder, {root} is none")
+        raise UsageError(f"init: expected a folder, {root} is not one")
     if not options.no_record:
         check_installed("init")
     with sample_table() as sample:
@@ -99,7 +99,7 @@ def handle(options: argparse.Namespace) -> int:
             )
         if outside and not copied:
             print(
-                f"note: {options.data} lies outside of the repository, where CI will not find it. Put it into the "
+                f"note: {options.data} is outside the repository, where CI will not find it. Put it into the "
                 f"project and name it in pytest's configuration and in cassettes/PLANS.toml; 'newsgauge init --copy' "
                 "does both for a new project"
             )
@@ -115,9 +115,7 @@ def _absent(path: Path, text: str) -> str:
 def _wants_copy(options: argparse.Namespace) -> bool:
     if options.copy or options.no_record or not sys.stdin.isatty():
         return bool(options.copy)
-    answer = input(
-        f"{options.data} lies outside of the repository, where CI will not find it. Copy it to data/? [y/N] "
-    )
+    answer = input(f"{options.data} is outside the repository, where CI will not find it. Copy it to data/? [y/N] ")
     return answer.strip().casefold() in ("y", "yes")
 
 
@@ -170,8 +168,8 @@ green: these are the embedded backend's answers, not Gemini's. Next:
   set the limits that you need in evals/gates.toml; 'pytest --update-baseline' accepts the answers
   GEMINI_API_KEY=... pytest evals --backend gemini --variants bare,zero-shot,labels --record-mode once"""
 _RED = """\
-red: the files are written, and a gate does not hold on these texts; its line above says which and why. The embedded
-backend is a small model: where it learns nothing from your texts, drop its gate from evals/gates.toml.
+red: the files are written, but a gate does not hold on these texts; its line above says which and why. The embedded
+backend is a small model: if it learns nothing from your texts, drop its gate from evals/gates.toml.
 """
 
 

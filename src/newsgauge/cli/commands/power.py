@@ -60,7 +60,7 @@ def describe_plan(options: argparse.Namespace) -> str:
         raise UsageError("--difference: expected a number other than 0; no number of texts shows that nothing differs")
     if not 0 <= other <= 1:
         raise UsageError(
-            f"--difference: {baseline:g} {difference:+g} is {other:g}, which is no accuracy between 0 and 1"
+            f"--difference: {baseline:g} {difference:+g} is {other:g}, which is not an accuracy between 0 and 1"
         )
     # At least as many posts flip as the difference; at most, each is wrong only where the other is right.
     fewest, most = abs(difference), min(baseline + other, 2 - baseline - other)

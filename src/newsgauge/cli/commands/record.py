@@ -1,6 +1,6 @@
 """``newsgauge record``: fills the cassettes of a plan ahead of pytest, with many calls at once.
 
-0: every planned case is recorded. 1: some are not. 2: a usage error. 130: interrupted; the same command goes on.
+0: every planned case is recorded. 1: some are not. 2: a usage error. 130: interrupted; the same command continues.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``newsgauge record``."""
     parser.description = (
         "Ask the cases of a plan that are not recorded yet, as fast as the account's quota allows, and "
-        "keeps each answer at once. Interrupted, however it was, the same command goes on. 'pytest evals' with the "
+        "keep each answer at once. After any interruption, the same command continues. 'pytest evals' with the "
         "same options replays what was recorded."
     )
     add_asking_options(parser)
@@ -184,6 +184,6 @@ def _conclude(setup: RunConfig, todo: Pending, report: Report) -> int:
     if n_more > 0:
         print(f"newsgauge: and {n_more:,} other reasons", file=sys.stderr)
     if report.interrupted:
-        print("newsgauge: interrupted; the same command goes on", file=sys.stderr)
+        print("newsgauge: interrupted; run the same command again to continue", file=sys.stderr)
         return 130
     return 1 if missing else 0

@@ -131,9 +131,9 @@ def _announce(training: TrainingSet, recipe: Recipe, options: argparse.Namespace
     epochs, tokens = training.tuning.epochs, training.tokens
     cost = "cost: none, it trains on this machine"
     if options.price is not None:
-        cost = f"cost: about {_cost(training, options):.2f} USD at {options.price:g} USD a million tokens"
+        cost = f"cost: about {_cost(training, options):.2f} USD at {options.price:g} USD per million tokens"
     elif options.backend == "vertex":
-        cost = f"cost: no price of {recipe.base_model} is known here; --price USD a million training tokens tells it"
+        cost = f"cost: no price is known for {recipe.base_model}; give it per million training tokens: --price USD"
     print(
         f"Training set {training.digest}: {len(training.examples)} texts of {len(training.labels)} labels, "
         f"about {tokens:,} tokens x {epochs} epochs; {cost}"
@@ -199,13 +199,13 @@ def _save_losses(job: Job, backend: Backend) -> None:
 def _give_up_waiting(
     job: Job, training: TrainingSet, corpus: Corpus, options: argparse.Namespace, *, is_variants: bool
 ) -> int:
-    print(f"newsgauge: {job.name} is {job.state} still after {options.max_wait:g} s, and goes on", file=sys.stderr)
+    print(f"newsgauge: {job.name} is still {job.state} after {options.max_wait:g} s; it continues", file=sys.stderr)
     if options.fallback is None:
         print(f"Come back: {_command(options)}", file=sys.stderr)
         return 1
     entry = _entry(job, training, corpus, options.backend)
     told = "every scoreboard will say so" if entry.backend == "vertex" else "pytest evals trains its own model here"
-    print(f"newsgauge: {options.fallback} stands in for it; {told}", file=sys.stderr)
+    print(f"newsgauge: {options.fallback} is used instead; {told}", file=sys.stderr)
     return _keep(replace(entry, model=options.fallback, fallback_for=job.name), options, is_variants=is_variants)
 
 
@@ -213,7 +213,7 @@ def _say_left(job: Job, options: argparse.Namespace) -> int:
     where = ""
     if options.backend == "embedded" and options.base_url is None:
         where = " as soon as a newsgauge command opens this folder's embedded backend again"
-    print(f"\nnewsgauge: left {job.name} as it is; it goes on{where}.", file=sys.stderr)
+    print(f"\nnewsgauge: left {job.name} running; it continues{where}.", file=sys.stderr)
     print(f"Come back:  {_command(options)}", file=sys.stderr)
     reach = same_options(options, ("backend", "base_url"))
     print(f"Look at it: newsgauge tune status {job.name}{reach}", file=sys.stderr)

@@ -96,7 +96,7 @@ def _suspect_labels(run: RunFolder) -> Section:
     ]
     n_exact = sum(bool(one["exact"]) for one in found)
     caption = (
-        f"Texts of the corpus that stand under two labels: {n_exact:,}; nearly the same texts under two "
+        f"Texts of the corpus that appear under two labels: {n_exact:,}; nearly the same texts under two "
         f"labels: {len(found) - n_exact:,}. If one of the labels is wrong, no model can answer all of them right."
     )
     listed = Fold("List of them", [table("suspect labels", columns, found, left=3)])

@@ -109,7 +109,7 @@ def same_answers(
 
     If model and prompt are the same, the answers to a post are exchangeable between the recordings. So they are dealt
     anew within each post, many times, and two statistics are compared with what is seen: the difference of accuracies
-    (first less second, two-sided), and the disagreement between the recordings less that within them, averaged over
+    (first minus second, two-sided), and the disagreement between the recordings less that within them, averaged over
     posts (an energy statistic: it also sees a wrong answer that became another wrong one). p = (1 + as extreme) / (1 +
     permutations), which is valid for any number of permutations: B. Phipson and G. Smyth, Stat. Appl. Genet. Mol.
     Biol. 9 (2010). With one repeat on each side nothing is known of the answers' own variation: ``p_answers`` is 1.
@@ -144,7 +144,7 @@ def same_answers(
 
 
 def mean_difference_interval(first: Sequence[float], second: Sequence[float], *, confidence: float = 0.95) -> Interval:
-    """Two-sided interval of the mean over posts of (first less second), by Student's t; (nan, nan) below two posts.
+    """Two-sided interval of the mean over posts of (first minus second), by Student's t; (nan, nan) below two posts.
 
     Each pair of shares is one observation, so repeats of a post are clustered by construction: Miller (2024), section
     4.2. If no post differs the variance is unknown, not zero: the interval is then that of the rule of three, +-3/n
