@@ -204,10 +204,10 @@ def test_an_update_of_some_variants_keeps_no_torn_answers_of_others(strict_proje
 
 #: What weakens or replaces a plan or a verdict -> words of the line that names it.
 WEAKENS = {
-    "--posts-per-class 1": "the plan is chosen by --posts-per-class 1 in {}: say that",
-    "--posts-per-class=1": "the plan is chosen by --posts-per-class 1 in {}: say that",
+    "--posts-per-class 1": "the plan is chosen by --posts-per-class 1 in {}: put that",
+    "--posts-per-class=1": "the plan is chosen by --posts-per-class 1 in {}: put that",
     "--sample proportional:4 --posts-per-class=1": None,
-    "--sample-seed 7": "the plan is chosen by --sample-seed 7 in {}: say that",
+    "--sample-seed 7": "the plan is chosen by --sample-seed 7 in {}: put that",
     "--allow-threads --posts-per-class 3": "--allow-threads in {}",
     "--variants bare,tuned": "gates left out: labels (labels is not asked)",
     "-o newsgauge_posts_per_class=1 -o newsgauge_corpus=bundled": None,

@@ -205,7 +205,7 @@ def _every_class(limit: Limit, variant: str, evidence: Evidence) -> tuple[Findin
         flags, threads = _flags(limit.metric, variant, evidence, label=one.label)
         sizes.append(effective_posts(flags, threads) if flags else 0.0)
     finding, decisions = every_decision(limit.limit, [(one.n_correct, one.support) for one in classes], sizes)
-    text = f"; asked: one-sided 95% bound of every class >= {in_unit(limit.limit, 'rate', exact=True)}"
+    text = f"; limit: one-sided 95% bound of every class >= {in_unit(limit.limit, 'rate', exact=True)}"
     if finding is not Finding.INCONCLUSIVE:
         return finding, text, None
     n_of_class = max(one.n_for_power or 0 for one in decisions) or None

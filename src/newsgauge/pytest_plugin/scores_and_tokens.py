@@ -50,7 +50,7 @@ class Lead:
         return (
             f"<{c.first} - {c.second} = {in_unit(c.difference, 'points')} {points_span((c.low, c.high))}, n = {c.n}, "
             f"gained {c.n_gained:.4g}, lost {c.n_lost:.4g}, one-sided {p_words(c.p)}; "
-            f"asked: at least {in_unit(self.by_at_least, 'points', exact=True)}, p <= {_ALPHA:g}>"
+            f"limit: at least {in_unit(self.by_at_least, 'points', exact=True)}, p <= {_ALPHA:g}>"
         )
 
 

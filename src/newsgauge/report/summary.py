@@ -112,7 +112,7 @@ def _limit_table(lines: Iterable[LimitLine]) -> list[str]:
 
 
 def _limit_text(line: LimitLine) -> str:
-    asked = f"; asked: {line.limit}" if line.limit and line.measured else ""
+    asked = f"; limit: {line.limit}" if line.limit and line.measured else ""
     return f"{_measured(line)}{asked}{f' ({line.why})' if line.why else ''}"
 
 

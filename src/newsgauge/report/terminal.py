@@ -128,11 +128,11 @@ def _limit_texts(verdict: Verdict, told: set[str]) -> Iterator[str]:
     for check in sorted(verdict.checks, key=lambda check: _ORDER.index(check.state)):
         found = asdict(check)
         detail = check.detail if check.state != "passed" or check.value is None or check.unit == "points" else ""
-        limit = "" if check.value is None or "asked: " in detail else limit_words(found)
+        limit = "" if check.value is None or "limit: " in detail else limit_words(found)
         if detail and check.state == "unanswered":
             detail = "" if detail in told else detail
             told.add(check.detail)
-        parts = [part for part in (measured_words(found), limit and f"asked: {limit}", detail) if part]
+        parts = [part for part in (measured_words(found), limit and f"limit: {limit}", detail) if part]
         yield f"{WORDS[check.state]}  {verdict.gate}: {'; '.join(parts)}{f' ({check.why})' if check.why else ''}"
 
 
