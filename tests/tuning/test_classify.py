@@ -151,4 +151,4 @@ def test_a_deleted_model_is_told_with_what_to_do(newsgauge: Any, fresh_server: A
     status, _, err = newsgauge("classify", "x", *at)
     assert status == 1
     assert f"{name}: 404 NOT_FOUND" in err
-    assert f"gone; train it anew: newsgauge tune --new --base-url {fresh_server.base_url}\n" in err
+    assert f"gone; train it again: newsgauge tune --new --base-url {fresh_server.base_url}\n" in err

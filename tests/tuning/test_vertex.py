@@ -200,7 +200,7 @@ def test_a_job_can_be_cancelled_and_is_not_joined_then(
     status, _, err = newsgauge("tune", *LONG[:2], *at(fresh_server), *BUCKET, "--max-wait", "0s")
     assert status == 1
     (job,) = jobs(fresh_server)
-    assert "goes on" in err
+    assert "it continues" in err
     early = newsgauge("tune", "delete", job["name"], *at(fresh_server))
     assert early[0] == 0 or f"newsgauge tune cancel {job['name']} --backend vertex --base-url http" in early[2]
     cancelled = newsgauge("tune", "cancel", job["name"], *at(fresh_server))

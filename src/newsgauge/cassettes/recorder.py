@@ -187,10 +187,12 @@ class Recorder:
         if text and only_line_endings(line, text):
             # Without the id, so that the same fault of a thousand texts is reported once.
             exact = attribute_line(self.texts_at)
-            add = "" if has_line(Path(".gitattributes"), exact) else f"See to it that .gitattributes holds '{exact}'. "
+            add = (
+                "" if has_line(Path(".gitattributes"), exact) else f"Make sure that .gitattributes contains '{exact}'. "
+            )
             return StaleRecordingError(
                 f"{self._at(variant, key)}: the texts have other line endings than when it was recorded, as git gives "
-                f"them on Windows (core.autocrlf). Nothing is to be recorded. {add}Delete the texts, then: git "
+                f"them on Windows (core.autocrlf). No recording is needed. {add}Delete the texts, then: git "
                 f"checkout -- {shlex.quote(self.texts_at)}"
             )
         if not change:

@@ -210,7 +210,7 @@ def _every_class(limit: Limit, variant: str, evidence: Evidence) -> tuple[Findin
         return finding, text, None
     n_of_class = max(one.n_for_power or 0 for one in decisions) or None
     text += f"; {sum(one.passed for one in decisions)} of {len(classes)} proved; "
-    text += f"{how_many(n_of_class, f'{evidence.plan.units} a class')}, {IF_RATES}"
+    text += f"{how_many(n_of_class, f'{evidence.plan.units} per class')}, {IF_RATES}"
     return finding, text, n_of_class and n_of_class * len(classes)
 
 

@@ -83,7 +83,7 @@ def _load(path: Path) -> _Part:
     for result in folder.results:
         if labels.get((result.post_id, result.variant)) != result.label:
             raise UsageError(
-                f"{path / 'results.csv'}: {result.post_id} ({result.label}) is no text of "
+                f"{path / 'results.csv'}: {result.post_id} ({result.label}) is not a text of "
                 f"{f'shard {run.shard}' if run.shard else 'plan.json'}; run it again"
             )
     if digest_results(path) != run.results:

@@ -82,7 +82,7 @@ def _of_conflict(path: Path) -> tuple[Baseline, tuple[str, ...]]:
         whole = decode(both, shown=str(path))
         if both == text:
             raise UsageError(
-                f"baseline merge: {path}: there is nothing to merge: the file is whole. To write it anew: pytest evals "
+                f"baseline merge: {path}: there is nothing to merge: the file is whole. To write it again: pytest evals "
                 "--update-baseline"
             )
         return whole, ()

@@ -63,7 +63,7 @@ def _bisection(options: argparse.Namespace) -> Bisection:
     for one, where in ((new, ""), (old, f" at {options.revision}")):
         if one.predict is not None or one.estimator is not None:
             raise UsageError(
-                f"bisect: {new.name} is a callable of your own{where}; expected a prompt, whose lines can be told apart"
+                f"bisect: {new.name} is a callable of your own{where}; expected a prompt, which has lines to compare"
             )
     change = parts_of(old, new)
     if not change.parts:

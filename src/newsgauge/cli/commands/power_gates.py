@@ -130,7 +130,7 @@ def _lines(unchanged: Odds, dropped: Odds, needed: int | None, left_out: list[st
         f"{'all of them':{width}}  {unchanged.all_pass:6.1%}  {unchanged.all_inconclusive:12.1%}  "
         f"{unchanged.all_fail:6.1%}  {1 - dropped.all_pass:10.1%}",
         "",
-        "On texts drawn anew an unchanged model passes all of them with 90% "
+        "On freshly drawn texts, an unchanged model passes all of them with 90% "
         + ("on no number of texts." if needed is None else f"from {needed:,} texts on that both sides were asked."),
     ]
     if left_out:

@@ -25,8 +25,8 @@ Row = tuple[Post, float, bool]
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``newsgauge threshold``."""
     parser.description = (
-        "Find the cut-point: answers with a higher confidence are right at least as often as asked, "
-        "proved at 95%% confidence on a part of the texts of a run, and checked on the others. Status 0: found; "
+        "Find the confidence above which answers are right at least as often as asked, "
+        "proved at 95% confidence on a part of the texts of a run, and checked on the others. Status 0: found; "
         "3: nothing can be certified."
     )
     parser.add_argument("--variant", required=True, metavar="NAME", help="whose answers")
@@ -75,7 +75,7 @@ def _lines(variant: str, accuracy: float, found: CutPoint | None, tried: list[Ro
     if found is None:
         needed = math.ceil(math.log(0.05) / math.log(accuracy))
         return [
-            f"{variant}: no cut-point is certified for {percent(accuracy)} on {len(tried)} texts",
+            f"{variant}: no threshold is certified for {percent(accuracy)} on {len(tried)} texts",
             f"At least {needed} answers, all right, would prove it; ask for less accuracy or more texts.",
         ]
     which = f"answers with a confidence above {found.above:.6g}" if found.above > -math.inf else "all answers together"
