@@ -82,8 +82,8 @@ def _of_conflict(path: Path) -> tuple[Baseline, tuple[str, ...]]:
         whole = decode(both, shown=str(path))
         if both == text:
             raise UsageError(
-                f"baseline merge: {path}: there is nothing to merge: the file is whole. To write it again: pytest evals "
-                "--update-baseline"
+                f"baseline merge: {path}: there is nothing to merge: the file is whole. To write it again: pytest "
+                "evals --update-baseline"
             )
         return whole, ()
     found = decode(both, shown=str(path), rewriting=True)
