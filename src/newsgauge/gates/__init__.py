@@ -1,1 +1,1 @@
-"""gates.toml, scores and a baseline in; verdicts with reasons out. Knows no pytest and prints nothing."""
+"""gates.toml, scores and a baseline in; verdicts with reasons out. Does not know pytest and prints nothing."""

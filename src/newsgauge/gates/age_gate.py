@@ -18,7 +18,7 @@ from .stopping import Watched
 
 @dataclass(frozen=True, slots=True)
 class AgeGate(Gate):
-    """No recorded answer of a variant is older than so many days; a key of a backend's table, beside its corpora."""
+    """No recorded answer of a variant may be older than this many days; a key of a backend's table."""
 
     KEYS: ClassVar = ("max_age_days",)
     NEEDS: ClassVar = "ages"
@@ -67,7 +67,7 @@ class AgeGate(Gate):
 
 
 def day_of(recorded: str) -> date:
-    """The day of a provenance's ``recorded``; a text that is none is from before all days, and too old."""
+    """The day of a provenance's ``recorded``; a text that is not a date counts as too old."""
     try:
         return date.fromisoformat(recorded[:10])
     except ValueError:

@@ -1,7 +1,7 @@
-"""Baselines held against one another: what a reviewer wants to know of two, and what a merge makes of three.
+"""Compares two baselines for a reviewer, and merges three.
 
-A variant that one side of a merge added, changed or removed is that side's. One that both changed is a conflict: which
-answers are right says the replay of the merged recordings.
+If one side of a merge added, changed or removed a variant, that side wins. If both changed it, that is a conflict: only
+a replay of the merged recordings says which answers are right.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class VariantChange:
 
     @property
     def is_same(self) -> bool:
-        """True if not a byte of the file is another."""
+        """True if the files are equal byte for byte."""
         return self.old == self.new
 
     @property
@@ -37,7 +37,7 @@ class VariantChange:
 
 
 def diff_baselines(old: Baseline | None, new: Baseline) -> tuple[VariantChange, ...]:
-    """One change a variant of the new baseline, in its order."""
+    """One change per variant of the new baseline, in its order."""
     return tuple(
         _change(name, None if old is None else old.variants.get(name), one) for name, one in new.variants.items()
     )

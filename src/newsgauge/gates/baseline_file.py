@@ -1,4 +1,4 @@
-"""Baseline files: what each variant answered when somebody last looked at it and agreed.
+"""Baseline files: the answers of each variant that were last reviewed and accepted.
 
 ``evals/baselines/<backend>/<corpus>.json`` holds ids, answers, scores and digests; never the text of a post. Enters: a
 path, or the scores and results of a run. Leaves: a `Baseline`, or how a run differs from one.
@@ -30,7 +30,7 @@ FORMAT = 2
 #: In ``drawn_by``: how many posts a variant was asked whose recording stopped early.
 _STOPPED = "stopped"
 Value = TypeVar("Value")
-#: An answer outside the list that is longer than this may quote the post: its digest stands for it.
+#: A longer off-list answer may quote the post, so only its hash is kept.
 _MAX_CLEAR = 40
 
 
@@ -55,7 +55,7 @@ class Baseline:
     variants: dict[str, BaselineVariant]
 
     def answers(self, variant: str) -> dict[str, str]:
-        """Id of a post -> answer; empty if the baseline does not know the variant."""
+        """Id of a post -> answer; empty if the variant is not in the baseline."""
         return self.variants[variant].answers if variant in self.variants else {}
 
 
@@ -73,7 +73,7 @@ def load_baseline(path: Path, *, shown: str, rewriting: bool = False) -> Baselin
 
 
 def decode(text: str, *, shown: str, rewriting: bool = False) -> Baseline:
-    """The baseline that the text of a file holds, of this format or the one before. Raises `BaselineError`."""
+    """The baseline in a file's text, in this format or the one before. Raises `BaselineError`."""
     if text.startswith(LFS_POINTER.decode()):
         raise BaselineError(f"{shown}: {LFS_ADVICE}")
     if re.search(r"^<{7} ", text, re.MULTILINE):
@@ -182,12 +182,12 @@ def make_baseline(
 
 
 def is_same_draw(baseline: Baseline, plan: Plan) -> bool:
-    """True if the posts were asked for in the same words: then they are the same posts, or the corpus changed."""
+    """True if the same options drew the posts: then they are the same posts, or the corpus changed."""
     return not changed_draw(baseline, plan)
 
 
 def changed_draw(baseline: Baseline, plan: Plan) -> set[str]:
-    """By what the plan draws otherwise than the baseline was drawn: ``classes``, ``posts_per_class``, ..."""
+    """The options that draw the plan in another way than the baseline: ``classes``, ``posts_per_class``, ..."""
     changed = {key for key, value in _draw(plan).items() if baseline.drawn_by.get(key) != value}
     return changed - ({"classes"} if is_about_classes(baseline, plan) else set())
 
@@ -198,7 +198,7 @@ def is_about_classes(baseline: Baseline, plan: Plan) -> bool:
 
 
 def check_baseline(baseline: Baseline, plan: Plan, *, backend: str, shown: str) -> None:
-    """Refuse a baseline that lost answers, as a badly resolved merge leaves it, or lies in another's place.
+    """Refuse a baseline that lost answers in a bad merge, or is in another baseline's place.
 
     Raises `BaselineError`. Of a run's own plan the posts are known; of another plan the file itself says how many.
     """
@@ -282,7 +282,7 @@ def answers_of_both(
 
 
 def answer_text(result: Result) -> str:
-    """What stands in the file: the label said, ``(blocked)`` and the like, or the digest of a long answer."""
+    """The answer as the file keeps it: the label, ``(blocked)`` and the like, or the hash of a long answer."""
     said = result.prediction
     if said is None:
         raise BaselineError(f"{result.post_id}: {result.variant} has no answer: {result.broken}")

@@ -1,11 +1,10 @@
-"""A variant held against its reviewed baseline.
+"""Compares a variant with its reviewed baseline.
 
-In a replay nothing is random: each answer is the baseline's, or the gate fails and lists what changed. In a live run
-the accuracy may not fall by more than ``max_drop`` on the same posts: paired non-inferiority with a margin.
+In a replay nothing is random: each answer must be the baseline's, or the gate fails and lists what changed. In a live
+run the accuracy may not fall by more than ``max_drop`` on the same posts: paired non-inferiority with a margin.
 
-How a run differs from its baseline, for who shows it: the answers that are others, and what that does to accuracy.
-
-In a replay as in a live run, and whether a gate holds the run to its baseline or not.
+Also how a run differs from its baseline, for display: the changed answers and the change in accuracy, in replays and
+live runs, with or without a gate.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from .stopping import Watched, WatchedDrop
 
 @dataclass(frozen=True, slots=True)
 class BaselineGate(Gate):
-    """A variant is what its reviewed baseline says: letter for letter in a replay, within ``max_drop`` in a live run.
+    """A variant agrees with its reviewed baseline: letter for letter in a replay, within ``max_drop`` in a live run.
 
     ``max_drop`` is None if gates.toml sets none: then the gate is there in a replay only.
     """
@@ -116,7 +115,7 @@ class BaselineGate(Gate):
         return hold_pair(asked, found, decision.finding, (text, paired, more), decision.n_for_power)
 
     def too_small(self, plan: Plan) -> Iterable[str]:
-        """So many posts without a flip exclude the drop."""
+        """The number of posts without a flip that excludes the drop."""
         needed = fewest_posts_for_margin(self.max_drop) if self.max_drop else 0
         if len(plan.posts) < needed:
             yield f"{self.name}: max_drop {self.max_drop:g} takes at least {needed} {plan.units}"
@@ -154,7 +153,7 @@ def _common(n: int, evidence: Evidence, baseline: Baseline) -> str:
 
 
 def compare_since(held: Baseline, variant: str, posts: Iterable[Post], results: Mapping[Key, Result]) -> Comparison:
-    """All answers of now against all of the baseline, over the posts that both know."""
+    """All current answers against all of the baseline, over the posts that both have."""
     then = in_rows(held.answers(variant))
     now = in_rows({key: answer_text(one) for (key, name), one in results.items() if name == variant and one.prediction})
     both = [post for post in posts if post.id in then and post.id in now]

@@ -1,7 +1,7 @@
 """Limits on one class or one confusion, and on what mistakes cost.
 
-A replay holds the value itself. A live run has to prove a limit by its one-sided bounds, at 95% over all limits of the
-gate (Bonferroni), as each of them is read by itself.
+A replay compares the value itself with the limit. A live run must prove a limit by its one-sided bounds, at 95% over
+all limits of the gate (Bonferroni), because each of them is read by itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..scoring.stats.intervals import effective_posts, exact_lower_bound, exact_
 from .gate import ALPHA, Asked, Bound, Entry, Evidence, Gate, Held, Sign, Table, number
 from .limits_gate import IF_RATES
 
-#: In the matrix of costs: whatever is not named. And answers outside of the list, blocked, cut and empty ones.
+#: In the matrix of costs: classes not named; off-list answers; blocked, cut and empty answers.
 OTHER, OFF_LIST, ERROR = "other", "off-list", "error"
 #: The limits, with the keys that name their classes.
 _OF_CLASSES = {
@@ -49,7 +49,7 @@ class ClassLimit:
 
     @property
     def sign(self) -> Sign:
-        """What it asks of the value."""
+        """Whether the limit is a floor or a ceiling."""
         return "at least" if self.metric.startswith("min_") else "at most"
 
     @property
@@ -59,7 +59,7 @@ class ClassLimit:
 
     @property
     def is_floor(self) -> bool:
-        """True if the value has to be at least so much."""
+        """True if the limit is a floor."""
         return self.sign == "at least"
 
     @property
@@ -153,7 +153,7 @@ def _by_bounds(
 ) -> tuple[Finding, str, int | None]:
     """The finding, the words for it, and how many such posts would decide.
 
-    A ceiling is a floor on the opposite. A cost is held as the rate of its mean, which varies at least as much.
+    A ceiling is a floor on the opposite. A cost is treated as a rate with its mean, which varies at least as much.
     """
     most = limit.most
     rate, floor = value / most, limit.limit / most

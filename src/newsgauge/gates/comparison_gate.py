@@ -1,6 +1,6 @@
-"""One variant beats another on the same posts, by at least so much. Several comparisons are corrected for one another.
+"""One variant beats another on the same posts, by at least a given lead. Several are corrected for each other.
 
-The primary comparison is held at 5%. The others have Holm's p-values among themselves, and none below that of the
+The primary comparison is tested at 5%. The others have Holm's p-values among themselves, and none below that of the
 primary one: so the chance that any comparison passes wrongly stays at 5% over all of them.
 """
 
@@ -95,7 +95,7 @@ class ComparisonGate(Gate):
         return [WatchedLead(self.name, self.by_at_least, _pair(self), family)], ()
 
     def too_small(self, plan: Plan) -> Iterable[str]:
-        """So many flips, all one way, prove a lead."""
+        """The number of flips, all one way, that proves a lead."""
         if len(plan.posts) < fewest_flips():
             yield f"{self.name} takes at least {fewest_flips()} {plan.units}"
 
@@ -153,7 +153,7 @@ def flip_counts(found: Comparison) -> str:
 
 
 def clustered_words(found: Comparison) -> str:
-    """How much the posts are worth, if threads repeat or posts were asked several times."""
+    """The effective number of posts, if threads repeat or posts were asked several times."""
     worth = f"effective n {found.effective_n:.1f}"
     return "" if found.effective_n == found.n else f", clustered by thread and text: {worth}"
 
@@ -176,7 +176,7 @@ def hold_pair(
 
 
 def _adjusted(gate: ComparisonGate, evidence: Evidence) -> tuple[float, str]:
-    """The p-value that is held against 5%, and what it was corrected for."""
+    """The p-value to compare with 5%, and what it was corrected for."""
     family = [one for one in evidence.family if isinstance(one, ComparisonGate)] or [gate]
     return corrected_p(gate, family, {one: _p(one, evidence) for one in family})
 

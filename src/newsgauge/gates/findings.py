@@ -1,6 +1,6 @@
-"""The limits on a whole variant, and what counts say about one in a live run.
+"""Limits on a whole variant, and what counts decide about them in a live run.
 
-No words: those who report and those who plan ask the same functions.
+Without words, because reporting and planning use the same functions.
 
 Enters: a limit and counts, or a score. Leaves: a `Decision` with its bounds, or the bare `Finding`.
 """
@@ -68,7 +68,7 @@ METRICS = {
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One bound on one metric, and why it is where it is.
+    """One bound on one metric, and its reason.
 
     ``classes``: the ``--classes`` that it is about; None: any. What is hard among eight labels is harder among twenty.
     """
@@ -81,7 +81,7 @@ class Limit:
 
 
 def is_by_value(limit: Limit) -> bool:
-    """Whether a live run, too, holds the value itself.
+    """Whether a live run also compares the value itself.
 
     It does if the limit says so; for means of tokens, which are counted; and for "never" and "always", which no sample
     proves.

@@ -1,8 +1,8 @@
-"""What a gate is: the base of every kind, its table in gates.toml, the evidence it is held against, its verdict.
+"""The base of every kind of gate, its table in gates.toml, the evidence it is compared with, and its verdict.
 
-A kind reads its limits from the table of a variant, as entries with known keys, a reason, and values in range. It holds
-each of them against the evidence of a run; whatever is shown of a limit, as a sentence or in numbers, is made where it
-is held. `gates_file.KINDS` lists the kinds.
+A kind reads its limits from the table of a variant, as entries with known keys, a reason, and values in range. It
+compares each of them with the evidence of a run, and also writes what is shown about it, in a sentence and in numbers.
+`gates_file.KINDS` lists the kinds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .baseline_file import Baseline
 if TYPE_CHECKING:
     from .stopping import Watched
 
-#: How a limit is held in a live run: against a one-sided 95% bound, or against the value itself.
+#: What a live run compares with a limit: a one-sided 95% bound, or the value itself.
 Bound = Literal["confidence", "value"]
 
 
@@ -44,19 +44,19 @@ class Entry:
 
     @property
     def reason(self) -> str:
-        """Why the limit is where it is."""
+        """The reason for the limit."""
         return str(self.values["reason"])
 
     @property
     def bound(self) -> Bound:
-        """How a live run holds it."""
+        """What a live run compares with it."""
         bound: Bound = self.values.get("bound", "confidence")
         if bound not in get_args(Bound):
             raise GatesError(f"{self.where}: unknown bound {bound!r}; known: {', '.join(get_args(Bound))}")
         return bound
 
     def value(self, key: str, expected: str, holds: Callable[[Any], bool], default: Any = None) -> Any:
-        """What stands under the key. Raises `GatesError` if it is not as expected."""
+        """The value of the key. Raises `GatesError` if it is not as expected."""
         value = self.values.get(key, default)
         if not holds(value):
             raise GatesError(f"{self.where}: expected {key!r} {expected}, got {value!r}")
@@ -111,7 +111,7 @@ class Table:
 
 Sign = Literal["at least", "at most"]
 ALPHA = 0.05
-#: Worst first: a gate is what its worst limit is.
+#: Worst first: the worst limit decides a gate.
 WORST_FIRST = (Finding.FAIL, Finding.INCONCLUSIVE, Finding.PASS)
 _STATES: Mapping[Finding, CheckState] = {
     Finding.PASS: "passed",
@@ -153,7 +153,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One limit held against the evidence: what was found, in a sentence and in numbers."""
+    """The outcome of one limit, in a sentence and in numbers."""
 
     finding: Finding
     reason: str
@@ -201,7 +201,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Gate(ABC):
-    """Limits of one kind on one variant, each with the reason why it is where it is."""
+    """Limits of one kind on one variant, each with its reason."""
 
     #: What the kind's limits are called in gates.toml.
     KEYS: ClassVar[tuple[str, ...]] = ()
@@ -223,7 +223,7 @@ class Gate(ABC):
 
     @abstractmethod
     def hold(self, evidence: Evidence) -> Sequence[Held]:
-        """Each limit held against the evidence, in which no answer is missing."""
+        """The outcome of each limit. No answer is missing in the evidence."""
 
     def early(
         self, plan: Plan, gates: Sequence[Gate], baseline: Baseline | None
@@ -240,7 +240,7 @@ class Gate(ABC):
 
 
 def decide(gate: Gate, evidence: Evidence) -> Verdict:
-    """Hold the gate against the evidence. An incomplete score never passes, whatever its rate is."""
+    """Decide the gate from the evidence. An incomplete score never passes, whatever its rate is."""
     missing = [score for name in gate.variants if not (score := evidence.scores[name]).complete]
     held = [_unanswered(score, evidence) for score in missing] or gate.hold(evidence)
     findings = tuple(one.finding for one in held)

@@ -1,9 +1,9 @@
-"""gates.toml in, `Gate` records out: all of a backend and corpus, and those of them that a run has to decide.
+"""gates.toml in, `Gate` records out: all of a backend and corpus, and those that a run must decide.
 
-Whatever cannot be meant is a `GatesError` that names what is known.
+Anything unknown is a `GatesError` that names what is known.
 
 ``[backend] max_age_days`` says how old its recordings may be. A table ``[backend.corpus.variant]`` holds limits of the
-`KINDS` that there are, each with the reason why it is where it is. ``[slices]`` names the slices, see `scoring.slices`.
+`KINDS`, each with its reason. ``[slices]`` names the slices, see `scoring.slices`.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def plan_gates(
 
 
 def limits_of_other_classes(gates: Iterable[Gate], plan: Plan) -> list[str]:
-    """The limits that `plan_gates` leaves out of this plan, for whoever wonders where they went.
+    """The limits that `plan_gates` leaves out of this plan, so that a run can name them.
 
     ``tuned min_accuracy 0.75 (set for '^rec|^sci')``.
     """

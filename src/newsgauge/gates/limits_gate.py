@@ -1,4 +1,4 @@
-"""Floors and ceilings of one variant: a replay holds the value itself, a live run its one-sided 95% bounds.
+"""Floors and ceilings of one variant: a replay compares the value itself, a live run its one-sided 95% bounds.
 
 In a replay nothing is random. In a live run PASS means that the data prove the limit to be kept, FAIL that they prove
 it to be broken, each wrong in at most 5% of runs; INCONCLUSIVE is everything between.
@@ -116,7 +116,7 @@ class LimitsGate(Gate):
         return found
 
     def too_small(self, plan: Plan) -> Iterable[str]:
-        """What a floor takes: so many posts, or posts per class, all answered right."""
+        """The number of posts, or posts per class, that a floor needs, all answered right."""
         least = min(Counter(post.label for post in plan.posts).values())
         for limit in self.limits:
             metric = METRICS[limit.metric]

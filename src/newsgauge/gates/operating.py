@@ -50,12 +50,12 @@ from .simulated_answers import answered
 _Runs = Mapping[str, tuple[Any, Any]]
 _PASS = WORST_FIRST.index(Finding.PASS)
 _BY_COUNTS = (LimitsGate, ComparisonGate, BaselineGate)
-#: So many runs of other posts are held as evidence, which takes longer than counts.
+#: Runs that are decided from evidence, which takes longer than counts.
 _N_HELD = 100
 #: Neither stops early nor asks other texts.
 _AS_A_WHOLE: dict[str, Any] = {"disturbed": {}, "stops": {}, "stopped": {}}
 _ERRORS = ("(blocked)", "(cut)", "(empty)")
-#: No larger plan is looked at for the posts that would pass.
+#: The largest plan considered when looking for the number of posts that pass.
 MOST_POSTS = 8_000
 
 
@@ -104,7 +104,7 @@ class FlipRate:
 
     @property
     def origin(self) -> str:
-        """Where the number is from, in words."""
+        """The source of the number, in words."""
         return f"measured on the repeats of {self.n_posts:,} texts" if self.n_posts else "assumed"
 
 

@@ -1,4 +1,4 @@
-"""Keeps a run from being green wrongly: holds what was planned against what was seen, on the one process that judges.
+"""Keeps a run from being wrongly green: compares what was planned with what was seen, in the process that decides.
 
 The plan says which cases and gates there are; results and verdicts arrive in any order from any process. A gate counts
 as passed only if its own test reported so.
@@ -26,7 +26,7 @@ from .gates_file import LeftOut
 from .session_verdict import SessionVerdict, encode_verdict, session_verdict
 from .stopping import stop_faults
 
-#: So many failed tests are named in the results folder.
+#: The number of failed tests that the results folder names.
 MAX_FAILED = 100
 _IN_MERGE = "decided by newsgauge merge, from the results of all shards"
 
@@ -53,7 +53,7 @@ class BaselinePlace:
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What a run came to. ``session`` decides whether it is green.
+    """The outcome of a run. ``session`` decides whether it is green.
 
     ``stand_ins``: a line for each variant whose answers are another model's. ``changes``: what was written into the
     baseline.
@@ -71,7 +71,7 @@ class Conclusion:
 
 @dataclass
 class Guard:
-    """Collects verdicts while a run goes on, concludes when it is over. A shard decides no gate.
+    """Collects verdicts during a run and concludes at its end. A shard decides no gate.
 
     ``required``: if planned and seen differ, that is a reason for red. A gate that did not pass always is.
     """
@@ -133,7 +133,7 @@ class Guard:
         planned = [(post.id, variant) for variant in self.run.variants for post in self.run.part.asked(variant)]
         found = [results[key] for key in planned if key in results]
         broken = Counter(result.variant for result in found if result.prediction is None)
-        # A case without an answer is told by its variant, once, not as a failed test of its own.
+        # Cases without an answer are reported once per variant, not as failed tests.
         cases = {f"[{case_id(result.post_id, result.variant)}]" for result in found if result.prediction is None}
         failed = [name for name in failed if name[name.find("[") :] not in cases]
         shown = tuple(failed[:MAX_FAILED])
@@ -238,7 +238,7 @@ class Guard:
 
     @property
     def _set_gates(self) -> list[Gate]:
-        """Those that somebody set: not the ones that are there because a baseline file is."""
+        """The gates that somebody set, without those that exist only because of a baseline file."""
         return [gate for gate in self.gates if not isinstance(gate, BaselineGate) or gate.max_drop is not None]
 
     def _flips(self, scores: Mapping[str, Score], results: Mapping[Key, Result]) -> tuple[Comparison, ...]:

@@ -1,6 +1,6 @@
-"""The one value that says whether a session is green: terminal, report, gates.json and exit status come from it.
+"""The one value that says whether a session is green; terminal, report, gates.json and exit status all use it.
 
-A folder of results and a checkout in; out: why the run in it is no proof that this checkout passes its gates.
+Also the reasons why a folder of results does not prove that this checkout passes its gates.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class SessionVerdict:
 
     @property
     def is_green(self) -> bool:
-        """Whether nothing forbids green."""
+        """Whether there is no reason for red."""
         return not self.reasons
 
     @property

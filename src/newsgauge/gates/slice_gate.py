@@ -1,7 +1,7 @@
 """Gates about slices of the posts: one slice, the worst of a slicing, or the gap between its slices.
 
 A replay holds the values, a live run their one-sided 95% bounds. The worst slice and the gap are about all slices at
-once. To prove that every slice, or every pair, keeps the limit takes no correction: each of them has to prove it
+once. Proving that every slice, or every pair, keeps the limit needs no correction, because each of them must prove it
 (R. L. Berger, Technometrics 24, 1982). To disprove it takes one of them, so that one is held at 5% over their number.
 """
 
@@ -20,7 +20,7 @@ from ..scoring.stats.paired import unpaired_interval
 from .findings import every_decision
 from .gate import ALPHA, Asked, Entry, Evidence, Gate, Held, Table
 
-#: What an entry may say, beside its reason.
+#: The keys of an entry, besides its reason.
 _WAYS = ({"slice", "min_accuracy"}, {"of", "min_accuracy"}, {"of", "max_gap"})
 
 

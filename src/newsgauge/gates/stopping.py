@@ -1,6 +1,6 @@
 """When the gates of a variant are decided, so that it need not be asked further: answers in, a `Stop` out. Pure.
 
-A replay asks the same of the answers that are recorded; a stop that does not come out again is not valid.
+A replay computes the same from the recorded answers; a stop that it does not reproduce is not valid.
 """
 
 from __future__ import annotations

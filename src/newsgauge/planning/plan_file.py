@@ -1,4 +1,4 @@
-"""What a run was about, kept as plan.json beside its results, so that these can be joined without the corpus.
+"""The plan of a run, kept as plan.json beside its results, so that they can be joined without the corpus.
 
 Enters: a `RunPlan`, or the file. Holds ids, labels, numbered threads and digests; no text of a post.
 
@@ -6,8 +6,8 @@ A shard is the part of a plan that one machine of several asks. All variants of 
 shard can compare them. Posts are dealt out class by class, each class in the order of the draw: shards differ by at
 most one post, in whole as in each class.
 
-The inputs of a verdict, beside its posts, are the commit, the version, and digests of files by their names. Two runs
-that are to be one (shards, workers on other hosts, a run and the checkout it is checked in) have the same.
+The inputs of a verdict, besides its posts, are the commit, the version, and hashes of files by name. Two runs
+that belong together (shards, workers on other hosts, a run and the checkout that checks it) have the same inputs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .stops import decode_stops, encode_stops
 
 NAME = "plan.json"
 _FORMAT = 1
-#: Fields of `Plan` and `RunPlan` that the file calls otherwise.
+#: Fields of `Plan` and `RunPlan` that have another name in the file.
 _OTHER_NAMES = {
     "seed": "sample_seed",
     "whole_digest": "plan",
@@ -130,7 +130,7 @@ def asked_digest(variant: Variant) -> str:
 
 
 def encode_plan(run: RunPlan) -> str:
-    """The file: JSON, one post a line."""
+    """The file: JSON, one post per line."""
     plan = run.plan
     head = {
         "format": _FORMAT,
@@ -146,7 +146,7 @@ def encode_plan(run: RunPlan) -> str:
     sizes = Counter(post.thread for post in plan.posts)
     rows = []
     for post in plan.posts:
-        # A thread is told by its subject, which is text of a post: its number says as much.
+        # A thread is named by its subject, which is text of a post; a number is enough.
         shared = post.thread is not None and sizes[post.thread] > 1
         thread = numbers.setdefault(str(post.thread), len(numbers) + 1) if shared else None
         rows.append("    " + json.dumps([post.id, post.label, thread]))
@@ -251,7 +251,7 @@ def part_of(plan: Plan, shard: Shard) -> Plan:
 
 
 def deal(posts: Iterable[Post], seed: int, n_shards: int) -> dict[str, int]:
-    """Id of a post -> number of its shard, whatever the order of the posts."""
+    """Id of a post -> number of its shard, independent of the order of the posts."""
     ordered = sorted(posts, key=lambda post: (post.label, rank(post.id, seed)))
     return {post.id: place % n_shards + 1 for place, post in enumerate(ordered)}
 

@@ -4,8 +4,8 @@ A post's rank in the draw is the SHA-256 of the seed and its id, so the sample d
 posts were read, on a random number generator or on a library's version, and a sample of 10 a class is part of the
 sample of 50 with the same seed.
 
-Of a post that is asked more than once, the first answer has the post's id, as if there were no others: adding repeats
-leaves what is recorded as it is. The others have ``<id>~r2``, ``<id>~r3`` and so on; an id's own ``~`` is %-encoded.
+If a post is asked more than once, the first answer has the post's id, as without repeats, so adding repeats
+changes no recording. The others have ``<id>~r2``, ``<id>~r3`` and so on; an id's own ``~`` is %-encoded.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .stops import Stop
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The posts of a run, sorted by label and number, and what they were drawn by."""
+    """The posts of a run, sorted by label and number, and how they were drawn."""
 
     corpus: str
     classes: str
@@ -43,9 +43,9 @@ class Plan:
     repeats: Mapping[str, int] = field(default_factory=dict)
     #: ``at-most:10`` or ``proportional:300`` if labels may differ in number; '' if ``posts_per_class`` says it all.
     sample: str = ""
-    #: Posts of each label in the corpus; empty if nobody counted.
+    #: Posts of each label in the corpus; empty if unknown.
     population: Mapping[str, int] = field(default_factory=dict)
-    #: All labels of the corpus, also those that ``classes`` leaves out; empty if nobody looked.
+    #: All labels of the corpus, including those that ``classes`` leaves out; empty if unknown.
     corpus_labels: tuple[str, ...] = ()
     #: What messages call a text.
     unit: str = "post"
@@ -109,7 +109,7 @@ class Plan:
 
 
 def asking_order(posts: Iterable[Post], seed: int) -> list[Post]:
-    """The order in which a recording asks that may stop: in rounds over the labels, each by its rank in the draw.
+    """The order of asking in a recording that may stop: in rounds over the labels, each in the order of the draw.
 
     A label with fewer posts is spread evenly over the whole, so that each part of the plan has the mix of all of it.
     """
@@ -275,9 +275,9 @@ def draw(
 def _in_proportion(
     n: int, by_label: Mapping[str, list[RawPost]], possible: Mapping[str, list[RawPost]], *, what: str
 ) -> dict[str, int]:
-    """How many posts of each label: one of each, then each further one to the label that has most per post drawn.
+    """The number of posts per label: one of each, then always of the label with the most posts per post drawn.
 
-    That is Sainte-Laguë's method, by which a larger sample holds the smaller one; no label is left out, and none is
+    This is Sainte-Laguë's method: a larger sample contains the smaller one; no label is left out, and none is
     asked for more than it has. Raises `CorpusError`.
     """
     n_possible = sum(map(len, possible.values()))
@@ -304,7 +304,7 @@ def _one_a_thread(posts: Iterable[RawPost]) -> list[RawPost]:
 
 
 def rank(post_id: str, seed: int) -> bytes:
-    """Where a post stands in the draw: SHA-256 of ``seed:id``."""
+    """The rank of a post in the draw: SHA-256 of ``seed:id``."""
     return hashlib.sha256(f"{seed}:{post_id}".encode()).digest()
 
 

@@ -1,6 +1,6 @@
-"""Where a recording stopped because its gates were decided: a file beside the cassettes in, a `Stop` a variant out.
+"""Where a recording stopped because its gates were decided: a file beside the cassettes in, one `Stop` per variant out.
 
-One file for all plans of a folder of cassettes; in it a digest, so that an edit by hand is told from a recording.
+One file for all plans of a folder of cassettes. It contains its own hash, so that edits by hand are noticed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Training posts with a digest: corpus and settings in, the examples that a model is tuned on out. Pure.
+"""Training posts with a hash: corpus and settings in, the examples that a model is tuned on out. Pure.
 
-The model's name holds the digest of examples, base model and settings: another training set is another model, and a
+The model's name holds the hash of examples, base model and settings: another training set is another model, and a
 cassette recorded with the old one is stale by its path.
 """
 
@@ -35,7 +35,7 @@ class TrainingSet:
     @property
     def digest(self) -> str:
         """First 12 hex digits of a SHA-256 over texts, labels, base model and settings."""
-        # How the examples were drawn is not asked: they are here themselves. What is held back is not learnt from.
+        # How the examples were drawn does not matter, only the examples. Validation posts are not learnt from.
         unasked = ("share_threads", "validation_posts_per_class")
         settings = {name: value for name, value in asdict(self.tuning).items() if name not in unasked}
         value = [BASE_MODEL, settings, [[post.text, post.label] for post in self.examples]]
@@ -48,7 +48,7 @@ class TrainingSet:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What the model can answer."""
+        """The labels that the model can answer."""
         return tuple(sorted({post.label for post in self.examples}))
 
     @property
@@ -88,7 +88,7 @@ class TrainPosts:
     preprocess: Callable[[str], str]
 
     def training_set(self, tuning: Tuning) -> TrainingSet:
-        """What a model is tuned on. Raises `CorpusError`."""
+        """The training set of a model. Raises `CorpusError`."""
         examples = self.draw(tuning.posts_per_class, tuning.seed, share_threads=tuning.share_threads)
         if not tuning.validation_posts_per_class:
             return TrainingSet(examples, tuning)
@@ -148,7 +148,7 @@ class TrainPosts:
 
 
 def to_jsonl(posts: Iterable[Post]) -> bytes:
-    """Posts as Enterprise/Vertex reads them: one conversation a line, a user's turn and the model's answer."""
+    """Posts as Enterprise/Vertex reads them: one conversation per line, a user's turn and the model's answer."""
     lines = [
         {
             "contents": [
