@@ -1,4 +1,4 @@
-"""What travels along the road: frozen records, no behaviour beyond what derives from their own fields."""
+"""The records that packages exchange: frozen, with no behaviour beyond what derives from their own fields."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 Backend = Literal["embedded", "gemini", "vertex"]
 #: Who can be asked: the emulator on this machine, the Gemini Developer API, Vertex AI.
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
-#: In the place of a backend: predictions that newsgauge did not ask for.
+#: Used instead of a backend, for predictions that newsgauge did not ask for.
 ELSEWHERE = "elsewhere"
 #: Whose result it is: the post's id and the variant's name.
 Key = tuple[str, str]
 ERROR_LABEL = "(error)"
-#: How every answer of the embedded backend calls its model, whoever was believed to be asked.
+#: The start of the model name in every answer of the embedded backend, whichever backend was named.
 EMBEDDED_VERSION = "newsgauge-embedded-"
 #: How the model version of a prediction begins that no service made.
 ESTIMATOR_VERSION = "estimator "
@@ -27,7 +27,7 @@ NO_CALL_VERSION = "no call "
 
 
 def bare_model(name: str) -> str:
-    """A model's name or version as its users write it: some answers say ``models/gemini-2.5-pro``."""
+    """A model's name or version as users write it; some answers say ``models/gemini-2.5-pro``."""
     return name.strip().removeprefix("models/")
 
 
@@ -49,7 +49,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RawPost:
-    """A post as the corpus holds it: headers and body, undecided what is asked about.
+    """A post as the corpus holds it: headers and body, before preprocessing.
 
     ``thread`` is what the corpus says of the conversation a post belongs to; None if only its subject tells.
     """
@@ -72,7 +72,7 @@ class RawPost:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A post as a model is asked about it: the preprocessed text and the label it came from.
+    """A post as a model sees it: the preprocessed text, with its true label.
 
     Posts with the same ``thread`` are right or wrong together; None: a thread of its own.
     """
@@ -106,7 +106,7 @@ def case_id(post_id: str, variant: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a variant said of a post. ``label`` is the stripped answer, or ``(error)`` if there is none.
+    """A variant's answer for a post. ``label`` is the stripped answer, or ``(error)`` if there is none.
 
     Tokens are counted as they are billed: ``cached_tokens`` and ``tool_use_tokens`` are part of ``input_tokens``,
     ``thinking_tokens`` of ``output_tokens``.
@@ -121,7 +121,7 @@ class Prediction:
     thinking_tokens: int = 0
     cached_tokens: int = 0
     tool_use_tokens: int = 0
-    #: The answer as it came, if a declared cleanup made a label of it; else empty.
+    #: The original answer, if a declared cleanup turned it into a label; else empty.
     raw: str = field(default="", repr=False)
     #: How sure the model is, from 0 to 1; None if nobody asked, or it did not say.
     confidence: float | None = None

@@ -1,8 +1,8 @@
-"""The hooks and the fixture of a run's cases: what answers one, and what its report says.
+"""The hooks and the fixture of a run's cases: how one is answered, and what its report says.
 
-A run has 30,000 of them, so what is done here for each is counted in microseconds.
+A run may have 30,000 of them, so microseconds count here.
 
-Which tests a run has: one per planned post and variant, one per planned gate, and gates go last.
+A run has one test per planned post and variant, and one per planned gate; gates go last.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Cases:
 
     @pytest.fixture
     def prediction(self, case: Case, request: pytest.FixtureRequest) -> Prediction:
-        """What the case's variant says of its post: from the cassette, or asked and recorded.
+        """The prediction of the case's variant for its post: from the cassette, or asked and recorded.
 
         A case that cannot be answered (no recording, a stale one, a refusal of the service) is an error of this test.
         Before ``--max-cost`` is passed the run stops.
@@ -86,7 +86,7 @@ class Cases:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Say what a case was about, and a wrong label in one line; a failed test of scores shows their table."""
+        """Put the case's properties and a wrong label on its report; a failed test of scores shows their table."""
         wrong = call.when == "call" and self._is_wrong_label(item, call)
         if call.when == "setup":
             _tell_case(item)
@@ -118,7 +118,7 @@ class Cases:
 
 @contextmanager
 def _keeping() -> Iterator[None]:
-    """Look for garbage among what is new: what a run keeps, items and reports above all, it keeps to its end."""
+    """Collect only new garbage: what a run keeps, above all items and reports, it keeps to its end."""
     usual = gc.get_threshold()
     gc.set_threshold(_GARBAGE_EVERY, usual[1], _NEVER)
     try:
@@ -128,14 +128,14 @@ def _keeping() -> Iterator[None]:
 
 
 def _show_scores(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Below a failed test of scores, their table."""
+    """Show the scoreboard below a failed test of scores."""
     asked: Scores | None = getattr(item, "funcargs", {}).get("scores")
     if asked is not None and (table := asked.table()):
         report.sections.append(("newsgauge scores", table))
 
 
 def _reason(excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
-    """In the place of `pytest.Item.repr_failure`: the exception's message without its traceback."""
+    """Replaces `pytest.Item.repr_failure`: the exception's message without its traceback."""
     return str(excinfo.value)
 
 
@@ -145,7 +145,7 @@ def _params(item: pytest.Item) -> Mapping[str, object]:
 
 
 def _tell_case(item: pytest.Item) -> None:
-    """What junit.xml, and the progress line of the process that shows it, are to know of a case."""
+    """The properties of a case for junit.xml and the progress line."""
     case = _params(item).get("case")
     if not isinstance(case, Case) or not isinstance(item, pytest.Function) or "prediction" not in item.fixturenames:
         return
@@ -175,7 +175,7 @@ def _property(name: str, value: object) -> tuple[str, object]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One case a planned post and variant; one gate a planned gate."""
+    """One test per planned case, one per planned gate."""
     config = metafunc.config
     state = config.stash.get(STATE, None)
     if state is None or not metafunc.definition.path.resolve().is_relative_to(evals_folder(config).resolve()):

@@ -1,9 +1,10 @@
 """Cases of a pytest-xdist worker reach the controller in batches: one tuple per case instead of six messages.
 
-pytest-xdist sends of each test when it starts, three reports and twice that it ended. Of 8,000 cases the controller
-reads nothing else for seconds, and the workers wait. Of a case that was answered only its call report says anything. So
-a worker keeps those and sends up to 64 at once, and never waits for work while it keeps one. All else is sent as it
-comes, after what was kept. The controller makes reports of the tuples again, for the terminal, junit.xml and ``-rx``.
+pytest-xdist sends six messages per test: its start, three reports and twice its end. With 8,000 cases the controller
+reads nothing else for seconds, and the workers wait. For an answered case only the call report matters. So a worker
+keeps those and sends up to 64 at once, and never waits for work while it keeps one. Everything else is sent at once,
+after the reports that were kept. The controller makes reports of the tuples again, for the terminal, junit.xml and
+``-rx``.
 
 A worker that crashes takes up to 64 unsent cases along. It marks in a shared file which test it runs, so that the crash
 is pinned on that one; the unsent ones are run again, and the run says so. pytest-xdist has no interface for this: what
@@ -37,7 +38,7 @@ _OF_A_TEST = ("logstart", "testreport", "logfinish", "runtest_protocol_complete"
 
 
 def may_be_compact(config: pytest.Config, *, replays: bool) -> bool:
-    """Whether the controller needs nothing of an answered case but its call report."""
+    """Whether the controller needs only the call report of an answered case."""
     option = config.option
     shown = option.durations is not None or option.xfail_tb or bool(set("PA") & set(option.reportchars))
     return replays and not shown and not other_readers(config.pluginmanager)
@@ -62,7 +63,7 @@ class CompactWorker:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self) -> None:
-        """Mark the test: if the process dies now, it was this one."""
+        """Mark the running test, to blame if the process dies."""
         _NOW.pack_into(self._now, 0, self._interactor.item_index)
 
     @pytest.hookimpl(tryfirst=True)
@@ -102,7 +103,7 @@ class CompactWorker:
 
 
 def _pack(test: list[tuple[str, dict[str, Any]]]) -> tuple[Any, ...] | None:
-    """What a controller needs of a case that was answered; None of any other test."""
+    """What a controller needs of an answered case; None for any other test."""
     reports = [values["data"]["report"] for name, values in test if name == "testreport"]
     if len(reports) != 3 or not is_case(reports[1]) or any(report.sections for report in reports):
         return None
@@ -162,7 +163,7 @@ class CompactController:
 
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """Pin a crash on the test that ran; those before it were run and not reported yet."""
+        """Attribute a crash to the test that ran; earlier ones had run but were not reported yet."""
         session: Any = self._config.pluginmanager.getplugin("dsession")
         pending = getattr(session.sched, "node2pending", {}).get(node) if error else None
         if not pending:
@@ -175,7 +176,7 @@ class CompactController:
                 self._again.append(f"{node.gateway.id} crashed before it had reported {len(unsent)} cases")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what was run twice."""
+        """Report which tests ran twice."""
         for line in self._again:
             terminalreporter.write_line(f"newsgauge: {line}; they were run again", yellow=True)
 

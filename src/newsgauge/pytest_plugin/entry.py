@@ -1,6 +1,6 @@
-"""What pytest loads wherever newsgauge is installed: it registers the ini values, and nothing else, unless asked.
+"""What pytest loads wherever newsgauge is installed: only the ini values, unless a project asks for more.
 
-A project asks by having ``variants.toml`` or ``gates.toml`` in ``evals/`` under its rootdir (either: if the other is
+A project asks for more with ``variants.toml`` or ``gates.toml`` in ``evals/`` under its rootdir (if the other file is
 missing, a run has to say so), or by naming a folder in the ini value ``newsgauge_evals``. Only then are the plugin's
 options, fixtures and hooks there, so that an installed newsgauge costs another project's runs nothing and takes no
 option names from them. Imports nothing but pytest.
@@ -54,13 +54,13 @@ def add_guard(plugins: pytest.PytestPluginManager) -> None:
 
 
 class ProcessGuard:
-    """The first and the last word of a process of pytest: loads the plugin, and never lets a red run be green."""
+    """Runs first and last in a pytest process: loads the plugin, and never lets a red run end green."""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_load_initial_conftests(
         self, early_config: pytest.Config, parser: pytest.Parser, args: list[str]
     ) -> Iterator[None]:
-        """Load the plugin for a project that asks: the rootdir is known here, and options are still being collected.
+        """Load the plugin if the project asks for it: the rootdir is known here, and options are still being collected.
 
         Before any conftest.py is imported, the verdict of an older run is marked as such.
         """
@@ -103,7 +103,7 @@ class ProcessGuard:
     def pytest_cmdline_main(
         self, config: pytest.Config
     ) -> Generator[None, int | pytest.ExitCode | None, int | pytest.ExitCode | None]:
-        """The last word on the exit status, whatever other plugins did to it."""
+        """Set the exit status last, whatever other plugins did to it."""
         if not _is_wanted(config) and not config.pluginmanager.hasplugin(_PLUGIN):
             return (yield)
         from .process_guard import RESULTS, settle
@@ -118,7 +118,7 @@ class ProcessGuard:
 
     @pytest.hookimpl
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-        """Say how a project in a folder of its own is run: from another rootdir its fixtures are not there."""
+        """Say how to run a project in a subfolder: from another rootdir its fixtures are missing."""
         failed = () if config.pluginmanager.hasplugin(_PLUGIN) else terminalreporter.stats.get("error", ())
         folders = {(config.rootpath / report.nodeid.partition("::")[0]).parent for report in failed}
         for evals in sorted(folders):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def newsgauge_run(request: pytest.FixtureRequest) -> Run:
-    """This process's part of the run: ``setup`` and ``results`` for questions about more than one case."""
+    """This process's part of the run: ``setup``, and ``results`` for tests about more than one case."""
     _leave_out_of_shards(request)
     return request.config.stash[STATE].run
 
@@ -37,7 +37,7 @@ def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
     from ..gates.gate import Evidence, decide
     from .gate_hooks import GATE_PROPERTY, run_ages
 
-    # A comparison is corrected for the others of the run, so it needs their results too.
+    # A comparison is corrected for the run's other comparisons, so it needs their results too.
     family = tuple(one for one in state.gates if isinstance(one, ComparisonGate))
     gates = family if isinstance(gate, ComparisonGate) else (gate,)
     needed = tuple(dict.fromkeys(variant for one in gates for variant in one.variants))

@@ -1,4 +1,4 @@
-"""The hooks of the one process that judges a run: takes in verdicts, concludes, prints the scoreboard, may say red."""
+"""The hooks of the one process that decides a run: collect verdicts, conclude, print the scoreboard."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _PLACE = re.compile(r"^\S+:\d+: ")
 
 
 class Judge:
-    """The hooks of the process that judges the run: the only one, or the controller of pytest-xdist."""
+    """The hooks of the process that decides the run: the only one, or the controller of pytest-xdist."""
 
     def __init__(self, guard: Guard, log: ResultLog, setup: RunConfig) -> None:
         self._guard = guard
@@ -58,7 +58,7 @@ class Judge:
         self.is_told = False
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take in the verdict that a gate's test sent along; the test's own outcome has the last word."""
+        """Collect the verdict that a gate's test sent along; the test's own outcome takes precedence."""
         if report.skipped and isinstance(report.longrepr, tuple) and f"Skipped: {LEFT_OUT}" in report.longrepr[2]:
             self._left_out.append(report.nodeid)
         if report.failed and GATE_PROPERTY not in dict(report.user_properties):
@@ -76,7 +76,7 @@ class Judge:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Conclude, once other plugins had their say on the exit status: the verdict of the session decides it."""
+        """Conclude after other plugins set their exit status: the verdict of the session decides it."""
         results = self._log.read()
         if self._log.has_guests:  # what other machines decided is decided here, from the files of this one
             for verdict in self._guard.decide(
@@ -155,7 +155,7 @@ class Judge:
 
 
 class LastLine:
-    """The verdict of the session, after all that anybody else has to say."""
+    """Print the verdict of the session as the last line."""
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge

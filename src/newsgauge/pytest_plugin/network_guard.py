@@ -47,14 +47,14 @@ class NetworkGuard:
         config.add_cleanup(self._end)  # after all hooks of all plugins, whatever happens until then
 
     def check_conftests(self) -> None:
-        """Raise `UsageError` for what a conftest.py tried at its import, also if it swallowed the refusal."""
+        """Raise `UsageError` for attempts of a conftest.py at its import, even if it caught the refusal."""
         attempts = take_attempts()
         if attempts:
             raise pytest.UsageError(f"newsgauge: a conftest.py, when it was imported: {attempts}")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
-        """Import the SDK without the block: what it imports may start programs, to find libraries."""
+        """Import the SDK without the block, because its imports may start programs to find libraries."""
         option = self._config.option
         is_controller = getattr(option, "dist", "no") != "no" and not hasattr(self._config, "workerinput")
         if not option.collectonly and not is_controller:
@@ -65,7 +65,7 @@ class NetworkGuard:
     def pytest_make_collect_report(
         self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """No import of a file of the evals folder reaches any network, or swallows the refusal."""
+        """Make sure that no file of the evals folder reaches a network at its import, or hides the refusal."""
         if not self._is_meant(collector.path) and collector.path.resolve() not in self._evals.parents:
             with lifted():
                 return (yield)
@@ -92,32 +92,32 @@ class NetworkGuard:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
-        """A test that tried to leave the machine fails, also if its code took the refusal for an answer."""
+        """A test that tried to leave the machine fails, even if its code caught the refusal."""
         with self._failing(item):
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Iterator[None]:
-        """What a fixture tries at its end counts too."""
+        """Attempts in a fixture's teardown count too."""
         with self._failing(item):
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
-        """What a thread tried after the last test makes the run red."""
+        """Attempts of a thread after the last test make the run red."""
         done = yield
         self._left = take_attempts()
         return done
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Red if something was tried that no test was blamed for."""
+        """Make the run red if an attempt belongs to no test."""
         if self._left and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Name what was tried outside of any test."""
+        """Name attempts outside of any test."""
         if self._left:
             terminalreporter.write_line(f"newsgauge: red: after the last test: {self._left}", red=True, bold=True)
         later = take_attempts()

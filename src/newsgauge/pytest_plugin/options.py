@@ -1,4 +1,4 @@
-"""The options of pytest, and what a configuration says of folders, gates and the id of a run."""
+"""The options of pytest, and what a configuration says about folders, gates and the id of a run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 #: Where pytest finds options of the environment.
 ENVIRONMENT = "PYTEST_ADDOPTS"
-#: Options that stand for a verdict, or write what it rests on; attributes of options that are not called like them.
+#: Options that decide a verdict or write its inputs; and attributes whose names differ from their options.
 _OF_VERDICT = ("--record-mode", "--update-baseline", "--shard", "--no-require-gates")
 _ATTRIBUTES = {"-c": "inifilename", "-o": "override_ini", "--no-require-gates": "require_gates"}
 
@@ -100,7 +100,7 @@ def evals_folder(config: pytest.Config) -> Path:
 
 
 def folders_of(config: pytest.Config) -> Folders:
-    """Where the project keeps what, for what is written beside its recordings."""
+    """The project's folders, for files written beside its recordings."""
     from ..running.plans_file import Folders
 
     cassettes, bundled = str(config.getini("newsgauge_cassettes")), str(config.getini("newsgauge_bundled"))

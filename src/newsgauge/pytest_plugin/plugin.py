@@ -1,4 +1,4 @@
-"""The pytest plugin: one case a planned post and variant, the fixtures that answer them, and gates that go last.
+"""The pytest plugin: one case per planned post and variant, the fixtures that answer them, and gates that go last.
 
 A run is active if its paths touch the evals folder (ini ``newsgauge_evals``); elsewhere the plugin does nothing.
 Thin: what is not pytest's lives in other modules, and what takes long to import is imported when a run needs it.
@@ -78,7 +78,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read and check everything a run depends on before anything is collected; a mistake is a usage error."""
+    """Read and check everything that a run depends on, before collection; a mistake is a usage error."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     network = config.pluginmanager.get_plugin(NETWORK_GUARD)

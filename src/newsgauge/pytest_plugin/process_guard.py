@@ -1,4 +1,4 @@
-"""Guards a process of pytest that was asked for evals: whatever ends it before its verdict makes it red.
+"""Guards a pytest process that runs evals: if anything ends it before its verdict, it is red.
 
 Enters: pytest's configuration, before any conftest.py is imported. The judge leaves its verdict in ``VERDICT``. What
 no plugin can see (another plugin that ends Python while it is imported, ``os.execv``) `newsgauge gates` sees.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RESULTS: pytest.StashKey[Path] = pytest.StashKey()
 #: The temporary folder of the results, where the usual one cannot be written.
 MOVED: pytest.StashKey[Path] = pytest.StashKey()
-#: What the judge came to.
+#: The verdict of the run.
 VERDICT: pytest.StashKey[SessionVerdict] = pytest.StashKey()
 _USUAL_RESULTS = ".newsgauge/results"
 #: The files in which people and programs read a verdict.
@@ -36,7 +36,7 @@ _UNFINISHED = "pytest was started here and came to no verdict: it ended before i
 
 @contextmanager
 def refusing_exit(config: pytest.Config) -> Iterator[None]:
-    """While conftests are imported: an exit that looks like success is an error."""
+    """While conftests are imported, an exit with status 0 is an error."""
     try:
         yield
     except SystemExit as leaving:
@@ -143,7 +143,7 @@ def _usual_paths(config: pytest.Config) -> list[str]:
 
 
 def _results_of(args: Sequence[str]) -> str:
-    """The value of --results, of which the parser knows nothing."""
+    """The value of --results, before the parser knows the option."""
     found = _USUAL_RESULTS
     for number, arg in enumerate(args):
         name, is_joined, value = arg.partition("=")
@@ -153,7 +153,7 @@ def _results_of(args: Sequence[str]) -> str:
 
 
 def _mark_as_older(folder: Path) -> None:
-    """Nobody reads the files of an older run as this one's: whatever happens next, gates.json says that it is red.
+    """Invalidate the files of an older run: whatever happens next, gates.json says red.
 
     The report stays for people, under another name. Without a plan.json nothing is joined by newsgauge merge.
     """
@@ -204,7 +204,7 @@ def _refuse(why: str) -> int:
 
 
 def _overrule(folder: Path, status: int) -> None:
-    """Write into the folder that the run is red after all."""
+    """Write into the results folder that the run is red after all."""
     from ..errors import UsageError
     from ..report.publishing import render
     from ..results.result_files import overrule_gates

@@ -1,9 +1,9 @@
-"""How far a run is: one line that is rewritten in a terminal, one plain line every few seconds elsewhere.
+"""The progress of a run: one line updated in place in a terminal, one plain line every few seconds elsewhere.
 
-Reports of cases in, from whatever process; lines out. In their place pytest writes no letter a case, so that 30,000
+Reports of cases in, from any process; lines out. pytest then writes no letter per case, so that 30,000
 cases do not fill 400 lines. With ``-q`` there is no line either; ``-v`` keeps pytest's own way of showing them.
 
-What pytest shows of a run before it begins.
+Also the header of a run.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Progress:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """What is asked, of whom, and whether anything can leave the machine."""
+    """The header: what is asked, of whom, and whether anything can leave the machine."""
     state = config.stash.get(STATE, None)
     if state is None:
         return []

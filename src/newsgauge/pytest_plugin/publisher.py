@@ -1,4 +1,4 @@
-"""The hooks that turn a run that is over into a report, on the one process that judges.
+"""The hooks that write the report of a finished run, in the one process that decides.
 
 The report never decides whether a run is green: what cannot be written is one line in the summary.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Publisher:
-    """Writes the report after the judge has written the results, and says where it lies."""
+    """Writes the report after the results, and says where it is."""
 
     def __init__(
         self, setup: RunConfig, folder: Path, *, shown: str, posts_wanted: bool, gates: Path, command: str
@@ -35,7 +35,7 @@ class Publisher:
         self._shown = shown
         self._gates = gates
         self._made_by = {"commit": commit_of(Path.cwd()) or "none", "command": command}
-        # Only the bundled posts are ours to show; others if somebody says so for a report of their own.
+        # Only the bundled posts may be shown; others only if the user asks for it.
         self._posts_shown = posts_wanted or setup.plan.corpus == BUNDLED
         self._run: RunFolder | None = None
         self._failed = ""
@@ -90,7 +90,7 @@ class Publisher:
     # Outermost: the last lines of the summary.
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
-        """Where the report lies; in GitHub Actions an annotation a gate that did not pass."""
+        """Say where the report is; in GitHub Actions, annotate each gate that did not pass."""
         yield
         if self._failed:
             terminalreporter.write_line(f"newsgauge: no report: {self._failed}", yellow=True)

@@ -1,4 +1,4 @@
-"""A recording from the side of pytest: what is confirmed before it, and what is put in order and said after it.
+"""A recording in pytest: confirmation before it, tidying and messages after it.
 
 One process does this, the only one or the controller of pytest-xdist.
 """
@@ -202,7 +202,7 @@ class Recording:
 
 @contextmanager
 def _terminal(config: pytest.Config) -> Iterator[bool]:
-    """Take the terminal back from pytest's capturing; True if somebody sits at it.
+    """Take the terminal back from pytest's capturing; True if it is interactive.
 
     While pytest is being configured, only its input is captured; afterwards that is so again.
     """

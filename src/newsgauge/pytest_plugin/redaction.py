@@ -31,7 +31,7 @@ class Redaction:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_make_parametrize_id(self, val: object, argname: str) -> str | None:
-        """An id is written into reports, and into pytest's cache: it is no place for a secret."""
+        """Replace ids that hold a secret, because ids are written into reports and pytest's cache."""
         text = val.decode("latin-1") if isinstance(val, bytes) else val
         if not isinstance(text, str) or hide_secrets(text) == text:
             return None
@@ -40,21 +40,21 @@ class Redaction:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """What a file raised when it was imported."""
+        """Redact errors of a file's import."""
         report = yield
         redact_report(report)
         return report
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Whatever exception, output or property would show one."""
+        """Redact exceptions, output and properties."""
         report = yield
         redact_report(report)
         return report
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """What tests told junit.xml past their reports: properties of the suite, attributes of a test."""
+        """Redact what tests wrote into junit.xml directly: properties of the suite, attributes of a test."""
         xml = session.config.stash.get(xml_key, None)
         if xml is None:
             return
@@ -67,7 +67,7 @@ class Redaction:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_internalerror(self, excrepr: Any) -> None:
-        """What crashed pytest itself: others write it into files, such as junit.xml."""
+        """Redact internal errors of pytest, which other plugins write into files such as junit.xml."""
         shown = str(excrepr)
         hidden = hide_secrets(shown)
         if hidden != shown:

@@ -1,4 +1,4 @@
-"""What one process of pytest knows of its run once it is configured: read by the hooks and fixtures."""
+"""What one pytest process knows about its run once it is configured, for hooks and fixtures."""
 
 from __future__ import annotations
 

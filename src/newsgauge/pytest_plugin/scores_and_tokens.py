@@ -176,7 +176,7 @@ class Tokens:
         return tuple(self._run.setup.variants)
 
     def saving(self, kind: Kind, frugal: str, *, than: str) -> Saving:
-        """What ``frugal`` saves a post. Raises `NewsgaugeError` if a planned case has no answer."""
+        """The tokens that ``frugal`` saves per post. Raises `NewsgaugeError` if a planned case has no answer."""
         both = (frugal, than)
         unknown = [name for name in both if name not in self._run.setup.variants]
         if unknown:

@@ -1,7 +1,7 @@
-"""Keeps little of the reports of cases: at 30,000 of them they are most of what a run takes in memory.
+"""Keeps the reports of cases small: with 30,000 cases they would be most of a run's memory.
 
-pytest's terminal keeps three reports per test to the end, to count them and, if told to, to list them. So does the
-terminal of a pytest-xdist worker, which nobody reads. What another plugin or a conftest.py could read is kept whole.
+pytest's terminal keeps three reports per test to the end, to count and possibly list them. So does the terminal of a
+pytest-xdist worker, which nobody reads. Reports that another plugin or a conftest.py could read are kept whole.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class SlimReports:
 
     @cached_property
     def _are_read(self) -> bool:
-        """Whether pytest lists all reports at the end, also of what went well, or somebody else may read them."""
+        """Whether pytest lists all reports at the end, including passed ones, or another plugin may read them."""
         option = self._config.option
         listed = option.durations is not None or option.xfail_tb or bool(set("PA") & set(option.reportchars))
         return listed or bool(other_readers(self._config.pluginmanager))
@@ -75,7 +75,7 @@ def other_readers(plugins: pytest.PytestPluginManager) -> set[str]:
 
 
 def terminal_of(config: pytest.Config) -> pytest.TerminalReporter | None:
-    """What writes to this process's terminal; None with ``-p no:terminal``."""
+    """The terminal reporter of this process; None with ``-p no:terminal``."""
     found = config.pluginmanager.get_plugin("terminalreporter")
     return found if isinstance(found, pytest.TerminalReporter) else None
 
@@ -86,7 +86,7 @@ def is_case(report: pytest.TestReport | pytest.CollectReport) -> bool:
 
 
 def user_property(report: pytest.TestReport, name: str) -> object:
-    """The value of a user property; None if there is none. Without a dict: there are three reports a case."""
+    """The value of a user property; None if there is none. Builds no dict, because there are three reports per case."""
     for key, value in report.user_properties:
         if key == name:
             return value
@@ -94,7 +94,7 @@ def user_property(report: pytest.TestReport, name: str) -> object:
 
 
 class _LightReport(pytest.TestReport):
-    """What pytest's summary asks of a case that is no failure: its id and its reason."""
+    """A light report for pytest's summary, with the id and the reason of a case."""
 
     keywords = MappingProxyType({})
     user_properties = []  # noqa: RUF012  # one for all, and nobody adds to it: the tests are over

@@ -1,4 +1,4 @@
-"""Workers of pytest-xdist on other machines: their results come home in one piece, when each of them is done.
+"""Workers of pytest-xdist on other machines: each sends its results in one piece when it is done.
 
 Processes of one machine share the folder of the run, and nothing is sent. If the folder is not shared, a worker
 hands its results over with its exit, and the controller puts them into the folder as if they had been written there.
@@ -34,7 +34,7 @@ _REFUSAL = "this worker would run something else than its controller"
 
 
 def open_log(results: Path, worker: Mapping[str, Any] | None) -> ResultLog:
-    """The log of a process. The folder is a new one for each run, whatever an older one that was killed left."""
+    """The log of a process. Each run has a new folder, even if a killed run left one."""
     from ..running.results_log import MAIN, ResultLog
 
     if worker is None:
@@ -43,7 +43,7 @@ def open_log(results: Path, worker: Mapping[str, Any] | None) -> ResultLog:
 
 
 def facts_of(run: RunPlan) -> dict[str, str]:
-    """What has to be the same in all processes of a run, by names for people; a host may have no git."""
+    """What must be equal in all processes of a run, with readable names; a host may have no git."""
     return {
         "newsgauge": run.made_by,
         **{name.replace("_", " "): str(value) for name, value in run.describe().items()},
@@ -53,7 +53,7 @@ def facts_of(run: RunPlan) -> dict[str, str]:
 
 
 def check_worker(config: pytest.Config, worker: Mapping[str, Any], run: RunPlan) -> None:
-    """Refuse to work for a controller whose files are others. Raises `UsageError`."""
+    """Refuse to work for a controller with other files. Raises `UsageError`."""
     if _REQUIRED in worker:
         config.option.require_gates = worker[_REQUIRED]
     other = differences(facts_of(run), worker.get(_FACTS, {})) if _FACTS in worker else []
@@ -62,7 +62,7 @@ def check_worker(config: pytest.Config, worker: Mapping[str, Any], run: RunPlan)
 
 
 class Worker:
-    """The hooks of a worker. It has a terminal of its own, which nobody reads: what it need not write it does not."""
+    """The hooks of a worker. Nobody reads its terminal, so it writes as little as possible."""
 
     def __init__(self, config: pytest.Config, log: ResultLog, results: Path) -> None:
         self._log = log
@@ -72,7 +72,7 @@ class Worker:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> Status:
-        """No letter for a case."""
+        """Write no letter for a case."""
         status = yield
         return ("", "", "") if is_case(report) else status
 
@@ -105,7 +105,7 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """Take in what a worker handed over; one that crashed handed over nothing, and its cases count as not run.
+        """Take a worker's results; a crashed worker sends none, and its cases count as not run.
 
         Raises `pytest.UsageError` for a worker that refused to work.
         """
