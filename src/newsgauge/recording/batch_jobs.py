@@ -1,4 +1,4 @@
-"""Batch jobs: JSON lines in, a job's name out; later its state and its answers. What both surfaces do, and each alone.
+"""Batch jobs: JSON lines in, a job's name out; later its state and its answers. One class per surface.
 
 Always through a file: larger than what may be sent inline (2 GB instead of 20 MB), and its answers come back as the
 service wrote them, not as the SDK reads them.
@@ -34,7 +34,7 @@ _END = ".jsonl"
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """``answers`` is where those of a job are that is over; ``why`` says how one ended that was not (all) answered."""
+    """``answers``: where a finished job's answers are; ``why``: how a job ended that was not (fully) answered."""
 
     state: Literal["open", "answered", "gone"]
     answers: str = ""
@@ -43,7 +43,7 @@ class JobStatus:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one request: the service's answer as it wrote it, or why there is none."""
+    """The outcome of one request: the service's answer as written, or why there is none."""
 
     key: str
     response: Mapping[str, Any] | None = field(repr=False)
@@ -51,11 +51,11 @@ class Answer:
 
 
 class JobService(ABC):
-    """The jobs of one client. Every call raises `BackendError`, and is made again if the service is busy."""
+    """The jobs of one client. Every call retries while the service is busy, and raises `BackendError`."""
 
     #: What a command has to say to come back to these jobs, beyond the backend; '' or from a space on.
     options = ""
-    #: A filter of the service's, which spares listing all other jobs.
+    #: A filter of the service, which avoids listing all other jobs.
     _by_label = ""
 
     def __init__(self, client: genai.Client, retry: RetryPolicy) -> None:
@@ -108,7 +108,7 @@ class JobService(ABC):
         return next((str(job.name) for job in jobs if job.display_name == label), None)
 
     def status(self, name: str) -> JobStatus:
-        """What became of a job; one that the service does not know any more is gone."""
+        """The state of a job; a job that the service no longer knows is gone."""
         try:
             job = patiently(name, lambda: self._client.batches.get(name=name), self._retry)
         except TransientError:
@@ -119,7 +119,7 @@ class JobService(ABC):
             return JobStatus("gone", why=str(error))
         state = str(job.state.value if job.state else "")
         if state not in _ANSWERED + _GONE:
-            return JobStatus("open")  # also in a state that is not known here: what is paid for is not given up
+            return JobStatus("open")  # also in an unknown state: what is paid for is not given up
         said = f": {job.error.message}" if job.error and job.error.message else ""
         why = f"{name} ended as {state.removeprefix('JOB_STATE_').lower()}{said}"
         where = self._place_of(job)
@@ -136,7 +136,7 @@ class JobService(ABC):
         return model
 
     def _output(self, file: str) -> dict[str, str]:
-        """What a job has to be told of where it writes."""
+        """The part of a job's configuration that says where it writes."""
         return {}
 
 
@@ -219,7 +219,7 @@ class VertexBatches(JobService):
                         yield _answer(key, item)
 
     def forget(self, job: OpenJob) -> str:
-        """Nothing in a bucket goes by itself, and these files hold posts."""
+        """Delete the files, which hold posts; nothing in a bucket is deleted automatically."""
         file = job.file or self._input(job.label)
         try:
             for uri in [file, *self._storage.list_uris(f"{file.removesuffix(_END)}/")]:

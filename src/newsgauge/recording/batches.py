@@ -1,6 +1,6 @@
 """Records a plan through the Batch API: cases in, jobs out; later their answers into the same cassettes.
 
-An answer is kept under the request that the case would send by itself, so that a replay cannot tell the roads apart;
+An answer is kept under the request that the case would send by itself, so a replay notices no difference;
 only the line's provenance says ``"mode": "batch"``. An answer to another request than that is not kept.
 """
 

@@ -1,8 +1,8 @@
-"""The cases that wait for one model, and when the next of them may be asked. Quotas are a model's, so lanes are too.
+"""The cases that wait for one model, and when the next one may be asked. Quotas apply per model.
 
-Pure: times are handed in.
+Pure: times are arguments.
 
-A token bucket: at most so many requests, or input tokens, in any minute. Knows no clock: times are handed in.
+A token bucket limits the requests, or input tokens, in any minute. It knows no clock.
 
 aiolimiter was looked at: it lets a whole minute's quota go in its first second, cannot take back an estimate once the
 true number of tokens is known, and reads the loop's own clock.
@@ -19,11 +19,11 @@ from dataclasses import dataclass, field
 
 from ..records import Case
 
-#: So many refusals in a row, with no answer between, are the quota and not an accident.
+#: This many refusals in a row, without an answer between them, mean the quota and not an accident.
 _REFUSALS_THAT_COUNT = 5
 _MINUTE_S = 60.0
 _WORTH_TELLING_S = 5.0
-#: A new estimate of the tokens of a character counts so much beside all earlier ones.
+#: The weight of a new estimate of tokens per character, beside all earlier ones.
 _NEWEST = 0.05
 
 
@@ -139,7 +139,7 @@ _ROUNDING = 1e-6
 class RateLimiter:
     """``per_minute`` None: no limit. The limit may be lowered at any time, to what the service says it is.
 
-    Filled evenly, and never with more than a burst: with it, no minute sees more than the limit.
+    The bucket fills evenly and never beyond one burst, so that no minute, burst included, exceeds the limit.
     """
 
     def __init__(self, per_minute: float | None, *, now: float) -> None:

@@ -1,7 +1,7 @@
 """The batch jobs that are not collected yet, in ``.newsgauge/batches.json``: which cases each holds, and where from.
 
-A job is written down before it is started, so that whatever happens in between no case is submitted twice. Written
-beside the file and moved over it; the command holds a lock meanwhile.
+A job is stored before it is started, so that no case is submitted twice whatever happens in between. The file is
+written beside the file and moved over it; the command holds a lock meanwhile.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class OpenJobs:
         return job
 
     def remove(self, job: OpenJob) -> None:
-        """Nothing is left of it, or it was never started."""
+        """Remove a job that is finished with, or was never started."""
         self._jobs.pop(job.label, None)
         self._write()
 

@@ -1,8 +1,8 @@
-"""One guard for every road that pays a service: CI, a budget, a question at the terminal. Raises before the first call.
+"""One guard for everything that pays a service: CI, a budget, a question at the terminal. Raises before the first call.
 
-Recordings, batches and tuning jobs come by here; whatever pays next does too.
+Recordings, batches and tuning jobs use it, and so must any future paid call.
 
-The tokens that a recording took: recorded cases in, usage by model version out. Reads lines, asks nobody.
+Also the tokens that a recording used: recorded cases in, usage by model version out. Reads lines, asks no service.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ def refuse_in_ci(what: str, *, allowed: bool, environ: Mapping[str, str] = os.en
 
 
 def confirm(lines: Iterable[str]) -> None:
-    """Show what will be paid for to who sits at the terminal, and ask. Raises `UsageError` unless it is yes."""
+    """Show on the terminal what will be paid for, and ask. Raises `UsageError` unless the answer is yes."""
     print("\n".join(f"newsgauge: {line}" for line in lines))
     if input("newsgauge: ask and pay for it? [y/N] ").strip().lower() not in ("y", "yes"):
         raise UsageError("not confirmed: nothing was asked")
 
 
 def check_budget(budget: float | None, expected: float | None) -> None:
-    """Refuse what is forecast to cost more than ``--max-cost``, or what nobody can forecast."""
+    """Refuse a forecast above ``--max-cost``, or without a known price."""
     if budget is None:
         return
     if expected is None:
@@ -73,9 +73,9 @@ def budget_of(option: float | None, ini: str) -> float | None:
 
 @dataclass
 class Budget:
-    """What is left of ``--max-cost`` while answers come in. A call is taken to cost as much as the dearest so far.
+    """The rest of ``--max-cost`` while answers come in. A call counts as much as the most expensive one so far.
 
-    ``dearest``: to begin with, what the forecast says of one.
+    ``dearest``: at the start, the forecast for one call.
     """
 
     cost_of: CostOf
@@ -85,7 +85,7 @@ class Budget:
     spent: float = 0.0
 
     def add(self, version: str, usage: Usage) -> None:
-        """Count an answer that was paid for: at the dearest so far if it has no price, or nobody counted its tokens."""
+        """Count a paid answer; without a price or token counts, at the cost of the most expensive one so far."""
         cost = self.cost_of(version, usage) if usage.is_counted else None
         cost = self.dearest if cost is None else cost
         self.dearest = max(self.dearest, cost)
@@ -95,7 +95,7 @@ class Budget:
     def why_not(self, n_under_way: int) -> str:
         """Why no further call may start beside those under way; '' while it may.
 
-        The first answer is waited for: until then nobody knows how far off the forecast is.
+        The first answer is awaited: until then nobody knows how wrong the forecast is.
         """
         if n_under_way and not self.is_known:
             return f"--max-cost {self.limit:g}: waiting for the first answer, to know what one costs"

@@ -1,11 +1,10 @@
-"""Which cases of a plan have to be asked: a setup in, a `Pending` out. Asks nobody, and replays only techniques.
+"""Which cases of a plan must be asked: a setup in, a `Pending` out. Asks no service, and replays only techniques.
 
-Exact: what the record mode would let through to the service in pytest, from the same digested requests.
+Exact: it finds what the record mode would let through to the service in pytest, from the same hashed requests.
 
-Recordings of everything anew (modes ``all`` and ``rewrite``) that are not over: what they are of, since when.
-
-Such a recording cannot tell from a line alone whether it is the old one or already its own; with this it can, so that
-the same command goes on after an interruption and asks nothing twice. One small JSON file; a name in, a time out.
+Also unfinished recordings of everything (modes ``all`` and ``rewrite``): which plan, since when. A line alone does not
+say whether such a recording has already asked it; with the start time the same command continues after an interruption
+and asks nothing twice. One small JSON file; a name in, a time out.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ def find_pending(setup: RunConfig, *, since: str = "") -> Pending:
                 anew = anew_all or any(map(recorder.asks_again, recorder.file(case.variant).case(case.post.id)))
             except CassetteError:
                 anew = False  # the replay says what is damaged
-            why = None if anew else replay.why_not_answered(case)  # what it asks is known by calling it only
+            why = None if anew else replay.why_not_answered(case)  # only calling it shows what it asks
             if anew or _is_to_ask(why, setup.mode):
                 to_ask.append(case)
             elif why is not None:
@@ -118,7 +117,7 @@ _FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # that of a line's provenance
 
 
 class ResumeFile:
-    """The file; a damaged one is as good as none: everything is asked anew."""
+    """The file; a damaged one counts as none, and everything is asked again."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -130,17 +129,17 @@ class ResumeFile:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
     ) -> str:
-        """Since when this recording is under way; lines of that time and later are its own."""
+        """The start time of this recording; lines from then on are its own."""
         known = self._read()
         if name not in known:
-            # Lines tell seconds: what was recorded before in this one must not look like ours.
+            # Lines have whole seconds: one recorded earlier in this second must not count as ours.
             sleep(1.0)
             known[name] = now().strftime(_FORMAT)
             self._write(known)
         return known[name]
 
     def end(self, name: str) -> None:
-        """It is complete."""
+        """Note that the recording is complete."""
         known = self._read()
         if known.pop(name, None) is not None:
             self._write(known)

@@ -1,6 +1,6 @@
-"""What a recording would take, said and checked before its first call: a setup in, a `Forecast` out, or a `UsageError`.
+"""The forecast and the checks before a recording's first call: a setup in, a `Forecast` out, or a `UsageError`.
 
-Nothing here asks a service. The embedded backend costs nothing, so of it only the folder and the disk are checked.
+Nothing here asks a service. The embedded backend is free, so only the folder and the disk are checked.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def check_ci(setup: RunConfig, *, allowed: bool, environ: Mapping[str, str] = os
 
 
 def check_folder(setup: RunConfig) -> None:
-    """The folder and every file in it can be written and is whole, and the disk has room. Raises `UsageError`."""
+    """Check that the folder and its files are writable and intact, and that the disk has room. Raises `UsageError`."""
     from ..cassettes.store import CassetteFile
 
     folder = setup.cassettes
@@ -159,7 +159,7 @@ def forecast(
 
 
 def _is_without_thinking(variant: Variant) -> bool:
-    """Whether the variant's config turns thinking off, or as far down as the model goes."""
+    """Whether the variant's config turns thinking off, or as low as the model allows."""
     wanted = variant.config.get("thinking_config") or {}
     level = str(wanted.get("thinking_level", "")).lower()
     return wanted.get("thinking_budget") == 0 or level == "minimal"
@@ -186,4 +186,4 @@ def _needed_bytes(setup: RunConfig) -> int:
     )
     new = setup.part.n_cases(setup.variants) * _LINE_BYTES + 2 * prompts * len(setup.part.posts)
     there = sum(path.stat().st_size for path in setup.cassettes.glob("*.jsonl"))
-    return new + (there + new) + _SPARE_BYTES  # at the end each file is written anew beside itself
+    return new + (there + new) + _SPARE_BYTES  # at the end each file is rewritten beside the old one

@@ -1,11 +1,10 @@
-"""Asks the cases of a plan side by side and keeps each answer at once; each case is asked until it is answered, once.
+"""Asks the cases of a plan in parallel and keeps each answer at once; each case is asked until it is answered once.
 
-Cases and a client in, a `Report` out. What is kept stays, however this ends: an interrupted campaign is gone on with by
-starting another one with what is left.
+Cases and a client in, a `Report` out. What is kept stays, however this ends; to continue an interrupted recording,
+start another one with the rest.
 
-How many calls may be under way at once: doubled until the first trouble, then raised by one and halved, as TCP does.
-
-Pure: outcomes in, a number out. ``highest`` is what the user allows.
+The number of parallel calls is doubled until the first trouble, then raised by one and halved, as in TCP. Pure:
+outcomes in, a number out. ``highest`` is what the user allows.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ from .paying import Budget
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse
 
-#: So many cases in a row that are refused, or whose paid answer cannot be kept, and the rest would fare no better.
+#: After this many refusals in a row, or paid answers that cannot be kept, the rest would fare no better.
 _REFUSED, _NOT_KEPT = 20, 3
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the user allows; ``rpm`` and ``tpm`` for each model, None: as much as the service lets through."""
+    """The user's limits; ``rpm`` and ``tpm`` per model, None: as much as the service allows."""
 
     concurrency: int = 32
     rpm: int | None = None
@@ -59,7 +58,7 @@ class Report:
     took_ms: list[float] = field(default_factory=list)
 
     def add(self, other: Report) -> None:
-        """What came of further cases."""
+        """Add the outcome of further cases."""
         self.n_kept += other.n_kept
         self.n_calls += other.n_calls
         self.broken += other.broken
@@ -96,7 +95,7 @@ class Scheduler:
         self._crash: BaseException | None = None
 
     async def run(self, cases: Iterable[Case]) -> Report:
-        """Ask them all. Raises only what is a mistake of this program."""
+        """Ask all cases. Raises only for faults of this program."""
         for case in cases:
             form = self.forms[case.variant]
             self._lane(form.model).add(Job(case, form.chars(case.post)))
@@ -111,7 +110,7 @@ class Scheduler:
         return self.report
 
     def stop(self) -> None:
-        """Start no more calls; those under way are paid for, and are waited for."""
+        """Start no more calls; those under way are paid for, so wait for them."""
         self.report.interrupted = True
         self.on_note(f"interrupted: waiting for {len(self._running)} calls under way; once more leaves them")
         self._close_all("interrupted")
@@ -234,7 +233,7 @@ class Form:
         return self.setup.request(self.variant, post, model=self.model)
 
     def chars(self, post: Post) -> int:
-        """About how many characters that are."""
+        """The approximate number of characters."""
         shown = sum(len(block.text) for block in self.setup.blocks(self.variant.name))
         return len(self.variant.contents) + len(self.variant.system_instruction or "") + shown + len(post.text)
 
@@ -266,11 +265,11 @@ class Concurrency:
         return int(self._limit)
 
     def succeeded(self) -> None:
-        """An answer came: one more at once, and after the first trouble one more for each full round of answers."""
+        """An answer came: allow one more call; after the first trouble, one more per full round of answers."""
         self._limit = min(self._highest, self._limit + (1.0 if self._slow_start else 1.0 / self._limit))
 
     def refused(self, *, started: float, now: float) -> None:
-        """The service was busy. Calls that were under way together are one trouble, and halve the number once."""
+        """The service was busy. Trouble of calls that were under way together halves the number only once."""
         if started < self._cut_at:
             return
         self._cut_at, self._slow_start = now, False

@@ -1,4 +1,4 @@
-"""One recording of a plan from here to there: a setup and a server in, answers in their cassettes, a `Report` out."""
+"""One recording of a plan: a setup and a server in, answers in their cassettes and a `Report` out."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def record_cases(
 
 @contextmanager
 def _on_interrupt(first: Callable[[], object], second: Callable[[], object]) -> Iterator[None]:
-    """What the first Ctrl-C does, or the first SIGTERM, and what all others do."""
+    """Handlers for the first Ctrl-C or SIGTERM, and for all later ones."""
     waiting = iter((first,))
 
     def handle(*signal: object) -> None:
@@ -181,7 +181,7 @@ def record_techniques(
 def finalize_files(setup: RunConfig, *, is_over: bool = True) -> list[str]:
     """Sort each variant's lines and drop duplicates; in mode ``rewrite`` also what is not planned.
 
-    ``is_over``: whether all was asked, or the same command goes on with a recording of everything.
+    ``is_over``: whether everything was asked, or the same command will continue a recording of everything.
     If the plan says that a variant stops early, that is written down; if it does not, an earlier stop goes.
     """
     complaints = []
@@ -204,7 +204,7 @@ def finalize_files(setup: RunConfig, *, is_over: bool = True) -> list[str]:
 
 
 def note_anew(setup: RunConfig, variants: Iterable[str], since: datetime | str) -> None:
-    """Keep when all cases of these variants were asked anew, as lines with equal answers keep their old dates."""
+    """Store when all cases of these variants were asked again, as lines with equal answers keep their dates."""
     recorded = since if isinstance(since, str) else since.strftime(RECORDED)
     for name in variants:
         if setup.mode in ("all", "rewrite") and setup.variants[name].has_cassette and setup.shard is None:

@@ -1,6 +1,6 @@
-"""The budget of a run whose processes pay side by side: each looks at one file before a call, and adds to it after.
+"""The budget of a run with several paying processes: each checks one file before a call, and adds to it afterwards.
 
-The file lies in the folder that the process that judges and its workers share. A call starts only if the budget allows
+The file is in the folder that the controller and its workers share. A call starts only if the budget allows
 it beside all that are under way, in whatever process.
 """
 
@@ -21,7 +21,7 @@ from .paying import Budget, CostOf
 
 _FIELDS = [field.name for field in fields(Budget) if field.name != "cost_of"]
 _LOOK_AGAIN_S = 0.05
-#: If nothing moves for so long, whoever has a call under way is gone: a worker that crashed.
+#: If nothing changes for this long, a worker with a call under way has crashed.
 _PATIENCE_S = 600.0
 
 
@@ -44,7 +44,7 @@ class SharedBudget:
         return _cases(folder).exists()
 
     def begin(self, case: Key) -> str:
-        """'' if the case may be asked now, else why not. Waits as long as calls under way leave that open."""
+        """'' if the case may be asked now, else why not. Waits while calls under way leave that undecided."""
         seen, since = None, time.monotonic()
         while case in self._paid:
             with self._held() as state:

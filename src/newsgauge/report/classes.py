@@ -13,7 +13,7 @@ _WORST, _LABEL = 3, 34
 
 
 def class_lines(score: Score, units: str = "texts") -> list[str]:
-    """One row a class: support, precision, recall, F1; ``-`` if there is nothing to divide by."""
+    """One row per class: support, precision, recall, F1; ``-`` if there is nothing to divide by."""
     rows: list[tuple[str, ...]] = [(f"{score.variant}: class", units, "precision", "recall", "F1")]
     rows += [
         (one.label, str(one.support), *(_number(value) for value in (one.precision, one.recall, one.f1)))

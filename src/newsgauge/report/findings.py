@@ -1,4 +1,4 @@
-"""What the gates of a run came to, in the order in which a reader wants it: gates.json in, words and states out.
+"""The outcome of a run's gates, in the order a reader wants: gates.json in, words and states out.
 
 Nothing is decided here: findings and verdict are those of gates.json.
 """
@@ -43,7 +43,7 @@ def limit_lines(run: RunFolder) -> list[LimitLine]:
     """Every limit of every gate, what did not hold first."""
     lines = [line for gate in run.gates["gates"] for line in _of_gate(gate)]
     lines.sort(key=lambda line: STATES.index(line.state))
-    # What explains several gates, such as a changed prompt, is told once.
+    # A cause that explains several gates, such as a changed prompt, is shown once.
     first = {line.detail: line for line in reversed(lines) if line.state == "unanswered"}
     return [replace(line, detail="") if first.get(line.detail, line) is not line else line for line in lines]
 
@@ -55,7 +55,7 @@ def variant_state(run: RunFolder, variant: str) -> State:
 
 
 def trade_off(run: RunFolder) -> str:
-    """What accuracy and cost say together, in a line; empty if there are not two variants to choose from."""
+    """Accuracy and cost together, in a sentence; empty if there are not two variants to choose from."""
     dominated, cheapest = run.dominated, run.cheapest_passing
     said = [f"cheapest variant that passes all its gates: {cheapest}"] if cheapest else []
     if dominated:

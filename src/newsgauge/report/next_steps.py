@@ -1,4 +1,4 @@
-"""What to do about a run that is over: what its folder says in, steps with the command to copy out."""
+"""What to do after a run: its folder in, steps with commands to copy out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run or a merge prints when it is over: scoreboard, gates, flips, a new baseline. Computes nothing."""
+"""What a run or a merge prints at its end: scoreboard, gates, flips, a new baseline. Computes nothing."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _detail_lines(scores: Mapping[str, Score], units: str) -> list[str]:
 
 
 def baseline_lines(changes: Iterable[VariantChange], *, shown: str, units: str = "texts") -> list[str]:
-    """A line a variant, then its changed scores and answers, old and new; the whole diff is the file's own in git."""
+    """One line per variant, then its changed scores and answers, old and new; git has the whole diff of the file."""
     lines = [f"written: {shown}; review it like code"]
     for change in changes:
         if change.is_same:
@@ -109,7 +109,7 @@ def baseline_lines(changes: Iterable[VariantChange], *, shown: str, units: str =
 
 
 def flips_since_baseline(found: Iterable[Comparison], *, shown: str, units: str = "texts") -> list[str]:
-    """A line a variant, now against the baseline, then the posts that only one of them has right, lost ones first."""
+    """One line per variant, now against the baseline, then the posts that only one has right, lost ones first."""
     lines = []
     for one in found:
         lines += paragraph(

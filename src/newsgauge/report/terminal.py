@@ -52,7 +52,7 @@ def scoreboard_lines(
     gates: bool = True,
     width: int = WIDTH,
 ) -> list[str]:
-    """Two tables, one row a variant: accuracy, macro-F1, tokens and verdict; then what became of the cases.
+    """Two tables, one row per variant: accuracy, macro-F1, tokens and verdict; then the outcomes of the cases.
 
     Without ``gates`` there is no column of verdicts. A narrow terminal has fewer columns; report.html has all.
     """
@@ -81,7 +81,7 @@ def scoreboard_lines(
 
 
 def answer_lines(scores: Mapping[str, Score], width: int = WIDTH) -> list[str]:
-    """What became of the planned cases, and the accuracy that there would be if near misses counted."""
+    """The outcomes of the planned cases, and the accuracy if near misses counted."""
     heads = [kind.replace("_", "-") for kind in KINDS]
     cleaned = any(score.n_cleaned for score in scores.values())
     more = ("cleaned up",) if cleaned else ()
@@ -173,7 +173,7 @@ def repeat_lines(scores: Mapping[str, Score]) -> list[str]:
 
 
 def _notes(scores: Mapping[str, Score]) -> Iterator[str]:
-    """What the accuracies rest on, beside their tables: threads, the data's own mix of labels, threads in training."""
+    """Notes on the accuracies: threads, the data's own mix of labels, threads in training."""
     if threaded := [score for score in scores.values() if score.clustered is not None]:
         worth = ", ".join(f"{score.variant} {score.effective_n:.0f}" for score in threaded)
         what = "answers" if any(score.repeats for score in threaded) else "texts"

@@ -1,6 +1,6 @@
-"""What evals find out beside the cases, left in the results folder for the report: one file a kind.
+"""What evals measure besides the cases, left in the results folder for the report: one file per kind.
 
-A test says what it found, whatever process it runs in; each kind comes from one test, so no two processes write one
+A test leaves its result, whatever process it runs in; each kind comes from one test, so no two processes write one
 file. The formats are in docs/report.md.
 """
 

@@ -1,6 +1,6 @@
 """Folders of results of one plan in, in any order; the results of the whole out. Pure but for reading the folders.
 
-Folders may overlap if they agree. What disagrees is a `UsageError`; what is absent is said, and no gate passes on
+Folders may overlap if they agree. A contradiction is a `UsageError`; what is missing is named, and no gate passes on
 it.
 """
 
@@ -150,7 +150,7 @@ def _describe(part: _Part) -> str:
 
 
 def _asked(parts: Sequence[_Part]) -> dict[str, Any]:
-    """All were asked alike, from recordings of one name; each folder knows the lines of its posts."""
+    """What was asked, and the lines of the recordings, joined from all folders; all were asked alike."""
     recordings: dict[str, Any] = {}
     for part in parts:
         for name, one in part.folder.recordings.items():

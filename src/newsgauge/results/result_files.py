@@ -37,7 +37,7 @@ def write_scoreboard(
 
 
 def write_flips(folder: Path, comparisons: Iterable[Comparison]) -> None:
-    """``flips.csv``: one row a post that exactly one of two variants has right."""
+    """``flips.csv``: one row per post that exactly one of two variants has right."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(("first", "second", "id", "label", "first_prediction", "second_prediction", "right"))
@@ -92,7 +92,7 @@ def digest_results(folder: Path) -> str:
 
 
 def overrule_gates(folder: Path, reason: str, *, exit_status: int) -> None:
-    """Make the verdict that stands in ``gates.json`` red: something else failed once it was written."""
+    """Make the verdict in ``gates.json`` red, because something else failed after it was written."""
     path = folder / "gates.json"
     value = json.loads(path.read_text("utf-8"))
     reasons = [*value.get("reasons", ()), reason]
@@ -163,7 +163,7 @@ def comparison_entry(one: Comparison) -> dict[str, Any]:
 #: Fields of a `Prediction` that are counts: empty if a case has no answer. Cached and tool-use tokens are part of
 #: the input, thinking is part of the output.
 TOKEN_COLUMNS = ("input_tokens", "output_tokens", "thinking_tokens", "cached_tokens", "tool_use_tokens")
-#: New columns come last: who reads by position goes on reading.
+#: New columns come last, for readers that go by position.
 COLUMNS = (
     *("id", "variant", "label", "prediction", "correct", "outcome", "detail"),
     *("input_tokens", "output_tokens", "model_version", "origin", "broken"),

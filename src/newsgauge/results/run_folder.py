@@ -1,4 +1,4 @@
-"""A results folder in, a `RunFolder` out: what a finished run left, checked, for whoever renders or compares it.
+"""A results folder in, a `RunFolder` out: what a finished run left, checked, for rendering and comparing.
 
 Reads results.csv, scoreboard.json, gates.json and, if they exist, tokens.json, baseline.json, plan.json, posts.json
 and what evals left.

@@ -1,6 +1,6 @@
 """Two finished runs in; what changed, and each variant before and after on the posts that both asked, out. Pure.
 
-A variant is compared with the one of the same name. What the runs do not share is said, not guessed. `same_runs` asks
+A variant is compared with the one of the same name. What the runs do not share is named. `same_runs` tests
 whether two recordings of one question differ by more than repeats explain: a model that moved under its name does.
 """
 
@@ -40,7 +40,7 @@ _FACTS = (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is another in the second run. ``is_text``: worth reading word by word."""
+    """A difference of the second run. ``is_text``: worth comparing word by word."""
 
     what: str
     before: str
