@@ -1,4 +1,4 @@
-"""One text asked of one variant: its label, and the second-best if the service tells how sure it is."""
+"""One text asked of one variant: its label, and the second-best if the service gives probabilities."""
 
 from __future__ import annotations
 

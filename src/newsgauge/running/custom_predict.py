@@ -88,7 +88,7 @@ class Technique:
         return self._sum_up(calls.play(lambda: self._call(post.text, model, policy), provenance))
 
     def predict_live(self, text: str, *, model: str, policy: RetryPolicy) -> Prediction:
-        """The same without any cassette."""
+        """The same without a cassette."""
         return self._sum_up(watch(lambda: self._call(text, model, policy)))
 
     def _call(self, text: str, model: str, policy: RetryPolicy) -> Prediction:
@@ -156,7 +156,7 @@ class FittedEstimator:
         self._problem: TechniqueError | None = None
 
     def predict(self, text: str, labels: tuple[str, ...]) -> Prediction:
-        """The label of a text. Raises `TechniqueError`, and the same for every text if it cannot be fitted."""
+        """The label of a text. Raises `TechniqueError`; if it cannot be fitted, the same error for every text."""
         if self._problem is not None:
             raise self._problem
         if self._fitted is None:

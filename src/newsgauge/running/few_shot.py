@@ -1,4 +1,4 @@
-"""Few-shot prompts: training posts in, the text that ``{examples}`` stands for out, and what a cassette keeps of it.
+"""Few-shot prompts: training posts in, the text for ``{examples}`` out, and the form that a cassette keeps.
 
 The examples are the same for every post of a variant. Their texts are posts too, so no recording holds them.
 """
@@ -19,7 +19,7 @@ _BETWEEN = "\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """The examples of a variant: ``block`` has their text as it is asked, and as it is kept."""
+    """The examples of a variant: ``block`` has their text as sent and as kept."""
 
     posts: tuple[Post, ...]
     block: Block

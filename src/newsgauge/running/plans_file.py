@@ -1,7 +1,7 @@
-"""The plans that the committed cassettes are for: PLANS.toml in, one `RunConfig` a plan out, each of them replaying.
+"""The plans that the committed cassettes are for: PLANS.toml in, one replaying `RunConfig` per plan out.
 
-What a recording adds there, the commands that replay what is there, and when its answers were recorded. A plan that is
-written down is one that ``newsgauge cassettes check`` knows and that CI replays and gates.
+Also what a recording adds to the file, the commands that replay its plans, and the dates of their answers. A plan in
+the file is known to ``newsgauge cassettes check``, and CI replays and gates it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _COMMANDS = ("confirm", "bisect")
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where a project keeps what; names relative to ``root``, as messages show them."""
+    """The folders of a project; names relative to ``root``, as messages show them."""
 
     root: Path
     evals: str = "evals"

@@ -1,4 +1,4 @@
-"""What a case asks, without asking: which model, and what the request would look like in a cassette.
+"""The request of a case without sending it: the model, and the form that a cassette keeps.
 
 A variant asks its own model, or the tuned model of its training set, which is made ready first. The SDK writes each
 kind of request once, around two made-up texts; if they differ only in that text, every other text is put in its
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..variants.variants_file import Variant
     from .run_config import RunConfig
 
-# Nothing else of a request equals these.
+# Nothing else in a request equals these.
 _PROBES = ("newsgauge \u00abone\u00bb text", "newsgauge \u00abanother\u00bb text")
 
 

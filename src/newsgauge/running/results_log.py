@@ -1,9 +1,9 @@
-"""What the cases of a run found, in files that all its processes can read while it goes on.
+"""The results of a run's cases, in files that all its processes can read meanwhile.
 
-One file a process in a folder of the run, one JSON line a result. Reading merges them in any order: a result of a
+One file per process in a folder of the run, one JSON line per result. Reading merges them in any order: a result of a
 case's own item wins over one that a gate recomputed, and a line that a crash cut off counts as not there.
 
-What a run asked and where each answer is recorded, for its report: a run's configuration in, plain values out.
+Also what a run asked and where each answer is recorded, for its report: a run's configuration in, plain values out.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..records import Key, Outcome, Prediction, Result
 from ..variants.variants_file import prompt_parts
 from .run_config import RunConfig
 
-#: The process that judges: the only one, or the controller of pytest-xdist.
+#: The process that decides: the only one, or the controller of pytest-xdist.
 MAIN = "main"
 
 
@@ -52,7 +52,7 @@ class ResultLog:
             os.write(self._fd, _encode(result))
 
     def open(self) -> None:
-        """Make this process's file, empty: by it the other processes see whether they share the folder."""
+        """Create this process's file, empty, so that other processes can see whether they share the folder."""
         with self._writing():
             self.folder.mkdir(parents=True, exist_ok=True)
             self._path.touch()
@@ -75,7 +75,7 @@ class ResultLog:
         return (self.folder / f"{MAIN}.jsonl").exists()
 
     def hand_over(self) -> str:
-        """This process's results, one a line, taken out of the folder."""
+        """This process's results, one per line, removed from the folder."""
         self.close()
         text = self._path.read_text("ascii") if self._path.exists() else ""
         self._path.unlink(missing_ok=True)
@@ -84,7 +84,7 @@ class ResultLog:
         return text
 
     def take_in(self, process: str, text: str) -> None:
-        """Put in what another process handed over."""
+        """Add the results of another process."""
         self.has_guests = True
         (self.folder / f"{process}.jsonl").write_text(text, "ascii")
 
@@ -111,7 +111,7 @@ class ResultLog:
         return sum(self._read_to.values())
 
     def close(self) -> None:
-        """Let go of this process's file."""
+        """Close this process's file."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -123,7 +123,7 @@ class ResultLog:
 
 
 def merge(results: Iterable[Result]) -> dict[Key, Result]:
-    """One result a case, whatever the order they come in."""
+    """One result per case, in whatever order they come."""
     merged: dict[Key, Result] = {}
     _merge_into(merged, results)
     return merged

@@ -1,4 +1,4 @@
-"""One process's part of a run: asks cases, keeps what they answered, fills in for gates what others did not ask."""
+"""One process's part of a run: asks cases, keeps their answers, and completes them for gates."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ..tuning.jobs import Job
     from .custom_predict import FittedEstimator, Technique, TechniqueClient
 
-#: A gate that waits for other processes' live answers gives up after this long without a new one.
+#: A gate that waits for live answers of other processes gives up after this long without a new one.
 _PATIENCE_S = 60.0
 #: Where a replay sends what a cassette answers.
 _NO_SERVER = "http://replay.invalid"
@@ -62,7 +62,7 @@ class Run:
         return self._ask(case.post, case.variant, "item")
 
     def count_tokens(self, case: Case) -> int:
-        """What countTokens says of a case's contents: recorded like a case, not logged. Raises `NewsgaugeError`.
+        """The countTokens result for a case's contents: recorded like a case, not logged. Raises `NewsgaugeError`.
 
         A tuned model is counted by the model it was tuned from: they have one tokenizer.
         """
@@ -86,7 +86,7 @@ class Run:
         return self._recorder.play(variant, what, lambda: service.model(model))
 
     def results(self, variants: tuple[str, ...]) -> Mapping[Key, Result]:
-        """All results of these variants, as complete as they can be without a call that costs money.
+        """All results of these variants, as complete as possible without paid calls.
 
         In a replay, what no process has asked yet is recomputed here from the cassettes. Otherwise the gate waits for
         the processes that are still asking.
@@ -164,7 +164,7 @@ class Run:
         return prediction
 
     def _looked_up(self, post: Post, variant: Variant) -> Prediction | None:
-        """What `_predict` would replay, a tenth of its cost: the SDK builds no request for each post.
+        """What `_predict` would replay, at a tenth of its cost, because the SDK builds no request per post.
 
         None if the cassette does not simply answer. Then `_predict` says why.
         """
@@ -289,7 +289,7 @@ class Run:
 
     def _wait(self, variants: tuple[str, ...], n_missing: int) -> Mapping[Key, Result]:
         if "PYTEST_XDIST_WORKER" not in os.environ:
-            return self.log.read()  # nobody else is asking: what is missing will not come
+            return self.log.read()  # no other process is asking: missing results will not come
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             results = self.log.read()

@@ -53,7 +53,7 @@ class RunConfig:
     options: str
     #: Those of them that choose the corpus, as other commands take them too.
     corpus_options: str = ""
-    #: What PLANS.toml would say of this plan.
+    #: The entry for this plan in PLANS.toml.
     plan_table: Mapping[str, Any] = field(default_factory=dict)
     #: Where ``newsgauge tune`` keeps what it tuned on a service.
     tuned_file: Path = Path(".newsgauge") / "tuned.json"
@@ -117,7 +117,7 @@ class RunConfig:
 
     @cached_property
     def run_plan(self) -> RunPlan:
-        """What of this the results folder keeps."""
+        """The part of this that the results folder keeps."""
         models = {name: training.model for name, training in self.trainings.items()}
         return RunPlan(
             plan=self.plan,
@@ -188,12 +188,12 @@ class RunConfig:
         return make_request(variant, post, labels=self.plan.labels, model=model, examples=examples)
 
     def blocks(self, variant: str) -> tuple[Block, ...]:
-        """What every request of a variant holds and no recording does: its examples."""
+        """The texts that every request of a variant contains and no recording keeps: its examples."""
         return (self.examples[variant].block,) if variant in self.examples else ()
 
     @property
     def recorded_cases(self) -> list[Case]:
-        """Those of the variants that ask a service."""
+        """The variants that ask a service."""
         return [case for case in self.cases if self.variants[case.variant].has_cassette]
 
     def rerecord(self, variant: str) -> str:
@@ -202,7 +202,7 @@ class RunConfig:
 
 
 def preprocessor(corpus: Corpus, name: str) -> Callable[[str], str]:
-    """What turns a raw post of this corpus into the text that is asked about; a table's texts are only cut."""
+    """The function from a raw post of this corpus to the text to ask about; a table's texts are only cut."""
     return PREPROCESSING[name] if corpus.is_mail else plain
 
 
@@ -238,7 +238,7 @@ def _outcome(line: Line, setup: RunConfig) -> Outcome | None:
         return service.outcome(line.answer)
     try:
         return read_answer(recorded_response(deepcopy(line.answer)), setup.plan.labels).outcome
-    except Exception:  # whatever the SDK raises of an answer that it does not understand
+    except Exception:  # whatever the SDK raises for an answer that it does not understand
         return None
 
 

@@ -40,7 +40,7 @@ _DEFAULTS: dict[str, Any] = {
     "api_version": None,
     "again": None,
 }
-#: What an ini file can say of the project's corpus.
+#: The ini values about the project's corpus.
 USUAL_CORPUS = ("corpus", "columns", "encoding", "delimiter", "posts_per_class", "sample")
 #: What says how to read a table: as options, and as ini values.
 TABLE_OPTIONS = ("columns", "encoding", "delimiter")
@@ -335,7 +335,7 @@ def _usual_corpus(option: Any, *, root: Path, ini: Callable[[str], str]) -> dict
     usual = {name: ini(f"newsgauge_{name}") or _DEFAULTS[name] for name in USUAL_CORPUS}
     if usual["corpus"] not in ("bundled", "20newsgroups"):
         usual["corpus"] = os.path.relpath(root / usual["corpus"])
-    # To name the project's own corpus is to say nothing new.
+    # Naming the project's own corpus changes nothing.
     is_usual = option.corpus is None or os.path.normpath(option.corpus) == usual["corpus"]
     return usual if is_usual and ini("newsgauge_corpus") else {name: _DEFAULTS[name] for name in USUAL_CORPUS}
 

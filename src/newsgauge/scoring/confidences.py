@@ -1,4 +1,4 @@
-"""How sure a variant is of each answer, and whether that is right: results in, `ConfidenceScores` out. Pure.
+"""How sure a variant is of each answer, and how well that fits: results in, `ConfidenceScores` out. Pure.
 
 A confidence is what the service or the answer said, or, of a variant that asks several times, the share of a post's
 answers that agree with the most frequent one. How such repeated answers vary: `RepeatScores`.
@@ -76,7 +76,7 @@ def confident_answers(results: Mapping[Key, Result], plan: Plan, variant: str) -
     ]
 
 
-#: So many of the least stable posts are named.
+#: How many of the least stable posts are named.
 _MAX_NAMED = 10
 
 

@@ -1,6 +1,6 @@
 """prices.toml in, `Price` records out; a price and tokens in, dollars out. Pure but for reading the file.
 
-A price says where it stands and on which day. What is not known is None, never 0.
+A price has its source and date. An unknown value is None, never 0.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DATES = ("checked", "until", "retires")
 _TEXTS = ("source", "replaced_by", "via", "note")
 #: Tokens of thinking to expect per answer of a model of which nobody knows better.
 UNKNOWN_THINKING = 100
-#: So long before a model retires runs begin to say so.
+#: How long before a model retires runs begin to warn.
 _NOTICE = timedelta(days=30)
 #: ``gemini-x-001``, ``claude-x-20251001``, ``gpt-x-2026-04-23``.
 _VERSION = re.compile(r"-(?:\d{3}|\d{8}|\d{4}-\d{2}-\d{2})$")

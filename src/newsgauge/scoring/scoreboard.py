@@ -1,4 +1,4 @@
-"""Results in, one `Score` a variant out. The denominator is the plan's, never what happened to run.
+"""Results in, one `Score` per variant out. The denominator is the plan's, never the number of cases that ran.
 
 Two sets of answers to the same posts in, a `Comparison` out: who gained, who lost, every flipped post by name. A post
 that one of the two has no answer to is an error there, not a smaller sample. Knows nothing of gates.
@@ -123,7 +123,7 @@ def strata_of(matrix: ConfusionMatrix, population: Mapping[str, int], effective_
 
 
 def has_own_mix(plan: Plan) -> bool:
-    """Whether nobody counted the data, or the sample has its mix: a post or a quarter more of a label is no other."""
+    """Whether the sample has the mix of the data, to within a post or a quarter per label, or the data is unknown."""
     drawn = Counter(post.label for post in plan.posts)
     n_data = sum(plan.population.values())
     expected = {label: size * len(plan.posts) / n_data for label, size in plan.population.items()}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AnswerCounts:
-    """What became of the planned cases of a variant, each in exactly one place.
+    """The outcomes of a variant's planned cases; each counts in exactly one place.
 
     ``wrong``: a label of the plan, but another. ``broken``: the case ran without an answer (transport, cassette).
     ``missing``: it did not run.
@@ -52,7 +52,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What one variant reached on the planned posts; rates are over ``n``, the cases that have an answer.
+    """The scores of one variant on the planned posts; rates are over ``n``, the cases with an answer.
 
     ``clustered``: the 95% interval by thread, None if no two posts share one. ``effective_n``: the independent posts
     that the sample is worth. ``n_closed_set``: right answers, and near misses that extend the right label.
@@ -136,7 +136,7 @@ class Score:
 
     @property
     def closed_set_accuracy(self) -> float:
-        """What accuracy would be if near misses counted; never mixed with it."""
+        """Accuracy if near misses counted; never mixed with accuracy."""
         return self._rate(self.n_closed_set)
 
     @property

@@ -44,7 +44,7 @@ class SliceScore:
 
     @property
     def worth(self) -> tuple[float, float]:
-        """Right answers and posts, as many as the slice has of independent ones."""
+        """Right answers and posts, scaled to the slice's effective sample size."""
         return scaled_count(self.n_correct, self.n, self.effective_n) if self.n else 0.0, self.effective_n
 
     @property

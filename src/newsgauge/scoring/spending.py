@@ -1,4 +1,4 @@
-"""What a recording is expected to cost, and what it did cost: prices and tokens in, dollars and sentences out."""
+"""The expected and the actual cost of a recording: prices and tokens in, dollars and sentences out."""
 
 from __future__ import annotations
 

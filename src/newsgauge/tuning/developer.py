@@ -47,7 +47,7 @@ class DeveloperTuning:
         return _read(model, n_steps=operations[0]["metadata"]["totalSteps"] if operations else 0)
 
     def model(self, name: str) -> Job:
-        """A tuned model as one request tells it: its losses, without the number of steps that there will be."""
+        """A tuned model from a single request: with its losses, but without the total number of steps."""
         return _read(self._call("GET", name))
 
     def start(self, training: TrainingSet, recipe: Recipe, *, display_name: str) -> Job:

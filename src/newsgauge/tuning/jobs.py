@@ -1,4 +1,4 @@
-"""A tuning job as every service has it, and which job is taken for a training set: the one that is there, if any.
+"""A tuning job in any service, and the choice of a job for a training set: an existing one, if any.
 
 Waits for a job: polls at growing intervals, shows each answer, and returns when it ended or the time is over.
 
@@ -22,7 +22,7 @@ How = Literal["reused", "joined", "started"]
 
 
 class JobState(StrEnum):
-    """Where a job stands."""
+    """The state of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -32,7 +32,7 @@ class JobState(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """True if nothing will happen any more."""
+        """True if the job has ended."""
         return self not in (JobState.QUEUED, JobState.RUNNING)
 
 
@@ -99,13 +99,13 @@ class TuningService(Protocol):
         """Start a job that bears the tag of training set and recipe. Raises `BackendError`."""
 
     def cancel(self, name: str) -> str:
-        """End a job; a line that says what became of it."""
+        """End a job; return a line about its state."""
 
     def answers(self, model: str) -> bool:
         """Whether the model of a job that succeeded can still be asked. Raises `BackendError`."""
 
     def delete(self, name: str) -> str:
-        """Forget a job and its model; a line that says what became of it."""
+        """Delete a job and its model; return a line about the result."""
 
 
 def choose_job(jobs: Iterable[Job], tag: str) -> Job | None:

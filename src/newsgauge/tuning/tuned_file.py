@@ -1,4 +1,4 @@
-"""``.newsgauge/tuned.json``: which tuned model belongs to which training set, one entry a backend, corpus and digest.
+"""``.newsgauge/tuned.json``: the tuned model of each training set, one entry per backend, corpus and hash.
 
 Written beside and moved over, under a lock; a file that is damaged is reported and never overwritten.
 """

@@ -1,6 +1,6 @@
 """Supervised tuning on Enterprise/Vertex, through google-genai: a JSONL in a bucket, a job, an endpoint.
 
-Which model the tuned variant asks on Enterprise/Vertex, where a model's name does not tell what it was trained on.
+Which model the tuned variant asks on Enterprise/Vertex, where a model's name does not identify its training set.
 
 Recording: the model that ``newsgauge tune`` wrote down for the training set. Replay: the model that the case was
 recorded with, if its line says that it was trained on the training set of this run; else a name that no recording has.

@@ -1,1 +1,1 @@
-"""variants.toml and a post in; variants and the request in the service's words out. Knows no SDK and no cassette."""
+"""variants.toml and a post in; variants and requests in the service's terms out. Knows no SDK and no cassette."""

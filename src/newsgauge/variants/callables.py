@@ -1,4 +1,4 @@
-"""A callable that variants.toml names, ``module:name``, found, imported and held against how it will be called."""
+"""Finds, imports and checks a callable that variants.toml names as ``module:name``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def load_callable(spec: str, folders: Sequence[Path], *, where: str, called: ins
     module_name, _, name = spec.partition(":")
     for folder in reversed(folders):
         if str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))  # and there it stays: the module may import its neighbours when called
+            sys.path.insert(
+                0, str(folder)
+            )  # stays: the module may import its neighbours later
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Is a table of variants.toml a variant? Its name and values in; nothing out, or a `VariantsError`. Pure."""
+"""Checks a table of variants.toml: its name and values in; nothing or a `VariantsError` out. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..records import BACKENDS
 from .disturbances import DISTURBANCES, short_name
 
 TUNED = "tuned"
-#: As often a post may be asked: beyond it more posts tell more, at the same price.
+#: The most repeats per post; beyond that, more posts tell more at the same price.
 MOST_REPEATS = 100
 Answer = Literal["text", "enum", "json"]
 Cleanup = Literal["fence", "prefix", "markup", "quotes", "final-stop"]
@@ -61,7 +61,7 @@ _CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """What may stand under a key: of which types, and which of their values, in words and as a test.
+    """The allowed values of a key: types and range, in words and as a test.
 
     ``known``: the values that there are, if they can be counted.
     """

@@ -20,7 +20,7 @@ from ..errors import VariantsError
 from ..records import Post
 from .callables import describe, load_callable
 
-#: One word in so many gets a typing error.
+#: One word in this many gets a typing error.
 _WORDS_PER_TYPO = 10
 _FIRST = 200
 _WORD = re.compile(r"[^\W\d_]{4,}")
@@ -82,7 +82,7 @@ def asked_for(seed: str, labels: Sequence[str]) -> str:
 
 
 def short_name(under: str) -> str:
-    """What stands behind the ``+`` of a variant's name: of a function its own name, hyphens for underscores."""
+    """The word after the ``+`` in a variant's name: for a function its name, with hyphens for underscores."""
     return under.rpartition(":")[2].replace("_", "-").lower()
 
 
@@ -99,7 +99,7 @@ DISTURBANCES: Mapping[str, Disturbance] = {
 
 
 def disturb(under: str, labels: Sequence[str], *, variant: str, folders: Sequence[Path]) -> Callable[[Post], Post]:
-    """What makes of a post the one that is asked; a function of the user's own is given the text alone.
+    """The function from a post to the disturbed one; the user's own function gets only the text.
 
     Raises `VariantsError`, also if such a function fails or returns no text.
     """

@@ -1,6 +1,6 @@
 """variants.toml in, `Variant` records out; variant x post -> `Request`. Pure; knows no SDK and no network.
 
-How a variant asks, in parts that a person can read: a variant and the plan's labels in, names and texts out.
+Also how a variant asks, in readable parts: a variant and the plan's labels in, names and texts out.
 
 ``{post}`` and ``{examples}`` stay as they are: what they stand for is text of posts.
 """
@@ -81,14 +81,14 @@ class Variant:
     max_output_tokens: int | None = None
     #: More of the SDK's ``GenerateContentConfig``, by its own names.
     config: Mapping[str, Any] = field(default_factory=dict)
-    #: Whose API is asked: Gemini's, whoever the backend is, or another service's.
+    #: The API to ask: Gemini's, with any backend, or another service's.
     api: Api = "gemini"
     #: Where Vertex is asked, such as "global"; None: where the environment says. A tuned model is asked where it lives.
     location: str | None = None
-    #: What may be taken off an answer that is no label as it came.
+    #: The cleanup steps for an answer that is not a label.
     answer_cleanup: tuple[Cleanup, ...] = ()
     tuning: Tuning | None = None
-    #: One version for every backend, or one a backend.
+    #: One version for every backend, or one per backend.
     expected_model_version: str | Mapping[str, str] | None = None
     few_shot: FewShot | None = None
     #: With ``answer = "json"``: what the object holds before ``label``, each with its type.
@@ -123,7 +123,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked of the service, in its own words but without its SDK."""
+    """The request in the service's terms, but without its SDK."""
 
     model: str
     contents: str = field(repr=False)

@@ -1,7 +1,7 @@
-"""How well confidences tell right answers from wrong ones, and the cut-point above which answers can be trusted. Pure.
+"""How well confidences separate right answers from wrong ones, and a certified confidence threshold. Pure.
 
 Enters: a confidence from 0 to 1 per answer, and whether the answer is right. Leaves: bins with their calibration error,
-accuracy by coverage, a certified cut-point.
+accuracy by coverage, a certified threshold.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .intervals import effective_posts, exact_lower_bound, scaled_count
 
-#: So many shares of the answers, from few to all, are tried as a cut-point.
+#: The number of shares of the answers, from few to all, that are tried as a threshold.
 LEVELS = 20
 
 
@@ -42,7 +42,7 @@ class CutPoint:
 
     @property
     def coverage(self) -> float:
-        """The share of the answers that are above the cut-point."""
+        """The share of the answers that are above the threshold."""
         return self.n / self.n_all
 
 
@@ -107,7 +107,7 @@ def certified_cut_point(
     threads: Sequence[Hashable] | None = None,
     delta: float = 0.05,
 ) -> CutPoint | None:
-    """The cut-point that answers most, with an accuracy above it of at least ``accuracy`` at confidence 1 - ``delta``.
+    """The threshold that answers most, with an accuracy above it of at least ``accuracy`` at confidence 1 - ``delta``.
 
     Learn then Test (A. N. Angelopoulos et al., arXiv 2110.01052) with fixed-sequence testing: shares of the answers,
     from the smallest that could prove the accuracy to all, in `LEVELS` steps that do not depend on the data; each is

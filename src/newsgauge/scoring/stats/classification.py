@@ -113,7 +113,7 @@ def confusion_matrix(truth: Sequence[str], predicted: Sequence[str | None], labe
 
 
 def class_scores(matrix: ConfusionMatrix) -> tuple[ClassScore, ...]:
-    """One score a class, in the order of the labels."""
+    """One score per class, in the order of the labels."""
     return tuple(
         ClassScore(
             label=label,

@@ -30,7 +30,7 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A limit held against a sample, with the one-sided bounds that decided, each at ``confidence``.
+    """A limit decided by a sample, with the one-sided bounds that decided, each at ``confidence``.
 
     ``n_for_power``: the posts for an 80% chance of a decision, under the assumption that the deciding function states.
     None if the finding is already made, or if no number of posts decides, as with an estimate on the limit.

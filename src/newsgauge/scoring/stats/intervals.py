@@ -1,4 +1,4 @@
-"""Intervals and one-sided bounds of one proportion, and of a mean: so many correct of so many posts. Pure.
+"""Intervals and one-sided bounds of one proportion, and of a mean. Pure.
 
 Counts may be real numbers, because the posts of one thread are answered alike: a sample with several of them is worth
 fewer independent ones. Every interval of an empty sample is (nan, nan): no comparison with it is true, so no limit

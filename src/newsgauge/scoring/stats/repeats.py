@@ -89,7 +89,7 @@ def flips_per_post(changes: Sequence[float]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class SameTest:
-    """Two recordings of the same posts held against each other; see `same_answers`."""
+    """Two recordings of the same posts compared; see `same_answers`."""
 
     n_posts: int
     difference: float
@@ -158,7 +158,7 @@ def mean_difference_interval(first: Sequence[float], second: Sequence[float], *,
     return (low, high) if math.isnan(low) else (max(-1.0, low), min(1.0, high))
 
 
-#: Ways to deal the answers of a post that are listed; of more, so many are drawn.
+#: Up to this many ways to split a post's answers are all used; of more, this many are drawn.
 _MOST_DEALS = 1_000
 
 
