@@ -1,4 +1,4 @@
-"""The ASGI app: reads a call, checks its key, finds its handler, writes what comes back, errors included."""
+"""The ASGI app: reads a call, checks its key, finds its handler, and writes the response or error."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class App:
         return (reply if fault is None else spoil(fault, reply)), fault
 
     async def _trouble(self, path: str, headers: Headers, params: dict[str, str]) -> Fault | None:
-        """What a call of a model meets before the model: the quota, then a fault."""
+        """The checks before a model call: the quota, then a fault."""
         model = next((params[key] for key in ("model", "id", "endpoint") if key in params), "")
         is_vertex = any(part in path for part in ("/publishers/", "/endpoints/"))
         if self._quota is not None:
@@ -113,7 +113,7 @@ class App:
 
 
 async def _read(receive: Receive) -> bytes:
-    """The body. One that is too large is read on and thrown away, so that its sender hears the refusal."""
+    """The body. One that is too large is read and discarded, so that the client gets the refusal."""
     chunks, size = [], 0
     while True:
         event = await receive()
@@ -148,7 +148,7 @@ def _respond(reply: Reply, sse: bool) -> Response:
 
 
 async def _break_off(reply: Reply, sse: bool, fault: Fault, scope: Scope, send: Send) -> None:
-    """Send the first half of the body: as if it were all (cut-json), or up to a reset in the middle."""
+    """Send the first half of the body: as if it were complete (cut-json), or followed by a reset."""
     if isinstance(reply.content, list):
         body = "".join(f"data: {_dump(chunk)}\r\n\r\n" if sse else _dump(chunk) for chunk in reply.content)
     else:

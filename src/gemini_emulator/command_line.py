@@ -13,7 +13,7 @@ DESCRIPTION = "Speak the Gemini REST API on this machine, without key or network
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Where to listen, what to keep, whom to let in, what to spoil."""
+    """The options: where to listen, what to keep, which key to accept, which faults to make."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8642, help="port to listen on; 0: any free (default: %(default)s)")
     parser.add_argument(

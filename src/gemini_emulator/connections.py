@@ -1,6 +1,6 @@
 """Open connections by their two ends, so that a fault can reset one in the middle of an answer.
 
-ASGI has no word for that: an app can only stop sending, which ends a connection politely.
+ASGI cannot do that: an app can only stop sending, which closes a connection in an orderly way.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ResettableProtocol(H11Protocol):
 
 
 async def reset(scope: Scope) -> None:
-    """Reset (TCP RST) the connection that a call came by."""
+    """Reset (TCP RST) the connection of a call."""
     server, client = scope.get("server") or (None, None), scope.get("client") or (None, None)
     transport = _open.get((server[1], client[1]))
     if transport is None:

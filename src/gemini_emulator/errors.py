@@ -1,10 +1,10 @@
-"""What can go wrong before a call: the server cannot start, or was started with something it cannot use.
+"""Errors before any call: the server cannot start, or was started with something it cannot use.
 
 EmulatorError
 ├── OptionError   an option or a file of the operator's is wrong
 └── StartError    no port, no state, or no start in time
 
-What a client does wrong is no exception of these: it is answered as the service would (`wire.api_errors`).
+Mistakes of a client are not among them: they get the service's own error responses (`wire.api_errors`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One server's working parts, and the one way to an answer of either model."""
+"""The parts of one server, and the one way to get an answer from either model."""
 
 from __future__ import annotations
 

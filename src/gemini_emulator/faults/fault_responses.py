@@ -22,7 +22,7 @@ _RATINGS = [
 
 
 def refuse(fault: Fault, model: str, *, on_vertex: bool = False) -> None:
-    """Raise the refusal that the fault stands for; return if it spoils something else."""
+    """Raise the refusal that the fault means; return if it changes something else."""
     if fault.kind in ("quota-per-minute", "quota-per-day"):
         period = "PerDay" if fault.kind == "quota-per-day" else "PerMinute"
         raise over_quota(
@@ -101,7 +101,7 @@ def _spoken(answer: Answer, tokens: int) -> Answer:
 
 
 def _decorate(answer: Answer) -> Answer:
-    """A label in bold with a stop, JSON in a fence: as models write them that were told not to."""
+    """A label in bold with a full stop, JSON in a fence: what models write although told not to."""
     candidate = answer["candidates"][0]
     said = "".join(part["text"] for part in candidate["content"].get("parts", ()))
     text = f"```json\n{said}\n```" if said.startswith(("{", "[")) else f"**{said}**."

@@ -36,7 +36,7 @@ Kind = Literal[
     "batch-expired",
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
-#: What befalls a batch as a whole; the others befall one call, or one request of a batch.
+#: Faults of a whole batch; the others affect one call, or one request of a batch.
 BATCH_KINDS = frozenset({"batch-failed", "batch-expired"})
 _CALL_KINDS = frozenset(KINDS) - BATCH_KINDS
 _LONGEST_DELAY_S = 600.0
@@ -78,7 +78,7 @@ class Fault:
 
 @dataclass
 class FaultPlan:
-    """Rules in their order, and how many calls each has seen. The first rule that strikes a call has it."""
+    """Rules in their order, and how many calls each has seen. The first rule that applies to a call decides."""
 
     faults: tuple[Fault, ...] = ()
     seed: int = 0

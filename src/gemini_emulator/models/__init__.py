@@ -1,1 +1,1 @@
-"""The models that answer: the base model, training, and what becomes of a prompt."""
+"""The models that answer: reading prompts, the base model, tuned models and their training."""

@@ -74,7 +74,7 @@ class TunedVoice:
         """The outputs that an enum allows, their probabilities scaled to a sum of one."""
         known = dict(zip(self.outputs, self.probabilities, strict=True))
         names = tuple(output for output in self.outputs if not enum or output in enum)
-        if not names:  # it was tuned on other labels: as good as untuned
+        if not names:  # it was tuned on other labels, so it is no better than untuned
             return enum, _log_softmax(BaseModel(self.prompt).scores(enum))
         logprobs = [math.log(known[name]) if known[name] > 0 else _IMPOSSIBLE for name in names]
         return names, logprobs if names == self.outputs else _log_softmax(logprobs)

@@ -1,8 +1,8 @@
-"""The embedded base model: a prompt in, what it may answer and how probable it holds each answer out.
+"""The embedded base model: a prompt in, its possible answers and their probabilities out.
 
-It reads the prompt (`reading`), compares its labels with the text by word vectors (`label_scores`), and answers in one
-of three ways: a bare label if labels or a system instruction ask for one; a sentence that names a newsgroup if a
-message asks for a newsgroup without listing any; as a chat would if nothing is asked for. It never quotes the text.
+It reads the prompt (`reading`) and compares its labels with the text by word vectors (`label_scores`). It answers in
+one of three ways: with a bare label, if labels or a system instruction ask for one; with a sentence that names a
+newsgroup, if a message asks for one without listing any; and like a chat otherwise. It never quotes the text.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CHAT = (
 )
 _MOST_EXAMPLES = 2_000
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
-#: Thinking tokens that it takes to read a paragraph by itself.
+#: Thinking tokens per paragraph.
 TOKENS_A_PARAGRAPH = 16
 
 
@@ -53,7 +53,7 @@ class BaseModel:
         return self.reading.labels or NEWSGROUPS
 
     def scores(self, labels: tuple[str, ...]) -> list[float]:
-        """The logit of each label; thinking adds what the paragraph says that fits it best."""
+        """The logit of each label; thinking adds the score of the paragraph that fits it best."""
         reading = self.reading
         if labels != reading.labels and labels != NEWSGROUPS:  # one of several enums of a JSON schema
             reading = read_prompt_parts(self.prompt.instruction_read, self.prompt.turns, labels)
@@ -73,7 +73,7 @@ class BaseModel:
         return _CHAT[first % len(_CHAT) :] + _CHAT[: first % len(_CHAT)]
 
     def thought(self) -> str:
-        """How it reads, a sentence a paragraph; '' if it is not to think."""
+        """Its thought, one sentence per paragraph; '' if it must not think."""
         if not self.prompt.thinking_tokens:
             return ""
         if not self._paragraphs:

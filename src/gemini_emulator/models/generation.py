@@ -15,7 +15,7 @@ _STREAMED_TOKENS = 4  # a chunk; small, so that labels too arrive in pieces
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a model says, whole: ``logprob`` in nats if it knows one, ``thought`` for how it came to it.
+    """A model's complete answer: ``logprob`` in nats if known, ``thought`` for the reasoning.
 
     ``alternatives`` are all texts it might have said, this one among them, each with its log-probability.
     """
@@ -90,7 +90,7 @@ def _candidate(prompt: Prompt, draft: Draft, index: int) -> tuple[dict[str, Any]
     budget = prompt.max_output_tokens
     thought = cut_tokens(draft.thought, prompt.thinking_tokens or 0)
     if budget is not None:
-        thought = cut_tokens(thought, budget)  # thoughts are spoken first and use up the budget too
+        thought = cut_tokens(thought, budget)  # thoughts come first and use up the budget too
         budget -= count_tokens(thought)
     text, reason = _stop(draft.text, prompt.stop_sequences), "STOP"
     if budget is not None and count_tokens(text) > budget:
@@ -104,7 +104,7 @@ def _candidate(prompt: Prompt, draft: Draft, index: int) -> tuple[dict[str, Any]
     candidate: dict[str, Any] = {"content": content, "finishReason": reason, "index": index}
     spoken = count_tokens(text)
     if draft.logprob is not None and spoken:
-        # Of a token, as the name says: times the number of tokens it is that of the answer.
+        # Per token, as the name says; times the number of tokens it is the answer's.
         candidate["avgLogprobs"] = round(draft.logprob / count_tokens(draft.text), 6)
         if prompt.top_logprobs is not None:
             alternatives = draft.alternatives or ((draft.text, draft.logprob),)

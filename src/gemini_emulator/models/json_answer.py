@@ -15,7 +15,7 @@ _UNSET = object()
 
 @dataclass(frozen=True, slots=True)
 class Chooser:
-    """``pick`` chooses among given strings; ``speak`` says what the model says if nothing restricts it."""
+    """``pick`` chooses among given strings; ``speak`` gives the model's free answer."""
 
     pick: Callable[[tuple[str, ...]], str]
     speak: Callable[[], str]

@@ -1,6 +1,6 @@
 """Labels with their descriptions and examples in, a score of each label for a text out.
 
-A score is a logit: the softmax of the scores is how probable the model holds each label. Exact whole numbers up to the
+A score is a logit: the softmax of the scores gives the model's probabilities. Exact integers up to the
 cosines, so that the same question has the same scores on every machine.
 """
 
@@ -65,7 +65,7 @@ class LabelScores:
         import numpy as np
 
         texts = [describe(label, self.descriptions.get(label, "")) for label in self.labels]
-        # "sci" and "rec" stand in many names and tell little: a token counts by how few labels have it.
+        # "sci" and "rec" occur in many names and say little: the fewer labels have a token, the more it counts.
         having = Counter(token for text in texts for token in token_counts(text) | token_counts(text.lower()))
         factors = {token: math.log(1 + len(texts) / count) for token, count in having.items()}
         return np.stack([embed_weighted(text, factors) for text in texts])

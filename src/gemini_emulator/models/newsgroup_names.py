@@ -1,4 +1,4 @@
-"""Public names of newsgroups that the embedded base model has heard of: many more than the twenty."""
+"""Public names of newsgroups that the embedded base model knows: many more than the twenty."""
 
 from __future__ import annotations
 

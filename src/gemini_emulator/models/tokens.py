@@ -1,4 +1,4 @@
-"""The one tokenizer of the embedded models: documented, deterministic, and no real model's."""
+"""The tokenizer of the embedded models: documented, deterministic, and not that of any real model."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Trains queued jobs in one background thread, in their order, and leaves document and arrays in the state.
+"""Trains queued jobs in order in one background thread, and stores document and arrays in the state.
 
-A server that was stopped or killed in the middle of a job trains it again at its next start, to the same
+A server that was stopped or killed during a job trains it again at its next start, with the same
 result.
 """
 

@@ -65,7 +65,7 @@ class TunedModel:
         return tuple(map(str, self.classifier.classes_))
 
     def probabilities(self, texts: list[str]) -> list[list[float]]:
-        """One row a text, one column an output; a row sums to one."""
+        """One row per text, one column per output; each row sums to one."""
         rows: list[list[float]] = _probabilities(
             self._vectorize(texts) @ self._weights, self.classifier.intercept_
         ).tolist()

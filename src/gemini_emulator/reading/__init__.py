@@ -1,1 +1,1 @@
-"""What a prompt says: its labels, what it says about them, its examples, and the text that is asked about."""
+"""Reads a prompt: its labels, their descriptions, its examples, and the text to classify."""

@@ -14,7 +14,7 @@ from .words import BULLET, LONGEST_LINE, is_order, sentences
 _LONGEST = 500
 _WORD = re.compile(r"\w+")
 _CLAUSES = (re.compile(r"[;\n]"), re.compile(r",(?=\s)|\s(?:and|or)\s"))
-#: What may stand behind a label that is being described, and before one.
+#: What may come after a label that is being described, and before it.
 _SAYS = re.compile(
     r"[\"'`”’*_]{0,4}\s{0,3}(?:[:=(\[|–—→]|-{1,2}>?\s|(?:is|are|means?|covers?|for|includes?|refers|stands|"
     r"concerns?|contains?|if|when|about|deals?|groups?|holds?)\b)",

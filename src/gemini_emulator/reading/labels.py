@@ -32,7 +32,7 @@ _OPENS = re.compile(
     rf"{_NOUNS}(?: (?:are|is|will be|include))?|these|following)\b",
     re.IGNORECASE,
 )
-#: What opens one only behind a verb that sorts, in a question, or before an "or".
+#: Opens a list only after a verb of sorting, in a question, or before an "or".
 _SORTS = re.compile(r"\b(?:into|as)\b", re.IGNORECASE)
 _IS_SORTED = re.compile(r"\b(?:classif|sort|categor|label|tag|group|assign|mark|divid|file)", re.IGNORECASE)
 _QUESTION = re.compile(r"\b(?:is (?:it|this|that)|about|is|to)\b", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""One message that holds both a prompt and a text in, the two apart out."""
+"""Separates a message that holds both a prompt and a text."""
 
 from __future__ import annotations
 

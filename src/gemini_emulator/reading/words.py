@@ -1,10 +1,10 @@
-"""The words and signs by which the parts of a prompt are told apart. Every pattern is linear in the line it reads."""
+"""The words and signs that separate the parts of a prompt. Every pattern takes linear time."""
 
 from __future__ import annotations
 
 import re
 
-#: A line is read up to here; nobody writes a label or its description behind that.
+#: A line is read up to here; no label or description comes later.
 LONGEST_LINE = 4_000
 LONGEST_LABEL = 60
 _MOST_WORDS = 8

@@ -1,4 +1,4 @@
-"""Batches of either surface at work: requests answered one by one in the background, then what is made of them.
+"""Runs batches of either surface: answers requests one by one in the background, then builds the result.
 
 Each request may meet a fault of its own, as calls do; the whole batch may fail or expire.
 """
@@ -29,7 +29,7 @@ _tasks: set[asyncio.Task[None]] = set()  # asyncio keeps no reference of its own
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one request; ``item`` is how it was handed in, with ``request`` in it."""
+    """The outcome of one request; ``item`` is its original form, with ``request`` in it."""
 
     item: dict[str, Any]
     answer: dict[str, Any] | None

@@ -1,7 +1,7 @@
 """``batchPredictionJobs`` of the Enterprise surface: a JSONL in a bucket answered into a folder of another.
 
-Answers are written in another order than that of the requests, each with its request repeated: what the service
-promises, and no more.
+Answers are written in another order than the requests, each with its request repeated: the service
+promises no more.
 """
 
 from __future__ import annotations

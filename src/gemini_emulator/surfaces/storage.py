@@ -1,6 +1,6 @@
 """Buckets and objects: the few Cloud Storage calls with which the files of jobs are uploaded, read and deleted.
 
-A bucket springs into being at the first upload to it, so that code which expects its bucket to exist runs
+The first upload to a bucket creates it, so that code which expects its bucket to exist runs
 unchanged.
 """
 

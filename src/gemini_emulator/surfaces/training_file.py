@@ -1,4 +1,4 @@
-"""A JSONL training file in, examples out: one conversation a line, a user's turn and the model's answer."""
+"""A JSONL training file in, examples out: one conversation per line, a user's turn and the model's answer."""
 
 from __future__ import annotations
 

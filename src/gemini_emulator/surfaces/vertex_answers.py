@@ -1,4 +1,4 @@
-"""An answer as the Developer API gives it in, the same as Vertex gives it out."""
+"""Turns an answer of the Developer API into Vertex's form."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The API's JSON: what a client may send, what is sent back, errors, names, pages, keys and quotas."""
+"""The API's JSON: requests, responses, errors, names, pages, keys and quotas."""

@@ -1,4 +1,4 @@
-"""Errors in the service's own shape. What a client did wrong is answered with one of these, never a trace."""
+"""Errors in the service's own form. A client's mistake gets one of these, never a traceback."""
 
 from __future__ import annotations
 

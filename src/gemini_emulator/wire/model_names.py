@@ -58,5 +58,5 @@ def describe(name: str) -> dict[str, Any]:
 
 
 def thinks_by_itself(name: str) -> bool:
-    """True for a model that thinks if a request says nothing of thinking."""
+    """True for a model that thinks unless the request says otherwise."""
     return _THINKS.match(name) is not None

@@ -26,9 +26,7 @@ def load_callable(spec: str, folders: Sequence[Path], *, where: str, called: ins
     module_name, _, name = spec.partition(":")
     for folder in reversed(folders):
         if str(folder) not in sys.path:
-            sys.path.insert(
-                0, str(folder)
-            )  # stays: the module may import its neighbours later
+            sys.path.insert(0, str(folder))  # stays: the module may import its neighbours later
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
