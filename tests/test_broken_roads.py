@@ -108,7 +108,7 @@ def test_nobody_is_sent_on_with_the_key(
     with Road(f"{elsewhere.url}/v1/other?token=secret", status) as service, pytest.raises(BackendError) as caught:
         ask(service.url, monkeypatch)
     said = str(caught.value)
-    assert f"sends the call on (status {status}) to {elsewhere.url}/v1/other, which is not asked" in said
+    assert f"sends the call on (status {status}) to {elsewhere.url}/v1/other, which is not followed" in said
     assert "secret" not in said
     assert "\n" not in said
     assert elsewhere.calls == []

@@ -219,5 +219,5 @@ def test_a_clone_replays_whatever_core_autocrlf_says(
     assert "newsgauge: 44 more cases have no answer for the same reasons" in done.stdout  # told once per variant
     assert "Delete the texts, then: git checkout -- 'my texts.csv'" in done.stdout
     # init has written the line; where it is gone it is named as git reads it
-    assert ("holds '\"my texts.csv\" -text'" in done.stdout) == (autocrlf == "false")
+    assert ("contains '\"my texts.csv\" -text'" in done.stdout) == (autocrlf == "false")
     assert "Record it" not in done.stdout

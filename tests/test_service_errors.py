@@ -63,7 +63,7 @@ def test_quotas_of_a_day_of_a_minute_and_of_a_model_are_told_apart() -> None:
     assert "of this model" not in str(project)
     minute = refused("slower", violated(("RequestsPerMinutePerProject", "10")))
     assert isinstance(minute, TransientError)
-    assert "(a quota of a minute, which passes by itself: RequestsPerMinutePerProject)" in str(minute)
+    assert "(a per-minute quota, which recovers by itself: RequestsPerMinutePerProject)" in str(minute)
     assert dict(minute.per_minute) == {"requests": 10}
     told = refused("Quota exceeded for metric: a/generate_requests_per_model_per_day, limit: 50")
     assert isinstance(told, QuotaError)

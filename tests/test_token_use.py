@@ -122,7 +122,7 @@ def test_what_a_recording_cost_stands_beside_what_was_expected() -> None:
         "cost: 0.0047 USD, the forecast was about 1.50 USD"
     )
     assert prices.spent({"x": Usage(10, 2)}, n_answers=1, expected=None) == (
-        "1 answers took 10 tokens in and 2 out; cost: no price is known of x"
+        "1 answers took 10 tokens in and 2 out; cost: no price is known for x"
     )
     # In batch mode: 10,000 x $0.25 + 730 x $1.00.
     batch = PriceList({"m": PRICE}, batch=True).spent(spent, n_answers=10, expected=None)

@@ -156,7 +156,7 @@ def test_the_ready_made_techniques_take_what_a_variant_takes(
     with pytest.raises(VariantsError, match=r"ask_openai: config: api 'openai' takes no 'top_k'; known: "):
         newsgauge.ask_openai("A text.", labels=labels, model="m", config={"top_k": 1})
     monkeypatch.setitem(__import__("sys").modules, "openai", None)
-    with pytest.raises(UsageError, match=r"takes the package openai, which is not installed: pip install 'newsgauge"):
+    with pytest.raises(UsageError, match=r"needs the package openai, which is not installed: pip install 'newsgauge"):
         newsgauge.ask_openai("A text.", labels=labels, model="m")
 
 

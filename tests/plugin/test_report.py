@@ -72,7 +72,7 @@ def test_github_gets_the_summary_and_an_annotation_for_a_failed_gate(
     )
     assert len(lines) == 3
     assert lines[2].startswith(
-        "::error file=evals/gates.toml,line=6,title=newsgauge gate tuned%3A failed::accuracy 87.5%25 of 8; asked: "
+        "::error file=evals/gates.toml,line=6,title=newsgauge gate tuned%3A failed::accuracy 87.5%25 of 8; limit: "
     )
     assert Path("step.md").read_text("utf-8").startswith("before\n## newsgauge: bundled")
 

@@ -120,7 +120,7 @@ def test_a_stop_that_was_edited_is_red(stopped: pytest.Pytester) -> None:
     (FOLDER / NAME).write_text(text.replace('"n": 12', '"n": 16'))
     status, said = replay(stopped)
     assert status == 4
-    assert f"{FOLDER / NAME}: expected what 'newsgauge record --until-decided' wrote, it was changed since" in said
+    assert f"{FOLDER / NAME}: expected what 'newsgauge record --until-decided' wrote, but it was changed since" in said
     (FOLDER / NAME).write_text(text)
     # Also with a digest that fits: the answers say where the stop is.
     save_stops(FOLDER, plan, {"labels": replace(load_stops(FOLDER, plan)["labels"], n=8, look=2)})

@@ -51,7 +51,7 @@ def test_a_limit_that_refusals_name_is_learnt() -> None:
         lane.refused(lane.start(0.0), again_at=1.0, per_minute={"requests": 15, "input tokens": 2000}, now=0.1)
         for _ in range(5)
     ]
-    assert said == [[]] * 4 + [["m: the service allows 15 requests a minute; keeping to it"]]
+    assert said == [[]] * 4 + [["m: the service allows 15 requests per minute; keeping to it"]]
     assert (lane.requests.per_minute, lane.tokens.per_minute) == (15, 1000)
 
 

@@ -46,7 +46,7 @@ def test_a_job_is_started_from_a_bucket_found_again_and_asked(
 ) -> None:
     status, out, _ = newsgauge("tune", *SMALL, *at(fresh_server), *BUCKET)
     assert status == 0
-    assert "no price of gemini-3.5-flash-lite is known here" in out
+    assert "no price is known for gemini-3.5-flash-lite" in out
     (job,) = jobs(fresh_server)
     assert model_of(out) == job["tunedModel"]["endpoint"]
     uri = job["supervisedTuningSpec"]["trainingDatasetUri"]
@@ -107,7 +107,7 @@ def test_settings_arrive_in_the_job_and_make_another_one(
     more = ("--learning-rate-multiplier", "2", "--adapter-size", "4", "--epochs", "3", "--price", "3")
     status, out, _ = newsgauge("tune", *SMALL, *at(fresh_server), *BUCKET, *more)
     assert status == 0
-    assert re.search(r"cost: about \d+\.\d\d USD at 3 USD a million tokens", out)
+    assert re.search(r"cost: about \d+\.\d\d USD at 3 USD per million tokens", out)
     settings = jobs(fresh_server)[1]["supervisedTuningSpec"]["hyperParameters"]
     assert {key: str(value) for key, value in settings.items()} == {
         "epochCount": "3", "learningRateMultiplier": "2.0", "adapterSize": "ADAPTER_SIZE_FOUR",

@@ -87,7 +87,7 @@ class RunConfig:
             server = f" --base-url {base_url}" if base_url else ""
             named = "" if variant == TUNED else f" --variant {variant}"
             vertex = f"{self.corpus_options}{named} --backend vertex{server} --bucket gs://BUCKET"
-            why += f". The tuned model is gone; train it again:  newsgauge tune --new{vertex}"
+            why += f". The tuned model is gone; train it again: newsgauge tune --new{vertex}"
         return hide_secrets(why)
 
     @property

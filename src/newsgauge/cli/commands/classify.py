@@ -55,7 +55,7 @@ def handle(options: argparse.Namespace) -> int:
                     status = NO_LABEL
     except GoneError as error:
         same = f"{same_options(options, SAME)}{bucket_option(options)}"
-        raise GoneError(f"{error}. The tuned model is gone; train it again:  newsgauge tune --new{same}") from None
+        raise GoneError(f"{error}. The tuned model is gone; train it again: newsgauge tune --new{same}") from None
     return status
 
 
