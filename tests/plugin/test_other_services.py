@@ -249,4 +249,6 @@ def test_the_embedded_backend_asks_this_machine_alone(project: pytest.Pytester, 
     write(TECHNIQUES["chat"].replace("URL + ", "'https://api.openai.com' + "))
     result = project.runpytest_inprocess("evals", "--record-mode", "once")
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["*POST api.openai.com/team/v1/chat/completions, and --backend embedded asks only this*"])
+    result.stdout.fnmatch_lines(
+        ["*POST api.openai.com/team/v1/chat/completions, and --backend embedded asks only this*"]
+    )
