@@ -103,7 +103,7 @@ def page() -> str:
             "In `pyproject.toml` under `[tool.pytest]`, or in `pytest.ini`.\n",
             *_table(("name", "default", ""), [(f"`{n}`", f"`{d}`" if d else "", h) for n, h, d in added.ini]),
             "\n### Fixtures\n",
-            "Of the tests below the evals folder. `case` and `gate` make one test a case and one a gate.\n",
+            "Markers for tests in the evals folder. `case` makes one test per planned case, `gate` one per gate.\n",
             *_table(("fixture", "scope", ""), _fixtures()),
             "\n### Markers\n",
             *_table(("marker", ""), _markers()),
