@@ -212,7 +212,7 @@ def test_data_outside_of_the_repository_is_told_and_copied_if_wanted(
     subprocess.run(["git", "init", "-q", str(tmp_path / "repository")], check=True)
     assert main(["init", str(tmp_path / "repository" / "inner"), "--data", str(table), "--no-record"]) == 0
     said = capsys.readouterr().out
-    assert f"note: {table} lies outside of the repository, where CI will not find it" in said
+    assert f"note: {table} is outside the repository, where CI will not find it" in said
     assert "note: CI reads its workflows at the root of the repository only" in said
     assert "let their steps run in inner" in said
     assert main(["init", str(tmp_path / "copied"), "--data", str(table), "--no-record", "--copy"]) == 0

@@ -62,7 +62,7 @@ class Baseline:
 def load_baseline(path: Path, *, shown: str, rewriting: bool = False) -> Baseline | None:
     """The baseline, or None if there is no file. Raises `BaselineError` if it is not one.
 
-    ``rewriting``: it is read to be written anew, so what two branches both changed is a variant without an answer.
+    ``rewriting``: it is read to be rewritten, so what two branches both changed is a variant without an answer.
     """
     try:
         return decode(path.read_text("utf-8"), shown=shown, rewriting=rewriting)
@@ -212,7 +212,7 @@ def check_baseline(baseline: Baseline, plan: Plan, *, backend: str, shown: str) 
         if wrong:
             raise BaselineError(
                 f"{shown}: {name}: {wrong}: a merge that was not resolved well? Restore it ({_restoring(shown)}), or "
-                "write it anew with --update-baseline"
+                "write it again with --update-baseline"
             )
 
 
