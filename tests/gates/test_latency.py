@@ -49,7 +49,7 @@ def test_only_live_calls_count_and_each_limit_is_held_by_its_value(made: Make) -
         ("passed", "latency p50", 200, 3),
         ("failed", "latency p95", pytest.approx(560), 3),  # 200 + 0.9 * 400
     ]
-    assert verdict.reasons[1] == "latency p95 560 ms of 3 live calls; asked: at most 400 ms (people wait)"
+    assert verdict.reasons[1] == "latency p95 560 ms of 3 live calls; limit: at most 400 ms (people wait)"
 
 
 def test_a_live_run_without_a_live_call_proves_nothing(made: Make) -> None:
