@@ -2,8 +2,8 @@
 
     SCIKIT_LEARN_DATA=FOLDER python benchmarks/until_decided_seeds.py [N_SEEDS]
 
-For each sample seed the variants ``labels`` and ``tuned`` of the evals are recorded until their gates are decided,
-on posts of eight groups of 20 Newsgroups, into a temporary folder. Then: a replay stops at the
+In a temporary project with a floor and a comparison, the variants ``labels`` and ``system`` of the evals are recorded
+for each sample seed until both are decided, on posts of eight groups of 20 Newsgroups. Then: a replay stops at the
 same posts; with every second line of the cassettes and the stop file gone, the same command ends in the same stop file
 and the same cases. Status 1 if one of them does not.
 """
@@ -23,24 +23,34 @@ from newsgauge.cli.main import main as newsgauge
 from newsgauge.planning.stops import NAME, decode_stops
 
 ROOT = Path(__file__).resolve().parents[1]
-PLAN = ["--corpus", "20newsgroups", "--posts-per-class", "25", "--variants", "labels,tuned"]
+GATES = """
+[embedded.20newsgroups.labels]
+min_accuracy = { limit = 0.5, reason = "a floor" }
+beats = { variant = "system", reason = "a comparison" }
+"""
+PLAN = ["--corpus", "20newsgroups", "--posts-per-class", "25", "--variants", "system,labels"]
 
 
 def main(n_seeds: int) -> int:
-    os.chdir(ROOT)
     faults = 0
     print("seed  variant  stop")
     for seed in range(1, n_seeds + 1):
         with TemporaryDirectory() as folder:
-            options = [*PLAN, "--sample-seed", str(seed), "--cassettes", folder]
-            record = ["record", *options, "--no-plan", "--until-decided"]
-            cassettes = Path(folder) / "embedded" / "20newsgroups"
+            os.chdir(folder)
+            evals, cassettes = Path("evals"), Path("cassettes/embedded/20newsgroups")
+            evals.mkdir()
+            Path("pytest.ini").write_text("[pytest]\ntestpaths = evals\n")
+            (evals / "gates.toml").write_text(GATES)
+            for name in ("variants.toml", "test_gates.py"):
+                (evals / name).write_text((ROOT / "evals" / name).read_text())
+            options = [*PLAN, "--sample-seed", str(seed)]
+            record = ["record", *options, "--until-decided"]
             status = quietly(record)
             text = (cassettes / NAME).read_text()
             (stops,) = json.loads(text)["plans"].values()
             for name, stop in decode_stops(stops).items():
                 print(f"{seed:4}  {name:7}  {stop.words()}", flush=True)
-            replay = ["evals/test_gates.py", *options, "--results", f"{folder}/results", "-p", "no:cacheprovider"]
+            replay = ["evals", *options, "-p", "no:cacheprovider"]
             done = subprocess.run(
                 [sys.executable, "-m", "pytest", *replay], capture_output=True, text=True, check=False
             )
@@ -58,6 +68,7 @@ def main(n_seeds: int) -> int:
             if status or again or not same or not goes_on:
                 print(f"{seed:4}  record {status}, again {again}, replay stops alike: {same}, goes on alike: {goes_on}")
                 faults += 1
+            os.chdir(ROOT)
     print(f"{faults} of {n_seeds} seeds at fault")
     return 1 if faults else 0
 
