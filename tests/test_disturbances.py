@@ -205,7 +205,7 @@ def test_a_directional_change_has_to_lead_to_its_label_or_to_another_answer() ->
     # Under typos 12 answers are another label than the post's; as they are, all are right.
     verdict = decide(gate_of("min_changed_under", one), found)
     assert (verdict.finding, verdict.checks[0].value, verdict.checks[0].n) == (Finding.FAIL, 12 / 40, 40)
-    assert verdict.reasons == ("12 of 40 posts get another answer under typos; asked: at least 50.0% (r)",)
+    assert verdict.reasons == ("12 of 40 posts get another answer under typos; limit: at least 50.0% (r)",)
     # All posts are of label a: 12 of 40 are answered b, and no post of another label could be answered a.
     to_b = decide(gate_of("min_changed_under", {**one, "to": "b", "limit": 0.1}), found)
     assert (to_b.finding, to_b.checks[0].value, to_b.checks[0].n) == (Finding.PASS, 12 / 40, 40)

@@ -52,7 +52,7 @@ def test_a_baseline_of_the_runs_own_plan_answers_each_of_its_posts_and_no_other(
     answers = dict(whole.variants["v"].answers)
     lost = {key: answer for key, answer in answers.items() if key != "p-2"}
     for changed, words in (
-        (lost, r"b\.json: v: it has no answer to 1 posts \(p-2\), of 4 that the plan"),
+        (lost, r"b\.json: v: it has no answer to 1 text \(p-2\), of 4 that the plan"),
         (lost | {"q-9": "a"}, r"it holds answers to 1 posts \(q-9\), which the plan .* does not ask about"),
         ({}, "it holds no answer"),
     ):
@@ -67,7 +67,7 @@ def test_a_baseline_of_another_plan_has_as_many_answers_as_it_says(made: Make) -
     check_baseline(whole, other, backend="embedded", shown="b.json")
     answers = {key: answer for key, answer in whole.variants["v"].answers.items() if key != "p-2"}
     damaged = replace(whole, variants={"v": replace(whole.variants["v"], answers=answers)})
-    with pytest.raises(BaselineError, match="it holds answers to 3 posts, and says that 4 were drawn"):
+    with pytest.raises(BaselineError, match="it holds answers to 3 texts, and says that 4 were drawn"):
         check_baseline(damaged, other, backend="embedded", shown="b.json")
 
 

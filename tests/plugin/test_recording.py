@@ -37,7 +37,7 @@ def test_once_records_only_the_missing_line(project: pytest.Pytester) -> None:
     took = [row["latency_ms"] for row in csv.DictReader(results.read_text().splitlines())]
     assert [float(ms) > 0 for ms in took if ms] == [True]  # one call was live
     live.stdout.re_match_lines([r"latency of live calls: system p50 \d+ ms, p95 \d+ ms, n = 1"])
-    live.stdout.re_match_lines([r"PASS  system-latency: latency p95 \d+ ms, n = 1; asked: at most 60,000 ms.*"])
+    live.stdout.re_match_lines([r"PASS  system-latency: latency p95 \d+ ms, n = 1; limit: at most 60,000 ms.*"])
     project.runpytest_inprocess("evals", "--variants", "system").stdout.no_fnmatch_line("*latency*")
     after = path.read_bytes().splitlines(keepends=True)
     assert after[:2] + after[3:] == before[:2] + before[3:]
