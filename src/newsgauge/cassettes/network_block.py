@@ -159,7 +159,7 @@ def start_block(*, allowed: Iterable[str] = (), plugins: Iterable[str] = ()) -> 
     hosts = frozenset(host.strip().strip("[]").lower() for host in allowed) - {""}
     _STATE.allowed = hosts | (_LOOPBACK if hosts & _LOOPBACK else frozenset())
     _STATE.plugins = frozenset(plugins)
-    _STATE.programs = {name: shutil.which(name) for name in ("git", *(words[0] for words in _HARMLESS))}
+    _STATE.programs = _find_programs()
     _STATE.attempts.clear()
     network_blocked.__enter__()
     _STATE.sockets.set_aside(_STATE.allowed)
@@ -203,9 +203,14 @@ def take_attempts() -> str:
     return attempts
 
 
+def _find_programs() -> dict[str, str | None]:
+    return {name: shutil.which(name) for name in ("git", *(words[0] for words in _HARMLESS))}
+
+
 def _install() -> None:
     sys.addaudithook(_hook)
     _STATE.installed = True
+    _STATE.programs = _STATE.programs or _find_programs()  # a recording has no block of the whole process
     original = _posixsubprocess.fork_exec
 
     def fork_exec(*arguments: Any) -> int:

@@ -50,6 +50,7 @@ class Report:
 
     n_kept: int = 0
     n_calls: int = 0
+    n_refused: int = 0
     broken: list[tuple[Case, str]] = field(default_factory=list)
     left: list[tuple[Case, str]] = field(default_factory=list)
     interrupted: bool = False
@@ -61,6 +62,7 @@ class Report:
         """Add the outcome of further cases."""
         self.n_kept += other.n_kept
         self.n_calls += other.n_calls
+        self.n_refused += other.n_refused
         self.broken += other.broken
         self.left += other.left
         self.took_ms += other.took_ms
@@ -187,6 +189,7 @@ class Scheduler:
         elif lane.closed:
             self._leave([job], lane.closed)
         else:
+            self.report.n_refused += 1
             for note in lane.refused(job, again_at=now + wait, per_minute=error.per_minute, now=now):
                 self.on_note(note)
         if self.retry.deadline_s and is_too_late(self.retry, error, now - self._troubled_since):

@@ -157,6 +157,7 @@ def record_techniques(
                 if budget is not None and (why := budget.why_not(0)):
                     break
                 case = waiting.pop(0)
+                report.n_calls += 1
                 try:
                     said = run.ask(case)
                 except QuotaError as error:

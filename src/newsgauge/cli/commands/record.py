@@ -171,8 +171,8 @@ def _conclude(setup: RunConfig, todo: Pending, report: Report) -> int:
     n_planned = len(setup.recorded_cases)
     n_recorded = todo.n_recorded + report.n_kept
     if report.n_calls:
-        again = report.n_calls - report.n_kept - len(report.broken)
-        print(f"newsgauge: {report.n_calls:,} calls, {again:,} of them refused for a while")
+        more = "at least " if any(variant.predict is not None for variant in setup.variants.values()) else ""
+        print(f"newsgauge: {more}{report.n_calls:,} calls, {report.n_refused:,} of them refused for a while")
     if (took := latency_of(report.took_ms)) is not None:
         print(f"newsgauge: latency: {latency_words(took)}")
     print(f"newsgauge: {n_recorded:,} of {n_planned:,} planned cases are recorded in {setup.shown_cassettes}")
