@@ -144,8 +144,26 @@ def post_by_urllib(url: str, data: bytes, headers: dict[str, str]) -> None:
         response.read()
 
 
+def post_by_aiohttp(url: str, data: bytes, headers: dict[str, str]) -> None:
+    aiohttp = pytest.importorskip("aiohttp")
+
+    async def ask() -> None:
+        async with aiohttp.ClientSession(headers=headers) as session, session.post(url, data=data) as response:
+            await response.read()
+
+    asyncio.run(ask())
+
+
 @pytest.mark.parametrize(
-    ("post", "status"), [(post_by_requests, 307), (post_by_requests, 302), (post_by_httpx, 307), (post_by_urllib, 302)]
+    ("post", "status"),
+    [
+        (post_by_requests, 307),
+        (post_by_requests, 302),
+        (post_by_httpx, 307),
+        (post_by_urllib, 302),
+        (post_by_aiohttp, 307),
+        (post_by_aiohttp, 302),
+    ],
 )
 @pytest.mark.parametrize("is_recorded", [True, False], ids=["recorded", "only watched"])
 def test_a_techniques_own_client_that_would_follow_asks_nobody_else_and_nothing_is_kept(

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -136,6 +138,24 @@ def _unpacked(response: dict[str, Any]) -> bytes | None:
     return found
 
 
+@contextmanager
+def _aiohttp_stays(session: Any) -> Iterator[None]:
+    """While a case is open, aiohttp follows no redirect: vcrpy sees the places it goes to only after it has been there.
+
+    Other libraries make each step a call of its own, which the case refuses.
+    """
+    request = session._request
+
+    def ask(self: Any, method: str, url: Any, **options: Any) -> Any:
+        return request(self, method, url, **{**options, **({"allow_redirects": False} if is_any_open() else {})})
+
+    session._request = ask
+    try:
+        yield
+    finally:
+        session._request = request
+
+
 class Seam:
     """Holds the cassette in place, from `open` until `close`; it stays as long as any is open."""
 
@@ -154,6 +174,8 @@ class Seam:
                 kind = _OtherLibraries if others else _OneCassette
                 use = kind.use(path="newsgauge", record_mode=RecordMode.NONE, skip_patchers=skipped)
                 Seam._places.enter_context(use)
+                if others and "aiohttp" in sys.modules:
+                    Seam._places.enter_context(_aiohttp_stays(sys.modules["aiohttp"].ClientSession))
                 Seam._placed.add(others)
 
     def close(self) -> None:
