@@ -174,6 +174,10 @@ def test_a_key_that_clients_insist_on_is_filled_in_and_a_wrong_table_is_refused(
     path.write_text('[own]\nlike = "openai-chat"\nfill = "id"\n')
     with pytest.raises(UsageError, match="expected 'fill' to be a table, got 'id'"):
         read_services(path, SERVICES)
+    for secret in ("set-cookie", "x-api-key", "www-authenticate", "X-Request-Id"):
+        path.write_text(f'[own]\nlike = "openai-chat"\nheaders = ["{secret}"]\n')
+        with pytest.raises(UsageError, match=f"in lower case that hold no key, got '{secret}'"):
+            read_services(path, SERVICES)
 
 
 def test_the_record_command_and_the_check_know_other_services(
@@ -212,12 +216,15 @@ def test_no_key_leaks_by_any_failure(
 
 
 def test_a_service_that_is_not_known_is_refused_with_the_profile_to_write_and_recorded_with_it(
-    project: pytest.Pytester, service: OtherServices, monkeypatch: pytest.MonkeyPatch
+    project: pytest.Pytester,
+    service: OtherServices,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     write(
         "def own(text, client, *, labels, model, http):\n"
         "    said = http.post(URL + '/generate', json={'engine': model, 'question': 'Which label? ' + text})\n"
-        "    return said.json()['said']['label']\n"
+        "    return said.json()['said']['label'] if said.headers['x-request-id'] else ''\n"
     )
     refused = project.runpytest_inprocess("evals", "--record-mode", "once")
     assert refused.ret == 1
@@ -225,15 +232,20 @@ def test_a_service_that_is_not_known_is_refused_with_the_profile_to_write_and_re
     refused.stdout.fnmatch_lines(["*POST 127.0.0.1/generate, a service whose calls are not known here*services.toml*"])
     profile = (
         "[own-service]\npath = '/generate$'\nprompt = ['question']\nmodel = 'engine'\nmodel_version = 'version'\n"
-        "answer = 'said.label'\ntokens_in = 'counts.*.in'\n"
+        "answer = 'said.label'\ntokens_in = 'counts.*.in'\nheaders = ['x-request-id']\n"
     )
     Path("evals/services.toml").write_text(profile)
     assert project.runpytest_inprocess("evals", "--record-mode", "once").ret == 0
     (answer,) = {json.dumps(line["response"]["body"]) for line in lines()}
     assert json.loads(answer) == {"counts": [{"in": 9}, {"in": 3}], "said": {"label": "sci.med"}, "version": "own-7"}
     assert lines()[0]["provenance"]["model"] == "some-model"
+    assert lines()[0]["response"]["headers"] == {"content-type": "application/json", "x-request-id": "req-planted"}
+    assert main(["cassettes", "check"]) == 0 or "headers" not in capsys.readouterr().out
     monkeypatch.delenv("SERVICE_URL")
     assert project.runpytest_inprocess("evals").ret == 0
+    Path("evals/services.toml").write_text(profile.replace("headers = ['x-request-id']\n", ""))
+    assert main(["cassettes", "check"]) == 1
+    assert "response.headers: 'x-request-id' is none that the profile of own-service keeps" in capsys.readouterr().out
     Path("evals/services.toml").unlink()
     forgotten = project.runpytest_inprocess("evals")
     assert forgotten.ret == 1

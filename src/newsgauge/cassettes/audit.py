@@ -21,7 +21,7 @@ from .._util.secrets import find_addresses, find_secrets
 from .._util.wording import one_line
 from ..records import EMBEDDED_VERSION, bare_model, shown_id
 from .digest import MIN_QUOTED_CHARS
-from .line import Line, case_of, decode, number_of, peek_key
+from .line import HEADERS, Line, case_of, decode, number_of, peek_key
 from .services import GEMINI, named_service
 
 
@@ -156,6 +156,8 @@ def _provenance_problems(line: Line, backend: str) -> Iterator[str]:
         yield f"lies in the folder of backend {backend!r}, but backend {line.provenance.get('backend')!r} answered"
     version = line.provenance.get("model_version", "")
     service = named_service(line.service)
+    for name in line.headers.keys() - HEADERS.keys() - set(service.table.get("headers", ())):
+        yield f"response.headers: {name!r} is none that the profile of {service.name} keeps"
     answered = service.model_version(line.answer) if isinstance(line.answer, dict) else ""
     if bare_model(version) != answered:
         yield f"provenance says model version {version!r}, the answer says {answered!r}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import KW_ONLY, dataclass, field
 from functools import lru_cache
@@ -39,6 +39,16 @@ class Call:
     #: When it went out, by a clock that only goes forward, and how long its answer took.
     sent: float = field(default_factory=time.perf_counter)
     took_ms: float = 0.0
+    #: The headers of the answer that its service's profile keeps.
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a line answers: the JSON that came, and the headers that were kept."""
+
+    body: dict[str, Any]
+    headers: Mapping[str, str]
 
 
 @dataclass(eq=False)
@@ -82,7 +92,7 @@ class OpenCase:
         _CURRENT.reset(self._token)
         del _OPEN[id(self)]
 
-    def take(self, method: str, host: str, path: str, body: bytes, agent: str = "") -> dict[str, Any] | Call:
+    def take(self, method: str, host: str, path: str, body: bytes, agent: str = "") -> Replayed | Call:
         """The answer to a request, or the call that may now be made. Raises `MissError`."""
         service = service_of(host, path)
         if self.is_sent_on:
@@ -119,7 +129,7 @@ class OpenCase:
             )
         return self._made(asked, agent)
 
-    def find(self, asked: Asked) -> dict[str, Any] | None:
+    def find(self, asked: Asked) -> Replayed | None:
         """The answer of a line; None if none answers.
 
         After a miss nothing is answered: what comes next may depend on the answer that is not there.
@@ -129,14 +139,18 @@ class OpenCase:
                 del self.left[number]
                 answer: dict[str, Any] = named_service(line.service).played_answer(self.restore(line.answer))
                 self.played.append((line.service, answer))
-                return answer
+                return Replayed(answer, line.headers)
         return None
 
     def answered(
-        self, call: Call, status: int, body: bytes | None, *, is_stream: bool = False, location: str = ""
+        self, call: Call, status: int, body: bytes | None, *, headers: Mapping[str, Sequence[object]] | None = None
     ) -> None:
-        """What the service said; ``body`` is None if it cannot be unpacked. ``location``: where it sends the call."""
+        """What the service said; ``body`` is None if it cannot be unpacked. ``headers``: by lower-case name."""
+        headers = headers or {}
+        kind, location = (str((headers.get(name) or [""])[0]) for name in ("content-type", "location"))
+        is_stream = kind.startswith("text/event-stream")
         call.status, call.took_ms = status, 1000 * (time.perf_counter() - call.sent)
+        call.headers = named_service(call.asked.service).kept_headers(headers)
         if location and 300 <= status < 400:
             self.is_sent_on = True
             self.refused.append(

@@ -148,7 +148,7 @@ class Recorder:
             "recorded": self.now().strftime(RECORDED),
             **provenance,
         }
-        line = Line(key, asked.method, asked.path, body, 200, dict(HEADERS), answer, said, service.name)
+        line = Line(key, asked.method, asked.path, body, 200, {**HEADERS, **call.headers}, answer, said, service.name)
         try:
             _check(line, variant, self.pins(variant))
         except NotKeptError as error:

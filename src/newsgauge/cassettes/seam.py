@@ -24,8 +24,7 @@ from vcr.filters import decode_response
 from vcr.patch import PATCHER_NAMES
 from vcr.record_mode import RecordMode
 
-from .line import HEADERS
-from .open_case import Call, current, is_any_open
+from .open_case import Call, Replayed, current, is_any_open
 from .services import is_login, json_object, service_of
 
 # The HTTP client of google-genai, openai and anthropic alone: all libraries take 2 ms instead of 0.6 ms. vcrpy puts the
@@ -44,14 +43,15 @@ class _OneCassette(Cassette):  # type: ignore[misc]  # vcrpy ships no types
 
     def can_play_response_for(self, request: Any) -> bool:
         """Whether a line answers this request. Raises `MissError` or `NotKeptError` if nothing may answer it."""
-        return isinstance(_verdict(request, self.is_usual), dict)
+        return isinstance(_verdict(request, self.is_usual), Replayed)
 
     def play_response(self, request: Any) -> dict[str, Any]:
         """The recorded answer. vcrpy calls this after `can_play_response_for` returned True."""
+        played = _verdict(request, self.is_usual)
         return {
             "status": {"code": 200, "message": "OK"},
-            "headers": {name: [value] for name, value in HEADERS.items()},
-            "body": {"string": json.dumps(_verdict(request, self.is_usual)).encode("ascii")},
+            "headers": {name: [value] for name, value in played.headers.items()},
+            "body": {"string": json.dumps(played.body).encode("ascii")},
         }
 
     def append(self, request: Any, response: dict[str, Any]) -> None:
@@ -60,10 +60,8 @@ class _OneCassette(Cassette):  # type: ignore[misc]  # vcrpy ships no types
         if isinstance(call, Call):
             case = request.newsgauge_case
             headers = {name.lower(): values for name, values in response["headers"].items()}
-            kind = str((headers.get("content-type") or [""])[0])
             body = _unpacked(response) if "content-encoding" in headers else response["body"].get("string") or b""
-            is_stream, location = kind.startswith("text/event-stream"), str((headers.get("location") or [""])[0])
-            case.answered(call, response["status"]["code"], body, is_stream=is_stream, location=location)
+            case.answered(call, response["status"]["code"], body, headers=headers)
 
     def filter_request(self, request: Any) -> Any:
         """None for what is not ours."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.resources import as_file, files
@@ -24,11 +24,13 @@ _LIST, _TABLE = "a list of texts", "a table"
 #: The type of each key of a table.
 _KEYS = {
     **dict.fromkeys(("path", "host", "like", "model", "stream"), "a text"),
-    **dict.fromkeys(("prompt", "cut", "blocked", "keep"), _LIST),
+    **dict.fromkeys(("prompt", "cut", "blocked", "keep", "headers"), _LIST),
     **dict.fromkeys(_PLACES, "a place or a list of places"),
     "fill": _TABLE,
 }
 _NEEDED = ("path", "prompt", "model_version")
+#: Headers that are never kept, whatever a table says.
+_SECRET_HEADERS = re.compile(r"cookie|auth|key|token|secret")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _BEFORE_VERSION = re.compile(r"^.+(?=/v\d+(?:(?:alpha|beta)\d*)?/)")
 _EXPRESS = re.compile(r"^/v[^/]+(?=/publishers/)")
@@ -91,6 +93,10 @@ class Service:
         """The parts that the table lists; if it lists none, those that its other keys use."""
         heads = {place.partition(".")[0] for key in _PLACES for place in self._places(key)}
         return {name: value for name, value in answer.items() if name in (self.table.get("keep") or heads)}
+
+    def kept_headers(self, headers: Mapping[str, Sequence[object]]) -> dict[str, str]:
+        """Those of an answer that the table lists, in lower case."""
+        return {name: ", ".join(map(str, headers[name])) for name in self.table.get("headers", ()) if name in headers}
 
     def played_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
         """A kept answer, plus the keys that clients require and cassettes do not keep."""
@@ -225,6 +231,11 @@ def _checked(where: str, table: dict[str, Any]) -> dict[str, Any]:
             raise UsageError(f"{where}: expected {key!r} to be {kind}, got {value!r}")
     if absent := [key for key in _NEEDED if key not in table]:
         raise UsageError(f"{where}: expected {', '.join(map(repr, absent))}, not there")
+    for name in table.get("headers", ()):
+        if not re.fullmatch(r"[a-z0-9-]+", name) or _SECRET_HEADERS.search(name):
+            raise UsageError(
+                f"{where}: expected 'headers' in lower case that hold no key, got {name!r}"
+            )
     for key in ("path", "host"):
         try:
             re.compile(table.get(key, ""))

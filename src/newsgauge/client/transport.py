@@ -17,6 +17,9 @@ from .embedded import direct
 from .retry import RetryPolicy, call_patiently
 from .service_errors import broken_transport, is_redirect, is_transient, refusal
 
+#: Headers that describe how an answer came, and not the unpacked body that is handed on.
+_OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
+
 
 class PatientTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
     """The transport of a client. Outside of `asking`, every call is an error."""
@@ -58,8 +61,10 @@ class PatientTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         if self._policy is None:
             raise NewsgaugeError("the client was asked outside of the case that it was handed to")
         response = call_patiently(lambda: self._ask(request, body), self._policy)
-        kind = response.headers.get("content-type", "application/json")
-        return httpx2.Response(response.status_code, headers={"content-type": kind}, content=response.content)
+        headers = {"content-type": "application/json", **response.headers}
+        for name in _OF_THE_WIRE:
+            headers.pop(name, None)
+        return httpx2.Response(response.status_code, headers=headers, content=response.content)
 
     def _ask(self, request: httpx2.Request, body: bytes) -> httpx2.Response:
         what = request.url.path.rpartition("/")[2]

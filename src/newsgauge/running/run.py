@@ -179,7 +179,7 @@ class Run:
             answer = case.find(self._written.asked(request, post.text, self.setup.blocks(variant.name)))
             if answer is None:
                 return None
-            return read_for(variant, recorded_response(answer), self.setup.plan.labels)
+            return read_for(variant, recorded_response(answer.body), self.setup.plan.labels)
         except Exception:  # a damaged line, an answer that the SDK does not take: the whole road has words for it
             return None
 
