@@ -213,6 +213,15 @@ def ask(url: str) -> BackendError:
 def test_the_sdks_errors_bring_their_url_and_their_wait() -> None:
     with answering(405, b'{"detail": "Method Not Allowed"}', content_type="application/json") as url:
         assert f"(asked: {url}/v1/models/m:generateContent). The server may know" in str(ask(url))
+    for body, kind in (
+        (PAGE.encode(), "text/html"),
+        (b"Not Found", "text/plain"),
+    ):  # the SDK makes up a status of these
+        with answering(404, body, content_type=kind) as url:
+            assert f"(asked: {url}/v1/models/m:generateContent). The server may know" in str(ask(url))
+    of_google = {"error": {"code": 404, "message": "no such model", "status": "NOT_FOUND"}}
+    with answering(404, json.dumps(of_google).encode(), content_type="application/json") as url:
+        assert "The server may know" not in str(ask(url))
     with answering(503, b"<html><title>Busy</title></html>", content_type="text/html", retry_after="17") as url:
         error = ask(url)
         assert isinstance(error, TransientError)

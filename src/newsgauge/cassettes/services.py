@@ -233,9 +233,7 @@ def _checked(where: str, table: dict[str, Any]) -> dict[str, Any]:
         raise UsageError(f"{where}: expected {', '.join(map(repr, absent))}, not there")
     for name in table.get("headers", ()):
         if not re.fullmatch(r"[a-z0-9-]+", name) or _SECRET_HEADERS.search(name):
-            raise UsageError(
-                f"{where}: expected 'headers' in lower case that hold no key, got {name!r}"
-            )
+            raise UsageError(f"{where}: expected 'headers' in lower case that hold no key, got {name!r}")
     for key in ("path", "host"):
         try:
             re.compile(table.get(key, ""))

@@ -70,7 +70,8 @@ def refusal(
                 'variants.toml, such as location = "global", or GOOGLE_CLOUD_LOCATION'
             )
         # A server with Google's error format knows this version; others often know only v1beta.
-        if "/v1/" in urlsplit(url).path and not error.get("status"):
+        # The SDK makes one up of an answer that is no JSON: 'Not Found', where Google says NOT_FOUND.
+        if "/v1/" in urlsplit(url).path and not str(error.get("status") or "").isupper():
             said += ". The server may know another version of the API: try --api-version v1beta"
     return GoneError(said) if is_gone else BackendError(said)
 
