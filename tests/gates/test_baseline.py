@@ -53,7 +53,7 @@ def test_a_baseline_of_the_runs_own_plan_answers_each_of_its_posts_and_no_other(
     lost = {key: answer for key, answer in answers.items() if key != "p-2"}
     for changed, words in (
         (lost, r"b\.json: v: it has no answer to 1 text \(p-2\), of 4 that the plan"),
-        (lost | {"q-9": "a"}, r"it holds answers to 1 posts \(q-9\), which the plan .* does not ask about"),
+        (lost | {"q-9": "a"}, r"it holds answers to 1 text \(q-9\), which the plan .* does not ask about"),
         ({}, "it holds no answer"),
     ):
         damaged = replace(whole, variants={"v": replace(whole.variants["v"], answers=changed)})
