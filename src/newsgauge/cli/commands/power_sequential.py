@@ -16,6 +16,7 @@ from ...gates.gates_file import load_gates
 from ...gates.limits_gate import LimitsGate
 from ...gates.stopping import WatchedRate, looks_of
 from ...scoring.stats.sequential import Look, Operating, chosen_looks, floor_boundaries, operating, planned_looks
+from ...variants.variants_file import load_variants
 from ..backend_options import load_project
 from ..option_values import as_number, read_share
 
@@ -161,6 +162,8 @@ def _of_file(path: Path) -> Iterator[WatchedRate]:
     tree = read_toml(path, expected="the limits to hold", error=UsageError)
     tables: dict[str, dict[str, Any]] = {name: value for name, value in tree.items() if isinstance(value, dict)}
     known = [name for corpora in tables.values() for one in corpora.values() if isinstance(one, dict) for name in one]
+    beside = path.with_name("variants.toml")  # knows under which disturbances a variant is asked
+    known += load_variants(beside) if beside.is_file() else ()
     for backend, corpora in tables.items():
         for corpus in corpora:
             for gate in load_gates(path, backend=backend, corpus=corpus, known=dict.fromkeys(known)):
