@@ -215,6 +215,8 @@ def test_logged():
         log.warning("asking with %s", text)
         print(text)
         print(text, file=sys.stderr)
+    sys.stdout.buffer.write(ALL.encode())
+    sys.stdout.buffer.flush()
     try:
         raise RuntimeError(ALL)
     except RuntimeError:
@@ -269,7 +271,7 @@ SAY = f"import os\nALL = chr(10).join({PLANTS!r} + [os.environ[name] for name in
 RUNS = {
     "everything in tests": ({"evals/test_leak.py": TESTS}, []),
     "on two workers": ({"evals/test_leak.py": TESTS}, ["-n", "2"]),
-    "junit as of old": ({"evals/test_leak.py": TESTS}, ["-o", "junit_family=xunit1"]),
+    "junit as of old": ({"evals/test_leak.py": TESTS}, ["-o", "junit_family=xunit1", "--debug=debug.log"]),
     "live logs": ({"evals/test_leak.py": TESTS}, ["-o", "log_cli=true", "-s", "--tb=native"]),
     "import of an eval": ({"evals/test_leak.py": SAY + "raise RuntimeError(ALL)\n"}, []),
     "import of a conftest": ({"conftest.py": SAY + "print(ALL)\nraise RuntimeError(ALL)\n"}, []),
@@ -319,6 +321,14 @@ def test_a_secret_is_nowhere(
     assert shown == []
     said = result.stdout.str() + result.stderr.str() + (Path("own.log").read_text() if run == "own log file" else "")
     assert "[secret]" in said
+
+
+def test_a_value_that_an_option_refuses_is_not_shown(project: pytest.Pytester) -> None:
+    key, part = SHAPES["gateway key"]
+    result = project.runpytest_inprocess("evals", "--backend", key)
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*argument --backend: expected one of embedded, gemini, vertex, got '[[]secret]'"])
+    assert part not in result.stdout.str() + result.stderr.str()
 
 
 def test_an_id_that_holds_a_secret_is_refused(project: pytest.Pytester) -> None:

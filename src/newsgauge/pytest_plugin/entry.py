@@ -8,9 +8,11 @@ option names from them. Imports nothing but pytest.
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Generator, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +93,9 @@ class ProcessGuard:
             if network is not None:
                 network.check_conftests()
             return result
+        except pytest.UsageError:
+            redact_run(early_config)  # pytest prints what was said on the command line
+            raise
         except ValueError as error:
             if not str(error).startswith(("option names", "option dest")):
                 raise
@@ -123,7 +128,7 @@ class ProcessGuard:
         folders = {(config.rootpath / report.nodeid.partition("::")[0]).parent for report in failed}
         for evals in sorted(folders):
             if any((evals / name).is_file() for name in ("variants.toml", "gates.toml")):
-                shown = evals.parent.relative_to(config.rootpath).as_posix()
+                shown = Path(os.path.relpath(evals.parent, config.rootpath)).as_posix()
                 terminalreporter.write_line(
                     f"newsgauge: {shown} is a project of its own, and pytest's rootdir is {config.rootpath}. Run it "
                     f"there: cd {shlex.quote(shown)} && pytest --rootdir . {evals.name}",

@@ -30,6 +30,13 @@ class Redaction:
         self._n_ids = 0
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """The file of ``--debug``, which holds the arguments of every hook."""
+        trace = config.trace.root
+        if (writer := getattr(trace, "_writer", None)) is not None:
+            trace.setwriter(lambda text: writer(hide_secrets(text)))
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_make_parametrize_id(self, val: object, argname: str) -> str | None:
         """Replace ids that hold a secret, because ids are written into reports and pytest's cache."""
         text = val.decode("latin-1") if isinstance(val, bytes) else val
