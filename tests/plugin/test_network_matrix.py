@@ -77,6 +77,13 @@ PROGRAM = "import socket; socket.create_connection(('127.0.0.1', {port}), timeou
 #: Roads of a test -> words of its failure. Each is tried openly and with the refusal swallowed.
 ROADS = {
     "connect": ("leave()", "to '127.0.0.1'"),
+    "server": ("socket.create_server(('127.0.0.1', 0))", "bind to '127.0.0.1'"),
+    "C server": ("import _socket; _socket.socket().bind(('', 0))", "bind to ''"),
+    "async server": (
+        "import asyncio; asyncio.run(asyncio.start_server(print, '127.0.0.1', 0))",
+        "bind to '127.0.0.1'",
+    ),
+    "syslog": ("import syslog; syslog.syslog('leak')", "to 'syslog'"),
     "C type": ("import _socket; s = _socket.socket(); s.connect(('127.0.0.1', PORT)); s.send(b'leak')", "connect to"),
     "posix_spawn": (
         "os.waitpid(os.posix_spawn(sys.executable, [sys.executable, '-c', PROGRAM], os.environ), 0)",

@@ -184,7 +184,9 @@ def test_a_status_that_another_plugin_makes_red_is_in_the_artifact(strict: pytes
 def test_a_forked_child_may_leave_as_it_likes(strict: pytest.Pytester) -> None:
     Path("evals/test_a.py").write_text(
         "import os\n\ndef test_it():\n    child = os.fork()\n    if not child:\n        os._exit(0)\n"
-        "    assert os.waitpid(child, 0)[1] == 0\n"
+        "    assert os.waitpid(child, 0)[1] == 0\n\n"
+        # One that goes on to the end of the session judges nothing.
+        "def test_copy():\n    child = os.fork()\n    assert not child or os.waitpid(child, 0)[1] != 0\n"
     )
     assert strict.runpytest_subprocess("evals").ret == 0
 

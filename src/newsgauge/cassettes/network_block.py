@@ -28,15 +28,17 @@ from typing import Any
 from ..errors import NetworkBlockedError
 from .earlier_sockets import EarlierSockets, frames
 
-#: Event -> which argument names the other side.
+#: Event -> which argument names the other side; None: the log of the system.
 _SOCKET_EVENTS = {
     "socket.connect": 1,
+    "socket.bind": 1,  # whoever connects to a server is answered
     "socket.sendto": 1,
     "socket.sendmsg": 1,
     "socket.getaddrinfo": 0,
     "socket.gethostbyname": 0,
     "socket.gethostbyaddr": 0,
     "socket.getnameinfo": 0,
+    "syslog.syslog": None,
 }
 _PROGRAM_EVENTS = {
     "subprocess.Popen": 0,
@@ -259,9 +261,13 @@ def _is_here() -> bool:
 
 
 def _look_at_socket(event: str, args: tuple[Any, ...]) -> None:
-    target = args[_SOCKET_EVENTS[event]]
-    if target is None or (event == "socket.connect" and args[0].family == getattr(socket, "AF_NETLINK", None)):
+    at = _SOCKET_EVENTS[event]
+    target = "syslog" if at is None else args[at]
+    is_of_socket = event in ("socket.connect", "socket.bind")
+    if target is None or (is_of_socket and args[0].family == getattr(socket, "AF_NETLINK", None)):
         return  # a connected socket sends on, this machine as a server; or the kernel of this machine
+    if event == "socket.bind" and args[0].type != socket.SOCK_STREAM:
+        return  # what it sends names the other side
     host = target[0] if isinstance(target, tuple) and target else target
     shown = host.decode("utf-8", "replace") if isinstance(host, (bytes, bytearray)) else host
     name = str(shown).lower().partition("%")[0]

@@ -69,6 +69,7 @@ class ProcessGuard:
         plugins = early_config.pluginmanager
         if not _is_wanted(early_config) and not plugins.hasplugin(_PLUGIN):
             return (yield)
+        from .._util.secrets import hide_secrets
         from .network_guard import guard_replay
         from .process_guard import RESULTS, begin, refusing_exit
         from .redaction import redact_run
@@ -93,8 +94,8 @@ class ProcessGuard:
             if network is not None:
                 network.check_conftests()
             return result
-        except pytest.UsageError:
-            redact_run(early_config)  # pytest prints what was said on the command line
+        except pytest.UsageError as error:
+            error.args = tuple(hide_secrets(str(one)) for one in error.args)  # it may quote the command line
             raise
         except ValueError as error:
             if not str(error).startswith(("option names", "option dest")):
