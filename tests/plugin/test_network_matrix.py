@@ -77,11 +77,11 @@ PROGRAM = "import socket; socket.create_connection(('127.0.0.1', {port}), timeou
 #: Roads of a test -> words of its failure. Each is tried openly and with the refusal swallowed.
 ROADS = {
     "connect": ("leave()", "to '127.0.0.1'"),
-    "server": ("socket.create_server(('127.0.0.1', 0))", "bind to '127.0.0.1'"),
-    "C server": ("import _socket; _socket.socket().bind(('', 0))", "bind to ''"),
+    "server": ("socket.create_server(('127.0.0.1', 0))", "listen to '127.0.0.1'"),
+    "server for all": ("socket.create_server(('', 0))", "listen to '0.0.0.0'"),
     "async server": (
         "import asyncio; asyncio.run(asyncio.start_server(print, '127.0.0.1', 0))",
-        "bind to '127.0.0.1'",
+        "listen to '127.0.0.1'",
     ),
     "syslog": ("import syslog; syslog.syslog('leak')", "to 'syslog'"),
     "C type": ("import _socket; s = _socket.socket(); s.connect(('127.0.0.1', PORT)); s.send(b'leak')", "connect to"),

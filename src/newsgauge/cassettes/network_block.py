@@ -31,7 +31,7 @@ from .earlier_sockets import EarlierSockets, frames
 #: Event -> which argument names the other side; None: the log of the system.
 _SOCKET_EVENTS = {
     "socket.connect": 1,
-    "socket.bind": 1,  # whoever connects to a server is answered
+    "newsgauge.listen": 0,  # whoever connects to a server is answered
     "socket.sendto": 1,
     "socket.sendmsg": 1,
     "socket.getaddrinfo": 0,
@@ -223,6 +223,14 @@ def _install() -> None:
     _posixsubprocess.fork_exec = fork_exec
     if getattr(subprocess, "_fork_exec", None) is original:
         subprocess._fork_exec = fork_exec  # type: ignore[attr-defined]
+    listen_itself = socket.socket.listen
+
+    def listen(self: socket.socket, *backlog: int) -> None:
+        # No audit event tells of it either.
+        sys.audit("newsgauge.listen", self.getsockname())
+        listen_itself(self, *backlog)
+
+    socket.socket.listen = listen  # type: ignore[assignment, method-assign]
     start = threading.Thread.start
 
     def start_thread(self: threading.Thread) -> None:
@@ -263,11 +271,8 @@ def _is_here() -> bool:
 def _look_at_socket(event: str, args: tuple[Any, ...]) -> None:
     at = _SOCKET_EVENTS[event]
     target = "syslog" if at is None else args[at]
-    is_of_socket = event in ("socket.connect", "socket.bind")
-    if target is None or (is_of_socket and args[0].family == getattr(socket, "AF_NETLINK", None)):
+    if target is None or (event == "socket.connect" and args[0].family == getattr(socket, "AF_NETLINK", None)):
         return  # a connected socket sends on, this machine as a server; or the kernel of this machine
-    if event == "socket.bind" and args[0].type != socket.SOCK_STREAM:
-        return  # what it sends names the other side
     host = target[0] if isinstance(target, tuple) and target else target
     shown = host.decode("utf-8", "replace") if isinstance(host, (bytes, bytearray)) else host
     name = str(shown).lower().partition("%")[0]
@@ -276,7 +281,7 @@ def _look_at_socket(event: str, args: tuple[Any, ...]) -> None:
             _allow_addresses(name)
     elif not (_called_from(_STARTS_WORKERS) or (name in _LOOPBACK and _is_plugins_own())):
         _refuse(
-            f"{event.removeprefix('socket.')} to {shown!r}: a replay sends nothing to any network. "
+            f"{event.rpartition('.')[2]} to {shown!r}: a replay sends nothing to any network. "
             "To ask the service, run with --record-mode new_episodes"
         )
 
