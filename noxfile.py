@@ -17,6 +17,7 @@ from pathlib import Path
 import nox
 
 nox.options.default_venv_backend = "uv|venv"  # uv installs in seconds what takes pip most of a minute
+nox.options.download_python = "never"  # a Python that is not there is skipped, not fetched
 nox.options.error_on_missing_interpreters = False
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
