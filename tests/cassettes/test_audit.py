@@ -150,7 +150,10 @@ def test_what_is_said_of_crlf_mends_it_and_loses_no_line(write_cassette: Write) 
             {"provenance": {k: v for k, v in PROVENANCE.items() if k != "recorded"}},
             "'recorded' is a required",
         ),
-        ({"headers": {"content-type": "application/json", "x-request-id": "7"}}, "('x-request-id' was unexpected)"),
+        (
+            {"headers": {"content-type": "application/json", "x-request-id": "7"}},
+            "'x-request-id' is none that the profile of gemini keeps",
+        ),
         ({"status": 429}, "response.status: expected const 200, got 429"),
     ],
 )
