@@ -128,6 +128,19 @@ def test_a_port_at_which_nobody_listens_is_unreachable(monkeypatch: pytest.Monke
     with pytest.raises(TransientError, match="ConnectError") as caught:
         ask(url, monkeypatch)
     assert caught.value.unreachable
+    assert "proxy" not in str(caught.value)  # this machine is asked directly
+
+
+@pytest.mark.parametrize("ask", ROADS)
+def test_a_proxy_that_refuses_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch, ask: Ask) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with Road() as service:
+        port = service.url.rpartition(":")[2]
+    monkeypatch.setenv("http_proxy", f"http://joe:planted-password@127.0.0.1:{port}")
+    with pytest.raises(TransientError, match=rf"asked through http://127\.0\.0\.1:{port}, the proxy") as caught:
+        ask("http://service.invalid", monkeypatch)
+    assert "planted-password" not in str(caught.value)
 
 
 def post_by_requests(url: str, data: bytes, headers: dict[str, str]) -> None:

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from .._util.wording import one_line
 from ..errors import BackendError, GoneError, QuotaError, TransientError
+from .embedded import is_loopback
 
 #: Temporary errors: timeouts, per-minute quotas, and a server that is down or overloaded.
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
@@ -153,9 +155,20 @@ def sent_on(code: int, url: str, headers: Mapping[str, str]) -> str:
 def broken_transport(what: str, error: BaseException) -> TransientError:
     """The error for a call that timed out, broke off or found no server, from the HTTP client's exception."""
     kind = type(error).__name__
-    return TransientError(
-        f"{what}: {kind}: {error}".rstrip(": "), unreachable=kind in ("ConnectError", "ConnectTimeout")
-    )
+    said = f"{what}: {kind}: {error}".rstrip(": ")
+    unreachable = kind in ("ConnectError", "ConnectTimeout")
+    asked = getattr(error, "_request", None)  # the property of this name raises where there is none
+    if asked is not None and (unreachable or kind == "ProxyError") and (proxy := _proxy_to(str(asked.url))):
+        said += f" (asked through {proxy}, the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names)"
+    return TransientError(said, unreachable=unreachable)
+
+
+def _proxy_to(url: str) -> str:
+    """The proxy that the environment names for a URL, without user and password; empty if it names none."""
+    parts, proxies = urlsplit(url), getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    past = is_loopback(url) or proxy_bypass(parts.hostname or "")
+    return "" if past or not proxy else _shown(proxy).rstrip("/")
 
 
 def broken_body(what: str, error: Exception) -> TransientError:
