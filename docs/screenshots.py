@@ -27,13 +27,15 @@ AXE = ROOT / ".ci/axe/node_modules/axe-core/axe.min.js"
 ALL = "--ignore=evals/test_preprocessing.py"
 VARIANTS = ("--variants", "labels,described,tuned", ALL)
 LIMIT = "\n[embedded.bundled.labels.{key}]\nlimit = {limit}\nreason = '{reason}'\n"
-#: What docs show of each page: its width, its height, and light or dark.
+#: What docs show: of which page, its width, its height, and light or dark.
 SHOWN = {
-    "red": (1200, 900, "light"),
-    "stale": (1200, 900, "light"),
-    "inconclusive": (1200, 900, "light"),
-    "comparison": (1200, 900, "light"),
-    "case": (1200, 900, "light"),
+    "red": ("red", 1200, 900, "light"),
+    "dark": ("red", 1200, 900, "dark"),
+    "phone": ("red", 390, 800, "light"),
+    "stale": ("stale", 1200, 900, "light"),
+    "inconclusive": ("inconclusive", 1200, 900, "light"),
+    "comparison": ("comparison", 1200, 900, "light"),
+    "case": ("case", 1200, 900, "light"),
 }
 READY = "const c = document.getElementById('case-controls'); return !c || !c.hidden"
 #: Cells with more lines than words; a path may break anywhere.
@@ -134,8 +136,8 @@ def main() -> int:
         runs.mkdir(parents=True)
         pages = make_pages(runs)
         found = [line for name, page in pages.items() for line in save_page(browser, page, options.folder, name)]
-        for name, look in SHOWN.items() if options.docs else ():
-            show(browser, pages[name], *look)
+        for name, (page, *look) in SHOWN.items() if options.docs else ():
+            show(browser, pages[page], *look)
             save_shot(browser, PICTURES / f"report-{name}.png", whole=False)
             shrink(PICTURES / f"report-{name}.png")
     finally:

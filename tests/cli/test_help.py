@@ -56,10 +56,11 @@ def test_a_price_that_is_none_is_refused_before_a_job_is_looked_for(
         (["tune", "--preprocessing", "codelba"], "codelab"),
         (["init", "--ci", "GitHub"], "github"),
         (["record", "--record-mode", "newepisodes"], "new_episodes"),
+        (["record", "--varaints", "tuned"], "--variants"),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
-def test_a_mistyped_command_or_choice_is_asked_about(
+def test_a_mistyped_command_choice_or_option_is_asked_about(
     words: list[str], meant: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:

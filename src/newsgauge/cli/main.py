@@ -11,7 +11,7 @@ import re
 import sys
 from functools import partial
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .. import __version__
 from .._util.secrets import redact_output
@@ -70,15 +70,19 @@ class _ByWish(argparse.HelpFormatter):
 
 
 _NO_CHOICE = re.compile(r"invalid choice: (['\"])(?P<word>.*?)\1 \(choose from (?P<known>.*)\)")
+_NO_OPTION = re.compile(r"unrecognized arguments: (?P<word>--[^\s=]+)")
 
 
 class _Parser(argparse.ArgumentParser):
-    """Asks which command or word was meant."""
+    """Asks which command, word or option was meant."""
 
     def error(self, message: str) -> NoReturn:
         """The message of a usage error."""
         found = _NO_CHOICE.search(message)
         known = [word.strip(" '\"") for word in found["known"].split(",")] if found else ()
+        if (unknown := _NO_OPTION.search(message)) and self._subparsers:  # said by the parser of all commands
+            commands: Any = self._subparsers._group_actions[0].choices
+            found, known = unknown, [name for one in commands.values() for name in one._option_string_actions]
         super().error(message + (did_you_mean(found["word"], known) if found else ""))
 
 
