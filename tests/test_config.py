@@ -109,7 +109,7 @@ def test_a_config_is_part_of_the_digest_and_its_order_is_not(tmp_path: Path) -> 
         ("config = { seed = 3000000000 }", "config.seed: expected"),
         ("config = { max_output_tokens = 0 }", "config.max_output_tokens from 1, got 0"),
         ("config = { max_output_tokens = '5' }", "config.max_output_tokens from 1, got '5'"),
-        ("config = { max_output_tokens = 5 }\nmax_output_tokens = 5", "'max_output_tokens' appears twice"),
+        ("config = { max_output_tokens = 5 }\nmax_output_tokens = 5", "'max_output_tokens' is set twice"),
         (
             "config = { thinking_config = { thinking_level = 'deep' } }",
             "thinking_config.thinking_level: unknown value 'deep'; known: .*LOW",

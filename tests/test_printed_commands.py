@@ -150,6 +150,8 @@ def test_the_steps_of_the_workflow_gate_every_recorded_plan(made: tuple[Project,
     assert len(scripts) == 1
     plan = "pytest evals --backend gemini --posts-per-class 2 --sample-seed 3 --variants labels"
     key = "GEMINI_API_KEY=any GOOGLE_GEMINI_BASE_URL"
+    plans = project.folder / "cassettes" / "PLANS.toml"
+    before = plans.read_text()
     with FakeService() as service:
         service.changed = lambda body, answer: json.loads(json.dumps(answer).replace("sci.med", named(body)))
         project.run(f"{key}={service.url} {plan} --record-mode once --update-baseline --no-report")
@@ -165,6 +167,7 @@ def test_the_steps_of_the_workflow_gate_every_recorded_plan(made: tuple[Project,
     assert "newsgauge: GREEN: 8 of 8 gates passed" in said  # the embedded backend's are as they were
     assert "RED" in (project.folder / ".newsgauge/results/2/summary.md").read_text()
     shutil.rmtree(project.folder / "cassettes" / "gemini")
+    plans.write_text(before)
 
 
 def named(body: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,9 @@ class Other:
 
     def compared_body(self, body: Any) -> Any:
         return body
+
+    def kept_headers(self, headers: Mapping[str, Sequence[object]]) -> dict[str, str]:
+        return {}
 
     def played_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
         return answer
