@@ -136,8 +136,8 @@ def main() -> int:
         runs.mkdir(parents=True)
         pages = make_pages(runs)
         found = [line for name, page in pages.items() for line in save_page(browser, page, options.folder, name)]
-        for name, (page, *look) in SHOWN.items() if options.docs else ():
-            show(browser, pages[page], *look)
+        for name, (page, width, height, scheme) in SHOWN.items() if options.docs else ():
+            show(browser, pages[page], width, height, scheme)
             save_shot(browser, PICTURES / f"report-{name}.png", whole=False)
             shrink(PICTURES / f"report-{name}.png")
     finally:
