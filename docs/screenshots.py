@@ -42,8 +42,9 @@ READY = "const c = document.getElementById('case-controls'); return !c || !c.hid
 SQUEEZED = """return [...document.querySelectorAll('main table td, main table th')].filter(cell => {
   const range = document.createRange();
   range.selectNodeContents(cell);
-  const lines = new Set([...range.getClientRects()].map(one => Math.round(one.top / 8)));
-  return lines.size > cell.innerText.trim().split(/[\\s./-]+/).length;
+  const seen = [...range.getClientRects()].filter(one => one.width > 2 && one.height > 2);
+  const lines = new Set(seen.map(one => Math.round((one.top + one.height / 2) / 12)));
+  return cell.innerText.trim().length > 2 && lines.size > cell.innerText.trim().split(/[\\s./-]+/).length;
 }).map(cell => cell.innerText)"""
 
 

@@ -56,8 +56,11 @@ def accuracy_sections(run: RunFolder) -> list[Section]:
     units = plural(run.unit)
     disturbed = [one for one in run.comparisons if "+" in one["first"]]
     others = [one for one in run.comparisons if "+" not in one["first"]]
-    pairs: list[Block] = [pair_chart(others, units, better="the first"), _pair_table(others)]
-    cost: list[Block] = [pair_chart(disturbed, units, better="the disturbed text"), _pair_table(disturbed)]
+    pairs: list[Block] = [pair_chart(others, units, better="the first"), _pair_table("pairs", others)]
+    cost: list[Block] = [
+        pair_chart(disturbed, units, better="the disturbed text"),
+        _pair_table("disturbances", disturbed),
+    ]
     hint = Text("Right answers lie on the diagonal, in blue. A number leads to its cases.")
     return [
         Section("accuracy", "Accuracy", "Accuracy", _by_variant(run)),
@@ -242,7 +245,7 @@ def _pair_name(one: Mapping[str, Any]) -> str:
     return str(one.get("name", f"{one['first']} – {one['second']}"))
 
 
-def _pair_table(found: Iterable[Mapping[str, Any]]) -> Table:
+def _pair_table(name: str, found: Iterable[Mapping[str, Any]]) -> Table:
     def cases(n: int, one: Mapping[str, Any], **filters: str) -> Cell:
         return Link(f"{n:,}", cases_link({"variant": one["first"], **filters})) if n else "0"
 
@@ -256,7 +259,7 @@ def _pair_table(found: Iterable[Mapping[str, Any]]) -> Table:
         ("only second", lambda one: cases(one["n_lost"], one, right=one["second"], wrong=one["first"])),
         ("p", of("mcnemar_two_sided_p", p_value)),
     ]
-    return table("pairs", columns, found, "p: exact McNemar, two-sided, not corrected for the number of pairs")
+    return table(name, columns, found, "p: exact McNemar, two-sided, not corrected for the number of pairs")
 
 
 def _curves(run: RunFolder) -> list[Block]:
