@@ -16,7 +16,7 @@ from ..errors import UsageError
 from ..planning.plan_file import NAME, RunPlan, encode_plan
 from ..records import Key, Result, case_id
 from ..results.result_files import digest_results, write_flips, write_gates, write_results, write_scoreboard
-from ..scoring.scoreboard import compare_variants, compared_pairs, score
+from ..scoring.scoreboard import compare, compared_pairs, rows_of, score
 from ..scoring.scores import Comparison, Score, Verdict
 from .baseline_diff import VariantChange, diff_baselines
 from .baseline_file import Baseline, encode, is_about_classes, make_baseline
@@ -149,10 +149,11 @@ class Guard:
             and not undecided
             and all(scores[variant].complete for variant in gated)
         )
+        rows = {name: rows_of(results, name) for name in run.variants if scores[name].complete}
         comparisons = [
-            compare_variants(results, run.part.shared(second, first), second, first)
+            compare(run.part.shared(second, first), rows[second], rows[first], names=(second, first))
             for first, second in compared_pairs(run.variants)
-            if scores[first].complete and scores[second].complete
+            if first in rows and second in rows
         ]
         changes, refused = self._update_baseline(scores, results, exit_status)
         each = ", ".join(f"{n:,} of {variant}" for variant, n in broken.items())
