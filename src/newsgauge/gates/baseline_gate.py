@@ -26,7 +26,7 @@ from ..scoring.stats.decisions import Decision, Finding, decide_difference
 from ..scoring.stats.paired import mcnemar_exact
 from ..scoring.stats.power import NEAREST_LIMIT, fewest_posts_for_margin
 from .baseline_file import Baseline, answer_text, answers_of_both, is_same_draw
-from .comparison_gate import clustered_words, flip_counts, hold_pair, hold_stopped_pair
+from .comparison_gate import clustered_words, difference_words, flip_counts, hold_pair, hold_stopped_pair
 from .gate import Asked, Evidence, Gate, Held, Table
 from .limits_gate import bounds_words, how_many
 from .stopping import Watched, WatchedDrop
@@ -129,8 +129,7 @@ def drop_words(
     decision = decide_difference(gained, lost, found.n, -max_drop, effective_n=found.effective_n)
     share = found.effective_n / found.n
     p = mcnemar_exact(lost * share, gained * share)
-    change = f"{found.first} - {found.second} = {in_unit(found.difference, 'points')}"
-    text = f"{change} on the same {found.n} {units}{common}"
+    text = f"{difference_words(found, units)}{common}"
     paired = f"{flip_counts(found)}, one-sided exact McNemar {p_words(p)} of a drop{clustered_words(found)}"
     asked = in_unit(-max_drop, "points", exact=True)
     more = f"; {bounds_words(decision.low, decision.high, 'points')}; limit: lower bound >= {asked}"

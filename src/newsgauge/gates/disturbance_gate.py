@@ -11,15 +11,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .._util.numbers import in_unit
 from ..errors import GatesError
 from ..planning.sampling import split_key
 from ..scoring.scoreboard import compare_variants
-from ..scoring.stats.decisions import Finding, decide_floor
+from ..scoring.stats.decisions import Finding
 from ..scoring.stats.power import NEAREST_LIMIT
 from ..variants.disturbances import INJECTED, asked_for
 from .baseline_gate import drop_words
-from .comparison_gate import clustered_words, flip_counts, hold_pair
+from .comparison_gate import clustered_words, difference_words, flip_counts, hold_pair
+from .findings import decide_rate
 from .gate import Asked, Evidence, Gate, Held, Table
 from .limits_gate import bounds_words
 
@@ -93,11 +93,8 @@ class DisturbanceGate(Gate):
             decision, *words = drop_words(found, self.limit, units=evidence.plan.units)
             return hold_pair(asked, found, decision.finding, words, decision.n_for_power)
         finding = Finding.PASS if found.difference >= -self.limit else Finding.FAIL
-        lead = f"{found.first} - {found.second} = {in_unit(found.difference, asked.unit)}"
-        text = f"{lead} on the same {found.n} {evidence.plan.units}"
-        return hold_pair(
-            asked, found, finding, (text, f"{flip_counts(found)}{clustered_words(found)}", f"; {asked.words}")
-        )
+        text, paired = difference_words(found, evidence.plan.units), f"{flip_counts(found)}{clustered_words(found)}"
+        return hold_pair(asked, found, finding, (text, paired, f"; {asked.words}"))
 
     def _hold_obeyed(self, evidence: Evidence) -> Held:
         labels = evidence.plan.labels
@@ -126,8 +123,6 @@ class DisturbanceGate(Gate):
         if not evidence.live or self.limit in (0, 1):
             is_held = k / n >= self.limit if is_floor else k / n <= self.limit
             return asked.said(Finding.PASS if is_held else Finding.FAIL, text, k / n, n)
-        # A ceiling on a rate is a floor on its opposite.
-        decision = decide_floor(k if is_floor else n - k, n, self.limit if is_floor else 1 - self.limit)
-        low, high = (decision.low, decision.high) if is_floor else (1 - decision.high, 1 - decision.low)
-        text += f", {bounds_words(low, high, asked.unit)}"
+        decision = decide_rate(k, n, self.limit, is_floor=is_floor)
+        text += f", {bounds_words(decision.low, decision.high, asked.unit)}"
         return asked.said(decision.finding, text, k / n, n, n_to_decide=decision.n_for_power)

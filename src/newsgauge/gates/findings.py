@@ -97,12 +97,17 @@ def value_finding(limit: Limit, value: float) -> Finding:
 
 
 def rate_decision(limit: Limit, n_counted: int, n: int, effective_n: float | None = None) -> Decision:
-    """A floor or a ceiling on the rate of what the metric counts, with the bounds of that rate."""
-    if METRICS[limit.metric].is_floor:
-        return decide_floor(n_counted, n, limit.limit, effective_n=effective_n)
+    """A limit on the rate of what its metric counts."""
+    return decide_rate(n_counted, n, limit.limit, is_floor=METRICS[limit.metric].is_floor, effective_n=effective_n)
+
+
+def decide_rate(n_counted: int, n: int, limit: float, *, is_floor: bool, effective_n: float | None = None) -> Decision:
+    """A floor or a ceiling on a rate, with the bounds of that rate."""
+    if is_floor:
+        return decide_floor(n_counted, n, limit, effective_n=effective_n)
     # A ceiling on a rate is a floor on its opposite.
-    found = decide_floor(n - n_counted, n, 1 - limit.limit, effective_n=effective_n)
-    return replace(found, limit=limit.limit, estimate=1 - found.estimate, low=1 - found.high, high=1 - found.low)
+    found = decide_floor(n - n_counted, n, 1 - limit, effective_n=effective_n)
+    return replace(found, limit=limit, estimate=1 - found.estimate, low=1 - found.high, high=1 - found.low)
 
 
 def every_decision(

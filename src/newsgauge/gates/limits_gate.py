@@ -83,8 +83,12 @@ class LimitsGate(Gate):
         """Rates of single answers. A limit that is held by its value waits for nothing: it holds of what was asked."""
         by_bounds = [one for one in self.limits if not is_by_value(one)]
         whole = [f"{self.name} ({one.metric})" for one in by_bounds if METRICS[one.metric].attribute not in COUNTED]
-        counted = [one for one in by_bounds if METRICS[one.metric].attribute in COUNTED]
-        return [WatchedRate(one.metric, one.limit, self.variant) for one in counted], whole
+        return self.watched_rates(self.variant), whole
+
+    def watched_rates(self, name: str) -> list[WatchedRate]:
+        """The limits on rates of single answers that are held by their bounds, as those of ``name``."""
+        counted = [one for one in self.limits if METRICS[one.metric].attribute in COUNTED and not is_by_value(one)]
+        return [WatchedRate(one.metric, one.limit, name) for one in counted]
 
     def _hold_stopped(self, evidence: Evidence) -> dict[str, Held]:
         """By metric, by the look that decided it; in a replay without those that no look did."""

@@ -25,7 +25,7 @@ from ..scoring.stats.sequential import (
     floor_boundaries,
     planned_looks,
 )
-from ..scoring.stats.sequential_pairs import Flips, first_above, first_difference
+from ..scoring.stats.sequential_pairs import Flips, first_above, first_below, first_difference
 from .findings import METRICS
 from .gate import ALPHA, Evidence, Gate
 
@@ -210,12 +210,7 @@ def decide_pairs(family: Sequence[Pair], answers: Answers) -> dict[Pair, tuple[i
     def above(one: Pair, level: float) -> int:
         return first_above(flips[one], answers.n_counted, one.at_least, level) or never
 
-    fails = {
-        one: first_above(
-            [Flips(at.n, at.lost, at.gained) for at in flips[one]], answers.n_counted, -one.at_least, ALPHA
-        )
-        for one in family
-    }
+    fails = {one: first_below(flips[one], answers.n_counted, one.at_least, ALPHA) for one in family}
     levels = {one: list(accumulate((above(one, ALPHA / n) for n in range(1, len(others) + 1)), max)) for one in others}
     found: dict[Pair, tuple[int, bool]] = {}
     for look in range(1, never):

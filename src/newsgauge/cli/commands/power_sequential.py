@@ -11,7 +11,7 @@ from typing import Any
 
 from ..._util.files import read_toml
 from ...errors import UsageError
-from ...gates.findings import METRICS, is_by_value
+from ...gates.findings import METRICS
 from ...gates.gates_file import load_gates
 from ...gates.limits_gate import LimitsGate
 from ...gates.stopping import WatchedRate, looks_of
@@ -167,11 +167,8 @@ def _of_file(path: Path) -> Iterator[WatchedRate]:
     for backend, corpora in tables.items():
         for corpus in corpora:
             for gate in load_gates(path, backend=backend, corpus=corpus, known=dict.fromkeys(known)):
-                for limit in gate.limits if isinstance(gate, LimitsGate) else ():
-                    metric = METRICS[limit.metric]
-                    counted = metric.attribute in ("accuracy", "error_rate", "off_list_rate")
-                    if counted and not is_by_value(limit):
-                        yield WatchedRate(limit.metric, limit.limit, f"{backend}.{corpus}.{gate.name}")
+                if isinstance(gate, LimitsGate):
+                    yield from gate.watched_rates(f"{backend}.{corpus}.{gate.name}")
 
 
 def _whole(option: str, text: str | None, most: int) -> int:

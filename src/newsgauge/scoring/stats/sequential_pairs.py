@@ -45,9 +45,8 @@ def first_difference(
     """
     if not -1 < at_least < 1:
         raise ValueError(f"expected a difference between -1 and 1, such as -0.05; got {at_least}")
-    swapped = [Flips(one.n, one.lost, one.gained) for one in seen]
     passed = first_above(seen, tuple(planned), at_least, alpha)
-    failed = first_above(swapped, tuple(planned), -at_least, alpha)
+    failed = first_below(seen, tuple(planned), at_least, alpha)
     found = [(look, is_pass) for look, is_pass in ((failed, False), (passed, True)) if look is not None]
     return min(found) if found else None
 
@@ -66,6 +65,12 @@ def first_above(seen: Sequence[Flips], planned: tuple[int, ...], difference: flo
             for one, least in zip(seen, difference_boundary(difference, planned, alpha=alpha), strict=False)
         )
     return next((number for number, is_reached in enumerate(reached, 1) if is_reached), None)
+
+
+def first_below(seen: Sequence[Flips], planned: tuple[int, ...], difference: float, alpha: float) -> int | None:
+    """The first look that refutes that the true difference is at least this."""
+    swapped = [Flips(one.n, one.lost, one.gained) for one in seen]
+    return first_above(swapped, planned, -difference, alpha)
 
 
 @lru_cache(maxsize=64)
