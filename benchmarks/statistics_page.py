@@ -16,6 +16,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from drop_boundaries import drop_boundaries
 from scipy import stats
 
 from newsgauge.gates.findings import Limit, macro_f1_decision
@@ -246,14 +247,7 @@ def drops(step: int) -> None:
     for name, decide in (("score test", by_score), ("gate", finding)):
         worst = {"PASS at the limit": (0.0, 0), "FAIL at the limit": (0.0, 0), "FAIL, nothing changed": (0.0, 0)}
         for n, margin in product(range(16, 321, step), (0.01, 0.02, 0.05, 0.1)):
-            most, fewest, lost, failing = [], [], -1, 0
-            for gained in range(min(n, 60) + 1):
-                while lost + 1 <= n - gained and decide(gained, lost + 1, n, -margin) is Finding.PASS:
-                    lost += 1
-                while failing <= n - gained and decide(gained, failing, n, -margin) is not Finding.FAIL:
-                    failing += 1
-                most.append(min(lost, n - gained))
-                fewest.append(failing)
+            most, fewest = drop_boundaries(decide, n, margin)
             gained_all = np.arange(len(most))
             for flipped in np.unique([margin, margin * 1.02, margin * 1.2, *np.linspace(margin, 0.4, 40)]):
                 for drop in (margin, 0.0):
@@ -261,7 +255,7 @@ def drops(step: int) -> None:
                     weight = stats.binom.pmf(gained_all, n, gain)
                     left = n - gained_all
                     passed = float((weight * stats.binom.cdf(most, left, loss / (1 - gain))).sum())
-                    failed = float((weight * stats.binom.sf(np.array(fewest) - 1, left, loss / (1 - gain))).sum())
+                    failed = float((weight * stats.binom.sf(fewest - 1, left, loss / (1 - gain))).sum())
                     if drop:
                         worst["PASS at the limit"] = max(worst["PASS at the limit"], (passed, n))
                         worst["FAIL at the limit"] = max(worst["FAIL at the limit"], (failed, n))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from scipy.stats import binomtest
 
-from newsgauge.gates.baseline_file import make_baseline
+from newsgauge.gates.baseline_file import Baseline, make_baseline
 from newsgauge.gates.baseline_gate import BaselineGate
 from newsgauge.gates.findings import Limit
 from newsgauge.gates.gate import Evidence, decide
@@ -29,6 +29,13 @@ def asked(rows: Sequence[str], *, live: bool = False, k: int = 3) -> Evidence:
             key = repeat_key(post.id, number)
             results[key, "v"] = Result(key, "v", post.label, Prediction(said, Outcome.OFF_LIST, "", 1, 1, "m"))
     return Evidence(plan=the_plan, scores=score(results, the_plan, ["v"]), results=results, live=live)
+
+
+def baseline_of(run: Evidence) -> Baseline:
+    prompts = {"v": "0" * 12}
+    return make_baseline(
+        backend="embedded", plan=run.plan, prompts=prompts, scores=run.scores, results=run.results, old=None
+    )
 
 
 def gate(metric: str, limit: float) -> LimitsGate:
@@ -74,15 +81,7 @@ def test_a_missing_repeat_fails_whatever_the_others_say() -> None:
 @pytest.mark.parametrize(("n_moved", "finding"), [(6, "PASS"), (60, "FAIL")])
 def test_a_drop_is_held_on_all_answers_of_both_sides(n_moved: int, finding: str) -> None:
     """One answer of three is wrong now, never the first: the mean share right falls by n_moved / 240."""
-    before = asked(["RRR"] * 80)
-    baseline = make_baseline(
-        backend="embedded",
-        plan=before.plan,
-        prompts={"v": "0" * 12},
-        scores=before.scores,
-        results=before.results,
-        old=None,
-    )
+    baseline = baseline_of(asked(["RRR"] * 80))
     now = replace(asked(["RRx"] * n_moved + ["RRR"] * (80 - n_moved), live=True), baseline=baseline)
     verdict = decide(BaselineGate("v-baseline", "v", 0.1, "r"), now)
     assert verdict.finding == finding
@@ -91,15 +90,7 @@ def test_a_drop_is_held_on_all_answers_of_both_sides(n_moved: int, finding: str)
 
 
 def test_a_baseline_of_first_answers_is_compared_with_the_share_right_now() -> None:
-    before = asked(["R"] * 80, k=1)
-    baseline = make_baseline(
-        backend="embedded",
-        plan=before.plan,
-        prompts={"v": "0" * 12},
-        scores=before.scores,
-        results=before.results,
-        old=None,
-    )
+    baseline = baseline_of(asked(["R"] * 80, k=1))
     now = replace(asked(["RRx"] * 60 + ["RRR"] * 20, live=True), baseline=baseline)
     assert (
         "v - baseline = \N{MINUS SIGN}25.0 points" in decide(BaselineGate("v-baseline", "v", 0.1, "r"), now).reasons[0]

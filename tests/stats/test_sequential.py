@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 
+from newsgauge.gates.stopping import WatchedRate
 from newsgauge.scoring.stats.sequential import (
     Look,
-    ceiling_boundaries,
     first_decision,
     floor_boundaries,
     gain_boundary,
@@ -107,8 +107,8 @@ def test_simulated_runs_end_as_often_as_computed() -> None:
 
 
 def test_a_ceiling_is_a_floor_of_what_does_not_happen() -> None:
-    looks = planned_looks(100, 5)
-    assert ceiling_boundaries(0.1, looks) == floor_boundaries(0.9, looks)
+    looks, ceiling = planned_looks(100, 5), WatchedRate("max_error_rate", 0.1, "v")
+    assert floor_boundaries(ceiling.floor, looks) == floor_boundaries(0.9, looks)
 
 
 def test_flips_that_are_looked_at_once_are_the_exact_mcnemar_test() -> None:

@@ -118,11 +118,6 @@ def floor_boundaries(floor: float, looks: Sequence[int], *, alpha: float = 0.05)
     return tuple(Look(n, up, None if bad is None else n - bad) for n, up, bad in zip(looks, upper, wrong, strict=True))
 
 
-def ceiling_boundaries(ceiling: float, looks: Sequence[int], *, alpha: float = 0.05) -> tuple[Look, ...]:
-    """The boundaries for "the true rate is at most ``ceiling``", counted in cases that do *not* happen (n - events)."""
-    return floor_boundaries(1 - ceiling, looks, alpha=alpha)
-
-
 def first_decision(boundaries: Sequence[Look], n_right: Sequence[int]) -> tuple[int, bool] | None:
     """The number of the first look, from 1, that decides, and whether it says PASS; None while none does.
 
