@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier, Event, Thread
 
 import pytest
 
+from newsgauge._util.platform import exclusive
 from newsgauge.cassettes.line import Line, decode
 from newsgauge.cassettes.store import CassetteFile
 from newsgauge.errors import DamagedCassetteError
@@ -77,6 +79,36 @@ def test_a_cut_last_line_is_named_and_repaired_without_touching_the_others(file:
     fresh(file).append(line("d-4"))
     assert fresh(file).read("c-3") == line("c-3")
     assert list(fresh(file).keys()) == ["c-3", "a-1", "d-4"]
+
+
+def test_a_reader_waits_for_the_writer_of_a_line_that_is_half_there(file: CassetteFile) -> None:
+    raw, is_half_there = line("d-4").encode(), Event()
+
+    def write() -> None:
+        with exclusive(file.path), file.path.open("ab", buffering=0) as stream:
+            stream.write(raw[:30])
+            is_half_there.set()
+            reading.wait()
+            stream.write(raw[30:])
+
+    reading = Barrier(2)
+    other = fresh(file)
+    read_index = other._read_index
+
+    def read_once_and_let_the_writer_go_on() -> None:
+        try:
+            read_index()
+        except DamagedCassetteError:
+            other._read_index = read_index  # type: ignore[method-assign]
+            reading.wait()
+            raise
+
+    other._read_index = read_once_and_let_the_writer_go_on  # type: ignore[method-assign]
+    writer = Thread(target=write)
+    writer.start()
+    is_half_there.wait()
+    assert other.keys() == ["c-3", "a-1", "b-2", "d-4"]
+    writer.join()
 
 
 def test_a_last_line_that_only_lacks_its_newline_is_whole(file: CassetteFile) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Collection, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from sys import intern
@@ -22,6 +22,10 @@ from ..errors import DamagedCassetteError
 from .line import FORMAT, Line, call_key, case_of, decode, format_of, number_of, peek_key, says_the_same
 
 _CONFLICT = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
+
+
+class _CutLineError(DamagedCassetteError):
+    """The file's last line ends early."""
 
 
 class CassetteFile:
@@ -113,7 +117,7 @@ class CassetteFile:
         if not self.path.exists():
             return False
         with exclusive(self.path):
-            self._index = None
+            self._read_index()
             first = self._first_lines()
             kept = []
             for line in self.lines():
@@ -145,8 +149,21 @@ class CassetteFile:
         return first
 
     def _load(self) -> dict[str, tuple[int, int, int]]:
-        if self._index is not None:
-            return self._index
+        if self._index is None:
+            try:
+                self._read_index()
+            except _CutLineError:
+                self._read_index_in_turn()
+        return self._index or {}
+
+    def _read_index_in_turn(self) -> None:
+        """A last line that ends early may be one that another process is writing: read again when it is done."""
+        with ExitStack() as stack:
+            with suppress(OSError):  # where nobody may write, nobody does
+                stack.enter_context(exclusive(self.path))
+            self._read_index()
+
+    def _read_index(self) -> None:
         index: dict[str, tuple[int, int, int]] = {}
         offset = number = 0
         with suppress(FileNotFoundError), self.path.open("rb") as file:
@@ -157,13 +174,12 @@ class CassetteFile:
                 if raw.startswith(_CONFLICT):
                     raise self._damaged(number, f"a merge conflict that is not resolved: {repr(raw[:40])[1:]}")
                 if not raw.endswith(b"\n") and not _is_whole(raw):
-                    raise self._damaged(number, "the last line is cut off")
+                    raise _CutLineError(self._damage(number, "the last line is cut off"))
                 if key is None:
                     raise self._damaged(number, _what_is_wrong(raw))
                 index[intern(key)] = (offset, len(raw), number)  # all variants have the same keys
                 offset += len(raw)
         self._index, self._size, self._n_lines = index, offset, number
-        return index
 
     def repair(self) -> None:
         """Remove a cut last line, as an interrupted recording leaves it; only before recording goes on."""
@@ -173,7 +189,10 @@ class CassetteFile:
             self._index = None
 
     def _damaged(self, number: int, what: str) -> DamagedCassetteError:
-        return DamagedCassetteError(
+        return DamagedCassetteError(self._damage(number, what))
+
+    def _damage(self, number: int, what: str) -> str:
+        return (
             f"{self.shown}:{number}: {what}. Restore it with 'git checkout -- "
             f"{shlex.quote(self.shown)}', or delete the line and record again"
         )
