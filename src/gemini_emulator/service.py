@@ -12,7 +12,7 @@ from .faults.faults import FaultPlan
 from .models.answering import BaseVoice, TunedVoice
 from .models.generation import generate
 from .models.predictor import Predictor
-from .models.prompt import Prompt, read_prompt
+from .models.prompt import read_prompt
 from .models.trainer import Trainer
 from .models.training_job import ARRAYS, KIND, SUCCEEDED
 from .models.word_vectors import check_installed
@@ -47,9 +47,8 @@ class Service:
         return cls(state, Trainer(state), Predictor(load))
 
     def close(self) -> None:
-        """Stop the threads and close the state."""
+        """Stop the trainer and close the state."""
         self.trainer.stop()
-        self.predictor.stop()
         self.state.close()
 
     def find(self, kind: str, name: str, *, shown: str = "") -> dict[str, Any]:
@@ -65,18 +64,17 @@ class Service:
 
     async def ask_tuned(self, name: str, request: dict[str, Any], *, shown: str) -> dict[str, Any]:
         """A tuned model's answer; ``shown`` is what its surface calls it. Raises 404, 400 while not ready."""
-        prompt = await _aside(request, lambda: read_prompt(request))
-        return generate(prompt, await self._tuned_voice(name, prompt, shown))
+        return await _aside(request, lambda: self._ask_tuned(name, request, shown))
 
-    async def _tuned_voice(self, name: str, prompt: Prompt, shown: str) -> TunedVoice:
+    def _ask_tuned(self, name: str, request: dict[str, Any], shown: str) -> dict[str, Any]:
+        prompt = read_prompt(request)
         job = self.find(KIND, name, shown=shown)
         if job["state"] != SUCCEEDED:
             raise not_ready(f"{shown} is not ACTIVE: its tuning is {job['state']}")
-        row = await self.predictor.predict(f"{name}\n{job['createTime']}", prompt.contents)
+        row = self.predictor.predict(f"{name}\n{job['createTime']}", prompt.contents)
         if row is None:
             raise not_found(shown)
-        outputs, probabilities = row
-        return TunedVoice(prompt, outputs, probabilities)
+        return generate(prompt, TunedVoice(prompt, *row))
 
 
 async def _aside(request: dict[str, Any], work: Callable[[], T]) -> T:

@@ -11,8 +11,9 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
+from operator import mul
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,8 @@ def embed_weighted(text: str, factors: Mapping[int, float]) -> Any:
 
 def unit(vector: Any) -> Any:
     """A vector of whole numbers at length `ONE`, rounded; a zero vector stays zero."""
-    length = math.isqrt(sum(entry * entry for entry in vector.tolist()))
+    entries = vector.tolist()  # Python's whole numbers: squares may pass 64 bits
+    length = math.isqrt(sum(map(mul, entries, entries)))
     return vector if length == 0 else (vector * (2 * ONE) + length) // (2 * length)
 
 
@@ -79,10 +81,15 @@ def _embed_once(text: str, factors: Mapping[int, float]) -> Any:
     if not counts:
         return np.zeros(DIMENSIONS, dtype=np.int64)
     tokens = list(counts)
-    weights = [round(_SCALE * (1 + math.log(counts[token])) * factors.get(token, 1.0)) for token in tokens]
+    weights = [round(_weight(counts[token]) * factors.get(token, 1.0)) for token in tokens]
     # Whole numbers below 2**53 throughout: floats add them exactly, in any order.
     rows = _table()[tokens].astype(np.float64)
     return unit(np.einsum("i,ij->j", np.array(weights, dtype=np.float64), rows).astype(np.int64))
+
+
+@cache  # at most `MAX_CHARS` counts
+def _weight(count: int) -> float:
+    return _SCALE * (1 + math.log(count))
 
 
 @lru_cache(maxsize=1)
