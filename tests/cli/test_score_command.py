@@ -25,6 +25,11 @@ min_accuracy = { limit = 0.9, bound = "value", reason = "a made-up limit" }
 [elsewhere.others.svm]
 min_accuracy = { limit = 1.0, bound = "value", reason = "of other data" }
 """
+GATES_OF_CONFIDENCE = """
+[elsewhere.tickets.svm]
+min_accuracy_at = { coverage = 0.6, limit = 0.4, reason = "a made-up limit" }
+max_calibration_error = { limit = 0.5, reason = "a made-up limit" }
+"""
 Score = Callable[..., tuple[int, str, str]]
 
 
@@ -63,16 +68,65 @@ def write(name: str, table: list[dict[str, Any]]) -> str:
 @pytest.mark.parametrize("name", ["tickets.csv", "tickets.jsonl", "tickets.parquet"])
 def test_every_kind_of_table_has_the_scores_that_scikit_learn_computes(score: Score, name: str) -> None:
     table = rows(input_tokens=10, output_tokens=3, thinking_tokens=2, model="svm-7")
+    Path(".newsgauge/results").mkdir(parents=True)
+    Path(".newsgauge/results/gates.json").write_text("the verdict of a run")
     status, out, _ = score(write(name, table))
     assert (status, "no gate decided" in out) == (0, True)
-    found = load_run(Path(".newsgauge/results")).scores["svm"]
+    assert Path(".newsgauge/results/gates.json").read_text() == "the verdict of a run"
+    found = load_run(Path(".newsgauge/score")).scores["svm"]
     assert found["accuracy"] == pytest.approx(accuracy_score(LABELS, SAID))
     assert found["macro_f1"] == pytest.approx(f1_score(LABELS, SAID, average="macro"))
     assert (found["n"], found["n_planned"], found["model_versions"]) == (6, 6, ["svm-7"])
-    tokens = json.loads(Path(".newsgauge/results/tokens.json").read_text())["variants"]["svm"]
+    tokens = json.loads(Path(".newsgauge/score/tokens.json").read_text())["variants"]["svm"]
     assert "svm-7" in json.dumps(tokens)
-    assert Path(".newsgauge/results/report.html").stat().st_size > 1_000
+    assert Path(".newsgauge/score/report.html").stat().st_size > 1_000
     assert "elsewhere (predictions made elsewhere) on tickets: 6 texts" in out
+
+
+def test_a_column_of_confidences_is_the_confidence_of_the_answers(
+    score: Score, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("evals").mkdir()
+    Path("evals/gates.toml").write_text(GATES_OF_CONFIDENCE)
+    sure = [0.9, 0.4, 0.8, 0.95, 0.7, 0.2]  # the four that are right are the four that are most sure
+    table = [{**row, "confidence": one} for row, one in zip(rows(), sure, strict=True)]
+    status, out, _ = score(write("tickets.csv", table))
+    assert (status, "PASS  svm-confident: accuracy of the most confident 60% 100.0% of 4" in out) == (0, True), out
+    found = load_run(Path(".newsgauge/score"))
+    assert [one.prediction.confidence for one in found.results if one.prediction] == sure
+    assert (0.6666666666666666, 1.0) in map(tuple, found.scores["svm"]["confidence"]["curve"])
+    assert main(["threshold", "--variant", "svm", "--results", ".newsgauge/score", "--held-out", "0"]) == 3
+    assert "svm: no threshold is certified for 95.0% on 6 texts" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("told", "counted"),
+    [
+        ({"tokens": 13}, (78, 0)),
+        ({"tokens": 13, "output_tokens": 3}, (60, 18)),
+        ({"tokens": 13, "input_tokens": 10}, (60, 18)),
+        ({"tokens": 13, "input_tokens": 10, "output_tokens": 3}, (60, 18)),
+        ({"input_tokens": 10, "output_tokens": 3}, (60, 18)),
+    ],
+)
+def test_tokens_count_and_cost(score: Score, told: dict[str, int], counted: tuple[int, int]) -> None:
+    """gpt-5-mini: 0.25 and 2 dollars for a million tokens in and out."""
+    status, out, _ = score(write("tickets.csv", rows(model="gpt-5-mini", **told)))
+    found = load_run(Path(".newsgauge/score"))
+    assert (status, *(found.scores["svm"][f"{name}_tokens"] for name in ("input", "output"))) == (0, *counted)
+    assert found.cost_per_1000("svm") == pytest.approx((counted[0] * 0.25 + counted[1] * 2) / 6 / 1000)
+    assert ("so a cost is a lower bound" in out) is (list(told) == ["tokens"])
+
+
+def test_tokens_that_nobody_told_pass_no_limit(score: Score) -> None:
+    Path("evals").mkdir()
+    limit = '= { limit = 20, reason = "made up" }'
+    Path("evals/gates.toml").write_text(f"[elsewhere.tickets.svm]\nmax_output_tokens_mean {limit}")
+    status, out, _ = score(write("tickets.csv", rows(tokens=13, note="x")))
+    assert (status, "FAIL  svm: output tokens mean \u2013 is not <= 20.0 (n = 6)" in out) == (1, True), out
+    assert "tickets.csv: columns that are not read: 'note'" in out
+    status, out, _ = score(write("tickets.csv", rows()))
+    assert (status, "6 of them answered without token counts" in out) == (1, True), out
 
 
 def test_gates_decide_and_those_of_other_data_do_not(score: Score) -> None:
@@ -93,7 +147,7 @@ def test_a_missing_prediction_is_red_and_no_wrong_answer(score: Score) -> None:
     status, out, _ = score(write("tickets.csv", [*rows(), *rows("bert")[:-1]]))
     assert status == 1
     assert "1 cases have no answer: 1 of bert" in out
-    assert load_run(Path(".newsgauge/results")).scores["bert"]["n"] == 5
+    assert load_run(Path(".newsgauge/score")).scores["bert"]["n"] == 5
 
 
 def test_a_baseline_is_written_and_what_changed_is_told_afterwards(score: Score) -> None:
@@ -124,7 +178,7 @@ def test_without_labels_the_corpus_says_what_is_right_for_the_plan_of_a_run(scor
     assert status == 0, out
     assert "on bundled: 3 posts, plan " in out
     assert f"{len(table) - 2} predictions are of texts that are not planned, and left out; the first: " in out
-    scores = load_run(Path(".newsgauge/results")).scores["space"]
+    scores = load_run(Path(".newsgauge/score")).scores["space"]
     assert (scores["n"], scores["accuracy"]) == (3, 1.0)
 
 
@@ -132,7 +186,7 @@ def test_repeats_are_answers_to_the_same_post(score: Score) -> None:
     table = rows(repeat=1) + [{**row, "prediction": "a"} for row in rows(repeat=2)]
     status, out, _ = score(write("tickets.csv", table))
     assert status == 0, out
-    assert load_run(Path(".newsgauge/results")).run["repeats"] == {"svm": 2}
+    assert load_run(Path(".newsgauge/score")).run["repeats"] == {"svm": 2}
 
 
 @pytest.mark.parametrize(
@@ -144,6 +198,7 @@ def test_repeats_are_answers_to_the_same_post(score: Score) -> None:
         ([{**rows()[0], "id": ""}], [], "row 1: expected an id, it is empty"),
         (rows(confidence=1.5), [], "row 1: confidence: expected a number from 0 to 1, got '1.5'"),
         (rows(input_tokens=-1), [], "row 1: input_tokens: expected a whole number from 0, got '-1'"),
+        (rows(tokens=5, input_tokens=7), [], "row 1: tokens: expected input_tokens and output_tokens together, got 5"),
         (rows(input_tokens="many"), [], "row 1: input_tokens: expected a whole number from 0, got 'many'"),
         (rows(repeat=0), [], "row 1: repeat: expected a whole number from 1, got '0'"),
         (rows(), ["--prediction-columns", "model=engine"], "expected a column 'engine'"),

@@ -44,7 +44,7 @@ class ConfidenceGate(Gate):
             about = f"accuracy of the most confident {self.coverage:.0%}"
             asked = Asked(about, "rate", "at least", self.limit, self.reason)
         if found is None:
-            text = f"{self.variant} does not say how sure it is; set 'confidence' in variants.toml"
+            text = f"{self.variant} does not say how sure it is: set 'confidence' in variants.toml (score: a column)"
             return [asked.said(Finding.FAIL, text, None, 0)]
         if self.coverage is None:
             finding = Finding.PASS if found.error <= self.limit else Finding.FAIL

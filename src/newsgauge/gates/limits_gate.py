@@ -177,7 +177,7 @@ def _hold(limit: Limit, variant: str, evidence: Evidence) -> Held:
         text = f"{name} {in_unit(value, metric.unit)} {sign} {asked_for}{among} (n = {n_shown}"
         if not metric.is_rate and score.n_uncounted:
             text += f", {score.n_uncounted} of them answered without token counts"
-        return asked.held(finding, f"{text}; {limit.reason})", value, n)
+        return asked.held(finding, f"{text}; {limit.reason})", value, n, f"{text})" if math.isnan(value) else "")
     if limit.metric == "min_class_recall":
         finding, after, n_to_decide = _every_class(limit, variant, evidence)
         text = f"{name} {percent(value)}{among} (n = {n}"

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from .._util.numbers import in_unit, number, percent, span
+from .._util.numbers import NONE, in_unit, number, percent, span
 from .._util.wording import one_line
 from ..records import ELSEWHERE, EMBEDDED_VERSION, shown_id
 from ..scoring.scores import CheckState, Flip, Latency, Score, Verdict
@@ -65,7 +65,8 @@ def scoreboard_lines(
         n = f"{score.n}" if score.complete else f"{score.n}/{score.n_planned}"
         word = verdict_word(name, verdicts.values(), waiting)
         fields = ("input_tokens", "output_tokens", *(field for _, field in more))
-        tokens = [f"{getattr(score, field):,}" for field in fields]
+        is_told = not score.n or score.n_uncounted < score.n
+        tokens = [f"{getattr(score, field):,}" if is_told else NONE for field in fields]
         rows.append((name, n, *_rates(score), str(score.n_errors), *tokens, word))
     spare = [*range(8, 8 + len(more)), *(rows[0].index(head) for head in ("errors", "out", "tokens in", "macro-F1"))]
     shown, left = (rows, (0, -1)) if gates else ([row[:-1] for row in rows], (0,))

@@ -1,7 +1,7 @@
 """Predictions made elsewhere: a table of them in, one record per row out. Knows no plan and no corpus.
 
-Columns ``id`` and ``prediction``; optional ``label``, ``variant``, ``repeat``, ``model``, ``confidence`` and the counts
-of tokens, by the names of results.csv.
+Columns ``id`` and ``prediction``; optional ``label``, ``variant``, ``repeat``, ``model``, ``confidence``, ``tokens``
+and the counts of tokens by the names of results.csv.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 from .._util.wording import whole_text
 from ..corpora.table_files import TableFormat, cell_text, kind_of, read_columns, table_name
 from ..errors import UsageError
-from ..records import ERROR_LABEL, NO_CALL_VERSION, Outcome, Prediction
+from ..records import ERROR_LABEL, Outcome, Prediction
 from .result_files import TOKEN_COLUMNS
 
 _NEEDED = ("id", "prediction")
-COLUMNS = (*_NEEDED, "label", "variant", "repeat", "model", "confidence", *TOKEN_COLUMNS)
+COLUMNS = (*_NEEDED, "label", "variant", "repeat", "model", "confidence", "tokens", *TOKEN_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +34,23 @@ class Predicted:
     tokens: Mapping[str, int] = field(default_factory=dict)
     model: str = ""
     detail: str = ""
+    confidence: float | None = None
 
     def judged(self, labels: Iterable[str]) -> Prediction:
         """The answer held against the labels of the plan, letter for letter."""
         said = whole_text(self.prediction).strip()
         outcome = Outcome.LABEL if said in labels else Outcome.OFF_LIST if said else Outcome.EMPTY
-        version = self.model or f"{NO_CALL_VERSION}(made elsewhere)"
-        plain = Prediction(said or ERROR_LABEL, outcome, self.detail, 0, 0, version)
-        return replace(plain, **self.tokens)  # type: ignore[arg-type]  # its fields that are counts
+        plain = Prediction(said or ERROR_LABEL, outcome, self.detail, 0, 0, self.model or "(made elsewhere)")
+        return replace(plain, confidence=self.confidence, **self.tokens)  # type: ignore[arg-type]  # its fields that are counts
 
 
-def read_predictions(path: Path, *, variant: str | None, columns: Mapping[str, str]) -> list[Predicted]:
-    """The rows of a csv, tsv, jsonl or parquet file; ``columns``: how the file calls ours. Raises `UsageError`."""
+def read_predictions(
+    path: Path, *, variant: str | None, columns: Mapping[str, str]
+) -> tuple[list[Predicted], list[str]]:
+    """The rows of a csv, tsv, jsonl or parquet file, and lines about its columns. Raises `UsageError`.
+
+    ``columns``: how the file calls ours.
+    """
     if kind_of(path) is None:
         raise UsageError(f"{path}: expected a csv, tsv, jsonl or parquet file by its name")
     names = {ours: columns.get(ours, ours) for ours in COLUMNS}
@@ -58,7 +63,19 @@ def read_predictions(path: Path, *, variant: str | None, columns: Mapping[str, s
         )
     usual = variant or table_name(path)
     rows = zip(*(values.get(theirs, [None] * len(values[names["id"]])) for theirs in names.values()), strict=True)
-    return [_predicted(f"{path}: row {n}", dict(zip(names, row, strict=True)), usual) for n, row in enumerate(rows, 1)]
+    read = [_predicted(f"{path}: row {n}", dict(zip(names, row, strict=True)), usual) for n, row in enumerate(rows, 1)]
+    notes = []
+    if unread := [name for name in there if name not in names.values()]:
+        notes.append(
+            f"{path}: columns that are not read: {', '.join(map(repr, unread))}; if one is ours, name it: "
+            "--prediction-columns"
+        )
+    if names["tokens"] in there and not {names["input_tokens"], names["output_tokens"]} & {*there}:
+        notes.append(
+            f"{path}: {names['tokens']!r} does not tell input from output: all count as input, so a cost is a lower "
+            "bound; add input_tokens or output_tokens"
+        )
+    return read, notes
 
 
 def _predicted(where: str, row: Mapping[str, Any], usual: str) -> Predicted:
@@ -69,21 +86,23 @@ def _predicted(where: str, row: Mapping[str, Any], usual: str) -> Predicted:
     if not cells["id"]:
         raise UsageError(f"{where}: expected an id, it is empty")
     tokens = {name: int(_number(where, name, cells[name])) for name in TOKEN_COLUMNS if cells[name]}
-    repeat = _number(where, "repeat", cells["repeat"] or "1", least=1)
-    detail = ""
-    if cells["confidence"]:
-        confidence = _number(where, "confidence", cells["confidence"], most=1, whole=False)
-        detail = f"confidence {confidence:g}"
+    if cells["tokens"]:
+        total = int(_number(where, "tokens", cells["tokens"]))
+        tokens.setdefault("input_tokens", total - tokens.get("output_tokens", 0))
+        tokens.setdefault("output_tokens", total - tokens["input_tokens"])
+        if tokens["input_tokens"] + tokens["output_tokens"] != total or min(tokens.values()) < 0:
+            raise UsageError(f"{where}: tokens: expected input_tokens and output_tokens together, got {total}")
+    confidence = cells["confidence"]
     return Predicted(
         where=where,
         id=cells["id"],
         prediction=cells["prediction"],
         variant=cells["variant"] or usual,
         label=cells["label"],
-        repeat=int(repeat),
+        repeat=int(_number(where, "repeat", cells["repeat"] or "1", least=1)),
         tokens=tokens,
         model=cells["model"],
-        detail=detail,
+        confidence=_number(where, "confidence", confidence, most=1, whole=False) if confidence else None,
     )
 
 

@@ -107,7 +107,7 @@ class RunFolder:
         """Mean tokens, in and out; None if nothing was counted."""
         use = {} if self.tokens is None else self.tokens["variants"].get(variant, {})
         means: list[Any] = [use[kind]["mean"] for kind in ("input", "output")] if use else [None]
-        return None if None in means else float(sum(means))
+        return None if None in means or self.scores[variant].get("n_uncounted") else float(sum(means))
 
     @property
     def costs(self) -> dict[str, float]:
@@ -186,7 +186,10 @@ def load_run(folder: Path | str = ".newsgauge/results") -> RunFolder:
     """Read and check a results folder, as `pytest evals` and `newsgauge merge` leave it. Raises `UsageError`."""
     folder = Path(folder)
     if not folder.is_dir():
-        raise UsageError(f"{folder}: expected a folder of results, as pytest evals leaves in .newsgauge/results")
+        raise UsageError(
+            f"{folder}: expected a folder of results, as pytest evals leaves in .newsgauge/results, and newsgauge "
+            "score in .newsgauge/score"
+        )
     scoreboard = _json(folder / "scoreboard.json")
     gates = _json(folder / "gates.json")
     run, scores = scoreboard.get("run"), scoreboard.get("variants")

@@ -156,8 +156,9 @@ class Score:
 
     @property
     def output_tokens_mean(self) -> float:
-        """Tokens answered per case, thinking counted; NaN likewise."""
-        return self._tokens_mean(self.output_tokens)
+        """Tokens answered per case, thinking counted; NaN likewise, and if only totals are known: a text has some."""
+        is_told = self.output_tokens or not self.input_tokens or self.n == self.n_errors
+        return self._tokens_mean(self.output_tokens) if is_told else math.nan
 
     @property
     def thinking_tokens_mean(self) -> float:

@@ -36,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Scores predictions as a run is scored: scoreboard, gates of [elsewhere.NAME.VARIANT], "
         "report, baseline. A table (csv, tsv, jsonl, parquet) has columns id and prediction; optional label, variant, "
-        "repeat, model, confidence and counts of tokens. Without a column label, --corpus says what is right. Logs of "
+        "repeat, model, confidence, tokens. Without a column label, --corpus says what is right. Logs of "
         "Inspect, lm-evaluation-harness (--log_samples) and promptfoo (output.json) are read as they are."
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="table of predictions, or a log of another tool")
@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--update-baseline", action="store_true", help="write these answers as the baseline")
     parser.add_argument(
-        "--results", metavar="DIR", default=".newsgauge/results", help="where results go (default: %(default)s)"
+        "--results", metavar="DIR", default=".newsgauge/score", help="where results go (default: %(default)s)"
     )
     parser.add_argument(
         "--evals", metavar="DIR", default="evals", help="folder of gates.toml and baselines (default: %(default)s)"
@@ -62,7 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Score and decide; 0 if nothing is red."""
-    rows = _read(options)
+    rows, about = _read(options)
     names = tuple(dict.fromkeys(row.variant for row in rows))
     by_corpus = options.corpus is not None or not all(row.label for row in rows)
     plan = _plan_of_corpus(options) if by_corpus else _plan_of_rows(options, rows)
@@ -89,23 +89,27 @@ def handle(options: argparse.Namespace) -> int:
     known = asked | {name: Variant(name, "predictions made elsewhere", "", "") for name in names}
     folder = Path(options.results)
     clear_folder(folder)
-    intro = [f"{len(rows):,} predictions of {', '.join(options.files)}", *notes]
+    intro = [f"{len(rows):,} predictions of {', '.join(options.files)}", *about, *notes]
     what = Decided(run, results, known, Path(options.evals), folder, intro=intro, updating=options.update_baseline)
     return decide_all(what)
 
 
-def _read(options: argparse.Namespace) -> list[Predicted]:
+def _read(options: argparse.Namespace) -> tuple[list[Predicted], list[str]]:
     columns = dict(pair.partition("=")[::2] for pair in (options.prediction_columns or "").split(",") if pair)
     if wrong := [name for name, column in columns.items() if name not in COLUMNS or not column]:
         raise UsageError(
             f"--prediction-columns: expected NAME=COLUMN with a name of {', '.join(COLUMNS)}, got {wrong[0]!r}"
         )
     rows: list[Predicted] = []
+    notes: list[str] = []
     for path in map(Path, options.files):
         if not path.is_file():
             raise UsageError(f"{path}: expected a file of predictions, there is none")
-        log = read_log(path, variant=options.variant)
-        rows += read_predictions(path, variant=options.variant, columns=columns) if log is None else log
+        found, about = read_log(path, variant=options.variant), []
+        if found is None:
+            found, about = read_predictions(path, variant=options.variant, columns=columns)
+        rows += found
+        notes += about
     if not rows:
         raise UsageError(f"{', '.join(options.files)}: expected predictions, there is no row")
     seen: dict[tuple[str, str, int], str] = {}
@@ -116,7 +120,7 @@ def _read(options: argparse.Namespace) -> list[Predicted]:
                 f"{row.where}: {row.id} of {row.variant} was already predicted in {first}; if it was asked more than "
                 "once, a column 'repeat' numbers the answers from 1"
             )
-    return rows
+    return rows, notes
 
 
 def _plan_of_corpus(options: argparse.Namespace) -> Plan:

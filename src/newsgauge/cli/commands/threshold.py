@@ -53,7 +53,8 @@ def handle(options: argparse.Namespace) -> int:
     if not rows:
         raise UsageError(
             f'{folder}: the answers of {options.variant} have no confidence. Set confidence = "logprobs" or '
-            '"field:NAME" in variants.toml, or confidence = "votes" with repeats, and run pytest evals again'
+            '"field:NAME" in variants.toml, or confidence = "votes" with repeats, and run pytest evals again; '
+            "predictions made elsewhere need a column 'confidence'"
         )
     tried, held = _split(rows, share, options.seed)
     threads = [post.thread or post.id for post, _, _ in tried]
