@@ -109,7 +109,7 @@ def test_a_column_of_confidences_is_the_confidence_of_the_answers(
         ({"input_tokens": 10, "output_tokens": 3}, (60, 18)),
     ],
 )
-def test_tokens_count_and_cost(score: Score, told: dict[str, int], counted: tuple[int, int]) -> None:
+def test_tokens_count_and_cost(score: Score, told: dict[str, Any], counted: tuple[int, int]) -> None:
     """gpt-5-mini: 0.25 and 2 dollars for a million tokens in and out."""
     status, out, _ = score(write("tickets.csv", rows(model="gpt-5-mini", **told)))
     found = load_run(Path(".newsgauge/score"))

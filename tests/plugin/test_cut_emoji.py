@@ -48,7 +48,7 @@ def test_labels_and_predictions_of_files_and_techniques_are_whole(tmp_path: Path
     assert (post.label, post.number) == ("a\ufffd", "1\ufffd")
     predictions = tmp_path / "said.jsonl"
     predictions.write_text(json.dumps({"id": "1", "prediction": f"a{HALF}"}))
-    (said,) = read_predictions(predictions, variant=None, columns={})
+    (said,), _ = read_predictions(predictions, variant=None, columns={})
     assert said.judged(["a\ufffd"]).label == "a\ufffd"
     assert _labelled(f"a{HALF}", ("a",)).label == "a\ufffd"
     assert _labelled("a\U0001f600", ("a",)).label == "a\U0001f600"

@@ -131,7 +131,7 @@ def _inspect(where: str, row: Row, variant: str | None) -> Iterator[Predicted]:
         "thinking_tokens": usage.get("reasoning_tokens") or 0,
         "cached_tokens": usage.get("input_tokens_cache_read") or 0,
     }
-    choices = output.get("choices") or ({},)
+    choices: Sequence[Row] = output.get("choices") or ({},)
     logprobs = [one["logprob"] for one in (choices[0].get("logprobs") or {}).get("content") or ()]
     yield _predicted(
         where, str(row["id"]), said, label, judged,

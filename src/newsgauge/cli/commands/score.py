@@ -105,11 +105,11 @@ def _read(options: argparse.Namespace) -> tuple[list[Predicted], list[str]]:
     for path in map(Path, options.files):
         if not path.is_file():
             raise UsageError(f"{path}: expected a file of predictions, there is none")
-        found, about = read_log(path, variant=options.variant), []
+        found = read_log(path, variant=options.variant)
         if found is None:
             found, about = read_predictions(path, variant=options.variant, columns=columns)
+            notes += about
         rows += found
-        notes += about
     if not rows:
         raise UsageError(f"{', '.join(options.files)}: expected predictions, there is no row")
     seen: dict[tuple[str, str, int], str] = {}
