@@ -68,6 +68,19 @@ def test_the_tracebacks_of_wrong_labels_are_there_for_who_asks(project: pytest.P
     assert "XFailed" not in short.stdout.str()
 
 
+def test_an_eval_that_fails_otherwise_than_its_mark_expects_shows_its_traceback(project: pytest.Pytester) -> None:
+    Path("evals/test_marked.py").write_text(
+        "import pytest\n\n@pytest.mark.xfail(raises=KeyError)\n@pytest.mark.parametrize('error', [KeyError, OSError])\n"
+        "def test_known(error):\n    value = 7\n    raise error('on the way')\n"
+    )
+    result = project.runpytest_inprocess("evals/test_marked.py", "--xfail-tb", "--no-require-gates")
+    assert result.stdout.str().count("    value = 7") == 2
+    short = project.runpytest_inprocess("evals/test_marked.py", "-rx", "--no-require-gates")
+    short.assert_outcomes(failed=1, xfailed=1)
+    assert short.stdout.str().count("    value = 7") == 1
+    short.stdout.fnmatch_lines(["evals/test_marked.py:7: OSError"])
+
+
 def test_expected_failures_of_other_tests_keep_their_tracebacks(project: pytest.Pytester) -> None:
     project.makepyfile(test_unit="import pytest\n\ndef test_known():\n    value = 7\n    pytest.xfail('known')\n")
     Path("conftest.py").write_text(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from inspect import Parameter, Signature
 from pathlib import Path
 from random import Random
@@ -28,6 +29,9 @@ _WORD = re.compile(r"[^\W\d_]{4,}")
 _QUOTE = re.compile(r"^\s*[>|:]|\b(?:writes|wrote|says|said):\s*$|^In article\b")
 
 _CALLED = Signature([Parameter("text", Parameter.POSITIONAL_OR_KEYWORD)])
+
+#: Disturbed posts that are kept: a run asks for each of them a dozen times.
+_KEPT = 10_000
 
 Disturbance = Callable[[str, str, Sequence[str]], str]
 
@@ -104,7 +108,7 @@ def disturb(under: str, labels: Sequence[str], *, variant: str, folders: Sequenc
     Raises `VariantsError`, also if such a function fails or returns no text.
     """
     if under in DISTURBANCES:
-        return lambda post: replace(post, text=DISTURBANCES[under](post.text, post.id, labels))
+        return lru_cache(_KEPT)(lambda post: replace(post, text=DISTURBANCES[under](post.text, post.id, labels)))
     where = f"variants.toml: [{variant}] under"
     function = load_callable(under, folders, where=where, called=_CALLED)
 
@@ -118,4 +122,4 @@ def disturb(under: str, labels: Sequence[str], *, variant: str, folders: Sequenc
             raise VariantsError(f"{where}: expected {under} to return a text, got {type(text).__name__} for {post.id}")
         return replace(post, text=plain(text))
 
-    return call
+    return lru_cache(_KEPT)(call)
