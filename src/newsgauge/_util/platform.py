@@ -19,6 +19,9 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+#: The names of this machine, as URLs and sockets have them.
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:

@@ -25,6 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._util.platform import LOOPBACK
 from ..errors import NetworkBlockedError
 from .earlier_sockets import EarlierSockets, frames
 
@@ -90,7 +91,7 @@ _READS_GIT = frozenset(
 _STARTS_WORKERS = "xdist.workermanage"
 #: From where pools of processes start theirs; scikit-learn's ``n_jobs`` comes by the first.
 _POOLS = ("joblib.externals.loky.backend.popen_loky_posix", "multiprocessing.util", "multiprocessing.popen_fork")
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_LOOPBACK = frozenset(LOOPBACK)
 #: The most that a forked child reports of an attempt: a pipe takes this much in one piece.
 _MAX_REPORT_BYTES = 2000
 

@@ -17,6 +17,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from .._util.platform import LOOPBACK
 from ..errors import NotKeptError
 from .digest import canonical
 from .line import Line
@@ -122,7 +123,7 @@ class OpenCase:
             if not self.may_ask or self.missed is not None:
                 self.missed = self.missed or asked
                 raise MissError("not recorded")
-        if self.local_only and host not in ("127.0.0.1", "localhost", "::1"):
+        if self.local_only and host not in LOOPBACK:
             raise self._refuse(
                 f"is {method} {host}{path}, and --backend embedded asks only this machine: record it with --backend "
                 "gemini, which shows the cost first"

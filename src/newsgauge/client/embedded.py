@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from .._util.platform import LOOPBACK
 from ..errors import BackendError, UsageError
 
 #: What only the server needs: the extra ``embedded``.
@@ -73,17 +74,14 @@ def embedded_process() -> Iterator[str]:
             yield server.base_url
 
 
-_HOSTS = ("127.0.0.1", "localhost", "::1")
-
-
 def is_loopback(url: str) -> bool:
     """True for a server on this machine, such as ``newsgauge serve``: it gets no credentials."""
     try:
-        return urlsplit(url).hostname in _HOSTS
+        return urlsplit(url).hostname in LOOPBACK
     except ValueError:  # no URL at all
         return False
 
 
 def direct() -> dict[str, Any]:
     """Arguments for an httpx client that uses no proxy for this machine, and the environment's proxies for others."""
-    return {"mounts": {f"all://{f'[{host}]' if ':' in host else host}": None for host in _HOSTS}}
+    return {"mounts": {f"all://{f'[{host}]' if ':' in host else host}": None for host in LOOPBACK}}
