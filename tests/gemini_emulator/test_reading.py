@@ -283,6 +283,24 @@ add(
 )
 add("polite", sysm("Thank you so much for helping us today. Classify the message as one of billing, login, or other."))
 
+TOLD = {"billing": "invoices", "login": "passwords and accounts"}
+for name, prompt in {
+    "told behind a question": "Which of these is it? billing: invoices; login: passwords and accounts",
+    "told behind a colon": "Classify the ticket. Labels: billing: invoices; login: passwords and accounts.",
+    "told with dashes": "Tag it with a category: billing - invoices; login - passwords and accounts",
+    "told in lines with dashes": "Choose a category:\nbilling - invoices\nlogin - passwords and accounts",
+}.items():
+    add(name, sysm(prompt), labels=("billing", "login"), desc=TOLD)
+add(
+    "notes are no labels",
+    sysm("Classify the text as a or b. Note: answer in one word; Important: no punctuation."),
+    labels=("a", "b"),
+)
+
+
+def test_a_description_is_what_is_said_of_the_label_and_nothing_before_it() -> None:
+    assert sysm("Labels: billing: invoices; login: passwords and accounts.").descriptions == TOLD
+
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_labels_descriptions_examples_and_text_are_found(case: Any) -> None:

@@ -72,7 +72,8 @@ def _told(part: str, mentions: _Mentions, level: int) -> Iterator[tuple[str, str
         found, names = marked, {marked[0][2]}  # "billing: invoices and login fees" is about billing
     if len(names) == 1:
         start, end, label = found[0]
-        if mentions.is_told(part, start, end, level) and (words := _clean(f"{part[:start]} {part[end:]}")):
+        before = "" if part[:start].rstrip().endswith(":") else part[:start]  # "Labels: billing - invoices"
+        if mentions.is_told(part, start, end, level) and (words := _clean(f"{before} {part[end:]}")):
             yield label, words
         return
     if not names:

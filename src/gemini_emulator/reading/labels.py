@@ -173,7 +173,9 @@ def _listed(sentence: str, about: bool) -> list[str]:
     The last word that opens the most labels has them.
     """
     best: list[str] = []
-    for end in _openings(sentence, about)[-_TRIGGERS_READ:]:
+    # After a question the next sentence may be the list itself: "billing: about this; login: about that".
+    whole = [0] if about and not _is_mark(sentence) else []
+    for end in (*whole, *_openings(sentence, about)[-_TRIGGERS_READ:]):
         rest = _TAIL.sub("", sentence[end:].strip().rstrip(".!?:").strip())
         if rest[:1] in "([{" and rest[-1:] in ")]}":
             rest = rest[1:-1]
@@ -181,13 +183,15 @@ def _listed(sentence: str, about: bool) -> list[str]:
             pieces = [piece.strip() for piece in split_outside_brackets(rest, signs) if piece.strip()]
             items = [head_of(_ARTICLE.sub("", piece, count=1)) for piece in pieces]
             heads = [head for head, _ in items]
+            n_told = sum(bool(about_it) for _, about_it in items)
             if len(heads) >= max(2, len(best)) and all(
                 is_label(head, most_words=_SENTENCE_WORDS) and not _NO_ITEM.match(head) for head in heads
             ):
-                if sum(bool(about_it) for _, about_it in items) > 1:
+                if n_told > 1 and (end or (n_told == len(items) and not CUE.search(heads[0]))):
                     return heads  # "a: about this; b: about that" lists labels, whatever stands behind a colon of it
-                best = heads
-                break
+                if end:
+                    best = heads
+                    break
     return best
 
 

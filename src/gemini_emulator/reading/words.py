@@ -37,7 +37,7 @@ _ORDERS = re.compile(
     r"say|name|assign|classify|if you|when|never|always|make sure|you|your|the answer|it is|this is|now|think)\b",
     re.IGNORECASE,
 )
-BULLET = re.compile(r"\s{0,40}(?:[-*•‣·–+]|\(?\d{1,4}[.):]|\(?[a-zA-Z][.)])\s{1,8}")
+BULLET = re.compile(r"\A\s{0,40}(?:[-*•‣·–+]|\(?\d{1,4}[.):]|\(?[a-zA-Z][.)])\s{1,8}")
 _QUOTES = "\"'`“”‘’«»"
 _BRACKETS = re.compile(r"[()\[\]{}]")
 _ENDS_SENTENCE = re.compile(r"[.!?]$")
