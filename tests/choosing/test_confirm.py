@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -163,6 +164,12 @@ def test_the_ledger_counts_a_question_once_and_changed_limits_as_a_decision(tmp_
     assert replace(ledger, gates="limits two").n_decisions(plan.digest) == 3
     assert ledger.n_decisions("another plan") == 0
     assert ledger.header("another plan") == []
+    # Runs that end at once: each decision is there, whole, and the posts are there once.
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda about: ledger.note("compare", about, plan, environ={}), ["fourth", "fifth"] * 20))
+    assert ledger.n_decisions(plan.digest) == 4
+    assert ledger.path.read_text().count('"posts"') == 1
+    ledger.path.write_text("".join(ledger.path.read_text().splitlines(keepends=True)[:2]))
     # Two branches that each decided: what git leaves holds the decisions of both.
     first, second = ledger.path.read_text().splitlines()
     ledger.path.write_text(f"<<<<<<< HEAD\n{first}\n=======\n{second}\n>>>>>>> theirs\n")

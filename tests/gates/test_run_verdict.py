@@ -25,6 +25,17 @@ def test_a_run_without_any_gate_is_not_complete_however_many_cases_it_answered(t
     assert concluded.scores["v"].complete
 
 
+def test_of_two_runs_that_write_one_baseline_the_second_does_not_undo_the_first(tmp_path: Path) -> None:
+    run = RunPlan(plan(4), plan(4), None, "embedded", "none", {"v": "1"}, {"v": "1"}, None)
+    answers = {(post.id, "v"): result(post, "v", right=True) for post in posts(4)}
+    place = BaselinePlace(tmp_path / "baseline.json", "baseline.json", None, updating=True)
+    first, second = (Guard(run, (), tmp_path / "results", True, place) for _ in range(2))
+    assert first.conclude(answers, exit_status=0).changes
+    written = place.path.read_text()
+    assert any("baseline.json changed since" in one for one in second.conclude(answers, exit_status=0).session.reasons)
+    assert place.path.read_text() == written
+
+
 @pytest.mark.parametrize(
     ("verdict", "headline"),
     [

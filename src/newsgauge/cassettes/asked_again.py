@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from .._util.files import replace_file
+from .._util.platform import exclusive
 
 NAME = "ASKED.json"
 
 
 def note_asked(folder: Path, variant: str, keys: Collection[str], recorded: str) -> None:
     """Note that all these cases were answered since ``recorded``, a time as provenance writes it. Raises OSError."""
-    known = _read(folder)
-    known[variant] = {**known.get(variant, {}), _hash(keys): recorded}
-    replace_file(folder / NAME, json.dumps(known, indent=1, sort_keys=True) + "\n")
+    with exclusive(folder / NAME):
+        known = _read(folder)
+        known[variant] = {**known.get(variant, {}), _hash(keys): recorded}
+        replace_file(folder / NAME, json.dumps(known, indent=1, sort_keys=True) + "\n")
 
 
 def asked_at(folder: Path, variant: str, keys: Collection[str]) -> str:

@@ -28,6 +28,10 @@ class _CutLineError(DamagedCassetteError):
     """The file's last line ends early."""
 
 
+class _MovedLineError(DamagedCassetteError):
+    """Where the index says a line is, there is another text."""
+
+
 class CassetteFile:
     """The lines of one variant. Reading sees the last line of a key; `finalize` drops the earlier ones."""
 
@@ -57,6 +61,13 @@ class CassetteFile:
 
     def read(self, key: str) -> Line | None:
         """The key's line, or None if there is none. Raises `DamagedCassetteError`."""
+        try:
+            return self._read(key)
+        except _MovedLineError:  # another process put the file in order since its index was read
+            self._index = None
+            return self._read(key)
+
+    def _read(self, key: str) -> Line | None:
         found = self._load().get(key)
         if found is None:
             return None
@@ -69,9 +80,9 @@ class CassetteFile:
         try:
             line = decode(raw)
         except ValueError as error:
-            raise self._damaged(number, f"not a recorded case: {error}") from None
+            raise _MovedLineError(self._damage(number, f"not a recorded case: {error}")) from None
         if line.key != key:
-            raise self._damaged(number, "the file changed while it was read")
+            raise _MovedLineError(self._damage(number, "the file changed while it was read"))
         return line
 
     def case(self, key: str) -> list[Line]:

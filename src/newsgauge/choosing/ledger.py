@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from .._util.files import lines_of_both, read_toml
-from .._util.platform import is_ci
+from .._util.files import lines_of_both, read_toml, replace_file
+from .._util.platform import exclusive, is_ci
 from ..corpora.threads import thread_of
 from ..errors import UsageError
 from ..planning.sampling import Plan, draw, make_plan
@@ -42,17 +42,18 @@ class Ledger:
 
     def note(self, kind: Kind, about: str, plan: Plan, *, environ: Mapping[str, str] = os.environ) -> None:
         """Add a decision unless it is already there. CI adds none, and the folder may be read-only."""
-        lines = self._lines()
-        if is_ci(environ) or any(
-            (one["decided"], one["about"], one["plan"]) == (kind, about, plan.digest) for one in lines
-        ):
+        decision = {"plan": plan.digest, "decided": kind, "about": about}
+        if is_ci(environ) or any(decision.items() <= one.items() for one in self._lines()):
             return
-        posts = {} if any(one["plan"] == plan.digest for one in lines) else {"posts": [p.id for p in plan.posts]}
-        line = {"plan": plan.digest, "decided": kind, "about": about, "gates": self.gates, **posts}
         with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+            with exclusive(self.path):
+                lines = self._lines()
+                is_new = all(one["plan"] != plan.digest for one in lines)
+                line = {**decision, "gates": self.gates, **({"posts": [p.id for p in plan.posts]} if is_new else {})}
+                if not any(decision.items() <= one.items() for one in lines):  # noted by another process meanwhile
+                    before = self.path.read_text("utf-8")
+                    replace_file(self.path, before + json.dumps(line) + "\n")
 
     def n_decisions(self, plan: str) -> int:
         """Decisions of the plan, and how often the limits changed after one."""

@@ -19,7 +19,7 @@ from ..results.result_files import digest_results, write_flips, write_gates, wri
 from ..scoring.scoreboard import compare, compared_pairs, rows_of, score
 from ..scoring.scores import Comparison, Score, Verdict
 from .baseline_diff import VariantChange, diff_baselines
-from .baseline_file import Baseline, encode, is_about_classes, make_baseline
+from .baseline_file import Baseline, encode, is_about_classes, load_baseline, make_baseline
 from .baseline_gate import BaselineGate, compare_since, since_baseline
 from .gate import Ages, Evidence, Gate, decide
 from .gates_file import LeftOut
@@ -195,6 +195,10 @@ class Guard:
         if exit_status not in (0, 1):
             return None, ["--update-baseline: nothing written, the run was cut short"]
         try:
+            if load_baseline(place.path, shown=place.shown, rewriting=True) != place.held:
+                return None, [
+                    f"--update-baseline: nothing written, {place.shown} changed since this run read it; run again"
+                ]
             new = make_baseline(
                 backend=run.backend,
                 plan=run.plan,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._util.files import read_toml, replace_file
+from .._util.files import locked, read_toml, replace_file
 from .._util.pytest_ini import read_ini
 from ..cassettes.asked_again import asked_at
 from ..cassettes.line import case_of
@@ -158,6 +158,11 @@ def add_plan(folders: Folders, setup: RunConfig) -> str:
 
     Raises `UsageError` if PLANS.toml cannot be read, OSError if it cannot be written.
     """
+    with locked(folders.root / ".newsgauge" / "plans.lock"):
+        return _add_plan(folders, setup)
+
+
+def _add_plan(folders: Folders, setup: RunConfig) -> str:
     path = folders.root / folders.cassettes / "PLANS.toml"
     before = path.read_text("utf-8") if path.exists() else _HEAD
     wanted, unknown = wanted_keys(load_plans(folders)) if path.exists() else ({}, {})

@@ -8,6 +8,7 @@ import sys
 from contextlib import redirect_stdout
 from dataclasses import asdict, replace
 
+from ..._util.files import locked
 from ...choosing.confirming import (
     Confirmation,
     confirmation_lines,
@@ -60,11 +61,10 @@ def _confirmation(options: argparse.Namespace) -> Confirmation:
     evals = folders.root / folders.evals
     name = baseline_name(setup.backend, setup.plan)
     ledger, file = open_ledger(evals / name), (evals / name).with_name(CONFIRMATIONS)
-    before = load_confirmations(file)
     chosen = measure(setup.plan.digest, setup.plan.posts, replayed(setup), variant, against)
     prompts = {one: setup.run_plan.prompts[one] for one in setup.variants}
     key = (setup.cassettes.name, variant, against, sorted(prompts.items()), chosen.plan)
-    old = next((one for one in before if one.key == key), None)
+    old = next((one for one in load_confirmations(file) if one.key == key), None)
     if old is not None:
         print(f"newsgauge: confirmed before, on {len(old.posts)} texts; other texts would be a second try")
         plan = plan_of(setup, old.posts)
@@ -87,7 +87,8 @@ def _confirmation(options: argparse.Namespace) -> Confirmation:
     )
     print("\n".join(confirmation_lines(found)))
     if found != old:
-        save_confirmations(file, [*(one for one in before if one is not old), found])
+        with locked(folders.root / ".newsgauge" / "confirm.lock"):  # another confirmation may have ended meanwhile
+            save_confirmations(file, [*(one for one in load_confirmations(file) if one.key != found.key), found])
         print(f"newsgauge: written: {file.relative_to(folders.root)}; review and commit it like a baseline")
     about = f"{variant}{f' over {against}' if against else ''}: {' '.join(prompts.values())}"
     for decided in (setup.plan, plan):
