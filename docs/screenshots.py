@@ -133,7 +133,7 @@ def main() -> int:
         print("docs/screenshots.py: Chromium and chromedriver are not on the PATH", file=sys.stderr)
         return 2
     try:
-        runs = options.folder / "runs"
+        runs = options.folder.resolve() / "runs"
         runs.mkdir(parents=True)
         pages = make_pages(runs)
         found = [line for name, page in pages.items() for line in save_page(browser, page, options.folder, name)]

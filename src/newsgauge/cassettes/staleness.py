@@ -20,6 +20,8 @@ _MAX_BEFORE = 20
 _INSTRUCTIONS = frozenset({"systemInstruction", "system", "instructions"})
 #: The words shown instead of a text that is not kept, by the first word of its origin.
 _PLACES = {"": "{post}", "example": "{example}", "made": "{text}"}
+#: The words of a text as JSON writes it, each with the space or the line break behind it.
+_WORDS = re.compile(r".+?(?: |\\n|$)")
 _Mark = tuple[str, int, str]  # where it came from, characters, digest
 
 
@@ -145,17 +147,17 @@ def _text(value: Any) -> str:
 
 def _around_difference(old: str, new: str) -> tuple[str, str]:
     """The differing words of two long texts, with a little of what stands around them."""
-    both = old.split(" "), new.split(" ")
+    both = _WORDS.findall(old.strip('"')), _WORDS.findall(new.strip('"'))
     start = _n_same(*both)
     end = _n_same(*(words[start:][::-1] for words in both))
-    clips = [" ".join(words[max(0, start - 2) : len(words) - end + 2]) for words in both]
-    n_same = _n_same(*clips)  # a word may be a whole list of labels, one per line
+    clips = ["".join(words[max(0, start - 2) : len(words) - end + 2]).rstrip() for words in both]
+    n_same = _n_same(*clips)  # a word may be long
     cut = n_same - _MAX_BEFORE if n_same > _MAX_SHOWN // 2 else 0
     shown = []
     for clip in (one[cut:] for one in clips):
-        clip = clip if len(clip) <= _MAX_SHOWN else clip[: _MAX_SHOWN - 3] + "..."
-        before, after = "..." if start > 2 or cut else "", "..." if end > 2 and not clip.endswith("...") else ""
-        shown.append(f"{before}{clip}{after}")
+        is_cut = end > 2 or len(clip) > _MAX_SHOWN
+        clip = clip if len(clip) <= _MAX_SHOWN else clip[: _MAX_SHOWN - 3]
+        shown.append(f'"{"..." if start > 2 or cut else ""}{clip}{"..." if is_cut else ""}"')
     return shown[0], shown[1]
 
 

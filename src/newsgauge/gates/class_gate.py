@@ -63,6 +63,12 @@ class ClassLimit:
         return self.sign == "at least"
 
     @property
+    def of_cases(self) -> tuple[str, str]:
+        """The label and the answer of the cases that it is about; empty: any."""
+        label = "" if self.costs or self.metric == "min_precision" else self.classes[0]
+        return label, "" if self.costs or self.metric == "min_recall" else self.classes[-1]
+
+    @property
     def most(self) -> float:
         """The highest value that there can be."""
         return max((cost for row in self.costs.values() for cost in row.values()), default=1.0)
@@ -142,7 +148,7 @@ def _hold(limit: ClassLimit, gate: ClassGate, evidence: Evidence) -> Held:
         worth = effective_posts([int(one > 0) for one in values], threads_of(post for post, _ in pairs))
         finding, detail, more = _by_bounds(limit, value, n, worth, len(gate.limits), evidence.plan.units)
         n_to_decide = more and math.ceil(more * len(evidence.plan.posts) / n)
-    asked = Asked(name, limit.unit, limit.sign, limit.limit, limit.reason)
+    asked = Asked(name, limit.unit, limit.sign, limit.limit, limit.reason, *limit.of_cases)
     how = f"; {detail}" if detail else ""
     reason = f"{name} {in_unit(value, asked.unit)}, {asked.words}{how} (n = {n}; {limit.reason})"
     return asked.held(finding, reason, value, n, detail, n_to_decide=n_to_decide)

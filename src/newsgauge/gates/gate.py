@@ -171,6 +171,8 @@ class Asked:
     sign: Sign
     limit: float | None
     why: str = ""
+    label: str = ""
+    answer: str = ""
 
     @property
     def words(self) -> str:
@@ -190,8 +192,10 @@ class Asked:
     ) -> Held:
         """The limit with what was measured on ``n`` of them."""
         value = None if value is None or math.isnan(value) else value
-        check = Check(_STATES[finding], self.name, self.unit, value, n, self.sign, self.limit, self.why, detail)
-        return Held(finding, reason, check, n_to_decide, flips)
+        about = (self.sign, self.limit, self.why, detail, self.label, self.answer)
+        return Held(
+            finding, reason, Check(_STATES[finding], self.name, self.unit, value, n, *about), n_to_decide, flips
+        )
 
     def said(self, finding: Finding, text: str, value: float | None, n: int, *, n_to_decide: int | None = None) -> Held:
         """The same, if one text says how it was decided and is the sentence with what was asked."""

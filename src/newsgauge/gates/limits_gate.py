@@ -154,15 +154,16 @@ def _limit(key: str, entry: Entry) -> Limit:
 
 def _hold(limit: Limit, variant: str, evidence: Evidence) -> Held:
     score, metric, plan = evidence.scores[variant], METRICS[limit.metric], evidence.plan
-    name, among, n = metric.attribute.replace("_", " "), "", score.n
+    name, among, n, label = metric.attribute.replace("_", " "), "", score.n, ""
     if limit.metric == "min_class_recall":  # the limit holds for every class; the lowest is named
         worst = min(score.classes, key=lambda one: -1.0 if math.isnan(one.recall) else one.recall)
-        name, value, n = f"recall of {worst.label}", worst.recall, worst.support
+        label, value, n = worst.label, worst.recall, worst.support
+        name = f"recall of {label}"
         about, among = f"{name}, the lowest class", f", the lowest of {len(score.classes)} classes"
     else:
         value = float(getattr(score, metric.attribute))
         about = name if metric.is_rate else f"{metric.attribute.partition('_')[0]} tokens per {plan.unit}"
-    asked = Asked(about, metric.unit, metric.sign, limit.limit, limit.reason)
+    asked = Asked(about, metric.unit, metric.sign, limit.limit, limit.reason, label)
     if limit.metric in OF_REPEATS and score.repeats is None:
         text = (
             f"{limit.metric}: {variant} asks each {plan.unit} once; set repeats = 3 in variants.toml, or run with "

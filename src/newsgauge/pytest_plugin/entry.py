@@ -93,6 +93,8 @@ class ProcessGuard:
                 result = yield
             if network is not None:
                 network.check_conftests()
+            if loaded:
+                _suggest_options(parser, args)
             return result
         except pytest.UsageError as error:
             error.args = tuple(hide_secrets(str(one)) for one in error.args)  # it may quote the command line
@@ -135,6 +137,17 @@ class ProcessGuard:
                     f"there: cd {shlex.quote(shown)} && pytest --rootdir . {evals.name}",
                     yellow=True,
                 )
+
+
+def _suggest_options(parser: pytest.Parser, args: list[str]) -> None:
+    """If pytest is going to refuse an option, its message says which one may be meant."""
+    from .._util.wording import did_you_mean
+
+    unknown = [arg.partition("=")[0] for arg in parser.parse_known_and_unknown_args(args)[1]]
+    known = [one for one in parser.optparser._option_string_actions if len(one) > len("--nf")] if unknown else ()
+    found = [guess for option in unknown if (guess := did_you_mean(option, known))]
+    if found:
+        parser.extra_info["newsgauge"] = "".join(found).removeprefix("; ")
 
 
 GUARD = ProcessGuard()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .._util.wording import count_of
 from ..errors import UsageError
 from ..gates.age_gate import day_of
 from ..gates.gate import Ages
@@ -25,7 +26,7 @@ from ..scoring.scores import Check, Verdict
 from ..scoring.spending import today
 from ..scoring.stats.decisions import Finding
 from .process_guard import VERDICT
-from .slim_reports import VARIANT_PROPERTY
+from .slim_reports import VARIANT_PROPERTY, user_property
 
 if TYPE_CHECKING:
     from ..gates.baseline_file import Baseline
@@ -117,28 +118,27 @@ class Judge:
 
         With ``-q`` a row per variant and what did not pass, with ``-qq`` nothing but the verdict.
         """
-        errors = terminalreporter.stats.get("error", [])
-        firsts = _first_of_each_fault(errors)
-        if len(firsts) < len(errors):
-            terminalreporter.stats["error"] = firsts
+        verbosity = terminalreporter.config.get_verbosity()
+        kept = {kind: list(terminalreporter.stats.get(kind, ())) for kind in ("error", "failed")}
+        faults = _faults(kept["error"])
+        if self._conclusion is not None:  # what is said below is not said here
+            told = {id(report) for reports in faults.values() for report in reports}
+            for kind, reports in kept.items():
+                shown = [one for one in reports if id(one) not in told and not self._is_told(one, brief=verbosity < 0)]
+                terminalreporter.stats[kind] = shown
         yield
-        if len(firsts) < len(errors):
-            terminalreporter.stats["error"] = errors  # pytest counts them in its last line
-            n_more = len(errors) - len(firsts)
-            terminalreporter.write_line(
-                f"newsgauge: {n_more:,} more cases have no answer for the same reasons as these"
-            )
+        terminalreporter.stats.update({kind: reports for kind, reports in kept.items() if reports})
         if self._conclusion is None:
             if self._unwritten:
                 terminalreporter.write_line(f"newsgauge: red: {self._unwritten}", red=True, bold=True)
             return
-        verbosity = terminalreporter.config.get_verbosity()
         width = terminalreporter._tw.fullwidth - 1 if terminalreporter.isatty else WIDTH
         sections = concluding_sections(
             *(self._conclusion, self._guard),
             width=max(60, width),
             brief=verbosity < 0,
             details=verbosity > 0 or os.environ.get("GITHUB_ACTIONS") == "true",
+            told={str(report.longrepr).strip() for reports in faults.values() for report in reports},
         )
         if not sections:
             terminalreporter.write_line("newsgauge: no case and no gate was part of this run")
@@ -153,8 +153,23 @@ class Judge:
                 terminalreporter.section(heading)
             for line in group or lines:
                 terminalreporter.write_line(line, **_markup(line))
+        for (variant, _), reports in faults.items():
+            said = f"{count_of(len(reports), 'case')} of {variant}: {str(reports[0].longrepr).strip()}"
+            terminalreporter.write_line(f"newsgauge: no answer to {said}", yellow=True)
         for reason in self._conclusion.session.reasons:
             terminalreporter.write_line(f"newsgauge: red: {reason}", red=True, bold=True)
+
+    def _is_told(self, report: pytest.TestReport, *, brief: bool) -> bool:
+        """Whether the section of gates says all that the failed test of a gate says.
+
+        It does of a gate without an answer, which is not pytest's to explain, and of each gate if the output is
+        ``brief``; not if the test failed for another reason.
+        """
+        gate = json.loads(str(user_property(report, GATE_PROPERTY) or "{}")).get("gate")
+        verdict = self._conclusion.verdicts.get(gate) if self._conclusion is not None else None
+        if verdict is None or not (brief or verdict.word == "unanswered"):
+            return False
+        return str(report.longrepr).strip().startswith(f"{verdict.word}: ")
 
 
 class LastLine:
@@ -173,16 +188,16 @@ class LastLine:
             terminalreporter.write_line(f"newsgauge: {end.headline}", bold=True, **colour)
 
 
-def _first_of_each_fault(errors: Sequence[pytest.TestReport]) -> list[pytest.TestReport]:
-    """All errors but those of cases that say of their variant what an earlier one says, of another line."""
-    firsts, said = [], set()
+def _faults(errors: Sequence[pytest.TestReport]) -> dict[tuple[object, str], list[pytest.TestReport]]:
+    """Cases without an answer by variant and by why, which is the same if it differs in no more than line and id."""
+    found: dict[tuple[object, str], list[pytest.TestReport]] = {}
     for report in errors:
-        variant = dict(getattr(report, "user_properties", ())).get(VARIANT_PROPERTY)
-        fault = (variant, _PLACE.sub("", str(report.longrepr).strip()))
-        if variant is None or fault not in said:
-            firsts.append(report)
-        said.add(fault)
-    return firsts
+        variant, text = user_property(report, VARIANT_PROPERTY), str(report.longrepr).strip()
+        if variant is None or "\n" in text:  # a traceback: of a fixture, not of the service or a recording
+            continue
+        post = report.nodeid.rpartition("[")[2].removesuffix(f"-{variant}]")
+        found.setdefault((variant, _PLACE.sub("", text).replace(post, "")), []).append(report)
+    return found
 
 
 def _markup(line: str) -> dict[str, bool]:

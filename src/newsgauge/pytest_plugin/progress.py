@@ -45,12 +45,14 @@ class Progress:
         """With ``-k`` fewer cases run than are planned. Under pytest-xdist only the workers know."""
         mine = sum(item.get_closest_marker("case") is not None for item in session.items)
         self._tally.n_planned = mine or self._tally.n_planned
+        if self._config.get_verbosity() < -1 and (reporter := self._reporter()) is not None:
+            reporter._show_progress_info = False  # one line is asked for: the verdict
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> Status:
         """No letter for a case; what pytest counts it as, and the word that ``-rx`` begins its lines with, stay."""
         category, letter, word = yield
-        return category, "" if is_case(report) else letter, word
+        return category, "" if is_case(report) or self._config.get_verbosity() < -1 else letter, word
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -26,7 +26,7 @@ _OF_FINDING: dict[str | None, State] = {"PASS": "passed", "FAIL": "failed", "INC
 class LimitLine:
     """One limit of a gate: what was measured, what was asked for, and why it is asked for.
 
-    ``flips``: what a case was and is, in words, and its id.
+    ``flips``: what a case was and is, in words, and its id. ``label`` and ``answer``: of the cases that it is about.
     """
 
     state: State
@@ -37,6 +37,14 @@ class LimitLine:
     why: str
     detail: str = ""
     flips: tuple[tuple[str, str], ...] = ()
+    label: str = ""
+    answer: str = ""
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """Of the table of cases, for the wrong answers that the limit counts."""
+        about = {"variant": self.variant, "label": self.label, "answer": self.answer, "outcome": "not right"}
+        return {key: text for key, text in about.items() if text}
 
 
 def limit_lines(run: RunFolder) -> list[LimitLine]:
@@ -92,6 +100,8 @@ def _of_gate(gate: Mapping[str, Any]) -> list[LimitLine]:
             str(check.get("why", "")),
             str(check.get("detail", "")),
             flips if i == 0 else (),
+            str(check.get("label", "")),
+            str(check.get("answer", "")),
         )
         for i, check in enumerate(checks)
     ]

@@ -61,22 +61,24 @@ def _not_run(run: RunFolder) -> Iterator[Step]:
 
 
 def _wrong(run: RunFolder) -> Iterator[Step]:
-    failed = dict.fromkeys(
-        line.variant for line in limit_lines(run) if line.state == "failed" and not line.gate.endswith("-baseline")
-    )
-    for variant in failed:
+    found = [line for line in limit_lines(run) if line.state == "failed" and not line.gate.endswith("-baseline")]
+    for line in {tuple(line.filters.values()): line for line in found}.values():
         n_wrong = sum(
-            result.variant == variant and result.prediction is not None and not result.correct for result in run.results
+            result.variant == line.variant
+            and line.label in ("", result.label)
+            and line.answer in ("", result.prediction.label)
+            for result in run.results
+            if result.prediction is not None and not result.correct
         )
         if n_wrong:
+            of = f" for {line.label}" if line.label else ""
+            said = f" that say {line.answer}" if line.answer else ""
             yield Step(
-                f"Look at the {count_of(n_wrong, 'wrong answer')} of {variant}.",
-                filters={"variant": variant, "outcome": "not right"},
+                f"Look at the {count_of(n_wrong, 'wrong answer')} of {line.variant}{of}{said}.", filters=line.filters
             )
-    if failed:
-        yield Step(
-            f"Change {', '.join(failed)}, or the limit in gates.toml if that is wrong. Then run again.", "pytest evals"
-        )
+    if found:
+        variants = ", ".join(dict.fromkeys(line.variant for line in found))
+        yield Step(f"Change {variants}, or the limit in gates.toml if that is wrong. Then run again.", "pytest evals")
 
 
 def _changed(run: RunFolder) -> Iterator[Step]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..records import shown_id
@@ -31,12 +31,19 @@ def as_group(heading: str, lines: list[str]) -> list[str] | None:
 
 
 def concluding_sections(
-    end: Conclusion, guard: Guard, *, width: int = WIDTH, brief: bool = False, details: bool = True
+    end: Conclusion,
+    guard: Guard,
+    *,
+    width: int = WIDTH,
+    brief: bool = False,
+    details: bool = True,
+    told: Collection[str] = (),
 ) -> list[tuple[str, list[str]]]:
     """Heading and lines of each section; none if no case and no gate was part of the run.
 
     ``brief``: a row per variant and what did not pass. Without ``details`` only one variant is shown by slice,
-    confidence and label, as tables of several are longer than a screen.
+    confidence and label, as tables of several are longer than a screen. ``told``: why cases have no answer, if the
+    reader is told elsewhere.
     """
     if (
         not end.verdicts
@@ -54,7 +61,7 @@ def concluding_sections(
     board = scoreboard_lines(end.scores, end.verdicts, undecided=waiting, title=title, width=width)
     # The gates of a shard are one line, not one line each: none of them is its own to decide.
     undecided = end.undecided if run.shard is None else ()
-    gates = gate_lines(end.verdicts.values(), undecided, end.session.notes, width=width, brief=brief)
+    gates = gate_lines(end.verdicts.values(), undecided, end.session.notes, width=width, brief=brief, told=told)
     if brief:
         n_rows = len(end.scores) + 2
         first = next(i for i, line in enumerate(board) if line.startswith("variant"))

@@ -102,18 +102,19 @@ def gate_lines(
     *,
     width: int = WIDTH,
     brief: bool = False,
+    told: Collection[str] = (),
 ) -> list[str]:
     """One paragraph per limit: its finding, its gate, what was measured, what is asked and why; what failed comes last.
 
-    ``brief``: without those that passed.
+    ``brief``: without those that passed. ``told``: details that the reader knows already.
     """
     lines = [line for gate in undecided for line in paragraph(f"----  {gate}: not decided in this run", width)]
     lines += [line for note in notes for line in paragraph(f"----  {note}", width)]
-    told: set[str] = set()
+    known = set(told)
     for verdict in sorted(verdicts, key=lambda verdict: _ORDER.index(verdict.word)):
         if verdict.passed and brief:
             continue
-        for text in _limit_texts(verdict, told):
+        for text in _limit_texts(verdict, known):
             lines += paragraph(text, width)
         if not verdict.passed:
             lines += [line for flip in verdict.flips[:MAX_FLIPS] for line in paragraph(f"      {flip}", width)]

@@ -237,6 +237,7 @@ class Check:
 
     ``unit``: of both numbers; a difference of rates is in ``points``. ``value``: None if nothing could be measured;
     then ``detail`` says why, else how it was decided. ``why``: the reason that gates.toml gives.
+    ``label`` and ``answer``: of the cases that the limit is about, if it is not about all.
     """
 
     state: CheckState
@@ -248,6 +249,8 @@ class Check:
     limit: float | None
     why: str = ""
     detail: str = ""
+    label: str = ""
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
