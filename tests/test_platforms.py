@@ -216,7 +216,8 @@ def test_a_clone_replays_whatever_core_autocrlf_says(
     done = replay()
     assert done.returncode == 1
     assert "have other line endings than when it was recorded" in done.stdout
-    assert "newsgauge: 44 more cases have no answer for the same reasons" in done.stdout  # told once per variant
+    assert done.stdout.count("newsgauge: no answer to 12 cases of ") == 4  # told once per variant
+    assert done.stdout.count("have other line endings than when it was recorded") == 4
     assert "Delete the texts, then: git checkout -- 'my texts.csv'" in done.stdout
     # init has written the line; where it is gone it is named as git reads it
     assert ("contains '\"my texts.csv\" -text'" in done.stdout) == (autocrlf == "false")

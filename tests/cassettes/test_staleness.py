@@ -125,7 +125,13 @@ def test_a_long_text_is_shown_around_the_change() -> None:
     old = {**BODY, "systemInstruction": {"parts": [{"text": long}]}}
     new = {**BODY, "systemInstruction": {"parts": [{"text": long.replace("nothing else", "no more")}]}}
     said = between(make_line("a-1", body=old, path=PATH), PATH, new)
-    assert said == 'system instruction: recorded ...newsgroup and nothing else.", now ...newsgroup and no more."'
+    assert said == 'system instruction: recorded "...newsgroup and nothing else.", now "...newsgroup and no more."'
+    lines = {**BODY, "systemInstruction": "One of these Usenet groups:\n" + "rec.autos\nsci.med\nsci.space\n" * 9}
+    fewer = {**lines, "systemInstruction": lines["systemInstruction"].replace("Usenet ", "")}
+    assert between(make_line("a-1", body=lines, path=PATH), PATH, fewer) == (
+        r'system instruction: recorded "...of these Usenet groups:\nrec.autos\n...", '
+        r'now "...of these groups:\nrec.autos\n..."'
+    )
 
 
 def test_all_changed_parts_are_named_once() -> None:

@@ -39,6 +39,7 @@ def test_of_the_classes_the_lowest_is_measured(made: Make) -> None:
     # Posts alternate between a and b: of the first 6, 3 each are right, of 8.
     check = decide(limits(Limit("min_class_recall", 0.25, "r")), made(16, {"v": [0, 1, 2, 4]})).checks[0]
     assert (check.name, check.value, check.n, check.state) == ("recall of b, the lowest class", 1 / 8, 8, "failed")
+    assert check.label == "b"
 
 
 def test_what_the_data_do_not_decide_is_not_proved_and_says_how_it_was_held(made: Make) -> None:

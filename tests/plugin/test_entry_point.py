@@ -55,6 +55,12 @@ def test_the_help_of_a_project_that_asks_names_the_options(project: pytest.Pytes
     assert all(f"  {option}" in shown for option in OPTIONS)
 
 
+def test_an_option_that_is_misspelt_is_answered_with_the_one_that_is_meant(project: pytest.Pytester) -> None:
+    said = project.runpytest_inprocess("evals", "--updat-baseline", "--variant=tuned", "--qwxz=1").stderr.str()
+    assert "newsgauge: did you mean '--update-baseline'?; did you mean '--variants'?\n" in said
+    assert "unrecognized arguments: --updat-baseline --variant=tuned --qwxz=1" in said
+
+
 def test_an_ini_value_asks_too(project: pytest.Pytester) -> None:
     (project.path / "evals").rename(project.path / "questions")
     (project.path / "pyproject.toml").write_text(

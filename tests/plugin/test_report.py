@@ -134,7 +134,33 @@ def test_a_case_without_an_answer_is_still_an_error_with_its_reason(project: pyt
     Path("cassettes/embedded/bundled/tuned.jsonl").unlink()
     result = project.runpytest_inprocess("evals", "--variants", "tuned")
     assert result.parseoutcomes()["errors"] == 8
-    result.stdout.fnmatch_lines(["*ERROR at setup of test_names_its_newsgroup*", "*no recording of sci.med-*"])
+    result.stdout.fnmatch_lines(
+        [
+            "UNANSWERED  tuned: 0 of 8 cases of tuned have an answer",
+            "newsgauge: no answer to 8 cases of tuned: *no recording of sci.med-*",
+            "newsgauge: RED: *",
+        ]
+    )
+    # Once, whatever fails for it: eight cases and a gate.
+    assert result.stdout.str().count("no recording of") == 1
+    assert "ERRORS" not in result.stdout.str()
+    assert "test_gate[" not in result.stdout.str()
+    alone = project.runpytest_inprocess("evals", "--variants", "tuned", "-m", "gate", "-q")
+    alone.stdout.fnmatch_lines(
+        ["UNANSWERED  tuned: 0 of 8 cases of tuned have an answer; *", "*recording of sci.med-*"]
+    )
+
+
+def test_two_q_leave_the_verdict_alone(project: pytest.Pytester) -> None:
+    (project.path / "evals" / "test_own.py").write_text("def test_own() -> None: ...\n")
+    assert [line for line in project.runpytest_inprocess("evals", "-qq").outlines if line] == [
+        "newsgauge: GREEN: 4 of 4 gates passed"
+    ]
+    gates = project.path / "evals" / "gates.toml"
+    gates.write_text(gates.read_text("utf-8").replace("min_accuracy = { limit = 0.5", "min_accuracy = { limit = 1", 1))
+    assert [line for line in project.runpytest_inprocess("evals", "-qq").outlines if line] == [
+        "newsgauge: RED: 3 of 4 gates passed; gates failed: tuned"
+    ]
 
 
 @pytest.mark.slow

@@ -81,7 +81,9 @@ def violations(browser: Any) -> list[str]:
     """What axe-core finds, by all of its rules for WCAG 2.2 AA and good practice, with all that folds unfolded."""
     browser.execute_script("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     browser.execute_script(AXE.read_text("utf-8"))
-    found = browser.execute_async_script("axe.run().then(r => arguments[0](r.violations))")
+    found = browser.execute_async_script(
+        "axe.run({rules: {'target-size': {enabled: true}}}).then(r => arguments[0](r.violations))"
+    )
     return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
 
 

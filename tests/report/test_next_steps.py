@@ -43,6 +43,23 @@ def test_what_left_several_gates_unanswered_is_told_once(finished: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("about", "words"),
+    [  # tuned is wrong about posts 0, 10, 20 and 30, which are of autos, med, space and autos, and names the next label
+        ({}, "4 wrong answers of tuned."),
+        ({"label": "rec.autos"}, "2 wrong answers of tuned for rec.autos."),
+        ({"answer": "sci.space"}, "1 wrong answer of tuned, sci.space."),
+        ({"label": "sci.space", "answer": "rec.autos"}, "1 wrong answer of tuned for sci.space, rec.autos."),
+    ],
+)
+def test_a_limit_leads_to_the_wrong_answers_that_it_counts(finished: Path, about: dict[str, str], words: str) -> None:
+    gate = {"gate": "g", "finding": "FAIL", "checks": [{"state": "failed", **about}]}
+    look, change = next_steps(run_with(finished, gate))
+    assert look.text == f"Look at the {words}"
+    assert look.filters == {"variant": "tuned", **about, "outcome": "not right"}
+    assert change.command == "pytest evals"
+
+
+@pytest.mark.parametrize(
     ("values", "ticks"),
     [
         ((0.03, -0.012), ["−5", "−2.5", "0", "+2.5", "+5"]),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -60,6 +60,13 @@ def variant_state(run: RunFolder, variant: str) -> State:
     """The worst finding of a variant's gates."""
     own = [line.state for line in limit_lines(run) if line.variant == variant]
     return min(own, key=STATES.index, default="no gate")
+
+
+def in_focus(run: RunFolder, variants: Iterable[str]) -> str:
+    """Of these variants the first with a gate that failed; the most accurate if none did."""
+    failed = [line.variant for line in limit_lines(run) if line.state == "failed"]
+    best = sorted(variants, key=lambda name: run.scores[name]["accuracy"] or 0)
+    return next((name for name in failed if name in best), best[-1] if best else "")
 
 
 def trade_off(run: RunFolder) -> str:

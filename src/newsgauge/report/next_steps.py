@@ -72,7 +72,7 @@ def _wrong(run: RunFolder) -> Iterator[Step]:
         )
         if n_wrong:
             of = f" for {line.label}" if line.label else ""
-            said = f" that say {line.answer}" if line.answer else ""
+            said = f", {line.answer}" if line.answer else ""
             yield Step(
                 f"Look at the {count_of(n_wrong, 'wrong answer')} of {line.variant}{of}{said}.", filters=line.filters
             )

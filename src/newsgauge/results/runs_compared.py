@@ -99,24 +99,33 @@ def compare_runs(first: RunFolder, second: RunFolder) -> RunsCompared:
 
 
 def _changes(first: RunFolder, second: RunFolder, shared: list[str]) -> Iterator[Change]:
+    """Each once, with the variants that it is about."""
+    variants: dict[Change, list[str]] = {}
     for name in shared:
-        parts = [dict(run.prompts.get(name, ())) for run in (first, second)]
-        prompts = [
-            Change(f"{name}: {part}", parts[0].get(part, ""), parts[1].get(part, ""), is_text=True)
-            for part in dict.fromkeys([*parts[0], *parts[1]])
-            if parts[0].get(part) != parts[1].get(part)
-        ]
-        yield from prompts if all(parts) else ()
-        models = [", ".join(run.scores[name].get("model_versions", ())) for run in (first, second)]
-        if models[0] != models[1]:
-            yield Change(f"{name}: answered by", models[0], models[1])
-        digests = [run.prompt_digests.get(name, "") for run in (first, second)]
-        if all(digests) and digests[0] != digests[1] and not prompts and models[0] == models[1]:
-            yield Change(f"{name}: model, training set or examples (hash)", digests[0], digests[1])
+        for change in _changes_of(name, first, second):
+            variants.setdefault(change, []).append(name)
+    for change, names in variants.items():
+        yield replace(change, what=f"{', '.join(names)}: {change.what}")
     for key in _FACTS:
         before, after = first.run.get(key), second.run.get(key)
         if before != after:
             yield Change(key.removeprefix("n_").replace("posts", "texts").replace("_", " "), str(before), str(after))
+
+
+def _changes_of(name: str, first: RunFolder, second: RunFolder) -> Iterator[Change]:
+    parts = [dict(run.prompts.get(name, ())) for run in (first, second)]
+    prompts = [
+        Change(part, parts[0].get(part, ""), parts[1].get(part, ""), is_text=True)
+        for part in dict.fromkeys([*parts[0], *parts[1]])
+        if parts[0].get(part) != parts[1].get(part)
+    ]
+    yield from prompts if all(parts) else ()
+    models = [", ".join(run.scores[name].get("model_versions", ())) for run in (first, second)]
+    if models[0] != models[1]:
+        yield Change("answered by", models[0], models[1])
+    digests = [run.prompt_digests.get(name, "") for run in (first, second)]
+    if all(digests) and digests[0] != digests[1] and not prompts and models[0] == models[1]:
+        yield Change("model, training set or examples (hash)", digests[0], digests[1])
 
 
 def _compare(variant: str, first: RunFolder, second: RunFolder, notes: list[str]) -> VariantCompared:

@@ -12,6 +12,7 @@ from ..._util.wording import plural
 from ...results.run_folder import RunFolder, interval_95
 from ...scoring.stats.classification import ERROR_COLUMN, OFF_LIST_COLUMN
 from ...scoring.stats.intervals import wilson_interval
+from ..findings import in_focus
 from ..terminal import KINDS
 from .blocks import (
     ACCURACY,
@@ -44,12 +45,12 @@ from .repeats import repeats_section
 
 def accuracy_sections(run: RunFolder) -> list[Section]:
     """In the order of the page."""
-    best = max(run.scores, key=lambda name: run.scores[name]["accuracy"] or 0, default="")
+    shown = in_focus(run, run.scores)
     confusion = [
         Fold(
             f"{name}: {score['n_correct']:,} of {score['n']:,} right",
             [confusion_matrix(name, score, run.unit)],
-            name == best,
+            name == shown,
         )
         for name, score in run.scores.items()
     ]
@@ -121,9 +122,10 @@ def _answers(kind: str, row: Mapping[str, Any]) -> str:
 
 
 def _folded(run: RunFolder, key: str, describe: Any) -> list[Block]:
-    """What those variants show that have it; the last one is open."""
+    """What those variants show that have it; one of them is open."""
     found = {name: score[key] for name, score in run.scores.items() if score.get(key)}
-    return [replace(describe(name, one), is_open=name == list(found)[-1]) for name, one in found.items()]
+    shown = in_focus(run, found)
+    return [replace(describe(name, one), is_open=name == shown) for name, one in found.items()]
 
 
 def _slices(variant: str, slices: list[dict[str, Any]]) -> Fold:
@@ -221,7 +223,10 @@ def class_scores(run: RunFolder) -> Matrix:
         for label, entries in by_label.items()
     ]
     macro = [Shaded(number(score["macro_f1"], 2), score["macro_f1"] or 0.0) for score in run.scores.values()]
-    caption = "F1 of each class, from 0 to 1; a dash: it cannot be computed, as no answer names the class"
+    caption = (
+        "F1 of each class, from 0 to 1; a dash: it cannot be computed, as no answer names the class. "
+        "A number leads to its cases."
+    )
     rows.append(("macro-F1", [Shaded(""), *macro]))
     return Matrix("F1 by class", caption, (plural(run.unit), *run.scores), rows, upright=True)
 

@@ -10,6 +10,7 @@ from ..._util.wording import plural
 from ...records import shown_id
 from ...results.run_folder import RunFolder
 from ...scoring.scoreboard import in_one, in_rows
+from ..findings import in_focus
 from .blocks import Axis, Block, Chart, Column, Fold, Link, Point, Section, Text, of, round_axis, table
 from .environment import cases_link
 
@@ -17,7 +18,8 @@ from .environment import cases_link
 def repeats_section(run: RunFolder) -> Section:
     """Empty if no variant asks more than once."""
     found = {name: score["repeats"] for name, score in run.scores.items() if score.get("repeats")}
-    folds = [_spread(run, name, one, is_open=name == list(found)[-1]) for name, one in found.items()]
+    shown = in_focus(run, found)
+    folds = [_spread(run, name, one, is_open=name == shown) for name, one in found.items()]
     return Section("repeats", "Repeats", f"Answers to the same {run.unit}", folds)
 
 
@@ -45,7 +47,7 @@ def _spread(run: RunFolder, variant: str, found: Mapping[str, Any], *, is_open: 
     least = [{"id": key, "label": labels[key], "said": in_one(rows[key])} for key in found["unstable"] if key in rows]
 
     def case(row: Mapping[str, Any]) -> Link:
-        return Link(shown_id(row["id"]), cases_link({"variant": variant, "label": row["label"], "text": row["id"]}))
+        return Link(shown_id(row["id"]), cases_link({"variant": variant, "find": shown_id(row["id"])}))
 
     columns: list[Column] = [(run.unit, case), ("label", of("label")), ("answers", of("said"))]
     if least:

@@ -134,7 +134,7 @@
       const old = before(j), place = data.recordings[variant];
       tr.append(name, said, make("td", value.outcome(j), CLASSES[value.outcome(j)] || "is-wrong"),
         make("td", old !== undefined ? old : variant in data.baseline ? "unchanged" : "–"),
-        make("td", `${count(data.input[j])}, ${count(data.output[j])}`),
+        make("td", `${count(data.input[j])}, ${count(data.output[j])}`, "tokens"),
         make("td", (data.models[data.model[j]] || "nobody") + (place ? ", " + place + (data.line[j] ? ":" + data.line[j] : "") : ""), "from"));
       table.tBodies[0].append(tr);
     });
