@@ -212,6 +212,7 @@ def test_a_row_opens_by_keyboard_and_shows_the_post_as_text(browser: Any, tmp_pa
 def test_a_cell_of_the_confusion_matrix_leads_to_its_cases(page: Any) -> None:
     from selenium.webdriver.support.ui import WebDriverWait
 
+    page.execute_script("document.querySelectorAll('#confusion details').forEach(d => { d.open = true; })")
     cell = page.find_element("css selector", "a[href='#cases?variant=tuned&label=rec.autos&answer=sci.med']")
     n = int(cell.text)
     page.execute_script("arguments[0].click()", cell)
