@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from .._util.files import write_json, write_whole
+from .._util.wording import count_of
 from ..errors import UsageError
 from ..planning.plan_file import NAME, RunPlan, encode_plan
 from ..records import Key, Result, case_id
@@ -157,7 +158,7 @@ class Guard:
         ]
         changes, refused = self._update_baseline(scores, results, exit_status)
         each = ", ".join(f"{n:,} of {variant}" for variant, n in broken.items())
-        unanswered = [f"{broken.total():,} cases have no answer: {each}"] if broken else []
+        unanswered = [f"{count_of(broken.total(), 'case has', 'cases have')} no answer: {each}"] if broken else []
         stopped = () if run.shard is not None else self._stop_faults(results)
         session = session_verdict(
             [*missing, *stopped, *unanswered, *self._complaints(verdicts, undecided, n_not_run), *refused],
