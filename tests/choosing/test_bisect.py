@@ -153,7 +153,9 @@ def test_the_command_finds_the_line_that_hides_the_labels(project: Path, capsys:
     assert "line 2" in blamed or "answer" in blamed
     assert "line 1" not in blamed
     assert main(["bisect", "labels", *plan]) == 1  # what is recorded is replayed
-    assert "asks embedded" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "asks embedded" not in said
+    assert "bisected before, on 64 fresh texts; other texts would be a second try" in said
     # Both plans have decided: fresh posts of another question are others, those of the same one the same.
     ledger = open_ledger(project / "evals" / "baselines" / "embedded" / "bundled.json")
     lines = [json.loads(line) for line in ledger.path.read_text().splitlines()]

@@ -14,6 +14,7 @@ from newsgauge.choosing.confirming import Rate, decide, load_confirmations, shri
 from newsgauge.choosing.ledger import Ledger, fresh_plan
 from newsgauge.cli.main import main
 from newsgauge.errors import UsageError
+from newsgauge.planning.stops import Stop, save_stops
 from newsgauge.running.plans_file import Folders
 from newsgauge.running.run_config import RunConfig
 from newsgauge.running.run_options import default_options, setup_of
@@ -88,6 +89,13 @@ def test_a_lead_is_confirmed_once_and_then_replayed(project: Path, capsys: pytes
     assert not set(load_confirmations(file)[1].posts) & set(kept.posts)
     assert "this sample has decided 2 times" in capsys.readouterr().out
     assert main(["cassettes", "check"]) == 0
+    # A recording that stopped early was chosen on what it asked until then.
+    stop = Stop(n=6, look=3, looks=(2, 4, 6, 8), limits=())
+    save_stops(project / "cassettes" / "embedded" / "bundled", sample().plan.digest, {"labels": stop})
+    capsys.readouterr()
+    assert main(["confirm", "labels", *PLAN, "--json"]) in (0, 1)
+    stopped = json.loads(capsys.readouterr().out)
+    assert (stopped["chosen"]["n"], stopped["confirmed"]["n"]) == (6, 8)
     shutil.rmtree(project / "cassettes" / "embedded" / "bundled")
     assert main(["confirm", "system", *PLAN]) == 2
     assert "system" in capsys.readouterr().err

@@ -139,10 +139,11 @@ def _corpus(recordings: str) -> str:
 def confirmation_lines(one: Confirmation) -> list[str]:
     """The confirmation in words."""
     what = f"lead of {one.variant} over {one.against}" if one.against else f"accuracy of {one.variant}"
+    sign = "+" if one.against else ""
     value, low, high = (100 * x for x in one.shrinkage)
     lines = [
-        f"chosen on     {_words(one.chosen)}  {what}; too high on average if it was the best of several",
-        f"confirmed on  {_words(one.confirmed)}  on fresh texts",
+        f"chosen on     {_words(one.chosen, sign)}  {what}; too high on average if it was the best of several",
+        f"confirmed on  {_words(one.confirmed, sign)}  on fresh texts",
         f"shrinkage     {value:+.1f} points [{low:+.1f}, {high:+.1f}]",
         f"verdict       {one.verdict}",
     ]
@@ -151,5 +152,6 @@ def confirmation_lines(one: Confirmation) -> list[str]:
     return lines
 
 
-def _words(rate: Rate) -> str:
-    return f"{rate.n:4} texts: {100 * rate.value:+6.1f}  [{100 * rate.low:+.1f}, {100 * rate.high:+.1f}]"
+def _words(rate: Rate, sign: str) -> str:
+    value, low, high = (100 * x for x in (rate.value, rate.low, rate.high))
+    return f"{rate.n:4} texts: {value:{sign}6.1f}  [{low:{sign}.1f}, {high:{sign}.1f}]"

@@ -74,7 +74,8 @@ def _bisection(options: argparse.Namespace) -> Bisection:
     baseline = folders.root / folders.evals / name
     ledger, about = open_ledger(baseline), f"{new.name}: {asked_digest(old)} {asked_digest(new)}"
     if again := ledger.asked_before("bisect", about, apart_from=setup.plan.digest):
-        fresh = plan_of(setup, again)  # the same question on other posts would be a second try
+        print(f"newsgauge: bisected before, on {len(again)} fresh texts; other texts would be a second try")
+        fresh = plan_of(setup, again)
     else:
         fresh = fresh_plan(setup, decided_on(setup.plan, baseline.parents[1]), options.posts)
     if len(fresh.posts) < _FEWEST:

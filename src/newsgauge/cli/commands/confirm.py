@@ -21,6 +21,8 @@ from ...choosing.confirming import (
 )
 from ...choosing.ledger import CONFIRMATIONS, fresh_plan, open_ledger, plan_of
 from ...errors import UsageError
+from ...planning.sampling import stopped_at
+from ...running.run_config import stops_of
 from ...running.run_options import baseline_name
 from ..option_values import positive
 from .asked_cases import add_choosing_options, answered, load_choosing, replayed
@@ -58,10 +60,11 @@ def _confirmation(options: argparse.Namespace) -> Confirmation:
     if variant == against:
         raise UsageError(f"--against {against}: expected another variant than the one to confirm")
     folders, _, setup = load_choosing(options, [variant, *([against] if against else [])])
+    setup = replace(setup, plan=stopped_at(setup.plan, stops_of(setup)))
     evals = folders.root / folders.evals
     name = baseline_name(setup.backend, setup.plan)
     ledger, file = open_ledger(evals / name), (evals / name).with_name(CONFIRMATIONS)
-    chosen = measure(setup.plan.digest, setup.plan.posts, replayed(setup), variant, against)
+    chosen = measure(setup.plan.digest, setup.plan.shared(*setup.variants), replayed(setup), variant, against)
     prompts = {one: setup.run_plan.prompts[one] for one in setup.variants}
     key = (setup.cassettes.name, variant, against, sorted(prompts.items()), chosen.plan)
     old = next((one for one in load_confirmations(file) if one.key == key), None)
