@@ -135,7 +135,7 @@ def test_the_table_and_json_tell_the_same(repository: Path, capsys: pytest.Captu
     assert main(["history", *root, "--variants", "labels"]) == 0
     table = capsys.readouterr().out
     assert "6 Break labels (embedded, bundled)" in table
-    assert "prompt changed; broken: min_accuracy" in table
+    assert "FAIL 0/1; prompt changed; broken: min_accuracy" in table
     assert "vertex_tuned" not in table
     assert main(["history", *root, "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["entries"]) == 7
@@ -161,8 +161,10 @@ def test_a_damaged_baseline_of_a_commit_is_left_out_with_a_note(tmp_path: Path) 
     made.commit("Damage it", day=1)
     made.baseline(labels=(7, "p1"))
     made.commit("Restore it", day=2)
+    made.git("rm", "-q", "evals/baselines/embedded/bundled.json")
+    made.commit("Take it out", day=3)
     checkout = Checkout(tmp_path)
-    assert [one.subject for one in checkout.entries()] == ["Restore it"]
+    assert [(one.subject, one.removed) for one in checkout.entries()] == [("Restore it", False), ("Take it out", True)]
     assert "not a baseline file" in next(iter(checkout.notes))
 
 

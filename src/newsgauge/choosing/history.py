@@ -12,7 +12,7 @@ import subprocess
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -113,11 +113,14 @@ class Checkout:
         seen = set()
         for line in log.splitlines():
             commit, parents, date, subject = line.split("\t", 3)
-            before = [self._states(parent) for parent in parents.split()]
-            for series, now in self._states(commit).items():
+            before = [self._states(parent) for parent in parents.split()] or [{}]
+            for series in {**before[0], **self._states(commit)}:
+                old, now = before[0].get(series), self._states(commit).get(series)
                 if any(one.get(series) == now for one in before):
                     continue  # as one of the parents has it
-                old = before[0].get(series) if before else None
+                if now is None:
+                    assert old is not None
+                    now = replace(old, baseline=replace(old.baseline, variants={}), blob="")
                 change = (date, subject, now.blob, old and old.blob)
                 if change in seen and now.blob != (old and old.blob):
                     continue  # the same commit, rebased, where both copies were merged
@@ -204,7 +207,7 @@ def _changes(prices: PriceList, where: tuple[str, str, str], old: _State | None,
         tokens = s["input_tokens"], s["output_tokens"]
         cost = prices.cost(versions[0], *tokens) if len(versions) == 1 else None
         if cost is None:
-            cost = prices.cost(now.models.get(name, ""), *tokens)
+            cost = prices.cost(now.models.get(name.partition("+")[0], ""), *tokens)
         low, high = wilson_interval(s["n_correct"], s["n"])
         values = (*where, now.baseline.backend, now.baseline.corpus, name, s["n"], s["n_correct"], low, high, *tokens)
         return Entry(*values, versions, cost, changed, **more)
