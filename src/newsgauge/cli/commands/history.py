@@ -71,8 +71,8 @@ def _table(entries: list[Entry]) -> list[str]:
             lines.append(f"  {one.variant:16} removed")
             continue
         cost = "no price known" if one.cost is None else f"{one.cost:.4f} USD"
-        held = sum(one.gates.values())
-        notes = [f"{'PASS' if held == len(one.gates) else 'FAIL'} {held}/{len(one.gates)}"] if one.gates else ["no limit"]
+        held, n = sum(one.gates.values()), len(one.gates)
+        notes = [f"{'PASS' if held == n else 'FAIL'} {held}/{n}" if n else "no limit"]
         notes += [f"renamed from {one.renamed_from}"] if one.renamed_from else []
         notes += ["prompt changed"] if one.prompt_changed else []
         notes += [f"broken: {', '.join(one.broken)}"] if one.broken else []
