@@ -227,7 +227,7 @@ def load_toml(block: Block, folder: Path) -> None:
     from gemini_emulator.faults.fault_file import load_faults
     from newsgauge.cassettes.services import read_services
     from newsgauge.gates.gates_file import load_gates
-    from newsgauge.variants.disturbances import DISTURBANCES
+    from newsgauge.variants.disturbances import DISTURBANCES, short_name
     from newsgauge.variants.variants_file import load_variants
 
     tables = tomllib.loads(block.text)
@@ -242,7 +242,9 @@ def load_toml(block: Block, folder: Path) -> None:
         pass
     elif set(tables) <= {"embedded", "gemini", "vertex", "elsewhere"}:
         known = {*load_variants(ROOT / "evals" / "variants.toml"), *_named(tables)}
-        known |= {f"{variant}+{under}" for variant in known for under in DISTURBANCES}
+        page = (ROOT / block.where.partition(":")[0]).read_text("utf-8")
+        own = [short_name(one) for one in re.findall(r'"(\w+:\w+)"', page)]  # functions that the page lists
+        known |= {f"{variant}+{under}" for variant in known for under in (*DISTURBANCES, *own)}
         found = [
             gate
             for backend, corpora in tables.items()

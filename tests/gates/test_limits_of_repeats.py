@@ -55,6 +55,7 @@ def test_in_a_replay_the_share_of_posts_is_held(metric: str, limit: float, findi
     verdict = decide(gate(metric, limit), asked(["RRR", "xxx", "RRR", "RRx"]))
     assert verdict.finding == finding
     assert "(n = 4; r)" in verdict.reasons[0]
+    assert verdict.checks[0].n == 4
 
 
 @pytest.mark.parametrize(("n_stable", "finding"), [(71, "PASS"), (70, "INCONCLUSIVE"), (50, "FAIL")])

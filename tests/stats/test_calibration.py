@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mapie.risk_control import control_fwer
+from mapie.risk_control.methods import compute_hoeffding_bentkus_p_value
 from sklearn.calibration import calibration_curve
 
 from newsgauge.scoring.stats.calibration import (
+    LEVELS,
     accuracy_at,
     calibration_bins,
     calibration_error,
@@ -68,6 +72,25 @@ def test_the_cut_point_leaves_out_the_unsure_and_wrong() -> None:
     assert found.bound >= 0.95
     assert 0.7 <= found.coverage <= 0.85
     assert sum(c > found.above for c in confidences) == found.n
+
+
+@pytest.mark.parametrize("target", [0.8, 0.9, 0.95])
+def test_the_cut_point_is_that_of_mapie_on_the_same_sequence(target: float) -> None:
+    # MAPIE's p-values of Learn then Test and its fixed-sequence testing; the risk is the share of wrong answers.
+    n, delta = 400, 0.05
+    fewest = math.ceil(math.log(delta) / math.log(target))
+    sizes = np.unique([fewest + (n - fewest) * step // LEVELS for step in range(LEVELS + 1)])
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        confidences = rng.random(n)
+        correct = rng.random(n) < 0.6 + 0.39 * confidences
+        n_wrong = np.cumsum(~correct[np.argsort(-confidences)])[sizes - 1]
+        # MAPIE rounds size * risk up, and 1.0000000000000002 wrong answers are not 2.
+        risks = np.maximum(n_wrong / sizes - 1e-12, 0)
+        p_values = compute_hoeffding_bentkus_p_value(risks, sizes.astype(float), 1 - target, binary=True)[:, 0]
+        certified = control_fwer(p_values, delta, "fixed_sequence")
+        found = certified_cut_point(confidences.tolist(), correct.tolist(), target, delta=delta)
+        assert (found.n if found else 0) == (sizes[certified[-1]] if len(certified) else 0), seed
 
 
 def test_answers_of_one_thread_prove_no_more_than_one() -> None:

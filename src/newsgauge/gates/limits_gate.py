@@ -170,12 +170,13 @@ def _hold(limit: Limit, variant: str, evidence: Evidence) -> Held:
             "--repeats 3"
         )
         return asked.held(Finding.INCONCLUSIVE, f"{text} ({limit.reason})", value, n)
+    if limit.metric in OF_REPEATS and score.repeats:
+        n = score.repeats.n_posts
     if not evidence.live or is_by_value(limit):
         finding, asked_for = value_finding(limit, value), in_unit(limit.limit, metric.unit, exact=True)
         kept, broken = (">=", "<") if metric.is_floor else ("<=", ">")
         sign = kept if finding is Finding.PASS else f"is not {kept}" if math.isnan(value) else broken
-        n_shown = score.repeats.n_posts if limit.metric in OF_REPEATS and score.repeats else n
-        text = f"{name} {in_unit(value, metric.unit)} {sign} {asked_for}{among} (n = {n_shown}"
+        text = f"{name} {in_unit(value, metric.unit)} {sign} {asked_for}{among} (n = {n}"
         if not metric.is_rate and score.n_uncounted:
             text += f", {score.n_uncounted} of them answered without token counts"
         return asked.held(finding, f"{text}; {limit.reason})", value, n, f"{text})" if math.isnan(value) else "")
