@@ -28,6 +28,13 @@ def violated(*quotas: tuple[str, str]) -> dict[str, object]:
     return {"error": {"code": 429, "message": "Quota exceeded", "status": "RESOURCE_EXHAUSTED", "details": [detail]}}
 
 
+def informed(quota: str, value: str) -> dict[str, object]:
+    """As Google's older errors name a quota."""
+    detail = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "RATE_LIMIT_EXCEEDED"}
+    metadata = {"quota_limit": quota, "quota_limit_value": value, "quota_metric": "x/requests"}
+    return {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "details": [{**detail, "metadata": metadata}]}}
+
+
 def refused(message: str, body: object = None, code: int = 429) -> BackendError:
     return refusal("m", code, "RESOURCE_EXHAUSTED", message, body)
 
@@ -39,6 +46,9 @@ def refused(message: str, body: object = None, code: int = 429) -> BackendError:
         ("Quota exceeded: limit:0", None),
         ("Quota exceeded", violated(("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", "0"))),
         ("limit: 10, model: g\n* limit: 0, model: g", None),
+        ("You have a limit of requests. limit: 0. Please retry in 3s.", None),
+        ("Quota exceeded, limit 0", None),
+        ("Quota exceeded", informed("GenerateContentRequestsPerMinutePerProjectPerRegion", "0")),
     ],
 )
 def test_a_limit_of_none_is_no_matter_of_waiting(message: str, body: object) -> None:
@@ -48,7 +58,7 @@ def test_a_limit_of_none_is_no_matter_of_waiting(message: str, body: object) -> 
     assert "neither waiting nor tomorrow helps" in str(error)
 
 
-@pytest.mark.parametrize("message", ["limit: 10", "limit: 0.5", "limit: 05", "no limit: 1,000"])
+@pytest.mark.parametrize("message", ["limit: 10", "limit: 0.5", "limit: 05", "limit 0.5", "no limit: 1,000"])
 def test_another_limit_passes_by_itself(message: str) -> None:
     assert isinstance(refused(message), TransientError)
 
@@ -61,10 +71,12 @@ def test_quotas_of_a_day_of_a_minute_and_of_a_model_are_told_apart() -> None:
     assert "RequestsPerDayPerProjectPerModel of this model (others have their own) is used up for today" in str(daily)
     project = refused("enough", violated(("RequestsPerDayPerProject", "50")))
     assert "of this model" not in str(project)
-    minute = refused("slower", violated(("RequestsPerMinutePerProject", "10")))
-    assert isinstance(minute, TransientError)
-    assert "(a per-minute quota, which recovers by itself: RequestsPerMinutePerProject)" in str(minute)
-    assert dict(minute.per_minute) == {"requests": 10}
+    assert isinstance(refused("enough", informed("GenerateRequestsPerDayPerProject", "50")), QuotaError)
+    for named in (violated(("RequestsPerMinutePerProject", "10")), informed("RequestsPerMinutePerProject", "10")):
+        minute = refused("slower", named)
+        assert isinstance(minute, TransientError)
+        assert "(a per-minute quota, which recovers by itself: RequestsPerMinutePerProject)" in str(minute)
+        assert dict(minute.per_minute) == {"requests": 10}
     told = refused("Quota exceeded for metric: a/generate_requests_per_model_per_day, limit: 50")
     assert isinstance(told, QuotaError)
     assert "a/generate_requests_per_model_per_day of this model (others have their own) is used up" in str(told)
@@ -134,6 +146,20 @@ def test_a_quota_message_of_several_lines_becomes_one() -> None:
     text = str(refusal("m", 429, "RESOURCE_EXHAUSTED", message, None))
     assert "\n" not in text
     assert "Please retry in 20.04s. The account has no quota for this model at all (limit 0)" in text
+
+
+@pytest.mark.parametrize(
+    "message", ["Your prepayment credits are depleted.", "Your project has exceeded its monthly spending cap."]
+)
+def test_money_that_is_gone_is_no_matter_of_waiting(message: str) -> None:
+    assert isinstance(error := refused(message), QuotaError)
+    assert "when the project's billing allows it" in str(error)
+
+
+@pytest.mark.parametrize("body", [{"error": "no such model"}, {"detail": "no such model"}, "no such model"])
+def test_a_gateways_own_words_are_shown(body: object) -> None:
+    assert str(refusal("m", 400, None, None, body)) == "m: 400: no such model"
+    assert str(refusal("m", 400, None, None, {"detail": [{"input": "a text"}]})) == "m: 400: no reason given"
 
 
 def test_an_error_wrapped_in_a_list_is_read() -> None:
@@ -244,7 +270,16 @@ def test_an_answer_that_is_broken_is_one_line_and_asked_again(body: bytes, heade
     with answering(200, body, **headers) as url:
         error = ask(url)
     assert isinstance(error, TransientError)
-    assert str(error).startswith("m: the answer is not JSON (")
+    wrong = "cannot be unpacked as its Content-Encoding says" if headers.get("content_encoding") else "is not JSON"
+    assert str(error).startswith(f"m: the answer {wrong} (")
+    assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("body", [b"7", b"[" * 9_000, b"true"])
+def test_an_answer_of_another_shape_is_one_line(body: bytes) -> None:
+    with answering(200, body, content_type="application/json") as url:
+        error = ask(url)
+    assert str(error).startswith("m: google-genai cannot read the answer: ")
     assert "\n" not in str(error)
 
 

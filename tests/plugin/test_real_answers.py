@@ -64,6 +64,7 @@ MADE_UP: list[dict[str, Any]] = [
         (200, "<html>welcome</html>"),
         (200, json.dumps(answer())[:-9]),
         (200, "[]"),
+        (200, "7"),
         (400, error(400, "INVALID_ARGUMENT")),
         (404, "<html>not here</html>"),
         (429, error(429, "RESOURCE_EXHAUSTED", details=PER_DAY)),

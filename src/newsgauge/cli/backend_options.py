@@ -120,19 +120,23 @@ def bucket_option(options: argparse.Namespace) -> str:
 def add_folder_options(parser: argparse._ActionsContainer, *, cassettes: bool = False) -> None:
     """``--root`` and what is in it; ``cassettes`` too if no other option says where they are."""
     parser.add_argument("--root", default=".", metavar="DIR", help="folder of the project (default: this folder)")
-    parser.add_argument("--evals", default="evals", metavar="DIR", help="its evals (default: %(default)s)")
+    add_evals_option(parser, "its evals")
     if cassettes:
-        parser.add_argument(
-            "--cassettes", default="cassettes", metavar="DIR", help="its recordings (default: %(default)s)"
-        )
-    parser.add_argument(
-        "--bundled", default="fixtures/bundled", metavar="DIR", help="its bundled corpus (default: %(default)s)"
-    )
+        usual = "default: the ini value newsgauge_cassettes, cassettes"
+        parser.add_argument("--cassettes", default="", metavar="DIR", help=f"its recordings ({usual})")
+    usual = "default: the ini value newsgauge_bundled, fixtures/bundled"
+    parser.add_argument("--bundled", default="", metavar="DIR", help=f"its bundled corpus ({usual})")
+
+
+def add_evals_option(parser: argparse._ActionsContainer, what: str) -> None:
+    """``--evals``; ``what`` the folder holds."""
+    usual = "default: the ini value newsgauge_evals, evals"
+    parser.add_argument("--evals", default="", metavar="DIR", help=f"{what} ({usual})")
 
 
 def folders_of(options: argparse.Namespace) -> Folders:
     """The folders that the options name."""
-    cassettes = os.path.normpath(options.cassettes or "cassettes")
+    cassettes = os.path.normpath(options.cassettes) if options.cassettes else ""
     return Folders(Path(options.root), options.evals, cassettes, options.bundled)
 
 

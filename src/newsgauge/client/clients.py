@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .transport import PatientTransport
 
 _TIMEOUT_MS = 120_000
+_UNREAD = "google-genai cannot read the answer"
 _KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")  # the SDK's own order
 
 
@@ -310,9 +311,10 @@ def service_errors(what: str) -> Iterator[None]:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise BackendError(
-            f"{what}: google-genai cannot read the answer: {where}: {one_line(first['msg'], 80)}"
-        ) from None
+        raise BackendError(f"{what}: {_UNREAD}: {where}: {one_line(first['msg'], 80)}") from None
+    except (TypeError, AttributeError, LookupError, RecursionError, UnicodeError) as error:
+        # An answer of another shape, such as a number or an unknown charset: the SDK looks into it without a check.
+        raise BackendError(f"{what}: {_UNREAD}: {type(error).__name__}: {one_line(str(error), 80)}") from None
     except ValueError as error:
         raise BackendError(f"{what}: google-genai does not send this: {one_line(str(error), 200)}") from None
     except GoogleAuthError as error:

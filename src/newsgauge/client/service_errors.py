@@ -23,7 +23,8 @@ _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _MAX_MESSAGE = 500
 _RETRY_IN = re.compile(r"retry in ((?:\d{1,6}(?:\.\d+)?(?:h|ms|m|s))+)", re.IGNORECASE)
 _UNITS_S = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
-_NO_QUOTA = re.compile(r"limit:\s*0(?![\d.])")
+_NO_QUOTA = re.compile(r"\blimit\s*[:=]?\s*0\b(?!\.\d)", re.IGNORECASE)
+_NO_MONEY = re.compile(r"credits are depleted|spending (?:cap|limit)|insufficient (?:funds|balance)", re.IGNORECASE)
 _METRIC = re.compile(r"metric:\s*([\w./-]+)")
 _LOCATION = re.compile(r"/locations/([^/]+)/(?!endpoints/)")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
@@ -53,7 +54,7 @@ def refusal(
     message, status = (str(one or error.get(name) or "") for one, name in ((message, "message"), (status, "status")))
     said = f"{what}: {code} {status}: {_readable(message) or 'no reason given'}".replace(" : ", ": ")
     details = _dicts(error.get("details"))
-    violations = [violation for detail in details for violation in _dicts(detail.get("violations"))]
+    violations = [violation for detail in details for violation in _violations(detail)]
     if code == 429 and (refused := _for_long(said, message, violations)):
         return refused
     if code in _TRANSIENT:
@@ -84,6 +85,11 @@ def _for_long(said: str, message: str, violations: list[dict[str, Any]]) -> Quot
         return QuotaError(
             f"{said.rstrip('.')}. The account has no quota for this model at all (limit 0): neither waiting nor "
             "tomorrow helps. Ask another model, or give the project billing or a tier that includes this one"
+        )
+    if _NO_MONEY.search(message):
+        return QuotaError(
+            f"{said.rstrip('.')}. Asking again would not help. What is recorded is kept: run the same command with "
+            "--record-mode once when the project's billing allows it"
         )
     daily = [quota for quota in _quotas(violations, message) if "perday" in _plain(quota)]
     if not daily:
@@ -172,20 +178,32 @@ def _proxy_to(url: str) -> str:
 
 
 def broken_body(what: str, error: Exception) -> TransientError:
-    """The error for an answer with status 200 that is cut in half, or is a proxy's web page."""
-    return TransientError(f"{what}: the answer is not JSON ({one_line(str(error), 120)})")
+    """The error for an answer with status 200 that is cut in half, is a proxy's web page, or not packed as it says."""
+    wrong = "is not JSON" if isinstance(error, ValueError) else "cannot be unpacked as its Content-Encoding says"
+    return TransientError(f"{what}: the answer {wrong} ({one_line(str(error), 120)})")
 
 
 def _error(body: Any) -> dict[str, Any]:
-    """The error in a body: Google wraps it in ``error``, and on Vertex at times in a list."""
+    """The error in a body: Google wraps it in ``error``, and on Vertex at times in a list; gateways say ``detail``."""
     if isinstance(body, list):
         body = body[0] if body else {}
-    error = body.get("error", body) if isinstance(body, dict) else {}
-    return error if isinstance(error, dict) else {}
+    error = body.get("error", body) if isinstance(body, dict) else body
+    if isinstance(error, dict) and isinstance(error.get("detail"), str):
+        error = {"message": error["detail"], **error}
+    return error if isinstance(error, dict) else {"message": error if isinstance(error, str) else ""}
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _violations(detail: dict[str, Any]) -> list[dict[str, Any]]:
+    """The quotas that a detail names: those of a QuotaFailure, or the one of an ErrorInfo, under the same names."""
+    found, metadata = _dicts(detail.get("violations")), detail.get("metadata")
+    if isinstance(metadata, dict) and "quota_limit" in metadata:
+        names = {"quotaId": "quota_limit", "quotaValue": "quota_limit_value", "quotaMetric": "quota_metric"}
+        found.append({ours: metadata.get(theirs, "") for ours, theirs in names.items()})
+    return found
 
 
 def _retry_info_s(details: list[dict[str, Any]]) -> float | None:

@@ -209,7 +209,7 @@ def _markup(line: str) -> dict[str, bool]:
 def run_ages(setup: RunConfig, variants: tuple[str, ...]) -> Ages:
     """How old the recordings are that answer this run, and how to renew them."""
     oldest = oldest_recordings(setup.cassettes, setup.plan.asked_keys(variants))
-    renew = f"pytest evals{setup.options} --variants {{variant}} --record-mode all"
+    renew = f"{setup.command} --variants {{variant}} --record-mode all"
     return Ages(today(), {variant: day_of(recorded) for variant, recorded in oldest.items()}, renew)
 
 

@@ -72,7 +72,7 @@ class Batches:
         rest = f", and the others with '{_COMMAND}{self._options(others)}'" if others else ""
         raise UsageError(
             f"--batch: {', '.join(refused)} cannot be asked by a job: {whys[refused[0]]}. Record it with 'newsgauge "
-            f"record{self.setup.options} --variants {','.join(refused)}'{rest}"
+            f"record{self.setup.record_options} --variants {','.join(refused)}'{rest}"
         )
 
     def waiting(self, cases: Iterable[Case]) -> tuple[list[Case], list[Case]]:
@@ -174,7 +174,7 @@ class Batches:
         self.jobs.remove(job)
 
     def _options(self, variants: Iterable[str]) -> str:
-        return f"{self.setup.options} --variants {','.join(variants)}{self.service.options}"
+        return f"{self.setup.record_options} --variants {','.join(variants)}{self.service.options}"
 
     def _keep_all(self, job: OpenJob, status: JobStatus, forms: Mapping[str, Form]) -> None:
         left = dict(job.requests)

@@ -53,12 +53,18 @@ _COMMANDS = ("confirm", "bisect")
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """The folders of a project; names relative to ``root``, as messages show them."""
+    """The folders of a project; names relative to ``root``, as messages show them. '': as its configuration says."""
 
     root: Path
-    evals: str = "evals"
-    cassettes: str = "cassettes"
-    bundled: str = "fixtures/bundled"
+    evals: str = ""
+    cassettes: str = ""
+    bundled: str = ""
+
+    def __post_init__(self) -> None:
+        """Put names in place of ''. Raises `UsageError` if the project's configuration cannot be read."""
+        for name, usual in (("evals", "evals"), ("cassettes", "cassettes"), ("bundled", "fixtures/bundled")):
+            if not getattr(self, name):
+                object.__setattr__(self, name, read_ini(self.root).get(f"newsgauge_{name}") or usual)
 
     def ini(self, name: str) -> str:
         """The folder that pytest's ini value of this name stands for; of other values what its configuration says."""
@@ -182,7 +188,7 @@ def _add_plan(folders: Folders, setup: RunConfig) -> str:
     table = dict(setup.plan_table)
     if "variants" in table or len(new) < sum(variant.has_cassette for variant in setup.variants.values()):
         table["variants"] = ",".join(new)
-    about = "pytest evals" + plan_options(table, folders.ini)
+    about = f"pytest {shlex.quote(folders.evals)}{plan_options(table, folders.ini)}"
     lines = [f"{name} = {json.dumps(value)}" for name, value in {"about": about, **table}.items()]
     replace_file(path, before.rstrip("\n") + "\n\n[[plan]]\n" + "\n".join(lines) + "\n")
     return f"{folders.cassettes}/PLANS.toml: added the plan of {folder}: {', '.join(new)}"

@@ -50,6 +50,7 @@ class RunConfig:
     mode: RecordMode
     cassettes: Path
     shown_cassettes: str
+    #: The options that differ from the project's usual ones.
     options: str
     #: Those of them that choose the corpus, as other commands take them too.
     corpus_options: str = ""
@@ -67,6 +68,8 @@ class RunConfig:
     api_version: str | None = None
     #: Answers of these kinds are asked again, though they are recorded.
     again: frozenset[Outcome] = frozenset()
+    #: The folder of variants.toml.
+    evals: Path = Path("evals")
     #: Where the modules of callables that variants.toml names are looked for first.
     code: tuple[Path, ...] = ()
 
@@ -196,9 +199,20 @@ class RunConfig:
         """The variants that ask a service."""
         return [case for case in self.cases if self.variants[case.variant].has_cassette]
 
+    @property
+    def command(self) -> str:
+        """The pytest command of this plan, from the working directory; it replays."""
+        return f"pytest {shlex.quote(os.path.relpath(self.evals))}{self.options}"
+
+    @property
+    def record_options(self) -> str:
+        """The options of this plan for a command that records."""
+        again = ",".join(sorted(kind.value for kind in self.again))
+        return f"{self.options} --again {again}" if again else self.options
+
     def rerecord(self, variant: str) -> str:
         """The command that records a variant of this plan again."""
-        return f"pytest evals{self.options} --variants {self.recorded_with or variant} --record-mode new_episodes"
+        return f"{self.command} --variants {self.recorded_with or variant} --record-mode new_episodes"
 
 
 def preprocessor(corpus: Corpus, name: str) -> Callable[[str], str]:

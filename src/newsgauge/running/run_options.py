@@ -38,7 +38,6 @@ _DEFAULTS: dict[str, Any] = {
     "cassettes": None,
     "repeats": None,
     "api_version": None,
-    "again": None,
 }
 #: The ini values about the project's corpus.
 USUAL_CORPUS = ("corpus", "columns", "encoding", "delimiter", "posts_per_class", "sample")
@@ -306,6 +305,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         api_version=chosen_api_version(option.api_version, ini("newsgauge_api_version")),
         again=chosen_again(getattr(option, "again", None), option.record_mode or "none"),
         plan_table=_plan_table(option, values, root),
+        evals=evals,
         code=(evals, root),
     )
     if setup.replays:
@@ -399,7 +399,7 @@ def _repeats(text: str) -> int:
 
 def plan_defaults() -> dict[str, Any]:
     """What a plan of PLANS.toml stands for if it says nothing."""
-    usual = {name: value for name, value in _DEFAULTS.items() if name not in ("cassettes", "api_version", "again")}
+    usual = {name: value for name, value in _DEFAULTS.items() if name not in ("cassettes", "api_version")}
     return {"backend": _DEFAULTS["backend"], **usual, "allow_threads": False}
 
 

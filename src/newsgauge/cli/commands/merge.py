@@ -25,17 +25,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results", metavar="DIR", default=".newsgauge/results", help="where results go (default: %(default)s)"
     )
-    parser.add_argument(
-        "--evals",
-        metavar="DIR",
-        default="evals",
-        help="folder of variants.toml, gates.toml and baselines (default: %(default)s)",
-    )
+    add_evals_option(parser, "folder of variants.toml, gates.toml and baselines")
 
 
 def handle(options: argparse.Namespace) -> int:
     """Join, decide, write, print; 0 if every gate passed, else 1. Raises `UsageError`."""
-    results, evals = Path(options.results), Path(options.evals)
+    results, evals = Path(options.results), Path(Folders(Path(), options.evals).evals)
     folders = _with_a_plan(options.folders)
     if results.resolve() in [folder.resolve() for folder in folders]:
         raise UsageError(f"--results: {results} is one of the folders to merge; name another")

@@ -149,7 +149,7 @@ def handle(options: argparse.Namespace) -> int:
             print(f"newsgauge: {spent}")
         if not status:
             chosen = f" --variants {options.variants}" if options.variants else ""
-            print(f"newsgauge: score them: pytest evals{setup.options}{chosen}")
+            print(f"newsgauge: score them: {setup.command}{chosen}")
         if anew and not status:
             unfinished.end(name)
     return status
@@ -163,7 +163,7 @@ def _check_techniques(setup: RunConfig, *, batch: bool) -> None:
         rest = f", and the others here with --variants {','.join(others)}" if others else ""
         raise UsageError(
             f"--batch: {', '.join(own)} asks with a callable of your own, or another API. Record it without --batch: "
-            f"'newsgauge record{setup.options} --variants {','.join(own)}'{rest}"
+            f"'newsgauge record{setup.record_options} --variants {','.join(own)}'{rest}"
         )
 
 

@@ -49,9 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results", metavar="DIR", default=".newsgauge/score", help="where results go (default: %(default)s)"
     )
-    parser.add_argument(
-        "--evals", metavar="DIR", default="evals", help="folder of gates.toml and baselines (default: %(default)s)"
-    )
+    add_evals_option(parser, "folder of gates.toml and baselines")
 
     def add(name: str, **more: Any) -> None:
         if name not in _NOT_OURS:
