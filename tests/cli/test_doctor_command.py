@@ -157,7 +157,7 @@ def test_the_projects_corpus_is_named_and_without_it_nothing_works(own_project: 
 
 
 def test_a_planned_case_without_a_recording_forbids_replay_and_the_command_that_records_it_is_named(
-    own_project: Path,
+    own_project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of the four texts nothing is recorded: the file that is there holds lines of others, ended by git."""
     (own_project / "cassettes/PLANS.toml").write_text(
@@ -168,6 +168,7 @@ def test_a_planned_case_without_a_recording_forbids_replay_and_the_command_that_
     changed.parent.mkdir()
     changed.write_bytes(lines.replace(b"\n", b"\r\n"))
     assert "of which 1 with CRLF line endings" in fact("cassettes", own_project)
+    monkeypatch.chdir(own_project)
     said = fact("cassettes/PLANS.toml", own_project)
     assert said == "4 cases not recorded: pytest evals --variants labels --record-mode new_episodes"
     assert why_not("replay", own_project) == "cassettes/PLANS.toml: see above"

@@ -67,6 +67,30 @@ def test_a_recording_adds_its_plan_once_and_a_part_of_it_adds_none(
         assert tickets.runpytest_inprocess(*command.split()[1:]).ret == 0
 
 
+def test_folders_of_other_names_stand_in_every_command(
+    tickets: pytest.Pytester, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tickets.path / "evals").rename(tickets.path / "my checks")
+    (tickets.path / "cassettes").rename(tickets.path / "tapes")
+    with (tickets.path / "pyproject.toml").open("a") as file:
+        file.write('newsgauge_evals = "my checks"\nnewsgauge_cassettes = "tapes"\n')
+    missing = tickets.runpytest_inprocess("my checks", "--variants", "labels", "--no-report")
+    command = "pytest 'my checks' --variants labels --record-mode new_episodes"
+    missing.stdout.fnmatch_lines([f"*Record it: {command}*"])
+    assert main(["record", "--variants", "labels", "--again", "blocked", "--yes"]) == 0
+    assert "newsgauge: score them: pytest 'my checks' --variants labels\n" in capsys.readouterr().out
+    assert main(["cassettes", "check"]) == 0
+    assert main(["cassettes", "plans"]) == 0
+    said = capsys.readouterr().out
+    assert "pytest 'my checks' --variants labels\n" in said
+    monkeypatch.chdir(tickets.path.parent)
+    folder = f"{tickets.path.name}/my checks"
+    assert main(["cassettes", "verify", "--root", tickets.path.name]) == 0
+    (tickets.path / "tapes" / "embedded" / "tickets" / "labels.jsonl").unlink()
+    above = tickets.runpytest_inprocess(folder, "--variants", "labels", "--no-report")
+    above.stdout.fnmatch_lines([f"*Record it: pytest '{folder}' --variants labels --record-mode new_episodes*"])
+
+
 def test_a_throw_away_and_cassettes_elsewhere_add_no_plan(tickets: pytest.Pytester) -> None:
     before = plans(tickets)
     options = ("evals", "--record-mode", "once", "--variants", "labels")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import shlex
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ def read_ini(root: Path) -> dict[str, str]:
     """``newsgauge_corpus`` and the like, as far as the folder's configuration sets them. Raises `UsageError`."""
     _, _, values = find_table(root) or ("", "", {})
     return {key: str(value) for key, value in values.items() if key.startswith("newsgauge_")}
+
+
+def evals_command(root: Path) -> str:
+    """The command that runs the project's evals, from its root: ``pytest evals`` unless the folder has another name."""
+    return f"pytest {shlex.quote(read_ini(root).get('newsgauge_evals') or 'evals')}"
 
 
 def find_table(root: Path) -> tuple[str, str, dict[str, Any]] | None:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from .._util.pytest_ini import evals_command
 from ..planning.plan_file import COMMIT, differences, read_again
 from ..results.result_files import digest_results
 
@@ -124,20 +125,20 @@ def check_stored(folder: Path, root: Path) -> tuple[SessionVerdict, list[str]]:
         session = decode_verdict(gates)
         return session, _reasons(session, gates, folder, root)
     except FileNotFoundError:
-        why = f"{folder}: no gates.json: no run of pytest evals left its results there"
+        why = f"{folder}: no gates.json: no run of {evals_command(root)} left its results there"
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         why = f"{folder / 'gates.json'}: not the verdict of a run ({type(error).__name__}: {error})"
-    return SessionVerdict((why,)), [f"{why}; run pytest evals"]
+    return SessionVerdict((why,)), [f"{why}; run {evals_command(root)}"]
 
 
 def _reasons(session: SessionVerdict, gates: dict[str, Any], folder: Path, root: Path) -> list[str]:
     if not session.is_green:
         return list(session.reasons)
-    reasons = []
+    reasons, evals = [], evals_command(root)
     if gates["run"].get("shard"):
         reasons.append(f"shard {gates['run']['shard']} decides no gate: check the folder that newsgauge merge wrote")
     elif not session.complete:
-        reasons.append("not every planned gate was decided from all its cases; run pytest evals --require-gates")
+        reasons.append(f"not every planned gate was decided from all its cases; run {evals} --require-gates")
     if session.n_cases_not_run:
         reasons.append(f"{session.n_cases_not_run} of {session.n_cases} planned cases did not run")
     not_passed = [str(gate["gate"]) for gate in gates["gates"] if gate["passed"] is not True]
@@ -149,7 +150,7 @@ def _reasons(session: SessionVerdict, gates: dict[str, Any], folder: Path, root:
         reasons.append(f"{folder / 'results.csv'} is not the file that the run wrote")
     inputs = gates["inputs"]
     if COMMIT not in inputs:
-        return [*reasons, f"{folder} holds predictions that newsgauge score judged, not a run; run pytest evals"]
+        return [*reasons, f"{folder} holds predictions that newsgauge score judged, not a run; run {evals}"]
     now = read_again(root, inputs)
     if now[COMMIT] != inputs[COMMIT]:
         reasons.append(f"the run was made at commit {inputs[COMMIT]}, this checkout is at {now[COMMIT]}")

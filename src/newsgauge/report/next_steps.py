@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -29,6 +30,12 @@ def next_steps(run: RunFolder) -> list[Step]:
     return [*_unanswered(run), *_failed_evals(run), *_not_run(run), *_wrong(run), *_changed(run), *_not_proved(run)]
 
 
+def _command(run: RunFolder) -> str:
+    """``pytest evals``, or whatever the folder of this run's variants is called."""
+    names = (name.rpartition("/") for name in run.gates.get("inputs", ()))
+    return f"pytest {shlex.quote(next((folder for folder, _, name in names if name == 'variants.toml'), 'evals'))}"
+
+
 def _unanswered(run: RunFolder) -> Iterator[Step]:
     """One step per reason, however many cases it has."""
     groups: dict[tuple[str, str], list[str]] = {}
@@ -49,7 +56,7 @@ def _failed_evals(run: RunFolder) -> Iterator[Step]:
     if run.failed_evals:
         named = ", ".join(run.failed_evals[:_MAX_NAMED])
         more = f" and {len(run.failed_evals) - _MAX_NAMED} more" if len(run.failed_evals) > _MAX_NAMED else ""
-        yield Step(f"{count_of(len(run.failed_evals), 'eval')} failed: {named}{more}.", "pytest evals --lf")
+        yield Step(f"{count_of(len(run.failed_evals), 'eval')} failed: {named}{more}.", f"{_command(run)} --lf")
 
 
 def _not_run(run: RunFolder) -> Iterator[Step]:
@@ -57,7 +64,7 @@ def _not_run(run: RunFolder) -> Iterator[Step]:
     if run.shard:
         yield Step("Join the results of all shards.", "newsgauge merge DIR...")
     elif n:
-        yield Step(f"{count_of(n, 'planned case')} did not run: run all of them.", "pytest evals")
+        yield Step(f"{count_of(n, 'planned case')} did not run: run all of them.", _command(run))
 
 
 def _wrong(run: RunFolder) -> Iterator[Step]:
@@ -78,7 +85,8 @@ def _wrong(run: RunFolder) -> Iterator[Step]:
             )
     if found:
         variants = ", ".join(dict.fromkeys(line.variant for line in found))
-        yield Step(f"Change {variants}, or the limit in gates.toml if that is wrong. Then run again.", "pytest evals")
+        text = f"Change {variants}, or the limit in gates.toml if that is wrong. Then run again."
+        yield Step(text, _command(run))
 
 
 def _changed(run: RunFolder) -> Iterator[Step]:
@@ -93,7 +101,7 @@ def _changed(run: RunFolder) -> Iterator[Step]:
     if run.run.get("record_mode") == "none":
         yield Step(
             "If the changed answers are meant, make them the new baseline and review the diff.",
-            "pytest evals --update-baseline",
+            f"{_command(run)} --update-baseline",
         )
 
 

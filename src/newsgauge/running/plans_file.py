@@ -66,6 +66,11 @@ class Folders:
             if not getattr(self, name):
                 object.__setattr__(self, name, read_ini(self.root).get(f"newsgauge_{name}") or usual)
 
+    @property
+    def command(self) -> str:
+        """The command that runs the project's evals, from its root."""
+        return f"pytest {shlex.quote(self.evals)}"
+
     def ini(self, name: str) -> str:
         """The folder that pytest's ini value of this name stands for; of other values what its configuration says."""
         own = getattr(self, name.removeprefix("newsgauge_"), None)
@@ -188,7 +193,7 @@ def _add_plan(folders: Folders, setup: RunConfig) -> str:
     table = dict(setup.plan_table)
     if "variants" in table or len(new) < sum(variant.has_cassette for variant in setup.variants.values()):
         table["variants"] = ",".join(new)
-    about = f"pytest {shlex.quote(folders.evals)}{plan_options(table, folders.ini)}"
+    about = folders.command + plan_options(table, folders.ini)
     lines = [f"{name} = {json.dumps(value)}" for name, value in {"about": about, **table}.items()]
     replace_file(path, before.rstrip("\n") + "\n\n[[plan]]\n" + "\n".join(lines) + "\n")
     return f"{folders.cassettes}/PLANS.toml: added the plan of {folder}: {', '.join(new)}"

@@ -5,6 +5,8 @@ Everything that asks, replays or counts is handed a `RunConfig`; it asks nobody 
 
 from __future__ import annotations
 
+import os
+import shlex
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime

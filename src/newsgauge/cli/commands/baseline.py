@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..._util.files import lines_of_both, write_whole
+from ..._util.pytest_ini import evals_command
 from ...errors import BaselineError, UsageError
 from ...gates.baseline_diff import merge_baselines
 from ...gates.baseline_file import Baseline, decode, encode
@@ -50,7 +51,7 @@ def handle(options: argparse.Namespace) -> int:
         now = f"no answer to {', '.join(lost)} is left in it" if lost else "it is as on our side now"
         print(
             f"newsgauge: {path}: both branches changed {', '.join(conflicts)}; {now}. When the "
-            "recordings are merged: pytest evals --update-baseline"
+            f"recordings are merged: {evals_command(Path())} --update-baseline"
         )
         return 1
     print(
@@ -102,7 +103,7 @@ def _of_conflict(path: Path) -> tuple[Baseline, tuple[str, ...]]:
     if not lost:
         raise UsageError(
             f"baseline merge: {path}: both branches drew other texts, and git no longer knows the sides. When "
-            "variants.toml and the recordings are merged: pytest evals --update-baseline"
+            f"variants.toml and the recordings are merged: {evals_command(Path())} --update-baseline"
         )
     return found, tuple(lost)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -174,7 +173,7 @@ def _prune(folders: Folders, options: argparse.Namespace) -> int:
 def _plans(folders: Folders, options: argparse.Namespace) -> int:
     for plan in load_plans(folders):
         if plan.setup is not None:
-            print(f"pytest {shlex.quote(folders.evals)}{plan_options(plan.table, folders.ini)}")
+            print(folders.command + plan_options(plan.table, folders.ini))
         elif plan.table:
             print(f"not replayed, as {plan.why}: {_named(plan)}", file=sys.stderr)
     return 0

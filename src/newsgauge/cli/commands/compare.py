@@ -60,7 +60,7 @@ def handle(options: argparse.Namespace) -> int:
 
 def _note_decision(*runs: RunFolder) -> None:
     """In a project, add the comparison to the ledgers of its samples, because comparing is choosing."""
-    evals = Path.cwd() / (Folders(Path.cwd()).ini("newsgauge_evals") or "evals")
+    evals = Path.cwd() / Folders(Path.cwd()).evals
     if not (evals / "variants.toml").is_file():
         return
     about = short_hash(sorted((run.path / "results.csv").read_text("utf-8") for run in runs))

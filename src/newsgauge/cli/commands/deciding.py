@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -125,5 +126,10 @@ def _ages(run: RunPlan, evals: Path) -> Ages:
     """How old the recordings of this checkout are, which lie beside the evals."""
     folder = evals.resolve().parent / "cassettes" / run.backend / run.plan.corpus
     oldest = oldest_recordings(folder, run.plan.asked_keys(run.variants))
-    renew = f"pytest evals --backend {run.backend} --variants {{variant}} --record-mode all, with the plan's options"
-    return Ages(today(), {variant: day_of(recorded) for variant, recorded in oldest.items()}, renew)
+    command = f"pytest {shlex.quote(str(evals))} --backend {run.backend} --variants {{variant}} --record-mode all"
+    renew = f"{command}, with the plan's options"
+    return Ages(
+        today(),
+        {variant: day_of(recorded) for variant, recorded in oldest.items()},
+        f"{renew}, with the plan's options",
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._util.files import write_json
+from ..._util.pytest_ini import evals_command
 from ...choosing.history import Checkout, Entry
 from ...report.publishing import render
 from ...results.run_folder import load_run
@@ -50,7 +51,8 @@ def handle(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"entries": values}, indent=2))
     else:
-        print("\n".join(_table(entries) or ["no commit holds a baseline; accept one: pytest evals --update-baseline"]))
+        accept = f"{evals_command(Path(options.root))} --update-baseline"
+        print("\n".join(_table(entries) or [f"no commit holds a baseline; accept one: {accept}"]))
     results = Path(options.root) / options.results
     if entries and (results / "scoreboard.json").is_file():
         plan = load_run(results).run["plan"]

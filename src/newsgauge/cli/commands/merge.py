@@ -9,8 +9,10 @@ from pathlib import Path
 from ...errors import UsageError
 from ...planning.plan_file import ABSENT, COMMIT, NAME, VERSION, RunPlan, asked_digest, differences, read_again
 from ...results.merging import merge_folders
+from ...running.plans_file import Folders
 from ...running.run_options import baseline_name
 from ...variants.variants_file import Variant, load_variants
+from ..backend_options import add_evals_option
 from .deciding import Decided, clear_folder, decide_all
 
 

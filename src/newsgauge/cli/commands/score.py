@@ -24,6 +24,7 @@ from ...results.predictions import COLUMNS, Predicted, read_predictions
 from ...running.plans_file import Folders
 from ...running.run_options import add_plan_options, default_options, setup_of
 from ...variants.variants_file import Variant, load_variants
+from ..backend_options import add_evals_option
 from .deciding import Decided, clear_folder, decide_all
 
 #: Options of a plan about asking, which does not happen here.
@@ -82,13 +83,14 @@ def handle(options: argparse.Namespace) -> int:
         prompts=dict.fromkeys(names, "made elsewhere"),
         n_whole_set=sum(plan.population.values()) or None,
     )
-    path = Path(options.evals) / "variants.toml"
+    evals = Path(Folders(Path(), options.evals).evals)
+    path = evals / "variants.toml"
     asked = load_variants(path) if path.exists() else {}  # gates.toml is about those too
     known = asked | {name: Variant(name, "predictions made elsewhere", "", "") for name in names}
     folder = Path(options.results)
     clear_folder(folder)
     intro = [f"{len(rows):,} predictions of {', '.join(options.files)}", *about, *notes]
-    what = Decided(run, results, known, Path(options.evals), folder, intro=intro, updating=options.update_baseline)
+    what = Decided(run, results, known, evals, folder, intro=intro, updating=options.update_baseline)
     return decide_all(what)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ..._util.files import locked, why_unwritable
-from ..._util.pytest_ini import read_ini
+from ..._util.pytest_ini import evals_command, read_ini
 from ...client.cloud_storage import parse_bucket
 from ...corpora.corpus import Corpus
 from ...errors import BackendError, UsageError
@@ -168,7 +168,7 @@ def _keep(entry: TunedModel, options: argparse.Namespace, *, is_variants: bool) 
         print(f"The settings are not those of [{options.variant}] in variants.toml: change them there to evaluate it.")
     same = same_options(options, ("backend", "corpus", *TABLE_OPTIONS, "classes", "preprocessing"))
     server = f"GOOGLE_VERTEX_BASE_URL={options.base_url} " if options.backend == "vertex" and options.base_url else ""
-    print(f"Evaluate it: {server}pytest evals{same} --variants {options.variant} --record-mode new_episodes")
+    print(f"Evaluate it: {server}{evals_command(Path())}{same} --variants {options.variant} --record-mode new_episodes")
     print(f"Ask it:      newsgauge classify{same_options(options, SAME)} 'Subject: ...'")
     return 0
 
