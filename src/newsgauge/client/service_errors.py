@@ -179,8 +179,9 @@ def _proxy_to(url: str) -> str:
 
 def broken_body(what: str, error: Exception) -> TransientError:
     """The error for an answer with status 200 that is cut in half, is a proxy's web page, or not packed as it says."""
-    wrong = "is not JSON" if isinstance(error, ValueError) else "cannot be unpacked as its Content-Encoding says"
-    return TransientError(f"{what}: the answer {wrong} ({one_line(str(error), 120)})")
+    packed = "the answer cannot be unpacked as its Content-Encoding says"
+    wrong = "the answer is not JSON" if isinstance(error, ValueError) else packed
+    return TransientError(f"{what}: {wrong} ({one_line(str(error), 120)})")
 
 
 def _error(body: Any) -> dict[str, Any]:
