@@ -34,7 +34,7 @@ CHANGE = ("one of these Usenet newsgroups", "one of these newsgroups")
 _ROW = r"variant +n|labels .*(PASS|UNANSWERED)$|newsgauge: (GREEN|RED)"
 STORY = (
     ("", 0, rf"PASS  |{_ROW}"),
-    ("", 1, rf"cassettes/.*changed since|{_ROW}"),
+    ("", 1, rf"newsgauge: no answer to|{_ROW}"),
     (" --record-mode new_episodes", 0, rf"newsgauge: backend|labels against|{_ROW}"),
     (" --update-baseline", 0, rf"written:|~ labels|    prompt|{_ROW}"),
 )
