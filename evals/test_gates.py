@@ -1,4 +1,4 @@
-"""Are the answers good enough? One test a gate of gates.toml, decided from all planned cases.
+"""Are the answers good enough? One test per gate of gates.toml, decided from all planned cases.
 
 A gate reads what the cases of this run left behind, from whatever process, and in a replay recomputes what is missing
 from the cassettes. So `pytest evals -m gate` decides every gate by itself.

@@ -19,13 +19,13 @@ from newsgauge import Attachments, Case, LearningPoint, Outcome, Post, Predictio
 
 #: The variants whose recording records what is asked here.
 RECORDED_WITH = "system,tuned"
-#: Training posts a class of the smaller models; the largest is the `tuned` variant itself (24 and 50).
+#: Training posts per class of the smaller models; the largest is the `tuned` variant itself (24 and 50).
 CURVE = {"bundled": (6, 12), "20newsgroups": (10, 25)}
 
 #: Posts that prove a lead of 12 points where three answers in ten differ: 1.64 * sqrt(0.3 / 60).
 ENOUGH = 60
 
-#: Two texts a label as people write them elsewhere: messages, reviews, notes. Made for this file.
+#: Two texts per label as people write them elsewhere: messages, reviews, notes. Made for this file.
 NEW_TEXTS = {
     "rec.autos": [
         "Traded in my sedan for a used hatchback. The dealer swore the transmission was fine, the mechanic disagrees.",

@@ -88,7 +88,7 @@ def test_an_at_sign_is_no_address(text: str) -> None:
     assert find_addresses(text) == []
 
 
-def test_doubles_and_disorder_are_found(write_cassette: Write) -> None:
+def test_duplicates_and_disorder_are_found(write_cassette: Write) -> None:
     messages = found(write_cassette(make_line("b-2"), make_line("b-2", "rec.autos"), make_line("a-1")))
     assert messages == [
         "v.jsonl:2: b-2 appears twice; the later line counts. Run: newsgauge cassettes finalize",

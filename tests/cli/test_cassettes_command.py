@@ -169,7 +169,7 @@ def test_nothing_is_pruned_of_a_corpus_that_is_not_here(project: Path, command: 
     assert "not verified, as its corpus is not on this machine: embedded/20newsgroups" in command("verify")[1]
 
 
-def test_finalize_sorts_drops_doubles_and_keeps_the_content(project: Path, command: Command) -> None:
+def test_finalize_sorts_drops_duplicates_and_keeps_the_content(project: Path, command: Command) -> None:
     path = project / SYSTEM
     before = path.read_bytes()
     lines = before.splitlines(keepends=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 
-# Four posts a label, none of them anybody's: words that tell the labels apart, and words that do not.
+# Four posts per label, none of them anybody's: words that tell the labels apart, and words that do not.
 _WORDS = {
     "sci.space": "orbit rocket shuttle moon payload launch satellite",
     "rec.autos": "engine tyre brake gearbox sedan dealer mileage",

@@ -1,4 +1,4 @@
-"""A small project of its own for each test: two groups, four posts each, four variants, recorded once a session."""
+"""A small project of its own for each test: two groups, four posts each, four variants, recorded once per session."""
 
 from __future__ import annotations
 

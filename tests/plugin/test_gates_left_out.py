@@ -140,7 +140,7 @@ DAMAGE = {
     ),
     "another corpus": (lambda value: value.update(corpus="20newsgroups"), "it is one of embedded on 20newsgroups"),
     "another backend": (lambda value: value.update(backend="gemini"), "it is one of gemini on bundled"),
-    "a lost variant": (lambda value: value["variants"].pop("tuned"), "does not know tuned: new, or lost in a merge"),
+    "a lost variant": (lambda value: value["variants"].pop("tuned"), ": tuned (new, or lost in a merge)"),
 }
 
 

@@ -305,7 +305,7 @@ def test_however_it_ends_what_is_recorded_stays_and_nothing_is_asked_twice(
     emptied: pytest.Pytester, answered: Counter[tuple[str, bytes]], server: EmbeddedServer, number: int, status: int
 ) -> None:
     arguments = ["--variants", "bare,system,labels", "--base-url", server.base_url]
-    process = start(*arguments, "--rpm", "120", "--concurrency", "1")  # two a second
+    process = start(*arguments, "--rpm", "120", "--concurrency", "1")  # two per second
     wait_for_lines(FOLDER / "bare.jsonl", 3)
     process.send_signal(number)
     _, said = process.communicate(timeout=60)

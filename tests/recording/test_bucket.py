@@ -43,7 +43,7 @@ def test_without_a_limit_nothing_waits() -> None:
 
 
 def test_an_amount_larger_than_a_burst_goes_when_the_bucket_is_full_and_is_paid_off_after() -> None:
-    bucket = RateLimiter(120, now=0.0)  # a burst of 1, two a second
+    bucket = RateLimiter(120, now=0.0)  # a burst of 1, two per second
     assert bucket.wait_s(10, 0.0) == 0
     bucket.take(10, 0.0)
     assert bucket.wait_s(1, 0.0) == pytest.approx(10 / 2)

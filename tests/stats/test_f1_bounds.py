@@ -1,4 +1,4 @@
-"""A live limit on macro-F1 passes wrongly in at most 6% of runs, from five posts a class on."""
+"""A live limit on macro-F1 passes wrongly in at most 6% of runs, from five posts per class on."""
 
 import math
 

@@ -180,5 +180,5 @@ def limits_of_other_classes(gates: Iterable[Gate], plan: Plan) -> list[str]:
 
 
 def undecidable(gates: Iterable[Gate], plan: Plan) -> list[str]:
-    """One sentence a limit that no answers to these posts could prove to be kept."""
+    """One sentence per limit that no answers to these posts could prove to be kept."""
     return [sentence for gate in gates for sentence in gate.too_small(plan)]

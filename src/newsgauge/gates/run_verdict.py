@@ -292,8 +292,9 @@ class Guard:
             )
         if not self.run.replays:
             return f"not held to the baseline in a live run, as gates.toml sets no max_drop: {names}"
-        why = "is about other texts for" if any(map(place.held.answers, free)) else "does not know"
-        return f"the baseline {place.shown} {why} {names}"
+        if any(map(place.held.answers, free)):
+            return f"the baseline {place.shown} is about other texts for {names}"
+        return f"{names}: not in the baseline {place.shown} yet; --update-baseline adds the answers"
 
     def _complaints(self, verdicts: Mapping[str, Verdict], undecided: tuple[str, ...], n_not_run: int) -> list[str]:
         words = {name: verdict.word for name, verdict in verdicts.items()}
@@ -328,8 +329,8 @@ class Guard:
             known = tuple(place.held.variants)
         if unknown := [name for name in run.variants if name not in known]:
             complaints.append(
-                f"the baseline {place.shown} does not know {', '.join(unknown)}: new, or lost in a merge; "
-                "--update-baseline writes it"
+                f"not in the baseline {place.shown}: {', '.join(unknown)} (new, or lost in a merge); "
+                "--update-baseline adds the answers"
             )
         if n_not_run:
             complaints.append(f"{n_not_run} of {self._n} planned cases did not run{self.why_not_run}")

@@ -82,8 +82,11 @@ class Cases:
         """See `_keeping`."""
         if owns_process():
             gc.freeze()  # modules and items stay to the end of the process: no collection needs to look at them
-        with _keeping():
-            return (yield)
+        try:
+            with _keeping():
+                return (yield)
+        finally:
+            gc.unfreeze()  # Hypothesis, imported later, looks for referrers, and finds none that are frozen
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -269,7 +269,7 @@ def _answer(key: str, item: dict[str, Any]) -> Answer:
 
 
 def json_lines(data: bytes) -> Iterator[dict[str, Any]]:
-    """The objects of a file with one a line; what is none answers no request, and that is told of the request."""
+    """The objects of a file with one per line; what is none answers no request, and that is told of the request."""
     for line in data.split(b"\n"):
         try:
             value = json.loads(line) if line.strip() else None

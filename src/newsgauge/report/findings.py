@@ -26,7 +26,7 @@ _OF_FINDING: dict[str | None, State] = {"PASS": "passed", "FAIL": "failed", "INC
 class LimitLine:
     """One limit of a gate: what was measured, what was asked for, and why it is asked for.
 
-    ``flips``: what a case was and is, in words, and its id. ``label`` and ``answer``: of the cases that it is about.
+    ``flips``: each changed case in words, and its id. ``label`` and ``answer`` select the cases counted.
     """
 
     state: State
@@ -42,13 +42,13 @@ class LimitLine:
 
     @property
     def filters(self) -> dict[str, str]:
-        """Of the table of cases, for the wrong answers that the limit counts."""
+        """Filters for the table of cases that select the wrong answers that the limit counts."""
         about = {"variant": self.variant, "label": self.label, "answer": self.answer, "outcome": "not right"}
         return {key: text for key, text in about.items() if text}
 
 
 def limit_lines(run: RunFolder) -> list[LimitLine]:
-    """Every limit of every gate, what did not hold first."""
+    """Every limit of every gate, failed ones first."""
     lines = [line for gate in run.gates["gates"] for line in _of_gate(gate)]
     lines.sort(key=lambda line: STATES.index(line.state))
     # A cause that explains several gates, such as a changed prompt, is shown once.
@@ -63,7 +63,7 @@ def variant_state(run: RunFolder, variant: str) -> State:
 
 
 def in_focus(run: RunFolder, variants: Iterable[str]) -> str:
-    """Of these variants the first with a gate that failed; the most accurate if none did."""
+    """The variant to show first: one with a failed gate, else the most accurate."""
     failed = [line.variant for line in limit_lines(run) if line.state == "failed"]
     best = sorted(variants, key=lambda name: run.scores[name]["accuracy"] or 0)
     return next((name for name in failed if name in best), best[-1] if best else "")
@@ -79,7 +79,7 @@ def trade_off(run: RunFolder) -> str:
 
 
 def trade_off_lines(run: RunFolder) -> list[str]:
-    """The same for a terminal."""
+    """`trade_off` in lines for a terminal."""
     said = trade_off(run)
     return textwrap.wrap(f"newsgauge: {said}", WIDTH, subsequent_indent="  ") if said else []
 
@@ -126,7 +126,7 @@ class Headline:
 
 
 def headline(gates: Mapping[str, Any]) -> Headline:
-    """The verdict is the session's own; nothing is decided here."""
+    """The verdict in words, as the session recorded it in gates.json."""
     session = decode_verdict(gates)
     title, _, text = session.headline.partition(": ")
     word = "red" if not session.is_green else "green" if title == "GREEN" and session.complete else "open"

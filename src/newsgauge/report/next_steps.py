@@ -17,7 +17,7 @@ _MAX_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``command`` is to be copied; ``filters`` are those of the cases to look at; ``detail`` says more."""
+    """One thing to do: a command to copy, or the ``filters`` of the cases to look at; ``detail`` explains it."""
 
     text: str
     command: str = ""
@@ -26,7 +26,7 @@ class Step:
 
 
 def next_steps(run: RunFolder) -> list[Step]:
-    """The most urgent first; empty if nothing is to be done."""
+    """The steps, most urgent first; empty if there is nothing to do."""
     return [*_unanswered(run), *_failed_evals(run), *_not_run(run), *_wrong(run), *_changed(run), *_not_proved(run)]
 
 

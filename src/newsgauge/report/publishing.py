@@ -33,7 +33,7 @@ WRITTEN = (
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the folder cannot say of itself. ``posts``: texts by id that may be shown; empty: none.
+    """What the results folder does not hold. ``posts``: texts by id that may be shown; empty: none.
 
     ``asked``: what was asked and where the answers are recorded, as `RunFolder` has it.
     """
@@ -80,7 +80,7 @@ def publish(folder: Path, facts: Facts) -> RunFolder:
 
 
 def _use(use: TokenUse) -> dict[str, Any]:
-    """What a variant asked and answered a post, and what that costs."""
+    """Mean tokens per post of a variant, and their cost."""
     means = {name: _mean(getattr(use, name)) for name in ("input", "cached", "tool_use", "output", "thinking")}
     return {**means, "model_versions": use.model_versions, "cost": _cost(use.cost)}
 
@@ -125,7 +125,7 @@ def render(folder: Path) -> RunFolder:
 
 
 def append_step_summary(run: RunFolder) -> str:
-    """Append summary.md where GitHub Actions says that a job's summary goes; why it was not, or ''."""
+    """Append summary.md to the job's summary in GitHub Actions. Returns why that failed, or ''."""
     where = os.environ.get("GITHUB_STEP_SUMMARY")
     if not where or not run.results:
         return ""
@@ -138,9 +138,9 @@ def append_step_summary(run: RunFolder) -> str:
 
 
 def github_annotations(run: RunFolder, gates: Path | None = None) -> list[str]:
-    """In GitHub Actions a line a gate that did not pass; elsewhere, and of a shard, which decides none, nothing.
+    """One annotation per gate that did not pass. Empty outside GitHub Actions, and for a shard, which decides none.
 
-    ``gates``: gates.toml, seen from the root of the repository.
+    ``gates``: the path of gates.toml from the root of the repository.
     """
     if os.environ.get("GITHUB_ACTIONS") != "true" or run.shard:
         return []

@@ -21,10 +21,7 @@ DETAILS, FLIPS, BASELINE = "newsgauge details", "newsgauge flips", "newsgauge ba
 
 
 def as_group(heading: str, lines: list[str]) -> list[str] | None:
-    """In the log of GitHub Actions, a section that may be long as a line to open; None: it is shown under its heading.
-
-    What decides is never folded.
-    """
+    """Fold a long section in the log of GitHub Actions. None elsewhere, and for sections that decide the verdict."""
     if os.environ.get("GITHUB_ACTIONS") != "true" or heading not in (DETAILS, FLIPS, BASELINE):
         return None
     return [f"::group::{heading}", *lines, "::endgroup::"]

@@ -1,4 +1,4 @@
-"""Counts of a run that goes on, and the line that shows them."""
+"""Counts of a run in progress, and the line that shows them."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def is_embedded(backend: str, model_versions: Iterable[str]) -> bool:
 
 
 def backend_note(backend: str, model_versions: Iterable[str]) -> str:
-    """Who really answered, in words."""
+    """Who answered, in words."""
     return BACKEND_NOTES["embedded" if is_embedded(backend, model_versions) else backend]
 
 
@@ -124,7 +124,7 @@ def gate_lines(
 
 
 def _limit_texts(verdict: Verdict, told: set[str]) -> Iterator[str]:
-    """The limits of a gate. What explains several gates, such as a changed prompt, is told once: ``told`` keeps it."""
+    """The limits of a gate. A cause that several gates share, such as a changed prompt, is printed once (``told``)."""
     if not verdict.checks:
         yield f"{WORDS[verdict.word]}  {verdict.gate}: " + "; ".join(verdict.reasons)
     for check in sorted(verdict.checks, key=lambda check: _ORDER.index(check.state)):
@@ -224,9 +224,9 @@ _GAP = "  "
 def table_lines(
     rows: Sequence[tuple[str, ...]], *, left: Collection[int], width: int = WIDTH, spare: Iterable[int] = ()
 ) -> list[str]:
-    """The first row is the head. Columns in ``left`` are flush left (-1: the last); the first is cut to fit.
+    """Format a table with a header row. Columns in ``left`` are aligned left (-1: the last); the first is cut to fit.
 
-    ``spare``: columns that are left out if all do not fit, the first one first.
+    ``spare``: columns to leave out, in this order, if the table is too wide.
     """
     kept = list(range(len(rows[0])))
     widths = [max(len(row[column]) for row in rows) for column in kept]

@@ -213,7 +213,7 @@ class Run:
 
     @contextmanager
     def _patience(self) -> Iterator[RetryPolicy]:
-        """How long to go on asking. A service that was asked in vain until the deadline is asked once a case until it
+        """How long to go on asking. A service that was asked in vain until the deadline is asked once per case until it
         answers again: a run of many cases must not wait as many deadlines.
         """
         try:

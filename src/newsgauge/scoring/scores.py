@@ -255,7 +255,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One gate decided. ``reasons``: a sentence a limit, with the numbers and the rule; ``findings``: one for each.
+    """One gate decided. ``reasons``: a sentence per limit, with the numbers and the rule; ``findings``: one for each.
 
     ``flips``: the posts a comparison is about, one line each. ``n_to_decide``: if INCONCLUSIVE, how many posts would
     decide with an 80% chance if the rates now seen are the true ones; None if no number would.

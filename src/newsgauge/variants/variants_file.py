@@ -68,7 +68,7 @@ class FewShot:
 class Variant:
     """One way to find a label: a prompt, or a callable of the user's own (``predict``, ``estimator``).
 
-    ``contents`` holds ``{post}``; ``{labels}`` stands for the plan's labels, one a line, ``{examples}`` for training
+    ``contents`` holds ``{post}``; ``{labels}`` stands for the plan's labels, one per line, ``{examples}`` for training
     posts with their labels. ``contents`` is empty if a callable asks, ``model`` if nobody is asked.
     """
 

@@ -1,4 +1,4 @@
-"""Who is right how often: accuracy by variant, slice, confidence, class, pair, training posts and commit."""
+"""The sections of a run's page about accuracy, by variant, slice, confidence, class, pair, training set and commit."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from .repeats import repeats_section
 
 
 def accuracy_sections(run: RunFolder) -> list[Section]:
-    """In the order of the page."""
+    """The sections, in the order in which the page shows them."""
     shown = in_focus(run, run.scores)
     confusion = [
         Fold(
@@ -122,7 +122,7 @@ def _answers(kind: str, row: Mapping[str, Any]) -> str:
 
 
 def _folded(run: RunFolder, key: str, describe: Any) -> list[Block]:
-    """What those variants show that have it; one of them is open."""
+    """One fold per variant that has this score; the one in focus is open."""
     found = {name: score[key] for name, score in run.scores.items() if score.get(key)}
     shown = in_focus(run, found)
     return [replace(describe(name, one), is_open=name == shown) for name, one in found.items()]
@@ -326,7 +326,7 @@ def _accuracy_by_size(found: Sequence[Mapping[str, Any]], units: str) -> list[Bl
 
 
 def _accuracy_plot(title: str, rows: Sequence[Mapping[str, Any]], x: Axis, caption: str) -> Plot:
-    """A point per row, with a tick of the axis under it."""
+    """Draw one point per row, with a tick of the x axis below each."""
     drawn = [Point(row["words"], row["accuracy"], row["interval_95"], x=row["at"]) for row in rows]
     ticks = [*x.ticks, *((point.x, f"{point.x:g}") for point in drawn)]
     return Plot(title, drawn, replace(x, ticks=ticks), ACCURACY, caption)

@@ -18,7 +18,7 @@ _NAME_WIDTH, _NAME_HEIGHT = 30.0, 7.0
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A cell that leads somewhere; ``before`` stands on a line of its own, ``after`` behind the link."""
+    """A table cell that is a link; ``before`` is shown on a line above it, ``after`` behind it."""
 
     text: str
     href: str
@@ -33,9 +33,9 @@ Column = tuple[str, Callable[[Any], Cell]]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The first cell of a row is its head; the first ``left`` columns are flush left.
+    """A table. The first cell of a row is its header; the first ``left`` columns are aligned left.
 
-    ``name`` says which table of the page it is, for who cannot see where it stands.
+    ``name`` tells screen readers which table of the page it is.
     """
 
     kind: ClassVar[str] = "table"
@@ -47,14 +47,14 @@ class Table:
 
 
 def table(name: str, columns: Iterable[Column], items: Iterable[Any], caption: str = "", *, left: int = 1) -> Table:
-    """A row per item."""
+    """Make a table with one row per item."""
     columns = list(columns)
     rows = [[cell(item) for _, cell in columns] for item in items]
     return Table(name, [head for head, _ in columns], rows, caption, left)
 
 
 def of(key: str, words: Callable[[Any], str] = str) -> Callable[[Mapping[str, Any]], str]:
-    """The cell of a column that shows one value of its item."""
+    """Make the function of a column that shows one value of each item, in words."""
     return lambda item: words(item.get(key))
 
 
@@ -65,7 +65,7 @@ def count(value: int | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """From ``start`` to ``end``, with its name."""
+    """An axis from ``start`` to ``end``, with its ticks and its name."""
 
     ticks: Sequence[tuple[float, str]]
     end: float = 1.0
@@ -73,7 +73,7 @@ class Axis:
     start: float = 0.0
 
     def place(self, value: float) -> float:
-        """Where a value lies, in percent of the axis."""
+        """The position of a value, in percent of the axis."""
         return min(100.0, max(0.0, 100 * (value - self.start) / (self.end - self.start)))
 
 
@@ -83,9 +83,9 @@ ACCURACY = replace(PERCENT, name="accuracy")
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A value with its interval, if it has one, and its words. ``name`` stands beside it, ``name_y`` says how high.
+    """A value to draw, with its interval if it has one, and its text. ``name`` is shown beside it at ``name_y``.
 
-    ``x`` is its place on the other axis, if the drawing has two; ``is_hollow``: drawn as a ring.
+    ``x`` is its position on the x axis, if the drawing has one; ``is_hollow``: drawn as a ring.
     """
 
     text: str
@@ -111,7 +111,7 @@ class Chart:
 
     @property
     def label(self) -> str:
-        """All of it in words."""
+        """The drawing in words, for screen readers."""
         return f"{self.title}: " + "; ".join(f"{row.name} {row.text}" for row in self.rows)
 
 
@@ -135,12 +135,12 @@ class Plot:
 
     @property
     def label(self) -> str:
-        """All of it in words."""
+        """The drawing in words, for screen readers."""
         return f"{self.title}: " + (self.said or "; ".join(point.text for point in self.points))
 
 
 def spread_names(points: Iterable[Point], x: Axis, y: Axis) -> list[Point]:
-    """Names of points that lie together stand one above the other, so that all can be read."""
+    """Place the names of points that are close to each other one above the other, so that none overlap."""
     named: list[Point] = []
     for point in sorted(points, key=lambda point: (point.value or 0.0, point.x)):
         near = [one.name_y for one in named if abs(x.place(one.x) - x.place(point.x)) < _NAME_WIDTH]
@@ -150,7 +150,7 @@ def spread_names(points: Iterable[Point], x: Axis, y: Axis) -> list[Point]:
 
 
 def round_axis(highest: float, name: str = "", *, prefix: str = "") -> Axis:
-    """From 0 to where it holds ``highest``, with four to six round ticks."""
+    """Make an axis from 0 to a round number above ``highest``, with four to six ticks."""
     if not highest > 0:
         return Axis([(0.0, f"{prefix}0"), (1.0, f"{prefix}1")], name=name)
     step = 10.0 ** len(str(int(highest))) if highest >= 1 else 1.0
@@ -162,7 +162,7 @@ def round_axis(highest: float, name: str = "", *, prefix: str = "") -> Axis:
 
 
 def points_axis(values: Iterable[float]) -> Axis:
-    """Percentage points to either side of 0, as far as the values go, with two round ticks a side."""
+    """Make an axis of percentage points around 0 that holds all values, with two ticks on each side."""
     widest = max((100 * abs(value) for value in values), default=0.0)
     end = next(end for end in (2, 5, 10, 20, 40, 60, 100) if end >= min(widest, 100.0))
     ticks = [end * i / 2 for i in range(-2, 3)]
@@ -170,7 +170,7 @@ def points_axis(values: Iterable[float]) -> Axis:
 
 
 def rate_point(one: Mapping[str, Any], interval: Sequence[float | None], name: str) -> Point:
-    """An accuracy in a chart, with the number of cases that it is of."""
+    """An accuracy as a point of a chart, with the number of cases behind it."""
     return Point(f"{percent(one['accuracy'])} of {one['n']:,}", one["accuracy"], interval, name)
 
 
@@ -179,7 +179,7 @@ RATE: tuple[Column, ...] = (("accuracy", of("accuracy", percent)), ("95% interva
 
 @dataclass(frozen=True, slots=True)
 class Shaded:
-    """A cell: its text, its shade from 0 to 1, what it means in words; ``filters`` of the cases that it leads to."""
+    """A shaded cell: its text, its shade from 0 to 1, its meaning in words, and the ``filters`` of its link."""
 
     text: str
     shade: float = 0.0
@@ -190,7 +190,7 @@ class Shaded:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Cells that hold their number, so that colour is never the only sign; ``upright``: the heads of columns."""
+    """A heatmap whose cells also show their number. ``upright``: column headers are written horizontally."""
 
     kind: ClassVar[str] = "matrix"
     name: str
@@ -202,7 +202,7 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """``tag``: a paragraph, the heading of what follows, or, in a list, an item."""
+    """A paragraph, or with ``tag`` ``h3`` the heading of what follows."""
 
     kind: ClassVar[str] = "text"
     text: str
@@ -211,7 +211,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """``terms``: what stands before each text, which then is shown as it is, with its line breaks."""
+    """A list. With ``terms`` each text follows its term and keeps its line breaks."""
 
     kind: ClassVar[str] = "list"
     texts: Sequence[str]
@@ -220,7 +220,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Blocks under a line that opens them."""
+    """Blocks that are hidden until the reader opens them by their title."""
 
     kind: ClassVar[str] = "fold"
     title: str
@@ -233,7 +233,7 @@ Block = Table | Chart | Plot | Matrix | Text | Listed | Fold
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """``name`` is its anchor, ``nav`` its word in the navigation. One without blocks is left out."""
+    """A section of the page; left out if it has no blocks. ``name`` is its anchor, ``nav`` its navigation label."""
 
     name: str
     nav: str

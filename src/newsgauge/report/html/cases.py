@@ -19,7 +19,7 @@ _MAX_CLEAR = 40
 
 
 def pack_cases(run: RunFolder, *, start: Mapping[str, str]) -> str:
-    """ASCII that script.js unpacks. ``start``: the filters that the table opens with."""
+    """Pack the cases as ASCII for script.js. ``start``: the filters that the table opens with."""
     held = run.baseline.get("variants", {})
     value = {
         **_columns(run.results, run.variants, run.posts),
@@ -75,12 +75,12 @@ def _lines(run: RunFolder) -> list[int]:
 
 
 def _steps(numbers: list[int]) -> list[int]:
-    """Each number less the one before it: of lines in a row these are all 1, which gzip makes nothing of."""
+    """Differences between consecutive numbers: for consecutive lines all are 1, which gzip compresses well."""
     return [number - before for before, number in zip([0, *numbers], numbers, strict=False)]
 
 
 def kind_of(result: Result) -> str:
-    """The word for what became of a case: right, wrong, off-list, blocked, cut, empty, broken."""
+    """The outcome of a case in a word: right, wrong, off-list, blocked, cut, empty, broken."""
     if result.prediction is None:
         return "broken"
     if result.correct:
@@ -90,7 +90,7 @@ def kind_of(result: Result) -> str:
 
 
 def clip(answer: str, *, shown: bool) -> str:
-    """The answer; only its beginning if it may quote a post that is not to be shown."""
+    """The answer, cut if it may quote a post that the report must not show."""
     if shown or len(answer) <= _MAX_CLEAR:
         return answer
     return f"{answer[:_MAX_CLEAR]}… ({len(answer)} characters)"

@@ -31,7 +31,7 @@ _MAX_FLIPS = 500
 
 
 def render_comparison(first: RunFolder, second: RunFolder, compared: RunsCompared, *, at: Path) -> str:
-    """``at``: where the page will be, so that it can lead to the reports of the runs beside it."""
+    """Render the page. ``at``: its path, to link to the reports of both runs."""
     runs = (first, second)
     entries = [{**comparison_entry(one.found), "name": one.name} for one in compared.variants]
     counts = Counter(one.outcome for one in compared.variants)

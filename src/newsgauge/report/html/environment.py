@@ -25,7 +25,7 @@ _POLICY = (
 
 
 def render(template: str, values: dict[str, Any]) -> str:
-    """The page."""
+    """Render a template with its values."""
     return _environment().get_template(template).render(values)
 
 

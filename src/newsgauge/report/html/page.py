@@ -1,4 +1,4 @@
-"""The page of a run, and of a training: what its template shows, put together."""
+"""Renders the page of a run, and of a training: gathers the values that the templates show."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def render_training(losses: Sequence[Mapping[str, Any]], *, job: str, about: str
 
 
 def frame(unit: str, title: str, *, embedded: bool) -> dict[str, Any]:
-    """What every page shows."""
+    """The values that every page needs."""
     return {"unit": unit, "units": plural(unit), "title": title, "note": BACKEND_NOTES["embedded"] if embedded else ""}
 
 

@@ -16,7 +16,7 @@ from .environment import cases_link
 
 
 def repeats_section(run: RunFolder) -> Section:
-    """Empty if no variant asks more than once."""
+    """The section about repeats; empty if no variant asks more than once."""
     found = {name: score["repeats"] for name, score in run.scores.items() if score.get("repeats")}
     shown = in_focus(run, found)
     folds = [_spread(run, name, one, is_open=name == shown) for name, one in found.items()]
