@@ -230,6 +230,9 @@ def test_a_service_that_is_not_known_is_refused_with_the_profile_to_write_and_re
     assert refused.ret == 1
     assert service.asked == []
     refused.stdout.fnmatch_lines(["*POST 127.0.0.1/generate, a service whose calls are not known here*services.toml*"])
+    assert main(["record", "--classes", "^sci.(space|med)$", "--posts-per-class", "4"]) == 1
+    (once,) = [line for line in capsys.readouterr().err.splitlines() if "not recorded, the first" in line]
+    assert "8 not recorded" in once
     profile = (
         "[own-service]\npath = '/generate$'\nprompt = ['question']\nmodel = 'engine'\nmodel_version = 'version'\n"
         "answer = 'said.label'\ntokens_in = 'counts.*.in'\nheaders = ['x-request-id']\n"

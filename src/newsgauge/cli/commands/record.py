@@ -18,6 +18,7 @@ from ...recording.pending import Pending, ResumeFile
 from ...recording.preflight import check_ci, check_folder
 from ...recording.scheduler import Report
 from ...recording.session import finalize_files, note_anew
+from ...records import shown_id
 from ...report.terminal import latency_words
 from ...running.plans_file import add_plan
 from ...running.run_config import RunConfig, check_setup
@@ -177,10 +178,11 @@ def _conclude(setup: RunConfig, todo: Pending, report: Report) -> int:
         print(f"newsgauge: latency: {latency_words(took)}")
     print(f"newsgauge: {n_recorded:,} of {n_planned:,} planned cases are recorded in {setup.shown_cassettes}")
     missing = [*((case, str(why)) for case, why in todo.unfit), *report.broken, *report.left]
-    for why, n in Counter(why for _, why in missing).most_common(_N_SHOWN):
-        first = next(case.id for case, reason in missing if reason == why)
-        print(f"newsgauge: {n:,} not recorded, the first {first}: {why}", file=sys.stderr)
-    n_more = len({why for _, why in missing}) - _N_SHOWN
+    told = [(why.replace(shown_id(case.post.id), "it"), case.id) for case, why in missing]
+    kinds, firsts = Counter(why for why, _ in told), dict(reversed(told))
+    for why, n in kinds.most_common(_N_SHOWN):
+        print(f"newsgauge: {n:,} not recorded, the first {firsts[why]}: {why}", file=sys.stderr)
+    n_more = len(kinds) - _N_SHOWN
     if n_more > 0:
         print(f"newsgauge: and {n_more:,} other reasons", file=sys.stderr)
     if report.interrupted:
