@@ -79,7 +79,10 @@ def test_a_gates_file_gives_its_limits_on_rates(
         (["--min-accuracy", "0.8", "--posts", "0"], "--posts: expected a whole number from 1 to 20,000, got '0'"),
         (["--min-accuracy", "0.8", "--posts", "9", "--looks", "x"], "--looks: expected a whole number"),
         (["--min-accuracy", "0.8", "--posts", "9", "--truth", "0.8,2"], "--truth: expected a number above 0"),
-        (["--min-accuracy", "0.8", "--posts", "9", "--cost", "-1"], "--cost: expected dollars per call"),
+        (
+            ["--min-accuracy", "0.8", "--posts", "9", "--cost", "-1"],
+            "--cost: expected a number from 0 to below 1e+06",
+        ),
         (["--min-accuracy", "0.8", "--posts", "9", "--labels", "10"], "--labels: expected a whole number from 1 to 9"),
         (["none.toml", "--posts", "9"], "none.toml: expected the limits to hold, there is no such file"),
     ],

@@ -58,8 +58,8 @@ def test_what_cannot_be_certified_is_said_with_how_many_answers_it_takes(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--accuracy", "95"], "--accuracy: expected a share from 0.001 to 0.999, got '95'"),
-        (["--held-out", "1"], "--held-out: expected a share from 0 to 0.999, got '1'"),
+        (["--accuracy", "95"], "--accuracy: expected a number above 0 and below 1, got '95'"),
+        (["--held-out", "1"], "--held-out: expected a number from 0 to below 1, got '1'"),
         (["--variant", "w"], "--variant: expected one of v of"),
     ],
 )

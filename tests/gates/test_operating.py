@@ -254,8 +254,8 @@ def test_all_shipped_gates_of_the_real_corpus_are_counted_and_pass_in_90_percent
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (["--flip-rate", "2"], "--flip-rate: expected a share"),
-        (["--drop", "x"], "--drop: expected a share"),
+        (["--flip-rate", "2"], "--flip-rate: expected a number from 0 to below 1, got '2'"),
+        (["--drop", "x"], "--drop: expected a number from 0 to below 1"),
         (["--backend", "gemini"], "expected evals/baselines/gemini/bundled.json"),
         (["--variants", "no-such"], "unknown 'no-such'"),
     ],

@@ -16,11 +16,12 @@ def as_number(text: str) -> float:
         return math.nan
 
 
-def read_share(option: str, text: str, *, low: float = 0.0, high: float = 1.0) -> float:
-    """A number strictly within its bounds: at a bound there is nothing to plan. Raises `UsageError`."""
+def read_share(option: str, text: str, *, low: float = 0.0, high: float = 1.0, or_low: bool = False) -> float:
+    """A number strictly within its bounds, as at a bound there is nothing to plan; or the lower bound. `UsageError`."""
     number = as_number(text)
-    if not low < number < high:
-        raise UsageError(f"{option}: expected a number above {low:g} and below {high:g}, got {text!r}")
+    if not low < number < high and not (or_low and number == low):
+        bounds = f"from {low:g} to" if or_low else f"above {low:g} and"
+        raise UsageError(f"{option}: expected a number {bounds} below {high:g}, got {text!r}")
     return number
 
 

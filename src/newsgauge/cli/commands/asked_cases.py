@@ -6,11 +6,17 @@ Paid calls pass the usual guard; recorded answers are replayed; the embedded bac
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from dataclasses import replace
+import json
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
+from ...choosing.bisecting import Bisection
+from ...choosing.confirming import Confirmation
 from ...errors import UsageError
 from ...recording.paying import budget_of
 from ...recording.pending import find_pending
@@ -27,12 +33,23 @@ from ..backend_options import load_project
 from .record import add_asking_options
 from .record_asking import ask_pending
 
+Found = TypeVar("Found", Bisection, Confirmation)
+
 
 def add_choosing_options(parser: argparse.ArgumentParser) -> None:
     """The options of a plan and of asking, without a record mode: matching recordings are replayed."""
     add_asking_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON to stdout, and everything else to stderr")
     parser.set_defaults(record_mode="new_episodes")
+
+
+def told(find: Callable[[argparse.Namespace], Found], options: argparse.Namespace) -> Found:
+    """What is found, after it was told in words; with ``--json`` these, and questions, are on stderr."""
+    with redirect_stdout(sys.stderr if options.json else sys.stdout):
+        found = find(options)
+    if options.json:
+        print(json.dumps(asdict(found), indent=2))
+    return found
 
 
 def load_choosing(options: argparse.Namespace, names: list[str]) -> tuple[Folders, dict[str, Variant], RunConfig]:

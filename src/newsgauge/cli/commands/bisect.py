@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,7 +21,7 @@ from ...running.run_options import baseline_name
 from ...scoring.spending import dollars, todays_prices
 from ...variants.variants_file import Variant, load_variants
 from ..option_values import positive
-from .asked_cases import add_choosing_options, answered, load_choosing
+from .asked_cases import add_choosing_options, answered, load_choosing, told
 
 #: Fewer posts that all flip the same way have a two-sided p-value above 5%.
 _FEWEST = 6
@@ -49,11 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Search and print; 1 if one change is blamed."""
-    with redirect_stdout(sys.stderr if options.json else sys.stdout):
-        found = _bisection(options)
-    if options.json:
-        print(json.dumps(asdict(found), indent=2))
-    return 1 if found.blames else 0
+    return 1 if told(_bisection, options).blames else 0
 
 
 def _bisection(options: argparse.Namespace) -> Bisection:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from contextlib import redirect_stdout
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from ..._util.files import locked
 from ...choosing.confirming import (
@@ -25,7 +22,7 @@ from ...planning.sampling import stopped_at
 from ...running.run_config import stops_of
 from ...running.run_options import baseline_name
 from ..option_values import positive
-from .asked_cases import add_choosing_options, answered, load_choosing, replayed
+from .asked_cases import add_choosing_options, answered, load_choosing, replayed, told
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -48,11 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Ask fresh posts and print the verdict; 0 if it holds."""
-    with redirect_stdout(sys.stderr if options.json else sys.stdout):
-        found = _confirmation(options)
-    if options.json:
-        print(json.dumps(asdict(found), indent=2))
-    return 0 if found.verdict in ("CONFIRMED", "NOT SHOWN TO BE LOWER") else 1
+    return 0 if told(_confirmation, options).verdict in ("CONFIRMED", "NOT SHOWN TO BE LOWER") else 1
 
 
 def _confirmation(options: argparse.Namespace) -> Confirmation:

@@ -19,7 +19,7 @@ from ...running.run_config import RunConfig
 from ...running.run_options import add_plan_options, baseline_name
 from ...scoring.slices import with_slices
 from ..backend_options import add_folder_options, load_project
-from ..option_values import as_number
+from ..option_values import read_share
 from .asked_cases import replayed
 
 _N_RUNS = 1000
@@ -46,8 +46,8 @@ def add_gates_options(parser: argparse.ArgumentParser) -> None:
 
 def describe_gates(options: argparse.Namespace) -> str:
     """The chances as text or JSON. `UsageError` names the option, what it expects and what came."""
-    given = None if options.flip_rate is None else _share("--flip-rate", options.flip_rate)
-    drop = _share("--drop", options.drop)
+    given = None if options.flip_rate is None else read_share("--flip-rate", options.flip_rate, or_low=True)
+    drop = read_share("--drop", options.drop, or_low=True)
     operating = _operating(options)
     flip_rate, origin = (operating.flip_rate.rate, operating.flip_rate.origin) if given is None else (given, "as given")
     unchanged = operating.of_plan(flip_rate=flip_rate, n_runs=_N_RUNS)
@@ -136,10 +136,3 @@ def _lines(unchanged: Odds, dropped: Odds, needed: int | None, left_out: list[st
     if left_out:
         lines.append(f"Not counted: {', '.join(left_out)}.")
     return lines
-
-
-def _share(option: str, text: str) -> float:
-    value = as_number(text)
-    if not 0 <= value < 1:
-        raise UsageError(f"{option}: expected a share from 0 to below 1, such as 0.02; got {text!r}")
-    return value

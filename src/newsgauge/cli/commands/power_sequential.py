@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from ...gates.stopping import WatchedRate, looks_of
 from ...scoring.stats.sequential import Look, Operating, chosen_looks, floor_boundaries, operating, planned_looks
 from ...variants.variants_file import load_variants
 from ..backend_options import load_project
-from ..option_values import as_number, read_share
+from ..option_values import read_share
 
 _ALPHA = 0.05
 #: True rates that are shown, as distances from the limit.
@@ -59,7 +58,7 @@ def describe_sequential(options: argparse.Namespace) -> str:
     """The plan as text or JSON. `UsageError` names the option, what it expects and what came."""
     n_looks = None if options.looks is None else _whole("--looks", options.looks, _MOST_POSTS)
     truths = None if options.truth is None else [read_share("--truth", one.strip()) for one in options.truth.split(",")]
-    cost = None if options.cost is None else _dollars(options.cost)
+    cost = None if options.cost is None else read_share("--cost", options.cost, high=1e6, or_low=True)
     limits = _limits(options)
     if options.posts is None and options.gates is not None:
         looks, limits = _looks_of_project(options, n_looks, limits)
@@ -175,13 +174,6 @@ def _whole(option: str, text: str | None, most: int) -> int:
     if text is not None and text.isascii() and text.isdecimal() and 1 <= int(text) <= most:
         return int(text)
     raise UsageError(f"{option}: expected a whole number from 1 to {most:,}, got {text!r}")
-
-
-def _dollars(text: str) -> float:
-    value = as_number(text)
-    if not 0 <= value < math.inf:
-        raise UsageError(f"--cost: expected dollars per call, such as 0.0002, got {text!r}")
-    return value
 
 
 def _money(dollars: float) -> str:

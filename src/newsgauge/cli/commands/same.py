@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ...errors import UsageError
 from ...report.comparing import same_lines
 from ...results.run_folder import load_run
 from ...results.runs_compared import same_runs
-from ..option_values import as_number
+from ..option_values import read_share
 
 #: The exit status of each finding; the worst of all variants counts.
 _STATUS = {"PASS": 0, "INCONCLUSIVE": 3, "CHANGED": 1}
@@ -34,14 +33,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def handle(options: argparse.Namespace) -> int:
     """Compare and print; 0, 1 if a variant changed, 3 if undecided."""
     first, second = load_run(Path(options.first)), load_run(Path(options.second))
-    found = same_runs(first, second, margin=_margin(options.margin))
-    print("\n".join(same_lines(found, first=options.first, second=options.second, margin=_margin(options.margin))))
+    margin = read_share("--margin", options.margin)
+    found = same_runs(first, second, margin=margin)
+    print("\n".join(same_lines(found, first=options.first, second=options.second, margin=margin)))
     findings = {one.finding for one in found}
     return next(_STATUS[finding] for finding in ("CHANGED", "INCONCLUSIVE", "PASS") if finding in findings)
-
-
-def _margin(text: str) -> float:
-    value = as_number(text)
-    if not 0 < value < 1:
-        raise UsageError(f"--margin: expected a share between 0 and 1, such as 0.05, got {text!r}")
-    return value

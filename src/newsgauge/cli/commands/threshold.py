@@ -17,7 +17,7 @@ from ...running.results_log import merge
 from ...scoring.confidences import confident_answers
 from ...scoring.stats.calibration import CutPoint, certified_cut_point
 from ...scoring.stats.intervals import wilson_interval
-from ..option_values import as_number
+from ..option_values import read_share
 
 Row = tuple[Post, float, bool]
 
@@ -42,7 +42,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Find and print; 3 if nothing can be certified."""
-    accuracy, share = _share("--accuracy", options.accuracy, 0.001), _share("--held-out", options.held_out, 0.0)
+    accuracy = read_share("--accuracy", options.accuracy)
+    share = read_share("--held-out", options.held_out, or_low=True)
     folder = Path(options.results)
     run = load_run(folder)
     if options.variant not in run.variants:
@@ -90,10 +91,3 @@ def _lines(variant: str, accuracy: float, found: CutPoint | None, tried: list[Ro
         right = f"{sum(kept)} of {len(kept)} right {span(wilson_interval(sum(kept), len(kept)))}" if kept else "none"
         lines.append(f"held out, {len(held)} texts: {right}, answers {percent(len(kept) / len(held))}")
     return lines
-
-
-def _share(option: str, text: str, least: float) -> float:
-    value = as_number(text)
-    if not least <= value <= 0.999:
-        raise UsageError(f"{option}: expected a share from {least:g} to 0.999, got {text!r}")
-    return value
