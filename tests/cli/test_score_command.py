@@ -146,7 +146,7 @@ def test_gates_decide_and_those_of_other_data_do_not(score: Score) -> None:
 def test_a_missing_prediction_is_red_and_no_wrong_answer(score: Score) -> None:
     status, out, _ = score(write("tickets.csv", [*rows(), *rows("bert")[:-1]]))
     assert status == 1
-    assert "1 cases have no answer: 1 of bert" in out
+    assert "1 case has no answer: 1 of bert" in out
     assert load_run(Path(".newsgauge/score")).scores["bert"]["n"] == 5
 
 

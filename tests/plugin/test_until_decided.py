@@ -141,7 +141,7 @@ def test_a_recording_that_goes_further_or_less_far_is_red(
     cassette.write_text("".join(before.splitlines(keepends=True)[:-1]))
     status, said = replay(stopped)
     assert status == 1
-    assert "1 of 12 planned cases have no answer" in said
+    assert "11 of 12 cases of labels have an answer" in said
     cassette.write_text(before)
     # Recorded without stopping, the plan is whole and nothing is left of the stop.
     assert main(RECORD) == 0

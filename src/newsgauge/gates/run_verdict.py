@@ -159,7 +159,12 @@ class Guard:
         changes, refused = self._update_baseline(scores, results, exit_status)
         each = ", ".join(f"{n:,} of {variant}" for variant, n in broken.items())
         unanswered = [f"{count_of(broken.total(), 'case has', 'cases have')} no answer: {each}"] if broken else []
-        stopped = () if run.shard is not None else self._stop_faults(results)
+        place = self.baseline
+        stopped = (
+            ()
+            if run.shard is not None
+            else stop_faults(run.plan, self.gates, results, place.held, updating=place.updating)
+        )
         session = session_verdict(
             [*missing, *stopped, *unanswered, *self._complaints(verdicts, undecided, n_not_run), *refused],
             failed=run.failed,
@@ -234,10 +239,6 @@ class Guard:
             },
         )
 
-    def _stop_faults(self, results: Mapping[Key, Result]) -> Iterable[str]:
-        place = self.baseline
-        return stop_faults(self.run.plan, self.gates, results, place.held, updating=place.updating)
-
     @property
     def _n(self) -> int:
         return self.run.part.n_cases(self.run.variants)
@@ -262,11 +263,11 @@ class Guard:
         for one in self.left_out:
             left_out.setdefault(one.option, []).append(one.gate)
         named = [f"left out by {option}: {', '.join(gates)}" for option, gates in left_out.items()]
-        return tuple(filter(None, (*named, *self._stops(), self._note_on_removed(), self._note_on_baseline())))
-
-    def _stops(self) -> Iterator[str]:
-        for variant, stop in self.run.plan.stops.items():
-            yield f"{variant}: {stop.words()}; its interval is a repeated confidence interval, valid after stopping"
+        named += [
+            f"{variant}: {stop.words()}; its interval is a repeated confidence interval, valid after stopping"
+            for variant, stop in self.run.plan.stops.items()
+        ]
+        return tuple(filter(None, (*named, self._note_on_removed(), self._note_on_baseline())))
 
     def _note_on_removed(self) -> str:
         place, gone = self.baseline, ", ".join(self.baseline.removed)

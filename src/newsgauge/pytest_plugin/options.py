@@ -6,7 +6,7 @@ import os
 import shlex
 from contextlib import suppress
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -195,17 +195,14 @@ def known_corpora(config: pytest.Config, setup: RunConfig) -> set[str]:
     root = config.rootpath
     own = [str(config.getini("newsgauge_corpus"))]
     with suppress(UsageError):  # 'newsgauge cassettes' reports a broken file
-        own += [str(plan.get("corpus", "")) for plan in _plans(root / str(config.getini("newsgauge_cassettes")))]
+        plans = root / str(config.getini("newsgauge_cassettes")) / "PLANS.toml"
+        found = read_toml(plans, expected="plans").get("plan", ()) if plans.is_file() else ()
+        own += [str(plan.get("corpus", "")) for plan in found]
     folders = [*setup.cassettes.parent.parent.glob("*/*/"), *evals_folder(config).glob("baselines/*/*.json")]
     recorded = {path.name.removesuffix(".json").partition("+")[0] for path in folders if path.name != CONFIRMATIONS}
     known = {setup.plan.corpus, *recorded, *(Path(name).stem for name in own if name)}
     has_own = (root / str(config.getini("newsgauge_bundled"))).is_dir() or not known.isdisjoint((BUNDLED, TWENTY))
     return known | ({BUNDLED, TWENTY} if has_own else set())
-
-
-def _plans(cassettes: Path) -> list[dict[str, Any]]:
-    path = cassettes / "PLANS.toml"
-    return list(read_toml(path, expected="plans").get("plan", ())) if path.is_file() else []
 
 
 def make_setup(config: pytest.Config, variants: dict[str, Variant]) -> RunConfig:

@@ -45,7 +45,7 @@ class Progress:
         """With ``-k`` fewer cases run than are planned. Under pytest-xdist only the workers know."""
         mine = sum(item.get_closest_marker("case") is not None for item in session.items)
         self._tally.n_planned = mine or self._tally.n_planned
-        if self._config.get_verbosity() < -1 and (reporter := self._reporter()) is not None:
+        if self._config.get_verbosity() < -1 and (reporter := terminal_of(self._config)) is not None:
             reporter._show_progress_info = False  # one line is asked for: the verdict
 
     @pytest.hookimpl(wrapper=True)
@@ -74,7 +74,7 @@ class Progress:
             self._show(now - self._start, is_last=is_last)
 
     def _show(self, elapsed_s: float, *, is_last: bool) -> None:
-        reporter = self._reporter()
+        reporter = terminal_of(self._config)
         if reporter is None or self._is_quiet:
             return
         # Straight to the terminal writer: ensure_newline() would make pytest name the file again at the next case.
@@ -99,16 +99,9 @@ class Progress:
         return now - self._last >= _PLAIN_S and news * _MAX_LINES >= self._tally.n_planned
 
     def _is_live(self) -> bool:
-        reporter = self._reporter()
-        return (
-            reporter is not None
-            and bool(reporter.isatty)
-            and os.environ.get("TERM", "") not in ("", "dumb")
-            and not is_ci()
-        )
-
-    def _reporter(self) -> pytest.TerminalReporter | None:
-        return terminal_of(self._config)
+        reporter = terminal_of(self._config)
+        is_screen = reporter is not None and bool(reporter.isatty)
+        return is_screen and os.environ.get("TERM", "") not in ("", "dumb") and not is_ci()
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..gates.session_verdict import decode_verdict
@@ -19,6 +19,7 @@ from .terminal import WIDTH
 State = Literal["failed", "unanswered", "not proved", "not decided", "passed", "no gate"]
 #: The worst first.
 STATES: tuple[State, ...] = ("failed", "unanswered", "not proved", "not decided", "passed", "no gate")
+_NOT_RIGHT = {"outcome": "not right"}
 _OF_FINDING: dict[str | None, State] = {"PASS": "passed", "FAIL": "failed", "INCONCLUSIVE": "not proved"}
 
 
@@ -26,7 +27,7 @@ _OF_FINDING: dict[str | None, State] = {"PASS": "passed", "FAIL": "failed", "INC
 class LimitLine:
     """One limit of a gate: what was measured, what was asked for, and why it is asked for.
 
-    ``flips``: each changed case in words, and its id. ``label`` and ``answer`` select the cases counted.
+    ``flips``: each changed case in words, and its id. ``filters`` select the wrong answers that the limit counts.
     """
 
     state: State
@@ -37,14 +38,7 @@ class LimitLine:
     why: str
     detail: str = ""
     flips: tuple[tuple[str, str], ...] = ()
-    label: str = ""
-    answer: str = ""
-
-    @property
-    def filters(self) -> dict[str, str]:
-        """Filters for the table of cases that select the wrong answers that the limit counts."""
-        about = {"variant": self.variant, "label": self.label, "answer": self.answer, "outcome": "not right"}
-        return {key: text for key, text in about.items() if text}
+    filters: Mapping[str, str] = field(default_factory=dict)
 
 
 def limit_lines(run: RunFolder) -> list[LimitLine]:
@@ -107,8 +101,7 @@ def _of_gate(gate: Mapping[str, Any]) -> list[LimitLine]:
             str(check.get("why", "")),
             str(check.get("detail", "")),
             flips if i == 0 else (),
-            str(check.get("label", "")),
-            str(check.get("answer", "")),
+            {"variant": variant, **{key: check[key] for key in ("label", "answer") if check.get(key)}, **_NOT_RIGHT},
         )
         for i, check in enumerate(checks)
     ]

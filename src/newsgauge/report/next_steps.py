@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .._util.wording import count_of, plural
@@ -21,7 +21,7 @@ class Step:
 
     text: str
     command: str = ""
-    filters: dict[str, str] = field(default_factory=dict)
+    filters: Mapping[str, str] = field(default_factory=dict)
     detail: str = ""
 
 
@@ -72,17 +72,16 @@ def _wrong(run: RunFolder) -> Iterator[Step]:
     for line in {tuple(line.filters.values()): line for line in found}.values():
         n_wrong = sum(
             result.variant == line.variant
-            and line.label in ("", result.label)
-            and line.answer in ("", result.prediction.label)
+            and line.filters.get("label", result.label) == result.label
+            and line.filters.get("answer", result.prediction.label) == result.prediction.label
             for result in run.results
             if result.prediction is not None and not result.correct
         )
         if n_wrong:
-            of = f" for {line.label}" if line.label else ""
-            said = f", {line.answer}" if line.answer else ""
-            yield Step(
-                f"Look at the {count_of(n_wrong, 'wrong answer')} of {line.variant}{of}{said}.", filters=line.filters
-            )
+            about = [f" for {line.filters['label']}"] if "label" in line.filters else []
+            about += [f", {line.filters['answer']}"] if "answer" in line.filters else []
+            wrong = f"Look at the {count_of(n_wrong, 'wrong answer')} of {line.variant}{''.join(about)}."
+            yield Step(wrong, filters=line.filters)
     if found:
         variants = ", ".join(dict.fromkeys(line.variant for line in found))
         text = f"Change {variants}, or the limit in gates.toml if that is wrong. Then run again."

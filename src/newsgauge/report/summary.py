@@ -87,7 +87,11 @@ def annotation_lines(run: RunFolder, gates: Path | None = None) -> list[str]:
             continue
         level = "error" if gate.get("finding") == "FAIL" else "warning"
         lines = [line for line in limit_lines(run) if line.gate == gate["gate"] and line.state != "passed"]
-        text = "\n".join(_limit_text(line) for line in lines)
+        text = "\n".join(
+            f"{_measured(line)}{f'; limit: {line.limit}' if line.limit and line.measured else ''}"
+            f"{f' ({line.why})' if line.why else ''}"
+            for line in lines
+        )
         title = f"newsgauge gate {gate['gate']}: {state_of(gate)}"
         found.append(f"::{level} {_place(gate, run, gates, source)}title={_property(title)}::{_data(text)}")
     return found
@@ -109,11 +113,6 @@ def _limit_table(lines: Iterable[LimitLine]) -> list[str]:
         for line in lines
     ]
     return ["| finding | gate | measured | limit | why |", "|---|---|---|---|---|", *rows]
-
-
-def _limit_text(line: LimitLine) -> str:
-    asked = f"; limit: {line.limit}" if line.limit and line.measured else ""
-    return f"{_measured(line)}{asked}{f' ({line.why})' if line.why else ''}"
 
 
 def _measured(line: LimitLine) -> str:

@@ -12,7 +12,6 @@ from ..._util.wording import plural
 from ...results.run_folder import RunFolder, interval_95
 from ...scoring.stats.classification import ERROR_COLUMN, OFF_LIST_COLUMN
 from ...scoring.stats.intervals import wilson_interval
-from ..findings import in_focus
 from ..terminal import KINDS
 from .blocks import (
     ACCURACY,
@@ -40,20 +39,15 @@ from .blocks import (
     table,
 )
 from .environment import cases_link
-from .repeats import repeats_section
+from .repeats import open_one, repeats_section
 
 
 def accuracy_sections(run: RunFolder) -> list[Section]:
     """The sections, in the order in which the page shows them."""
-    shown = in_focus(run, run.scores)
-    confusion = [
-        Fold(
-            f"{name}: {score['n_correct']:,} of {score['n']:,} right",
-            [confusion_matrix(name, score, run.unit)],
-            name == shown,
-        )
+    confusion = {
+        name: Fold(f"{name}: {score['n_correct']:,} of {score['n']:,} right", [confusion_matrix(name, score, run.unit)])
         for name, score in run.scores.items()
-    ]
+    }
     units = plural(run.unit)
     disturbed = [one for one in run.comparisons if "+" in one["first"]]
     others = [one for one in run.comparisons if "+" not in one["first"]]
@@ -68,7 +62,7 @@ def accuracy_sections(run: RunFolder) -> list[Section]:
         repeats_section(run),
         Section("slices", "Slices", "Accuracy by slices of the texts", _folded(run, "slices", _slices)),
         Section("confidence", "Confidence", "Confidence of the answers", _folded(run, "confidence", _confidence)),
-        Section("confusion", "Confusion", "Confusion matrices", [hint, *confusion]),
+        Section("confusion", "Confusion", "Confusion matrices", [hint, *open_one(run, confusion)]),
         Section("classes", "Classes", "By class", [class_scores(run)]),
         Section(
             "pairs",
@@ -121,11 +115,9 @@ def _answers(kind: str, row: Mapping[str, Any]) -> str:
     return count(row["answers"].get(kind))
 
 
-def _folded(run: RunFolder, key: str, describe: Any) -> list[Block]:
-    """One fold per variant that has this score; the one in focus is open."""
-    found = {name: score[key] for name, score in run.scores.items() if score.get(key)}
-    shown = in_focus(run, found)
-    return [replace(describe(name, one), is_open=name == shown) for name, one in found.items()]
+def _folded(run: RunFolder, key: str, describe: Any) -> list[Fold]:
+    """One fold per variant that has this score."""
+    return open_one(run, {name: describe(name, score[key]) for name, score in run.scores.items() if score.get(key)})
 
 
 def _slices(variant: str, slices: list[dict[str, Any]]) -> Fold:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..._util.numbers import number, percent
@@ -18,12 +19,17 @@ from .environment import cases_link
 def repeats_section(run: RunFolder) -> Section:
     """The section about repeats; empty if no variant asks more than once."""
     found = {name: score["repeats"] for name, score in run.scores.items() if score.get("repeats")}
-    shown = in_focus(run, found)
-    folds = [_spread(run, name, one, is_open=name == shown) for name, one in found.items()]
-    return Section("repeats", "Repeats", f"Answers to the same {run.unit}", folds)
+    folds = {name: _spread(run, name, one) for name, one in found.items()}
+    return Section("repeats", "Repeats", f"Answers to the same {run.unit}", open_one(run, folds))
 
 
-def _spread(run: RunFolder, variant: str, found: Mapping[str, Any], *, is_open: bool) -> Fold:
+def open_one(run: RunFolder, folds: Mapping[str, Fold]) -> list[Fold]:
+    """The folds of variants, of which the one in focus is open."""
+    shown = in_focus(run, folds)
+    return [replace(fold, is_open=name == shown) for name, fold in folds.items()]
+
+
+def _spread(run: RunFolder, variant: str, found: Mapping[str, Any]) -> Fold:
     units, n = plural(run.unit), found["n_posts"]
     counts = found.get("right_counts") or ()
     axis: Axis = round_axis(max(counts, default=1), units)
@@ -52,4 +58,4 @@ def _spread(run: RunFolder, variant: str, found: Mapping[str, Any], *, is_open: 
     columns: list[Column] = [(run.unit, case), ("label", of("label")), ("answers", of("said"))]
     if least:
         blocks.append(table(f"least stable of {variant}", columns, least, "those whose answers differ most, first"))
-    return Fold(f"{variant}: {found['k']} answers per {run.unit}", blocks, is_open)
+    return Fold(f"{variant}: {found['k']} answers per {run.unit}", blocks)
