@@ -29,4 +29,7 @@ def test_a_baseline_and_a_comparison_are_counted_and_the_header_says_how_often(p
     gates.write_text(gates.read_text().replace("limit = 0.5", "limit = 0.4"))
     third = project.runpytest(*asked)
     third.stdout.fnmatch_lines(["newsgauge: this sample has decided 3 times; confirm on fresh texts*"])
-    assert decisions() == ["update-baseline", "compare"]
+    assert decisions() == ["update-baseline", "compare", "limits"]
+    gates.write_text(gates.read_text().replace("limit = 0.4", "limit = 0.3"))
+    fourth = project.runpytest(*asked)
+    fourth.stdout.fnmatch_lines(["newsgauge: this sample has decided 4 times; confirm on fresh texts*"])

@@ -30,7 +30,7 @@ from ..running.run_config import RunConfig, preprocessor
 CONFIRMATIONS = "confirmations.json"
 #: What the name of a ledger ends in, behind the corpus.
 DECISIONS = ".decisions.jsonl"
-Kind = Literal["update-baseline", "compare", "confirm", "bisect"]
+Kind = Literal["update-baseline", "compare", "confirm", "bisect", "limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,18 @@ class Ledger:
                     before = self.path.read_text("utf-8")
                     replace_file(self.path, before + json.dumps(line) + "\n")
 
+    def note_limits(self, plan: Plan) -> None:
+        """Add the limits of a run if they are others than those that the plan's decisions were made under."""
+        limits = {one["gates"] for one in self._lines() if one["plan"] == plan.digest}
+        if limits and self.gates not in limits:
+            self.note("limits", self.gates, plan)
+
     def n_decisions(self, plan: str) -> int:
         """Decisions of the plan, and how often the limits changed after one."""
         lines = [one for one in self._lines() if one["plan"] == plan]
         limits = {one["gates"] for one in lines} | ({self.gates} if lines else set())
-        return len({(one["decided"], one["about"]) for one in lines}) + max(0, len(limits) - 1)
+        asked = {(one["decided"], one["about"]) for one in lines if one["decided"] != "limits"}
+        return len(asked) + max(0, len(limits) - 1)
 
     def used(self) -> set[str]:
         """Ids of all posts that a decision was made on."""

@@ -101,12 +101,14 @@ class Judge:
             return
         finally:
             self._log.discard()
-        if self._conclusion.changes is not None:
+        if self._setup.shard is None:  # a shard decides nothing
             from ..choosing.ledger import open_ledger, short_hash
 
             baseline = self._guard.baseline.path
-            written = short_hash([baseline.read_text("utf-8")])
-            open_ledger(baseline).note("update-baseline", written, self._setup.plan)
+            ledger = open_ledger(baseline)
+            if self._conclusion.changes is not None:
+                ledger.note("update-baseline", short_hash([baseline.read_text("utf-8")]), self._setup.plan)
+            ledger.note_limits(self._setup.plan)
         end = self._conclusion.session
         session.config.stash[VERDICT] = end
         if end.exit_status != session.exitstatus:
