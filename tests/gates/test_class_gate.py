@@ -14,6 +14,7 @@ from newsgauge.gates.class_gate import ClassGate, ClassLimit
 from newsgauge.gates.gate import Evidence, decide
 from newsgauge.gates.gates_file import load_gates
 from newsgauge.records import Outcome, Prediction, Result
+from newsgauge.report.terminal import gate_lines
 from newsgauge.running.results_log import merge
 from newsgauge.scoring.scoreboard import score
 from tests.gates.made_results import plan
@@ -112,6 +113,13 @@ def load(tmp_path: Path, text: str) -> object:
     path = tmp_path / "gates.toml"
     path.write_text(f"[embedded.made.v]\n{text}\n")
     return load_gates(path, backend="embedded", corpus="made", known=["v"])
+
+
+def test_a_class_that_is_never_answered_is_shown_with_its_limit() -> None:
+    verdict = decide(gate(ClassLimit("min_precision", 0.9, "r", ("c",))), answered("a", "b", "a"))
+    assert gate_lines([verdict], []) == [
+        "NOT PROVED  v-classes: precision of c –; limit: at least 90.0%; no answer to count (r)"
+    ]
 
 
 def test_gates_toml_names_classes_confusions_and_costs(tmp_path: Path) -> None:

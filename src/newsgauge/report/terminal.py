@@ -130,7 +130,7 @@ def _limit_texts(verdict: Verdict, told: set[str]) -> Iterator[str]:
     for check in sorted(verdict.checks, key=lambda check: _ORDER.index(check.state)):
         found = asdict(check)
         detail = check.detail if check.state != "passed" or check.value is None or check.unit == "points" else ""
-        limit = "" if check.value is None or "limit: " in detail else limit_words(found)
+        limit = "" if check.state == "unanswered" or "limit: " in detail else limit_words(found)
         if detail and check.state == "unanswered":
             detail = "" if detail in told else detail
             told.add(check.detail)
