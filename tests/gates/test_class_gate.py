@@ -118,7 +118,7 @@ def load(tmp_path: Path, text: str) -> object:
 def test_a_class_that_is_never_answered_is_shown_with_its_limit() -> None:
     verdict = decide(gate(ClassLimit("min_precision", 0.9, "r", ("c",))), answered("a", "b", "a"))
     assert gate_lines([verdict], []) == [
-        "NOT PROVED  v-classes: precision of c –; limit: at least 90.0%; no answer to count (r)"
+        "NOT PROVED  v-classes: precision of c was not measured; limit: at least 90.0%; no answer to count (r)"
     ]
 
 

@@ -9,10 +9,10 @@ from .._util.numbers import in_unit
 
 
 def measured_words(check: Mapping[str, Any]) -> str:
-    """``accuracy 66.3% of 80``, ``78 of 80 answers are the baseline's``; of what was not measured its name, or ''."""
+    """``accuracy 66.3% of 80``, ``78 of 80 answers are the baseline's``; what was not measured, or ''."""
     value, unit = check.get("value"), check.get("unit")
     if value is None or unit is None:
-        return "" if check.get("limit") is None else f"{check['name']} –"
+        return "" if check.get("limit") is None or unit == "cases" else f"{check['name']} was not measured"
     if unit == "cases":
         return f"{value:,.0f} of {check['n']:,} {check['name']}"
     n = {"rate": f" of {check['n']:,}", "days": ""}.get(unit, f", n = {check['n']:,}")
