@@ -98,7 +98,7 @@ def test_duplicates_and_disorder_are_found(write_cassette: Write) -> None:
 
 def test_orphans_are_one_finding_per_file_with_both_ways_out(write_cassette: Write) -> None:
     path = write_cassette(make_line("a-1"), make_line("b-2"), make_line("c-3"))
-    ways_out = "Add the plan that recorded it to PLANS.toml, or drop it: newsgauge cassettes prune --yes"
+    ways_out = "Add the plan that recorded it to PLANS.toml, or drop it: newsgauge cassettes prune --yes --paid"
     assert [str(one) for one in find_orphans(path, {"a-1", "c-3"}, shown="v.jsonl")] == [
         f"v.jsonl:2: orphan: no plan of PLANS.toml asks for b-2. {ways_out}"
     ]

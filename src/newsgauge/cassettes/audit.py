@@ -74,7 +74,8 @@ def find_orphans(path: Path, wanted: Collection[str] | None, *, shown: str) -> l
         for number, raw in enumerate(path.read_bytes().splitlines(), 1)
         if (key := peek_key(raw)) is not None and (wanted is None or case_of(key) not in wanted)
     ]
-    ways_out = "Add the plan that recorded it to PLANS.toml, or drop it: newsgauge cassettes prune --yes"
+    paid = "" if path.parent.parent.name == "embedded" else " --paid"
+    ways_out = f"Add the plan that recorded it to PLANS.toml, or drop it: newsgauge cassettes prune --yes{paid}"
     if wanted is None:
         return [Finding(shown, None, f"no plan of PLANS.toml asks for this file ({len(found):,} lines). {ways_out}")]
     if not found:
