@@ -115,6 +115,8 @@ def test_recordings_that_are_too_old_are_red_and_say_how_to_renew_them(project: 
     lines = [decode(raw) for raw in old.read_bytes().splitlines(keepends=True)]
     aged = [replace(one, provenance={**one.provenance, "recorded": "1815-06-18T12:00:00Z"}) for one in lines]
     old.write_bytes(b"".join(one.encode() for one in aged))
+    damaged = old.with_name("tuned.jsonl")
+    damaged.write_bytes(damaged.read_bytes().replace(b'"recorded":"2', b'"recorded":"1'))
     result = project.runpytest_inprocess("evals", "-k", "gate")
     assert result.ret == 1
     text = " ".join(result.stdout.str().split())
@@ -122,6 +124,8 @@ def test_recordings_that_are_too_old_are_red_and_say_how_to_renew_them(project: 
     assert "the oldest answer was recorded on 1815-06-18" in text
     assert "--variants bare --record-mode all" in text
     assert "PASS system-age" in text
+    assert "tuned.jsonl:1: not a recorded case: its digest does not fit what it says" in text
+    assert "gate_hooks.py" not in text  # no traceback
 
 
 def test_gates_alone_decide_everything_from_the_cassettes(project: pytest.Pytester) -> None:

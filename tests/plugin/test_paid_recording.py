@@ -247,7 +247,7 @@ def test_resuming_asks_only_for_what_is_missing(project: pytest.Pytester, servic
     assert len(keys("system")) == 8
     service.calls.clear()
     again = project.runpytest_inprocess(*RECORD, "once")
-    again.stdout.fnmatch_lines(["newsgauge: recording every planned case is recorded: gemini is asked nothing"])
+    again.stdout.fnmatch_lines(["newsgauge: recording no planned case is without a recording: gemini is asked nothing"])
     assert service.calls == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 
@@ -35,3 +36,8 @@ def plural(noun: str) -> str:
 def count_of(n: int, noun: str, many: str = "") -> str:
     """``1 post``, ``1,234 posts``."""
     return f"{n:,} {noun if n == 1 else many or plural(noun)}"
+
+
+def without_line(text: str) -> str:
+    """A message that begins with ``file:line: `` without the number of the line."""
+    return re.sub(r"^(\S+):\d+: ", r"\1: ", text)

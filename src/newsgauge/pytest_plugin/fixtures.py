@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ..errors import NewsgaugeError
 from ..scoring.scores import Verdict
 from .run_state import STATE
 
@@ -42,6 +43,10 @@ def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
     gates = family if isinstance(gate, ComparisonGate) else (gate,)
     needed = tuple(dict.fromkeys(variant for one in gates for variant in one.variants))
     results = run.results(needed)
+    try:
+        ages = run_ages(setup, needed) if isinstance(gate, AgeGate) else None
+    except NewsgaugeError as error:
+        pytest.fail(str(error), pytrace=False)
     decided = decide(
         gate,
         Evidence(
@@ -51,7 +56,7 @@ def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
             live=not setup.replays,
             family=family,
             baseline=state.baseline,
-            ages=run_ages(setup, needed) if isinstance(gate, AgeGate) else None,
+            ages=ages,
         ),
     )
     sent = json.dumps(asdict(decided))  # JSON: for pytest-xdist, and for who reads junit.xml

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .._util.wording import count_of
+from .._util.wording import count_of, without_line
 from ..errors import UsageError
 from ..gates.age_gate import day_of
 from ..gates.gate import Ages
@@ -37,9 +36,6 @@ if TYPE_CHECKING:
 GATE_PROPERTY = "newsgauge_gate"
 #: How the reason begins for which a shard leaves a test out that newsgauge merge does not decide either.
 LEFT_OUT = "needs the whole plan"
-
-#: Where a message about a recording begins: the file and the line of one case.
-_PLACE = re.compile(r"^\S+:\d+: ")
 
 
 class Judge:
@@ -198,7 +194,7 @@ def _faults(errors: Sequence[pytest.TestReport]) -> dict[tuple[object, str], lis
         if variant is None or "\n" in text:  # a traceback: of a fixture, not of the service or a recording
             continue
         post = report.nodeid.rpartition("[")[2].removesuffix(f"-{variant}]")
-        found.setdefault((variant, _PLACE.sub("", text).replace(post, "")), []).append(report)
+        found.setdefault((variant, without_line(text).replace(post, "")), []).append(report)
     return found
 
 

@@ -64,7 +64,7 @@ class Forecast:
             f"{variant} {'at least ' if variant in open_end else ''}{n:,}" for variant, n in self.calls.items() if n
         )
         if not self.n_calls:
-            return [f"every planned case is recorded: {self.backend} is asked nothing"]
+            return [f"no planned case is without a recording: {self.backend} is asked nothing"]
         bound = "unlimited (no max_output_tokens)" if self.output_tokens is None else f"at most {self.output_tokens:,}"
         digits = 2 if (self.cost or 0) >= 1 else 4
         cost = "cost: no price is known" if self.cost is None else f"cost: about {self.cost:,.{digits}f} USD"

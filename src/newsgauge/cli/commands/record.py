@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from ..._util.files import locked
+from ..._util.wording import without_line
 from ...errors import UsageError
 from ...recording.paying import budget_of
 from ...recording.pending import Pending, ResumeFile
@@ -178,7 +179,7 @@ def _conclude(setup: RunConfig, todo: Pending, report: Report) -> int:
         print(f"newsgauge: latency: {latency_words(took)}")
     print(f"newsgauge: {n_recorded:,} of {n_planned:,} planned cases are recorded in {setup.shown_cassettes}")
     missing = [*((case, str(why)) for case, why in todo.unfit), *report.broken, *report.left]
-    told = [(why.replace(shown_id(case.post.id), "it"), case.id) for case, why in missing]
+    told = [(without_line(why).replace(shown_id(case.post.id), "it"), case.id) for case, why in missing]
     kinds, firsts = Counter(why for why, _ in told), dict(reversed(told))
     for why, n in kinds.most_common(_N_SHOWN):
         print(f"newsgauge: {n:,} not recorded, the first {firsts[why]}: {why}", file=sys.stderr)
