@@ -103,13 +103,13 @@ def test_a_comparison_is_decided_on_what_both_sides_answered() -> None:
     looks, pair = looks_of(PLAN, 6), Pair("good", "bad", 0.0, True)
     results = right_but(good=0, bad=4)
     # 4, 8, 12 gains and no loss: 0.5 ** 8 is 0.4%, of which a third of the posts may spend 0.07%.
-    assert decide_pairs([pair], Answers(PLAN, looks, results)) == {pair: (3, True)}
-    assert decide_pairs([Pair("bad", "good", 0.0, True)], Answers(PLAN, looks, results)) == {
+    assert decide_pairs((pair,), Answers(PLAN, looks, results)) == {pair: (3, True)}
+    assert decide_pairs((Pair("bad", "good", 0.0, True),), Answers(PLAN, looks, results)) == {
         Pair("bad", "good", 0.0, True): (3, False)
     }
     third = {post.id for post in asking_order(PLAN.posts, PLAN.seed)[:29]}
     short = {key: one for key, one in results.items() if key[1] == "good" or key[0] in third}
-    assert decide_pairs([pair], Answers(PLAN, looks, short)) == {}
+    assert decide_pairs((pair,), Answers(PLAN, looks, short)) == {}
 
 
 def test_several_comparisons_are_corrected_and_wait_for_the_primary_one() -> None:
@@ -119,19 +119,32 @@ def test_several_comparisons_are_corrected_and_wait_for_the_primary_one() -> Non
         Pair("good", "bad", 0.0, False),
         Pair("bad", "fair", 0, False),
     )
-    found = decide_pairs([primary, clear, small], Answers(PLAN, looks, results))
+    found = decide_pairs(
+        (
+            primary,
+            clear,
+            small,
+        ),
+        Answers(PLAN, looks, results),
+    )
     # One gain in ten posts: after 50 posts 0.5 ** 5 is 3.1%, and 2 - 2 Phi(1.96 / sqrt(5 / 6)) = 3.2% may be spent.
     assert found[primary] == (5, True)
     assert found[clear] == (5, True)
     assert found[small][1] is False
-    alone = decide_pairs([replace(clear, is_primary=True), small], Answers(PLAN, looks, results))
+    alone = decide_pairs(
+        (
+            replace(clear, is_primary=True),
+            small,
+        ),
+        Answers(PLAN, looks, results),
+    )
     assert alone[replace(clear, is_primary=True)] == (3, True)
     # Holm's level for the first of three is 1.67%, of four 1.25%; after 60 posts 0.5 ** 6 is 1.56%.
     four = [
         Pair(*names, 0.0, False) for names in (("good", "fair"), ("good", "same"), ("same", "good"), ("same", "fair"))
     ]
-    assert decide_pairs(four, Answers(PLAN, looks, results)) == {}
-    assert decide_pairs(four[:3], Answers(PLAN, looks, results)) == {four[0]: (6, True)}
+    assert decide_pairs(tuple(four), Answers(PLAN, looks, results)) == {}
+    assert decide_pairs(tuple(four[:3]), Answers(PLAN, looks, results)) == {four[0]: (6, True)}
 
 
 def test_a_drop_is_decided_against_the_baseline_and_stays_so_if_that_is_replaced() -> None:
@@ -171,9 +184,9 @@ def test_of_a_thread_only_the_post_that_is_asked_first_counts() -> None:
     one_thread = replace(PLAN, posts=tuple(replace(post, thread="one") for post in PLAN.posts))
     every = right_but(good=0, bad=10)
     pair = Pair("good", "bad", 0.0, True)
-    assert decide_pairs([pair], Answers(one_thread, LOOKS, every)) == {}
+    assert decide_pairs((pair,), Answers(one_thread, LOOKS, every)) == {}
     # Of 10 gains 0.5 ** 10 is 0.098%, and after a third 2 - 2 Phi(1.96 / sqrt(1 / 3)) = 0.069% may be spent.
-    assert decide_pairs([pair], Answers(threaded, LOOKS, every)) == {pair: (3, True)}
+    assert decide_pairs((pair,), Answers(threaded, LOOKS, every)) == {pair: (3, True)}
     # None of them is decided before the plan is asked whole.
     undecided = find_stop([WATCHED], one_thread, LOOKS, every | right_but(v=0))
     assert undecided is not None

@@ -12,6 +12,7 @@ from scipy.stats import binom, binomtest
 from newsgauge.gates.stopping import WatchedRate
 from newsgauge.scoring.stats.sequential import (
     Look,
+    chosen_looks,
     first_decision,
     floor_boundaries,
     gain_boundary,
@@ -174,3 +175,21 @@ def test_of_all_stopped_recordings_95_percent_have_the_truth_in_their_interval()
 def test_with_one_look_the_interval_is_that_of_clopper_and_pearson() -> None:
     exact = binomtest(33, 40).proportion_ci(0.95, method="exact")
     assert repeated_interval(33, (40,), 1) == pytest.approx((exact.low, exact.high), abs=1e-6)
+
+
+@pytest.mark.parametrize(("cap", "floor"), [(100, 0.7), (120, 0.8), (150, 0.85)])
+def test_if_no_looks_keep_the_power_those_are_chosen_that_lose_least_of_it(cap: int, floor: float) -> None:
+    # One look at the cap passes with the fewest right answers that the binomial test takes at 5%, and fails likewise.
+    counts = range(cap + 1)
+    passes = next(k for k in counts if binom.sf(k - 1, cap, floor) <= 0.05)
+    fails = next(k for k in reversed(counts) if binom.cdf(k, cap, floor) <= 0.05)
+    whole = (binom.sf(passes - 1, cap, floor + 0.06), binom.cdf(fails, cap, floor - 0.06))
+
+    def lost(looks: tuple[int, ...]) -> float:
+        found = floor_boundaries(floor, looks)
+        ends = operating(found, floor + 0.06).passed, operating(found, floor - 0.06).failed
+        return float(max(full - own for full, own in zip(whole, ends, strict=True)))
+
+    even = [lost(planned_looks(cap, n_looks)) for n_looks in (5, 10, 20, 40)]
+    assert min(even) > 0.01
+    assert lost(chosen_looks(cap, [floor])) <= min(even)

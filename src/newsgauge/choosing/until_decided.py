@@ -7,6 +7,7 @@ an interruption are evaluated in the same way, so the next run continues to the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -132,8 +133,5 @@ def _up_to(setup: RunConfig, names: Sequence[str], ends: Mapping[str, int]) -> R
 
 def _replayed(setup: RunConfig, log: ResultLog) -> Mapping[Key, Result]:
     """The answers from the cassettes, now and at earlier looks."""
-    run = Run(replace(setup, mode="none"), log)
-    try:
+    with closing(Run(replace(setup, mode="none"), log)) as run:
         return run.results(tuple(setup.variants))
-    finally:
-        run.close()

@@ -115,7 +115,7 @@ def hold_stopped_pair(
     if one.finding == Finding.INCONCLUSIVE and not evidence.live:
         return None
     words = (
-        difference_words(found, "posts"),
+        difference_words(found, evidence.plan.units),
         flip_counts(found),
         f": {evidence.plan.stops[stopped].decided(one)} {evidence.plan.units}, sequential {test}"
         f"{f', Holm over {len(one.among)} comparisons' if len(one.among) > 1 else ''}; {asked.words} proved",

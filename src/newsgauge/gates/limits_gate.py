@@ -154,7 +154,8 @@ def _limit(key: str, entry: Entry) -> Limit:
 
 def _hold(limit: Limit, variant: str, evidence: Evidence) -> Held:
     score, metric, plan = evidence.scores[variant], METRICS[limit.metric], evidence.plan
-    name, among, n, label = metric.attribute.replace("_", " "), "", score.n, ""
+    name, among, label = metric.attribute.replace("_", " "), "", ""
+    n = score.repeats.n_posts if limit.metric in OF_REPEATS and score.repeats else score.n
     if limit.metric == "min_class_recall":  # the limit holds for every class; the lowest is named
         worst = min(score.classes, key=lambda one: -1.0 if math.isnan(one.recall) else one.recall)
         label, value, n = worst.label, worst.recall, worst.support
@@ -170,8 +171,6 @@ def _hold(limit: Limit, variant: str, evidence: Evidence) -> Held:
             "--repeats 3"
         )
         return asked.held(Finding.INCONCLUSIVE, f"{text} ({limit.reason})", value, n)
-    if limit.metric in OF_REPEATS and score.repeats:
-        n = score.repeats.n_posts
     if not evidence.live or is_by_value(limit):
         finding, asked_for = value_finding(limit, value), in_unit(limit.limit, metric.unit, exact=True)
         kept, broken = (">=", "<") if metric.is_floor else ("<=", ">")

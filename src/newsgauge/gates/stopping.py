@@ -180,8 +180,7 @@ class WatchedLead(Watched):
         """By `decide_pairs`; its own looks have to be there."""
         first = decide_pairs(self.family, answers).get(self.pair)
         found = answers.found(self, first, len(answers.seen(self.pair.first, self.pair.other)))
-        among = tuple((one.first, one.other) for one in self.family)
-        return found and replace(found, among=among)
+        return found and replace(found, among=tuple((one.first, one.other) for one in self.family))
 
 
 def flips_at(seen: Sequence[int], pairs: Sequence[tuple[bool, bool]], planned: Sequence[int]) -> list[Flips]:
@@ -191,7 +190,8 @@ def flips_at(seen: Sequence[int], pairs: Sequence[tuple[bool, bool]], planned: S
     return [Flips(n, gained[look], lost[look]) for look, n in zip(seen, planned, strict=False)]
 
 
-def decide_pairs(family: Sequence[Pair], answers: Answers) -> dict[Pair, tuple[int, bool]]:
+@lru_cache(maxsize=1)  # each comparison of a run asks for all of them
+def decide_pairs(family: tuple[Pair, ...], answers: Answers) -> dict[Pair, tuple[int, bool]]:
     """The comparisons that are decided: at which look, and whether by a PASS.
 
     The primary one is held at alpha, the others by Holm's procedure, look by look, and not before the primary one has

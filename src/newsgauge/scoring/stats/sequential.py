@@ -17,6 +17,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from operator import sub
 from typing import TYPE_CHECKING
 
 from .intervals import Interval, normal_cdf, normal_quantile
@@ -74,29 +75,30 @@ def chosen_looks(cap: int, floors: Collection[float], *, step: int = 1, alpha: f
     """When to look so that these floors take few answers, at rates from 3 to 10 points to each side of them.
 
     Of designs with 5 to 40 looks, spaced evenly, closer early or closer late, those are left whose power 6 points away
-    is within a point of one look at the cap. The fewest looks win that take at most 1% of the cap more than the best.
+    is within a point of one look at the cap, or the one that comes closest if none is. The fewest looks win that take
+    at most 1% of the cap more than the best. Without floors `N_LOOKS`, spaced evenly.
     """
+    if not floors:
+        return planned_looks(cap, N_LOOKS, step=step)
     designs = {
         tuple(sorted({min(cap, math.ceil(cap * (k / n_looks) ** bend / step) * step) for k in range(1, n_looks + 1)}))
         for n_looks in (5, 10, 20, 40)
         for bend in (0.75, 1.0, 1.5)
     }
-    costs: dict[tuple[int, ...], float] = {}
-    for looks in sorted(designs, key=lambda looks: (len(looks), looks)):
-        expected = []
-        for floor in floors:
-            found, whole = (floor_boundaries(floor, one, alpha=alpha) for one in (looks, (cap,)))
-            rates = [floor + away for away in _DISTANCES if 0 < floor + away < 1]
-            expected += [operating(found, rate).expected_n for rate in rates]
-            for rate in (rate for rate in rates if math.isclose(abs(rate - floor), 0.06)):
-                ends = "passed" if rate > floor else "failed"
-                lost = getattr(operating(whole, rate), ends) - getattr(operating(found, rate), ends)
-                expected += [math.inf] if lost > 0.01 else []
-        costs[looks] = sum(expected) / len(expected) if expected else math.inf
-    best = min(costs.values())
-    if math.isinf(best):
-        return planned_looks(cap, N_LOOKS, step=step)
-    return next(looks for looks, cost in costs.items() if cost <= best + 0.01 * cap)
+    points = [(floor, floor + away) for floor in floors for away in _DISTANCES if 0 < floor + away < 1]
+
+    def at_points(looks: tuple[int, ...]) -> tuple[float, list[float]]:
+        """The mean number of answers, and the power at 6 points."""
+        own = {floor: floor_boundaries(floor, looks, alpha=alpha) for floor in floors}
+        found = [(rate - floor, operating(own[floor], rate)) for floor, rate in points]
+        power = [one.passed if away > 0 else one.failed for away, one in found if math.isclose(abs(away), 0.06)]
+        return sum(one.expected_n for _, one in found) / len(found), power
+
+    _, whole = at_points((cap,))
+    found = {looks: at_points(looks) for looks in sorted(designs, key=lambda looks: (len(looks), looks))}
+    lost = {looks: max(map(sub, whole, power), default=0.0) for looks, (_, power) in found.items()}
+    costs = {looks: n for looks, (n, _) in found.items() if lost[looks] <= max(0.01, min(lost.values()))}
+    return next(looks for looks, n in costs.items() if n <= min(costs.values()) + 0.01 * cap)
 
 
 def floor_boundaries(floor: float, looks: Sequence[int], *, alpha: float = 0.05) -> tuple[Look, ...]:
