@@ -162,12 +162,12 @@ def test_two_recordings_of_one_model_are_compared_with_their_own_noise(
     board["variants"]["labels"]["n"] -= 1
     scoreboard.write_text(json.dumps(board))
     assert main(["same", "a", "b", "--margin", "0.9"]) == 3  # not green, whatever the others say
-    assert "1 planned cases have no answer" in " ".join(capsys.readouterr().out.split())
+    assert "Planned cases without an answer: 1; record them first" in " ".join(capsys.readouterr().out.split())
     for folders, status in ((["a", "b"], 1), (["a", "a"], 0)):
         assert main(["compare", *folders, "--gate", "--max-drop", "0.9"]) == status
     passed_not, passed = [line for line in capsys.readouterr().out.splitlines() if " on the same 8 texts " in line]
     assert passed_not.startswith("INCONCLUSIVE")
-    assert passed_not.endswith("1 planned cases have no answer: record them first")
+    assert passed_not.endswith("planned cases without an answer: 1; record them first")
     assert passed.startswith("PASS")  # eight posts, not twenty-four cases
     scoreboard.write_text(whole)
     assert main(["same", "a", "b", "--margin", "0.9"]) == 0

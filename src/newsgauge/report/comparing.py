@@ -86,6 +86,6 @@ def same_lines(found: Sequence[SameVariant], *, first: str, second: str, margin:
         if any(one.repeats == (1, 1) for one in found):
             text += ". With one repeat on each side the noise of single answers is unknown: record with --repeats 3"
         if n := sum(one.n_unanswered for one in found):
-            text += f". {n:,} planned cases have no answer: record them first"
+            text += f". Planned cases without an answer: {n:,}; record them first"
         lines += textwrap.wrap(text, WIDTH)
     return lines

@@ -92,7 +92,7 @@ def _gate(variants: Iterable[VariantCompared], max_drop: float) -> int:
         decision, text, paired, how = drop_words(found, max_drop)
         finding = decision.finding
         if one.n_unanswered:
-            how += f"; {one.n_unanswered:,} planned cases have no answer: record them first"
+            how += f"; planned cases without an answer: {one.n_unanswered:,}; record them first"
             finding = Finding.INCONCLUSIVE if decision.passed else finding
         print(f"{finding:12}  {text} ({paired}){how}")
         findings.append(finding)
