@@ -17,6 +17,8 @@ from newsgauge._util.files import attribute_line, locked
 from newsgauge.cassettes.store import CassetteFile
 from newsgauge.cli.main import main
 from newsgauge.errors import DamagedCassetteError
+from newsgauge.running.plans_file import Folders, load_plans
+from newsgauge.running.results_log import asked_values
 from tests.quick_python import program
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -162,6 +164,9 @@ def test_a_pointer_of_git_lfs_says_git_lfs_pull_and_not_to_record_again(
     assert "! cassettes " in said
     assert "embedded/bundled (1), of which 1 is a pointer of Git LFS" in said
     assert "git lfs pull" in said
+    (plan,) = load_plans(Folders(tmp_path))
+    assert plan.setup is not None
+    assert asked_values(plan.setup)["recordings"] == {}  # and the report is written without its lines
 
 
 def git(folder: Path, *arguments: str) -> None:

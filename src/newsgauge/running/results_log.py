@@ -20,7 +20,7 @@ from typing import Any
 
 from .._util.files import why_unwritable
 from ..cassettes.store import CassetteFile
-from ..errors import UsageError
+from ..errors import DamagedCassetteError, UsageError
 from ..planning.sampling import Plan
 from ..records import Key, Outcome, Prediction, Result
 from ..variants.variants_file import prompt_parts
@@ -172,8 +172,9 @@ def asked_values(setup: RunConfig) -> dict[str, Any]:
         path = setup.cassettes / f"{name}.jsonl"
         if variant.has_cassette and path.exists():
             file = CassetteFile(path)
-            lines = {post.id: file.line_number(post.id) for post in setup.part.posts}
-            recordings[name] = {"path": f"{setup.shown_cassettes}/{name}.jsonl", "lines": lines}
+            with suppress(DamagedCassetteError):  # its cases say so
+                lines = {post.id: file.line_number(post.id) for post in setup.part.posts}
+                recordings[name] = {"path": f"{setup.shown_cassettes}/{name}.jsonl", "lines": lines}
     prompts = {name: prompt_parts(variant, setup.plan.labels) for name, variant in setup.variants.items()}
     trained = {
         name: f"{len(one.examples):,} {setup.plan.units} of {len(one.labels)} labels, hash {one.digest}: {one.model}"
