@@ -26,6 +26,7 @@ from newsgauge.scoring.stats.intervals import (
     clustered_interval,
     effective_posts,
     exact_interval,
+    threaded,
     wilson_interval,
 )
 from newsgauge.scoring.stats.paired import mcnemar_exact, paired_interval, score_statistic
@@ -224,9 +225,8 @@ def threads(runs: int) -> None:
                 gained, lost = (round(float((seen == sign).sum()) * of_seen, 6) for sign in (1, -1))
                 said = finding(gained, lost, round(len(seen) * of_seen, 6), limit)
                 found[start + 1 : start + 3] += [said is Finding.PASS, said is Finding.FAIL]
-                n = len(answers)
-                worth = n if share else effective_posts(answers, place.tolist())
-                found[start + 3] += decide_floor(sum(answers), n, rate + 1e-9, effective_n=worth).passed
+                how = {} if share else threaded(answers, place.tolist())
+                found[start + 3] += decide_floor(sum(answers), len(answers), rate + 1e-9, **how).passed
         effect = len(of) / effective_posts(changes[order].tolist(), of.tolist())
         shares = "  ".join(f"{one / runs:4.0%}" for one in found)
         print(

@@ -7,8 +7,16 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import beta
 
-from newsgauge.scoring.stats.intervals import clustered_interval, effective_posts, wilson_interval
+from newsgauge.scoring.stats.decisions import decide_floor
+from newsgauge.scoring.stats.intervals import (
+    clustered_interval,
+    effective_posts,
+    one_more_thread,
+    threaded,
+    wilson_interval,
+)
 
 posts = st.lists(st.tuples(st.booleans(), st.integers(0, 12)), min_size=1, max_size=80)
 
@@ -143,3 +151,18 @@ def test_the_interval_covers_where_threads_err_together(kind: str, correlation: 
     assert hits / runs >= 0.93
     if correlation == 0.6:
         assert naive_hits / runs < 0.9  # what would be claimed without the threads
+
+
+def test_an_exact_bound_allows_for_one_more_wrong_thread_of_the_size_that_posts_are_in() -> None:
+    alone, of_four = list(range(8)), [0, 0, 0, 0, 1, 1, 1, 1]
+    assert one_more_thread(alone, 8.0) == one_more_thread([], 0.0) == 1.0
+    assert one_more_thread(of_four, 2.0) == 1.0  # all of a thread alike: one effective post is a thread
+    assert one_more_thread(of_four, 8.0) == 4.0  # all independent: a thread is four of them
+    assert one_more_thread([0, 0, 0, 1], 4.0) == pytest.approx((28 / 4) ** 0.5)
+    # 95 of 100 right in 20 threads of 5 that tell as much as 50 posts: 47.5 right of 50, and 2.5 more wrong.
+    threads = [i // 5 for i in range(100)]
+    found = decide_floor(95, 100, 0.8, effective_n=50, one_more=one_more_thread(threads, 50))
+    assert found.low == pytest.approx(beta.ppf(0.05, 47.5, 2.5 + 2.5))
+    assert found.high == pytest.approx(beta.ppf(0.95, 47.5 + 2.5, 2.5))
+    assert threaded([True] * 8, alone) == {"effective_n": 8.0, "one_more": 1.0}
+    assert threaded([], []) == {}

@@ -17,7 +17,7 @@ from ..errors import GatesError
 from ..records import Outcome, Post, Prediction
 from ..scoring.scoreboard import threads_of
 from ..scoring.stats.decisions import Finding, decide_by_bounds
-from ..scoring.stats.intervals import effective_posts, exact_lower_bound, exact_upper_bound
+from ..scoring.stats.intervals import exact_lower_bound, exact_upper_bound, threaded
 from .gate import ALPHA, Asked, Bound, Entry, Evidence, Gate, Held, Sign, Table, number
 from .limits_gate import IF_RATES
 
@@ -145,7 +145,8 @@ def _hold(limit: ClassLimit, gate: ClassGate, evidence: Evidence) -> Held:
     elif not evidence.live or limit.bound == "value" or limit.limit in (0.0, limit.most):
         finding = Finding.PASS if (value >= limit.limit if limit.is_floor else value <= limit.limit) else Finding.FAIL
     else:
-        worth = effective_posts([int(one > 0) for one in values], threads_of(post for post, _ in pairs))
+        threads = threads_of(post for post, _ in pairs)
+        worth = threaded([int(one > 0) for one in values], threads)
         finding, detail, more = _by_bounds(limit, value, n, worth, len(gate.limits), evidence.plan.units)
         n_to_decide = more and math.ceil(more * len(evidence.plan.posts) / n)
     asked = Asked(name, limit.unit, limit.sign, limit.limit, limit.reason, *limit.of_cases)
@@ -155,7 +156,7 @@ def _hold(limit: ClassLimit, gate: ClassGate, evidence: Evidence) -> Held:
 
 
 def _by_bounds(
-    limit: ClassLimit, value: float, n: int, worth: float, n_limits: int, units: str
+    limit: ClassLimit, value: float, n: int, how: Mapping[str, float], n_limits: int, units: str
 ) -> tuple[Finding, str, int | None]:
     """The finding, the words for it, and how many such posts would decide.
 
@@ -165,10 +166,10 @@ def _by_bounds(
     rate, floor = value / most, limit.limit / most
     if not limit.is_floor:
         rate, floor = 1 - rate, 1 - floor
-    confidence = 1 - ALPHA / n_limits
+    confidence, worth = 1 - ALPHA / n_limits, how["effective_n"]
     bounds = (
-        exact_lower_bound(rate * worth, worth, confidence=confidence),
-        exact_upper_bound(rate * worth, worth, confidence=confidence),
+        exact_lower_bound(rate * worth, worth, confidence=confidence, one_more=how["one_more"]),
+        exact_upper_bound(rate * worth, worth, confidence=confidence, one_more=how["one_more"]),
     )
     found = decide_by_bounds(bounds, rate, n, floor, confidence=confidence)
     low, high = bounds if limit.is_floor else (1 - bounds[1], 1 - bounds[0])

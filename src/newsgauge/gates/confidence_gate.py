@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from .._util.numbers import number, percent
+from ..scoring.scoreboard import threads_of
 from ..scoring.stats.decisions import Finding, decide_floor
+from ..scoring.stats.intervals import one_more_thread
 from .gate import Asked, Evidence, Gate, Held, Table
 from .limits_gate import bounds_words
 
@@ -56,6 +58,8 @@ class ConfidenceGate(Gate):
         text = f"{n_correct} of the {n} most confident answers are right: {percent(accuracy)}"
         if not evidence.live:
             return [asked.said(Finding.PASS if accuracy >= self.limit else Finding.FAIL, text, accuracy, n)]
-        decision = decide_floor(n_correct, n, self.limit, effective_n=n * score.effective_n / score.n)
+        worth, threads = n * score.effective_n / score.n, threads_of(evidence.plan.posts)
+        one_more = one_more_thread(threads, len(threads) * score.effective_n / score.n)
+        decision = decide_floor(n_correct, n, self.limit, effective_n=worth, one_more=one_more)
         text += f", {bounds_words(decision.low, decision.high, asked.unit)}"
         return [asked.said(decision.finding, text, accuracy, n, n_to_decide=decision.n_for_power)]

@@ -8,7 +8,7 @@ Enters: a limit and counts, or a score. Leaves: a `Decision` with its bounds, or
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .._util.numbers import Unit
@@ -96,35 +96,35 @@ def value_finding(limit: Limit, value: float) -> Finding:
     return Finding.PASS if ok else Finding.FAIL
 
 
-def rate_decision(limit: Limit, n_counted: int, n: int, effective_n: float | None = None) -> Decision:
+def rate_decision(limit: Limit, n_counted: int, n: int, **threaded: float) -> Decision:
     """A limit on the rate of what its metric counts."""
-    return decide_rate(n_counted, n, limit.limit, is_floor=METRICS[limit.metric].is_floor, effective_n=effective_n)
+    return decide_rate(n_counted, n, limit.limit, is_floor=METRICS[limit.metric].is_floor, **threaded)
 
 
-def decide_rate(n_counted: int, n: int, limit: float, *, is_floor: bool, effective_n: float | None = None) -> Decision:
-    """A floor or a ceiling on a rate, with the bounds of that rate."""
+def decide_rate(n_counted: int, n: int, limit: float, *, is_floor: bool, **threaded: float) -> Decision:
+    """A floor or a ceiling on a rate, with the bounds of that rate; ``threaded``: as `decide_floor` takes it."""
     if is_floor:
-        return decide_floor(n_counted, n, limit, effective_n=effective_n)
+        return decide_floor(n_counted, n, limit, **threaded)
     # A ceiling on a rate is a floor on its opposite.
-    found = decide_floor(n - n_counted, n, 1 - limit, effective_n=effective_n)
+    found = decide_floor(n - n_counted, n, 1 - limit, **threaded)
     return replace(found, limit=limit, estimate=1 - found.estimate, low=1 - found.high, high=1 - found.low)
 
 
 def every_decision(
-    limit: float, classes: Sequence[tuple[int, int]], effective_n: Sequence[float] | None = None
+    limit: float, classes: Sequence[tuple[int, int]], how: Sequence[Mapping[str, float]] | None = None
 ) -> tuple[Finding, list[Decision]]:
     """The finding over all classes or slices, each (right answers, posts), and the decision of each by itself.
 
     PASS if every class is proved: then none of them needs a correction. FAIL if one is disproved at 5% over all
-    classes (Bonferroni).
+    classes (Bonferroni). ``how``: of each, what `threaded` says of its threads.
     """
-    sizes = [float(n) for _, n in classes] if effective_n is None else effective_n
-    found = [decide_floor(k, n, limit, effective_n=size or None) for (k, n), size in zip(classes, sizes, strict=True)]
+    each = list(zip(classes, how or [{}] * len(classes), strict=True))
+    found = [decide_floor(k, n, limit, **one) for (k, n), one in each]
     if all(one.passed for one in found):
         return Finding.PASS, found
     confidence = 1 - ALPHA / len(classes)
-    for (k, n), size in zip(classes, sizes, strict=True):
-        if n and decide_floor(k, n, limit, confidence=confidence, effective_n=size).finding is Finding.FAIL:
+    for (k, n), one in each:
+        if n and decide_floor(k, n, limit, confidence=confidence, **one).finding is Finding.FAIL:
             return Finding.FAIL, found
     return Finding.INCONCLUSIVE, found
 

@@ -20,7 +20,7 @@ from ..records import Post
 from ..scoring.confidences import answered_rows
 from ..scoring.scoreboard import strata_of, threads_of
 from ..scoring.stats.decisions import Decision, Finding
-from ..scoring.stats.intervals import effective_posts
+from ..scoring.stats.intervals import threaded
 from ..scoring.stats.power import fewest_posts_for_floor
 from ..scoring.stats.sequential import repeated_interval
 from ..scoring.stats.standardised import FEWEST_POSTS_PER_CLASS
@@ -200,16 +200,14 @@ def _decision(limit: Limit, variant: str, evidence: Evidence) -> Decision:
     if limit.metric == "min_macro_f1":
         return macro_f1_decision(limit, score.matrix, share)
     flags, threads = _flags(limit.metric, variant, evidence)
-    return rate_decision(limit, sum(flags), len(flags), effective_posts(flags, threads))
+    return rate_decision(limit, sum(flags), len(flags), **threaded(flags, threads))
 
 
 def _every_class(limit: Limit, variant: str, evidence: Evidence) -> tuple[Finding, str, int | None]:
     """The finding over all classes, in words how it was made, and the posts that would decide."""
-    classes, sizes = evidence.scores[variant].classes, []
-    for one in classes:
-        flags, threads = _flags(limit.metric, variant, evidence, label=one.label)
-        sizes.append(effective_posts(flags, threads) if flags else 0.0)
-    finding, decisions = every_decision(limit.limit, [(one.n_correct, one.support) for one in classes], sizes)
+    classes = evidence.scores[variant].classes
+    how = [threaded(*_flags(limit.metric, variant, evidence, label=one.label)) for one in classes]
+    finding, decisions = every_decision(limit.limit, [(one.n_correct, one.support) for one in classes], how)
     text = f"; limit: one-sided 95% bound of every class >= {in_unit(limit.limit, 'rate', exact=True)}"
     if finding is not Finding.INCONCLUSIVE:
         return finding, text, None

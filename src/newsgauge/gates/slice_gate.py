@@ -88,8 +88,8 @@ def _hold_floor(asked: Asked, limit: float, found: list[SliceScore], *, live: bo
     if not live:
         finding = Finding.PASS if worst.accuracy >= limit else Finding.FAIL
         return asked.said(finding, text, worst.accuracy, worst.n)
-    counts, sizes = [(one.n_correct, one.n) for one in found], [one.effective_n for one in found]
-    finding, decisions = every_decision(limit, counts, sizes)
+    how = [{"effective_n": one.effective_n, "one_more": one.one_more} for one in found]
+    finding, decisions = every_decision(limit, [(one.n_correct, one.n) for one in found], how)
     text += f"; lowest one-sided 95% bound {percent(min(one.low for one in decisions))}"
     if finding is Finding.FAIL:
         text += f"; a slice is below at 5% over {len(found)} slices"

@@ -50,9 +50,12 @@ def add_ini(parser: pytest.Parser) -> None:
 
 
 def add_guard(plugins: pytest.PytestPluginManager) -> None:
-    """Register the guard if its entry point was not loaded: plugins that are named by hand, older installations."""
-    if not plugins.hasplugin(_GUARD):
-        plugins.register(GUARD, _GUARD)
+    """Register the guard if its entry point was not loaded: plugins that are named by hand, older installations.
+
+    With ``-p no:newsgauge-guard`` too: only without either plugin is there no guard.
+    """
+    if not plugins.is_registered(GUARD):
+        plugins.register(GUARD, None if plugins.is_blocked(_GUARD) else _GUARD)
 
 
 class ProcessGuard:

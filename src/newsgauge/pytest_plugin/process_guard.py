@@ -195,7 +195,7 @@ def _watch_exit(config: pytest.Config) -> None:
 
 def _help_is_asked_for(config: pytest.Config) -> bool:
     """By the command line itself: an option in the environment, or in a file, is nobody's wish to read."""
-    return not {"-h", "--help", "--version", "-V"}.isdisjoint(config.invocation_params.args)
+    return not {"-h", "--help", "--version", "-V", "-VV"}.isdisjoint(config.invocation_params.args)
 
 
 def _refuse(why: str) -> int:

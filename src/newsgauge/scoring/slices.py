@@ -21,7 +21,7 @@ from ..errors import GatesError
 from ..planning.sampling import Plan, split_key
 from ..records import Key, Post, Result
 from ..variants.callables import describe, load_callable
-from .stats.intervals import Interval, effective_posts, scaled_count, wilson_interval
+from .stats.intervals import Interval, scaled_count, threaded, wilson_interval
 
 if TYPE_CHECKING:
     from ..running.run_config import RunConfig
@@ -29,13 +29,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SliceScore:
-    """``slicing``: the name in ``[slices]``; ``name``: which of its slices. ``effective_n``: as in `Score`."""
+    """``slicing``: the name in ``[slices]``; ``name``: which of its slices. ``effective_n``: as in `Score`.
+
+    ``one_more``: the wrong answer that exact bounds add, as `one_more_thread`.
+    """
 
     slicing: str
     name: str
     n: int
     n_correct: int
     effective_n: float
+    one_more: float = 1.0
 
     @property
     def accuracy(self) -> float:
@@ -67,7 +71,7 @@ def _slice_score(slicing: str, name: str, posts: list[Post], results: Mapping[st
     seen = [(post, one) for post in posts if (one := results.get(post.id)) is not None and one.prediction is not None]
     correct = [result.correct for _, result in seen]
     threads = [post.thread or f"\0{split_key(post.id)[0]}" for post, _ in seen]
-    return SliceScore(slicing, name, len(seen), sum(correct), effective_posts(correct, threads) if seen else 0.0)
+    return SliceScore(slicing, name, len(seen), sum(correct), **(threaded(correct, threads) or {"effective_n": 0.0}))
 
 
 #: The table of gates.toml.

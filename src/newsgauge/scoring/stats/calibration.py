@@ -10,7 +10,7 @@ import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from .intervals import effective_posts, exact_lower_bound, scaled_count
+from .intervals import exact_lower_bound, scaled_count, threaded
 
 #: The number of shares of the answers, from few to all, that are tried as a threshold.
 LEVELS = 20
@@ -116,7 +116,7 @@ def certified_cut_point(
     all that lie above it, so that the binomial test is exact. None if nothing can be certified.
 
     The sequence keeps ``delta`` as a whole if accuracy does not fall as confidence grows. ``threads``: answers of one
-    thread count as fewer (`effective_posts`).
+    thread count as fewer (`threaded`).
     """
     n = len(confidences)
     fewest = math.ceil(math.log(delta) / math.log(accuracy))
@@ -129,11 +129,11 @@ def certified_cut_point(
         above = confidences[ranked[size]] if size < n else -math.inf
         kept = [i for i in ranked if confidences[i] > above]
         n_correct = sum(correct[i] for i in kept)
-        worth = float(len(kept))
-        if kept and threads is not None:
-            worth = effective_posts([correct[i] for i in kept], [threads[i] for i in kept])
+        of = range(n) if threads is None else threads
+        how = threaded([correct[i] for i in kept], [of[i] for i in kept])
+        worth = how.get("effective_n", 0.0)
         scaled = scaled_count(n_correct, len(kept), worth) if kept else 0.0
-        bound = exact_lower_bound(scaled, worth, confidence=1 - delta) if kept else 0.0
+        bound = exact_lower_bound(scaled, worth, confidence=1 - delta, one_more=how["one_more"]) if kept else 0.0
         if bound < accuracy:
             if worth >= fewest:
                 break

@@ -55,21 +55,28 @@ class Decision:
 
 @lru_cache(maxsize=4096)  # planning asks the same again and again
 def decide_floor(
-    n_correct: int, n: int, floor: float, *, confidence: float = 0.95, effective_n: float | None = None
+    n_correct: int,
+    n: int,
+    floor: float,
+    *,
+    confidence: float = 0.95,
+    effective_n: float | None = None,
+    one_more: float = 1.0,
 ) -> Decision:
     """Hold an accuracy, a recall or another rate to a floor, by Clopper and Pearson's one-sided bounds.
 
     PASS: lower bound >= floor. FAIL: upper bound < floor. ``effective_n`` is the effective number of posts if
-    threads repeat (`effective_posts`); the bounds are then taken at n_correct * effective_n / n of
-    effective_n, as Korn and Graubard do. Without a post nothing is decided. ``n_for_power`` takes the rate now
-    seen for the true one.
+    threads repeat (`effective_posts`); the bounds are then taken at n_correct * effective_n / n of effective_n, as
+    Korn and Graubard do, with ``one_more`` wrong answer (`one_more_thread`). Without a post nothing is decided.
+    ``n_for_power`` takes the rate now seen for the true one.
     """
     check_limit(floor)
     if n == 0:
         return Decision(Finding.INCONCLUSIVE, floor, math.nan, math.nan, math.nan, 0, confidence)
     share = _share(n, effective_n)
     counts = scaled_count(n_correct, n, n * share), n * share
-    low, high = (bound(*counts, confidence=confidence) for bound in (exact_lower_bound, exact_upper_bound))
+    low = exact_lower_bound(*counts, confidence=confidence, one_more=one_more)
+    high = exact_upper_bound(*counts, confidence=confidence, one_more=one_more)
     estimate = n_correct / n
     finding = _finding((low, high), floor)
     n_for_power = None

@@ -64,20 +64,21 @@ def exact_interval(n_correct: float, n: float, *, confidence: float = 0.95) -> I
     )
 
 
-def exact_lower_bound(n_correct: float, n: float, *, confidence: float = 0.95) -> float:
+def exact_lower_bound(n_correct: float, n: float, *, confidence: float = 0.95, one_more: float = 1.0) -> float:
     """Clopper and Pearson's one-sided lower bound: the bound to gate on, as it never says too much.
 
-    The rate at which ``n_correct`` or more of ``n`` would be seen with probability 1 - confidence.
+    The rate at which ``n_correct`` or more of ``n`` would be seen with probability 1 - confidence: the quantile of a
+    beta distribution with ``one_more`` wrong answer, which is more than one if threads repeat (`one_more_thread`).
     """
     _check(n_correct, n, confidence)
     if n == 0:
         return math.nan
-    return 0.0 if n_correct == 0 else beta_quantile(1 - confidence, n_correct, n - n_correct + 1)
+    return 0.0 if n_correct == 0 else beta_quantile(1 - confidence, n_correct, n - n_correct + one_more)
 
 
-def exact_upper_bound(n_correct: float, n: float, *, confidence: float = 0.95) -> float:
+def exact_upper_bound(n_correct: float, n: float, *, confidence: float = 0.95, one_more: float = 1.0) -> float:
     """Clopper and Pearson's one-sided upper bound, by symmetry from the lower bound of the wrong answers."""
-    return 1.0 - exact_lower_bound(n - n_correct, n, confidence=confidence)
+    return 1.0 - exact_lower_bound(n - n_correct, n, confidence=confidence, one_more=one_more)
 
 
 def _check(n_correct: float, n: float, confidence: float) -> None:
@@ -240,6 +241,24 @@ def effective_posts(values: Sequence[float], threads: Sequence[Hashable], *, con
     measured *= (student_quantile(probability, degrees) / normal_quantile(probability)) ** 2
     effect = (_WORST_CASE_WEIGHT * worst + telling * measured) / (_WORST_CASE_WEIGHT + telling)
     return max(1.0, n / max(1.0, effect))
+
+
+def one_more_thread(threads: Sequence[Hashable], worth: float) -> float:
+    """The wrong answer that an exact bound adds to a sample, if it is a thread: in effective posts, at least 1.
+
+    Clopper and Pearson's lower bound is that of one more wrong answer than was seen. Where posts of a thread are wrong
+    together, what was not seen is a thread. Its size is the root mean square of the sizes of the posts' threads; one
+    post of ``n`` counts as ``worth / n`` (`effective_posts`). The size is ours, chosen by simulation on real threads.
+    """
+    sizes = Counter(threads).values()
+    n = sum(sizes)
+    return max(1.0, math.sqrt(sum(size**3 for size in sizes) / n) * worth / n) if n else 1.0
+
+
+def threaded(values: Sequence[float], threads: Sequence[Hashable]) -> dict[str, float]:
+    """What `decide_floor` has to know of the threads of these answers: ``effective_n``, ``one_more``; {} for none."""
+    worth = effective_posts(values, threads) if values else 0.0
+    return {"effective_n": worth, "one_more": one_more_thread(threads, worth)} if values else {}
 
 
 def clustered_interval(correct: Sequence[bool], threads: Sequence[Hashable], *, confidence: float = 0.95) -> Interval:
