@@ -20,12 +20,15 @@ from drop_boundaries import drop_boundaries
 from scipy import stats
 
 from newsgauge.gates.findings import Limit, macro_f1_decision
-from newsgauge.scoring.stats.classification import ConfusionMatrix
+from newsgauge.scoring.stats.classification import ConfusionMatrix, macro_f1
 from newsgauge.scoring.stats.decisions import Finding, decide_floor, difference_finding
 from newsgauge.scoring.stats.intervals import (
     clustered_interval,
     effective_posts,
     exact_interval,
+    exact_lower_bound,
+    exact_upper_bound,
+    scaled_count,
     threaded,
     wilson_interval,
 )
@@ -39,6 +42,7 @@ from newsgauge.scoring.stats.power import (
     posts_for_difference,
     posts_for_margin,
 )
+from newsgauge.scoring.stats.standardised import macro_f1_bounds
 
 finding = lru_cache(1 << 20)(difference_finding)
 
@@ -97,7 +101,7 @@ MODELS = {
 }
 
 
-def macro_f1(runs: int) -> None:
+def macro_f1_limits(runs: int) -> None:
     """How often a limit just above the truth passes, and one just below fails."""
     for n in (2, 5, 10, 20, 50):
         for name, rows in MODELS.items():
@@ -151,8 +155,12 @@ def clusters(runs: int) -> None:
         )
 
 
-def _real_answers() -> tuple[dict[str, Any], list[Any]]:
-    """Whether each of six models has each of the 3,169 test posts right, and the posts of each thread (by subject)."""
+@lru_cache(1)
+def _real_answers() -> tuple[dict[str, Any], list[Any], Any, dict[str, Any]]:
+    """Whether each of six models has each of the 3,169 test posts right, and the posts of each thread (by subject).
+
+    Then the class of each post, and of each answer.
+    """
     from sklearn.datasets import fetch_20newsgroups
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -175,7 +183,7 @@ def _real_answers() -> tuple[dict[str, Any], list[Any]]:
 
     texts = [text(test.data[i]) for i in asked]
     subjects = [thread(test.data[i], i) for i in asked]
-    right = {}
+    right, said, true = {}, {}, np.searchsorted(wanted, test.target[asked])
     for draw in range(2):
         rng = np.random.default_rng(draw)
         learnt = np.concatenate([rng.choice(np.flatnonzero(train.target == one), 50, replace=False) for one in wanted])
@@ -187,13 +195,53 @@ def _real_answers() -> tuple[dict[str, Any], list[Any]]:
             ("naive Bayes", MultinomialNB(alpha=0.01)),
         ):
             model.fit(known, train.target[learnt])
-            right[f"{name}, draw {draw}"] = model.predict(vectorizer.transform(texts)) == test.target[asked]
-    return right, [np.flatnonzero(np.array(subjects) == one) for one in sorted(set(subjects))]
+            answers = np.searchsorted(wanted, model.predict(vectorizer.transform(texts)))
+            said[f"{name}, draw {draw}"], right[f"{name}, draw {draw}"] = answers, answers == true
+    return right, [np.flatnonzero(np.array(subjects) == one) for one in sorted(set(subjects))], true, said
+
+
+def floors(runs: int) -> None:
+    """Wrong PASS and FAIL of floors of accuracy and macro-F1 on the real threads; PASS of a floor 5 points lower."""
+    right, members, true, said = _real_answers()
+    for n_threads in (60, 150, 500, len(members)):
+        found = {name: np.zeros(10) for name in right}
+        for name, answers in right.items():
+            rate, rng = float(answers.mean()), np.random.default_rng(n_threads)
+            score = macro_f1(_confusion(true, said[name]))
+            for run in range(runs):
+                drawn = [members[one] for one in rng.integers(0, len(members), n_threads)]
+                place = np.repeat(np.arange(n_threads), [len(one) for one in drawn]).tolist()
+                posts = np.concatenate(drawn)
+                seen = answers[posts].tolist()
+                n, how = len(seen), threaded(seen, place)
+                for start, worth, more in ((0, n, 1.0), (3, how["effective_n"], how["one_more"])):
+                    counts = scaled_count(sum(seen), n, worth), worth
+                    low, high = (bound(*counts, one_more=more) for bound in (exact_lower_bound, exact_upper_bound))
+                    found[name][start : start + 3] += [low > rate + 1e-9, high < rate - 1e-9, low >= rate - 0.05]
+                if run % 10 == 0:
+                    matrix, share = _confusion(true[posts], said[name][posts]), how["effective_n"] / n
+                    for start, own in ((6, 1.0), (8, share)):
+                        low, high = macro_f1_bounds(matrix, effective_share=own)
+                        found[name][start : start + 2] += [10 * (low > score + 1e-9), 10 * (high < score - 1e-9)]
+        for start, what in ((0, "threads ignored"), (3, "counted"), (6, "macro-F1, ignored"), (8, "macro-F1, counted")):
+            shares = np.array([one[start : start + (3 if start < 6 else 2)] for one in found.values()]) / runs
+            words = zip(("PASS", "FAIL", "PASS of 5 points less"), shares.T, strict=False)
+            print(
+                f"{n_threads:5} threads, {what}: "
+                + ", ".join(f"{word} {of.min():.1%} to {of.max():.1%}" for word, of in words),
+                flush=True,
+            )
+
+
+def _confusion(true: Any, said: Any) -> ConfusionMatrix:
+    counts = np.zeros((8, 10), int)
+    np.add.at(counts, (true, said), 1)
+    return ConfusionMatrix(tuple("abcdefgh"), tuple(tuple(map(int, row)) for row in counts))
 
 
 def threads(runs: int) -> None:
     """False findings of paired tests on the real threads, ignored and counted; nominal 5%."""
-    right, members = _real_answers()
+    right, members, *_ = _real_answers()
     of = np.concatenate([np.full(len(own), number) for number, own in enumerate(members)])
     order = np.concatenate(members)
     for name, answers in right.items():
@@ -209,14 +257,13 @@ def threads(runs: int) -> None:
     ]
     for n_threads, (first, second) in product((150, 500, len(members)), pairs):
         changes, rng = right[first].astype(int) - right[second].astype(int), np.random.default_rng(n_threads)
-        limit, found = round(float(changes.mean()), 6), np.zeros(8)
+        limit, found = round(float(changes.mean()), 6), np.zeros(6)
         for _ in range(runs):
             drawn = [members[one] for one in rng.integers(0, len(members), n_threads)]
             place = np.repeat(np.arange(n_threads), [len(one) for one in drawn])
             seen = changes[np.concatenate(drawn)]
             signed = seen * rng.choice([-1, 1], n_threads)[place]
-            answers, rate = right[first][np.concatenate(drawn)].tolist(), float(right[first].mean())
-            for start, share in ((0, 1.0), (4, None)):
+            for start, share in ((0, 1.0), (3, None)):
                 of_signed, of_seen = (
                     share or effective_posts(one.tolist(), place.tolist()) / len(one) for one in (signed, seen)
                 )
@@ -225,13 +272,11 @@ def threads(runs: int) -> None:
                 gained, lost = (round(float((seen == sign).sum()) * of_seen, 6) for sign in (1, -1))
                 said = finding(gained, lost, round(len(seen) * of_seen, 6), limit)
                 found[start + 1 : start + 3] += [said is Finding.PASS, said is Finding.FAIL]
-                how = {} if share else threaded(answers, place.tolist())
-                found[start + 3] += decide_floor(sum(answers), len(answers), rate + 1e-9, **how).passed
         effect = len(of) / effective_posts(changes[order].tolist(), of.tolist())
         shares = "  ".join(f"{one / runs:4.0%}" for one in found)
         print(
             f"{n_threads:5} threads, {first} - {second} (design effect {effect:.1f}): "
-            f"McNemar, PASS and FAIL at the limit, PASS of a floor; threads ignored, then counted: {shares}",
+            f"McNemar, PASS and FAIL at the limit; threads ignored, then counted: {shares}",
             flush=True,
         )
 
@@ -322,8 +367,9 @@ def plans(_: int) -> None:
 #: Section -> what prints it, and how many runs, or which step.
 SECTIONS: dict[str, tuple[Callable[[int], None], int]] = {
     "intervals": (intervals, 0),
-    "macro-f1": (macro_f1, 2_000),
+    "macro-f1": (macro_f1_limits, 2_000),
     "clusters": (clusters, 1_500),
+    "floors": (floors, 2_000),
     "threads": (threads, 200),
     "drops": (drops, 1),
     "plans": (plans, 0),

@@ -6,8 +6,10 @@ import argparse
 import ipaddress
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from .errors import EmulatorError, OptionError
+from .wire.keys import without_keys
 
 DESCRIPTION = "Speak the Gemini REST API on this machine, without key or network. Answers come from a small model."
 
@@ -51,7 +53,7 @@ def run(options: argparse.Namespace, *, program: str) -> None:
 def main(argv: list[str] | None = None) -> int:
     """``python -m gemini_emulator``; returns the exit status: 0, 2 for a wrong option, 1 for a failed start."""
     program = "gemini_emulator"
-    parser = argparse.ArgumentParser(prog=f"python -m {program}", description=DESCRIPTION)
+    parser = _Parser(prog=f"python -m {program}", description=DESCRIPTION)
     add_options(parser)
     options = parser.parse_args(argv)
     try:
@@ -62,11 +64,19 @@ def main(argv: list[str] | None = None) -> int:
         )
         return 1
     except EmulatorError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        print(f"{program}: {without_keys(str(error))}", file=sys.stderr)
         return 2 if isinstance(error, OptionError) else 1
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """Quotes no key that stands where an option was expected."""
+
+    def error(self, message: str) -> NoReturn:
+        """The message of a usage error."""
+        super().error(without_keys(message))
 
 
 def _positive(text: str) -> int:

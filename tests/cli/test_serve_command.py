@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,15 @@ def test_a_port_that_is_taken_is_an_error_of_one_line(capsys: pytest.CaptureFixt
     with EmbeddedServer() as server:
         assert main(["serve", "--port", server.base_url.rpartition(":")[2]]) == 1
     assert capsys.readouterr().err.startswith("newsgauge: cannot listen on 127.0.0.1:")
+
+
+@pytest.mark.parametrize("words", [["sk-planted1234567890"], ["--port", "planted-0001"], ["--faults", "planted-0001"]])
+def test_a_key_in_the_place_of_an_option_is_not_quoted(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LITELLM_MASTER_KEY", "planted-0001")
+    with suppress(SystemExit):
+        assert command_line.main(words) == 2
+    said = capsys.readouterr().err
+    assert "planted" not in said
+    assert "[secret]" in said

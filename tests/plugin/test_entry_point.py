@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from newsgauge.pytest_plugin.entry import GUARD, add_guard
+
 ON_ALL = pytest.mark.parametrize("workers", ["0", "2"])
 OPTIONS = ("--corpus", "--variants", "--backend", "--record-mode", "--results", "--require-gates")
 #: What other projects may call their own options.
@@ -169,3 +171,11 @@ def test_a_project_in_a_subfolder_says_how_it_is_run(pytester: pytest.Pytester) 
     assert result.ret == 1
     (line,) = [line for line in result.outlines if line.startswith("newsgauge: ")]
     assert line.endswith("Run it there: cd 'my team' && pytest --rootdir . evals")
+
+
+def test_the_guard_stays_if_only_its_own_name_is_turned_off() -> None:
+    plugins = pytest.PytestPluginManager()
+    plugins.set_blocked("newsgauge-guard")
+    add_guard(plugins)
+    add_guard(plugins)
+    assert plugins.is_registered(GUARD)

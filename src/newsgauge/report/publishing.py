@@ -111,14 +111,14 @@ def _cost(cost: Cost | NoPrice) -> dict[str, Any]:
     }
 
 
-def render(folder: Path) -> RunFolder:
+def render(folder: Path, *, option: str = "--results") -> RunFolder:
     """Write report.html and summary.md from what the folder holds. Raises `UsageError`."""
     from .html import render_run
     from .summary import summary_markdown
 
     run = load_run(folder)
-    write_whole(folder / "report.html", render_run(run))
-    write_whole(folder / "summary.md", summary_markdown(run))
+    write_whole(folder / "report.html", render_run(run), option=option)
+    write_whole(folder / "summary.md", summary_markdown(run), option=option)
     give_back()
     _write_parquet(folder)
     return run

@@ -17,6 +17,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def handle(options: argparse.Namespace) -> int:
     """Render again; 0. Raises `UsageError`."""
     folder = Path(options.run)
-    render(folder)
+    render(folder, option="report")
     print(f"written: {folder / 'report.html'} and {folder / 'summary.md'}")
     return 0
