@@ -96,8 +96,8 @@ def macro_f1_bounds(matrix: ConfusionMatrix, *, confidence: float = 0.95, effect
     matrix as its mean, and its variance by the delta method, rows multinomial. The upper bound adds a right answer in
     that row. ``effective_share``: effective posts per post, below 1 if threads repeat.
     The variance is that of K. Takahashi, K. Yamamoto, A. Kuchiba, T. Koyama, "Confidence interval for micro-averaged
-    F1 and macro-averaged F1 scores", Applied Intelligence 52 (2022), for a sample stratified by class; the added answer
-    and the beta distribution are ours, held by simulation (docs/statistics.md).
+    F1 and macro-averaged F1 scores", Applied Intelligence 52 (2022), for a sample stratified by class, without its bias
+    in small samples; the added answer and the beta distribution are ours, held by simulation (docs/statistics.md).
     """
     if math.isnan(macro_f1(matrix)):
         return math.nan, math.nan
@@ -126,7 +126,9 @@ def _delta_method(cells: _Cells) -> tuple[float, _Cells, float]:
     for i, size in enumerate(sizes):
         slopes[i][i] += 2 / size / k
     variance = 0.0
-    for counts, line in zip(cells, slopes, strict=True):  # per class n times the variance of the slopes
-        mean = sum(count * slope for count, slope in zip(counts, line, strict=True)) / sum(counts)
-        variance += sum(count * (slope - mean) ** 2 for count, slope in zip(counts, line, strict=True))
+    for counts, line in zip(cells, slopes, strict=True):  # per class n times the variance of the slopes, unbiased
+        n = sum(counts)
+        mean = sum(count * slope for count, slope in zip(counts, line, strict=True)) / n
+        squares = sum(count * (slope - mean) ** 2 for count, slope in zip(counts, line, strict=True))
+        variance += squares * n / max(n - 1, 1)
     return sum(f1) / k, slopes, variance
