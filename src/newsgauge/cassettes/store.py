@@ -28,10 +28,6 @@ class _CutLineError(DamagedCassetteError):
     """The file's last line ends early."""
 
 
-class _MovedLineError(DamagedCassetteError):
-    """Where the index says a line is, there is another text."""
-
-
 class CassetteFile:
     """The lines of one variant. Reading sees the last line of a key; `finalize` drops the earlier ones."""
 
@@ -63,7 +59,7 @@ class CassetteFile:
         """The key's line, or None if there is none. Raises `DamagedCassetteError`."""
         try:
             return self._read(key)
-        except _MovedLineError:  # another process put the file in order since its index was read
+        except DamagedCassetteError:  # another process put the file in order since its index was read
             self._index = None
             return self._read(key)
 
@@ -80,9 +76,9 @@ class CassetteFile:
         try:
             line = decode(raw)
         except ValueError as error:
-            raise _MovedLineError(self._damage(number, f"not a recorded case: {error}")) from None
+            raise self._damaged(number, f"not a recorded case: {error}") from None
         if line.key != key:
-            raise _MovedLineError(self._damage(number, "the file changed while it was read"))
+            raise self._damaged(number, "the file changed while it was read")
         return line
 
     def case(self, key: str) -> list[Line]:

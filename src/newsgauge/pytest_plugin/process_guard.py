@@ -157,6 +157,8 @@ def _mark_as_older(folder: Path) -> None:
 
     The report stays for people, under another name. Without a plan.json nothing is joined by newsgauge merge.
     """
+    from .._util.files import replace_file
+
     with suppress(FileNotFoundError):
         os.replace(folder / "report.html", folder / "older-report.html")
     for name in ("summary.md", "plan.json"):
@@ -164,9 +166,7 @@ def _mark_as_older(folder: Path) -> None:
     gates = folder / "gates.json"
     if gates.exists():
         text = {"run": {}, "verdict": "RED", "reasons": [_UNFINISHED], "complete": False, "gates": []}
-        unfinished = folder / f".gates-{os.getpid()}.json"
-        unfinished.write_text(json.dumps(text, indent=2) + "\n", "utf-8")
-        os.replace(unfinished, gates)
+        replace_file(gates, json.dumps(text, indent=2) + "\n")
 
 
 def _watch_exit(config: pytest.Config) -> None:
