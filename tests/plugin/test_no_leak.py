@@ -86,7 +86,7 @@ def test_a_fixture_that_leaves_the_machine_is_an_error(project: pytest.Pytester,
 
 def test_what_stays_on_the_machine_is_allowed(project: pytest.Pytester) -> None:
     Path("evals/test_local.py").write_text(
-        "import asyncio, socket, os\n\ndef test_local(tmp_path):\n"
+        "import asyncio, platform, socket, os\n\ndef test_local(tmp_path):\n    assert platform.architecture()[0]\n"
         "    one, other = socket.socketpair()\n    one.sendall(b'x')\n    assert other.recv(1) == b'x'\n"
         "    one.close()\n    other.close()\n    asyncio.run(asyncio.sleep(0))\n"
         "    pid = os.fork()\n    if not pid:\n        os._exit(7)\n    assert os.waitpid(pid, 0)[1] >> 8 == 7\n"

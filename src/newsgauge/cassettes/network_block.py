@@ -69,8 +69,9 @@ _C_FUNCTIONS = frozenset(
     )
 )
 #: Programs that only report facts about this machine to libraries: trio and ctypes look for libraries, the
-#: platform module for the processor, joblib for its cores.
-_HARMLESS = frozenset({("/sbin/ldconfig", "-p"), ("uname", "-p"), ("lscpu", "--parse=core")})
+#: platform module for the processor and for Python's own file (pytest-benchmark), joblib for its cores.
+_PYTHON = os.path.realpath(sys.executable)
+_HARMLESS = frozenset({("/sbin/ldconfig", "-p"), ("uname", "-p"), ("lscpu", "--parse=core"), ("file", "-b", _PYTHON)})
 #: The git commands that an installed pytest plugin may run: they read the checkout and use no network.
 _READS_GIT = frozenset(
     (
@@ -331,7 +332,7 @@ def _is_harmless(event: str, words: list[str], programs: list[str]) -> bool:
         return False
     if event == "subprocess.Popen":  # what it does next is an event too, and names the file
         return programs == words[:1]
-    return next((one for one in programs if os.access(one, os.X_OK)), "") == _STATE.programs.get(words[0])
+    return next((one for one in programs if os.access(one, os.X_OK)), "") == (_STATE.programs.get(words[0]) or "")
 
 
 def _callers() -> Iterator[str]:
