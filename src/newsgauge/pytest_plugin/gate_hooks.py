@@ -25,7 +25,7 @@ from ..scoring.scores import Check, Verdict
 from ..scoring.spending import today
 from ..scoring.stats.decisions import Finding
 from .process_guard import VERDICT
-from .slim_reports import VARIANT_PROPERTY, user_property
+from .slim_reports import VARIANT_PROPERTY, is_case, user_property
 
 if TYPE_CHECKING:
     from ..gates.baseline_file import Baseline
@@ -163,7 +163,8 @@ class Judge:
         It does of a gate without an answer, which is not pytest's to explain, and of each gate if the output is
         ``brief``; not if the test failed for another reason.
         """
-        gate = json.loads(str(user_property(report, GATE_PROPERTY) or "{}")).get("gate")
+        said = user_property(report, GATE_PROPERTY) if isinstance(report, pytest.TestReport) else None
+        gate = json.loads(str(said or "{}")).get("gate")
         verdict = self._conclusion.verdicts.get(gate) if self._conclusion is not None else None
         if verdict is None or not (brief or verdict.word == "unanswered"):
             return False
@@ -190,9 +191,10 @@ def _faults(errors: Sequence[pytest.TestReport]) -> dict[tuple[object, str], lis
     """Cases without an answer by variant and by why, which is the same if it differs in no more than line and id."""
     found: dict[tuple[object, str], list[pytest.TestReport]] = {}
     for report in errors:
-        variant, text = user_property(report, VARIANT_PROPERTY), str(report.longrepr).strip()
-        if variant is None or "\n" in text:  # a traceback: of a fixture, not of the service or a recording
+        text = str(report.longrepr).strip()
+        if not is_case(report) or "\n" in text:  # a traceback: of a fixture, not of the service or a recording
             continue
+        variant = user_property(report, VARIANT_PROPERTY)
         post = report.nodeid.rpartition("[")[2].removesuffix(f"-{variant}]")
         found.setdefault((variant, without_line(text).replace(post, "")), []).append(report)
     return found
