@@ -178,7 +178,7 @@ def owns_process() -> bool:
             return True
         if is_main and module != "_pytest.config":
             return False
-        is_main = is_main or (module == "_pytest.config" and name in ("main", "_main"))
+        is_main = is_main or (module == "_pytest.config" and name in ("_prepareconfig", "_main", "main"))
         if is_main and name.endswith("console_main"):
             return True
         frame = frame.f_back
