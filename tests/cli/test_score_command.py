@@ -123,10 +123,10 @@ def test_tokens_that_nobody_told_pass_no_limit(score: Score) -> None:
     limit = '= { limit = 20, reason = "made up" }'
     Path("evals/gates.toml").write_text(f"[elsewhere.tickets.svm]\nmax_output_tokens_mean {limit}")
     status, out, _ = score(write("tickets.csv", rows(tokens=13, note="x")))
-    assert (status, "FAIL  svm: output tokens mean \u2013 is not <= 20.0 (n = 6)" in out) == (1, True), out
+    assert (status, "FAIL  svm: output tokens per text was not measured; limit: at most 20.0" in out) == (1, True), out
     assert "tickets.csv: columns that are not read: 'note'" in out
     status, out, _ = score(write("tickets.csv", rows()))
-    assert (status, "6 of them answered without token counts" in out) == (1, True), out
+    assert (status, "6 of them answered without token counts" in " ".join(out.split())) == (1, True), out
 
 
 def test_gates_decide_and_those_of_other_data_do_not(score: Score) -> None:

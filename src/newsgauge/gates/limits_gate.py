@@ -175,10 +175,11 @@ def _hold(limit: Limit, variant: str, evidence: Evidence) -> Held:
         finding, asked_for = value_finding(limit, value), in_unit(limit.limit, metric.unit, exact=True)
         kept, broken = (">=", "<") if metric.is_floor else ("<=", ">")
         sign = kept if finding is Finding.PASS else f"is not {kept}" if math.isnan(value) else broken
-        text = f"{name} {in_unit(value, metric.unit)} {sign} {asked_for}{among} (n = {n}"
+        text, uncounted = f"{name} {in_unit(value, metric.unit)} {sign} {asked_for}{among} (n = {n}", ""
         if not metric.is_rate and score.n_uncounted:
-            text += f", {score.n_uncounted} of them answered without token counts"
-        return asked.held(finding, f"{text}; {limit.reason})", value, n, f"{text})" if math.isnan(value) else "")
+            uncounted = f"{score.n_uncounted} of them answered without token counts"
+            text += f", {uncounted}"
+        return asked.held(finding, f"{text}; {limit.reason})", value, n, uncounted if math.isnan(value) else "")
     if limit.metric == "min_class_recall":
         finding, after, n_to_decide = _every_class(limit, variant, evidence)
         text = f"{name} {percent(value)}{among} (n = {n}"
