@@ -19,7 +19,6 @@ from .._util.platform import give_back
 from .._util.wording import one_line
 from ..errors import NewsgaugeError
 from ..records import Case, Outcome, Prediction
-from .network_guard import owns_process
 from .options import evals_folder
 from .run_state import STATE
 from .slim_reports import CORRECT_PROPERTY, VARIANT_PROPERTY
@@ -80,13 +79,8 @@ class Cases:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Iterator[None]:
         """See `_keeping`."""
-        if owns_process():
-            gc.freeze()  # modules and items stay to the end of the process: no collection needs to look at them
-        try:
-            with _keeping():
-                return (yield)
-        finally:
-            gc.unfreeze()  # Hypothesis, imported later, looks for referrers, and finds none that are frozen
+        with _keeping():
+            return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -103,9 +97,7 @@ class Cases:
         finally:
             if is_short:
                 del item.repr_failure
-        if (
-            is_short and report.failed and call.excinfo is not None
-        ):  # its mark expects another error, or another platform
+        if is_short and report.failed and call.excinfo is not None:  # its mark expects another error
             report.longrepr = item.repr_failure(call.excinfo)
         if report.failed and report.when == "call":
             _show_scores(item, report)

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -170,16 +169,11 @@ def guard_replay(config: pytest.Config, option: Any) -> NetworkGuard | None:
 
 def owns_process() -> bool:
     """Whether this process does nothing but run pytest: not if a program calls `pytest.main`."""
-    frame: FrameType | None = sys._getframe()
-    is_main = False
-    while frame is not None:
-        name, module = frame.f_code.co_name, frame.f_globals.get("__name__")
-        if module == "__channelexec__":  # a worker of pytest-xdist
-            return True
-        if is_main and module != "_pytest.config":
-            return False
-        is_main = is_main or (module == "_pytest.config" and name in ("_prepareconfig", "_main", "main"))
-        if is_main and name.endswith("console_main"):
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_name != "_prepareconfig":
+        frame = frame.f_back
+    while frame.f_back is not None and frame.f_globals.get("__name__") == "_pytest.config":
+        if frame.f_code.co_name.endswith("console_main"):
             return True
         frame = frame.f_back
-    return False
+    return frame.f_globals.get("__name__") == "__channelexec__"  # a worker of pytest-xdist
