@@ -127,9 +127,5 @@ def _ages(run: RunPlan, evals: Path) -> Ages:
     folder = evals.resolve().parent / "cassettes" / run.backend / run.plan.corpus
     oldest = oldest_recordings(folder, run.plan.asked_keys(run.variants))
     command = f"pytest {shlex.quote(str(evals))} --backend {run.backend} --variants {{variant}} --record-mode all"
-    renew = f"{command}, with the plan's options"
-    return Ages(
-        today(),
-        {variant: day_of(recorded) for variant, recorded in oldest.items()},
-        f"{renew}, with the plan's options",
-    )
+    days = {variant: day_of(recorded) for variant, recorded in oldest.items()}
+    return Ages(today(), days, f"{command}, with the plan's options")
