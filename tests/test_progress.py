@@ -82,7 +82,7 @@ def play(
     now = iter(i * seconds_each for i in range(n + 1))
     config: Any = None  # asked for nothing but its terminal
     progress = Progress(config, n_planned=n, is_quiet=is_quiet, clock=lambda: next(now))
-    monkeypatch.setattr(progress, "_reporter", lambda: screen)
+    monkeypatch.setattr("newsgauge.pytest_plugin.progress.terminal_of", lambda config: screen)
     for i in range(n):
         progress.pytest_runtest_logreport(report(f"t[{i}]", "tuned", i % 2 == 0))
     return screen.text.rstrip("\n").split("\n") if screen.text else []

@@ -120,16 +120,21 @@ def test_an_exception_of_another_kind_passes_through_untouched() -> None:
     assert caught.value is error
 
 
+NO_REASON: list[object] = [
+    *(None, [], {}, 7, {"error": 7}, {"error": {"details": {}}}, {"error": {"details": ["x", {"violations": 3}]}}),
+    {"error": {"details": [{"@type": "google.rpc.RetryInfo", "retryDelay": "soon"}]}},
+]
+BUSY: list[object] = ["busy", {"error": "busy"}, {"detail": "busy"}, {"error": {"message": "busy"}}]
+
+
 @pytest.mark.parametrize(
-    "body",
-    [None, [], {}, "text", {"error": "x"}, {"error": {"details": {}}}, {"error": {"details": ["x", {"violations": 3}]}},
-     {"error": {"details": [{"@type": "google.rpc.RetryInfo", "retryDelay": "soon"}]}}],
-)  # fmt: skip
-def test_a_body_of_any_shape_is_only_without_a_wait(body: object) -> None:
+    ("body", "reason"), [*((one, "no reason given") for one in NO_REASON), *((one, "busy") for one in BUSY)]
+)
+def test_a_body_of_any_shape_is_only_without_a_wait(body: object, reason: str) -> None:
     error = refusal("m", 429, None, None, body)
     assert isinstance(error, TransientError)
     assert error.retry_after_s is None
-    assert str(error) == "m: 429: no reason given"
+    assert str(error) == f"m: 429: {reason}"
 
 
 def test_those_who_were_told_one_time_come_back_within_the_first_wait_after_it() -> None:

@@ -129,7 +129,7 @@ def test_the_embedded_backend_is_named_whoever_was_believed_to_be_asked(
     assert "Gemini Developer API" not in Path(".newsgauge/results/summary.md").read_text()
 
 
-def test_a_service_that_refuses_every_call_is_told_case_by_case(
+def test_a_service_that_refuses_every_call_is_told_once_with_the_number_of_cases(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with EmbeddedServer(options=Options(api_key="the right one")) as server:
@@ -139,5 +139,7 @@ def test_a_service_that_refuses_every_call_is_told_case_by_case(
             "evals", "--backend", "gemini", "--variants", "system", "--record-mode", "once"
         )
     assert result.parseoutcomes()["errors"] == 8
-    result.stdout.fnmatch_lines(["*gemini-3.5-flash-lite: 400 INVALID_ARGUMENT: *", "system *0/8*"])
+    result.stdout.fnmatch_lines(
+        ["system *0/8*", "newsgauge: no answer to 8 cases of system: gemini-3.5-flash-lite: 400 INVALID_ARGUMENT: *"]
+    )
     result.stdout.no_fnmatch_line("*was part of this run*")
