@@ -10,9 +10,12 @@ name the test posts of `bundled` and of `20newsgroups` (where scikit-learn has i
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+from drop_boundaries import drop_boundaries
+from numpy.typing import NDArray
 from scipy.stats import multinomial
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -21,7 +24,7 @@ from sklearn.svm import LinearSVC
 from newsgauge.errors import NewsgaugeError
 from newsgauge.running.plans_file import Folders
 from newsgauge.running.run_options import default_options, setup_of
-from newsgauge.scoring.stats.decisions import Finding, difference_finding
+from newsgauge.scoring.stats.decisions import difference_finding
 from newsgauge.variants.disturbances import typos
 from newsgauge.variants.variants_file import load_variants
 
@@ -29,10 +32,16 @@ ROOT = Path(__file__).resolve().parents[1]
 POSTS, LIMITS = 80, (0.05, 0.10, 0.15, 0.20)
 
 
+@cache
+def boundaries(limit: float) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """Those of `drop_boundaries` for `POSTS` posts."""
+    return drop_boundaries(difference_finding, POSTS, limit)
+
+
 def pass_rate(gained: float, lost: float, limit: float) -> float:
     """How often a live gate proves a drop below ``limit`` if each of `POSTS` posts is gained or lost at these rates."""
-    outcomes = [(i, j, POSTS - i - j) for i in range(POSTS + 1) for j in range(POSTS + 1 - i)]
-    passes = [one for one in outcomes if difference_finding(one[0], one[1], POSTS, -limit) is Finding.PASS]
+    most, _ = boundaries(limit)
+    passes = [(i, j, POSTS - i - j) for i in range(POSTS + 1) for j in range(most[i] + 1)]
     return float(multinomial.pmf(passes, POSTS, [gained, lost, 1 - gained - lost]).sum())
 
 

@@ -178,3 +178,23 @@ def test_a_line_that_says_the_same_again_gives_way_to_the_first_one_when_all_was
     cassette.append(replace(again, answer={**old.answer, "modelVersion": "another"}))
     cassette.finalize(is_over=False)
     assert len(list(cassette.lines())) == cassette.path.read_bytes().count(b"\n") == 3
+
+
+def test_a_damaged_line_of_an_unchanged_file_is_looked_for_once(
+    file: CassetteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.path.write_bytes(file.path.read_bytes().replace(b'{"text":"sci.space"}', b'{"text":"sci.spade"}', 1))
+    reader, indexed = fresh(file), 0
+    read_index = reader._read_index
+
+    def count() -> None:
+        nonlocal indexed
+        indexed += 1
+        read_index()
+
+    monkeypatch.setattr(reader, "_read_index", count)
+    assert reader.keys() == ["c-3", "a-1", "b-2"]
+    for _ in range(3):
+        with pytest.raises(DamagedCassetteError, match=r"v\.jsonl:1: not a recorded case"):
+            reader.read("c-3")
+    assert indexed == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from .words import (
     BULLET,
@@ -172,27 +172,35 @@ def _listed(sentence: str, about: bool) -> list[str]:
 
     The last word that opens the most labels has them.
     """
+    if about and not _is_mark(sentence):
+        # After a question the next sentence may be the list itself: "billing: about this; login: about that".
+        for heads, n_told in _cuts(sentence):
+            if 1 < n_told == len(heads) and not CUE.search(heads[0]):
+                return heads
     best: list[str] = []
-    # After a question the next sentence may be the list itself: "billing: about this; login: about that".
-    whole = [0] if about and not _is_mark(sentence) else []
-    for end in (*whole, *_openings(sentence, about)[-_TRIGGERS_READ:]):
-        rest = _TAIL.sub("", sentence[end:].strip().rstrip(".!?:").strip())
-        if rest[:1] in "([{" and rest[-1:] in ")]}":
-            rest = rest[1:-1]
-        for signs in (*_OTHERS, _COMMAS):
-            pieces = [piece.strip() for piece in split_outside_brackets(rest, signs) if piece.strip()]
-            items = [head_of(_ARTICLE.sub("", piece, count=1)) for piece in pieces]
-            heads = [head for head, _ in items]
-            n_told = sum(bool(about_it) for _, about_it in items)
-            if len(heads) >= max(2, len(best)) and all(
-                is_label(head, most_words=_SENTENCE_WORDS) and not _NO_ITEM.match(head) for head in heads
-            ):
-                if n_told > 1 and (end or (n_told == len(items) and not CUE.search(heads[0]))):
+    for end in _openings(sentence, about)[-_TRIGGERS_READ:]:
+        for heads, n_told in _cuts(sentence[end:]):
+            if len(heads) >= len(best):
+                if n_told > 1:
                     return heads  # "a: about this; b: about that" lists labels, whatever stands behind a colon of it
-                if end:
-                    best = heads
-                    break
+                best = heads
+                break
     return best
+
+
+def _cuts(text: str) -> Iterator[tuple[list[str], int]]:
+    """Each way to cut a text into two labels or more, with how many of these are described."""
+    rest = _TAIL.sub("", text.strip().rstrip(".!?:").strip())
+    if rest[:1] in "([{" and rest[-1:] in ")]}":
+        rest = rest[1:-1]
+    for signs in (*_OTHERS, _COMMAS):
+        pieces = [piece.strip() for piece in split_outside_brackets(rest, signs) if piece.strip()]
+        items = [head_of(_ARTICLE.sub("", piece, count=1)) for piece in pieces]
+        heads = [head for head, _ in items]
+        if len(heads) > 1 and all(
+            is_label(head, most_words=_SENTENCE_WORDS) and not _NO_ITEM.match(head) for head in heads
+        ):
+            yield heads, sum(bool(about) for _, about in items)
 
 
 def _openings(sentence: str, about: bool) -> list[int]:

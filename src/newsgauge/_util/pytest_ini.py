@@ -22,7 +22,12 @@ def read_ini(root: Path) -> dict[str, str]:
 
 def evals_command(root: Path) -> str:
     """The command that runs the project's evals, from its root: ``pytest evals`` unless the folder has another name."""
-    return f"pytest {shlex.quote(read_ini(root).get('newsgauge_evals') or 'evals')}"
+    return command_of(read_ini(root).get("newsgauge_evals") or "evals")
+
+
+def command_of(evals: str) -> str:
+    """The command that runs the evals of this folder."""
+    return f"pytest {shlex.quote(evals)}"
 
 
 def find_table(root: Path) -> tuple[str, str, dict[str, Any]] | None:

@@ -36,6 +36,7 @@ class CassetteFile:
         #: How messages name the file: relative to the project.
         self.shown = shown or str(path)
         self._index: dict[str, tuple[int, int, int]] | None = None  # key -> offset, length, line number
+        self._inode = 0
         self._size = 0
         self._n_lines = 0
 
@@ -59,9 +60,18 @@ class CassetteFile:
         """The key's line, or None if there is none. Raises `DamagedCassetteError`."""
         try:
             return self._read(key)
-        except DamagedCassetteError:  # another process put the file in order since its index was read
-            self._index = None
+        except DamagedCassetteError:
+            if not self._has_changed():
+                raise
+            self._index = None  # another process put the file in order since its index was read
             return self._read(key)
+
+    def _has_changed(self) -> bool:
+        """Whether the file is another one, or has another length, than when its index was read."""
+        with suppress(FileNotFoundError):
+            now = self.path.stat()
+            return self._index is not None and (now.st_ino, now.st_size) != (self._inode, self._size)
+        return False
 
     def _read(self, key: str) -> Line | None:
         found = self._load().get(key)
@@ -172,8 +182,9 @@ class CassetteFile:
 
     def _read_index(self) -> None:
         index: dict[str, tuple[int, int, int]] = {}
-        offset = number = 0
+        inode = offset = number = 0
         with suppress(FileNotFoundError), self.path.open("rb") as file:
+            inode = os.fstat(file.fileno()).st_ino
             for number, raw in enumerate(file, 1):  # line by line: a file may be larger than all else in memory
                 key = peek_key(raw)
                 if number == 1 and raw.startswith(LFS_POINTER):
@@ -181,12 +192,12 @@ class CassetteFile:
                 if raw.startswith(_CONFLICT):
                     raise self._damaged(number, f"a merge conflict that is not resolved: {repr(raw[:40])[1:]}")
                 if not raw.endswith(b"\n") and not _is_whole(raw):
-                    raise _CutLineError(self._damage(number, "the last line is cut off"))
+                    raise self._damaged(number, "the last line is cut off", _CutLineError)
                 if key is None:
                     raise self._damaged(number, _what_is_wrong(raw))
                 index[intern(key)] = (offset, len(raw), number)  # all variants have the same keys
                 offset += len(raw)
-        self._index, self._size, self._n_lines = index, offset, number
+        self._index, self._inode, self._size, self._n_lines = index, inode, offset, number
 
     def repair(self) -> None:
         """Remove a cut last line, as an interrupted recording leaves it; only before recording goes on."""
@@ -195,11 +206,10 @@ class CassetteFile:
                 _drop_cut_line(file.fileno())
             self._index = None
 
-    def _damaged(self, number: int, what: str) -> DamagedCassetteError:
-        return DamagedCassetteError(self._damage(number, what))
-
-    def _damage(self, number: int, what: str) -> str:
-        return (
+    def _damaged(
+        self, number: int, what: str, kind: type[DamagedCassetteError] = DamagedCassetteError
+    ) -> DamagedCassetteError:
+        return kind(
             f"{self.shown}:{number}: {what}. Restore it with 'git checkout -- "
             f"{shlex.quote(self.shown)}', or delete the line and record again"
         )

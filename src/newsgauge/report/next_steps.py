@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from .._util.pytest_ini import command_of
 from .._util.wording import count_of, plural
 from ..results.run_folder import RunFolder
 from .findings import limit_lines, state_of
@@ -33,7 +33,7 @@ def next_steps(run: RunFolder) -> list[Step]:
 def _command(run: RunFolder) -> str:
     """``pytest evals``, or whatever the folder of this run's variants is called."""
     names = (name.rpartition("/") for name in run.gates.get("inputs", ()))
-    return f"pytest {shlex.quote(next((folder for folder, _, name in names if name == 'variants.toml'), 'evals'))}"
+    return command_of(next((folder for folder, _, name in names if name == "variants.toml"), "evals"))
 
 
 def _unanswered(run: RunFolder) -> Iterator[Step]:

@@ -6,7 +6,6 @@ Everything that asks, replays or counts is handed a `RunConfig`; it asks nobody 
 from __future__ import annotations
 
 import os
-import shlex
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._util.pytest_ini import command_of
 from .._util.secrets import hide_secrets
 from ..cassettes.services import GEMINI, named_service
 from ..client.answers import read_answer
@@ -204,7 +204,7 @@ class RunConfig:
     @property
     def command(self) -> str:
         """The pytest command of this plan, from the working directory; it replays."""
-        return f"pytest {shlex.quote(os.path.relpath(self.evals))}{self.options}"
+        return f"{command_of(os.path.relpath(self.evals))}{self.options}"
 
     @property
     def record_options(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._util.files import why_unwritable
+from ..._util.pytest_ini import command_of
 from ...errors import UsageError
 from ...gates.age_gate import AgeGate, day_of
 from ...gates.baseline_file import check_baseline, load_baseline
@@ -126,6 +126,6 @@ def _ages(run: RunPlan, evals: Path) -> Ages:
     """How old the recordings of this checkout are, which lie beside the evals."""
     folder = evals.resolve().parent / "cassettes" / run.backend / run.plan.corpus
     oldest = oldest_recordings(folder, run.plan.asked_keys(run.variants))
-    command = f"pytest {shlex.quote(str(evals))} --backend {run.backend} --variants {{variant}} --record-mode all"
+    command = f"{command_of(str(evals))} --backend {run.backend} --variants {{variant}} --record-mode all"
     days = {variant: day_of(recorded) for variant, recorded in oldest.items()}
     return Ages(today(), days, f"{command}, with the plan's options")
