@@ -117,8 +117,7 @@ def hide_secrets(text: str, *, environ: Mapping[str, str] = os.environ) -> str:
 
 
 def _may_hold(text: str) -> bool:
-    lowered = text.lower()
-    return any(hint in lowered for hint in _HINTS)
+    return any(map(text.lower().__contains__, _HINTS))
 
 
 def _hidden(match: re.Match[str]) -> str:

@@ -93,13 +93,13 @@ class OpenCase:
         _CURRENT.reset(self._token)
         del _OPEN[id(self)]
 
-    def take(self, method: str, host: str, path: str, body: bytes, agent: str = "") -> Replayed | Call:
+    def take(self, method: str, host: str, path: str, body: bytes) -> Replayed | Call:
         """The answer to a request, or the call that may now be made. Raises `MissError`."""
         service = service_of(host, path)
         if self.is_sent_on:
             raise MissError(self.refused[-1])
         if self.only_watched:
-            return self._made(Asked(method, path, b"", (service or GEMINI).name), agent)
+            return self._made(Asked(method, path, b"", (service or GEMINI).name))
         if service is None:
             if not body:
                 raise self._refuse(f"is {method} {host}{path}, and only what a model is asked is recorded")
@@ -128,7 +128,7 @@ class OpenCase:
                 f"is {method} {host}{path}, and --backend embedded asks only this machine: record it with --backend "
                 "gemini, which shows the cost first"
             )
-        return self._made(asked, agent)
+        return self._made(asked)
 
     def find(self, asked: Asked) -> Replayed | None:
         """The answer of a line; None if none answers.
@@ -174,8 +174,8 @@ class OpenCase:
         """How long the service took for the answers that count, without failed tries; None if it was not asked."""
         return sum(call.took_ms for call in self.made()) if self.calls else None
 
-    def _made(self, asked: Asked, agent: str) -> Call:
-        self.calls.append(Call(asked, agent=agent))
+    def _made(self, asked: Asked) -> Call:
+        self.calls.append(Call(asked))
         return self.calls[-1]
 
     def _refuse(self, why: str) -> MissError:

@@ -100,7 +100,9 @@ def _verdict(request: Any, is_usual: bool) -> Any:
             if is_usual or service_of(host, at) is not None or json_object(body) is not None:
                 case = current()
                 # aiohttp passes the method as it was written
-                verdict = case.take(request.method.upper(), host, at, body, _agent(request.headers))
+                verdict = case.take(request.method.upper(), host, at, body)
+                if isinstance(verdict, Call):
+                    verdict.agent = _agent(request.headers)
         request.newsgauge_verdict, request.newsgauge_case = verdict, case
     return verdict
 
@@ -165,6 +167,8 @@ class Seam:
 
     def open(self, *, every_library: bool = False) -> None:
         """Put the cassette in place, unless it is: in httpx2, and if so asked in all others that vcrpy knows."""
+        if self in Seam._open and {False, every_library} <= Seam._placed:  # as for every case but the first
+            return
         with Seam._lock:
             Seam._open.add(self)
             for others in sorted({False, every_library} - Seam._placed):

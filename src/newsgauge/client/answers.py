@@ -151,6 +151,7 @@ def _label_of(text: str) -> str:
 
 
 _COUNTS = ("prompt", "toolUsePrompt", "candidates", "thoughts", "cachedContent", "total")
+_ATTRIBUTES = [re.sub("([A-Z])", r"_\1", name).lower() + "_token_count" for name in _COUNTS]
 
 
 class Usage(NamedTuple):
@@ -173,8 +174,7 @@ def read_usage(metadata: object) -> Usage:
     if isinstance(metadata, Mapping):
         counts = [_count(metadata.get(f"{name}TokenCount")) for name in _COUNTS]
     else:
-        snakes = [re.sub("([A-Z])", r"_\1", name).lower() for name in _COUNTS]
-        counts = [_count(getattr(metadata, f"{name}_token_count", None)) for name in snakes]
+        counts = [_count(getattr(metadata, name, None)) for name in _ATTRIBUTES]
     prompt, tool_use, answer, thinking, cached, total = counts
     thinking += max(0, total - prompt - tool_use - answer - thinking) if prompt else 0
     return Usage(prompt + tool_use, answer + thinking, thinking, min(cached, prompt), tool_use)

@@ -107,7 +107,7 @@ def redact_report(report: pytest.TestReport | pytest.CollectReport) -> None:
         return
     if hasattr(report, "wasxfail"):
         report.wasxfail = hide_secrets(str(report.wasxfail))
-    said = "\n".join(f"{name}\n{value}" for name, value in report.user_properties)
+    said = "\n".join([f"{name}\n{value}" for name, value in report.user_properties])
     if hide_secrets(said) != said:  # of all at once: every report of a case holds the same few again
         report.user_properties = [_redact_property(*one) for one in report.user_properties]
 
