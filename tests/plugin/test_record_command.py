@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -262,9 +263,9 @@ def test_who_does_not_want_to_pay_is_asked_first_and_then_nothing_is_changed(
     paid = ["--backend", "gemini", "--variants", "bare", "--posts-per-class", "2", "--record-mode", "rewrite"]
     with monkeypatch.context() as patch:
         patch.setattr("sys.stdin", Terminal("n\n"))
-        patch.setattr("sys.stdout", Terminal())
+        patch.setattr("sys.stderr", terminal := Terminal())  # as with "| tee record.log"
         assert main([*PLAN, *paid, "--base-url", server.base_url]) == 2
-    assert "not confirmed: nothing was asked" in capsys.readouterr().err
+    assert re.search(r"4 calls.*ask and pay for it.*not confirmed: nothing was asked", terminal.getvalue(), re.DOTALL)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert answered.total() == 0
     assert main([*PLAN, *paid, "--base-url", server.base_url, "--yes"]) == 0

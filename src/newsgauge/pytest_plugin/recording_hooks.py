@@ -5,7 +5,6 @@ One process does this, the only one or the controller of pytest-xdist.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ import pytest
 
 from ..cassettes.network_block import lifted
 from ..errors import UsageError
-from ..recording.paying import Budget, budget_of, check_budget, confirm
+from ..recording.paying import Budget, budget_of, check_budget, confirm, is_watched
 from ..recording.pending import find_pending
 from ..recording.preflight import check_ci, check_folder, forecast
 from ..recording.session import finalize_files, note_anew
@@ -210,7 +209,7 @@ def _terminal(config: pytest.Config) -> Iterator[bool]:
     if capture is not None:
         capture.suspend_global_capture(in_=True)
     try:
-        yield sys.stdin.isatty() and sys.stdout.isatty()
+        yield is_watched()
     finally:
         if capture is not None:
             capture.resume_global_capture()

@@ -8,6 +8,7 @@ Also the tokens that a recording used: recorded cases in, usage by model version
 from __future__ import annotations
 
 import os
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -35,10 +36,17 @@ def refuse_in_ci(what: str, *, allowed: bool, environ: Mapping[str, str] = os.en
         )
 
 
+def is_watched() -> bool:
+    """Whether somebody can be asked, also if the output goes elsewhere: ``| tee record.log``."""
+    return sys.stdin.isatty() and (sys.stdout.isatty() or sys.stderr.isatty())
+
+
 def confirm(lines: Iterable[str]) -> None:
     """Show on the terminal what will be paid for, and ask. Raises `UsageError` unless the answer is yes."""
-    print("\n".join(f"newsgauge: {line}" for line in lines))
-    if input("newsgauge: ask and pay for it? [y/N] ").strip().lower() not in ("y", "yes"):
+    seen = sys.stdout if sys.stdout.isatty() else sys.stderr
+    print("\n".join(f"newsgauge: {line}" for line in lines), file=seen)
+    print("newsgauge: ask and pay for it? [y/N] ", end="", file=seen, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise UsageError("not confirmed: nothing was asked")
 
 

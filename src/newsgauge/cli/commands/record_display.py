@@ -6,7 +6,6 @@ Also redraws a few lines on a terminal; without a terminal, callers print instea
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from rich.console import Console
 
 from ...client.answers import read_for
-from ...recording.paying import check_budget, confirm
+from ...recording.paying import check_budget, confirm, is_watched
 from ...recording.preflight import Forecast, forecast
 from ...records import Case, Prediction
 from ...report.tally import Tally, describe
@@ -120,8 +119,7 @@ def announce(setup: RunConfig, cases: Sequence[Case], options: argparse.Namespac
     lines = [*(f"warning: {note}" for note in retired), *expected.lines()]
     if cases and setup.backend != "embedded":
         check_budget(options.max_cost, expected.cost)
-    at_a_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    if cases and setup.backend != "embedded" and not options.yes and at_a_terminal:
+    if cases and setup.backend != "embedded" and not options.yes and is_watched():
         confirm(lines)
     else:
         print("\n".join(f"newsgauge: {line}" for line in lines), flush=True)

@@ -21,7 +21,7 @@ from ...client.cloud_storage import parse_bucket
 from ...corpora.corpus import Corpus
 from ...errors import BackendError, UsageError
 from ...planning.training_set import Recipe, TrainingSet
-from ...recording.paying import budget_of, check_budget, confirm, refuse_in_ci
+from ...recording.paying import budget_of, check_budget, confirm, is_watched, refuse_in_ci
 from ...records import Backend
 from ...report.html import render_training
 from ...running.run_options import TABLE_OPTIONS
@@ -119,7 +119,7 @@ def _guard(training: TrainingSet, options: argparse.Namespace) -> None:
     check_budget(
         budget_of(options.max_cost, read_ini(Path.cwd()).get("newsgauge_max_cost", "")), _cost(training, options)
     )
-    if not options.yes and sys.stdin.isatty() and sys.stdout.isatty():
+    if not options.yes and is_watched():
         confirm(["starts a tuning job, of the training set above"])
 
 
