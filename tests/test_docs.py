@@ -14,7 +14,8 @@ import yaml
 
 from newsgauge.cli.main import make_parser
 from newsgauge.corpora.twenty_newsgroups import has_twenty_newsgroups
-from newsgauge.running.run_options import add_plan_options, add_recording_options
+from newsgauge.running.recording_options import add_recording_options
+from newsgauge.running.run_options import add_plan_options
 from tests.doc_blocks import ROOT, SERVER, Block, Shell, blocks, commands_of, pages, prose, try_block
 from tests.quick_python import program
 

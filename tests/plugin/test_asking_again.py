@@ -11,7 +11,7 @@ import pytest
 
 from newsgauge.errors import UsageError
 from newsgauge.records import Outcome
-from newsgauge.running.run_options import chosen_again
+from newsgauge.running.recording_options import chosen_again
 from tests.plugin.fake_service import FakeService
 
 FILE = Path("cassettes/gemini/bundled/{}.jsonl")

@@ -14,7 +14,7 @@ from newsgauge.cassettes.services import stable_path
 from newsgauge.client.clients import Access, open_client
 from newsgauge.client.embedded import is_loopback
 from newsgauge.errors import UsageError
-from newsgauge.running.run_options import chosen_api_version
+from newsgauge.running.recording_options import chosen_api_version
 from tests.plugin.fake_service import FakeService
 
 KEY = "AI" + "zaSyPlanted-0123456789abcdefghijklmnop"

@@ -265,7 +265,7 @@ def test_who_does_not_want_to_pay_is_asked_first_and_then_nothing_is_changed(
         patch.setattr("sys.stdin", Terminal("n\n"))
         patch.setattr("sys.stderr", terminal := Terminal())  # as with "| tee record.log"
         assert main([*PLAN, *paid, "--base-url", server.base_url]) == 2
-    assert re.search(r"4 calls.*ask and pay for it.*not confirmed: nothing was asked", terminal.getvalue(), re.DOTALL)
+    assert re.search(r"4 times.*ask and pay for it.*not confirmed: nothing was asked", terminal.getvalue(), re.DOTALL)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert answered.total() == 0
     assert main([*PLAN, *paid, "--base-url", server.base_url, "--yes"]) == 0

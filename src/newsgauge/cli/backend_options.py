@@ -23,8 +23,9 @@ from ..client.retry import RetryPolicy
 from ..errors import UsageError
 from ..records import BACKENDS, Backend
 from ..running.plans_file import Folders
+from ..running.recording_options import add_api_version, chosen_api_version
 from ..running.run_config import RunConfig
-from ..running.run_options import add_api_version, chosen_api_version, setup_of
+from ..running.run_options import setup_of
 from ..tuning.developer import DeveloperTuning
 from ..tuning.jobs import TuningService
 from ..tuning.vertex import VertexTuning

@@ -15,14 +15,8 @@ from ..choosing.ledger import CONFIRMATIONS
 from ..errors import UsageError
 from ..planning.plan_file import read_inputs
 from ..planning.stops import NAME as STOPS
-from ..running.run_options import (
-    add_plan_options,
-    add_record_mode,
-    add_recording_options,
-    add_until_decided,
-    baseline_name,
-    setup_of,
-)
+from ..running.recording_options import add_record_mode, add_recording_options, add_until_decided
+from ..running.run_options import add_plan_options, baseline_name, setup_of
 from .process_guard import are_gates_required, evals_name, touches_evals
 
 if TYPE_CHECKING:

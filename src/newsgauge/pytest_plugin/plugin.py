@@ -91,9 +91,9 @@ def pytest_configure(config: pytest.Config) -> None:
     from ..gates.baseline_file import check_baseline, load_baseline
     from ..gates.gates_file import limits_of_other_classes, load_gates, plan_gates
     from ..planning.sampling import stopped_at
+    from ..running.recording_options import check_until_decided
     from ..running.run import Run
     from ..running.run_config import stops_of
-    from ..running.run_options import check_until_decided
     from ..scoring.scoreboard import LiveScores
     from ..scoring.slices import with_slices
     from ..variants.variants_file import load_variants

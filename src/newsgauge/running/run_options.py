@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._util.wording import did_you_mean
+from .._util.option_values import one_of, whole
 from ..corpora.preprocessing import PREPROCESSING
 from ..errors import UsageError
-from ..records import BACKENDS, Outcome
+from ..records import BACKENDS
 from ..variants.checks import MOST_REPEATS
+from .recording_options import chosen_again, chosen_api_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from ..corpora.corpus import Corpus
     from ..planning.sampling import Plan
@@ -43,12 +43,6 @@ _DEFAULTS: dict[str, Any] = {
 USUAL_CORPUS = ("corpus", "columns", "encoding", "delimiter", "posts_per_class", "sample")
 #: What says how to read a table: as options, and as ini values.
 TABLE_OPTIONS = ("columns", "encoding", "delimiter")
-_API_VERSION = re.compile(r"v\d+(?:(?:alpha|beta)\d*)?", re.ASCII)
-#: The kinds of answers that can be asked again: those that hold no label.
-AGAIN = (Outcome.BLOCKED, Outcome.CUT, Outcome.EMPTY)
-#: Looks at the gates, unless said otherwise; and the most, since each costs some power.
-MOST_LOOKS = 200
-RECORD_MODES = ("none", "once", "new_episodes", "all", "rewrite")
 
 
 def add_plan_options(add: Callable[..., Any]) -> None:
@@ -106,7 +100,7 @@ def add_plan_options(add: Callable[..., Any]) -> None:
     add("--variants", metavar="A,B", help="ask only these variants of variants.toml (default: all)")
     add(
         "--repeats",
-        type=_repeats,
+        type=whole(MOST_REPEATS),
         metavar="K",
         help="ask about every text K times, to see how answers vary (default: the 'repeats' of each variant, else 1)",
     )
@@ -119,115 +113,6 @@ def add_plan_options(add: Callable[..., Any]) -> None:
         "--cassettes",
         metavar="DIR",
         help="folder of the cassettes (default: the ini value newsgauge_cassettes, cassettes)",
-    )
-
-
-def add_record_mode(add: Callable[..., Any], *, default: str = "none") -> None:
-    """``--record-mode``, whose name and values are those of pytest-recording."""
-    add(
-        "--record-mode",
-        **one_of(RECORD_MODES[RECORD_MODES.index(default) :]),
-        default=default,
-        help=("none: replay only; " if default == "none" else "")
-        + "once: record what is missing; new_episodes: and what changed; all: everything again; rewrite: likewise, and "
-        f"drop what is not planned (default: {default})",
-    )
-
-
-def add_until_decided(add: Callable[..., Any]) -> None:
-    """The options of a recording that looks at its gates."""
-    add(
-        "--until-decided",
-        action="store_true",
-        help="stop asking a variant when all its gates are decided; the plan is the most that is asked",
-    )
-    add(
-        "--looks",
-        type=_n_looks,
-        metavar="K",
-        help="with --until-decided: look so often at the gates, evenly spaced (default: as takes few calls)",
-    )
-
-
-def check_until_decided(option: Any, *, batch: bool = False) -> None:
-    """Refuse what does not go with stopping early. Raises `UsageError`."""
-    if option.looks is not None and not option.until_decided:
-        raise UsageError("--looks: expected with --until-decided, which looks at the gates while answers come in")
-    if option.until_decided and batch:
-        raise UsageError("--until-decided and --batch: a batch is asked as a whole, so that nothing can stop it")
-    if option.until_decided and getattr(option, "shard", None):
-        raise UsageError("--until-decided and --shard: a shard does not know what the others answer; leave one out")
-    if option.until_decided and (option.record_mode not in ("once", "new_episodes") or option.again):
-        raise UsageError(
-            "--until-decided: expected --record-mode once or new_episodes, without --again: recorded "
-            "answers count as they are; replacing some because of what they say would bias the verdict"
-        )
-
-
-def add_api_version(add: Callable[..., Any]) -> None:
-    """``--api-version``, for whatever asks a service."""
-    add(
-        "--api-version",
-        metavar="VERSION",
-        help="version of the API to ask, such as v1 or v1beta; recordings of all versions replay alike (default: the "
-        "ini value newsgauge_api_version, else what google-genai asks)",
-    )
-
-
-def chosen_api_version(option: str | None, ini: str) -> str | None:
-    """What the command line says, else the ini value; None: the SDK's own. Raises `UsageError` for no version."""
-    name, version = ("newsgauge_api_version", ini or None) if option is None else ("--api-version", option)
-    if version is not None and not _API_VERSION.fullmatch(version):
-        raise UsageError(f"{name}: expected a version of the API, such as v1, v1beta or v1beta1, got {version!r}")
-    return version
-
-
-def chosen_again(option: str | None, mode: str) -> frozenset[Outcome]:
-    """The kinds of answers that ``--again`` names. Raises `UsageError`."""
-    if option is None:
-        return frozenset()
-    kinds = [kind.strip() for kind in option.split(",")]
-    if unknown := [kind for kind in kinds if kind not in AGAIN]:
-        raise UsageError(f"--again: expected one or more of {', '.join(AGAIN)}, got {unknown[0]!r}")
-    if mode not in ("once", "new_episodes"):
-        raise UsageError(f"--again: expected --record-mode once or new_episodes with it, got {mode!r}")
-    return frozenset(map(Outcome, kinds))
-
-
-def add_paying_options(add: Callable[..., Any]) -> None:
-    """The options of every command that pays a service."""
-    add("--yes", action="store_true", help="pay for calls without asking first")
-    add("--allow-record-in-ci", action="store_true", help="record or tune even if CI is set")
-    add(
-        "--max-cost",
-        type=above_0("US dollars"),
-        metavar="USD",
-        help="budget: refuse what is forecast to cost more, and stop a recording before it costs more "
-        "(default: the ini value newsgauge_max_cost, else none)",
-    )
-
-
-def add_recording_options(add: Callable[..., Any]) -> None:
-    """The other options of a recording."""
-    add_api_version(add)
-    add_paying_options(add)
-    add(
-        "--again",
-        metavar="KIND,..",
-        help="with --record-mode once or new_episodes: ask again for answers that were blocked, cut or "
-        "empty; an old answer stays until the new one is there",
-    )
-    add(
-        "--no-plan",
-        action="store_true",
-        help="do not add this recording's plan to cassettes/PLANS.toml, because it will be thrown away",
-    )
-    add(
-        "--retry-deadline",
-        type=_seconds,
-        default=600.0,
-        metavar="SECONDS",
-        help="how long to retry when a service is busy or does not answer (default: 600); 0: do not retry",
     )
 
 
@@ -346,55 +231,6 @@ def usual_classes(corpus: str) -> str:
     from ..corpora.twenty_newsgroups import TWENTY
 
     return "^rec|^sci" if corpus in (BUNDLED, TWENTY) else "."
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise ArgumentTypeError(f"expected a number of seconds from 0, got {text!r}")
-    return value
-
-
-def one_of(known: Iterable[str]) -> dict[str, Any]:
-    """``type`` and ``choices`` of an option that takes one of a few words, and asks which one was meant."""
-    words = tuple(known)
-
-    def read(text: str) -> str:
-        if text not in words:
-            raise ArgumentTypeError(f"expected one of {', '.join(words)}, got {text!r}{did_you_mean(text, words)}")
-        return text
-
-    return {"type": read, "choices": words}
-
-
-def above_0(what: str) -> Callable[[str], float]:
-    """The ``type`` of an option that takes a number above 0; ``what`` it counts."""
-
-    def read(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = 0.0
-        if not 0 < value < float("inf"):
-            raise ArgumentTypeError(f"expected {what} above 0, got {text!r}")
-        return value
-
-    return read
-
-
-def _n_looks(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= MOST_LOOKS:
-        raise ArgumentTypeError(f"expected a number from 1 to {MOST_LOOKS}, got {text!r}")
-    return int(text)
-
-
-def _repeats(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= MOST_REPEATS:
-        raise ArgumentTypeError(f"expected a number from 1 to {MOST_REPEATS}, got {text!r}")
-    return int(text)
 
 
 def plan_defaults() -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ..._util.option_values import positive
 from ..._util.wording import count_of
 from ...choosing.bisecting import Bisection, Chosen, bisection_lines, judge, parts_of, search
 from ...choosing.confirming import decided_on
@@ -20,7 +21,6 @@ from ...records import Post
 from ...running.run_options import baseline_name
 from ...scoring.spending import dollars, todays_prices
 from ...variants.variants_file import Variant, load_variants
-from ..option_values import positive
 from .asked_cases import add_choosing_options, answered, load_choosing, told
 
 #: Fewer posts that all flip the same way have a two-sided p-value above 5%.

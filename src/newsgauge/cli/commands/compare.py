@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from ..._util.option_values import as_number
 from ...choosing.ledger import open_ledger, short_hash
 from ...errors import UsageError
 from ...gates.baseline_gate import drop_words
@@ -20,7 +21,6 @@ from ...running.plans_file import Folders
 from ...running.run_options import baseline_name
 from ...scoring.stats.decisions import Finding
 from ...scoring.stats.power import NEAREST_LIMIT
-from ..option_values import as_number
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,7 @@ import argparse
 from dataclasses import replace
 
 from ..._util.files import locked
+from ..._util.option_values import positive
 from ...choosing.confirming import (
     Confirmation,
     confirmation_lines,
@@ -21,7 +22,6 @@ from ...errors import UsageError
 from ...planning.sampling import stopped_at
 from ...running.run_config import stops_of
 from ...running.run_options import baseline_name
-from ..option_values import positive
 from .asked_cases import add_choosing_options, answered, load_choosing, replayed, told
 
 

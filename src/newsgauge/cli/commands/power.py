@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from ..._util.option_values import read_share
 from ...errors import UsageError
 from ...scoring.stats.power import fewest_flips, fewest_posts_for_margin, posts_for_difference, posts_for_floor
-from ..option_values import read_share
 from .power_gates import add_gates_options, describe_gates
 from .power_sequential import add_sequential_options, describe_sequential
 

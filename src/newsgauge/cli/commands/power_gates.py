@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import Any
 
+from ..._util.option_values import read_share
 from ...errors import UsageError
 from ...gates.baseline_file import load_baseline
 from ...gates.findings import FLIP_RATE
@@ -19,7 +20,6 @@ from ...running.run_config import RunConfig
 from ...running.run_options import add_plan_options, baseline_name
 from ...scoring.slices import with_slices
 from ..backend_options import add_folder_options, load_project
-from ..option_values import read_share
 from .asked_cases import replayed
 
 _N_RUNS = 1000

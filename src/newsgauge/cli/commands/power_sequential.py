@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._util.files import read_toml
+from ..._util.option_values import read_share
 from ...errors import UsageError
 from ...gates.findings import METRICS
 from ...gates.gates_file import load_gates
@@ -17,7 +18,6 @@ from ...gates.stopping import WatchedRate, looks_of
 from ...scoring.stats.sequential import Look, Operating, chosen_looks, floor_boundaries, operating, planned_looks
 from ...variants.variants_file import load_variants
 from ..backend_options import load_project
-from ..option_values import read_share
 
 _ALPHA = 0.05
 #: True rates that are shown, as distances from the limit.

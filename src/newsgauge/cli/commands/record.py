@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from ..._util.files import locked
+from ..._util.option_values import positive
 from ..._util.wording import without_line
 from ...errors import UsageError
 from ...recording.paying import budget_of
@@ -22,18 +23,12 @@ from ...recording.session import finalize_files, note_anew
 from ...records import shown_id
 from ...report.terminal import latency_words
 from ...running.plans_file import add_plan
+from ...running.recording_options import add_record_mode, add_recording_options, add_until_decided, check_until_decided
 from ...running.run_config import RunConfig, check_setup
-from ...running.run_options import (
-    add_plan_options,
-    add_record_mode,
-    add_recording_options,
-    add_until_decided,
-    check_until_decided,
-)
+from ...running.run_options import add_plan_options
 from ...scoring.scoreboard import latency_of
 from ...scoring.spending import spent_line, todays_prices
 from ..backend_options import add_folder_options, check_base_url, load_project
-from ..option_values import positive
 from .record_asking import ask_looking, ask_pending
 from .record_batches import ask_in_batches
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..._util.option_values import read_share
 from ...report.comparing import same_lines
 from ...results.run_folder import load_run
 from ...results.runs_compared import same_runs
-from ..option_values import read_share
 
 #: The exit status of each finding; the worst of all variants counts.
 _STATUS = {"PASS": 0, "INCONCLUSIVE": 3, "CHANGED": 1}

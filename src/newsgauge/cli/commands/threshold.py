@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 from ..._util.numbers import percent, span
+from ..._util.option_values import read_share
 from ..._util.wording import did_you_mean
 from ...errors import UsageError
 from ...planning.plan_file import load_plan
@@ -17,7 +18,6 @@ from ...running.results_log import merge
 from ...scoring.confidences import confident_answers
 from ...scoring.stats.calibration import CutPoint, certified_cut_point
 from ...scoring.stats.intervals import wilson_interval
-from ..option_values import read_share
 
 Row = tuple[Post, float, bool]
 

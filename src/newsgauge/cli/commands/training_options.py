@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 from pathlib import Path
 
+from ..._util.option_values import above_0, positive
 from ..._util.pytest_ini import read_ini
 from ...corpora import corpus
 from ...corpora.corpus import Corpus
@@ -13,9 +14,8 @@ from ...corpora.preprocessing import PREPROCESSING
 from ...errors import UsageError
 from ...planning.training_set import TrainingSet, TrainPosts
 from ...running.run_config import preprocessor
-from ...running.run_options import TABLE_OPTIONS, above_0, usual_classes
+from ...running.run_options import TABLE_OPTIONS, usual_classes
 from ...variants.variants_file import Tuning, load_variants, one_variant
-from ..option_values import positive
 
 VARIANTS = Path("evals") / "variants.toml"
 BUNDLED = Path("fixtures") / "bundled"

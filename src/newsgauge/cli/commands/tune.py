@@ -7,8 +7,9 @@ import re
 import shlex
 import sys
 
+from ..._util.option_values import above_0
 from ...errors import UsageError
-from ...running.run_options import above_0, add_paying_options
+from ...running.recording_options import add_paying_options
 from ...tuning.jobs import Job, TuningService, curve_lines, loss_words
 from ...tuning.tuned_file import FILE, forget_job
 from ..backend_options import add_backend_options, bucket_option, open_tuning, same_options
