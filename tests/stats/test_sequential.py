@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import binom, binomtest
 
 from newsgauge.gates.stopping import WatchedRate
+from newsgauge.scoring.stats.decisions import Finding, decide_floor
 from newsgauge.scoring.stats.sequential import (
     Look,
     chosen_looks,
@@ -61,10 +62,10 @@ def test_the_spending_function_is_that_of_lan_and_demets() -> None:
 
 def test_with_many_answers_the_boundaries_are_the_published_normal_ones() -> None:
     # Reboussin, DeMets, Kim and Lan, Controlled Clinical Trials 21 (2000): 4.8769, 3.3569, 2.6803, 2.2898, 2.0310.
-    cap, rate = 20_000, 0.5
+    cap = 20_000
     looks = planned_looks(cap, 5)
-    boundaries = floor_boundaries(rate, looks, alpha=0.025)
-    z = [((look.pass_at or 0) - 0.5 - look.n * rate) / math.sqrt(look.n * rate * (1 - rate)) for look in boundaries]
+    needed = gain_boundary(looks, [n / cap for n in looks], alpha=0.025)
+    z = [((gains or 0) - 0.5 - n / 2) / math.sqrt(n / 4) for n, gains in zip(looks, needed, strict=True)]
     assert z == pytest.approx([4.8769, 3.3569, 2.6803, 2.2898, 2.0310], abs=0.03)
 
 
@@ -151,14 +152,14 @@ def test_the_first_look_that_decides_has_the_say() -> None:
     assert first_decision(boundaries, [2, 5, 8]) == (3, False)
 
 
-def test_the_bounds_after_stopping_agree_with_the_boundaries() -> None:
+def test_the_bounds_after_stopping_agree_with_boundaries_that_spend_alike() -> None:
     looks = (20, 40, 60)
-    boundaries = floor_boundaries(0.7, looks)
-    for number, look in enumerate(boundaries, 1):
-        for right in range(look.n + 1):
-            low, high = repeated_interval(right, looks, number, alpha=0.10)  # 5% at each end, as a gate has
-            assert (low > 0.7 - 1e-6) == (look.pass_at is not None and right >= look.pass_at)
-            assert (high < 0.7 + 1e-6) == (look.fail_at is not None and right <= look.fail_at)
+    boundary = gain_boundary(looks, [n / 60 for n in looks])
+    for number, (n, needed) in enumerate(zip(looks, boundary, strict=True), 1):
+        for right in range(n + 1):
+            low, high = repeated_interval(right, looks, number, alpha=0.10)  # 5% at each end
+            assert (low > 0.5 - 1e-6) == (needed is not None and right >= needed)
+            assert (high < 0.5 + 1e-6) == (needed is not None and n - right >= needed)
 
 
 def test_of_all_stopped_recordings_95_percent_have_the_truth_in_their_interval() -> None:
@@ -177,19 +178,25 @@ def test_with_one_look_the_interval_is_that_of_clopper_and_pearson() -> None:
     assert repeated_interval(33, (40,), 1) == pytest.approx((exact.low, exact.high), abs=1e-6)
 
 
-@pytest.mark.parametrize(("cap", "floor"), [(100, 0.7), (120, 0.8), (150, 0.85)])
-def test_if_no_looks_keep_the_power_those_are_chosen_that_lose_least_of_it(cap: int, floor: float) -> None:
-    # One look at the cap passes with the fewest right answers that the binomial test takes at 5%, and fails likewise.
-    counts = range(cap + 1)
-    passes = next(k for k in counts if binom.sf(k - 1, cap, floor) <= 0.05)
-    fails = next(k for k in reversed(counts) if binom.cdf(k, cap, floor) <= 0.05)
-    whole = (binom.sf(passes - 1, cap, floor + 0.06), binom.cdf(fails, cap, floor - 0.06))
+@pytest.mark.parametrize(("cap", "floor"), [(60, 0.5), (100, 0.7), (120, 0.8), (150, 0.85), (200, 0.9)])
+def test_after_the_whole_plan_the_verdict_is_that_of_a_full_run_and_no_power_is_lost(cap: int, floor: float) -> None:
+    boundaries = floor_boundaries(floor, chosen_looks(cap, [floor]))
+    last, (whole,) = boundaries[-1], floor_boundaries(floor, [cap])
+    for right in range(cap + 1):
+        found = decide_floor(right, cap, floor).finding
+        assert (found is Finding.PASS) == (last.pass_at is not None and right >= last.pass_at)
+        assert (found is Finding.FAIL) == (last.fail_at is not None and right <= last.fail_at)
+    at_limit, above, below = (operating(boundaries, floor + away) for away in (0, 0.06, -0.06))
+    assert max(at_limit.passed, at_limit.failed) <= 0.05
+    assert above.passed >= operating([whole], floor + 0.06).passed
+    assert below.failed >= operating([whole], floor - 0.06).failed
 
-    def lost(looks: tuple[int, ...]) -> float:
-        found = floor_boundaries(floor, looks)
-        ends = operating(found, floor + 0.06).passed, operating(found, floor - 0.06).failed
-        return float(max(full - own for full, own in zip(whole, ends, strict=True)))
 
-    even = [lost(planned_looks(cap, n_looks)) for n_looks in (5, 10, 20, 40)]
-    assert min(even) > 0.01
-    assert lost(chosen_looks(cap, [floor])) <= min(even)
+def test_if_the_last_look_of_a_full_run_costs_too_many_calls_it_asks_one_answer_more() -> None:
+    floor, looks = 0.75, planned_looks(400, 20)
+    boundaries, (whole,) = floor_boundaries(floor, looks), floor_boundaries(floor, [400])
+    assert boundaries[-1].pass_at == (whole.pass_at or 0) + 1
+    assert operating(boundaries, floor).passed <= 0.05
+    found = operating(boundaries, floor + 0.06)
+    assert found.passed >= operating([whole], floor + 0.06).passed - 0.01
+    assert found.expected_n <= 0.7 * 400

@@ -15,14 +15,13 @@ from typing import ClassVar
 
 from .._util.numbers import Unit, in_unit, percent
 from ..errors import GatesError
-from ..planning.sampling import Plan, counted_looks, counted_posts
+from ..planning.sampling import Plan
 from ..records import Post
 from ..scoring.confidences import answered_rows
 from ..scoring.scoreboard import strata_of, threads_of
 from ..scoring.stats.decisions import Decision, Finding
 from ..scoring.stats.intervals import threaded
 from ..scoring.stats.power import fewest_posts_for_floor
-from ..scoring.stats.sequential import repeated_interval
 from ..scoring.stats.standardised import FEWEST_POSTS_PER_CLASS
 from .baseline_file import Baseline
 from .findings import (
@@ -35,7 +34,7 @@ from .findings import (
     rate_decision,
     value_finding,
 )
-from .gate import ALPHA, Asked, Entry, Evidence, Gate, Held, Table
+from .gate import Asked, Entry, Evidence, Gate, Held, Table
 from .stopping import COUNTED, Watched, WatchedRate, counts_for, decided_by_stop
 
 #: Whether a post with its answers counts, for the metrics about posts that were asked several times.
@@ -106,15 +105,7 @@ class LimitsGate(Gate):
                 continue
             one = decided[limit.metric]
             if one.finding != Finding.INCONCLUSIVE or evidence.live:
-                posts = counted_posts(plan)
-                counted = {post.id for post, counts in posts if counts}
-                answered = [pair for pair in evidence.answered(variant) if pair[0].id in counted]
-                n = sum(counts_for(limit.metric, *pair) for pair in answered)
-                low, high = repeated_interval(n, counted_looks(posts, stop.looks), stop.look, alpha=2 * ALPHA)
-                text = (
-                    f"{asked.name} {value:.4f}, one-sided 95% bounds, valid after stopping, {low:.4f} and {high:.4f}: "
-                    f"{stop.decided(one)} {plan.units} (n = {score.n}"
-                )
+                text = f"{asked.name} {value:.4f}: {stop.decided(one)} {plan.units} (n = {score.n}"
                 held = asked.held(Finding(one.finding), f"{text}; {reason})", value, score.n, f"{text})")
                 found[limit.metric] = held
         return found

@@ -7,18 +7,18 @@ s are right, a look says PASS if s >= ``pass_at``, FAIL if s <= ``fail_at``, and
 The design is group-sequential with the spending function of Lan and DeMets (Biometrika 70, 1983) that is like O'Brien
 and Fleming's: little early, nearly all at the end. PASS and FAIL each have an error rate of at most alpha, by dynamic
 programming over the binomial distribution at the limit, where a false verdict is likeliest; neither boundary relies on
-the other's being kept (Jennison and Turnbull, "Group Sequential Methods", 2000, chapters 7 and 12).
+the other's being kept (Jennison and Turnbull, "Group Sequential Methods", 2000, chapters 7 and 12). The last look has
+the bounds of a full run: its exact test leaves a part of alpha unused, and that is what earlier looks spend.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
-from operator import sub
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from .intervals import Interval, normal_cdf, normal_quantile
 
@@ -26,14 +26,20 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+#: By look the number from which on something is proved; None: no number does.
+Counts: TypeAlias = tuple[int | None, ...]
+Reach: TypeAlias = Callable[[float, Sequence[int]], Counts]
 #: Rounding of sums of probabilities; far below any error rate.
 _TINY = 1e-12
 #: Looks of a plan if no number of them can be chosen.
 N_LOOKS = 20
 #: True rates for which looks are chosen, as distances from the limit.
 _DISTANCES = (-0.10, -0.06, -0.03, 0.03, 0.06, 0.10)
-#: Of the range in which an end of an interval is looked for.
-_HALVINGS = 24
+#: Of the range in which an end of an interval is looked for, and in which an error rate is.
+_HALVINGS, _HALVINGS_OF_ALPHA = 24, 12
+#: A last look is stricter than a full run if that one would take more calls, as a share of the cap, at a rate this far
+#: from the limit, and if less than this power is lost there.
+_MOST_CALLS, _FAR, _LOST = 0.7, 0.06, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +80,8 @@ def planned_looks(cap: int, n_looks: int, *, step: int = 1) -> tuple[int, ...]:
 def chosen_looks(cap: int, floors: Collection[float], *, step: int = 1, alpha: float = 0.05) -> tuple[int, ...]:
     """When to look so that these floors take few answers, at rates from 3 to 10 points to each side of them.
 
-    Of designs with 5 to 40 looks, spaced evenly, closer early or closer late, those are left whose power 6 points away
-    is within a point of one look at the cap, or the one that comes closest if none is. The fewest looks win that take
-    at most 1% of the cap more than the best. Without floors `N_LOOKS`, spaced evenly.
+    Of designs with 5 to 40 looks, spaced evenly, closer early or closer late, that with the fewest looks which takes at
+    most 1% of the cap more than the best. Without floors `N_LOOKS`, spaced evenly.
     """
     if not floors:
         return planned_looks(cap, N_LOOKS, step=step)
@@ -86,25 +91,18 @@ def chosen_looks(cap: int, floors: Collection[float], *, step: int = 1, alpha: f
         for bend in (0.75, 1.0, 1.5)
     }
     points = [(floor, floor + away) for floor in floors for away in _DISTANCES if 0 < floor + away < 1]
-
-    def at_points(looks: tuple[int, ...]) -> tuple[float, list[float]]:
-        """The mean number of answers, and the power at 6 points."""
-        own = {floor: floor_boundaries(floor, looks, alpha=alpha) for floor in floors}
-        found = [(rate - floor, operating(own[floor], rate)) for floor, rate in points]
-        power = [one.passed if away > 0 else one.failed for away, one in found if math.isclose(abs(away), 0.06)]
-        return sum(one.expected_n for _, one in found) / len(found), power
-
-    _, whole = at_points((cap,))
-    found = {looks: at_points(looks) for looks in sorted(designs, key=lambda looks: (len(looks), looks))}
-    lost = {looks: max(map(sub, whole, power), default=0.0) for looks, (_, power) in found.items()}
-    costs = {looks: n for looks, (n, _) in found.items() if lost[looks] <= max(0.01, min(lost.values()))}
+    costs = {}
+    for looks in sorted(designs, key=lambda looks: (len(looks), looks)):
+        own = {floor: _both_sides(floor, looks, partial(_spend, alpha=alpha)) for floor in floors}
+        costs[looks] = sum(operating(own[floor], rate).expected_n for floor, rate in points) / len(points)
     return next(looks for looks, n in costs.items() if n <= min(costs.values()) + 0.01 * cap)
 
 
 def floor_boundaries(floor: float, looks: Sequence[int], *, alpha: float = 0.05) -> tuple[Look, ...]:
     """The boundaries for "the true rate is at least ``floor``" at these numbers of answers.
 
-    The chance of a PASS if the rate is below the floor, and of a FAIL if it is not, is at most alpha each.
+    The chance of a PASS if the rate is below the floor, and of a FAIL if it is not, is at most alpha each. The last
+    look asks what a full run asks, or one answer more if that saves calls at little loss; see `_like_a_full_run`.
     ValueError for looks that do not increase, a floor outside of (0, 1), or an alpha outside of (0, 0.5).
     """
     if not looks or looks[0] < 1 or any(later <= earlier for earlier, later in pairwise(looks)):
@@ -113,11 +111,51 @@ def floor_boundaries(floor: float, looks: Sequence[int], *, alpha: float = 0.05)
         raise ValueError(f"expected a limit between 0 and 1, got {floor}")
     if not 0 < alpha < 0.5:
         raise ValueError(f"expected alpha between 0 and 0.5, got {alpha}")
-    may_spend = [spent(n / looks[-1], alpha) for n in looks]
-    upper = _reach(floor, looks, may_spend)
-    # FAIL: too many wrong answers, whose rate at the limit is 1 - floor.
-    wrong = _reach(1 - floor, looks, may_spend)
-    return tuple(Look(n, up, None if bad is None else n - bad) for n, up, bad in zip(looks, upper, wrong, strict=True))
+    return _both_sides(floor, looks, partial(_like_a_full_run, alpha=alpha))
+
+
+def _both_sides(floor: float, looks: Sequence[int], reach: Reach) -> tuple[Look, ...]:
+    """FAIL: too many wrong answers, whose rate at the limit is 1 - floor."""
+    sides = zip(looks, reach(floor, looks), reach(1 - floor, looks), strict=True)
+    return tuple(Look(n, up, None if bad is None else n - bad) for n, up, bad in sides)
+
+
+def _spend(rate: float, looks: Sequence[int], alpha: float) -> Counts:
+    """The fewest events at each look that prove a higher rate, at a chance of alpha in all."""
+    return _reach(rate, looks, [spent(n / looks[-1], alpha) for n in looks])
+
+
+def _like_a_full_run(rate: float, looks: Sequence[int], alpha: float) -> Counts:
+    """The same with the count of a full run at the last look: earlier ones spend as much as that leaves of alpha.
+
+    If it leaves so little that the calls exceed `_MOST_CALLS` six points away, then with one event more at the last
+    look, if that changes it at hardly less power.
+    """
+
+    def ends(counts: Counts, at: float) -> Operating:
+        return operating([Look(n, up, None) for n, up in zip(looks, counts, strict=True)], at)
+
+    def with_last(count: int) -> Counts:
+        found, low, high = (*never, count), 0.0, alpha
+        for _ in range(_HALVINGS_OF_ALPHA):
+            middle = (low + high) / 2
+            tried = (*_spend(rate, looks, middle)[:-1], count)
+            if ends(tried, rate).passed <= alpha:
+                found, low = tried, middle
+            else:
+                high = middle
+        return found
+
+    never: Counts = (None,) * (len(looks) - 1)
+    (whole,), plain = _reach(rate, looks[-1:], [alpha]), _spend(rate, looks, alpha)
+    if whole is None or plain[-1] == whole:
+        return plain
+    found, far, most = with_last(whole), rate + _FAR, _MOST_CALLS * looks[-1]
+    if far < 1 and ends(found, far).expected_n > most:
+        strict = with_last(whole + 1)
+        if (end := ends(strict, far)).expected_n <= most and end.passed >= ends((*never, whole), far).passed - _LOST:
+            return strict
+    return found
 
 
 def first_decision(boundaries: Sequence[Look], n_right: Sequence[int]) -> tuple[int, bool] | None:
@@ -157,9 +195,7 @@ def repeated_interval(n_right: int, looks: tuple[int, ...], number: int, *, alph
     return lowest(n_right), 1 - lowest(seen[-1] - n_right)
 
 
-def gain_boundary(
-    n_flipped: Sequence[int], fractions: Sequence[float], *, alpha: float = 0.05
-) -> tuple[int | None, ...]:
+def gain_boundary(n_flipped: Sequence[int], fractions: Sequence[float], *, alpha: float = 0.05) -> Counts:
     """Gains from which on one variant is proved better at each look, of ``n_flipped`` posts that exactly one has right.
 
     Under the null each flip is a gain with probability 1/2, whatever the number of flips: so the exact McNemar test is
@@ -188,7 +224,7 @@ def operating(boundaries: Sequence[Look], rate: float) -> Operating:
     return Operating(passed, failed, left, expected + before * left)
 
 
-def _reach(rate: float, counts: Sequence[int], may_spend: Sequence[float]) -> tuple[int | None, ...]:
+def _reach(rate: float, counts: Sequence[int], may_spend: Sequence[float]) -> Counts:
     """The smallest count of events at each look whose being reached costs no more than may be spent by then."""
     import numpy as np
 
