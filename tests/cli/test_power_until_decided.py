@@ -13,6 +13,7 @@ from newsgauge.cli.main import main
 from tests.quick_python import program
 
 ROOT = Path(__file__).resolve().parents[2]
+DROPS = ("system", "labels", "described", "few-shot", "tuned")
 PLAN = ("power", "--until-decided", "--min-accuracy", "0.80", "--posts", "400")
 
 
@@ -48,26 +49,47 @@ def test_the_table_says_what_is_saved_in_calls_and_dollars(capsys: pytest.Captur
     assert passed > 99.9
     assert cost == pytest.approx(calls * 0.01, abs=0.01)
     assert cost + saved == pytest.approx(4.0, abs=0.01)
-    assert "At worst all 400 texts are asked, for $4.00." in out
+    assert "At worst all 400 calls are made, for $4.00." in out
+    # By the binomial distribution: at 80%, 334 or more of 400 are right in 4.3%, and 306 or fewer in 4.8%.
+    assert (
+        "PASS from 334 and FAIL up to 305 correct answers of 400; in a full run PASS from 334 and FAIL up to 306."
+        in out
+    )
 
 
-def test_a_gates_file_gives_its_limits_on_rates(
+def test_a_gates_file_gives_its_rates_leads_and_drops(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gates = str(ROOT / "evals" / "gates.toml")
-    assert main(["power", "--until-decided", gates, "--posts", "80"]) == 0
-    out = capsys.readouterr().out
-    assert "embedded.bundled.tuned: min_accuracy" in out
-    assert "embedded.bundled.bare: max_accuracy" in out
     # Without --posts it is the project's own plan: 10 posts of each of 8 labels.
     monkeypatch.chdir(ROOT)
-    assert main(["power", "--until-decided", gates, "--json", "--cost", "0.01"]) == 0
+    assert main(["power", "--until-decided", gates, "--json", "--cost", "0.01", "--truth", "0.3,-0.3"]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert plan["posts"] == 80
-    assert [gate["gate"] for gate in plan["gates"]] == ["embedded.bundled.bare", "embedded.bundled.tuned"]
-    assert all(look["n"] % 8 == 0 for gate in plan["gates"] for look in gate["looks"])
-    assert all(gate["worst"] == {"calls": 80, "cost": pytest.approx(0.8)} for gate in plan["gates"])
-    assert all(one["cost"] == pytest.approx(one["calls"] / 100) for gate in plan["gates"] for one in gate["expected"])
+    found = {gate["gate"].removeprefix("embedded.bundled."): gate for gate in plan["gates"]}
+    kinds = {name: (gate["metric"], gate["in_gates"], gate["worst"]["calls"]) for name, gate in found.items()}
+    assert kinds == {
+        "bare": ("max_accuracy", 0.05, 80),
+        "tuned": ("min_accuracy", 0.5, 80),
+        "tuned-beats-system": ("beats", 0.2, 160),
+        "tuned-beats-labels": ("beats", 0.0, 160),
+        **{
+            f"{name}-baseline": ("max_drop", -0.1, 80)
+            for name in ("system", "labels", "described", "few-shot", "tuned")
+        },
+    }
+    assert found["bare"]["limit"] == pytest.approx(0.95)
+    for gate in plan["gates"]:
+        assert [look["posts"] for look in gate["looks"]] == list(range(8, 81, 8))
+        assert gate["worst"]["cost"] == pytest.approx(gate["worst"]["calls"] / 100)
+        assert all(one["cost"] == pytest.approx(one["calls"] / 100) for one in gate["expected"])
+    # A lead of nothing: each flip is a gain with probability 1/2, and of 8 flips none fewer than all prove it.
+    lead = found["tuned-beats-labels"]
+    assert (lead["limit"], lead["looks"][-1]["n"], lead["looks"][-1]["pass_at"]) == (0.5, 8, 7)
+    assert [round(one["truth"], 1) for one in lead["expected"]] == [0.3, -0.3]
+    assert lead["expected"][0]["pass"] == pytest.approx(lead["expected"][1]["fail"])
+    # A drop of 30 points is more than 10, whatever flips.
+    assert found["tuned-baseline"]["expected"][1]["fail"] > 0.95
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 from newsgauge.gates.findings import Limit
 from newsgauge.gates.limits_gate import LimitsGate
@@ -21,7 +23,7 @@ from newsgauge.gates.stopping import (
     stop_faults,
 )
 from newsgauge.planning.sampling import asking_order, stopped_at
-from newsgauge.planning.stops import decode_stops, encode_stops
+from newsgauge.planning.stops import decode_stops, encode_stops, load_stops, save_stops
 from newsgauge.records import Key, Result
 from newsgauge.scoring.stats.sequential import operating
 from tests.gates.made_results import plan, posts, result
@@ -203,3 +205,14 @@ def test_looks_are_chosen_for_few_calls_and_kept_to_rounds_over_the_labels() -> 
     far = [operating(boundaries(0.5, looks_of(PLAN, n)), 0.56) for n in (5, 10, 20)]
     assert found.expected_n <= min(one.expected_n for one in far if one.passed >= whole.passed - 0.01) + 0.02 * 60
     assert looks_of(PLAN, None, [WATCHED, WatchedDrop("max_drop", 0.2, "v", {}, "")]) == looks_of(PLAN, 20)
+
+
+def test_two_recordings_that_end_at_once_both_keep_their_stops(tmp_path: Path) -> None:
+    stop = find_stop([WATCHED], PLAN, LOOKS, answers(60, 60))
+    with ThreadPoolExecutor(4) as several:
+        digests = [f"plan-{number}" for number in range(4)]
+        list(several.map(lambda n: save_stops(tmp_path, digests[n % 4], {f"v{n}": stop}), range(20)))
+    assert [len(load_stops(tmp_path, one)) for one in digests] == [5, 5, 5, 5]
+    for one in digests:
+        save_stops(tmp_path, one, dict.fromkeys([f"v{n}" for n in range(20)]))
+    assert not list(tmp_path.iterdir())

@@ -25,6 +25,8 @@ from .gate import ALPHA, Bound, Sign
 
 #: The share of posts whose answer flips between two runs of an unchanged model, if nothing was measured.
 FLIP_RATE = 0.02
+#: The share of posts that flip between two variants beyond the difference of their accuracies, likewise.
+LEAD_FLIP_RATE = 0.1
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,18 +230,18 @@ def decide_pairs(family: tuple[Pair, ...], answers: Answers) -> dict[Pair, tuple
     return found
 
 
-def looks_of(plan: Plan, n_looks: int | None, limits: Iterable[Watched] = ()) -> tuple[int, ...]:
-    """When a recording of the plan looks: at whole rounds over the labels, if each label has as many posts.
-
-    ``n_looks`` None: as takes few calls until these limits are decided; `N_LOOKS` if one of them is no rate.
-    """
+def looks_of(plan: Plan, n_looks: int | None, limits: Iterable[object] = ()) -> tuple[int, ...]:
+    """When a recording of the plan looks: at whole rounds over the labels, if each label has as many posts."""
     sizes = set(Counter(post.label for post in plan.posts).values())
-    step = len(plan.labels) if len(sizes) == 1 else 1
-    watched = list(limits)
-    rates = [one for one in watched if isinstance(one, WatchedRate)]
-    if n_looks is not None or len(rates) < len(watched):
-        return planned_looks(len(plan.posts), n_looks or N_LOOKS, step=step)
-    return chosen_looks(len(plan.posts), sorted({one.floor for one in rates}), step=step, alpha=ALPHA)
+    return looks_at(len(plan.posts), len(plan.labels) if len(sizes) == 1 else 1, n_looks, list(limits))
+
+
+def looks_at(cap: int, step: int, n_looks: int | None, limits: Sequence[object]) -> tuple[int, ...]:
+    """``n_looks`` None: as takes few calls until these limits are decided; `N_LOOKS` if one of them is no rate."""
+    rates = [one for one in limits if isinstance(one, WatchedRate)]
+    if n_looks is not None or len(rates) < len(limits):
+        return planned_looks(cap, n_looks or N_LOOKS, step=step)
+    return chosen_looks(cap, sorted({one.floor for one in rates}), step=step, alpha=ALPHA)
 
 
 def limits_to_watch(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .._util.files import replace_file
+from .._util.platform import exclusive
 from ..errors import UsageError
 
 NAME = "until_decided.json"
@@ -102,21 +103,28 @@ def save_stops(folder: Path, plan: str, changed: Mapping[str, Stop | None]) -> N
     Without any stop left there is no file.
     """
     path = folder / NAME
-    plans = _read(path)
-    own = {**decode_stops(plans.get(plan, {})), **changed}
-    plans[plan] = encode_stops({name: one for name, one in sorted(own.items()) if one is not None})
-    plans = {digest: stops for digest, stops in sorted(plans.items()) if stops}
-    if plans:
-        value = {"format": _FORMAT, "digest": _digest(plans), "plans": plans}
-        replace_file(path, json.dumps(value, indent=1) + "\n")
-    else:
-        path.unlink(missing_ok=True)
+    if not path.exists() and not any(changed.values()):
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with exclusive(path):  # the recording of another plan may end meanwhile
+        plans = _read(path)
+        own = {**decode_stops(plans.get(plan, {})), **changed}
+        plans[plan] = encode_stops({name: one for name, one in sorted(own.items()) if one is not None})
+        plans = {digest: stops for digest, stops in sorted(plans.items()) if stops}
+        if plans:
+            value = {"format": _FORMAT, "digest": _digest(plans), "plans": plans}
+            replace_file(path, json.dumps(value, indent=1) + "\n")
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> dict[str, Any]:
     shown = os.path.relpath(path)
     try:
-        value = json.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        if not text:  # made by who is about to write it
+            return {}
+        value = json.loads(text)
         plans: dict[str, Any] = value["plans"]
         if value["format"] != _FORMAT or value["digest"] != _digest(plans):
             raise UsageError(

@@ -11,7 +11,7 @@ from typing import Any
 from ..._util.option_values import read_share
 from ...errors import UsageError
 from ...gates.baseline_file import load_baseline
-from ...gates.findings import FLIP_RATE
+from ...gates.findings import FLIP_RATE, LEAD_FLIP_RATE
 from ...gates.gate import Gate
 from ...gates.gates_file import load_gates, plan_gates
 from ...gates.operating import Odds, Operating
@@ -37,7 +37,8 @@ def add_gates_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--flip-rate",
         metavar="Q",
-        help=f"share of texts that flip (default: as in the repeats of the baseline, else {FLIP_RATE:g})",
+        help=f"share of texts that flip (default: as in the repeats of the baseline, else {FLIP_RATE:g}); with "
+        f"--until-decided beyond a difference (default: {FLIP_RATE:g} of a drop, {LEAD_FLIP_RATE:g} of a lead)",
     )
     group.add_argument("--drop", metavar="D", default="0.05", help="accuracy that is lost (default: %(default)s)")
     add_folder_options(group)

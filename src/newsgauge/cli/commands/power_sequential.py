@@ -5,21 +5,26 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..._util.files import read_toml
 from ..._util.option_values import read_share
 from ...errors import UsageError
-from ...gates.findings import METRICS
+from ...gates.baseline_gate import BaselineGate
+from ...gates.comparison_gate import ComparisonGate
+from ...gates.findings import FLIP_RATE, LEAD_FLIP_RATE, METRICS
+from ...gates.gate import ALPHA
 from ...gates.gates_file import load_gates
 from ...gates.limits_gate import LimitsGate
-from ...gates.stopping import WatchedRate, looks_of
-from ...scoring.stats.sequential import Look, Operating, chosen_looks, floor_boundaries, operating, planned_looks
+from ...gates.stopping import WatchedRate, boundaries, looks_at, looks_of
+from ...planning.sampling import Plan
+from ...scoring.stats.sequential import Look, Operating, operating
+from ...scoring.stats.sequential_pairs import flip_boundaries, lead_operating
 from ...variants.variants_file import load_variants
 from ..backend_options import load_project
 
-_ALPHA = 0.05
 #: True rates that are shown, as distances from the limit.
 _DISTANCES = (-0.10, -0.06, -0.03, 0.0, 0.03, 0.06, 0.10)
 _MOST_POSTS = 20_000
@@ -32,7 +37,7 @@ def add_sequential_options(parser: argparse.ArgumentParser) -> None:
         "gates",
         nargs="?",
         metavar="GATES",
-        help="a gates.toml, whose limits on rates are planned (not --min-accuracy)",
+        help="a gates.toml, whose limits on rates, leads and drops are planned (not --min-accuracy)",
     )
     group.add_argument(
         "--until-decided", action="store_true", help="plan a recording that stops as soon as each gate is decided"
@@ -54,97 +59,156 @@ def add_sequential_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Lead:
+    """A lead, or a change since the baseline, of at least so much, for which so many variants are asked."""
+
+    variant: str
+    metric: str
+    limit: float
+    n_sides: int
+    alpha: float
+
+
+_Limit: TypeAlias = WatchedRate | _Lead
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Limits with their looks. ``flips``: texts that flip beyond a difference; None: as usual."""
+
+    looks: tuple[int, ...]
+    truths: Sequence[float]
+    cost: float | None
+    flips: float | None
+
+    def at_limit(self, limit: _Limit, looks: tuple[int, ...]) -> tuple[tuple[Look, ...], float]:
+        """The boundaries in what is counted, and the rate of that at the limit."""
+        if isinstance(limit, WatchedRate):
+            return boundaries(limit.floor, looks), limit.floor
+        share = self._share(limit, limit.limit)
+        found = flip_boundaries(looks, round(share * looks[-1]), limit.limit, limit.alpha, ALPHA)
+        return found, (share + limit.limit) / (2 * share)
+
+    def _share(self, limit: _Lead, truth: float) -> float:
+        return min(1.0, abs(truth) + (self.flips or (FLIP_RATE if limit.n_sides == 1 else LEAD_FLIP_RATE)))
+
+    def calls(self, limit: _Limit) -> int:
+        """At worst."""
+        return self.looks[-1] * (1 if isinstance(limit, WatchedRate) else limit.n_sides)
+
+    def chances(self, limit: _Limit) -> Iterator[tuple[float, Operating, float]]:
+        """What happens at each true rate or difference, and the mean number of calls."""
+        least = 0 if isinstance(limit, WatchedRate) else -1
+        for truth in self.truths or [round(limit.limit + d, 10) for d in _DISTANCES]:
+            if not least < truth < 1:
+                continue
+            if isinstance(limit, WatchedRate):
+                rate = truth if METRICS[limit.metric].is_floor else 1 - truth
+                found = operating(boundaries(limit.floor, self.looks), rate)
+            else:
+                share = self._share(limit, truth)
+                found = lead_operating(self.looks, share, truth, limit.limit, limit.alpha, ALPHA)
+            yield truth, found, found.expected_n / self.looks[-1] * self.calls(limit)
+
+    def as_json(self, limit: _Limit) -> dict[str, Any]:
+        """Its boundaries, to check their error rates, and what they come to."""
+        looks, rate = self.at_limit(limit, self.looks)
+        return {
+            "gate": limit.variant,
+            "metric": limit.metric,
+            "limit": rate,
+            "in_gates": limit.limit,
+            "counts": _counted(limit),
+            "looks": [asdict(one) | {"posts": posts} for one, posts in zip(looks, self.looks, strict=True)],
+            "expected": [
+                {
+                    "truth": truth,
+                    "pass": one.passed,
+                    "fail": one.failed,
+                    "undecided": one.undecided,
+                    **self._with_cost(calls),
+                }
+                for truth, one, calls in self.chances(limit)
+            ],
+            "worst": self._with_cost(self.calls(limit)),
+        }
+
+    def _with_cost(self, calls: float) -> dict[str, float]:
+        return {"calls": calls, **({} if self.cost is None else {"cost": calls * self.cost})}
+
+    def block(self, limit: _Limit) -> Iterator[str]:
+        """The same as lines."""
+        looks, cost, most = self.looks, self.cost, self.calls(limit)
+        (planned, _), ((whole,), _) = self.at_limit(limit, looks), self.at_limit(limit, looks[-1:])
+        last, of_full_run = map(_ends, (planned[-1], whole))
+        deciding = (n for n, one in zip(looks, planned, strict=True) if (one.pass_at, one.fail_at) != (None, None))
+        name = limit.metric if limit.variant == limit.metric else f"{limit.variant}: {limit.metric}"
+        yield (
+            f"{name} {limit.limit:g}, at most {looks[-1]:,} texts, {len(looks)} looks; the first that can decide is at "
+            f"{next(deciding, looks[-1]):,}"
+        )
+        yield f"False PASS and false FAIL: at most {ALPHA:.0%} each, exact. Texts are taken as independent."
+        yield f"At the last look {last} {_counted(limit)} of {whole.n:,}; in a full run {of_full_run}."
+        yield ""
+        kind = "rate" if isinstance(limit, WatchedRate) else "lead"
+        head = f"true {kind}    PASS    FAIL  undecided  calls, mean  of all"
+        yield head if cost is None else f"{head}       cost      saved"
+        for truth, found, n in self.chances(limit):
+            ends = f"{found.passed:6.1%}  {found.failed:6.1%}  {found.undecided:9.1%}"
+            row = f"{truth:9.1%}  {ends}  {n:11,.0f}  {n / most:6.0%}"
+            yield row if cost is None else f"{row}  {_money(n * cost):>9}  {_money((most - n) * cost):>9}"
+        yield f"At worst all {most:,} calls are made{'' if cost is None else f', for {_money(most * cost)}'}."
+
+
+def _ends(look: Look) -> str:
+    up = "no PASS" if look.pass_at is None else f"PASS from {look.pass_at:,}"
+    return f"{up} and {'no FAIL' if look.fail_at is None else f'FAIL up to {look.fail_at:,}'}"
+
+
+def _counted(limit: _Limit) -> str:
+    if isinstance(limit, WatchedRate):
+        return "correct answers" if METRICS[limit.metric].is_floor else "cases without the event"
+    return "gains among the texts that flip"
+
+
 def describe_sequential(options: argparse.Namespace) -> str:
     """The plan as text or JSON. `UsageError` names the option, what it expects and what came."""
     n_looks = None if options.looks is None else _whole("--looks", options.looks, _MOST_POSTS)
-    truths = None if options.truth is None else [read_share("--truth", one.strip()) for one in options.truth.split(",")]
     cost = None if options.cost is None else read_share("--cost", options.cost, high=1e6, or_low=True)
+    flips = None if options.flip_rate is None else read_share("--flip-rate", options.flip_rate)
     limits = _limits(options)
     if options.posts is None and options.gates is not None:
-        looks, limits = _looks_of_project(options, n_looks, limits)
+        posts, limits = _of_project(options, limits)
+        looks = looks_of(posts, n_looks, limits)
     else:
         cap = _whole("--posts", options.posts, _MOST_POSTS)
         step = 1 if options.labels is None else _whole("--labels", options.labels, cap)
-        floors = sorted({one.floor for one in limits})
-        even = planned_looks(cap, min(cap, n_looks or cap), step=step)
-        looks = chosen_looks(cap, floors, step=step, alpha=_ALPHA) if n_looks is None else even
-    plans = [(one, floor_boundaries(one.floor, looks, alpha=_ALPHA)) for one in limits]
+        looks = looks_at(cap, step, n_looks and min(cap, n_looks), limits)
+    low = 0.0 if all(isinstance(one, WatchedRate) for one in limits) else -1.0
+    truths = [read_share("--truth", one.strip(), low=low) for one in options.truth.split(",")] if options.truth else ()
+    plan = _Plan(looks, truths, cost, flips)
     if options.json:
-        gates = [_as_json(*plan, truths=truths, cost=cost) for plan in plans]
-        return json.dumps({"alpha": _ALPHA, "posts": looks[-1], "gates": gates}, indent=2)
-    return "\n\n".join("\n".join(_block(*plan, truths=truths, cost=cost)) for plan in plans)
+        gates = [plan.as_json(one) for one in limits]
+        return json.dumps({"alpha": ALPHA, "posts": looks[-1], "gates": gates}, indent=2)
+    return "\n\n".join("\n".join(plan.block(one)) for one in limits)
 
 
-def _chances(limit: WatchedRate, plan: Sequence[Look], truths: Sequence[float] | None) -> list[tuple[float, Operating]]:
-    """What happens at each true rate."""
-    is_floor = METRICS[limit.metric].is_floor
-    shown = truths or [round(limit.limit + d, 10) for d in _DISTANCES if 0 < limit.limit + d < 1]
-    return [(truth, operating(plan, truth if is_floor else 1 - truth)) for truth in shown]
-
-
-def _as_json(
-    limit: WatchedRate, plan: Sequence[Look], *, truths: Sequence[float] | None, cost: float | None
-) -> dict[str, Any]:
-    def calls(n: float) -> dict[str, float]:
-        return {"calls": n, **({} if cost is None else {"cost": n * cost})}
-
-    return {
-        "gate": limit.variant,
-        "metric": limit.metric,
-        "limit": limit.limit,
-        "counts": "correct" if METRICS[limit.metric].is_floor else "cases without the event",
-        "looks": [{"n": one.n, "pass_at": one.pass_at, "fail_at": one.fail_at} for one in plan],
-        "expected": [
-            {
-                "truth": truth,
-                "pass": one.passed,
-                "fail": one.failed,
-                "undecided": one.undecided,
-                **calls(one.expected_n),
-            }
-            for truth, one in _chances(limit, plan, truths)
-        ],
-        "worst": calls(plan[-1].n),
-    }
-
-
-def _block(
-    limit: WatchedRate, plan: Sequence[Look], *, truths: Sequence[float] | None, cost: float | None
-) -> Iterator[str]:
-    cap = plan[-1].n
-    first = next((look.n for look in plan if look.pass_at is not None or look.fail_at is not None), cap)
-    name = limit.metric if limit.variant == limit.metric else f"{limit.variant}: {limit.metric}"
-    yield (
-        f"{name} {limit.limit:g}, at most {cap:,} texts, {len(plan)} looks; the first that can decide is at {first:,}"
-    )
-    yield f"False PASS and false FAIL: at most {_ALPHA:.0%} each, exact. Texts are taken as independent of one another."
-    yield ""
-    head = "true rate    PASS    FAIL  undecided  calls, mean  of the plan"
-    yield head if cost is None else f"{head}       cost      saved"
-    for truth, found in _chances(limit, plan, truths):
-        n, ends = found.expected_n, f"{found.passed:6.1%}  {found.failed:6.1%}  {found.undecided:9.1%}"
-        row = f"{truth:9.1%}  {ends}  {n:11,.0f}  {n / cap:11.0%}"
-        yield row if cost is None else f"{row}  {_money(n * cost):>9}  {_money((cap - n) * cost):>9}"
-    yield f"At worst all {cap:,} texts are asked{'' if cost is None else f', for {_money(cap * cost)}'}."
-
-
-def _looks_of_project(
-    options: argparse.Namespace, n_looks: int | None, limits: Sequence[WatchedRate]
-) -> tuple[tuple[int, ...], list[WatchedRate]]:
-    """The looks of a recording of the project's plan, and the limits that are about it. Raises `UsageError`."""
+def _of_project(options: argparse.Namespace, limits: Sequence[_Limit]) -> tuple[Plan, list[_Limit]]:
+    """The project's plan, and the limits that are about it. Raises `UsageError`."""
     options.record_mode, options.api_version = "none", None  # nobody is asked
     _, _, setup = load_project(options)
     about = f"{setup.backend}.{setup.plan.corpus}."
     own = [one for one in limits if one.variant.startswith(about)]
     if not own:
         raise UsageError(
-            f"{options.gates}: expected a limit on a rate of [{about[:-1]}], the project's plan; there is none. Say "
-            "--posts N to plan all limits of the file, or --backend and --corpus"
+            f"{options.gates}: expected a limit on a rate, a lead or a drop of [{about[:-1]}], the project's plan; "
+            "there is none. Say --posts N to plan all limits of the file, or --backend and --corpus"
         )
-    return looks_of(setup.plan, n_looks, own), own
+    return setup.plan, own
 
 
-def _limits(options: argparse.Namespace) -> list[WatchedRate]:
+def _limits(options: argparse.Namespace) -> list[_Limit]:
     if options.gates is None:
         if options.min_accuracy is None:
             raise UsageError("--until-decided: expected --min-accuracy P or a gates.toml, got neither")
@@ -153,11 +217,13 @@ def _limits(options: argparse.Namespace) -> list[WatchedRate]:
         raise UsageError("--min-accuracy: the limits are those of the gates.toml; leave one of the two out")
     found = list(_of_file(Path(options.gates)))
     if not found:
-        raise UsageError(f"{options.gates}: expected a limit on a rate, such as min_accuracy; there is none to plan")
+        raise UsageError(
+            f"{options.gates}: expected a limit on a rate, a lead or a drop, such as min_accuracy; there is none"
+        )
     return found
 
 
-def _of_file(path: Path) -> Iterator[WatchedRate]:
+def _of_file(path: Path) -> Iterator[_Limit]:
     tree = read_toml(path, expected="the limits to hold", error=UsageError)
     tables: dict[str, dict[str, Any]] = {name: value for name, value in tree.items() if isinstance(value, dict)}
     known = [name for corpora in tables.values() for one in corpora.values() if isinstance(one, dict) for name in one]
@@ -165,9 +231,16 @@ def _of_file(path: Path) -> Iterator[WatchedRate]:
     known += load_variants(beside) if beside.is_file() else ()
     for backend, corpora in tables.items():
         for corpus in corpora:
-            for gate in load_gates(path, backend=backend, corpus=corpus, known=dict.fromkeys(known)):
+            gates = load_gates(path, backend=backend, corpus=corpus, known=dict.fromkeys(known))
+            n_corrected = sum(isinstance(gate, ComparisonGate) and not gate.primary for gate in gates)
+            for gate in gates:
+                name = f"{backend}.{corpus}.{gate.name}"
                 if isinstance(gate, LimitsGate):
-                    yield from gate.watched_rates(f"{backend}.{corpus}.{gate.name}")
+                    yield from gate.watched_rates(name)
+                elif isinstance(gate, ComparisonGate):
+                    yield _Lead(name, "beats", gate.by_at_least, 2, ALPHA / (1 if gate.primary else n_corrected))
+                elif isinstance(gate, BaselineGate) and gate.max_drop is not None:
+                    yield _Lead(name, "max_drop", -gate.max_drop, 1, ALPHA)
 
 
 def _whole(option: str, text: str | None, most: int) -> int:

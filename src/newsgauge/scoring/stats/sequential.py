@@ -204,24 +204,28 @@ def gain_boundary(n_flipped: Sequence[int], fractions: Sequence[float], *, alpha
     return _reach(0.5, n_flipped, [spent(fraction, alpha) for fraction in fractions])
 
 
-def operating(boundaries: Sequence[Look], rate: float) -> Operating:
-    """The exact chances of PASS, FAIL and neither at a true rate, and the expected number of answers."""
+def operating(boundaries: Sequence[Look], rate: float, asked: Sequence[int] = ()) -> Operating:
+    """The exact chances of PASS, FAIL and neither at a true rate, and the expected number of answers.
+
+    ``asked``: the answers at each look, if those that are counted are fewer.
+    """
     import numpy as np
 
     state, before = np.ones(1), 0
     passed = failed = expected = 0.0
-    for look in boundaries:
+    asked = asked or [look.n for look in boundaries]
+    for look, n in zip(boundaries, asked, strict=True):
         state = np.convolve(state, _binomial(look.n - before, rate))
         before = look.n
         up = look.n + 1 if look.pass_at is None else look.pass_at
         down = -1 if look.fail_at is None else look.fail_at
         ends_up, ends_down = float(state[up:].sum()), float(state[: down + 1].sum())
         passed, failed = passed + ends_up, failed + ends_down
-        expected += look.n * (ends_up + ends_down)
+        expected += n * (ends_up + ends_down)
         state[up:] = 0.0
         state[: down + 1] = 0.0
     left = float(state.sum())
-    return Operating(passed, failed, left, expected + before * left)
+    return Operating(passed, failed, left, expected + asked[-1] * left)
 
 
 def _reach(rate: float, counts: Sequence[int], may_spend: Sequence[float]) -> Counts:

@@ -11,17 +11,20 @@ Spending is that of `sequential`: at most alpha over all looks. Imports NumPy an
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from typing import Any
 
 from .exact_difference import score_statistics
 from .paired import mcnemar_exact, score_statistic
-from .sequential import gain_boundary, spent
+from .sequential import Look, Operating, gain_boundary, operating, spent
 
 #: Shares of flipped posts for which the boundary is held; between them its error rate hardly moves.
 _GRID = 33
+#: Numbers of flips that stand for all that may happen.
+_N_TOTALS = 9
 #: Outcomes less likely than this, at the edges, are left out of a distribution.
 _EDGE, _TINY = 1e-14, 1e-12
 
@@ -58,13 +61,61 @@ def first_above(seen: Sequence[Flips], planned: tuple[int, ...], difference: flo
         needed = gain_boundary([one.gained + one.lost for one in seen], fractions, alpha=alpha)
         reached = (least is not None and one.gained >= least for one, least in zip(seen, needed, strict=True))
     else:
-        reached = (
-            one.n > 0
-            and score_statistic(one.gained, one.lost, one.n, difference) >= least - _tolerance(least)
-            and (difference < 0 or mcnemar_exact(one.gained, one.lost) <= alpha)
-            for one, least in zip(seen, difference_boundary(difference, planned, alpha=alpha), strict=False)
-        )
+        boundary = difference_boundary(difference, planned, alpha=alpha)
+        reached = (_refutes(*one, difference, alpha) for one in zip(seen, boundary, strict=False))
     return next((number for number, is_reached in enumerate(reached, 1) if is_reached), None)
+
+
+def _refutes(one: Flips, least: float, difference: float, alpha: float) -> bool:
+    return (
+        one.n > 0
+        and score_statistic(one.gained, one.lost, one.n, difference) >= least - _tolerance(least)
+        and (difference < 0 or mcnemar_exact(one.gained, one.lost) <= alpha)
+    )
+
+
+def _fewest(n: int, n_flips: int, least: float, difference: float, alpha: float) -> int | None:
+    """Gains of so many flips from which on the look refutes it."""
+    found = bisect_left(
+        range(n_flips + 1), True, key=lambda g: _refutes(Flips(n, g, n_flips - g), least, difference, alpha)
+    )
+    return found if found <= n_flips else None
+
+
+@lru_cache(maxsize=256)
+def flip_boundaries(
+    planned: tuple[int, ...], n_flips: int, at_least: float, alpha: float, alpha_fail: float
+) -> tuple[Look, ...]:
+    """The boundaries for "the first leads by at least so much" if so many posts flip in all, evenly over the plan.
+
+    A look's ``n`` are the flips by then; it says PASS from ``pass_at`` gains on and FAIL up to ``fail_at``.
+    """
+    flips = [round(n_flips * n / planned[-1]) for n in planned]
+
+    def needed(difference: float, level: float) -> Sequence[int | None]:
+        if difference == 0:
+            return gain_boundary(flips, [n / planned[-1] for n in planned], alpha=level)
+        boundary = difference_boundary(difference, planned, alpha=level)
+        return [_fewest(*one, difference, level) for one in zip(planned, flips, boundary, strict=True)]
+
+    sides = zip(flips, needed(at_least, alpha), needed(-at_least, alpha_fail), strict=True)
+    return tuple(Look(m, up, None if bad is None else m - bad) for m, up, bad in sides)
+
+
+def lead_operating(
+    planned: tuple[int, ...], share: float, truth: float, at_least: float, alpha: float, alpha_fail: float
+) -> Operating:
+    """What the boundaries do at a true difference, and the expected posts; averaged over likely numbers of flips."""
+    from scipy.stats import binom
+
+    totals = binom.ppf([(k + 0.5) / _N_TOTALS for k in range(_N_TOTALS)], planned[-1], share)
+    each = [
+        operating(
+            flip_boundaries(planned, int(n_flips), at_least, alpha, alpha_fail), (share + truth) / (2 * share), planned
+        )
+        for n_flips in totals
+    ]
+    return Operating(*(sum(values) / _N_TOTALS for values in zip(*map(astuple, each), strict=True)))
 
 
 def first_below(seen: Sequence[Flips], planned: tuple[int, ...], difference: float, alpha: float) -> int | None:
