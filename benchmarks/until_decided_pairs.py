@@ -72,7 +72,7 @@ def main() -> int:
     missed |= row("no lead", np.abs(drawn) * signs, 0.0, 0, looks)
     missed |= table("tuned - labels", lead, more, random)
     print(
-        "Aims, 6 points from the truth and further: at most a point of power is lost, less than 65% of the calls are made;"
+        "Aims, 6 points from the truth and further: a point of power is lost at most, less than 65% of the calls made;"
         f" asked where a full run decides in {POSSIBLE:.0%} of runs, as with less no rule does both (least_calls.py)"
     )
     print("a rate or an aim was missed" if missed else "all rates and aims hold")

@@ -29,9 +29,8 @@ N_RUNS, ALPHA, FAR, MOST_CALLS, MOST_LOST, POSSIBLE = 40_000, 0.05, 0.06, 0.7, 0
 
 def main() -> int:
     random, n_missed = np.random.default_rng(7), 0
-    print(
-        "limit  posts  looks  false PASS   FAIL | 6 points above: full run  here   calls | below: full run  here   calls"
-    )
+    print("                          false  |      6 points above: a     |      6 points below: a")
+    print("limit  posts  looks    PASS    FAIL | full run     here  calls | full run     here  calls")
     for limit in LIMITS:
         for n in POSTS:
             looks = planned(limit, n)
