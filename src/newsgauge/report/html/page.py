@@ -12,9 +12,10 @@ from ...results.run_folder import RunFolder, interval_95
 from ..findings import headline, limit_lines, variant_state
 from ..next_steps import next_steps
 from ..terminal import BACKEND_NOTES, is_embedded
-from .accuracy import accuracy_sections, loss_by_step
+from .accuracy import accuracy_sections
 from .blocks import PERCENT, Block, Column, Fold, Listed, Section, Text, table
 from .cases import pack_cases
+from .curves import loss_by_step
 from .environment import render
 from .tokens import accuracy_by_cost, token_section
 
