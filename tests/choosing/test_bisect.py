@@ -137,11 +137,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_command_finds_the_line_that_hides_the_labels(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["record", "--classes", "^rec|^sci", "--posts-per-class", "4"]) == 0
+    capsys.readouterr()
     changed = VARIANTS.replace("You sort mail.", "You sort letters.").replace("Name one of {labels}", "Say hello.")
     (project / "evals" / "variants.toml").write_text(changed.replace('answer = "enum"', 'answer = "text"'))
     plan = ["--classes", "^rec|^sci", "--posts-per-class", "4", "--posts", "64"]
     status = main(["bisect", "labels", *plan])
     said = capsys.readouterr().out
+    assert said.count("asks embedded 32 times") == 1  # the new version alone: the old one's answers are recorded
     assert "3 parts changed since HEAD: line 1 ('You sort letters.'); line 2 ('Say hello.'); answer" in said
     assert "plan: 64 calls on the sample" in said
     # 64 on the sample, 6 versions on a fifth of it, 4 versions on the fresh posts.

@@ -16,8 +16,10 @@ from ...choosing.history import Checkout
 from ...choosing.ledger import fresh_plan, open_ledger, plan_of
 from ...errors import UsageError
 from ...planning.plan_file import asked_digest
+from ...recording.pending import recorded_ids
 from ...recording.preflight import forecast
 from ...records import Post
+from ...running.run_config import RunConfig, open_recorder
 from ...running.run_options import baseline_name
 from ...scoring.spending import dollars, todays_prices
 from ...variants.variants_file import Variant, load_variants
@@ -82,6 +84,7 @@ def _bisection(options: argparse.Namespace) -> Bisection:
         variant = replace(variant, name=f"{new.name}-{asked_digest(variant)}")
         plan = replace(setup.plan, posts=tuple(posts), whole_digest="")
         aside = replace(setup.aside("bisect", [variant], recorded_with=new.name), plan=plan)
+        _keep_known(replace(setup, variants={new.name: replace(variant, name=new.name)}, plan=plan), aside)
         results = answered(aside, options, quiet=True)
         return {post_id: one.prediction.label for (post_id, _), one in results.items() if one.prediction is not None}
 
@@ -104,6 +107,15 @@ def _bisection(options: argparse.Namespace) -> Bisection:
     for decided in (setup.plan, fresh) if found.whole is not None else (setup.plan,):
         ledger.note("bisect", about, decided)
     return found
+
+
+def _keep_known(own: RunConfig, aside: RunConfig) -> None:
+    """Copy what the variant's own cassette answers to this version: as a rule one of the two is recorded there."""
+    (name,), (version,) = own.variants, aside.variants
+    recorded, kept = open_recorder(own).file(name), open_recorder(aside).file(version)
+    for post_id in sorted(recorded_ids(own)[name].difference(kept.keys())):
+        if (line := recorded.read(post_id)) is not None:
+            kept.append(line)
 
 
 def _before(text: str, name: str, options: argparse.Namespace) -> Variant:
