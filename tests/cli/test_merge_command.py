@@ -197,7 +197,13 @@ def test_tests_that_failed_in_a_shard_make_the_whole_red(run: Runs, capsys: pyte
     assert "red: tests failed in the run of s1; the first: evals/test_own.py::test_it" in capsys.readouterr().out
 
 
-def test_without_gates_nothing_was_proved(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_gates_or_the_baseline_of_the_shards_nothing_was_proved(
+    run: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("whole", inputs={"evals/baselines/embedded/made.json": "3f2a"})
+    assert merge("whole") == 1
+    lost = "red: changed since the results were made: evals/baselines/embedded/made.json ((no file), not 3f2a)"
+    assert lost in capsys.readouterr().out
     run("whole")
     Path("evals/gates.toml").write_text("")
     assert merge("whole") == 1
@@ -216,14 +222,17 @@ def test_without_gates_nothing_was_proved(run: Runs, capsys: pytest.CaptureFixtu
             {"asked": {"plain": "x"}, "prompts": {"plain": "x"}},
             "variants 1 (plain), not 2 (plain, asked)",
         ),
-        ({"prompts": {"plain": "x", "asked": "y"}}, "prompt or model of plain (digest) x, not "),
+        ({"prompts": {"plain": "x", "asked": "y"}}, "digest of prompt or model of plain x, not "),
         ({"inputs": {"cassettes/embedded/made/plain.jsonl": "x"}}, "cassettes/embedded/made/plain.jsonl x, not None"),
         ({"inputs": {"evals/gates.toml": "x"}}, "evals/gates.toml x, not None"),
+        ({"plan": replace(whole_plan(), population={"a": 5})}, "population a 5, not None"),
+        ({"plan": replace(whole_plan(), slices={"x": {post.id: "y" for post in whole_plan().posts}})}, "slices x "),
+        ({"trained_threads": {"plain": ("a-1",)}}, "trained threads plain 1 (a-1), not None"),
         ({"chosen_by_hand": ("--variants",)}, "options of the command line 1 (--variants), not 0 ()"),
     ],
     ids=[
         *("backend", "mode", "posts", "corpus", "preprocessing", "variants", "prompts"),
-        *("cassettes", "gates", "options"),
+        *("cassettes", "gates", "population", "slices", "threads", "options"),
     ],
 )
 def test_results_of_another_run_are_refused(

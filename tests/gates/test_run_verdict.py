@@ -25,6 +25,17 @@ def test_a_run_without_any_gate_is_not_complete_however_many_cases_it_answered(t
     assert concluded.scores["v"].complete
 
 
+@pytest.mark.parametrize(("failed", "ended"), [((), "pytest ended with status 1: no test failed"), (("a",), "")])
+def test_a_status_that_no_failed_test_explains_is_told_whatever_else_is_red(
+    tmp_path: Path, failed: tuple[str, ...], ended: str
+) -> None:
+    run = RunPlan(plan(4), plan(4), None, "embedded", "none", {"v": "1"}, {"v": "1"}, None)
+    place = BaselinePlace(tmp_path / "baseline.json", "baseline.json", None, updating=False)
+    session = Guard(run, (), tmp_path, True, place).conclude({}, exit_status=1, failed=failed).session
+    assert "4 of 4 planned cases did not run" in " ".join(session.reasons)
+    assert session.ended[:42] == ended
+
+
 def test_of_two_runs_that_write_one_baseline_the_second_does_not_undo_the_first(tmp_path: Path) -> None:
     run = RunPlan(plan(4), plan(4), None, "embedded", "none", {"v": "1"}, {"v": "1"}, None)
     answers = {(post.id, "v"): result(post, "v", right=True) for post in posts(4)}

@@ -8,14 +8,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from newsgauge.errors import UsageError
+from newsgauge.planning.plan_file import COMMIT, NO_COMMIT
 from newsgauge.pytest_plugin.gate_hooks import GATE_PROPERTY
-from newsgauge.pytest_plugin.xdist import check_worker
+from newsgauge.pytest_plugin.xdist import Controller, check_worker
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.running.results_log import MAIN, ResultLog
 
@@ -155,6 +157,32 @@ def test_a_worker_of_another_version_refuses() -> None:
     config = SimpleNamespace(rootpath="here", option=SimpleNamespace())
     with pytest.raises(UsageError, match=r"something else than its controller: newsgauge \(0\.0\.2, not 0\.0\.1\)"):
         check_worker(config, {"newsgauge_facts": facts}, run)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("there", "refuses"), [("3f2a", False), ("77b0", True), (NO_COMMIT, False)])
+def test_a_worker_at_another_commit_refuses_if_it_has_git(there: str, refuses: bool) -> None:
+    facts = {"newsgauge": "1", COMMIT: "3f2a"}
+    run = SimpleNamespace(made_by="1", describe=dict, prompts={}, inputs={COMMIT: there})
+    config = SimpleNamespace(rootpath="here", option=SimpleNamespace())
+    refusal = pytest.raises(UsageError, match=r"commit \(77b0, not 3f2a\)") if refuses else nullcontext()
+    with refusal:
+        check_worker(config, {"newsgauge_facts": facts}, run)  # type: ignore[arg-type]
+
+
+class _Node:
+    """A worker of pytest-xdist."""
+
+    gateway = SimpleNamespace(spec="ssh=host")
+
+
+def test_a_worker_that_dies_before_it_can_work_ends_the_run_and_one_that_dies_later_does_not() -> None:
+    error = "Traceback\n  File ...\nModuleNotFoundError: No module named 'nothing' (from conftest.py)\n"
+    controller = Controller(ResultLog(Path(), MAIN), Path(), {}, required=True, compact=False)
+    with pytest.raises(pytest.UsageError, match="ssh=host: this worker could not start: ModuleNotFoundError: No mod"):
+        controller.pytest_testnodedown(_Node(), error)
+    ready = _Node()
+    controller.pytest_testnodeready(ready)
+    controller.pytest_testnodedown(ready, error)
 
 
 OLDER = {

@@ -17,7 +17,7 @@ from tests.quick_python import program
 RESULTS = Path(".newsgauge/results")
 
 
-def in_all_ways(names: str, values: Mapping[str, object], workers: str = "") -> pytest.MarkDecorator:
+def in_all_ways(names: str, values: Mapping[str, object], workers: str | tuple[str, ...] = "") -> pytest.MarkDecorator:
     """Each value serially, those whose name ends with ``workers`` on two workers, and the first one quietly."""
     ways: list[tuple[str, str, tuple[str, ...]]] = [(key, "serial", ()) for key in values]
     ways += [(key, "-n 2", ("-n", "2")) for key in values if key.endswith(workers)]
@@ -162,7 +162,7 @@ FAKES = {
 }
 
 
-@in_all_ways("fake", FAKES)
+@in_all_ways("fake", FAKES, workers=("status", "exit"))
 def test_a_red_run_that_somebody_calls_a_success_stays_red(
     strict: pytest.Pytester, fake: str, options: tuple[str, ...]
 ) -> None:
@@ -173,12 +173,30 @@ def test_a_red_run_that_somebody_calls_a_success_stays_red(
     assert main(["gates"]) == 1
 
 
-def test_a_status_that_another_plugin_makes_red_is_in_the_artifact(strict: pytest.Pytester) -> None:
-    Path("conftest.py").write_text(FAKES["sets it last"].replace("exitstatus = 0", "exitstatus = 7"))
-    assert strict.runpytest_subprocess("evals").ret == 7
+LATE = {
+    "another status": (FAKES["sets it last"].replace("exitstatus = 0", "exitstatus = 7"), 7, "status 7"),
+    "an error at the end": ("def pytest_unconfigure(config):\n    raise RuntimeError\n", 1, "RuntimeError"),
+    "an error in the summary": ("def pytest_terminal_summary():\n    raise RuntimeError\n", 1, "RuntimeError"),
+}
+
+
+@pytest.mark.parametrize("late", LATE)
+def test_what_ends_a_green_run_in_red_is_in_every_artifact(
+    strict: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, late: str
+) -> None:
+    conftest, status, how = LATE[late]
+    Path("conftest.py").write_text(conftest)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "steps.md")
+    result = strict.runpytest_subprocess("evals", "--junitxml=junit.xml")
+    assert result.ret == status
+    why = f"pytest ended with {how} once the gates were decided"
+    assert f"newsgauge: red: {why}" in result.stderr.str()
     gates = json.loads((RESULTS / "gates.json").read_text())
-    assert (gates["verdict"], gates["exit_status"]) == ("RED", 7)
+    assert (gates["verdict"], gates["exit_status"], gates["ended"]) == ("RED", status, why)
     assert main(["gates"]) == 1
+    assert 'failures="1"' in Path("junit.xml").read_text()
+    for page in (RESULTS / "summary.md", RESULTS / "report.html", Path("steps.md"), Path("junit.xml")):
+        assert why in page.read_text()
 
 
 def test_a_forked_child_may_leave_as_it_likes(strict: pytest.Pytester) -> None:

@@ -134,6 +134,7 @@ class Guard:
         planned = [(post.id, variant) for variant in self.run.variants for post in self.run.part.asked(variant)]
         found = [results[key] for key in planned if key in results]
         broken = Counter(result.variant for result in found if result.prediction is None)
+        explains_1 = bool(failed) or not all(verdict.passed for verdict in self._verdicts.values())
         # Cases without an answer are reported once per variant, not as failed tests.
         cases = {f"[{case_id(result.post_id, result.variant)}]" for result in found if result.prediction is None}
         failed = [name for name in failed if name[name.find("[") :] not in cases]
@@ -170,6 +171,7 @@ class Guard:
             failed=run.failed,
             n_failed=len(failed) if n_failed is None else n_failed,
             exit_status=exit_status,
+            explains_1=explains_1,
             notes=self._notes(),
             n_gates=len(self.gates),
             n_passed=sum(verdict.passed for verdict in verdicts.values()),

@@ -18,7 +18,7 @@ from ..results.result_files import digest_results
 _MAX_NAMED = 3
 #: pytest's exit statuses, for a session that nothing else explains.
 _STATUSES = {
-    1: "tests failed",
+    1: "no test failed, but a plugin or hook made it so",
     2: "the run was interrupted",
     3: "an error inside pytest or a plugin",
     4: "a usage error",
@@ -32,7 +32,7 @@ class SessionVerdict:
 
     ``notes``: what was not held, and is no reason for red. ``complete``: every planned gate was decided from all its
     planned cases; a green session may be incomplete if gates are not ``required``. ``failed``: the first failed
-    tests that are no gates. ``ended``: how pytest ended, if that and nothing else that is counted makes it red.
+    tests that are no gates. ``ended``: how pytest ended, if no failed test explains it.
     """
 
     reasons: tuple[str, ...]
@@ -80,11 +80,13 @@ def session_verdict(
     failed: Sequence[str],
     n_failed: int,
     exit_status: int,
+    explains_1: bool = True,
     **facts: Any,
 ) -> SessionVerdict:
     """The verdict from what forbids green, the tests that failed, and the status that pytest would end with.
 
-    ``facts`` are the other fields of a `SessionVerdict`.
+    ``explains_1``: a test failed, so pytest has its reason to end with status 1. ``facts`` are the other fields of a
+    `SessionVerdict`.
     """
     reasons = list(complaints)
     if n_failed:
@@ -92,7 +94,7 @@ def session_verdict(
         reasons.append(f"{n_failed} {'test' if n_failed == 1 else 'tests'} failed: {shown}")
     status = 1 if reasons and exit_status in (0, 5) else exit_status
     ended = ""
-    if status not in (0, 1) or (status and not reasons):
+    if status not in (0, 1) or (status and not reasons) or (exit_status == 1 and not explains_1):
         ended = f"pytest ended with status {status}: {_STATUSES.get(status, 'something stopped it')}"
         reasons.append(ended)
     return SessionVerdict(

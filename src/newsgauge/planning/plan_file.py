@@ -129,10 +129,10 @@ def asked_digest(variant: Variant) -> str:
     return prompt_digest(variant, f"{variant.model} {variant.tuning}")
 
 
-def encode_plan(run: RunPlan) -> str:
-    """The file: JSON, one post per line."""
+def plan_facts(run: RunPlan) -> dict[str, object]:
+    """What the file says of a run, but for its posts."""
     plan = run.plan
-    head = {
+    return {
         "format": _FORMAT,
         "newsgauge": run.made_by,
         **run.describe(),
@@ -142,6 +142,11 @@ def encode_plan(run: RunPlan) -> str:
         "slices": {name: _places(of, plan) for name, of in plan.slices.items()},
         "stops": encode_stops(plan.stops),
     }
+
+
+def encode_plan(run: RunPlan) -> str:
+    """The file: JSON, one post per line."""
+    plan = run.plan
     numbers: dict[str, int] = {}
     sizes = Counter(post.thread for post in plan.posts)
     rows = []
@@ -150,7 +155,7 @@ def encode_plan(run: RunPlan) -> str:
         shared = post.thread is not None and sizes[post.thread] > 1
         thread = numbers.setdefault(str(post.thread), len(numbers) + 1) if shared else None
         rows.append("    " + json.dumps([post.id, post.label, thread]))
-    text = json.dumps(head, indent=2, default=dict).removesuffix("\n}")
+    text = json.dumps(plan_facts(run), indent=2, default=dict).removesuffix("\n}")
     return f'{text},\n  "posts": [\n' + ",\n".join(rows) + "\n  ]\n}\n"
 
 
@@ -257,6 +262,7 @@ def deal(posts: Iterable[Post], seed: int, n_shards: int) -> dict[str, int]:
 
 
 COMMIT = "commit"
+NO_COMMIT = "(none)"
 VERSION = "newsgauge"
 ABSENT = "(no file)"
 
@@ -266,7 +272,7 @@ def read_inputs(root: Path, names: Iterable[str]) -> dict[str, str]:
 
     A name may be a folder, or a pattern such as ``evals/**/*.py``: the number of its files, and each of them by name.
     """
-    found = {COMMIT: commit_of(root) or "(none)", VERSION: __version__}
+    found = {COMMIT: commit_of(root) or NO_COMMIT, VERSION: __version__}
     for name in names:
         files = sorted(root.glob(name)) if "*" in name else []
         found[name] = (f"{len(files)} files" if files else ABSENT) if "*" in name else digest_file(root / name)

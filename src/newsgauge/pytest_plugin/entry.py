@@ -121,8 +121,9 @@ class ProcessGuard:
 
         try:
             status = yield
-        except SystemExit as leaving:
-            if leaving.code or RESULTS not in config.stash:
+        except BaseException as error:
+            if not isinstance(error, SystemExit) or error.code or RESULTS not in config.stash:
+                settle(config, 1, error)
                 raise
             status = 0
         return settle(config, status or 0)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest.junitxml import xml_key  # pytest has no public name for it
 
 from .._util.platform import give_back
 from .._util.secrets import hide_secrets
@@ -34,7 +35,7 @@ from .options import (
     said_elsewhere,
     unreviewed_options,
 )
-from .process_guard import MOVED, RESULTS, are_gates_required
+from .process_guard import JUNIT, MOVED, RESULTS, are_gates_required
 from .progress import Progress, pytest_report_header
 from .run_state import STATE, RunState
 
@@ -262,8 +263,10 @@ def _budget_of(setup: RunConfig, log: ResultLog) -> SharedBudget | None:
     return SharedBudget(log.folder, todays_prices(setup).cost_of) if SharedBudget.is_set(log.folder) else None
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop what this process started."""
+    """Stop what this process started; keep what pytest's own plugin for junit.xml forgets here."""
+    config.stash[JUNIT] = config.stash.get(xml_key, None)
     state = config.stash.get(STATE, None)
     if state is not None:
         state.run.close()

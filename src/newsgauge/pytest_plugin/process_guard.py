@@ -15,9 +15,10 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+from _pytest.junitxml import xml_key  # pytest has no public name for it
 
 if TYPE_CHECKING:
     from ..gates.session_verdict import SessionVerdict
@@ -28,6 +29,8 @@ RESULTS: pytest.StashKey[Path] = pytest.StashKey()
 MOVED: pytest.StashKey[Path] = pytest.StashKey()
 #: The verdict of the run.
 VERDICT: pytest.StashKey[SessionVerdict] = pytest.StashKey()
+#: What pytest writes into junit.xml, kept until the exit status of the process is known.
+JUNIT: pytest.StashKey[Any] = pytest.StashKey()
 _USUAL_RESULTS = ".newsgauge/results"
 #: The files in which people and programs read a verdict.
 _VERDICTS = ("gates.json", "report.html", "summary.md", "plan.json")
@@ -88,23 +91,43 @@ def _writable(config: pytest.Config, folder: Path) -> Path:
     return config.stash[MOVED]
 
 
-def settle(config: pytest.Config, status: int) -> int:
+def settle(config: pytest.Config, status: int, error: BaseException | None = None) -> int:
     """The exit status of the process: never 0 if the verdict is red, or if gates are required and there is none.
 
-    Whoever sets another status once the verdict stands is in gates.json and in the report too.
+    Whoever sets another status once the verdict stands, or ends pytest by an ``error``, is in gates.json and in the
+    report too.
     """
     if RESULTS not in config.stash or hasattr(config, "workerinput"):
         return status
-    verdict = config.stash.get(VERDICT, None)
+    verdict, red = config.stash.get(VERDICT, None), ""
     if verdict is None:
-        if status or not are_gates_required(config):
-            return status
-        return _refuse("no gate was decided in this run; where that is meant, say --no-require-gates")
-    if not status and not verdict.is_green:
-        return _refuse(verdict.headline)
-    if status and verdict.is_green:
-        _overrule(config.stash[RESULTS], int(status))
+        if not status and are_gates_required(config):
+            red = "no gate was decided in this run; where that is meant, say --no-require-gates"
+    elif not verdict.is_green:
+        red = "" if status else verdict.headline
+    elif status:
+        how = type(error).__name__ if error else f"status {status}"
+        red = f"pytest ended with {how} once the gates were decided"
+        _overrule(config.stash[RESULTS], red, status)
+    if red:
+        sys.stderr.write(f"newsgauge: red: {red}\n")
+        status = status or int(pytest.ExitCode.TESTS_FAILED)
+    if status:
+        _fail_in_junit(config, red or "\n".join(verdict.reasons if verdict is not None else (_UNFINISHED,)))
     return status
+
+
+def _fail_in_junit(config: pytest.Config, why: str) -> None:
+    """Write a red run without a failed test into junit.xml as one: some CI systems read nothing else."""
+    from .._util.secrets import hide_secrets
+
+    xml: Any = config.stash.get(JUNIT, None) or config.stash.get(xml_key, None)
+    if hasattr(xml, "suite_start") and not xml.stats["failure"] + xml.stats["error"]:
+        case = xml.node_reporter("newsgauge")
+        case.attrs.update(classname="newsgauge", name="verdict")
+        case._add_simple("failure", "the run is red", hide_secrets(why))
+        with suppress(OSError):
+            xml.pytest_sessionfinish()
 
 
 def are_gates_required(config: pytest.Config) -> bool:
@@ -198,18 +221,13 @@ def _help_is_asked_for(config: pytest.Config) -> bool:
     return not {"-h", "--help", "--version", "-V", "-VV"}.isdisjoint(config.invocation_params.args)
 
 
-def _refuse(why: str) -> int:
-    sys.stderr.write(f"newsgauge: red: {why}\n")
-    return int(pytest.ExitCode.TESTS_FAILED)
-
-
-def _overrule(folder: Path, status: int) -> None:
+def _overrule(folder: Path, red: str, status: int) -> None:
     """Write into the results folder that the run is red after all."""
     from ..errors import UsageError
-    from ..report.publishing import render
+    from ..report.publishing import append_step_summary, render
     from ..results.result_files import overrule_gates
 
     with suppress(UsageError):
-        overrule_gates(folder, f"pytest ended with status {status} once the gates were decided", exit_status=status)
+        overrule_gates(folder, red, exit_status=status)
         if (folder / "report.html").exists():
-            render(folder)
+            append_step_summary(render(folder))

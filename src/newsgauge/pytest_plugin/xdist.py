@@ -15,7 +15,7 @@ import pytest
 
 from .._util.files import write_whole
 from ..errors import UsageError
-from ..planning.plan_file import COMMIT, differences
+from ..planning.plan_file import COMMIT, NO_COMMIT, differences
 from ..results.run_folder import EXHIBITS
 from .slim_reports import Status, is_case
 
@@ -43,12 +43,12 @@ def open_log(results: Path, worker: Mapping[str, Any] | None) -> ResultLog:
 
 
 def facts_of(run: RunPlan) -> dict[str, str]:
-    """What must be equal in all processes of a run, with readable names; a host may have no git."""
+    """What must be equal in all processes of a run, with readable names."""
     return {
         "newsgauge": run.made_by,
         **{name.replace("_", " "): str(value) for name, value in run.describe().items()},
         **{f"prompt or model of {name}": digest for name, digest in run.prompts.items()},
-        **{name: digest for name, digest in run.inputs.items() if name != COMMIT},
+        **run.inputs,
     }
 
 
@@ -56,7 +56,9 @@ def check_worker(config: pytest.Config, worker: Mapping[str, Any], run: RunPlan)
     """Refuse to work for a controller with other files. Raises `UsageError`."""
     if _REQUIRED in worker:
         config.option.require_gates = worker[_REQUIRED]
-    other = differences(facts_of(run), worker.get(_FACTS, {})) if _FACTS in worker else []
+    here, there = facts_of(run), worker.get(_FACTS, {})
+    has_git = NO_COMMIT not in (here.get(COMMIT), there.get(COMMIT))  # what is copied to a host may come without
+    other = differences(here, there, but=() if has_git else (COMMIT,)) if _FACTS in worker else []
     if other:
         raise UsageError(f"{_REFUSAL}: {', '.join(other)}; bring {config.rootpath} to the controller's state")
 
@@ -96,6 +98,7 @@ class Controller:
     ) -> None:
         self._log = log
         self._results = results
+        self._ready: set[Any] = set()
         self._sent = {_FOLDER: log.name, _FACTS: dict(facts), _REQUIRED: required, COMPACT: compact}
 
     @pytest.hookimpl(optionalhook=True)
@@ -104,14 +107,24 @@ class Controller:
         node.workerinput.update(self._sent)
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodeready(self, node: Any) -> None:
+        """Remember that this worker could start."""
+        self._ready.add(node)
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """Take a worker's results; a crashed worker sends none, and its cases count as not run.
 
-        Raises `pytest.UsageError` for a worker that refused to work.
+        Raises `pytest.UsageError` for a worker that refused to work, or failed before it could: pytest-xdist would
+        start it again and again.
         """
-        if error and _REFUSAL in str(error):
-            why = next(line for line in reversed(str(error).splitlines()) if _REFUSAL in line)
-            raise pytest.UsageError(f"newsgauge: {node.gateway.spec}: {why[why.index(_REFUSAL) :]}")
+        if error and node not in self._ready:
+            lines = [line.strip() for line in reversed(str(error).splitlines())]
+            refused = next((line[line.index(_REFUSAL) :] for line in lines if _REFUSAL in line), "")
+            failed = next((line for line in lines if "rror" in line), str(error))
+            raise pytest.UsageError(
+                f"newsgauge: {node.gateway.spec}: {refused or f'this worker could not start: {failed}'}"
+            )
         for name, text in getattr(node, "workeroutput", {}).get(_EXHIBITS, {}).items():
             write_whole(self._results / f"{name}.json", text)
         handed_over = getattr(node, "workeroutput", {}).get(_OUTPUT)

@@ -13,7 +13,7 @@ from typing import Any
 
 from .._util.wording import one_line
 from ..errors import UsageError
-from ..planning.plan_file import RunPlan, deal, load_plan
+from ..planning.plan_file import RunPlan, deal, load_plan, plan_facts
 from ..planning.sampling import split_key
 from ..records import Key, Result
 from ..running.results_log import merge
@@ -93,29 +93,30 @@ def _load(path: Path) -> _Part:
 
 def _check_same(first: _Part, other: _Part) -> None:
     """Refuse what was asked otherwise, of somebody else, or about other posts."""
-    facts = [{**part.run.describe(), "shard": None, **_more(part.run)} for part in (first, other)]
-    for name in dict.fromkeys((*facts[0], *facts[1])):
-        if facts[1].get(name) != facts[0].get(name):
-            here, there = (_short(fact.get(name)) for fact in facts)
+    here, there = (_facts(part.run) for part in (first, other))
+    for name in dict.fromkeys((*there, *here)):
+        if there.get(name) != here.get(name):
             raise UsageError(
                 f"{other.folder.path} is not part of the same run as {first.folder.path}: {name.replace('_', ' ')} "
-                f"{there}, not {here}"
+                f"{_short(there.get(name))}, not {_short(here.get(name))}"
             )
 
 
-def _more(run: RunPlan) -> dict[str, object]:
-    return {
-        "allow_threads": run.plan.allow_threads,
-        "preprocessing": run.plan.preprocessing,
-        **{f"prompt or model of {name} (digest)": digest for name, digest in run.prompts.items()},
-        **run.inputs,
-        "options of the command line": list(run.chosen_by_hand),
-        "posts": [(post.id, post.label, post.thread) for post in run.plan.posts],
-    }
+def _facts(run: RunPlan) -> dict[str, object]:
+    """All that plan.json says of the run, and not of this part of it; what it says by name, name by name."""
+    facts = plan_facts(run) | {"options of the command line": run.chosen_by_hand}
+    for name in ("shard", "stand_ins", "left_out", "failed", "unreviewed", "results", "chosen_by_hand"):
+        del facts[name]
+    facts |= {"digest of prompt or model of": facts.pop("prompts"), "": facts.pop("inputs")}
+    for name, value in list(facts.items()):
+        if isinstance(value, Mapping):
+            del facts[name]
+            facts |= {f"{name} {one}".strip(): said for one, said in value.items()}
+    return {**facts, "posts": [(post.id, post.label, post.thread) for post in run.plan.posts]}
 
 
 def _short(value: object) -> str:
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return f"{len(value)} ({', '.join(str(one) for one in value[:_MAX_NAMED])})"
     return str(value)
 

@@ -76,11 +76,11 @@ def _with_a_plan(names: list[str]) -> list[Path]:
 def _changed_since(run: RunPlan) -> list[str]:
     """Why the results are not about this checkout: its texts, code or recordings differ.
 
-    Gates and baseline are meant to be this checkout's; files that it lacks are not needed here.
+    Gates and baseline are meant to be this checkout's, and must be there; other files that it lacks are not needed.
     """
     now = read_again(Path.cwd(), run.inputs)
     decide = ("variants.toml", "gates.toml", baseline_name(run.backend, run.plan))
-    but = [name for name, digest in now.items() if digest == ABSENT or name.endswith(decide)]
+    but = [name for name, digest in now.items() if (digest == ABSENT) is not name.endswith(decide)]
     changed = differences(now, run.inputs, but=(COMMIT, VERSION, *but))
     return [f"changed since the results were made: {', '.join(changed)}"] if changed else []
 
