@@ -20,9 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from coverage import CoverageData
 
 ROOT = Path(__file__).resolve().parents[1]
 SRC = "src/newsgauge"
@@ -34,6 +36,12 @@ AREAS = {
     "guard": ([f"{SRC}/gates/{name}" for name in _GUARD], ["tests/gates", "tests/plugin/test_matrix.py"]),
     "cassettes": ([f"{SRC}/cassettes/*.py"], ["tests/cassettes", "tests/cli/test_cassettes_command.py"]),
 }
+#: Configuration of coverage: which test ran which line.
+TRACED = """[run]
+dynamic_context = test_function
+source_pkgs = newsgauge
+data_file = traced.data
+"""
 _OTHER: dict[type[ast.AST], type[ast.AST]] = {
     **{ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq},
     **{ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And},
@@ -75,23 +83,28 @@ def places(tree: ast.Module) -> Iterator[int]:
             yield number
 
 
-def mutate(path: Path, number: int) -> tuple[str, str, int]:
-    """The whole changed source; the changed statement with its change; its line."""
+def mutate(path: Path, number: int) -> tuple[str, str, range]:
+    """The whole changed source; the changed expression with its change; its lines."""
     tree = ast.parse(path.read_text("utf-8"))
     node = list(ast.walk(tree))[number]
+    assert isinstance(node, ast.expr)
+    lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
     before = ast.unparse(node)
     change(node)
-    return ast.unparse(tree), f"{before}  ->  {ast.unparse(node)}", getattr(node, "lineno", 0)
+    return ast.unparse(tree), f"{before}  ->  {ast.unparse(node)}", lines
 
 
-def run_tests(folder: Path, tests: list[str], timeout: float | None) -> bool:
-    """Whether they pass."""
+def run_tests(folder: Path, tests: Sequence[str], timeout: float | None, *, traced: bool = False) -> bool:
+    """Whether they pass. ``traced``: `tests_of_lines` can say afterwards which of them ran which line."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "PYTHON"))}
     environment |= {"PYTHONPATH": str(folder / "src"), "PYTHONDONTWRITEBYTECODE": "1", "CI": "true"}
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", *tests]
+    command = ["-m", "pytest", "-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", *tests]
+    if traced:
+        (folder / "traced.ini").write_text(TRACED)
+        command = ["-m", "coverage", "run", "--rcfile=traced.ini", *command]
     # A group of its own: a change may leave children behind that never end.
     process = subprocess.Popen(
-        command,
+        [sys.executable, *command],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -107,6 +120,23 @@ def run_tests(folder: Path, tests: list[str], timeout: float | None) -> bool:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def tests_of_lines(folder: Path) -> dict[tuple[str, int], set[str]]:
+    """File and line -> the tests that ran it in pytest's own process."""
+    data = CoverageData(str(folder / "traced.data"))
+    data.read()
+    found: dict[tuple[str, int], set[str]] = {}
+    for file in data.measured_files():
+        for line, contexts in data.contexts_by_lineno(file).items():
+            for module, _, test in (context.rpartition(".") for context in contexts if context):
+                found.setdefault((file, line), set()).add(f"{module.replace('.', '/')}.py::{test}")
+    return found
+
+
+def is_found(folder: Path, tests: list[str], near: set[str], usual: float) -> bool:
+    """Whether a test fails: first those that ran the changed line, then all of the area, as some start processes."""
+    return (bool(near) and not run_tests(folder, sorted(near), 10 * usual)) or not run_tests(folder, tests, 10 * usual)
 
 
 def main() -> None:
@@ -127,17 +157,19 @@ def main() -> None:
             files = sorted(file for pattern in patterns for file in folder.glob(pattern))
             sites = [(file, number) for file in files for number in places(ast.parse(file.read_text("utf-8")))]
             start = time.perf_counter()
-            if not run_tests(folder, tests, None):
+            if not run_tests(folder, tests, None, traced=True):
                 sys.exit(f"{area}: its tests fail without any change")
             usual = time.perf_counter() - start
+            ran = tests_of_lines(folder)
             chosen = random.Random(options.seed).sample(sites, min(options.per_area, len(sites)))
             survivors = []
             for file, number in chosen:
                 whole = file.read_text("utf-8")
-                text, what, line = mutate(file, number)
+                text, what, lines = mutate(file, number)
+                near = set().union(*(ran.get((str(file), line), set()) for line in lines))
                 file.write_text(text, "utf-8")
-                if run_tests(folder, tests, 10 * usual):
-                    survivors.append(f"{file.relative_to(folder)}:{line}: {what}")
+                if not is_found(folder, tests, near, usual):
+                    survivors.append(f"{file.relative_to(folder)}:{lines.start}: {what}")
                 file.write_text(whole, "utf-8")
             print(
                 f"{area}: {len(chosen) - len(survivors)} of {len(chosen)} found, {len(sites)} could be made", flush=True
