@@ -74,13 +74,17 @@ def test_the_wait_that_the_service_asks_for_is_kept_and_a_little_longer() -> Non
 
 def test_without_it_waits_are_jittered_below_limits_that_double() -> None:
     error = TransientError("busy")
-    for seed in range(50):
+    rows = []
+    for seed in range(100):
         clock = Clock()
         calm = RetryPolicy(clock=clock, sleep=clock.sleep, rng=random.Random(seed), max_wait_s=5)
         call_patiently(failing(*[error] * 6), calm)
-        limits = [1, 2, 4, 5, 5, 5]
-        assert all(0 <= wait <= limit for wait, limit in zip(clock.sleeps, limits, strict=True))
-    assert len(set(clock.sleeps)) == 6
+        rows.append(clock.sleeps)
+    assert len(set(rows[0])) == 6
+    for limit, waits in zip((1, 2, 4, 5, 5, 5), zip(*rows, strict=True), strict=True):
+        # Full jitter: all of the time from nothing to the limit is in use, and none beyond it.
+        assert 0 <= min(waits) < 0.1 * limit
+        assert 0.9 * limit < max(waits) <= limit
 
 
 def test_a_quota_of_a_day_is_not_asked_again_and_says_what_to_do() -> None:

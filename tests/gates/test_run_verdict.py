@@ -59,16 +59,16 @@ def conclude(
     updating: bool = False,
     known: tuple[str, ...] | None = None,
     left_out: tuple[LeftOut, ...] = (),
+    decided: bool = True,
     **other: Any,
 ) -> Conclusion:
-    """A run to its end, with every gate decided that its answers decide."""
+    """A run to its end, with every gate ``decided`` from its answers."""
     place = BaselinePlace(folder / "b.json", "b.json", held, updating, known)
     guard = Guard(run, gates, folder / "results", required, place, left_out)
     guard.start()
     answers = answers_of(run) if answers is None else answers
-    if run.shard is None:
-        for verdict in guard.decide(answers):
-            guard.add(verdict)
+    for verdict in guard.decide(answers) if decided else ():
+        guard.add(verdict)
     return guard.conclude(answers, **other)
 
 
@@ -89,16 +89,16 @@ def test_a_case_without_an_answer_makes_incomplete_what_a_gate_is_about_and_noth
     assert of_gate.session.reasons[:2] == ("1 case has no answer: 1 of v", "gates unanswered: v")
     assert other.session.complete
     assert other.session.reasons == ("1 case has no answer: 1 of w",)
+    both = (FLOOR, replace(FLOOR, name="w", variant="w"))
+    assert not conclude(tmp_path, run, *both, answers=answers_of(run, without=[("p-1", "v")])).session.complete
 
 
 def test_a_gate_that_nobody_decided_leaves_a_run_incomplete_and_red(tmp_path: Path) -> None:
     run = run_plan()
-    guard = Guard(run, (FLOOR,), tmp_path, True, BaselinePlace(tmp_path / "b.json", "b.json", None, updating=False))
-    guard.start()
-    concluded = guard.conclude(answers_of(run))
+    concluded = conclude(tmp_path, run, FLOOR, decided=False)
     assert (concluded.undecided, concluded.session.complete) == (("v",), False)
     assert concluded.session.reasons == ("gates not decided: v",)
-    assert json.loads((tmp_path / "gates.json").read_text())["gates"][0]["reasons"] == ["not decided"]
+    assert json.loads((tmp_path / "results" / "gates.json").read_text())["gates"][0]["reasons"] == ["not decided"]
 
 
 def test_a_run_that_is_not_over_says_so_and_leaves_no_older_plan(tmp_path: Path) -> None:
@@ -117,12 +117,14 @@ def test_a_shard_decides_no_gate_is_never_complete_and_names_no_missing_gate(tmp
     half = replace(whole, posts=whole.posts[:2], whole_digest=whole.digest)
     left_out = (LeftOut("w", "w is not asked", "--variants"),)
     run = run_plan(whole=whole, part=half, shard=Shard(1, 2), unreviewed=("--corpus",))
-    concluded = conclude(tmp_path, run, FLOOR, left_out=left_out)
+    concluded = conclude(tmp_path, run, FLOOR, left_out=left_out, decided=False)
     assert concluded.session.reasons == ()
     assert not concluded.session.complete
     assert concluded.session.notes == ("1 gates are decided by newsgauge merge, from the results of all shards",)
     assert (concluded.session.n_cases, concluded.session.n_cases_not_run) == (2, 0)
     assert "newsgauge merge" in json.loads((tmp_path / "results" / "gates.json").read_text())["gates"][0]["reasons"][0]
+    of_both = answers_of(replace(run, part=whole))
+    assert not conclude(tmp_path, run, FLOOR, answers=of_both).session.complete  # even if something decided one
 
 
 def test_only_a_run_that_requires_its_gates_is_red_for_what_was_left_out_or_did_not_run(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 import math
+from statistics import NormalDist
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from newsgauge.scoring.stats.decisions import Finding, decide_difference, decide_floor
+from newsgauge.scoring.stats.decisions import Finding, decide_by_bounds, decide_difference, decide_floor
 from newsgauge.scoring.stats.intervals import exact_lower_bound, exact_upper_bound
-from newsgauge.scoring.stats.paired import mcnemar_exact
+from newsgauge.scoring.stats.paired import mcnemar_exact, score_statistic
 from newsgauge.scoring.stats.power import floor_power, margin_power
 
 PASS, FAIL, INCONCLUSIVE = Finding.PASS, Finding.FAIL, Finding.INCONCLUSIVE
@@ -48,6 +49,46 @@ def test_inconclusive_says_how_many_posts_would_decide() -> None:
     assert decision.finding is INCONCLUSIVE
     assert decision.n_for_power == 304
     assert floor_power(304, 0.9, 0.85) >= 0.8
+
+
+@pytest.mark.parametrize(
+    ("low", "estimate", "high", "n", "floor"),
+    [(0.80, 0.85, 0.90, 100, 0.82), (0.62, 0.66, 0.72, 400, 0.67), (0.40, 0.75, 0.80, 12, 0.5)],
+)
+def test_bounds_that_shrink_with_the_root_of_n_decide_in_80_percent_of_samples_of_the_number_they_name(
+    low: float, estimate: float, high: float, n: int, floor: float
+) -> None:
+    """An estimate is normal about the true score; a bound stands 1.645 of its standard errors from it."""
+    decision = decide_by_bounds((low, high), estimate, n, floor)
+    assert decision.finding is INCONCLUSIVE
+    assert decision.n_for_power is not None
+    width, distance = (estimate - low, estimate - floor) if estimate > floor else (high - estimate, floor - estimate)
+
+    def power(posts: int) -> float:
+        now = width * math.sqrt(n / posts)
+        return 1 - NormalDist(distance, now / NormalDist().inv_cdf(0.95)).cdf(now)
+
+    assert power(decision.n_for_power) >= 0.8 > power(decision.n_for_power - 1)
+
+
+def test_bounds_that_decide_or_whose_estimate_is_the_floor_name_no_number_of_posts() -> None:
+    assert decide_by_bounds((0.79999, 0.9), 0.89, 100, 0.80).n_for_power == 229  # 100 x (1.5117 x .09001 / .09)^2
+    assert decide_by_bounds((0.2, 0.9), 0.5, 100, 0.5).n_for_power is None
+    assert decide_by_bounds((0.5, 0.9), 0.7, 100, 0.5).n_for_power is None
+
+
+@pytest.mark.parametrize(("gained", "lost", "n", "lead"), [(30, 20, 200, 0.02), (12, 2, 100, 0.05), (10, 14, 150, 0.0)])
+def test_the_posts_that_would_decide_a_lead_bring_its_statistic_to_the_quantiles_of_level_and_power(
+    gained: int, lost: int, n: int, lead: float
+) -> None:
+    needed = decide_difference(gained, lost, n, lead).n_for_power
+    assert needed is not None
+    wanted = NormalDist().inv_cdf(0.95) + NormalDist().inv_cdf(0.8)
+
+    def statistic(posts: int) -> float:
+        return abs(score_statistic(gained * posts / n, lost * posts / n, posts, lead))
+
+    assert statistic(needed) >= wanted > statistic(needed - 1)
 
 
 def test_an_estimate_on_the_floor_is_not_decided_by_any_number_of_posts() -> None:
