@@ -41,7 +41,7 @@ MAX_CHARS, clean, codelab, redact = (
 # No deadline and no check for slow examples: these say more about the machine than about the code. No database: a run
 # writes nothing but its results, also where the checkout cannot be written.
 _EVERYWHERE: dict[str, Any] = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("dev", max_examples=8, derandomize=True, **_EVERYWHERE)
+settings.register_profile("dev", max_examples=5, derandomize=True, **_EVERYWHERE)
 settings.register_profile("ci", max_examples=100, derandomize=True, **_EVERYWHERE)
 settings.register_profile("thorough", max_examples=10_000, **_EVERYWHERE)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
@@ -312,10 +312,9 @@ LITERAL = r"\[(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|IPv6:[0-9A-Fa-f:.]+)\]"
 ADDRESS = re.compile(rf"(?:{DOT_ATOM}|{QUOTED})@(?:{HOST}|{LITERAL})", re.ASCII)
 ADDRESSES = st.from_regex(ADDRESS, fullmatch=True)
 
-_SCRAP = st.sampled_from(
-    [*"@\"\\.<>[]()-_!'a1 \n\u00e9\u0301", "@x.example", "joe@", "1.2", '"@', "@[1.2.3.4]", "mailto:"]
-)
-NEAR_ADDRESSES = st.lists(_SCRAP | ADDRESSES, max_size=15).map("".join)
+_SCRAP = st.sampled_from([*"@\"\\.<>[]()-_!'a1 \n", "@x.example", "joe@", "1.2", '"@', "@[1.2.3.4]", "mailto:"])
+NEAR_ASCII_ADDRESSES = st.lists(_SCRAP | ADDRESSES, max_size=15).map("".join)
+NEAR_ADDRESSES = st.lists(_SCRAP | st.sampled_from("\u00e9\u0301") | ADDRESSES, max_size=15).map("".join)
 
 
 @on_both("it takes only word characters, dots and hyphens for a local part: the rest is left")
@@ -363,7 +362,7 @@ def test_redaction_is_done_once_and_for_all(text: str) -> None:
 
 
 @on_both()
-@given(text=NEAR_ADDRESSES.filter(lambda text: text.isascii()))
+@given(text=NEAR_ASCII_ADDRESSES)
 def test_lines_without_an_at_sign_are_kept_whole(prepare: Prepare, text: str) -> None:
     lines = prepare(f"Subject: s\n\n{text}").split("\n")[2:]
     if prepare is clean:
