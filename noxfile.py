@@ -22,7 +22,7 @@ nox.options.error_on_missing_interpreters = False
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 OTHERS = [python for python in PYTHONS if python != HERE]
-nox.options.sessions = ["here", *[f"evals-{python}" for python in OTHERS], "wheel", "lint", "docs"]
+nox.options.sessions = ["here", *[f"evals-{python}" for python in OTHERS], "wheel", "lint", "docs", "changelog"]
 
 
 def run_evals(session: nox.Session, *options: str) -> None:
@@ -125,6 +125,15 @@ def lint(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """The site of the docs; a link that leads nowhere or a page outside of the navigation is an error."""
     session.run("python", "-m", "mkdocs", "build", "--strict", "--site-dir", ".newsgauge/site", external=True)
+
+
+@nox.session(python=False)
+def changelog(session: nox.Session) -> None:
+    """What the fragments of changelog.d make; with a version they become its section of CHANGELOG.md."""
+    version = session.posargs[:1]
+    session.run(
+        "towncrier", "build", *(["--yes", "--version", *version] if version else ["--draft", "--version", "next"])
+    )
 
 
 @nox.session(python=False, default=False)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
+from towncrier._shell import cli as towncrier
 
 from newsgauge.cli.main import main
 
@@ -91,6 +93,28 @@ def test_a_release_says_where_it_comes_from(tmp_path: Path) -> None:
     subprocess.run(["bash", "-euc", script], cwd=tmp_path, env={"HOME_PAGE": home}, check=True)
     urls = tomllib.loads((tmp_path / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
     assert urls == {"Source": home, "Issues": f"{home}/issues", "Changelog": f"{home}/blob/main/CHANGELOG.md"}
+
+
+def test_the_fragments_of_the_changelog_become_its_newest_section(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "changelog.d", tmp_path / "changelog.d", ignore=shutil.ignore_patterns("*.change.md"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copy(ROOT / "CHANGELOG.md", tmp_path)
+    for name, text in (("a", "First `one`.\n"), ("b", "Second,\nover two lines.\n")):
+        (tmp_path / "changelog.d" / f"{name}.change.md").write_text(text)
+    arguments = ["build", "--keep", "--dir", str(tmp_path), "--version", "9.8.7", "--date", "2026-12-24"]
+    done = CliRunner().invoke(towncrier, arguments)
+    assert done.exit_code == 0, done.output
+    made, before = (folder / "CHANGELOG.md" for folder in (tmp_path, ROOT))
+    head, marker, rest = before.read_text("utf-8").partition("<!-- releases, newest first -->\n")
+    section = "\n## 9.8.7 (2026-12-24)\n\n- First `one`.\n- Second,\n  over two lines.\n\n"
+    assert made.read_text("utf-8") == head + marker + section + rest
+
+
+def test_every_fragment_has_the_name_of_one_and_says_something() -> None:
+    found = {path.name: path.read_text("utf-8") for path in (ROOT / "changelog.d").iterdir()}
+    others = {"README.md", "template.jinja"}
+    assert {name for name in found if not re.fullmatch(r"[a-z0-9-]+\.change\.md", name)} == others
+    assert [name for name, text in found.items() if not text.strip()] == []
 
 
 def test_the_package_says_that_it_is_typed_and_which_pythons_it_was_tried_on() -> None:

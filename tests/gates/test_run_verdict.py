@@ -22,6 +22,7 @@ from newsgauge.planning.plan_file import RunPlan, Shard
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Key, Result
 from newsgauge.scoring.scoreboard import score
+from newsgauge.scoring.stats.decisions import Finding
 from tests.gates.made_results import plan, posts, result
 
 FLOOR = LimitsGate("v", "v", (Limit("min_accuracy", 0.5, "r"),))
@@ -99,6 +100,17 @@ def test_a_gate_that_nobody_decided_leaves_a_run_incomplete_and_red(tmp_path: Pa
     assert (concluded.undecided, concluded.session.complete) == (("v",), False)
     assert concluded.session.reasons == ("gates not decided: v",)
     assert json.loads((tmp_path / "results" / "gates.json").read_text())["gates"][0]["reasons"] == ["not decided"]
+
+
+def test_the_gates_that_are_named_are_decided_and_no_others(tmp_path: Path) -> None:
+    run, gates = run_plan(), (FLOOR, replace(FLOOR, name="high", limits=(Limit("min_accuracy", 1.0, "r"),)))
+    guard = Guard(run, gates, tmp_path, True, BaselinePlace(tmp_path / "b", "b", None, updating=False))
+    assert [verdict.gate for verdict in guard.decide(answers_of(run), names=["high"])] == ["high"]
+    assert [verdict.gate for verdict in guard.decide(answers_of(run))] == ["v", "high"]
+    one = next(guard.decide(answers_of(run, wrong=[("p-0", "v")])))
+    guard.add(one)
+    guard.add(replace(one, finding=Finding.FAIL))
+    assert guard.conclude(answers_of(run)).verdicts["v"].finding is Finding.FAIL  # the later of two counts
 
 
 def test_a_run_that_is_not_over_says_so_and_leaves_no_older_plan(tmp_path: Path) -> None:
