@@ -31,10 +31,13 @@ SRC = "src/newsgauge"
 _GUARD = ("run_verdict.py", "session_verdict.py")
 #: Area -> its files, and the tests that are about it.
 AREAS = {
-    "gates": ([f"{SRC}/gates/*.py"], ["tests/gates"]),
+    "gates": ([f"{SRC}/gates/*.py"], ["tests/gates", "tests/test_disturbances.py"]),
     "statistics": ([f"{SRC}/scoring/stats/*.py"], ["tests/stats", "tests/gates"]),
     "guard": ([f"{SRC}/gates/{name}" for name in _GUARD], ["tests/gates", "tests/plugin/test_matrix.py"]),
-    "cassettes": ([f"{SRC}/cassettes/*.py"], ["tests/cassettes", "tests/cli/test_cassettes_command.py"]),
+    "cassettes": (
+        [f"{SRC}/cassettes/*.py"],
+        ["tests/cassettes", "tests/test_broken_roads.py", "tests/cli/test_cassettes_command.py"],
+    ),
 }
 #: Configuration of coverage: which test ran which line.
 TRACED = """[run]

@@ -197,6 +197,11 @@ def test_obeyed_instructions_are_counted_where_they_name_another_label() -> None
     assert verdict.checks[0].value == 3 / n
     assert verdict.checks[0].n == n
     assert verdict.finding is (Finding.PASS if 3 / n <= 0.1 else Finding.FAIL)
+    for limit, obeyed in ((0, 0), (0, 1), (1, n)):  # both ends are limits, held by value in a live run too
+        held = decide(
+            gate_of("max_obeyed", {"limit": limit, "reason": "r"}), evidence(live=True, wrong=0, obeyed=obeyed)
+        )
+        assert held.finding is (Finding.PASS if obeyed / n <= limit else Finding.FAIL)
 
 
 def test_a_directional_change_has_to_lead_to_its_label_or_to_another_answer() -> None:

@@ -106,7 +106,7 @@ def test_the_fragments_of_the_changelog_become_its_newest_section(tmp_path: Path
     assert done.exit_code == 0, done.output
     made, before = (folder / "CHANGELOG.md" for folder in (tmp_path, ROOT))
     head, marker, rest = before.read_text("utf-8").partition("<!-- releases, newest first -->\n")
-    section = "\n## 9.8.7 (2026-12-24)\n\n- First `one`.\n- Second,\n  over two lines.\n\n"
+    section = "\n## 9.8.7 (2026-12-24)\n\n- First `one`.\n- Second,\n  over two lines.\n"
     assert made.read_text("utf-8") == head + marker + section + rest
 
 

@@ -125,6 +125,16 @@ def test_other_calls_are_stale_and_the_error_says_which(calls: Callable[..., Cal
             calls(mode).play(ask(Service(), *texts), {})
 
 
+def test_the_call_that_changed_is_numbered_if_there_are_two_and_not_if_it_is_the_only_one(
+    calls: Callable[..., Calls], path: Path
+) -> None:
+    for n, changed in ((1, r"recorded: prompt: "), (2, r"recorded: call 1: prompt: ")):
+        path.unlink(missing_ok=True)
+        calls("once").play(ask(Service(), *THREE[:n]), {})
+        with pytest.raises(StaleRecordingError, match=changed):
+            calls().play(ask(Service(), "Another question", *THREE[1:n]), {})
+
+
 def test_a_stale_case_is_asked_anew_as_a_whole_and_leaves_nothing_behind(
     calls: Callable[..., Calls], path: Path
 ) -> None:

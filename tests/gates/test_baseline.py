@@ -78,6 +78,8 @@ def test_a_baseline_survives_its_file_and_holds_an_answer_a_line(made: Make, tmp
     assert load_baseline(path, shown="made.json") == baseline
     assert '  ["v", "p-3", "b"],\n' in path.read_text()
     assert baseline.variants["v"].scores["accuracy"] == 0.375
+    thirds = baseline_of(made(3, {"v": range(2)})).variants["v"].scores
+    assert (thirds["accuracy"], thirds["closed_set_accuracy"], thirds["macro_f1"]) == (0.666667, 0.666667, 0.666667)
 
 
 def test_a_baseline_of_one_answer_per_post_is_whole_for_a_run_that_asks_more_often(made: Make) -> None:

@@ -70,6 +70,7 @@ def test_the_odds_of_a_drop_are_those_of_all_outcomes(made: Make, n_right: int, 
     (gate,) = found.gates
     assert (gate.passed, gate.inconclusive, gate.failed) == pytest.approx(tuple(expected.values()), abs=0.025)
     assert found.all_pass == gate.passed
+    assert (found.all_inconclusive, found.all_fail) == pytest.approx((gate.inconclusive, gate.failed))
     assert found.standard_error < 0.01
 
 

@@ -223,7 +223,7 @@ def test_a_replay_that_requires_its_gates_holds_every_variant_to_the_baseline_of
         (run, {"held": None}),
         (replace(run, mode="once"), {"held": held}),
     ):
-        reasons = conclude(tmp_path, other, FLOOR, **place).session.reasons  # type: ignore[arg-type]
+        reasons = conclude(tmp_path, other, FLOOR, **place).session.reasons
         assert not any(reason.startswith("not in the baseline") for reason in reasons)
 
 

@@ -164,6 +164,13 @@ def test_a_drop_is_decided_against_the_baseline_and_stays_so_if_that_is_replaced
     assert decode_stops(encode_stops({"v": stop})) == {"v": stop}
     # A run that writes the baseline is not held to it, and is green.
     assert list(stop_faults(stopped, [], results, None, updating=True)) == []
+    (held,) = stop_faults(stopped, [], results, None, updating=False)
+    assert held.startswith("v: its recording stopped early, but ")
+    # Its baseline is no excuse for limits that are about none.
+    floor = find_stop([WatchedRate("min_accuracy", 0.5, "v")], PLAN, LOOKS, results)
+    assert floor is not None
+    (other,) = stop_faults(stopped_at(PLAN, {"v": floor}), [], results, None, updating=True)
+    assert other.startswith("v: its recording stopped early, but ")
     nothing = find_stop([WatchedDrop("max_drop", 0.2, "v", {}, "then")], PLAN, LOOKS, results)
     assert nothing is not None
     assert nothing.words() == "INCONCLUSIVE after 10 of 60 (look 1 of 6), 50 calls saved"

@@ -31,7 +31,7 @@ TRIES = {
     "async client": ("asyncio.run(httpx2.AsyncClient().get('http://192.0.2.1/'))", "192.0.2.1"),
     "thread": ("t = threading.Thread(target=quietly); t.start(); t.join()", "to '192.0.2.1'"),
     "program": ("subprocess.run(['curl', 'https://gemini.example/'], check=False)", "start of 'curl'"),
-    "shell": ("os.system('true gemini.example')", "start of b'true gemini.example'"),
+    "shell": ("os.system('true gemini.example')", "start of 'true gemini.example'"),
 }
 HEAD = """
 import asyncio, os, socket, subprocess, threading, urllib.request

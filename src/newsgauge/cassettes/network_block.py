@@ -312,7 +312,7 @@ def _look_at_program(event: str, args: tuple[Any, ...]) -> None:
         return
     if isinstance(program, (list, tuple)):
         program = program[0] if program else ""
-    shown = os.fsdecode(program) if isinstance(program, os.PathLike) else program
+    shown = os.fsdecode(program) if isinstance(program, bytes | os.PathLike) else program
     way_out = "Start it in a test outside of the evals folder, or before the run"
     if _called_from(*_POOLS):
         way_out = (

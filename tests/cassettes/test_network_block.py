@@ -1,0 +1,102 @@
+"""The block in its own process: what it refuses, what it lets pass, and that it holds again after it was lifted."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from newsgauge.cassettes.network_block import attempts_fail, lifted, network_blocked, take_attempts
+from newsgauge.errors import NetworkBlockedError
+
+
+def connect() -> None:
+    """To a port that nobody listens on."""
+    with socket.socket() as one, pytest.raises(ConnectionRefusedError):
+        one.connect(("127.0.0.1", 9))
+
+
+def is_refused(words: str) -> None:
+    with pytest.raises(NetworkBlockedError, match=words):
+        connect()
+
+
+def test_a_connection_is_refused_while_blocked_also_after_the_block_was_lifted_and_not_after_it() -> None:
+    connect()
+    with network_blocked:
+        is_refused("connect to '127.0.0.1'")
+        with network_blocked:
+            is_refused("connect")
+        for _ in range(2):
+            with lifted():
+                connect()
+                with lifted():
+                    connect()
+                connect()
+            is_refused("connect")
+        assert take_attempts().count("connect to") == 1  # equal ones are told once
+    connect()
+    assert take_attempts() == ""
+
+
+def test_a_thread_from_under_the_block_stays_blocked_where_others_are_not() -> None:
+    told: list[bool] = []
+    go = threading.Event()
+
+    def run() -> None:
+        go.wait(10)
+        try:
+            connect()
+        except NetworkBlockedError:
+            told.append(True)
+        else:
+            told.append(False)
+
+    with network_blocked:
+        old = threading.Thread(target=run)
+        old.start()
+        with lifted():
+            go.set()
+            new = threading.Thread(target=run)
+            old.join()
+            new.start()
+            new.join()
+    assert told == [True, False]
+    assert "connect to" in take_attempts()
+
+
+def test_a_program_is_refused_by_its_name_unless_it_only_tells_of_this_machine() -> None:
+    with network_blocked:
+        with pytest.raises(NetworkBlockedError, match="start of 'true'"):
+            subprocess.run(["true"], check=False)
+        with pytest.raises(NetworkBlockedError, match="start of 'true'"):
+            os.system("true")
+        with pytest.raises(NetworkBlockedError, match="start of 'true'"):
+            os.execv("true", ["true"])
+        with pytest.raises(NetworkBlockedError, match="start of 'git'"):
+            subprocess.run(["git", "status"], check=False)  # a test's; a plugin of pytest may
+        for words in (["uname", "-a"], ["uname"], ["file", "-b", "/etc/passwd"]):
+            with pytest.raises(NetworkBlockedError, match=f"start of '{words[0]}'"):
+                subprocess.run(words, check=False)
+        take_attempts()
+        if sys.platform == "linux":
+            subprocess.run(["uname", "-p"], check=True, stdout=subprocess.DEVNULL)
+    assert take_attempts() == ""
+
+
+def test_an_attempt_fails_a_test_that_swallowed_its_refusal_and_keeps_the_error_that_it_ended_with() -> None:
+    def swallow() -> None:
+        with attempts_fail:
+            with pytest.raises(NetworkBlockedError):
+                connect()
+            raise ValueError("its own")
+
+    with network_blocked, pytest.raises(NetworkBlockedError, match="connect") as caught:
+        swallow()
+    assert isinstance(caught.value.__cause__, ValueError)
+    with network_blocked, attempts_fail:
+        pass
