@@ -73,14 +73,21 @@ def test_a_replay_stops_where_the_recording_did(stopped: pytest.Pytester, capsys
     assert (Path("whole") / "results.csv").read_text() == Path(".newsgauge/results/results.csv").read_text()
 
 
-def test_two_workers_record_up_to_the_same_stop(stopped: pytest.Pytester) -> None:
+def test_two_workers_record_up_to_the_same_stops(stopped: pytest.Pytester) -> None:
     text = stop_of()[1]
     (FOLDER / NAME).unlink()
     (FOLDER / "labels.jsonl").unlink()
-    status, said = replay(stopped, "-n", "2", *IN_PYTEST)
+    # The other variant stops earlier, and comes later in the file.
+    Path("evals/gates.toml").write_text(
+        f"{GATES}\n[embedded.bundled.system]\nmax_accuracy = {{ limit = 0.9, reason = 'r' }}"
+    )
+    status, said = replay(stopped, "-n", "2", *IN_PYTEST, "--variants", "labels,system")
     assert status == 0
+    assert "newsgauge: system: PASS after 8 of 24 (look 2 of 6), 16 calls saved" in said
     assert "newsgauge: labels: PASS after 12 of 24 (look 3 of 6), 12 calls saved" in said
-    assert stop_of()[1] == text
+    (stops,) = json.loads((FOLDER / NAME).read_text())["plans"].values()
+    assert [*stops] == ["labels", "system"]
+    assert stops["labels"] == next(iter(json.loads(text)["plans"].values()))["labels"]
     assert len((FOLDER / "labels.jsonl").read_text().splitlines()) == 12
 
 

@@ -120,7 +120,7 @@ def ask_until_decided(
                     active.remove(name)  # who asks says why
             if not active or not goes_on:
                 break
-    return replace(setup, plan=stopped_at(setup.plan, stops)), total
+    return replace(setup, plan=stopped_at(setup.plan, dict(sorted(stops.items())))), total  # in the order of the file
 
 
 def _up_to(setup: RunConfig, names: Sequence[str], ends: Mapping[str, int]) -> RunConfig:
