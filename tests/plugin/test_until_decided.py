@@ -64,13 +64,6 @@ def test_a_replay_stops_where_the_recording_did(stopped: pytest.Pytester, capsys
     assert low < score["wilson_95"][0]
     assert high > score["wilson_95"][1]
     assert main(["gates"]) == 0
-    # Every shard knows the stop, and their results come to the same.
-    for number in ("1", "2"):
-        assert replay(stopped, "--shard", f"{number}/2", "--results", f"part-{number}")[0] == 0
-    capsys.readouterr()
-    assert main(["merge", "part-1", "part-2", "--results", "whole"]) == 0
-    assert "GREEN: 1 of 1 gates passed" in capsys.readouterr().out
-    assert (Path("whole") / "results.csv").read_text() == Path(".newsgauge/results/results.csv").read_text()
 
 
 def test_two_workers_record_up_to_the_same_stops(stopped: pytest.Pytester) -> None:
@@ -199,6 +192,15 @@ def test_both_sides_of_a_comparison_are_asked_until_it_is_decided(
     assert f"PASS at look {n // 4} of 6, after {n} of 24 posts, sequential exact test at the lead" in " ".join(
         said.split()
     )
+    # Every shard knows the stops, and their results come to the same.
+    for number in ("1", "2"):
+        assert replay(project, *both, "--shard", f"{number}/2", "--results", f"part-{number}")[0] == 0
+    capsys.readouterr()
+    assert main(["merge", "part-1", "part-2", "--results", "whole"]) == 0
+    merged = " ".join(capsys.readouterr().out.split())
+    assert "GREEN: 2 of 2 gates passed" in merged
+    assert f"PASS at look {n // 4} of 6, after {n} of 24 posts, sequential exact test at the lead" in merged
+    assert (Path("whole") / "results.csv").read_text() == Path(".newsgauge/results/results.csv").read_text()
     # Without the other side the comparison is left out, and what it took to decide it stays.
     assert replay(project, "--variants", "labels")[0] == 0
     Path("evals/gates.toml").write_text(GATES + gates.format(0.2))

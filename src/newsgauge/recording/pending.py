@@ -100,9 +100,10 @@ def beyond_stops(setup: RunConfig) -> list[str]:
     own = {name: setup.variants[name] for name in setup.plan.stops}
     whole = replace(setup, variants=own, plan=replace(setup.plan, stops={}, stopped={}))
     recorded = recorded_ids(whole)
+    more = f"'newsgauge record{setup.options} --variants {','.join(setup.variants)} --until-decided'"
     return [
-        f"{name}: its recording goes {n:,} {setup.plan.units} beyond its stop after {stop.n:,}; 'newsgauge "
-        f"record{setup.options} --until-decided' counts them in, without --until-decided it asks the whole plan"
+        f"{name}: its recording goes {n:,} {setup.plan.units} beyond its stop after {stop.n:,}; {more} counts them in, "
+        "without --until-decided it asks the whole plan"
         for name, stop in setup.plan.stops.items()
         if (n := len(recorded[name] - setup.plan.stopped[name]))
     ]
