@@ -96,6 +96,8 @@ MODELS = {
     "two classes": _spread([0.7] * 2),
     "twenty classes": _spread([0.85] * 20),
     "one class nearly always missed": _spread([0.05, *[0.9] * 7]),
+    "one class never right": _spread([0.0, *[0.97] * 7]),
+    "two classes, one never right": _spread([0.0, 0.8]),
     "twenty classes, 60% right": _spread([0.6] * 20),
 }
 

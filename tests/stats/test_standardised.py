@@ -22,6 +22,8 @@ def test_of_a_single_label_the_bounds_are_clopper_and_pearsons(k: int, n: int) -
     low, high = standardised_bounds([Stratum(k, n, 7.0)])
     assert low == pytest.approx(exact_lower_bound(k, n), abs=1e-12)
     assert high == pytest.approx(exact_upper_bound(k, n), abs=1e-12)
+    # A label that is never right adds nothing to the lower bound, whatever its weight.
+    assert standardised_bounds([Stratum(k, n, 3.0), Stratum(0, 5, 1.0)])[0] == pytest.approx(0.75 * low, abs=1e-12)
 
 
 def test_labels_without_weight_do_not_count_and_one_without_posts_has_no_answer() -> None:

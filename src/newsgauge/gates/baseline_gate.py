@@ -115,10 +115,10 @@ class BaselineGate(Gate):
         return hold_pair(asked, found, decision.finding, (text, paired, more), decision.n_for_power)
 
     def too_small(self, plan: Plan) -> Iterable[str]:
-        """The number of posts without a flip that excludes the drop."""
+        """The number of posts without a flip that excludes the drop; with gains fewer may."""
         needed = fewest_posts_for_margin(self.max_drop) if self.max_drop else 0
         if len(plan.posts) < needed:
-            yield f"{self.name}: max_drop {self.max_drop:g} takes at least {needed} {plan.units}"
+            yield f"{self.name}: max_drop {self.max_drop:g} takes at least {needed} {plan.units} if none is gained"
 
 
 def drop_words(

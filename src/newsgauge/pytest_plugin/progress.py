@@ -143,7 +143,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     ]
     too_few = undecidable(state.gates, plan)
     if too_few:
-        note = "a live run of this plan cannot pass" if setup.replays else "whatever is answered, this run cannot pass"
+        note = f"{'a live run of this plan' if setup.replays else 'this run'} cannot pass"
         lines += [f"newsgauge: warning: {len(plan.posts)} {plan.units}: {note}: {text}" for text in too_few]
     if not setup.replays:
         from .gate_hooks import odds_lines

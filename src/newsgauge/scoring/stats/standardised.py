@@ -38,9 +38,10 @@ def standardised_rate(strata: Sequence[Stratum]) -> float:
 def standardised_bounds(strata: Sequence[Stratum], *, confidence: float = 0.95) -> Interval:
     """One-sided lower and upper bound of the weighted rate, each at ``confidence``; NaN as `standardised_rate`.
 
-    The lower bound is the quantile of a beta distribution with the mean and the variance of the weighted sum of
-    the labels' own: Beta(k, n - k) each, and one wrong answer more for the label where that lowers the bound most. For
-    a single label it is Clopper and Pearson's bound. The upper bound is the same of the wrong answers.
+    The lower bound is the quantile of a beta distribution with the mean and the variance of the weighted sum, after one
+    wrong answer is added to the label where that lowers the bound most. That label has the variance of its beta
+    distribution, the others the unbiased one of a sample. For a single label it is Clopper and Pearson's bound. The
+    upper bound is the same of the wrong answers.
     M. Fay, E. Feuer, "Confidence intervals for directly standardized rates: a method based on the gamma
     distribution", Statistics in Medicine 16 (1997), 791-801, with the beta distribution in the place of the gamma,
     as rates here are not small.
@@ -65,20 +66,20 @@ def beta_lower_bound(mean: float, variance: float, *, confidence: float) -> floa
 
 
 def _lower(strata: Sequence[Stratum], confidence: float) -> float:
-    used = [one for one in strata if one.weight]
-    if not any(one.n_correct for one in used):
-        return 0.0
-    return min(_lower_with_one_more(used, extra, confidence) for extra in used)
+    """Labels without a right answer add nothing, so the bound is that of the others, times their share."""
+    right = [one for one in strata if one.weight and one.n_correct]
+    share = sum(one.weight for one in right) / sum(one.weight for one in strata)
+    return share * min((_lower_with_one_more(right, extra, confidence) for extra in right), default=0.0)
 
 
 def _lower_with_one_more(strata: Sequence[Stratum], extra: Stratum, confidence: float) -> float:
     total = sum(one.weight for one in strata)
     mean = variance = 0.0
     for one in strata:
-        n = one.n + (one is extra)
+        n, divisor = (one.n + 1, one.n + 2) if one is extra else (one.n, max(one.n - 1, 1))
         rate = one.n_correct / n
         mean += one.weight / total * rate
-        variance += (one.weight / total) ** 2 * rate * (1.0 - rate) / (n + 1.0)
+        variance += (one.weight / total) ** 2 * rate * (1.0 - rate) / divisor
     return beta_lower_bound(mean, variance, confidence=confidence)
 
 
@@ -92,9 +93,10 @@ def macro_f1_bounds(matrix: ConfusionMatrix, *, confidence: float = 0.95, effect
     """One-sided lower and upper bound of macro-F1, each at ``confidence``; (nan, nan) if a class has no post.
 
     As Clopper and Pearson's lower bound is that of a sample with one more wrong answer, so here one is added in
-    the cell where it costs most. The bound is the quantile of the beta distribution with the macro-F1 of that
-    matrix as its mean, and its variance by the delta method, rows multinomial. The upper bound adds a right answer in
-    that row. ``effective_share``: effective posts per post, below 1 if threads repeat.
+    the cell where it costs most, of a class that has a right answer to lose. The bound is the quantile of the beta
+    distribution with the macro-F1 of that matrix as its mean, and its variance by the delta method, rows multinomial;
+    it ends where all classes but those without a right answer are always right. The upper bound adds a right answer
+    where it gains most. ``effective_share``: effective posts per post, below 1 if threads repeat.
     The variance is that of K. Takahashi, K. Yamamoto, A. Kuchiba, T. Koyama, "Confidence interval for micro-averaged
     F1 and macro-averaged F1 scores", Applied Intelligence 52 (2022), for a sample stratified by class, without its bias
     in small samples; the added answer and the beta distribution are ours, held by simulation (docs/statistics.md).
@@ -103,13 +105,18 @@ def macro_f1_bounds(matrix: ConfusionMatrix, *, confidence: float = 0.95, effect
         return math.nan, math.nan
     cells = [[count * effective_share for count in row] for row in matrix.counts]
     _, slopes, _ = _delta_method(cells)
-    _, row, column = max(
-        (slopes[i][i] - slope, i, j) for i, line in enumerate(slopes) for j, slope in enumerate(line) if i != j
-    )
-    cells[row][column] += 1
-    value, _, variance = _delta_method(cells)
-    low = beta_lower_bound(value, variance, confidence=confidence)
-    cells[row][column] -= 1
+    worth = [(slopes[i][i] - slope, i, j) for i, row in enumerate(slopes) for j, slope in enumerate(row) if i != j]
+    low = 0.0
+    if to_lose := [one for one in worth if cells[one[1]][one[1]]]:
+        _, row, column = max(to_lose)
+        cells[row][column] += 1
+        value, _, variance = _delta_method(cells)
+        best, _, _ = _delta_method(
+            [[sum(line) * (i == j) for j in range(len(line))] if line[i] else line for i, line in enumerate(cells)]
+        )
+        low = best * beta_lower_bound(value / best, variance / best**2, confidence=confidence)
+        cells[row][column] -= 1
+    _, row, _ = max(worth)
     cells[row][row] += 1
     value, _, variance = _delta_method(cells)
     return low, 1.0 - beta_lower_bound(1.0 - value, variance, confidence=confidence)
