@@ -164,7 +164,9 @@ def test_macro_f1_of_all_right_is_one(made: Make, live: bool) -> None:
     assert decide(gate("min_macro_f1", 0.99), evidence).passed is not live  # as 40 right answers prove 93% at most
 
 
-def test_live_macro_f1_is_not_proved_by_fewer_than_five_posts_a_class(made: Make) -> None:
+def test_live_macro_f1_is_neither_proved_nor_disproved_by_fewer_than_five_posts_a_class(made: Make) -> None:
+    assert decide(gate("min_macro_f1", 0.95), made(8, {"v": range(1)}, live=True)).finding == "INCONCLUSIVE"
+    assert decide(gate("min_macro_f1", 0.95), made(10, {"v": range(1)}, live=True)).finding == "FAIL"
     verdict = decide(gate("min_macro_f1", 0.01), made(8, {"v": range(8)}, live=True))
     assert (verdict.finding, verdict.n_to_decide) == ("INCONCLUSIVE", 10)
     assert "too few posts of a class for a proof, some 10 posts would decide" in verdict.reasons[0]

@@ -16,8 +16,9 @@ from .._util.wording import did_you_mean
 from ..errors import GatesError
 from ..records import Outcome, Post, Prediction
 from ..scoring.scoreboard import threads_of
-from ..scoring.stats.decisions import Finding, decide_by_bounds
-from ..scoring.stats.intervals import exact_lower_bound, exact_upper_bound, threaded
+from ..scoring.stats.decisions import Finding
+from ..scoring.stats.intervals import threaded
+from .findings import decide_rate
 from .gate import ALPHA, Asked, Bound, Entry, Evidence, Gate, Held, Sign, Table, number
 from .limits_gate import IF_RATES
 
@@ -160,25 +161,17 @@ def _by_bounds(
 ) -> tuple[Finding, str, int | None]:
     """The finding, the words for it, and how many such posts would decide.
 
-    A ceiling is a floor on the opposite. A cost is treated as a rate with its mean, which varies at least as much.
+    A cost is treated as a rate with its mean, which varies at least as much.
     """
-    most = limit.most
-    rate, floor = value / most, limit.limit / most
-    if not limit.is_floor:
-        rate, floor = 1 - rate, 1 - floor
-    confidence, worth = 1 - ALPHA / n_limits, how["effective_n"]
-    bounds = (
-        exact_lower_bound(rate * worth, worth, confidence=confidence, one_more=how["one_more"]),
-        exact_upper_bound(rate * worth, worth, confidence=confidence, one_more=how["one_more"]),
-    )
-    found = decide_by_bounds(bounds, rate, n, floor, confidence=confidence)
-    low, high = bounds if limit.is_floor else (1 - bounds[1], 1 - bounds[0])
+    most, confidence = limit.most, 1 - ALPHA / n_limits
+    counted = min(n, n * value / most)  # rounding
+    found = decide_rate(counted, n, limit.limit / most, is_floor=limit.is_floor, confidence=confidence, **how)
     over = f", {100 * (1 - ALPHA):.0f}% over {n_limits} limits" if n_limits > 1 else ""
-    shown = (in_unit(bound * most, limit.unit) for bound in (low, high))
+    shown = (in_unit(bound * most, limit.unit) for bound in (found.low, found.high))
     detail = f"one-sided {confidence:.1%} bounds {' and '.join(shown)}{over}"
     if found.finding is Finding.INCONCLUSIVE and found.n_for_power is not None:
         detail += f"; some {found.n_for_power:,} such {units} would decide, {IF_RATES}"
-    return found.finding, detail, found.n_for_power if found.finding is Finding.INCONCLUSIVE else None
+    return found.finding, detail, found.n_for_power
 
 
 def _count(

@@ -103,8 +103,8 @@ def rate_decision(limit: Limit, n_counted: int, n: int, **threaded: float) -> De
     return decide_rate(n_counted, n, limit.limit, is_floor=METRICS[limit.metric].is_floor, **threaded)
 
 
-def decide_rate(n_counted: int, n: int, limit: float, *, is_floor: bool, **threaded: float) -> Decision:
-    """A floor or a ceiling on a rate, with the bounds of that rate; ``threaded``: as `decide_floor` takes it."""
+def decide_rate(n_counted: float, n: int, limit: float, *, is_floor: bool, **threaded: float) -> Decision:
+    """A floor or a ceiling on a rate, with the bounds of that rate; ``threaded``: as of `decide_floor`."""
     if is_floor:
         return decide_floor(n_counted, n, limit, **threaded)
     # A ceiling on a rate is a floor on its opposite.
@@ -137,11 +137,11 @@ def own_mix_decision(limit: Limit, strata: Sequence[Stratum], n: int) -> Decisio
 
 
 def macro_f1_decision(limit: Limit, matrix: ConfusionMatrix, effective_share: float = 1.0) -> Decision:
-    """Macro-F1 by its bounds. With fewer posts in a class than the lower bound takes, nothing is proved."""
+    """Macro-F1 by its bounds. With fewer posts in a class than the bounds take, nothing is decided."""
     value, n = macro_f1(matrix), matrix.n
     found = decide_by_bounds(macro_f1_bounds(matrix, effective_share=effective_share), value, n, limit.limit)
     fewest = min(map(sum, matrix.counts))
-    if fewest < FEWEST_POSTS_PER_CLASS and found.finding is Finding.PASS:
+    if fewest < FEWEST_POSTS_PER_CLASS and found.finding is not Finding.INCONCLUSIVE:
         needed = FEWEST_POSTS_PER_CLASS * len(matrix.labels)
         return replace(found, finding=Finding.INCONCLUSIVE, n_for_power=max(n + 1, needed))
     if math.isnan(value):

@@ -217,7 +217,7 @@ def _bounds(limit: Limit, units: str, found: Decision) -> str:
         Finding.FAIL: f"{'upper' if floor else 'lower'} bound {'<' if floor else '>'} {asked}",
         Finding.INCONCLUSIVE: f"{asked} lies between the bounds, {many}, {IF_RATES}",
     }[found.finding]
-    if found.finding is Finding.INCONCLUSIVE and found.low >= limit.limit and floor:
+    if found.finding is Finding.INCONCLUSIVE and floor and (found.low >= limit.limit or found.high < limit.limit):
         word = f"too few {units} of a class for a proof, {many}"
     return f"{bounds_words(found.low, found.high, metric.unit)}: {word}"
 

@@ -55,7 +55,7 @@ class Decision:
 
 @lru_cache(maxsize=4096)  # planning asks the same again and again
 def decide_floor(
-    n_correct: int,
+    n_correct: float,
     n: int,
     floor: float,
     *,

@@ -274,7 +274,7 @@ def clustered_interval(correct: Sequence[bool], threads: Sequence[Hashable], *, 
     return wilson_interval(scaled_count(sum(correct), n, worth), worth, confidence=confidence)
 
 
-def scaled_count(n_correct: int, n: int, worth: float) -> float:
+def scaled_count(n_correct: float, n: int, worth: float) -> float:
     """The correct answers among ``worth`` posts at the rate n_correct / n; all stay exactly all."""
     return worth if n_correct == n else min(worth, n_correct * worth / n)
 
