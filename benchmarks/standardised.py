@@ -46,7 +46,7 @@ def eight_labels(sizes: NDArray[np.int_]) -> tuple[float, float]:
     for rates in (even, np.full(8, 0.6), np.linspace(0.4, 1.0, 8), np.linspace(1.0, 0.4, 8), odd):
         truth, missed, wrong = WEIGHTS @ rates, 0, np.zeros(2)
         for draw in rng.binomial(sizes, rates, (N_DRAWS, 8)):
-            strata = [Stratum(*map(int, one), w) for one, w in zip(zip(draw, sizes, strict=True), WEIGHTS, strict=True)]
+            strata = [Stratum(int(k), int(n), float(w)) for k, n, w in zip(draw, sizes, WEIGHTS, strict=True)]
             low, high = standardised_interval(strata)
             missed += not low <= truth <= high
             low, high = standardised_bounds(strata)
