@@ -7,10 +7,18 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 
 import pytest
 
-from newsgauge.cassettes.network_block import attempts_fail, lifted, network_blocked, take_attempts
+from newsgauge.cassettes.network_block import (
+    attempts_fail,
+    end_block,
+    lifted,
+    network_blocked,
+    start_block,
+    take_attempts,
+)
 from newsgauge.errors import NetworkBlockedError
 
 
@@ -86,6 +94,24 @@ def test_a_program_is_refused_by_its_name_unless_it_only_tells_of_this_machine()
         if sys.platform == "linux":
             subprocess.run(["uname", "-p"], check=True, stdout=subprocess.DEVNULL)
     assert take_attempts() == ""
+
+
+def test_a_name_that_is_allowed_is_looked_up_and_connected_to_by_its_addresses_and_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.1.2.3", 0))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found)
+    start_block(allowed=["Intern.example "])
+    try:
+        with socket.socket() as one:
+            for name, address in (("intern.example", "10.1.2.3"), ("extern.example", "10.1.2.4")):
+                is_allowed = name == "intern.example"
+                for event in (("socket.getaddrinfo", name, None), ("socket.connect", one, (address, 80))):
+                    with nullcontext() if is_allowed else pytest.raises(NetworkBlockedError, match=f"{name}|{address}"):
+                        sys.audit(*event)
+        assert take_attempts().count("to 'extern.example'") == 1
+    finally:
+        end_block()
 
 
 def test_an_attempt_fails_a_test_that_swallowed_its_refusal_and_keeps_the_error_that_it_ended_with() -> None:

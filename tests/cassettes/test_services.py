@@ -91,6 +91,20 @@ def test_two_services_whose_requests_look_alike_are_told_apart(
         Calls(open_recorder(), "v", post(0), Clear([])).play(perform(URL), {})
 
 
+@pytest.mark.parametrize(
+    ("agent", "kept"),
+    [("Acme/2.1 httpx2/2.16", "Acme/2.1 httpx2/2.16"), ("ask joe@x.example", "unnamed"), ("", "unnamed")],
+)
+def test_a_line_of_another_service_names_the_client_that_asked_if_that_looks_like_one(
+    open_recorder: Any, lines: Any, monkeypatch: pytest.MonkeyPatch, agent: str, kept: str
+) -> None:
+    monkeypatch.setattr("newsgauge.cassettes.services.SERVICES", {"other": Other(), **SERVICES})
+    url, headers = URL.replace("service", "api.other"), {"user-agent": agent}
+    ask = lambda: client(echo).post(url, json=body("Question"), headers=headers).json()  # noqa: E731
+    Calls(open_recorder("once"), "v", post(0), Clear([])).play(ask, {})
+    assert lines()[0].provenance["sdk"] == kept
+
+
 def test_a_line_that_names_no_service_is_about_gemini(open_recorder: Any, folder: Path, lines: Any) -> None:
     open_recorder("once").play("v", post(0), lambda: client(echo).post(URL, json=body(post(0).text)).json())
     assert [line.service for line in lines()] == ["gemini"]
