@@ -3,8 +3,8 @@
     python benchmarks/endpoint.py [--posts FILE]
 
 FILE is a JSONL of ``{"text", "label"}``; without it, posts are made up from a seeded vocabulary, as many and
-as long as the real training posts of eight groups. Times depend on the machine, so each is also given as a
-ratio to a yardstick measured in the same run: the time that plain Python takes for a fixed loop.
+as long as the real training posts of eight groups. Times depend on the machine, so each is given as a ratio to a
+yardstick, the time that plain Python takes for a fixed loop; the two take turns (processes.alternate).
 """
 
 from __future__ import annotations
@@ -18,10 +18,16 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import httpx2
+from processes import Ratio, alternate, ratio_table
 
+BASE = "models/gemini-3.5-flash-lite"
 CALLS, IN_FLIGHT = 1000, 8
 SMALL, LARGE = 400, 4762
 _LABELS = (
@@ -36,53 +42,59 @@ _LABELS = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--posts", type=Path, help="JSONL of {text, label}")
+    parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     posts = _read(options.posts) if options.posts else _make_posts()
-    yardstick = _yardstick()
-    rows = []
-    start = time.perf_counter()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "newsgauge.cli.main", "serve", "--port", "0"], stdout=subprocess.PIPE, text=True
-    )
+    rows: dict[str, tuple[Ratio, str]] = {}
+
+    def compare(name: str, ours: Callable[[], float]) -> None:
+        rows[f"{name}, against the yardstick"] = alternate(name, ours, _yardstick, rounds=options.rounds), "s"
+
+    compare("start to first answer", _start_s)
+    with _serving() as (server, url), httpx2.Client(base_url=url, timeout=120) as http:
+        numbers = count()
+        for size in (SMALL, LARGE):
+            train = partial(_train_anew, http, posts[:size], numbers)
+            compare(f"training, {size} posts, 5 epochs", train)
+            _train(http, posts[:size], f"{size}")
+        texts = [text for text, _ in posts[:CALLS]]
+        models = {"tuned, small": f"tunedModels/{SMALL}", "tuned, large": f"tunedModels/{LARGE}", "base": BASE}
+        for name, model in models.items():
+            compare(f"{name}: {CALLS} calls, {IN_FLIGHT} in flight", partial(_ask_all_s, url, model, texts))
+        memory = _resident_mb(server.pid)
+    print("\n".join(ratio_table(rows)))
+    print(f"\nresident memory after all that: {memory:.0f} MB; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+
+
+@contextmanager
+def _serving() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    command = [sys.executable, "-m", "newsgauge.cli.main", "serve", "--port", "0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
         url = re.search(r"http://[\d.:]+", server.stdout.readline())
         assert url is not None
-        with httpx2.Client(base_url=url[0], timeout=120) as http:
-            _ask(http, "models/gemini-3.5-flash-lite", "hello")
-            rows.append(("start to first answer", time.perf_counter() - start, "s", "< 3"))
-            rows.append(
-                (
-                    f"training, {SMALL} posts, 5 epochs, first (imports)",
-                    _train(http, posts[:SMALL], "a"),
-                    "s",
-                    "",
-                )
-            )
-            rows.append((f"training, {SMALL} posts, 5 epochs", _train(http, posts[:SMALL], "b"), "s", "< 2"))
-            rows.append((f"training, {LARGE} posts, 5 epochs", _train(http, posts[:LARGE], "c"), "s", "< 15"))
-            texts = [text for text, _ in posts[:CALLS]]
-            for name, model in (("tuned, small", "b"), ("tuned, large", "c")):
-                _ask(http, f"tunedModels/{model}", "warm")
-                seconds = asyncio.run(_ask_many(url[0], f"tunedModels/{model}", texts))
-                rows.append((f"{name}: {CALLS} calls, {IN_FLIGHT} in flight", CALLS / seconds, "calls/s", ">= 500"))
-            seconds = asyncio.run(_ask_many(url[0], "models/gemini-3.5-flash-lite", texts))
-            rows.append((f"base: {CALLS} calls, {IN_FLIGHT} in flight", CALLS / seconds, "calls/s", ">= 400"))
-            rows.append(("resident memory after all that", _resident_mb(server.pid), "MB", "< 450"))
-        stop = time.perf_counter()
+        yield server, url[0]
+    finally:
         server.terminate()
         server.wait(timeout=30)
-        rows.append(("SIGTERM to exit", time.perf_counter() - stop, "s", "< 2"))
-    finally:
-        if server.poll() is None:
-            server.kill()
-            server.wait()
-    print(f"yardstick: {yardstick * 1000:.1f} ms; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    for name, value, unit, target in rows:
-        ratio = f"{value / yardstick:10.1f} x yardstick" if unit == "s" else " " * 22
-        print(f"{name:52} {value:9.2f} {unit:8} {ratio}  {target}")
+
+
+def _start_s() -> float:
+    start = time.perf_counter()
+    with _serving() as (_, url), httpx2.Client(base_url=url, timeout=120) as http:
+        _ask(http, BASE, "hello")
+        return time.perf_counter() - start
+
+
+def _train_anew(http: httpx2.Client, posts: list[tuple[str, str]], numbers: Iterator[int]) -> float:
+    return _train(http, posts, f"model-{next(numbers)}")
+
+
+def _ask_all_s(url: str, model: str, texts: list[str]) -> float:
+    return asyncio.run(_ask_many(url, model, texts))
 
 
 def _ask(http: httpx2.Client, model: str, text: str) -> None:

@@ -1,15 +1,19 @@
-"""Runs a command and says what it took: wall time, CPU time and peak memory of it and all its children."""
+"""Runs a command and says what it took: wall time, CPU time and peak memory of it and all its children.
+
+`alternate` compares two sides in rounds that a busy machine slows alike.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +21,73 @@ from typing import Any
 #: Between two looks at the memory; each stops every process for some milliseconds.
 _SAMPLE_S = 1.0
 RESULTS = Path(__file__).resolve().parent / "results"
+
+
+#: The halves of a round that differ by more say something about the machine.
+MAX_DISAGREEMENT = 0.10
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Of the rounds whose halves agree: the median, smallest and largest ratio, and the medians of both sides."""
+
+    median: float
+    smallest: float
+    largest: float
+    ours: float
+    theirs: float
+    rounds: int
+    discarded: int
+
+
+def alternate(
+    name: str, ours: Callable[[], float], theirs: Callable[[], float], *, rounds: int = 5, warm: bool = True
+) -> Ratio:
+    """Measure ours, theirs, theirs, ours (ABBA) in each round, so that a machine that grows busier hurts both.
+
+    A round whose halves differ by more than 10% is discarded, and another run for it, up to three times as many.
+    ``warm``: each side once before, so that what has to be compiled is.
+    """
+    if warm:
+        ours(), theirs()
+    kept: list[tuple[float, float]] = []
+    n_discarded = 0
+    while len(kept) < rounds:
+        first, their_first, their_second, second = ours(), theirs(), theirs(), ours()
+        halves = first / their_first, second / their_second
+        both = (first + second) / 2, (their_first + their_second) / 2
+        said = f"... {name}: {both[0]:.3f} against {both[1]:.3f}: {both[0] / both[1]:.3f}"
+        if max(halves) / min(halves) > 1 + MAX_DISAGREEMENT:
+            n_discarded += 1
+            said += f", discarded: its halves are {halves[0]:.3f} and {halves[1]:.3f}"
+        else:
+            kept.append(both)
+        print(said, flush=True)
+        if n_discarded > 2 * rounds:
+            sys.exit(f"{name}: only {len(kept)} of {len(kept) + n_discarded} rounds agree with themselves")
+    ratios = sorted(one / other for one, other in kept)
+    our_median, their_median = (statistics.median(side) for side in zip(*kept, strict=True))
+    median = statistics.median(ratios)
+    return Ratio(median, ratios[0], ratios[-1], our_median, their_median, len(kept), n_discarded)
+
+
+def ratio_table(rows: Mapping[str, tuple[Ratio, str]]) -> list[str]:
+    """A table of Markdown: what was compared -> its ratio, and the unit of both sides."""
+    lines = ["| | median | smallest to largest | both sides | rounds |", "|---|---|---|---|---|"]
+    for name, (one, unit) in rows.items():
+        spread, both = f"{one.smallest:.2f} to {one.largest:.2f}", f"{one.ours:.3g} and {one.theirs:.3g} {unit}"
+        discarded = f", {one.discarded} discarded" if one.discarded else ""
+        lines.append(f"| {name} | {one.median:.2f} | {spread} | {both} | {one.rounds}{discarded} |")
+    return lines
+
+
+def write_block(page: Path, name: str, lines: Sequence[str]) -> None:
+    """Put these lines into a page, between its two marks of this name."""
+    first, last = f"<!-- {name}: printed by benchmarks/{name}.py -->\n", f"<!-- end of {name} -->\n"
+    head, mark, rest = page.read_text("utf-8").partition(first)
+    if not mark or last not in rest:
+        sys.exit(f"{page}: expected a line {first.strip()!r}, and further down {last.strip()!r}")
+    page.write_text("\n".join([head + first, *lines, "", last]) + rest.partition(last)[2], "utf-8")
 
 
 @dataclass(frozen=True)

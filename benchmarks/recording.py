@@ -3,10 +3,12 @@
 *quota*: a server that lets 3,000 calls a minute through, and how many of them are used in a full minute.
 *faults*: of every five calls one is refused with 429; which cases are lost or asked twice.
 *pace*: a whole plan of 7,532 posts and four variants; the CPU time of a part of it, against the same client that asks
-the same and keeps nothing.
+the same and keeps nothing, in rounds in which both take turns (processes.alternate).
 The posts are made up, about as long as those of 20 Newsgroups; with --corpus 20newsgroups they are the real ones.
 
-    python benchmarks/recording.py [--posts 7532] [--corpus 20newsgroups] [--only quota,faults,pace]
+    python benchmarks/recording.py [--posts 7532] [--corpus 20newsgroups] [--only quota,faults,pace] [--write]
+
+Figures are kept in results/recording.json, parts that are not measured stay; --write puts all into docs/performance.md.
 """
 
 from __future__ import annotations
@@ -22,13 +24,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from processes import Taken, run, store
+from processes import RESULTS, Ratio, Taken, alternate, ratio_table, run, store, write_block
 
 from newsgauge.client.clients import open_async_client
 from newsgauge.recording.scheduler import make_forms
@@ -57,17 +61,39 @@ def main() -> None:
     parser.add_argument("--posts", type=int, default=7532)
     parser.add_argument("--corpus", help="in the place of made-up posts")
     parser.add_argument("--only", default="quota,faults,pace")
+    parser.add_argument("--write", action="store_true", help="into docs/performance.md")
     options = parser.parse_args()
-    figures: dict[str, Any] = {}
+    file = RESULTS / "recording.json"
+    figures: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.exists() else {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "evals").mkdir()
         (folder / "evals" / "variants.toml").write_bytes((ROOT / "evals" / "variants.toml").read_bytes())
         write_corpus(folder / "made.csv", options.posts)
-        for part in options.only.split(","):
+        for part in filter(None, options.only.split(",")):
             figures[part] = {"quota": quota, "faults": faults, "pace": pace}[part](folder, options.corpus)
             print(json.dumps({part: figures[part]}, indent=2), flush=True)
-    print(f"stored in {store('recording', figures)}")
+    store("recording", figures)
+    print("\n".join(table(figures)))
+    if options.write:
+        write_block(ROOT / "docs" / "performance.md", "recording", table(figures))
+
+
+def table(figures: Mapping[str, Any]) -> list[str]:
+    """What docs/performance.md shows of results/recording.json."""
+    used, lost, pace = figures["quota"], figures["faults"], figures["pace"]
+    lines = [
+        "| recording | |",
+        "|---|---|",
+        f"| calls answered in the fullest minute, of a quota of {RPM:,} | {used['calls_a_minute']:,} |",
+        f"| cases recorded of those planned, one call in five refused | {lost['recorded']:,} of {lost['planned']:,} |",
+        f"| {pace['cases']:,} cases, with the server on the same machine | {pace['wall_s']:.0f} s, "
+        f"{pace['memory_mb_with_server']:.0f} MB |",
+    ]
+    if "over_asking_alone" in pace:
+        name = "a case of `newsgauge record` against one of the client that keeps nothing"
+        lines += ["", *ratio_table({name: (Ratio(**pace["over_asking_alone"]), "ms of CPU")})]
+    return lines
 
 
 def quota(folder: Path, corpus: str | None) -> dict[str, Any]:
@@ -100,10 +126,18 @@ def pace(folder: Path, corpus: str | None) -> dict[str, Any]:
     again = record(folder, where, "pace", *whole)
     with serving() as url:
         part = ["--variants", VARIANTS, "--posts-per-class", str(PART), "--base-url", url]
-        first, second = record(folder, where, "part", *part), record(folder, where, "part", *part)
-        n_part = len(lines(folder / "part"))
-        alone_s = asyncio.run(ask_alone(make_setup(folder, where), url))
-    keeping_ms = 1000 * (first.cpu_s - second.cpu_s) / n_part
+        setup, numbers = make_setup(folder, where), count()
+
+        def keeping_ms() -> float:
+            """Of a recording, less one with nothing left to ask."""
+            own = f"part-{next(numbers)}"
+            first, second = record(folder, where, own, *part), record(folder, where, own, *part)
+            return 1000 * (first.cpu_s - second.cpu_s) / len(setup.cases)
+
+        def alone_ms() -> float:
+            return 1000 * asyncio.run(ask_alone(setup, url)) / len(setup.cases)
+
+        ratio = alternate("pace", keeping_ms, alone_ms)
     return {
         "cases": n_cases,
         "wall_s": taken.wall_s,
@@ -111,9 +145,7 @@ def pace(folder: Path, corpus: str | None) -> dict[str, Any]:
         "cpu_ms_a_case_with_server": 1000 * taken.cpu_s / n_cases,
         "memory_mb_with_server": taken.memory / 1e6,
         "with_nothing_to_ask_cpu_s": again.cpu_s,
-        "client_cpu_ms_a_case": keeping_ms,
-        "asking_alone_cpu_ms_a_case": 1000 * alone_s / n_part,
-        "times_asking_alone": keeping_ms / (1000 * alone_s / n_part),
+        "over_asking_alone": asdict(ratio),
     }
 
 

@@ -1,11 +1,15 @@
-"""What a replay at scale costs, against its floors and against a suite written by hand. Ratios, in one run.
+"""What a replay costs, against its floor and against a suite written by hand. Ratios of sides that take turns.
 
-The floors are what nobody can do without who runs ordinary pytest items and asks through the real SDK: as many items
-that do nothing, and the same requests made on `httpx2.MockTransport`. The other side is pytest, vcrpy and google-genai
-with one YAML cassette a case. All parts run one after the other on the same machine, as processes of their own.
+The floor is what nobody can do without who runs ordinary pytest items and asks through the real SDK: as many items
+that make the same calls on `httpx2.MockTransport`, in one process. *hand* is pytest, vcrpy and google-genai with one
+YAML cassette a case. Start-up is left out of both: what a small run takes is subtracted from what a large one takes.
+*two* and *two-all* compare the wall time of two processes with that of one; *gates* `-m gate` with the whole run; *one*
+and *default* the wall time of a single case and of `pytest evals` with that of a single item of the floor.
+Each is measured in rounds (processes.alternate); *whole* measures memory and the pace within one run, once.
 
-    python benchmarks/replay.py [--posts-per-class all] [--by-hand 3000]
+    python benchmarks/replay.py [--parts floor,hand,two,two-all,gates,one,default,whole] [--rounds 5] [--write]
 
+Figures are kept in results/replay.json, parts that are not measured stay; --write puts all into docs/performance.md.
 The cassettes are recorded from the embedded backend where they are not there yet, into .newsgauge/benchmarks.
 """
 
@@ -18,10 +22,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from processes import PYTEST, Taken, run, store
+from processes import PYTEST, RESULTS, Ratio, Taken, alternate, ratio_table, run, store, write_block
 
 ROOT = Path(__file__).resolve().parents[1]
 VARIANTS = "zero-shot,system,labels,tuned"
@@ -32,13 +38,6 @@ ANSWER = {
     "modelVersion": "mock-1",
     "usageMetadata": {"candidatesTokenCount": 3, "promptTokenCount": 300, "totalTokenCount": 303},
 }
-NO_OP = """
-import pytest
-
-@pytest.mark.parametrize("number", range({n}))
-def test_nothing(number: int) -> None:
-    pass
-"""
 CALLS = """
 import json, sys
 from pathlib import Path
@@ -81,16 +80,6 @@ def test_names_its_newsgroup(client, case):
     if said.text != case["label"]:
         pytest.xfail(f"{case['label']} -> {said.text}")
 '''
-FIRST_CASE = """
-import os, time
-from pathlib import Path
-
-FIRST = Path(os.environ["FIRST_CASE"])
-
-def pytest_runtest_logstart(nodeid, location):
-    if not FIRST.exists():
-        FIRST.write_text(str(time.time()))
-"""
 
 
 def plan_options(options: argparse.Namespace, posts_per_class: str) -> list[str]:
@@ -100,11 +89,11 @@ def plan_options(options: argparse.Namespace, posts_per_class: str) -> list[str]
     ]
 
 
-def replay(options: argparse.Namespace, posts_per_class: str, *more: str, env: dict[str, str] | None = None) -> Taken:
+def replay(options: argparse.Namespace, posts_per_class: str, *more: str) -> Taken:
     with tempfile.TemporaryDirectory() as results:
         where = ["evals/test_newsgroups.py", "evals/test_gates.py", "-p", "no:cacheprovider", "--results", results]
         asked = [*plan_options(options, posts_per_class), "--no-require-gates", *more]
-        taken = run([*PYTEST, *where, *asked], cwd=ROOT, env=env)
+        taken = run([*PYTEST, *where, *asked], cwd=ROOT)
     # 1: the gates are set for another plan, and may fail on this one; that is not what is measured here.
     if taken.status not in (0, 1) or "error" in taken.output.splitlines()[-1]:
         sys.exit(f"the replay failed:\n{taken.output[-3000:]}")
@@ -189,109 +178,185 @@ def write_by_hand(folder: Path, asked: list[dict[str, Any]]) -> None:
             client.models.generate_content(model=one["model"], contents=one["contents"], config=one["config"])
 
 
+@dataclass
+class Bench:
+    """The commands that are compared, in folders of their own."""
+
+    options: argparse.Namespace
+    folder: Path
+    _asked: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def asked(self, posts: str) -> list[dict[str, Any]]:
+        """The requests of so many posts per class."""
+        if posts not in self._asked:
+            self._asked[posts] = requests_of(self.options, posts)
+        return self._asked[posts]
+
+    def run_floor(self, asked: list[dict[str, Any]]) -> Taken:
+        """The calls of a plan as ordinary pytest items."""
+        where = self.folder / f"floor-{len(asked)}" / "items"
+        if not where.exists():
+            where.mkdir(parents=True)
+            (where.parent / "asked.json").write_text(json.dumps(asked))
+            (where / "pytest.ini").write_text("[pytest]\n")
+            (where / "test_calls.py").write_text(CALLS.format(benchmarks=str(ROOT / "benchmarks")))
+        return _succeeded(run([*PYTEST, "-q", "-p", "no:cacheprovider"], cwd=where), "the floor")
+
+    def newsgauge_ms(self) -> float:
+        """CPU of a case beyond start-up."""
+        posts = self.options.slice
+        more, fewer = (replay(self.options, one).cpu_s for one in (posts, "1"))
+        return 1e3 * (more - fewer) / (len(self.asked(posts)) - len(self.asked("1")))
+
+    def floor_ms(self) -> float:
+        """The same of a case of the floor."""
+        large, small = self.asked(self.options.slice), self.asked("1")
+        return 1e3 * (self.run_floor(large).cpu_s - self.run_floor(small).cpu_s) / (len(large) - len(small))
+
+    def by_hand_ms(self) -> float:
+        """The same of a case of the suite without newsgauge."""
+        where, asked = self.folder / "by-hand", self.asked(self.options.slice)
+        if not where.exists():
+            where.mkdir()
+            write_by_hand(where, asked)
+        taken = []
+        for some in (asked, asked[:1]):
+            (where / "cases.json").write_text(json.dumps(some))
+            taken.append(_succeeded(run([*PYTEST, "-q", "-p", "no:cacheprovider"], cwd=where), "the suite by hand"))
+        return 1e3 * (taken[0].cpu_s - taken[1].cpu_s) / (len(asked) - 1)
+
+    def one_case(self) -> Taken:
+        """A single case, from the start of pytest to its verdict."""
+        case = self.asked("1")[0]["id"]
+        return replay(self.options, "1", "-k", f"test_newsgroup and {case.split('-')[1]}", "--variants", "zero-shot")
+
+    def default(self) -> Taken:
+        """``pytest evals``, as anybody runs it."""
+        return _succeeded(run([*PYTEST, "evals", "-q", "-p", "no:cacheprovider"], cwd=ROOT), "pytest evals")
+
+
+def _succeeded(taken: Taken, what: str) -> Taken:
+    if taken.status:
+        sys.exit(f"{what} failed:\n{taken.output[-2000:]}")
+    return taken
+
+
+#: Part -> what its row is called, the unit of both sides, and how many posts per class its plan has at most.
+ROWS = {
+    "floor": ("a case against the same item and call without newsgauge, in one process", "ms of CPU"),
+    "hand": ("a case of the same suite written by hand against one of newsgauge", "ms of CPU"),
+    "two": ("two processes against one, 8,000 cases", "s"),
+    "two-all": ("two processes against one, 30,128 cases", "s"),
+    "gates": ("gates alone (`-m gate`) against the whole run, 30,128 cases", "s of CPU"),
+    "one": ("one case, from start to verdict, against one item of the floor", "s"),
+    "default": ("`pytest evals` against one item of the floor", "s"),
+}
+
+
+def measure(part: str, bench: Bench) -> Ratio:
+    """A row of the table."""
+    options = bench.options
+    if part in ("two", "two-all"):
+        posts = options.two if part == "two" else "all"
+        sides = (lambda: replay(options, posts, "-n", "2").wall_s), (lambda: replay(options, posts).wall_s)
+    elif part == "gates":
+        sides = (lambda: replay(options, "all", "-m", "gate").cpu_s), (lambda: replay(options, "all").cpu_s)
+    elif part in ("one", "default"):
+        ours = bench.one_case if part == "one" else bench.default
+        sides = (lambda: ours().wall_s), (lambda: bench.run_floor(bench.asked("1")[:1]).wall_s)
+    else:
+        sides = (bench.by_hand_ms, bench.newsgauge_ms) if part == "hand" else (bench.newsgauge_ms, bench.floor_ms)
+    return alternate(part, *sides, rounds=options.rounds)
+
+
+def measure_whole(options: argparse.Namespace, bench: Bench) -> dict[str, Any]:
+    """Memory, and the pace in both halves, of the whole plan in single runs."""
+    asked = bench.asked("all")
+    cases_of = Counter(one["label"] for one in asked)
+    half_posts = max(cases_of.values()) // 4 // 2
+    small_posts = max(1, half_posts // 15)
+    (bench.folder / "asked.json").write_text(json.dumps(asked))
+    called = _succeeded(run([sys.executable, __file__, "--calls", "asked.json"], cwd=bench.folder), "the calls")
+    calls_s, ours_s = (float(line.split()[1]) for line in called.output.splitlines()[-2:])
+    tiny, small, half, serial = (replay(options, str(n)) for n in (1, small_posts, half_posts, "all"))
+    two, gates = replay(options, "all", "-n", "2"), replay(options, "all", "-m", "gate")
+    n_tiny, n_small, n_half = (
+        sum(min(4 * posts, count) for count in cases_of.values()) for posts in (1, small_posts, half_posts)
+    )
+    # A case from some 1,000 to half of them, and from there to all: shorter stretches are mostly noise.
+    each_first = (half.cpu_s - small.cpu_s) / (n_half - n_small)
+    each_last = (serial.cpu_s - half.cpu_s) / (len(asked) - n_half)
+    return {
+        "cases": len(asked),
+        "calls_with_own_arguments_over_plain": round(ours_s / calls_s, 3),
+        "replay_cpu_s": round(serial.cpu_s, 2),
+        "replay_ms_a_case": round(1e3 * (serial.cpu_s - tiny.cpu_s) / (len(asked) - n_tiny), 3),
+        "gates_alone_over_replay": round(gates.cpu_s / serial.cpu_s, 3),
+        "ms_a_case_second_half_over_first": round(each_last / each_first, 3),
+        "peak_memory_mb": {
+            name: round(taken.memory / 1e6)
+            for name, taken in (("small", small), ("serial", serial), ("two processes", two))
+        },
+        "small_cases": n_small,
+    }
+
+
+def tables(figures: Mapping[str, Any]) -> list[str]:
+    """What docs/performance.md shows of results/replay.json."""
+    pairs = {ROWS[part][0]: (Ratio(**one), ROWS[part][1]) for part, one in figures.get("pairs", {}).items()}
+    lines = ratio_table(pairs) if pairs else []
+    if "cases" not in figures:
+        return lines
+    memory = figures["peak_memory_mb"]
+    small = f"{memory['small']} MB for {figures['small_cases']:,} cases; " if "small" in memory else ""
+    return [
+        *([*lines, ""] if lines else []),
+        f"| measured once, {figures['cases']:,} cases | |",
+        "|---|---|",
+        f"| CPU of a case in one process | {figures['replay_ms_a_case']:.2f} ms |",
+        f"| a case in the second half against one in the first | {figures['ms_a_case_second_half_over_first']:.2f} |",
+        "| an SDK call with [our arguments](../src/newsgauge/client/sdk_arguments.py) against a plain one | "
+        f"{figures['calls_with_own_arguments_over_plain']:.2f} |",
+        f"| peak memory, one process; two workers and their controller | {small}{memory['serial']} MB; "
+        f"{memory['two processes']} MB |",
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", default=",".join([*ROWS, "whole"]))
+    parser.add_argument("--rounds", type=int, default=5, help="that are kept; at most twice as many are discarded")
+    parser.add_argument("--slice", default="25", help="posts per class of floor and hand: 2,000 cases")
+    parser.add_argument("--two", default="100", help="posts per class of two: 8,000 cases")
     parser.add_argument("--corpus", default="20newsgroups")
     parser.add_argument("--classes", default=".")
-    parser.add_argument("--posts-per-class", default="all")
-    parser.add_argument("--by-hand", type=int, default=3000, help="cases of the suite without newsgauge")
     parser.add_argument("--cassettes", type=Path, default=ROOT / ".newsgauge" / "benchmarks" / "cassettes")
+    parser.add_argument("--write", action="store_true", help="into docs/performance.md")
     parser.add_argument("--calls", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.calls:
         measure_calls(options.calls)
         return
     options.cassettes = options.cassettes.resolve()
-    recorded = run(
-        [sys.executable, "-m", "newsgauge.cli.main", "record", *plan_options(options, options.posts_per_class)],
-        cwd=ROOT,
-    )
-    if recorded.status:
-        sys.exit(f"recording failed:\n{recorded.output[-3000:]}")
-    asked = requests_of(options, options.posts_per_class)
-    n, n_by_hand = len(asked), min(options.by_hand, len(asked))
-    print(f"{n:,} cases of {options.corpus}; CPU seconds of whole processes, one after the other", flush=True)
+    parts = list(filter(None, options.parts.split(",")))
+    file = RESULTS / "replay.json"
+    figures = json.loads(file.read_text("utf-8")) if file.exists() else {}
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "items").mkdir()
-        (folder / "items" / "pytest.ini").write_text("[pytest]\n")
-        (folder / "items" / "test_no_op.py").write_text(NO_OP.format(n=n))
-        (folder / "asked.json").write_text(json.dumps(asked))
-        (folder / "first_case.py").write_text(FIRST_CASE)
-        replay(options, "1")  # compiles what is not compiled yet
-        tiny = replay(options, "1")
-        items = run([*PYTEST, "-q", "-p", "no:cacheprovider"], cwd=folder / "items")
-        called = run([sys.executable, __file__, "--calls", str(folder / "asked.json")], cwd=folder)
-        if called.status:
-            sys.exit(f"the calls failed:\n{called.output[-2000:]}")
-        calls_s, ours_s = (float(line.split()[1]) for line in called.output.splitlines()[-2:])
-        floor_s = items.cpu_s + calls_s
-        print(f"floor: {n:,} no-op items {items.cpu_s:.1f}, the SDK's calls {calls_s:.1f}: {floor_s:.1f}", flush=True)
-        print(
-            f"... calls with the arguments of newsgauge {ours_s:.1f}: {ours_s / calls_s:.2f}x of plain ones", flush=True
-        )
-        (folder / "both").mkdir()
-        (folder / "both" / "pytest.ini").write_text("[pytest]\n")
-        (folder / "both" / "test_calls.py").write_text(CALLS.format(benchmarks=str(ROOT / "benchmarks")))
-        both = run([*PYTEST, "-q", "-p", "no:cacheprovider"], cwd=folder / "both")
-        if both.status:
-            sys.exit(f"the floor in one process failed:\n{both.output[-2000:]}")
-        env, started = {"PYTHONPATH": name, "FIRST_CASE": str(folder / "first_case")}, time.time()
-        serial = replay(options, options.posts_per_class, "-p", "first_case", env=env)
-        first_s = float((folder / "first_case").read_text()) - started
-        two = replay(options, options.posts_per_class, "-n", "2")
-        gates = replay(options, options.posts_per_class, "-k", "gate")
-        cases_of = Counter(one["label"] for one in asked)
-        half_posts = max(cases_of.values()) // 4 // 2
-        small_posts = max(1, half_posts // 15)
-        small, half = replay(options, str(small_posts)), replay(options, str(half_posts))
-        step = folder / "by-hand"
-        step.mkdir()
-        every = max(1, n // n_by_hand)
-        write_by_hand(step, asked[::every][:n_by_hand])
-        by_hand = run([*PYTEST, "-q", "-p", "no:cacheprovider"], cwd=step)
-        (step / "cases.json").write_text(json.dumps(asked[::every][:1]))
-        by_hand_start = run([*PYTEST, "-q", "-p", "no:cacheprovider"], cwd=step)
-    n_tiny, n_small, n_half = (
-        sum(min(4 * posts, count) for count in cases_of.values()) for posts in (1, small_posts, half_posts)
-    )
-    # A case from some 1,000 to half of them, and from there to all: shorter stretches are mostly noise.
-    each_first = (half.cpu_s - small.cpu_s) / (n_half - n_small)
-    each_last = (serial.cpu_s - half.cpu_s) / (n - n_half)
-    by_hand_ms = 1e3 * (by_hand.cpu_s - by_hand_start.cpu_s) / (n_by_hand - 1)
-    serial_ms = 1e3 * (serial.cpu_s - tiny.cpu_s) / (n - n_tiny)
-    figures = {
-        "cases": n,
-        "floor_cpu_s": {"items": round(items.cpu_s, 2), "calls": round(calls_s, 2)},
-        "calls_with_own_arguments_over_plain": round(ours_s / calls_s, 3),
-        "replay_cpu_s": round(serial.cpu_s, 2),
-        "replay_over_floor": round(serial.cpu_s / floor_s, 3),
-        "floor_in_one_process_cpu_s": round(both.cpu_s, 2),
-        "replay_over_floor_in_one_process": round(serial.cpu_s / both.cpu_s, 3),
-        "by_hand_ms_a_case": round(by_hand_ms, 3),
-        "replay_ms_a_case": round(serial_ms, 3),
-        "by_hand_over_replay": round(by_hand_ms / serial_ms, 2),
-        "two_processes_wall_over_serial": round(two.wall_s / serial.wall_s, 3),
-        "gates_alone_over_replay": round(gates.cpu_s / serial.cpu_s, 3),
-        "ms_a_case_second_half_over_first": round(each_last / each_first, 3),
-        "first_case_s": round(first_s, 2),
-        "peak_memory_mb": {"serial": serial.memory >> 20, "two processes": two.memory >> 20},
-    }
-    print(f"replay {serial.cpu_s:.1f}: {figures['replay_over_floor']:.2f}x the floor (goal: at most 1.3, aim 1.15)")
-    print(f"... in one process {both.cpu_s:.1f}: {serial.cpu_s / both.cpu_s:.2f}x of these")
-    print(
-        f"by hand {by_hand_ms:.2f} ms a case, replay {serial_ms:.2f} ms: "
-        f"{figures['by_hand_over_replay']:.2f} times faster (goal: 2.2)"
-    )
-    print(f"-n 2: wall {two.wall_s:.1f} s, serial {serial.wall_s:.1f} s: {two.wall_s / serial.wall_s:.2f}x")
-    print(f"-m gate: {gates.cpu_s:.1f}: {gates.cpu_s / serial.cpu_s:.2f}x of the full run (goal: at most 0.5)")
-    print(
-        f"a case between {n_half:,} and {n:,}: {each_last / each_first:.2f}x of one between {n_small:,} and {n_half:,} "
-        "(goal: at most 1.15)"
-    )
-    print(f"first case after {first_s:.1f} s (goal: 5)")
-    print(f"peak memory: {serial.memory >> 20} MB serially (350), {two.memory >> 20} MB with -n 2 (600)")
-    print(f"written: {store('replay', figures).relative_to(ROOT)}")
+        bench = Bench(options, Path(name))
+        if parts:
+            largest = "all" if {"two-all", "gates", "whole"} & set(parts) else options.two
+            command = [sys.executable, "-m", "newsgauge.cli.main", "record", *plan_options(options, largest)]
+            _succeeded(run(command, cwd=ROOT), "recording")
+        for part in parts:
+            if part == "whole":
+                figures |= measure_whole(options, bench)
+            else:
+                figures.setdefault("pairs", {})[part] = asdict(measure(part, bench))
+            figures["pairs"] = {row: figures["pairs"][row] for row in ROWS if row in figures.get("pairs", {})}
+            store("replay", figures)
+    print("\n".join(tables(figures)))
+    if options.write:
+        write_block(ROOT / "docs" / "performance.md", "replay", tables(figures))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """What a report costs: rendering 400 and 30,000 cases, against reading the same results folder.
 
-python benchmarks/report.py [folder of results]
+Both take turns (processes.alternate), in CPU time of one process.
+
+    python benchmarks/report.py [folder of results]
 """
 
 from __future__ import annotations
@@ -12,7 +14,11 @@ import sys
 import tempfile
 import time
 import tracemalloc
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+
+from processes import Ratio, alternate, ratio_table
 
 from newsgauge.report.publishing import render
 from newsgauge.results.run_folder import load_run
@@ -34,27 +40,32 @@ def grown(source: Path, target: Path, times: int) -> Path:
     return target
 
 
+def cpu_ms(do: Callable[[], object]) -> float:
+    start = time.process_time()
+    do()
+    return 1e3 * (time.process_time() - start)
+
+
 def main() -> None:
     source = Path(sys.argv[1] if len(sys.argv) > 1 else ".newsgauge/results")
     n_cases = len(load_run(source).results)
+    rows: dict[str, tuple[Ratio, str]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for times in (1, max(2, 30_000 // n_cases)):
             folder = grown(source, Path(scratch) / str(times), times)
-            start = time.perf_counter()
-            load_run(folder)
-            read = time.perf_counter() - start
-            start = time.perf_counter()
-            render(folder)
-            whole = time.perf_counter() - start
+            rendered = partial(cpu_ms, partial(render, folder))
+            cases = f"{n_cases * times:,} cases"
+            rows[f"a report of {cases} against reading them"] = (
+                alternate(cases, rendered, partial(cpu_ms, partial(load_run, folder))),
+                "ms of CPU",
+            )
             tracemalloc.start()
             render(folder)
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
             size = (folder / "report.html").stat().st_size
-            print(
-                f"{n_cases * times:6,} cases: {whole:.2f} s, {whole / read:.1f} times reading them; "
-                f"{size / 1e6:.2f} MB, peak {peak / 1e6:.0f} MB"
-            )
+            print(f"{cases}: {size / 1e6:.2f} MB, peak {peak / 1e6:.0f} MB", flush=True)
+    print("\n".join(ratio_table(rows)))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from types import FunctionType
 
 import pytest
 
@@ -112,6 +114,64 @@ def test_a_name_that_is_allowed_is_looked_up_and_connected_to_by_its_addresses_a
         assert take_attempts().count("to 'extern.example'") == 1
     finally:
         end_block()
+
+
+def test_what_a_forked_child_tries_is_told_to_its_parent_cut_to_what_a_pipe_takes_at_once() -> None:
+    long = "x" * 3000
+    with network_blocked:
+        for host in ("127.0.0.1", long):
+            child = os.fork()
+            if not child:
+                with suppress(NetworkBlockedError):
+                    sys.audit("socket.gethostbyname", host)
+                os._exit(0)
+            os.waitpid(child, 0)
+        first, _, second = take_attempts().partition("; ")
+    assert first.startswith("gethostbyname to '127.0.0.1': a replay sends nothing")
+    assert second.startswith("gethostbyname to 'xxx")
+    assert len(second) == 2000
+
+
+def test_connections_from_before_are_cut_off_while_blocked_and_whole_afterwards() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        accepted, _ = server.accept()
+        with accepted:
+            start_block()
+            try:
+                with pytest.raises(OSError, match=r"."):
+                    client.sendall(b"leak")
+                with lifted():
+                    client.sendall(b"lifted ")
+                with pytest.raises(OSError, match=r"."):
+                    client.sendall(b"leak")
+            finally:
+                end_block()
+            client.sendall(b"after")
+            assert accepted.recv(100) == b"lifted after"
+    assert take_attempts() == ""
+
+
+def test_a_plugin_of_pytest_may_read_git_and_nothing_that_only_calls_itself_harmless_starts(tmp_path: Path) -> None:
+    (tmp_path / "uname").write_text("#!/bin/sh\n")
+    (tmp_path / "uname").chmod(0o755)
+
+    def start(*words: str) -> None:
+        subprocess.run(words, capture_output=True, check=True)
+
+    # The same function as code of a module of its own: who calls is known by the module's name.
+    run = FunctionType(start.__code__, {"__name__": "pytest_made", "subprocess": subprocess})
+    start_block(plugins=["pytest_made", "tests", "_pytest"])
+    try:
+        run("git", "rev-parse", "--git-dir")
+        assert take_attempts() == ""
+        for words in (["git", "fetch"], ["git"], ["hg", "status"]):
+            with pytest.raises(NetworkBlockedError, match=f"start of '{words[0]}'"):
+                run(*words)
+        with pytest.raises(NetworkBlockedError, match=r"start of "):
+            subprocess.run(["uname", "-p"], check=False, env={"PATH": str(tmp_path)})
+    finally:
+        end_block()
+    take_attempts()
 
 
 def test_an_attempt_fails_a_test_that_swallowed_its_refusal_and_keeps_the_error_that_it_ended_with() -> None:

@@ -105,6 +105,16 @@ def test_a_line_of_another_service_names_the_client_that_asked_if_that_looks_lik
     assert lines()[0].provenance["sdk"] == kept
 
 
+def test_of_an_answer_what_is_read_is_kept_and_nothing_else_and_a_model_without_a_name_is_unnamed() -> None:
+    service = named_service("openai-chat")
+    read = {"choices": [{"message": {"content": "a"}}], "usage": {"prompt_tokens": 3}, "model": "gpt-5"}
+    assert service.kept_answer({**read, "id": "chatcmpl-1", "organization": "acme"}) == read
+    named = service.provenance("/v1/chat/completions", {"model": "gpt-5"})
+    assert named == {"surface": "openai-chat", "model": "gpt-5"}
+    for asked in ({"model": ""}, {"model": 3}, {}):
+        assert service.provenance("/v1/chat/completions", asked)["model"] == "unnamed"
+
+
 def test_a_line_that_names_no_service_is_about_gemini(open_recorder: Any, folder: Path, lines: Any) -> None:
     open_recorder("once").play("v", post(0), lambda: client(echo).post(URL, json=body(post(0).text)).json())
     assert [line.service for line in lines()] == ["gemini"]
