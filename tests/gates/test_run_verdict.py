@@ -19,7 +19,8 @@ from newsgauge.gates.limits_gate import LimitsGate
 from newsgauge.gates.run_verdict import BaselinePlace, Conclusion, Guard
 from newsgauge.gates.session_verdict import SessionVerdict
 from newsgauge.planning.plan_file import RunPlan, Shard
-from newsgauge.planning.sampling import Plan
+from newsgauge.planning.sampling import Plan, stopped_at
+from newsgauge.planning.stops import DecidedLimit, Stop
 from newsgauge.records import Key, Result
 from newsgauge.scoring.scoreboard import score
 from newsgauge.scoring.stats.decisions import Finding
@@ -137,6 +138,14 @@ def test_a_shard_decides_no_gate_is_never_complete_and_names_no_missing_gate(tmp
     assert "newsgauge merge" in json.loads((tmp_path / "results" / "gates.json").read_text())["gates"][0]["reasons"][0]
     of_both = answers_of(replace(run, part=whole))
     assert not conclude(tmp_path, run, FLOOR, answers=of_both).session.complete  # even if something decided one
+
+
+def test_a_recording_that_stopped_early_is_held_to_its_gates_in_a_whole_run_and_in_no_shard(tmp_path: Path) -> None:
+    whole = stopped_at(plan(4), {"v": Stop(2, 1, (2, 4), (DecidedLimit("min_accuracy", 0.5, "PASS", 1),))})
+    (reason,) = conclude(tmp_path, run_plan(whole=whole), required=False).session.reasons
+    assert reason.startswith("v: its recording stopped early, but ")
+    shard = run_plan(whole=whole, shard=Shard(1, 1))
+    assert conclude(tmp_path, shard, required=False, decided=False).session.reasons == ()
 
 
 def test_only_a_run_that_requires_its_gates_is_red_for_what_was_left_out_or_did_not_run(tmp_path: Path) -> None:

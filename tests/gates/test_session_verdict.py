@@ -29,7 +29,7 @@ def ended(status: int, *complaints: str, failed: tuple[str, ...] = (), n_failed:
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (1, "tests failed"),
+        (1, "no test failed, but a plugin or hook made it so"),
         (2, "the run was interrupted"),
         (3, "an error inside pytest or a plugin"),
         (4, "a usage error"),
@@ -55,6 +55,12 @@ def test_a_reason_explains_status_1_and_makes_it_of_0_and_5_but_hides_no_other()
     assert ended(0).is_green
     assert ended(0).verdict == "GREEN"
     assert ended(5).verdict == "RED"
+
+
+def test_a_complaint_does_not_explain_a_status_of_1_that_pytest_has_for_no_failed_test() -> None:
+    session = session_verdict(["a gate failed"], failed=(), n_failed=0, exit_status=1, explains_1=False)
+    assert session.reasons == ("a gate failed", "pytest ended with status 1: " + session.ended.partition(": ")[2])
+    assert "a plugin or hook made it so" in session.ended
 
 
 def test_failed_tests_are_counted_and_three_of_them_named() -> None:
