@@ -5,13 +5,21 @@ from __future__ import annotations
 from itertools import product
 from math import prod
 
+import numpy as np
 import pytest
 from scipy.stats import binomtest
 
 from newsgauge.scoring.stats.exact_difference import exact_difference_p
 from newsgauge.scoring.stats.paired import score_statistic
-from newsgauge.scoring.stats.sequential import planned_looks
-from newsgauge.scoring.stats.sequential_pairs import Flips, difference_boundary, first_above, first_difference
+from newsgauge.scoring.stats.sequential import first_decision, planned_looks
+from newsgauge.scoring.stats.sequential_pairs import (
+    Flips,
+    difference_boundary,
+    first_above,
+    first_difference,
+    flip_boundaries,
+    lead_operating,
+)
 
 
 def chance_of_pass(at_least: float, looks: tuple[int, ...], gain: float, loss: float) -> float:
@@ -92,3 +100,30 @@ def test_no_flips_exclude_a_drop_once_enough_posts_are_asked() -> None:
 def test_looks_without_new_posts_decide_nothing() -> None:
     assert first_difference([Flips(0, 0, 0), Flips(0, 0, 0)], (0, 0, 40, 80), -0.05) is None
     assert difference_boundary(-0.05, (0, 40, 40))[0] == difference_boundary(-0.05, (0, 40, 40))[2] == float("inf")
+
+
+@pytest.mark.parametrize("at_least", [-0.1, 0.0, 0.05])
+def test_boundaries_counted_in_flips_decide_as_those_of_posts_do(at_least: float) -> None:
+    looks, rng = (20, 40, 60), np.random.default_rng(3)
+    boundaries = flip_boundaries(looks, 30, at_least, 0.05, 0.05)
+    assert [look.n for look in boundaries] == [10, 20, 30]
+    for gain in (0.1, 0.3, 0.5, 0.7, 0.9) * 20:
+        gained = np.cumsum(rng.random(30) < gain)[[look.n - 1 for look in boundaries]].tolist()
+        seen = [Flips(n, g, look.n - g) for n, g, look in zip(looks, gained, boundaries, strict=True)]
+        assert first_decision(boundaries, gained) == first_difference(seen, looks, at_least)
+
+
+@pytest.mark.parametrize(("at_least", "share", "truth"), [(-0.1, 0.1, 0.0), (0.0, 0.3, 0.12), (0.05, 0.3, 0.0)])
+def test_a_planned_lead_ends_as_often_as_simulated_ones(at_least: float, share: float, truth: float) -> None:
+    looks, n_runs, rng = (40, 80, 120), 500, np.random.default_rng(4)
+    found = lead_operating(looks, share, truth, at_least, 0.05, 0.05)
+    ends: list[tuple[int, bool] | None] = []
+    for _ in range(n_runs):
+        change = rng.choice((1, -1, 0), looks[-1], p=((share + truth) / 2, (share - truth) / 2, 1 - share))
+        seen = [Flips(n, int((change[:n] == 1).sum()), int((change[:n] == -1).sum())) for n in looks]
+        ends.append(first_difference(seen, looks, at_least))
+    # Four standard errors, and what nine numbers of flips leave out.
+    assert sum(end is not None and end[1] for end in ends) / n_runs == pytest.approx(found.passed, abs=0.1)
+    assert sum(end is not None and not end[1] for end in ends) / n_runs == pytest.approx(found.failed, abs=0.1)
+    asked = [looks[-1] if end is None else looks[end[0] - 1] for end in ends]
+    assert sum(asked) / n_runs == pytest.approx(found.expected_n, rel=0.06)
