@@ -6,7 +6,7 @@ an interruption are evaluated in the same way, so the next run continues to the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from ..errors import UsageError
 from ..gates.baseline_file import Baseline
 from ..gates.gate import Gate
 from ..gates.stopping import Watched, find_stop, limits_to_watch, looks_of
-from ..planning.sampling import Plan, asking_order, counted_posts, stopped_at
+from ..planning.sampling import asking_order, counted_posts, stopped_at
 from ..planning.stops import Stop
 from ..recording.pending import find_pending, recorded_ids
 from ..recording.scheduler import Report
@@ -36,12 +36,13 @@ class Watch:
 
 
 def watch_plan(
-    setup: RunConfig, gates: Sequence[Gate], n_looks: int | None, baseline: Baseline | None
-) -> tuple[dict[str, Watch], dict[str, str]]:
-    """The variants that may stop early; the others that are recorded, and why they are asked the whole plan.
-
-    Raises `UsageError` if none may stop.
-    """
+    setup: RunConfig,
+    gates: Sequence[Gate],
+    n_looks: int | None,
+    baseline: Baseline | None,
+    say: Callable[[str], None],
+) -> dict[str, Watch]:
+    """The variants that may stop early; ``say`` is also told why the others may not. `UsageError` if none may."""
     found = {
         name: limits_to_watch(gates, name, setup.plan, baseline)
         for name, variant in setup.variants.items()
@@ -59,19 +60,15 @@ def watch_plan(
     if not watched:
         reasons = "; ".join(f"{name}: {why}" for name, why in whole.items()) or "no variant is recorded"
         raise UsageError(f"--until-decided: no variant of this plan may stop early. {reasons}")
-    return watched, whole
-
-
-def watch_lines(plan: Plan, watched: Mapping[str, Watch], whole: Mapping[str, str]) -> Iterator[str]:
-    """Which variants may stop early, and why the others may not."""
-    if n_more := sum(not counts for _, counts in counted_posts(plan)):
-        yield f"{n_more:,} {plan.units} are of a thread that is asked about earlier: only the first of a thread counts"
+    if n_more := sum(not counts for _, counts in counted_posts(setup.plan)):
+        units = setup.plan.units
+        say(f"{n_more:,} {units} are of a thread that is asked about earlier: only the first of a thread counts")
     for name, why in whole.items():
-        yield f"{name} is asked the whole plan: {why}"
-    looks = next(iter(watched.values())).looks
+        say(f"{name} is asked the whole plan: {why}")
     shown = ", ".join(f"{n:,}" for n in looks[:3])
     at = f"{shown}, ... {looks[-1]:,}" if len(looks) > 4 else ", ".join(f"{n:,}" for n in looks)
-    yield f"{', '.join(watched)}: asked until decided, in at most {len(looks)} looks, after {at} answers"
+    say(f"{', '.join(watched)}: asked until decided, in at most {len(looks)} looks, after {at} answers")
+    return watched
 
 
 def ask_until_decided(

@@ -67,17 +67,13 @@ def record_until_decided(
 
     So no test asks, in however many processes. Raises `UsageError` if not all that was to be asked has an answer.
     """
-    from ..choosing.until_decided import ask_until_decided, watch_lines, watch_plan
+    from ..choosing.until_decided import ask_until_decided, watch_plan
     from ..client.retry import RetryPolicy
     from ..recording.scheduler import Limits
     from ..recording.session import record_all, server_of
 
-    def say(line: str) -> None:
-        print(f"newsgauge: {line}", flush=True)
-
-    watched, whole = watch_plan(setup, gates, config.option.looks, baseline)
-    for line in watch_lines(setup.plan, watched, whole):
-        say(line)
+    say = partial(print, "newsgauge:", flush=True)
+    watched = watch_plan(setup, gates, config.option.looks, baseline, say)
     cost = (expected and expected.cost and expected.cost / max(1, expected.n_calls)) or 0.0
     with lifted(), server_of(setup, None) as url:
         stopped, report = ask_until_decided(

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from ...choosing.until_decided import ask_until_decided, watch_lines, watch_plan
+from ...choosing.until_decided import ask_until_decided, watch_plan
 from ...client.retry import RetryPolicy
 from ...gates.baseline_file import check_baseline, load_baseline
 from ...gates.gates_file import load_gates, plan_gates
@@ -51,9 +51,8 @@ def ask_looking(
     gates, _ = plan_gates(
         of_file, variants=setup.variants, plan=setup.plan, baseline=baseline, live=True, updating=False, known=known
     )
-    watched, whole = watch_plan(setup, gates, options.looks, baseline)
-    for line in watch_lines(setup.plan, watched, whole):
-        print(f"newsgauge: {line}")
+    say = partial(print, "newsgauge:", flush=True)
+    watched = watch_plan(setup, gates, options.looks, baseline, say)
     todo = find_pending(setup)
     expected = announce(setup, todo.to_ask, options, prices)
     with server_of(setup, options.base_url) as url, RecordDisplay(setup, len(todo.to_ask)) as display:
@@ -62,7 +61,7 @@ def ask_looking(
             watched,
             record=partial(_ask, options=options, url=url, display=display, budget=_budget(options, prices, expected)),
             cost_per_call=(expected.cost or 0.0) / max(1, len(todo.to_ask)),
-            say=lambda line: print(f"newsgauge: {line}", flush=True),
+            say=say,
         )
     total.expected_cost = expected.cost
     return stopped, todo, total

@@ -66,7 +66,7 @@ def spent(fraction: float, alpha: float) -> float:
 
     z is the normal quantile of 1 - alpha / 2: Lan and DeMets (1983), the function like O'Brien and Fleming's.
     """
-    if fraction <= 0:
+    if fraction <= 0 or alpha == 0:
         return 0.0
     return 2 - 2 * normal_cdf(normal_quantile(1 - alpha / 2) / math.sqrt(min(fraction, 1.0)))
 
@@ -136,15 +136,10 @@ def _like_a_full_run(rate: float, looks: Sequence[int], alpha: float) -> Counts:
         return operating([Look(n, up, None) for n, up in zip(looks, counts, strict=True)], at)
 
     def with_last(count: int) -> Counts:
-        found, low, high = (*never, count), 0.0, alpha
-        for _ in range(_HALVINGS_OF_ALPHA):
-            middle = (low + high) / 2
-            tried = (*_spend(rate, looks, middle)[:-1], count)
-            if ends(tried, rate).passed <= alpha:
-                found, low = tried, middle
-            else:
-                high = middle
-        return found
+        def spending(level: float) -> Counts:
+            return (*_spend(rate, looks, level)[:-1], count)
+
+        return spending(_largest(lambda level: ends(spending(level), rate).passed <= alpha, alpha, _HALVINGS_OF_ALPHA))
 
     never: Counts = (None,) * (len(looks) - 1)
     (whole,), plain = _reach(rate, looks[-1:], [alpha]), _spend(rate, looks, alpha)
@@ -176,23 +171,28 @@ def repeated_interval(n_right: int, looks: tuple[int, ...], number: int, *, alph
     """The interval of a rate at look ``number``, from 1: right in 1 - alpha of recordings, whatever rule stopped them.
 
     A repeated confidence interval (Jennison and Turnbull, Journal of the Royal Statistical Society B 51, 1989): the
-    rates that the boundaries of neither side reject at this look, at alpha / 2 each. So its ends agree with the gates.
+    rates that neither side rejects at this look, if each spends alpha / 2 over all looks.
     """
     seen = looks[:number]
     may_spend = [spent(n / looks[-1], alpha / 2) for n in seen]
 
-    def is_refuted(rate: float, count: int) -> bool:
-        reach = _reach(rate, seen, may_spend)[-1]
-        return reach is not None and count >= reach
-
     def lowest(count: int) -> float:
-        low, high = 0.0, 1.0
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            low, high = (middle, high) if is_refuted(middle, count) else (low, middle)
-        return low
+        def is_refuted(rate: float) -> bool:
+            reach = _reach(rate, seen, may_spend)[-1]
+            return reach is not None and count >= reach
+
+        return _largest(is_refuted, 1.0, _HALVINGS)
 
     return lowest(n_right), 1 - lowest(seen[-1] - n_right)
+
+
+def _largest(holds: Callable[[float], bool], most: float, n_halvings: int) -> float:
+    """The largest value from 0 for which it holds, where it holds up to some value below ``most``."""
+    low = 0.0
+    for _ in range(n_halvings):
+        middle = (low + most) / 2
+        low, most = (middle, most) if holds(middle) else (low, middle)
+    return low
 
 
 def gain_boundary(n_flipped: Sequence[int], fractions: Sequence[float], *, alpha: float = 0.05) -> Counts:
