@@ -158,7 +158,7 @@ def test_an_exact_bound_allows_for_one_more_wrong_thread_of_the_size_that_posts_
     assert one_more_thread(alone, 8.0) == one_more_thread([], 0.0) == 1.0
     assert one_more_thread(of_four, 2.0) == 1.0  # all of a thread alike: one effective post is a thread
     assert one_more_thread(of_four, 8.0) == 4.0  # all independent: a thread is four of them
-    assert one_more_thread([0, 0, 0, 1], 4.0) == pytest.approx((28 / 4) ** 0.5)
+    assert one_more_thread([0, 0, 0, 1], 4.0) == pytest.approx(28 / 10)
     # 95 of 100 right in 20 threads of 5 that tell as much as 50 posts: 47.5 right of 50, and 2.5 more wrong.
     threads = [i // 5 for i in range(100)]
     found = decide_floor(95, 100, 0.8, effective_n=50, one_more=one_more_thread(threads, 50))

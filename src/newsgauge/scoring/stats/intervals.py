@@ -247,12 +247,13 @@ def one_more_thread(threads: Sequence[Hashable], worth: float) -> float:
     """The wrong answer that an exact bound adds to a sample, if it is a thread: in effective posts, at least 1.
 
     Clopper and Pearson's lower bound is that of one more wrong answer than was seen. Where posts of a thread are wrong
-    together, what was not seen is a thread. Its size is the root mean square of the sizes of the posts' threads; one
-    post of ``n`` counts as ``worth / n`` (`effective_posts`). The size is ours, chosen by simulation on real threads.
+    together, what was not seen is a thread. Its size is the mean of all, each weighted by its part of the variance if
+    the posts of a thread are alike, size^2; one post of ``n`` counts as ``worth / n`` (`effective_posts`). The size is
+    ours, chosen by simulation on real threads.
     """
     sizes = Counter(threads).values()
-    n = sum(sizes)
-    return max(1.0, math.sqrt(sum(size**3 for size in sizes) / n) * worth / n) if n else 1.0
+    size = sum(one**3 for one in sizes) / max(1, sum(one**2 for one in sizes))
+    return max(1.0, size * worth / max(1, len(threads)))
 
 
 def threaded(values: Sequence[float], threads: Sequence[Hashable]) -> dict[str, float]:
