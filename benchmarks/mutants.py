@@ -31,7 +31,10 @@ SRC = "src/newsgauge"
 _GUARD = ("run_verdict.py", "session_verdict.py")
 #: Area -> its files, and the tests that are about it.
 AREAS = {
-    "gates": ([f"{SRC}/gates/*.py"], ["tests/gates", "tests/test_disturbances.py"]),
+    "gates": (
+        [f"{SRC}/gates/*.py"],
+        ["tests/gates", *(f"tests/test_{name}.py" for name in ("disturbances", "confidence", "slicing"))],
+    ),
     "statistics": ([f"{SRC}/scoring/stats/*.py"], ["tests/stats", "tests/gates"]),
     "guard": ([f"{SRC}/gates/{name}" for name in _GUARD], ["tests/gates", "tests/plugin/test_matrix.py"]),
     "cassettes": (

@@ -12,8 +12,10 @@ from google.genai.types import GenerateContentResponse
 from newsgauge.client.answers import read_for
 from newsgauge.errors import GatesError, VariantsError
 from newsgauge.gates.confidence_gate import ConfidenceGate
+from newsgauge.gates.findings import Limit
 from newsgauge.gates.gate import Evidence, decide
 from newsgauge.gates.gates_file import load_gates
+from newsgauge.gates.limits_gate import LimitsGate
 from newsgauge.planning.sampling import Plan, repeat_key
 from newsgauge.records import Outcome, Post, Prediction, Result
 from newsgauge.results.result_files import read_results, write_results
@@ -107,6 +109,22 @@ def test_gates_hold_the_surest_answers_and_the_calibration_error(made: Callable[
     live = replace(evidence, live=True)
     assert decide(ConfidenceGate("g", "v", 0.8, 0.47, "r"), live).finding is Finding.PASS
     assert decide(ConfidenceGate("g", "v", 0.8, 0.48, "r"), live).finding is Finding.INCONCLUSIVE
+
+
+def test_all_answers_are_held_to_a_limit_of_confident_ones_as_to_one_of_accuracy_also_in_threads(
+    made: Callable[..., Evidence],
+) -> None:
+    evidence = made(9, 12)
+    # The first five are of one thread and right, the wrong ones of another: what was not seen is a large thread.
+    threads = [*["t"] * 5, *"abcd", *["w"] * 3]
+    posts = tuple(replace(post, thread=name) for post, name in zip(evidence.plan.posts, threads, strict=True))
+    threaded = replace(evidence, plan=replace(evidence.plan, posts=posts), live=True)
+    for one in (replace(evidence, live=True), threaded):
+        sure = with_confidences(one, *[0.9] * 12)
+        for limit in (number / 100 for number in range(5, 100)):
+            of_sure = decide(ConfidenceGate("g", "v", 1.0, limit, "r"), sure)
+            of_all = decide(LimitsGate("v", "v", (Limit("min_accuracy", limit, "r"),)), sure)
+            assert of_sure.finding is of_all.finding, limit
 
 
 def test_a_gate_without_confidences_fails(made: Callable[..., Evidence]) -> None:

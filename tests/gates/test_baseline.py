@@ -270,3 +270,15 @@ def test_committed_baselines_hold_ids_labels_and_digests_only() -> None:
         for one in held.variants.values():
             assert len(one.answers) == held.drawn_by["n_posts"]
             assert all(len(answer) <= 40 and len(answer.splitlines()) == 1 for answer in one.answers.values())
+
+
+def test_a_gate_with_nothing_to_compare_with_is_not_proved_and_counts_no_post(made: Make) -> None:
+    (none,) = decide(BaselineGate("v-baseline", "v"), made(4, {"v": range(4)}, live=True)).checks
+    assert (none.state, none.limit, none.n, none.value) == ("not proved", 0.0, 0, None)
+    (drop,) = decide(GATE, made(4, {"v": range(4)}, live=True)).checks
+    assert (drop.state, drop.limit, drop.n) == ("not proved", -0.05, 0)
+    other = baseline_of(made(4, {"w": range(4)}))
+    (strange,) = decide(GATE, made(4, {"v": range(4)}, baseline=other)).reasons
+    assert strange.startswith(
+        "the baseline holds none of these posts for v, so max_drop cannot be held; write one with"
+    )

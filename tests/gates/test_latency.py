@@ -53,7 +53,9 @@ def test_only_live_calls_count_and_each_limit_is_held_by_its_value(made: Make) -
 
 
 def test_a_live_run_without_a_live_call_proves_nothing(made: Make) -> None:
-    assert decide(GATE, timed(made)).finding == "INCONCLUSIVE"
+    verdict = decide(GATE, timed(made))
+    assert verdict.finding == "INCONCLUSIVE"
+    assert {(check.state, check.value, check.n) for check in verdict.checks} == {("not proved", None, 0)}
 
 
 def test_a_replay_does_not_plan_it(made: Make) -> None:
