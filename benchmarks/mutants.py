@@ -29,6 +29,7 @@ from coverage import CoverageData
 ROOT = Path(__file__).resolve().parents[1]
 SRC = "src/newsgauge"
 _GUARD = ("run_verdict.py", "session_verdict.py")
+_GATE_TESTS = ["tests/gates", *(f"tests/test_{name}.py" for name in ("disturbances", "confidence", "slicing"))]
 #: Area -> its files, and the tests that are about it.
 AREAS = {
     "gates": (

@@ -114,13 +114,13 @@ def test_gates_hold_the_surest_answers_and_the_calibration_error(made: Callable[
 def test_all_answers_are_held_to_a_limit_of_confident_ones_as_to_one_of_accuracy_also_in_threads(
     made: Callable[..., Evidence],
 ) -> None:
-    evidence = made(9, 12)
-    # The first five are of one thread and right, the wrong ones of another: what was not seen is a large thread.
-    threads = [*["t"] * 5, *"abcd", *["w"] * 3]
+    evidence = made(12, 16)
+    # As many are right of a large thread as of others: its posts tell as much, and what was not seen may be as large.
+    threads = ["t" if number < 6 or number in (12, 13) else f"t-{number}" for number in range(16)]
     posts = tuple(replace(post, thread=name) for post, name in zip(evidence.plan.posts, threads, strict=True))
     threaded = replace(evidence, plan=replace(evidence.plan, posts=posts), live=True)
     for one in (replace(evidence, live=True), threaded):
-        sure = with_confidences(one, *[0.9] * 12)
+        sure = with_confidences(one, *[0.9] * 16)
         for limit in (number / 100 for number in range(5, 100)):
             of_sure = decide(ConfidenceGate("g", "v", 1.0, limit, "r"), sure)
             of_all = decide(LimitsGate("v", "v", (Limit("min_accuracy", limit, "r"),)), sure)

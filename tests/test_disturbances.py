@@ -215,6 +215,8 @@ def test_a_directional_change_has_to_lead_to_its_label_or_to_another_answer() ->
     to_b = decide(gate_of("min_changed_under", {**one, "to": "b", "limit": 0.1}), found)
     assert (to_b.finding, to_b.checks[0].value, to_b.checks[0].n) == (Finding.PASS, 12 / 40, 40)
     assert decide(gate_of("min_changed_under", {**one, "to": "a"}), found).finding is Finding.INCONCLUSIVE
+    assert decide(gate_of("min_changed_under", {**one, "limit": 0}), found).finding is Finding.PASS
+    assert decide(gate_of("min_changed_under", {**one, "limit": 1}), found).finding is Finding.FAIL
     # Live, 12 of 40 prove 10% (the exact lower bound is 18.3%) and not 20%.
     live = replace(found, live=True)
     assert decide(gate_of("min_changed_under", {**one, "limit": 0.1}), live).finding is Finding.PASS
