@@ -49,6 +49,11 @@ def test_limits_come_first_then_comparisons_then_the_baseline(tmp_path: Path) ->
     )
 
 
+def test_the_smallest_limit_that_a_sample_can_be_held_to_is_one(tmp_path: Path) -> None:
+    (least,) = load(tmp_path, HEAD + 'max_drop = { limit = 0.000001, reason = "r" }')
+    assert least == BaselineGate(f"{least.variant}-baseline", least.variant, 0.000001, "r")
+
+
 def test_several_comparisons_stand_in_a_list_and_one_is_primary(tmp_path: Path) -> None:
     text = HEAD + 'beats = [{ variant = "system", reason = "a", primary = true }, { variant = "bare", reason = "b" }]'
     found = load(tmp_path, text)

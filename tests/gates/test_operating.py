@@ -29,7 +29,7 @@ from newsgauge.gates.simulated_answers import answered
 from newsgauge.gates.slice_gate import SliceGate
 from newsgauge.planning.sampling import Plan
 from newsgauge.pytest_plugin.gate_hooks import odds_lines
-from newsgauge.records import Post
+from newsgauge.records import Outcome, Post, Prediction
 from newsgauge.scoring.scoreboard import score
 from newsgauge.scoring.stats.decisions import decide_difference, decide_floor
 from newsgauge.scoring.stats.power import margin_power
@@ -191,6 +191,20 @@ def test_a_post_that_the_baseline_does_not_know_is_answered_like_its_label_and_i
     assert (found.n_posts, found.gates[0].failed, found.gates[1].inconclusive) == (80, 1.0, 1.0)  # 40 < 59 in common
     gates = [limit("min_accuracy", 0.5, "value"), limit("max_accuracy", 0.5, "value")]
     assert Operating(gates, larger, baseline_of(evidence)).of_plan(flip_rate=0.0, n_runs=50).all_pass == 1.0
+
+
+def test_an_error_in_the_baseline_is_no_answer_off_the_list_and_the_other_way_round(made: Make) -> None:
+    evidence = made(40, {"v": range(40)})
+    gates = [limit("max_error_rate", 0.1, "value"), limit("max_off_list_rate", 0.1, "value")]
+    for said, n_passed in ((Outcome.BLOCKED, (0.0, 1.0)), (Outcome.OFF_LIST, (1.0, 0.0))):
+        other = Prediction("neither" if said is Outcome.OFF_LIST else "(error)", said, "", 1, 1, "m")
+        results = {
+            key: replace(one, prediction=other) if number < 10 else one
+            for number, (key, one) in enumerate(evidence.results.items())
+        }
+        found = replace(evidence, results=results, scores=score(results, evidence.plan, ["v"]))
+        odds = Operating(gates, evidence.plan, baseline_of(found)).of_plan(flip_rate=0.0, n_runs=3).gates
+        assert tuple(gate.passed for gate in odds) == n_passed
 
 
 def test_what_cannot_be_simulated_is_named(made: Make) -> None:

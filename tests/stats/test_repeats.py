@@ -101,6 +101,14 @@ def test_the_majority_is_the_most_frequent_answer_and_of_equals_the_first() -> N
     assert majority(["b", "a"]) == "b"
 
 
+def test_answers_that_changed_together_are_found_where_accuracy_stays_and_equal_ones_never() -> None:
+    labels, before, after = ["x"] * 8, [["y", "y"]] * 8, [["z", "z"]] * 8
+    # Of the six ways to split each post's four answers, two are as far apart as these: (1/3)^8 for all eight.
+    changed = same_answers(before, after, labels, n_permutations=999)
+    assert (changed.p_answers, changed.p_accuracy) == (0.001, 1)
+    assert same_answers(before, before, labels, n_permutations=999).p_answers == 1
+
+
 def test_with_one_repeat_the_accuracy_test_is_the_exact_mcnemar_test() -> None:
     labels = ["x"] * 30
     first = [["x"]] * 20 + [["y"]] * 10
