@@ -83,7 +83,7 @@ def table(figures: Mapping[str, Any]) -> list[str]:
     """What docs/performance.md shows of results/recording.json."""
     used, lost, pace = figures["quota"], figures["faults"], figures["pace"]
     lines = [
-        "| recording | |",
+        "| | |",
         "|---|---|",
         f"| calls answered in the fullest minute, of a quota of {RPM:,} | {used['calls_a_minute']:,} |",
         f"| cases recorded of those planned, one call in five refused | {lost['recorded']:,} of {lost['planned']:,} |",

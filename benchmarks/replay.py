@@ -349,7 +349,7 @@ def main() -> None:
             _succeeded(run(command, cwd=ROOT), "recording")
         for part in parts:
             if part == "whole":
-                figures |= measure_whole(options, bench)
+                figures = {**measure_whole(options, bench), "pairs": figures.get("pairs", {})}
             else:
                 figures.setdefault("pairs", {})[part] = asdict(measure(part, bench))
             figures["pairs"] = {row: figures["pairs"][row] for row in ROWS if row in figures.get("pairs", {})}
