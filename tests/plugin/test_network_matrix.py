@@ -109,6 +109,12 @@ ROADS = {
         "import _xxsubinterpreters as i; n = i.create(); i.run_string(n, PROGRAM)",
         "start of a subinterpreter",
     ),
+    "testing module": ("import _testcapi; _testcapi.run_in_subinterp(PROGRAM)", "import of _testcapi"),
+    "C loop": (  # what uvloop is: a package with an extension that connects by itself
+        "os.makedirs('uvloop', exist_ok=True); open('uvloop/loop.py', 'w').close(); sys.path.insert(0, '.')\n"
+        "    import uvloop.loop",
+        "import of uvloop.loop",
+    ),
     "ctypes": (
         "import ctypes; c = ctypes.CDLL(None); c.connect(c.socket(2, 1, 0), b'', 0)",
         "use of connect()",

@@ -53,7 +53,9 @@ _PROGRAM_EVENTS = {
 }
 _INTERPRETER, _SOCKET = "cpython.PyInterpreterState_New", "socket.__new__"
 _SYMBOLS = frozenset({"ctypes.dlsym", "ctypes.dlsym/handle"})
-_WATCHED = frozenset({*_SOCKET_EVENTS, *_PROGRAM_EVENTS, _INTERPRETER, _SOCKET, *_SYMBOLS})
+_WATCHED = frozenset({*_SOCKET_EVENTS, *_PROGRAM_EVENTS, _INTERPRETER, _SOCKET, "import", *_SYMBOLS})
+#: Modules whose own C code connects, or starts subinterpreters: no event tells of it.
+_NATIVE = frozenset({"_testcapi", "curl_cffi._wrapper", "uvloop.loop", "zmq.backend.cython._zmq"})
 #: Sockets of other families may send without naming the other side, and no event reports it (-1: of a descriptor).
 _FAMILIES = frozenset(getattr(socket, name, -1) for name in ("AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK")) | {-1}
 #: Functions of C that ctypes may not look up: they connect, send, or start programs.
@@ -257,6 +259,11 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
     elif event == _SOCKET:
         if args[1] not in _FAMILIES:
             _refuse(f"socket of the family {args[1]}: a replay opens none, as it sends without naming the other side")
+    elif event == "import":
+        if args[0] in _NATIVE:
+            _refuse(
+                f"import of {args[0]}: a replay imports none of its kind, as nobody could see what its C code sends"
+            )
     elif str(args[1]).lstrip("_").removeprefix("libc_").lower() in _C_FUNCTIONS:
         _refuse(f"use of {args[1]}() of the C library: a replay sends nothing to any network, and starts no program")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -100,9 +101,8 @@ def check_folder(setup: RunConfig) -> None:
     folder = setup.cassettes
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.write_bytes(b"x")
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:  # without a name: nothing is left, come what may
+            probe.write(b"x")
         for variant in setup.variants:
             file = CassetteFile(folder / f"{variant}.jsonl", shown=f"{setup.shown_cassettes}/{variant}.jsonl")
             file.repair()
