@@ -18,6 +18,7 @@ from newsgauge import Case, Post, Prediction
 from newsgauge._util.secrets import find_secrets, hide_secrets, redact_output
 from newsgauge.cli.main import main
 from newsgauge.records import Outcome, RawPost, Result, Wire
+from tests.plugin.conftest import VARIANTS
 
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvPLANTEDAgEAMIIEvPLANTEDAgEAMIIEvPLANTEDAgEA\n-----END PRIVATE KEY-----\n"
 ACCOUNT = {
@@ -276,7 +277,7 @@ RUNS = {
     "import of an eval": ({"evals/test_leak.py": SAY + "raise RuntimeError(ALL)\n"}, []),
     "import of a conftest": ({"conftest.py": SAY + "print(ALL)\nraise RuntimeError(ALL)\n"}, []),
     "usage error": (
-        {"conftest.py": SAY + "import pytest\ndef pytest_configure():\n    raise pytest.UsageError(ALL)\n"},
+        {"conftest.py": SAY + "import pytest\nprint(ALL)\ndef pytest_configure():\n    raise pytest.UsageError(ALL)\n"},
         [],
     ),
     "internal error": ({"conftest.py": SAY + "def pytest_runtest_logreport():\n    raise RuntimeError(ALL)\n"}, []),
@@ -288,7 +289,10 @@ RUNS = {
     "own log file": (
         {
             "evals/test_leak.py": SAY + "import logging\n\ndef test_it():\n    log = logging.getLogger('own')\n"
-            "    log.addHandler(logging.FileHandler('own.log'))\n    log.error(ALL)\n    log.handlers[0].close()\n"
+            "    log.addHandler(logging.FileHandler('own.log'))\n    log.error(ALL)\n    log.handlers[0].close()\n",
+            "evals/variants.toml": VARIANTS.replace(
+                "Name the newsgroup", f"Use {SHAPES['gateway key'][0]}, name the group"
+            ),
         },
         [],
     ),

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from _pytest.capture import FDCapture
 from _pytest.junitxml import xml_key
 
 from .._util.secrets import hide_secrets, redact_output
@@ -17,9 +18,15 @@ from .network_guard import owns_process
 
 def redact_run(config: pytest.Config) -> None:
     """Begin, before any conftest.py is imported; end with the process, or with pytest if a program calls it."""
-    end = redact_output(map(str, config.invocation_params.args))
+    end, original = redact_output(map(str, config.invocation_params.args)), FDCapture.writeorg
+
+    def writeorg(self: FDCapture, data: str) -> None:
+        original(self, hide_secrets(data))  # of a conftest.py, past all streams if pytest ends before its first test
+
+    FDCapture.writeorg = writeorg  # type: ignore[method-assign]
     if not owns_process():
         config.add_cleanup(end)
+        config.add_cleanup(lambda: setattr(FDCapture, "writeorg", original))
     config.pluginmanager.register(Redaction(), "newsgauge-redaction")
 
 

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .._util.files import why_unwritable
+from .._util.secrets import hide_secrets
 from ..cassettes.store import CassetteFile
 from ..errors import DamagedCassetteError, UsageError
 from ..planning.sampling import Plan
@@ -175,7 +176,10 @@ def asked_values(setup: RunConfig) -> dict[str, Any]:
             with suppress(DamagedCassetteError):  # its cases say so
                 lines = {post.id: file.line_number(post.id) for post in setup.part.posts}
                 recordings[name] = {"path": f"{setup.shown_cassettes}/{name}.jsonl", "lines": lines}
-    prompts = {name: prompt_parts(variant, setup.plan.labels) for name, variant in setup.variants.items()}
+    prompts = {
+        name: [(part, hide_secrets(text)) for part, text in prompt_parts(variant, setup.plan.labels)]
+        for name, variant in setup.variants.items()
+    }
     trained = {
         name: f"{len(one.examples):,} {setup.plan.units} of {len(one.labels)} labels, hash {one.digest}: {one.model}"
         for name, one in setup.trainings.items()
