@@ -77,17 +77,8 @@ _HARMLESS = frozenset({("/sbin/ldconfig", "-p"), ("uname", "-p"), ("lscpu", "--p
 #: The git commands that an installed pytest plugin may run: they read the checkout and use no network.
 _READS_GIT = frozenset(
     (
-        "branch",
-        "cat-file",
-        "describe",
-        "diff",
-        "log",
-        "ls-files",
-        "merge-base",
-        "rev-list",
-        "rev-parse",
-        "show",
-        "status",
+        *("branch", "cat-file", "describe", "diff", "log", "ls-files", "merge-base", "rev-list", "rev-parse"),
+        *("show", "status"),
     )
 )
 #: pytest-xdist starts its workers, or connects to those elsewhere, from here.

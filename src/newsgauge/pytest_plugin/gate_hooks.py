@@ -215,18 +215,9 @@ def run_ages(setup: RunConfig, variants: tuple[str, ...]) -> Ages:
 
 def _verdict(value: dict[str, Any], *, passed: bool) -> Verdict:
     """The verdict that a gate's test sent along."""
-    return _held(
-        Verdict(
-            value["gate"],
-            value["variant"],
-            Finding(value["finding"]),
-            tuple(value["reasons"]),
-            tuple(value["flips"]),
-            value["n_to_decide"],
-            checks=tuple(Check(**check) for check in value["checks"]),
-        ),
-        passed=passed,
-    )
+    lists = {name: tuple(one) for name, one in value.items() if isinstance(one, list)}
+    checks = tuple(Check(**check) for check in value["checks"])
+    return _held(Verdict(**value | lists | {"finding": Finding(value["finding"]), "checks": checks}), passed=passed)
 
 
 def _held(verdict: Verdict, *, passed: bool) -> Verdict:
