@@ -49,14 +49,14 @@ def evals(session: nox.Session) -> None:
 @nox.session(python=PYTHONS, default=False)
 def tests(session: nox.Session) -> None:
     """The whole test suite with the pinned versions."""
-    session.install("-q", "-c", "requirements.lock", "-e", ".[test]")
+    session.install("-q", "-c", "requirements.lock", "-e", ".[all]", "--group", "dev")
     session.run("pytest", "-n", "2", *session.posargs)
 
 
 @nox.session(python=PYTHONS[0], default=False)
 def coverage(session: nox.Session) -> None:
     """Which lines and branches the test suite runs, with all processes that it starts; red below the floor."""
-    session.install("-q", "-c", "requirements.lock", "-e", ".[test]")
+    session.install("-q", "-c", "requirements.lock", "-e", ".[all]", "--group", "dev")
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", "-n", "2", *session.posargs)
     session.run("coverage", "combine", "-q")
@@ -76,7 +76,7 @@ def dependencies(session: nox.Session, versions: str) -> None:
 @nox.session(python=PYTHONS[0], default=False)
 def litellm(session: nox.Session) -> None:
     """LiteLLM's proxy, in a virtual environment of its own, recorded through and replayed without."""
-    session.install("-q", "-c", "requirements.lock", "-e", ".[test]")
+    session.install("-q", "-c", "requirements.lock", "-e", ".[all]", "--group", "dev")
     own = Path(session.create_tmp()).resolve() / "proxy"
     session.run("python", "-m", "venv", "--clear", str(own))
     session.run(str(own / "bin" / "python"), "-m", "pip", "install", "-q", "litellm[proxy]", external=True)
@@ -87,7 +87,7 @@ def litellm(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[0], default=False)
 def mlflow(session: nox.Session) -> None:
     """``newsgauge export mlflow`` to a real MLflow server of this machine."""
-    session.install("-q", "-c", "requirements.lock", "-e", ".[test]", "mlflow")
+    session.install("-q", "-c", "requirements.lock", "-e", ".[all]", "--group", "dev", "mlflow")
     folder, port = Path(session.create_tmp()), "5000"
     store = ["--backend-store-uri", "sqlite:///mlflow.db", "--artifacts-destination", "artifacts", "--workers", "1"]
     server = subprocess.Popen(

@@ -34,7 +34,7 @@ _GATE_TESTS = ["tests/gates", *(f"tests/test_{name}.py" for name in ("disturbanc
 AREAS = {
     "gates": (
         [f"{SRC}/gates/*.py"],
-        ["tests/gates", *(f"tests/test_{name}.py" for name in ("disturbances", "confidence", "slicing"))],
+        _GATE_TESTS,
     ),
     "statistics": ([f"{SRC}/scoring/stats/*.py"], ["tests/stats", "tests/gates"]),
     "guard": ([f"{SRC}/gates/{name}" for name in _GUARD], ["tests/gates", "tests/plugin/test_matrix.py"]),

@@ -13,6 +13,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from newsgauge.cli.main import main
 from newsgauge.corpora.corpus import Corpus, find_corpus
 from newsgauge.errors import CorpusError
 from newsgauge.records import RawPost
@@ -289,3 +290,17 @@ def test_a_pointer_of_git_lfs_says_how_to_get_the_texts(tmp_path: Path, name: st
     (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
     with pytest.raises(CorpusError, match="git lfs pull"):
         corpus_of(tmp_path / name if "/" not in name else tmp_path).posts("test")
+
+
+def test_a_label_that_is_a_key_is_refused_without_showing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = "AIza" + "Sy0123456789abcdefghijklmnopqrstuv"
+    monkeypatch.chdir(tmp_path)
+    Path("data.csv").write_text(f"text,label,split\none,{key},test\ntwo,b,test\n")
+    Path("evals").mkdir()
+    Path("evals/variants.toml").write_text('[bare]\nabout = "x"\nmodel = "m"\ncontents = "{post}"\n')
+    assert main(["record", "--corpus", "data.csv", "--posts-per-class", "1", "--allow-record-in-ci"]) == 2
+    said = capsys.readouterr()
+    assert "the label '[secret]' holds what looks like a secret (Google API key)" in said.err
+    assert key not in said.out + said.err

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._util.option_values import one_of, whole
+from .._util.secrets import find_secrets, hide_secrets
 from ..corpora.preprocessing import PREPROCESSING
 from ..errors import UsageError
 from ..records import BACKENDS
@@ -17,7 +18,7 @@ from ..variants.checks import MOST_REPEATS
 from .recording_options import chosen_again, chosen_api_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ..corpora.corpus import Corpus
     from ..planning.sampling import Plan
@@ -158,6 +159,7 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         preprocess=preprocessor(corpus, option.preprocessing),
         sample=sample,
     )
+    _check_labels(corpus.name, plan.labels)
     asked = {name: getattr(option, "repeats", None) or variant.repeats for name, variant in chosen.items()}
     repeats = {name: times for name, times in asked.items() if times > 1}
     disturbed = {
@@ -197,6 +199,16 @@ def setup_of(option: Any, variants: dict[str, Variant], *, root: Path, ini: Call
         setup = replace(setup, plan=stopped_at(plan, stops_of(setup)))
     _ = setup.part  # more shards than posts show here
     return setup
+
+
+def _check_labels(corpus: str, labels: Iterable[str]) -> None:
+    """Refuse a label that holds a secret: labels stand in tests' names and in every report."""
+    for label in labels:
+        if kinds := find_secrets(label):
+            raise UsageError(
+                f"{corpus}: the label {hide_secrets(label)!r} holds what looks like a secret ({', '.join(kinds)}), and "
+                "labels are written into every report; give it another name in your data"
+            )
 
 
 def _usual_unit(corpus: Corpus) -> str:

@@ -1,0 +1,220 @@
+"""Jobs of the Batch API without a service: what is submitted, collected, taken up again and never asked twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from newsgauge.corpora.corpus import Corpus
+from newsgauge.errors import UsageError
+from newsgauge.planning.sampling import Plan
+from newsgauge.recording.batch_jobs import Answer, JobService, JobStatus
+from newsgauge.recording.batches import Batches
+from newsgauge.recording.open_jobs import OpenJob, OpenJobs
+from newsgauge.recording.scheduler import Form
+from newsgauge.records import Post
+from newsgauge.running.run_config import RunConfig, open_recorder
+from newsgauge.variants.variants_file import Variant
+
+POSTS = tuple(Post(f"a-{number}", "a", f"text {number}") for number in range(5))
+KEYS = [f"v/{post.id}" for post in POSTS]
+
+
+@dataclass
+class Service:
+    """Jobs by their name; a job is over as soon as ``said`` holds its answers."""
+
+    said: dict[str, list[Answer]] = field(default_factory=dict)
+    started: dict[str, str] = field(default_factory=dict)
+    sent: list[list[str]] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+    gone: str = ""
+    options: str = ""
+    refused: str = ""
+
+    def refusal(self, model: str) -> str:
+        return self.refused
+
+    def line(self, key: str, body: bytes) -> bytes:
+        return json.dumps({"key": key}).encode() + b"\n"
+
+    def upload(self, lines: bytes, *, label: str) -> str:
+        self.sent.append([json.loads(line)["key"] for line in lines.splitlines()])
+        return f"file-{len(self.sent)}"
+
+    def submit(self, model: str, file: str, *, label: str) -> str:
+        self.started[label] = f"job-{len(self.started) + 1}"
+        return self.started[label]
+
+    def find(self, label: str) -> str | None:
+        return self.started.get(label)
+
+    def status(self, name: str) -> JobStatus:
+        if self.gone:
+            return JobStatus("gone", why=self.gone)
+        return JobStatus("answered", name) if name in self.said else JobStatus("open")
+
+    def answers(self, place: str, keys: Collection[str]) -> Iterator[Answer]:
+        return iter(self.said[place])
+
+    def forget(self, job: OpenJob) -> str:
+        self.forgotten.append(job.name)
+        return ""
+
+
+@dataclass
+class Desk:
+    """A folder of cassettes with its jobs."""
+
+    folder: Path
+    service: Service = field(default_factory=Service)
+    notes: list[str] = field(default_factory=list)
+    max_requests: int = 2
+    contents: str = "Which? {post}"
+
+    def setup(self) -> RunConfig:
+        plan = Plan("own", ".", None, 0, False, "clean", ("a", "b"), POSTS)
+        variant = Variant(name="v", about="x", model="m", contents=self.contents)
+        return RunConfig(
+            corpus=Corpus("own", self.folder),
+            plan=plan,
+            variants={"v": variant},
+            backend="gemini",
+            mode="once",
+            cassettes=self.folder / "cassettes",
+            shown_cassettes="cassettes",
+            options="",
+        )
+
+    def batches(self) -> Batches:
+        """As a new process finds them."""
+        setup = self.setup()
+        return Batches(
+            setup,
+            cast(JobService, self.service),
+            OpenJobs(self.folder / "batches.json"),
+            open_recorder(setup),
+            known=("v",),
+            reaching="",
+            max_requests=self.max_requests,
+            on_note=self.notes.append,
+            now=lambda: datetime(2026, 11, 26, tzinfo=UTC),
+        )
+
+    def forms(self) -> dict[str, Form]:
+        setup = self.setup()
+        return {"v": Form(setup, setup.variants["v"], "m")}
+
+    def kept(self) -> list[str]:
+        path = self.folder / "cassettes" / "v.jsonl"
+        return [json.loads(line)["key"] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def answer(key: str, label: str = "a") -> Answer:
+    said = {"candidates": [{"content": {"parts": [{"text": label}], "role": "model"}, "finishReason": "STOP"}]}
+    return Answer(key, {**said, "modelVersion": "m-1"}, "")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_cases_are_submitted_in_jobs_of_at_most_so_many_and_held_until_they_are_collected(desk: Desk) -> None:
+    batches = desk.batches()
+    assert batches.submit(batches.setup.cases, desk.forms()) == 3
+    assert desk.service.sent == [KEYS[:2], KEYS[2:4], KEYS[4:]]
+    again = desk.batches()
+    assert again.open_keys == set(KEYS)
+    free, held = again.waiting(again.setup.cases)
+    assert (free, [case.post.id for case in held]) == ([], [post.id for post in POSTS])
+    desk.service.said["job-2"] = [answer(key) for key in reversed(KEYS[2:4])]
+    assert again.collect(desk.forms()) == 2
+    assert sorted(desk.kept()) == ["a-2", "a-3"]
+    assert desk.notes[-1] == "job-2: 2 of 2 answers are recorded"
+    assert desk.service.forgotten == ["job-2"]
+    assert desk.batches().open_keys == {*KEYS[:2], KEYS[4]}
+
+
+def test_a_job_is_cut_where_its_file_would_be_too_large(desk: Desk) -> None:
+    desk.max_requests = 100
+    batches = desk.batches()
+    batches.max_bytes = 2 * len(desk.service.line(KEYS[0], b""))
+    batches.submit(batches.setup.cases, desk.forms())
+    assert [len(one) for one in desk.service.sent] == [2, 2, 1]
+
+
+def test_what_a_job_does_not_answer_or_refuses_is_broken_and_not_submitted_again_in_this_run(desk: Desk) -> None:
+    batches = desk.batches()
+    batches.submit(batches.setup.cases[:2], desk.forms())
+    desk.service.said["job-1"] = [Answer(KEYS[0], None, "blocked"), answer("v/a-4"), answer("w/a-1")]
+    assert batches.collect(desk.forms()) == 0
+    whys = {case.post.id: why for case, why in batches.report.broken}
+    assert whys == {"a-0": "the batch did not answer it: blocked", "a-1": "job-1 has no answer to it"}
+    assert (batches.report.n_kept, desk.kept()) == (0, [])
+    free, held = batches.waiting(batches.setup.cases)
+    assert ([case.post.id for case in free], held) == (["a-2", "a-3", "a-4"], [])
+
+
+def test_an_answer_to_another_question_than_is_asked_now_is_not_kept(desk: Desk) -> None:
+    batches = desk.batches()
+    batches.submit(batches.setup.cases[:1], desk.forms())
+    desk.contents = "Which of them? {post}"
+    desk.service.said["job-1"] = [answer(KEYS[0])]
+    changed = desk.batches()
+    changed.collect(desk.forms())
+    ((_, why),) = changed.report.broken
+    assert why == "the variant, the text or the model changed since the batch was submitted; not kept"
+    assert desk.kept() == []
+
+
+def test_a_job_that_is_gone_says_why_for_each_of_its_cases(desk: Desk) -> None:
+    batches = desk.batches()
+    batches.submit(batches.setup.cases[:2], desk.forms())
+    desk.service.gone = "it expired"
+    assert batches.collect(desk.forms()) == 0
+    assert [why for _, why in batches.report.broken] == ["it expired", "it expired"]
+    assert batches.open_keys == set()
+
+
+def test_a_job_that_was_cut_short_between_two_steps_is_taken_up_or_dropped(desk: Desk) -> None:
+    job = OpenJob("label-1", "cassettes", " --variants v", "m", "2026-11-26T00:00:00Z", {KEYS[0]: "0"})
+    jobs = OpenJobs(desk.folder / "batches.json")
+    jobs.put(job)  # written down, never started
+    jobs.put(replace(job, label="label-2", requests={KEYS[1]: "0"}, file="file-2"))  # started, its name not known
+    jobs.put(replace(job, label="label-3", requests={KEYS[2]: "0"}, name="job-3"), collected=True)
+    jobs.put(replace(job, label="label-4", folder="others", requests={KEYS[3]: "0"}))
+    desk.service.started["label-2"] = "job-2"
+    batches = desk.batches()
+    batches.adopt()
+    (left,) = OpenJobs(desk.folder / "batches.json").of("cassettes")
+    assert (left.label, left.name) == ("label-2", "job-2")
+    assert desk.service.forgotten == ["", "job-3"]
+    assert [one.label for one in OpenJobs(desk.folder / "batches.json").of("others")] == ["label-4"]
+    assert batches.open_keys == {KEYS[1]}
+
+
+def test_a_model_that_no_job_can_ask_is_refused_with_the_command_that_asks_it(desk: Desk) -> None:
+    desk.batches().check(desk.forms())
+    desk.service.refused = "it is tuned"
+    with pytest.raises(
+        UsageError, match=r"--batch: v cannot be asked by a job: it is tuned\. Record it with 'newsgauge"
+    ):
+        desk.batches().check(desk.forms())
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"format": 2, "jobs": []}', '{"format": 1, "jobs": [{"label": "x"}]}']
+)
+def test_a_damaged_file_of_open_jobs_stops_a_recording_and_an_absent_one_is_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "batches.json"
+    assert OpenJobs(path).of("cassettes") == []
+    path.write_text(text)
+    with pytest.raises(UsageError, match=r"batches\.json: expected the open batch jobs, got .* delete it$"):
+        OpenJobs(path)
