@@ -239,6 +239,28 @@ def test_nothing_is_written_where_one_file_is_there(
     assert (tmp_path / there).read_text() == "mine"
 
 
+def test_a_write_that_fails_leaves_nothing_so_that_the_same_command_can_be_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def half(source: Path, target: Path) -> None:
+        target.write_text("text,lab")
+        raise OSError(28, "No space left on device")
+
+    table, new = write_table(tmp_path / "mine.csv"), tmp_path / "new"
+    new.mkdir()
+    (new / "cassettes").write_text("a file where a folder is to be")
+    own = ["init", str(new), "--data", str(table), "--columns", "text=body,label=team", "--no-record"]
+    assert main(own) == 2
+    assert f"init: cannot write {new / 'cassettes' / 'PLANS.toml'}: " in capsys.readouterr().err
+    with monkeypatch.context() as full:
+        full.setattr("shutil.copy", half)
+        assert main([*own, "--copy"]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert [path for path in new.rglob("*") if path.is_file()] == [new / "cassettes"]
+    (new / "cassettes").unlink()
+    assert main([*own, "--copy"]) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "rows", "extra", "message"),
     [

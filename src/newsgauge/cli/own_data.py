@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from ..corpora.corpus import Corpus, find_corpus
@@ -99,4 +100,6 @@ def copy_into(target: Path, source: Path) -> None:
         else:
             shutil.copy(source, target)
     except OSError as error:
+        with suppress(OSError):  # it was not there before
+            shutil.rmtree(target) if target.is_dir() else target.unlink()
         raise UsageError(f"init: cannot copy {source} to {target}: {error.strerror or error}") from None

@@ -123,12 +123,16 @@ def _write(root: Path, wanted: dict[str, str]) -> None:
     there = [str(root / path) for path in wanted if (root / path).exists()]
     if there:
         raise UsageError(f"init overwrites nothing, and these are there: {', '.join(there)}")
+    written: list[Path] = []
     for path, text in wanted.items():
         try:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             with (root / path).open("x", encoding="utf-8", newline="") as file:
+                written.append(root / path)
                 file.write(text)
         except OSError as error:
+            for one in written:  # so that the same command can be run again
+                one.unlink(missing_ok=True)
             raise UsageError(f"init: cannot write {root / path}: {error.strerror or error}") from None
 
 
