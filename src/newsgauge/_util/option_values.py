@@ -28,9 +28,14 @@ def read_share(option: str, text: str, *, low: float = 0.0, high: float = 1.0, o
     return number
 
 
+def is_whole(text: str, most: float = math.inf) -> bool:
+    """Whether it is a whole number from 1 to ``most``."""
+    return text.isascii() and text.isdecimal() and 1 <= int(text) <= most
+
+
 def positive(text: str) -> int:
     """A whole number from 1; for the ``type`` of an option."""
-    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+    if not is_whole(text):
         raise ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
     return int(text)
 
@@ -39,7 +44,7 @@ def whole(most: int) -> Callable[[str], int]:
     """The ``type`` of an option that takes a whole number from 1 to ``most``."""
 
     def read(text: str) -> int:
-        if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= most:
+        if not is_whole(text, most):
             raise ArgumentTypeError(f"expected a number from 1 to {most}, got {text!r}")
         return int(text)
 

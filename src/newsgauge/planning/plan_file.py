@@ -23,6 +23,7 @@ from typing import Any
 
 from .. import __version__
 from .._util.files import commit_of
+from .._util.option_values import is_whole
 from ..errors import UsageError
 from ..records import Post
 from ..variants.variants_file import Variant, prompt_digest
@@ -235,7 +236,7 @@ def _frozen(value: Any) -> Any:
 def parse_shard(text: str) -> Shard:
     """``2/4``. Raises `UsageError` for anything that is no shard."""
     number, slash, of = text.partition("/")
-    if slash and all(part.isascii() and part.isdecimal() for part in (number, of)) and 1 <= int(number) <= int(of):
+    if slash and is_whole(of) and is_whole(number, int(of)):
         return Shard(int(number), int(of))
     raise UsageError(f"--shard: expected K/N with 1 <= K <= N, such as 2/4, got {text!r}")
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._util.option_values import one_of, whole
+from .._util.option_values import is_whole, one_of, whole
 from .._util.secrets import find_secrets, hide_secrets
 from ..corpora.preprocessing import PREPROCESSING
 from ..errors import UsageError
@@ -285,20 +285,16 @@ def sample_size(option: Any, values: dict[str, Any]) -> tuple[int | None, str]:
         raise UsageError(f"--posts-per-class {given} and --sample {sample}: expected one of them, got both")
     if sample:
         kind, _, number = sample.partition(":")
-        if kind != "proportional" or not _is_positive(number):
+        if kind != "proportional" or not is_whole(number):
             raise UsageError(f"--sample: expected proportional:N with a number from 1, got {sample!r}")
         return None, f"proportional:{int(number)}"
     text = values["posts_per_class"]
     number = text.removeprefix("at-most:")
     if text == "all":
         return None, ""
-    if not _is_positive(number):
+    if not is_whole(number):
         raise UsageError(f"--posts-per-class: expected 'all', a number from 1, or at-most:N, got {text!r}")
     return int(number), "" if number == text else f"at-most:{int(number)}"
-
-
-def _is_positive(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and int(text) >= 1
 
 
 def _changed_options(option: Any, usual: dict[str, Any]) -> str:

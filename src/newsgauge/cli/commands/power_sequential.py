@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..._util.files import read_toml
-from ..._util.option_values import read_share
+from ..._util.option_values import is_whole, read_share
 from ...errors import UsageError
 from ...gates.baseline_gate import BaselineGate
 from ...gates.comparison_gate import ComparisonGate
@@ -244,7 +244,7 @@ def _of_file(path: Path) -> Iterator[_Limit]:
 
 
 def _whole(option: str, text: str | None, most: int) -> int:
-    if text is not None and text.isascii() and text.isdecimal() and 1 <= int(text) <= most:
+    if text is not None and is_whole(text, most):
         return int(text)
     raise UsageError(f"{option}: expected a whole number from 1 to {most:,}, got {text!r}")
 
