@@ -34,8 +34,7 @@ from typing import Any
 
 from processes import RESULTS, Ratio, Taken, alternate, ratio_table, run, store, write_block
 
-from newsgauge.client.clients import open_async_client
-from newsgauge.recording.scheduler import make_forms
+from newsgauge.client.calls import open_async_client
 from newsgauge.running.plans_file import Folders
 from newsgauge.running.request_template import ModelResolution
 from newsgauge.running.run_config import RunConfig
@@ -151,13 +150,13 @@ def pace(folder: Path, corpus: str | None) -> dict[str, Any]:
 
 async def ask_alone(setup: RunConfig, url: str) -> float:
     """CPU seconds of the same client for the same cases, nothing looked at and nothing kept."""
-    forms = make_forms(setup, ModelResolution(setup, base_url=lambda: url))
+    ready = ModelResolution(setup, base_url=lambda: url).all_ready()
     cases = iter(setup.cases)
     async with open_async_client(setup.access(url), connections=CONCURRENCY) as ask:
 
         async def work() -> None:
             for case in cases:
-                await ask(forms[case.variant].request(case.post))
+                await ask(ready[case.variant].request(case.post))
 
         start = time.process_time()
         await asyncio.gather(*(work() for _ in range(CONCURRENCY)))

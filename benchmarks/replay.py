@@ -115,7 +115,7 @@ def requests_of(options: argparse.Namespace, posts_per_class: str) -> list[dict[
     for case in setup.cases:
         variant = setup.variants[case.variant]
         model = setup.trainings[case.variant].model if variant.tuning else variant.model
-        request = setup.request(variant, case.post, model=model)
+        request = setup.ready(variant, model).request(case.post)
         config: dict[str, Any] = {"system_instruction": request.system_instruction}
         if request.enum:
             config["response_mime_type"] = "text/x.enum"
@@ -143,7 +143,7 @@ def measure_calls(path: Path) -> None:
     """Make the requests of a file on a mock transport, plain and as ours are; print the CPU seconds of the calls."""
     from google.genai.types import GenerateContentConfig
 
-    from newsgauge.client.sdk_arguments import call_arguments
+    from newsgauge.client.calls import call_arguments
     from newsgauge.variants.variants_file import Request
 
     asked = json.loads(path.read_text())
@@ -315,7 +315,7 @@ def tables(figures: Mapping[str, Any]) -> list[str]:
         "|---|---|",
         f"| CPU of a case in one process | {figures['replay_ms_a_case']:.2f} ms |",
         f"| a case in the second half against one in the first | {figures['ms_a_case_second_half_over_first']:.2f} |",
-        "| an SDK call with [our arguments](../src/newsgauge/client/sdk_arguments.py) against a plain one | "
+        "| an SDK call with [our arguments](../src/newsgauge/client/calls.py) against a plain one | "
         f"{figures['calls_with_own_arguments_over_plain']:.2f} |",
         f"| peak memory, one process; two workers and their controller | {small}{memory['serial']} MB; "
         f"{memory['two processes']} MB |",

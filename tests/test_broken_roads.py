@@ -17,7 +17,8 @@ import requests
 from newsgauge.cassettes.digest import Clear
 from newsgauge.cassettes.recorder import Recorder
 from newsgauge.cassettes.technique_calls import Calls, watch
-from newsgauge.client.clients import Access, generate_once, open_async_client, open_client
+from newsgauge.client.calls import generate_once, open_async_client
+from newsgauge.client.clients import Access, open_client
 from newsgauge.client.other_apis import OtherClient
 from newsgauge.client.retry import RetryPolicy
 from newsgauge.errors import BackendError, NewsgaugeError, TransientError

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from newsgauge.client.clients import DryClient
-from newsgauge.client.sdk_arguments import check_configs
+from newsgauge.client.calls import DryClient
+from newsgauge.client.config_checks import check_configs
 from newsgauge.errors import VariantsError
 from newsgauge.records import Post
-from newsgauge.variants.variants_file import Variant, load_variants, make_request, prompt_digest
+from newsgauge.variants.variants_file import ReadyVariant, Variant, load_variants, prompt_digest
 
 PROMPT = 'about = "x"\nmodel = "gemini-3.5-flash-lite"\ncontents = "{post}"\n'
 FULL = (
@@ -31,7 +31,7 @@ def load(folder: Path, text: str) -> Variant:
 
 
 def sent(variant: Variant, backend: str = "gemini") -> dict[str, Any]:
-    request = make_request(variant, Post("a-1", "a", "words"), labels=("a", "b"), model="m", examples="x -> a")
+    request = ReadyVariant(variant, "m", ("a", "b"), "x -> a").request(Post("a-1", "a", "words"))
     body: dict[str, Any] = json.loads(DryClient(backend).write(request).body)  # type: ignore[arg-type]
     return body
 

@@ -11,7 +11,7 @@ from google import genai
 from google.genai.types import HttpOptions
 
 from newsgauge.client.answers import accept_unknown_values
-from newsgauge.client.clients import generate_once
+from newsgauge.client.calls import generate_once
 from newsgauge.errors import BackendError
 from newsgauge.variants.variants_file import Request
 

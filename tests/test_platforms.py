@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from newsgauge._util import platform
 from newsgauge._util.files import attribute_line, locked
 from newsgauge.cassettes.store import CassetteFile
 from newsgauge.cli.main import main
@@ -104,17 +103,6 @@ def test_what_only_posix_has_is_used_in_one_module() -> None:
                 found.add(path.relative_to(ROOT / "src" / "newsgauge").as_posix())
     # Linux alone has network namespaces; that module refuses to be used elsewhere.
     assert found == {"_util/platform.py", "cassettes/network_namespace.py"}
-
-
-def test_bytes_are_read_alike_with_and_without_pread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_bytes(bytes(range(100)))
-    fd = platform.open_to_read(tmp_path / "file")
-    try:
-        with_it = platform.read_at(fd, 20, 30)
-        monkeypatch.delattr(os, "pread")
-        assert platform.read_at(fd, 20, 30) == with_it == bytes(range(30, 50))
-    finally:
-        os.close(fd)
 
 
 def test_who_waits_for_a_lock_says_so_once_and_gets_it(tmp_path: Path) -> None:

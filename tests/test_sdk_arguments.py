@@ -15,7 +15,7 @@ from google.genai import types
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from newsgauge.client.sdk_arguments import call_arguments
+from newsgauge.client.calls import call_arguments
 from newsgauge.variants.variants_file import Request
 
 ENUM = ("rec.autos", "sci.space")

@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from newsgauge.cli.main import main
-from newsgauge.client.clients import Access, generate_once, open_client
+from newsgauge.client.calls import generate_once
+from newsgauge.client.clients import Access, open_client
 from newsgauge.client.retry import RetryPolicy
 from newsgauge.client.service_errors import refusal, retry_after_s
 from newsgauge.errors import BackendError, GoneError, QuotaError, TransientError

@@ -8,7 +8,7 @@ import pytest
 from google.genai.types import GenerateContentResponse, GenerateContentResponseUsageMetadata
 
 from newsgauge.client.answers import Usage, add_usage, read_answer, read_usage
-from newsgauge.client.clients import recorded_response
+from newsgauge.client.calls import recorded_response
 from newsgauge.records import Outcome, Prediction
 from tests.gemini_traffic import needs_traffic, recorded_answers
 

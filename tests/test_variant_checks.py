@@ -8,7 +8,7 @@ import pytest
 
 from newsgauge.errors import VariantsError
 from newsgauge.records import Post
-from newsgauge.variants.variants_file import FewShot, Training, Variant, load_variants, make_request
+from newsgauge.variants.variants_file import FewShot, ReadyVariant, Training, Variant, load_variants
 
 PROMPT = 'about = "x"\nmodel = "m"\ncontents = "{post}"\n'
 SHOT = 'about = "x"\nmodel = "m"\ncontents = "{examples}\\n{post}"\nexamples_per_class = 2\n'
@@ -107,17 +107,16 @@ def test_what_is_not_said_has_a_default(tmp_path: Path) -> None:
 
 
 def test_examples_are_filled_in_once_and_a_post_is_left_as_it_is(tmp_path: Path) -> None:
-    request = make_request(
-        load(tmp_path, SHOT), Post("a-1", "a", "{examples}"), labels=("a",), model="m", examples="{post}"
-    )
+    ready = ReadyVariant(load(tmp_path, SHOT), "m", ("a",), "{post}")
+    request = ready.request(Post("a-1", "a", "{examples}"))
     assert request.contents == "{post}\n{examples}"
 
 
 def test_the_label_comes_last_in_a_json_answer(tmp_path: Path) -> None:
-    from newsgauge.client.sdk_arguments import _config
+    from newsgauge.client.calls import _config
 
     variant = load(tmp_path, JSON + 'json_fields = { reason = "string", sure = "number" }')
-    request = make_request(variant, Post("a-1", "a", "text"), labels=("a", "b"), model="m")
+    request = ReadyVariant(variant, "m", ("a", "b")).request(Post("a-1", "a", "text"))
     schema = _config(None, None, request.enum, request.json_fields).response_schema
     assert schema.property_ordering == schema.required == ["reason", "sure", "label"]
     assert (schema.properties["label"].enum, schema.properties["sure"].type) == (["a", "b"], "NUMBER")

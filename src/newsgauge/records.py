@@ -37,6 +37,11 @@ def shown_id(post_id: str) -> str:
     return text if text.isprintable() else post_id
 
 
+def whole_text(text: str) -> str:
+    """The text with U+FFFD for each half of a surrogate pair, as a cut emoji leaves it: no file could hold that."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 class Outcome(StrEnum):
     """What kind of answer arrived. Only ``label`` and ``off-list`` carry a text to compare."""
 

@@ -257,7 +257,7 @@ NEW = {
 @pytest.mark.filterwarnings("error")
 def test_a_value_that_the_sdk_does_not_know_is_recorded_and_replays(open_recorder: Any, lines: Any, value: Any) -> None:
     from newsgauge.client.answers import accept_unknown_values
-    from newsgauge.client.clients import recorded_response
+    from newsgauge.client.calls import recorded_response
 
     accept_unknown_values()
     service = sdk(lambda request: httpx2.Response(200, json=value))

@@ -17,10 +17,9 @@ from newsgauge.planning.sampling import Plan
 from newsgauge.recording.batch_jobs import Answer, JobService, JobStatus
 from newsgauge.recording.batches import Batches
 from newsgauge.recording.open_jobs import OpenJob, OpenJobs
-from newsgauge.recording.scheduler import Form
 from newsgauge.records import Post
 from newsgauge.running.run_config import RunConfig, open_recorder
-from newsgauge.variants.variants_file import Variant
+from newsgauge.variants.variants_file import ReadyVariant, Variant
 
 POSTS = tuple(Post(f"a-{number}", "a", f"text {number}") for number in range(5))
 KEYS = [f"v/{post.id}" for post in POSTS]
@@ -107,9 +106,9 @@ class Desk:
             now=lambda: datetime(2026, 11, 26, tzinfo=UTC),
         )
 
-    def forms(self) -> dict[str, Form]:
+    def ready(self) -> dict[str, ReadyVariant]:
         setup = self.setup()
-        return {"v": Form(setup, setup.variants["v"], "m")}
+        return {"v": setup.ready(setup.variants["v"], "m")}
 
     def kept(self) -> list[str]:
         path = self.folder / "cassettes" / "v.jsonl"
@@ -128,14 +127,14 @@ def desk(tmp_path: Path) -> Desk:
 
 def test_cases_are_submitted_in_jobs_of_at_most_so_many_and_held_until_they_are_collected(desk: Desk) -> None:
     batches = desk.batches()
-    assert batches.submit(batches.setup.cases, desk.forms()) == 3
+    assert batches.submit(batches.setup.cases, desk.ready()) == 3
     assert desk.service.sent == [KEYS[:2], KEYS[2:4], KEYS[4:]]
     again = desk.batches()
     assert again.open_keys == set(KEYS)
     free, held = again.waiting(again.setup.cases)
     assert (free, [case.post.id for case in held]) == ([], [post.id for post in POSTS])
     desk.service.said["job-2"] = [answer(key) for key in reversed(KEYS[2:4])]
-    assert again.collect(desk.forms()) == 2
+    assert again.collect(desk.ready()) == 2
     assert sorted(desk.kept()) == ["a-2", "a-3"]
     assert desk.notes[-1] == "job-2: 2 of 2 answers are recorded"
     assert desk.service.forgotten == ["job-2"]
@@ -146,15 +145,15 @@ def test_a_job_is_cut_where_its_file_would_be_too_large(desk: Desk) -> None:
     desk.max_requests = 100
     batches = desk.batches()
     batches.max_bytes = 2 * len(desk.service.line(KEYS[0], b""))
-    batches.submit(batches.setup.cases, desk.forms())
+    batches.submit(batches.setup.cases, desk.ready())
     assert [len(one) for one in desk.service.sent] == [2, 2, 1]
 
 
 def test_what_a_job_does_not_answer_or_refuses_is_broken_and_not_submitted_again_in_this_run(desk: Desk) -> None:
     batches = desk.batches()
-    batches.submit(batches.setup.cases[:2], desk.forms())
+    batches.submit(batches.setup.cases[:2], desk.ready())
     desk.service.said["job-1"] = [Answer(KEYS[0], None, "blocked"), answer("v/a-4"), answer("w/a-1")]
-    assert batches.collect(desk.forms()) == 0
+    assert batches.collect(desk.ready()) == 0
     whys = {case.post.id: why for case, why in batches.report.broken}
     assert whys == {"a-0": "the batch did not answer it: blocked", "a-1": "job-1 has no answer to it"}
     assert (batches.report.n_kept, desk.kept()) == (0, [])
@@ -164,11 +163,11 @@ def test_what_a_job_does_not_answer_or_refuses_is_broken_and_not_submitted_again
 
 def test_an_answer_to_another_question_than_is_asked_now_is_not_kept(desk: Desk) -> None:
     batches = desk.batches()
-    batches.submit(batches.setup.cases[:1], desk.forms())
+    batches.submit(batches.setup.cases[:1], desk.ready())
     desk.contents = "Which of them? {post}"
     desk.service.said["job-1"] = [answer(KEYS[0])]
     changed = desk.batches()
-    changed.collect(desk.forms())
+    changed.collect(desk.ready())
     ((_, why),) = changed.report.broken
     assert why == "the variant, the text or the model changed since the batch was submitted; not kept"
     assert desk.kept() == []
@@ -176,9 +175,9 @@ def test_an_answer_to_another_question_than_is_asked_now_is_not_kept(desk: Desk)
 
 def test_a_job_that_is_gone_says_why_for_each_of_its_cases(desk: Desk) -> None:
     batches = desk.batches()
-    batches.submit(batches.setup.cases[:2], desk.forms())
+    batches.submit(batches.setup.cases[:2], desk.ready())
     desk.service.gone = "it expired"
-    assert batches.collect(desk.forms()) == 0
+    assert batches.collect(desk.ready()) == 0
     assert [why for _, why in batches.report.broken] == ["it expired", "it expired"]
     assert batches.open_keys == set()
 
@@ -201,12 +200,12 @@ def test_a_job_that_was_cut_short_between_two_steps_is_taken_up_or_dropped(desk:
 
 
 def test_a_model_that_no_job_can_ask_is_refused_with_the_command_that_asks_it(desk: Desk) -> None:
-    desk.batches().check(desk.forms())
+    desk.batches().check(desk.ready())
     desk.service.refused = "it is tuned"
     with pytest.raises(
         UsageError, match=r"--batch: v cannot be asked by a job: it is tuned\. Record it with 'newsgauge"
     ):
-        desk.batches().check(desk.forms())
+        desk.batches().check(desk.ready())
 
 
 @pytest.mark.parametrize(

@@ -48,25 +48,6 @@ def _is_at(fd: int, path: Path) -> bool:
         return False
 
 
-def open_to_read(path: str | os.PathLike[str]) -> int:
-    """A file descriptor whose bytes are those of the file, and which no child process inherits."""
-    return os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
-
-
-def read_at(fd: int, length: int, offset: int) -> bytes:
-    """``length`` bytes from ``offset`` on."""
-    if hasattr(os, "pread"):
-        return os.pread(fd, length, offset)
-    os.lseek(fd, offset, os.SEEK_SET)
-    return os.read(fd, length)
-
-
-def write_at(fd: int, data: bytes, offset: int) -> None:
-    """Write ``data`` from ``offset`` on."""
-    os.lseek(fd, offset, os.SEEK_SET)
-    os.write(fd, data)
-
-
 #: What CI systems set that may not set ``CI``: Jenkins and TeamCity (and whoever numbers builds, as pytest takes it),
 #: Azure, AWS, Bitbucket, Buildkite.
 _OTHERS = (

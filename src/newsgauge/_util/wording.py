@@ -21,11 +21,6 @@ def one_line(text: str, at_most: int = 40) -> str:
     return line if len(line) <= at_most else f"{line[: at_most - 3]}..."
 
 
-def whole_text(text: str) -> str:
-    """The text with U+FFFD for each half of a surrogate pair, as a cut emoji leaves it: no file could hold that."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 def plural(noun: str) -> str:
     """``posts``, ``queries``, ``boxes``."""
     if noun.endswith("y") and noun[-2:-1] not in "aeiou":

@@ -17,7 +17,7 @@ from pathlib import Path
 from sys import intern
 
 from .._util.files import LFS_ADVICE, LFS_POINTER, replace_file
-from .._util.platform import exclusive, open_to_read, read_at, write_at
+from .._util.platform import exclusive
 from ..errors import DamagedCassetteError
 from .line import FORMAT, Line, call_key, case_of, decode, format_of, number_of, peek_key, says_the_same
 
@@ -78,11 +78,9 @@ class CassetteFile:
         if found is None:
             return None
         offset, length, number = found
-        fd = open_to_read(self.path)
-        try:
-            raw = read_at(fd, length, offset)
-        finally:
-            os.close(fd)
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(offset)
+            raw = file.read(length)
         try:
             line = decode(raw)
         except ValueError as error:
@@ -243,7 +241,7 @@ def _drop_cut_line(fd: int) -> int:
     if not cut:
         return size
     if _is_whole(cut):
-        write_at(fd, b"\n", size)
+        os.write(fd, b"\n")  # files to add to are written at their end
         return size + 1
     os.ftruncate(fd, end)
     return end

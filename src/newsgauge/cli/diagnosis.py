@@ -22,8 +22,8 @@ from .._util.wording import count_of
 from ..cassettes.line import case_of
 from ..cassettes.store import CassetteFile
 from ..client.clients import check_access
+from ..client.config_checks import check_configs
 from ..client.embedded import missing_packages
-from ..client.sdk_arguments import check_configs
 from ..corpora.twenty_newsgroups import TWENTY, damaged_cache, has_twenty_newsgroups
 from ..errors import NewsgaugeError, UsageError
 from ..running.plans_file import Folders, load_plans

@@ -20,8 +20,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._util.wording import whole_text
-from ..records import ERROR_LABEL, Outcome, Prediction, bare_model
+from ..records import ERROR_LABEL, Outcome, Prediction, bare_model, whole_text
 from ..variants.checks import LOGPROBS, VOTES
 
 if TYPE_CHECKING:

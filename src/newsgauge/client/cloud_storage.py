@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import BackendError, UsageError
-from .clients import cloud_credentials, service_errors
+from .calls import service_errors
+from .clients import cloud_credentials
 from .embedded import is_loopback
 
 _TIMEOUT_S = 120.0

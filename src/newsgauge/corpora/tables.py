@@ -15,9 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .._util.wording import whole_text
 from ..errors import CorpusError
-from ..records import RawPost, Split
+from ..records import RawPost, Split, whole_text
 from .table_files import TableFormat, cell_text, kind_of, read_columns
 
 COLUMNS = ("text", "label", "id", "split", "thread")

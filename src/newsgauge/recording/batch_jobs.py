@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..client.clients import patiently, service_errors
+from ..client.calls import patiently, service_errors
 from ..client.retry import RetryPolicy, call_patiently
 from ..errors import BackendError, TransientError
 from .open_jobs import OpenJob

@@ -69,9 +69,8 @@ def find_pending(setup: RunConfig, *, since: str = "") -> Pending:
         if line is None or (anew and (not since or line.provenance.get("recorded", "") < since)):
             to_ask.append(case)
             continue
-        model, _ = models.of(variant, lambda line=line: line)  # type: ignore[misc]
-        request = setup.request(variant, case.post, model=model)
-        asked = written.asked(request, case.post.text, setup.blocks(case.variant))
+        ready = models.ready(variant, lambda line=line: line)  # type: ignore[misc]
+        asked = written.asked(ready.request(case.post), case.post.text, setup.blocks(case.variant))
         if asked.fits(line):
             n_recorded += 1
         elif setup.mode == "once":

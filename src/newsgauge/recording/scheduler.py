@@ -18,13 +18,11 @@ from typing import TYPE_CHECKING
 from .._util.secrets import hide_secrets
 from ..cassettes.recorder import Recorder
 from ..client.answers import read_usage
-from ..client.clients import AskOnce
+from ..client.calls import AskOnce
 from ..client.retry import RetryPolicy, given_up, is_too_late, wait_s
 from ..errors import NewsgaugeError, NotKeptError, QuotaError, TransientError
-from ..records import Case, Post
-from ..running.request_template import ModelResolution
-from ..running.run_config import RunConfig
-from ..variants.variants_file import Request, Variant
+from ..records import Case
+from ..variants.variants_file import ReadyVariant
 from .model_queue import Job, ModelQueue, RateLimiter
 from .paying import Budget
 
@@ -75,7 +73,7 @@ class Scheduler:
 
     ask_once: AskOnce
     recorder: Recorder
-    forms: Mapping[str, Form]
+    ready: Mapping[str, ReadyVariant]
     _: KW_ONLY
     limits: Limits
     retry: RetryPolicy
@@ -99,8 +97,8 @@ class Scheduler:
     async def run(self, cases: Iterable[Case]) -> Report:
         """Ask all cases. Raises only for faults of this program."""
         for case in cases:
-            form = self.forms[case.variant]
-            self._lane(form.model).add(Job(case, form.chars(case.post)))
+            one = self.ready[case.variant]
+            self._lane(one.model).add(Job(case, one.chars(case.post)))
         try:
             while await self._step():
                 pass
@@ -154,12 +152,12 @@ class Scheduler:
             self._crash = task.exception()
 
     async def _ask(self, lane: ModelQueue, job: Job) -> None:
-        case, form, started = job.case, self.forms[job.case.variant], self.clock()
+        case, ready, started = job.case, self.ready[job.case.variant], self.clock()
         job.attempts += 1
         self.report.n_calls += 1
         try:
-            with self.recorder.asking(case.variant, case.post, form.provenance):
-                response = await self.ask_once(form.request(case.post))
+            with self.recorder.asking(case.variant, case.post, ready.provenance):
+                response = await self.ask_once(ready.request(case.post))
         except TransientError as error:
             self._ask_later(lane, job, error, started=started)
         except QuotaError as error:
@@ -175,7 +173,7 @@ class Scheduler:
             self.report.n_kept += 1
             self.report.took_ms.append(1000 * (self.clock() - started))
             if self.budget is not None:
-                self.budget.add(response.model_version or form.model, read_usage(usage))
+                self.budget.add(response.model_version or ready.model, read_usage(usage))
             self.on_answer(case, response)
 
     def _ask_later(self, lane: ModelQueue, job: Job, error: TransientError, *, started: float) -> None:
@@ -220,34 +218,6 @@ class Scheduler:
                 model, RateLimiter(self.limits.rpm, now=now), RateLimiter(self.limits.tpm, now=now)
             )
         return self._lanes[model]
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """``provenance`` is what a line says of the model beyond its name."""
-
-    setup: RunConfig
-    variant: Variant
-    model: str
-    provenance: Mapping[str, str] = field(default_factory=dict)
-
-    def request(self, post: Post) -> Request:
-        """The post asked."""
-        return self.setup.request(self.variant, post, model=self.model)
-
-    def chars(self, post: Post) -> int:
-        """The approximate number of characters."""
-        shown = sum(len(block.text) for block in self.setup.blocks(self.variant.name))
-        return len(self.variant.contents) + len(self.variant.system_instruction or "") + shown + len(post.text)
-
-
-def make_forms(setup: RunConfig, models: ModelResolution) -> dict[str, Form]:
-    """The form of each variant; its tuned model is made ready if ``models`` can reach a backend."""
-    forms = {}
-    for name, variant in setup.variants.items():
-        model, provenance = models.of(variant, lambda: None)
-        forms[name] = Form(setup, variant, model, provenance)
-    return forms
 
 
 _FIRST = 4.0

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..cassettes.asked_again import note_asked
 from ..cassettes.recorder import RECORDED
 from ..client.answers import usage_of
-from ..client.clients import open_async_client
+from ..client.calls import open_async_client
 from ..client.embedded import embedded_process
 from ..client.retry import RetryPolicy
 from ..errors import CassetteError, NewsgaugeError, QuotaError, UsageError
@@ -26,7 +26,7 @@ from ..running.results_log import MAIN, ResultLog
 from ..running.run import Run
 from ..running.run_config import RunConfig, open_recorder
 from .paying import Budget
-from .scheduler import Limits, Report, Scheduler, make_forms
+from .scheduler import Limits, Report, Scheduler
 
 if TYPE_CHECKING:
     from google.genai.types import GenerateContentResponse
@@ -83,7 +83,7 @@ def record_cases(
     """
     wanted = {case.variant for case in cases}
     part = replace(setup, variants={name: variant for name, variant in setup.variants.items() if name in wanted})
-    forms = make_forms(part, ModelResolution(part, base_url=lambda: base_url))
+    ready = ModelResolution(part, base_url=lambda: base_url).all_ready()
     recorder = open_recorder(setup)
 
     async def ask() -> Report:
@@ -91,7 +91,7 @@ def record_cases(
             campaign = Scheduler(
                 ask_once,
                 recorder,
-                forms,
+                ready,
                 limits=limits,
                 retry=retry,
                 on_answer=on_answer,

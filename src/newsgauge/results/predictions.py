@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .._util.wording import whole_text
 from ..corpora.table_files import TableFormat, cell_text, kind_of, read_columns, table_name
 from ..errors import UsageError
-from ..records import ERROR_LABEL, Outcome, Prediction
+from ..records import ERROR_LABEL, Outcome, Prediction, whole_text
 from .result_files import TOKEN_COLUMNS
 
 _NEEDED = ("id", "prediction")

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..client.answers import read_for
-from ..client.clients import generate
+from ..client.calls import generate
 from ..corpora.preprocessing import plain
 from ..records import Outcome, Post, Prediction
-from ..variants.variants_file import make_request
 
 if TYPE_CHECKING:
     from google import genai
     from google.genai.types import GenerateContentResponse
 
-    from ..variants.variants_file import Variant
+    from ..variants.variants_file import ReadyVariant
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +29,11 @@ class Answer:
     second_logprob: float | None = None
 
 
-def classify(
-    client: genai.Client,
-    variant: Variant,
-    text: str,
-    *,
-    model: str,
-    labels: tuple[str, ...],
-    with_second: bool,
-    examples: str = "",
-) -> Answer:
+def classify(client: genai.Client, ready: ReadyVariant, text: str, *, with_second: bool) -> Answer:
     """Ask as the variant asks. No service lists whole labels with their probabilities, so the second-best is asked for
     in a second call, whose schema allows every label but the first. Raises `BackendError`.
     """
-    post = Post("", "", plain(text))
-    request = make_request(variant, post, labels=labels, model=model, examples=examples)
+    request, variant, labels = ready.request(Post("", "", plain(text))), ready.variant, ready.labels
     response = generate(client, request)
     prediction, logprob = read_for(variant, response, labels), _logprob(response)
     if prediction.outcome is not Outcome.LABEL:

@@ -16,14 +16,14 @@ from importlib.metadata import version
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
-from .._util.wording import whole_text
 from ..cassettes.digest import Clear, quotes
 from ..cassettes.technique_calls import Calls, Played, watch
 from ..client.answers import add_usage, read_answer, read_usage
-from ..client.clients import Access, is_response, is_service_error, open_client, service_errors
+from ..client.calls import is_response, is_service_error, service_errors
+from ..client.clients import Access, open_client
 from ..client.transport import PatientTransport
 from ..errors import NewsgaugeError, TechniqueError
-from ..records import ERROR_LABEL, ESTIMATOR_VERSION, NO_CALL_VERSION, Outcome, Post, Prediction
+from ..records import ERROR_LABEL, ESTIMATOR_VERSION, NO_CALL_VERSION, Outcome, Post, Prediction, whole_text
 from ..variants.callables import describe
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from ..client.other_apis import SERVICE_OF, OtherClient
 from ..client.retry import RetryPolicy
 from ..records import Outcome, Post, Prediction
 from ..variants.checks import check_table
-from ..variants.variants_file import Variant, make_request
+from ..variants.variants_file import ReadyVariant, Variant
 
 _WHY = {Outcome.BLOCKED: "the service refused to answer", Outcome.CUT: "cut off at its bound", Outcome.EMPTY: "no text"}
 
@@ -55,7 +55,7 @@ def _ask(
     table = {"contents": "{post}", **keys, "about": "a ready-made technique", "model": model, "api": api}
     check_table(f"ask_{api}", "own", table)
     variant = variant_of("own", table)
-    request = make_request(variant, Post("", "", text), labels=labels, model=model)
+    request = ReadyVariant(variant, model, labels).request(Post("", "", text))
     client = OtherClient(api, live=True)
     try:
         return read_other(client.ask(request, RetryPolicy()), variant, labels)

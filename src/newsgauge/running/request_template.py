@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 from ..cassettes.digest import Block, Digester
 from ..cassettes.open_case import Asked
 from ..cassettes.services import stable_path
-from ..client.clients import DryClient
+from ..client.calls import DryClient
 from ..records import Backend, Wire
-from ..variants.variants_file import Request
+from ..variants.variants_file import ReadyVariant, Request
 
 if TYPE_CHECKING:
     from ..cassettes.line import Line
@@ -77,29 +77,35 @@ class ModelResolution:
     def __init__(self, setup: RunConfig, *, base_url: Callable[[], str | None]) -> None:
         self._setup = setup
         self._base_url = base_url
-        self._ready: dict[str, str] = {}
+        #: Those that are the same for every case.
+        self.known: dict[str, ReadyVariant] = {}
 
-    def of(self, variant: Variant, recorded: Callable[[], Line | None]) -> tuple[str, dict[str, str]]:
-        """The model's name and its provenance; ``recorded`` reads the case's line, if only that tells.
+    def ready(self, variant: Variant, recorded: Callable[[], Line | None]) -> ReadyVariant:
+        """The variant with its model; ``recorded`` reads the case's line, if only that tells.
 
         Raises `UsageError` if Vertex has no tuned model yet, `BackendError` if one cannot be trained.
         """
-        if variant.tuning is None:
-            return variant.model, {}
-        training = self._setup.trainings[variant.name]
-        if self._setup.backend == "vertex":
-            from ..tuning.vertex import model_to_record, recorded_model
+        if variant.name in self.known:
+            return self.known[variant.name]
+        setup, model, provenance = self._setup, variant.model, dict[str, str]()
+        if variant.tuning is not None:
+            training = setup.trainings[variant.name]
+            model = training.model  # a digest of all its examples
+            if setup.backend == "vertex":
+                from ..tuning.vertex import model_to_record, recorded_model
 
-            if self._setup.replays:
-                return recorded_model(recorded(), training), {}
-            return model_to_record(
-                self._setup.tuned_file, self._setup.corpus.name, training, options=self._setup.corpus_options
-            )
-        if variant.name not in self._ready:
-            base_url = self._base_url()
-            if base_url is not None:
+                if setup.replays:
+                    return setup.ready(variant, recorded_model(recorded(), training))  # each line names its own
+                model, provenance = model_to_record(
+                    setup.tuned_file, setup.corpus.name, training, options=setup.corpus_options
+                )
+            elif (base_url := self._base_url()) is not None:
                 from ..tuning.developer import ensure_tuned
 
                 ensure_tuned(base_url, training)
-            self._ready[variant.name] = training.model  # a digest of all its examples
-        return self._ready[variant.name], {}
+        self.known[variant.name] = setup.ready(variant, model, provenance)
+        return self.known[variant.name]
+
+    def all_ready(self) -> dict[str, ReadyVariant]:
+        """All variants, to be recorded. Raises as `ready` does."""
+        return {name: self.ready(variant, lambda: None) for name, variant in self._setup.variants.items()}

@@ -11,16 +11,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
-from .._util.wording import whole_text
 from ..cassettes.network_block import attempts_fail, network_blocked
 from ..client.answers import read_for
-from ..client.clients import PerLocation, count_tokens, generate, generate_once, open_client, recorded_response
+from ..client.calls import PerLocation, count_tokens, generate, generate_once, recorded_response
+from ..client.clients import open_client
 from ..client.embedded import embedded_server
 from ..client.other_apis import OtherClient
 from ..client.retry import RetryPolicy
 from ..errors import CassetteError, NetworkBlockedError, NewsgaugeError, TechniqueError, TransientError
-from ..records import Case, Key, Post, Prediction, Result
-from ..variants.variants_file import Variant, location_of
+from ..records import Case, Key, Post, Prediction, Result, whole_text
+from ..variants.variants_file import ReadyVariant, Variant
 from .other_services import read_other
 from .request_template import ModelResolution, RequestTemplates
 from .results_log import MAIN, ResultLog, missing_cases
@@ -48,6 +48,7 @@ class Run:
         self, setup: RunConfig, log: ResultLog, *, retry: RetryPolicy | None = None, base_url: str | None = None
     ) -> None:
         self.setup = setup
+        self.replays = setup.replays
         self._given_url = base_url
         self._retry = retry or RetryPolicy()
         self._given_up = False
@@ -68,11 +69,10 @@ class Run:
         """
         from ..planning.training_set import PLAIN_BASE_MODEL
 
-        variant = self.setup.variants[case.variant]
+        variant, setup = self.setup.variants[case.variant], self.setup
         if not variant.is_gemini_prompt:
             raise TechniqueError(f"{variant.name}: countTokens counts a request, and this variant has none of its own")
-        model = variant.model if variant.tuning is None else PLAIN_BASE_MODEL
-        request = self.setup.request(variant, case.post, model=model)
+        request = setup.ready(variant, "" if variant.tuning is None else PLAIN_BASE_MODEL).request(case.post)
         client = self._clients.at(request.location)
         return self._recorder.play(variant.name, case.post, lambda: count_tokens(client, request, self._retry))
 
@@ -81,7 +81,7 @@ class Run:
         from ..tuning.developer import DeveloperTuning
 
         what = Post("training", variant, "")  # asks about no post
-        model, _ = self._models.of(self.setup.variants[variant], lambda: None)
+        model = self._models.ready(self.setup.variants[variant], lambda: None).model
         service = DeveloperTuning(self._base_url or _NO_SERVER)
         return self._recorder.play(variant, what, lambda: service.model(model))
 
@@ -93,7 +93,7 @@ class Run:
         """
         results = self.log.read()
         missing = missing_cases(results, self.setup.plan, variants)
-        if not self.setup.replays:
+        if not self.replays:
             return self._wait(variants, len(missing))
         posts = {name: {post.id: post for post in self.setup.plan.asked(name)} for name in variants} if missing else {}
         for post_id, variant in missing:
@@ -151,7 +151,7 @@ class Run:
         prediction, broken = None, ""
         try:
             prediction = self._predict(post, self.setup.variants[variant])
-            if not self.setup.replays and self.setup.variants[variant].has_cassette:
+            if not self.replays and self.setup.variants[variant].has_cassette:
                 prediction = replace(prediction, latency_ms=self._recorder.live_ms)
         except NewsgaugeError as error:
             broken = whole_text(self.setup.told(error, variant, self._given_url))  # what a service says may be anything
@@ -174,9 +174,8 @@ class Run:
             case = self._recorder.case(variant.name, post)
             if not case.left:
                 return None
-            model, _ = self._models.of(variant, lambda: case.left[0])
-            request = self.setup.request(variant, post, model=model)
-            answer = case.find(self._written.asked(request, post.text, self.setup.blocks(variant.name)))
+            ready = self._models.ready(variant, lambda: case.left[0])
+            answer = case.find(self._written.asked(ready.request(post), post.text, self.setup.blocks(variant.name)))
             if answer is None:
                 return None
             return read_for(variant, recorded_response(answer.body), self.setup.plan.labels)
@@ -187,29 +186,31 @@ class Run:
         labels = self.setup.plan.labels
         if variant.estimator is not None:
             return self._estimator(variant).predict(post.text, labels)
-        model, provenance = self._models.of(variant, lambda: self._recorder.file(variant.name).read(post.id))
+        ready = self._models.known.get(variant.name) or self._models.ready(
+            variant, lambda: self._recorder.file(variant.name).read(post.id)
+        )
         if variant.predict is not None:
-            return self._ask_technique(post, variant, model, provenance)
-        request = self.setup.request(variant, post, model=model)
+            return self._ask_technique(post, ready)
+        request, provenance = ready.request(post), ready.provenance
         if variant.api != "gemini":
             other = self._other_client(variant.api)
             with self._patience() as retry:
                 said = self._recorder.play(variant.name, post, lambda: other.ask(request, retry), provenance)
             return read_other(said, variant, labels)
         client = self._clients.at(request.location)
-        if self.setup.replays:
+        if self.replays:
             response = self._recorder.play(variant.name, post, lambda: generate_once(client, request), provenance)
             return read_for(variant, response, labels)
         with self._patience() as retry:
             response = self._recorder.play(variant.name, post, lambda: generate(client, request, retry), provenance)
         return read_for(variant, response, labels)
 
-    def _ask_technique(self, post: Post, variant: Variant, model: str, provenance: dict[str, str]) -> Prediction:
-        technique = self._technique(variant.name, location_of(variant, model))
-        calls = technique.calls(self._recorder, variant.name, post)
+    def _ask_technique(self, post: Post, ready: ReadyVariant) -> Prediction:
+        technique = self._technique(ready.variant.name, ready.location)
+        calls = technique.calls(self._recorder, ready.variant.name, post)
         # What it tries past its client breaks the case, also if it takes the refusal for an answer.
         with self._patience() as retry, attempts_fail:
-            return technique.predict(post, calls, model=model, provenance=provenance, policy=retry)
+            return technique.predict(post, calls, model=ready.model, provenance=ready.provenance, policy=retry)
 
     @contextmanager
     def _patience(self) -> Iterator[RetryPolicy]:
@@ -260,7 +261,7 @@ class Run:
 
     @cached_property
     def _base_url(self) -> str | None:
-        if self.setup.replays or self._given_url or self.setup.backend != "embedded":
+        if self.replays or self._given_url or self.setup.backend != "embedded":
             return self._given_url
         return self._closing.enter_context(embedded_server())
 
@@ -277,7 +278,7 @@ class Run:
     def _other_client(self, api: str) -> OtherClient:
         if api not in self._others:
             embedded = self._base_url if self.setup.backend == "embedded" else None
-            client = OtherClient(api, live=not self.setup.replays, embedded=embedded)
+            client = OtherClient(api, live=not self.replays, embedded=embedded)
             self._others[api] = self._closing.enter_context(closing(client))
         return self._others[api]
 

@@ -9,7 +9,7 @@ import os
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,11 @@ from .._util.pytest_ini import command_of
 from .._util.secrets import hide_secrets
 from ..cassettes.services import GEMINI, named_service
 from ..client.answers import read_answer
-from ..client.clients import Access, DryClient, check_access, recorded_response
+from ..client.calls import DryClient, recorded_response
+from ..client.clients import Access, check_access
+from ..client.config_checks import check_configs
 from ..client.embedded import check_installed, is_loopback
 from ..client.other_apis import check_api_access
-from ..client.sdk_arguments import check_configs
 from ..corpora.corpus import Corpus
 from ..corpora.preprocessing import PREPROCESSING, plain
 from ..errors import BackendError, GoneError, NewsgaugeError, UsageError, VariantsError
@@ -28,9 +29,9 @@ from ..planning.plan_file import RunPlan, Shard, asked_digest, part_of
 from ..planning.sampling import Plan
 from ..planning.stops import Stop, load_stops
 from ..planning.training_set import TrainingSet, TrainPosts
-from ..records import Backend, Case, Outcome, Post
+from ..records import Backend, Case, Outcome
 from ..variants.checks import TUNED
-from ..variants.variants_file import Request, Variant, make_request, prompt_digest
+from ..variants.variants_file import ReadyVariant, Variant, prompt_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -186,11 +187,11 @@ class RunConfig:
             if variant.predict or variant.estimator
         }
 
-    def request(self, variant: Variant, post: Post, *, model: str) -> Request:
-        """What a variant that is a prompt asks about a post."""
+    def ready(self, variant: Variant, model: str = "", provenance: Mapping[str, str] | None = None) -> ReadyVariant:
+        """A variant with the labels and examples of this run; ``model``: another one than its own."""
         shown = self.examples.get(variant.name)
         examples = shown.block.text if shown else ""
-        return make_request(variant, post, labels=self.plan.labels, model=model, examples=examples)
+        return ReadyVariant(variant, model or variant.model, self.plan.labels, examples, provenance or {})
 
     def blocks(self, variant: str) -> tuple[Block, ...]:
         """The texts that every request of a variant contains and no recording keeps: its examples."""
@@ -234,10 +235,10 @@ def open_recorder(setup: RunConfig) -> Recorder:
         rerecord=setup.rerecord,
         pins=lambda variant: setup.variants[variant].pinned_version(setup.backend),
         now=lambda: datetime.now(UTC),
-        blocks=setup.blocks,
+        blocks=cache(setup.blocks),
         local_only=setup.backend == "embedded",
         texts_at=_texts_at(setup.corpus.path),
-        asks_again=lambda line: bool(setup.again) and _outcome(line, setup) in setup.again,
+        **({"asks_again": lambda line: _outcome(line, setup) in setup.again} if setup.again else {}),
     )
 
 
@@ -309,7 +310,7 @@ def check_setup(setup: RunConfig, *, base_url: str | None = None) -> None:
 def _check_sent(setup: RunConfig, variant: Variant) -> None:
     """Refuse a config that the SDK takes, and sends to another backend only. Raises `VariantsError`."""
     try:
-        DryClient(setup.backend).write(setup.request(variant, setup.plan.posts[0], model="a model"))
+        DryClient(setup.backend).write(setup.ready(variant, "a model").request(setup.plan.posts[0]))
     except BackendError as error:
         why = str(error).partition(": ")[2]
         raise VariantsError(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..cassettes.line import Line
 from ..cassettes.store import CassetteFile
-from ..client.clients import patiently, service_errors
+from ..client.calls import patiently, service_errors
 from ..client.cloud_storage import CloudStorage, parse_bucket
 from ..client.retry import RetryPolicy
 from ..errors import BackendError, GoneError, UsageError

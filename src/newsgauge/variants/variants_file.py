@@ -1,4 +1,4 @@
-"""variants.toml in, `Variant` records out; variant x post -> `Request`. Pure; knows no SDK and no network.
+"""variants.toml in, `Variant` records out; a `ReadyVariant` x post -> `Request`. Pure; knows no SDK and no network.
 
 Also how a variant asks, in readable parts: a variant and the plan's labels in, names and texts out.
 
@@ -138,6 +138,47 @@ class Request:
     location: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ReadyVariant:
+    """A variant with all that it asks but the post.
+
+    ``model``: the variant's own, or its tuned model; ``provenance``: what a recorded line says of it beyond its name.
+    ``examples``: what ``{examples}`` stands for.
+    """
+
+    variant: Variant
+    model: str
+    labels: tuple[str, ...]
+    examples: str = field(default="", repr=False)
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def location(self) -> str | None:
+        """Where Vertex is asked: a tuned model's name says it, and nothing else knows its endpoint."""
+        match = _PLACE.match(self.model)
+        return match[1] if match else self.variant.location
+
+    def request(self, post: Post) -> Request:
+        """The variant's templates, filled."""
+        one, instruction = self.variant, self.variant.system_instruction
+        values = {"post": post.text, "labels": "\n".join(self.labels), "examples": self.examples}
+        return Request(
+            model=self.model,
+            contents=_fill(one.contents, values),
+            system_instruction=None if instruction is None else _fill(instruction, values),
+            enum=None if one.answer == "text" else self.labels,
+            max_output_tokens=one.max_output_tokens,
+            json_fields=one.json_fields if one.answer == "json" else None,
+            config=json.dumps(one.config, sort_keys=True) if one.config else "",
+            location=self.location,
+        )
+
+    def chars(self, post: Post) -> int:
+        """The approximate number of characters of a request."""
+        texts = (self.variant.contents, self.variant.system_instruction or "", self.examples, post.text)
+        return sum(map(len, texts))
+
+
 def load_variants(path: Path) -> dict[str, Variant]:
     """All variants of the file, by name, in the order of the file. Raises `VariantsError`."""
     if not path.exists():
@@ -185,35 +226,9 @@ def one_variant(variants: dict[str, Variant], name: str) -> Variant:
     return variants[name]
 
 
-def make_request(variant: Variant, post: Post, *, labels: tuple[str, ...], model: str, examples: str = "") -> Request:
-    """Fill the variant's templates. ``model`` is the model to ask: the variant's own, or its tuned model.
-
-    ``examples`` is what ``{examples}`` stands for.
-    """
-
-    values = {"post": post.text, "labels": "\n".join(labels), "examples": examples}
-    instruction = variant.system_instruction
-    return Request(
-        model=model,
-        contents=_fill(variant.contents, values),
-        system_instruction=None if instruction is None else _fill(instruction, values),
-        enum=None if variant.answer == "text" else labels,
-        max_output_tokens=variant.max_output_tokens,
-        json_fields=variant.json_fields if variant.answer == "json" else None,
-        config=json.dumps(variant.config, sort_keys=True) if variant.config else "",
-        location=location_of(variant, model),
-    )
-
-
 def _fill(template: str, values: Mapping[str, str]) -> str:
     """In one pass, so that a post which happens to contain "{labels}" is left as it is."""
     return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), template)
-
-
-def location_of(variant: Variant, model: str) -> str | None:
-    """Where Vertex is asked for a model: an endpoint's name says it, and nothing else knows the endpoint."""
-    match = _PLACE.match(model)
-    return match[1] if match else variant.location
 
 
 def variant_of(name: str, table: Mapping[str, Any]) -> Variant:

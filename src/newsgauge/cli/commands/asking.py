@@ -11,9 +11,9 @@ from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 from ...client.clients import Access, open_client
+from ...client.config_checks import check_configs
 from ...client.other_apis import OtherClient, check_api_access
 from ...client.retry import RetryPolicy
-from ...client.sdk_arguments import check_configs
 from ...corpora.corpus import Corpus
 from ...corpora.preprocessing import plain
 from ...errors import UsageError
@@ -24,7 +24,7 @@ from ...running.few_shot import make_examples
 from ...running.other_services import read_other
 from ...running.run_config import variant_callable
 from ...tuning.tuned_file import FILE, read_tuned
-from ...variants.variants_file import Variant, load_variants, location_of, make_request
+from ...variants.variants_file import ReadyVariant, Variant, load_variants
 from ..backend_options import api_version_of, bucket_option, reach_backend, same_options
 from .training_options import SAME, VARIANTS, classes_of, load_corpus, train_posts
 from .tuning_run import train_embedded
@@ -48,13 +48,13 @@ def asking(variant: Variant, options: argparse.Namespace) -> Iterator[Ask]:
     with reached or nullcontext() as url:
         if variant.few_shot is not None:
             shown = make_examples(train_posts(options, corpus, labels), variant.few_shot).block.text
+        ready = ReadyVariant(variant, model, labels, shown)
         if not is_gemini:
             check_api_access(variant.api, options.backend)
             with closing(OtherClient(variant.api, live=True, embedded=url)) as other:
 
                 def ask(text: str) -> Answer:
-                    post = Post("", "", plain(text))
-                    request = make_request(variant, post, labels=labels, model=model, examples=shown)
+                    request = ready.request(Post("", "", plain(text)))
                     return Answer(read_other(other.ask(request, RetryPolicy()), variant, labels))
 
                 yield ask
@@ -64,7 +64,7 @@ def asking(variant: Variant, options: argparse.Namespace) -> Iterator[Ask]:
             url,
             api_version=api_version_of(options),
             express=variant.tuning is None,
-            location=location_of(variant, model),
+            location=ready.location,
         )
         if function is not None:
             with closing(TechniqueClient(access)) as own:
@@ -72,9 +72,7 @@ def asking(variant: Variant, options: argparse.Namespace) -> Iterator[Ask]:
                 yield lambda text: Answer(technique.predict_live(plain(text), model=model, policy=RetryPolicy()))
             return
         with closing(open_client(access)) as client:
-            yield lambda text: classify(
-                client, variant, text, model=model, labels=labels, with_second=not options.no_second, examples=shown
-            )
+            yield lambda text: classify(client, ready, text, with_second=not options.no_second)
 
 
 def _untuned(options: argparse.Namespace) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ...client.clients import Access, list_models, open_client
+from ...client.calls import list_models
+from ...client.clients import Access, open_client
 from ...errors import BackendError
 from ..backend_options import add_backend_options, api_version_of, reach_backend
 

@@ -19,7 +19,7 @@ from ...recording.batch_jobs import BatchService, JobService, VertexBatches
 from ...recording.batches import Batches
 from ...recording.open_jobs import OpenJobs
 from ...recording.pending import Pending, find_pending
-from ...recording.scheduler import Report, make_forms
+from ...recording.scheduler import Report
 from ...running.request_template import ModelResolution
 from ...running.run_config import RunConfig, open_recorder
 from ...scoring.spending import PriceList
@@ -53,22 +53,22 @@ def ask_in_batches(
                 max_requests=options.requests_per_job,
                 on_note=_note,
             )
-            forms = make_forms(setup, ModelResolution(setup, base_url=lambda: url))
-            batches.check(forms)
+            ready = ModelResolution(setup, base_url=lambda: url).all_ready()
+            batches.check(ready)
             batches.adopt()
-            n_open = batches.collect(forms)
+            n_open = batches.collect(ready)
             n_kept = batches.report.n_kept
             todo = find_pending(setup, since=since)
             to_submit, held = batches.waiting(todo.to_ask)
             if to_submit or not held:
                 batches.report.expected_cost = announce(setup, to_submit, options, prices).cost
             try:
-                n_open += batches.submit(to_submit, forms)
+                n_open += batches.submit(to_submit, ready)
                 pause = _FIRST_LOOK_S
                 while n_open and not options.no_wait:
                     time.sleep(pause)
                     pause = min(2 * pause, _LAST_LOOK_S)
-                    n_open = batches.collect(forms)
+                    n_open = batches.collect(ready)
             except KeyboardInterrupt:
                 batches.report.interrupted = True
             _, held = batches.waiting(todo.to_ask)

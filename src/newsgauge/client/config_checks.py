@@ -1,83 +1,21 @@
-"""A `Request` as arguments of ``generate_content``, in the SDK's own types; checks a variant's ``config`` with them.
-
-The SDK tests ``field in model`` for each field it knows. pydantic's models define no ``__contains__``, so Python
-iterates over all fields and never matches. Our subclasses return False at once, which saves nearly half of
-the cost of a call. The request is the same.
-"""
+"""Checks a variant's ``config`` with the types of the SDK, which would pass on what it does not know."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
-from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, get_args
 
 from ..errors import VariantsError
 from ..variants.checks import OWNED_CONFIG
-from ..variants.variants_file import Request
 from .answers import accept_unknown_values
 
 if TYPE_CHECKING:
-    from google.genai.types import Content, GenerateContentConfig
+    from google.genai.types import GenerateContentConfig
     from pydantic import BaseModel
 
     from ..variants.variants_file import Variant
-
-
-def call_arguments(request: Request) -> dict[str, Any]:
-    """``model``, ``contents`` and ``config`` of the call."""
-    config = _config(
-        request.system_instruction, request.max_output_tokens, request.enum, request.json_fields, request.config
-    )
-    return {"model": request.model, "contents": _content(request.contents), "config": config}
-
-
-def _content(text: str) -> Content:
-    """A text as the SDK sends it: one turn of the user."""
-    _, content, part = _kinds()
-    made: Content = content(role="user", parts=[part(text=text)])
-    return made
-
-
-@lru_cache(maxsize=64)  # the same for every post of a variant; the SDK does not change it
-def _config(
-    system_instruction: str | None,
-    max_output_tokens: int | None,
-    enum: tuple[str, ...] | None,
-    json_fields: tuple[tuple[str, str], ...] | None,
-    more: str = "",
-) -> GenerateContentConfig:
-    from google.genai.types import AutomaticFunctionCallingConfig, Schema, Type
-
-    kind: type[GenerateContentConfig] = _kinds()[0]
-    config = parse_config(json.loads(more), kind) if more else kind()
-    config.system_instruction = None if system_instruction is None else _content(system_instruction)
-    config.max_output_tokens = max_output_tokens
-    # Never sent: there are no functions to call, and if they may be, the SDK copies its settings for each call.
-    config.automatic_function_calling = AutomaticFunctionCallingConfig(disable=True)
-    label = Schema(type=Type.STRING, enum=list(enum or ()))
-    if json_fields is not None:
-        # The label comes last, so that what a model writes before it can inform its decision.
-        fields = {**{name: Schema(type=Type(kind.upper())) for name, kind in json_fields}, "label": label}
-        names = list(fields)
-        config.response_mime_type = "application/json"
-        config.response_schema = Schema(type=Type.OBJECT, properties=fields, required=names, property_ordering=names)
-    elif enum:
-        config.response_mime_type = "text/x.enum"
-        config.response_schema = label
-    return config
-
-
-@cache
-def _kinds() -> Any:
-    """Config, content and part of the SDK, with the result that Python would find by checking all fields."""
-    from google.genai import types
-
-    own = {"__contains__": lambda self, name: False, "__module__": __name__}
-    kinds = types.GenerateContentConfig, types.Content, types.Part
-    return [type(kind.__name__, (kind,), own) for kind in kinds]
 
 
 #: Least and largest value, as the REST API documents them: the SDK's type leaves them open.
