@@ -53,7 +53,7 @@ def verdict(request: pytest.FixtureRequest, gate: Gate) -> Verdict:
             plan=setup.plan,
             scores=state.scores.of(needed),
             results=results,
-            live=not setup.replays,
+            live=not run.replays,
             family=family,
             baseline=state.baseline,
             ages=ages,

@@ -119,9 +119,8 @@ class RepeatScores:
 
 
 def repeat_scores(results: Mapping[Key, Result], plan: Plan, variant: str) -> RepeatScores | None:
-    """None for a variant that asks once, and if no post has all of its answers."""
-    k = plan.repeats.get(variant, 1)
-    rows = answered_rows(results, plan, variant) if k > 1 else []
+    """Of a variant that asks several times; None if no post has all of its answers."""
+    k, rows = plan.repeats[variant], answered_rows(results, plan, variant)
     if not rows:
         return None
     answers = [row for _, row in rows]

@@ -73,6 +73,8 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan, trained: fro
         [None if said.is_error else said.label for _, said in seen],
         plan.labels,
     )
+    is_repeated = plan.repeats.get(variant, 1) > 1
+    says_how_sure = is_repeated or any(said.confidence is not None for _, said in seen)
     effective_n = effective_posts(correct, threads) if seen else 0.0
     effective_share = effective_n / len(seen) if seen else 1.0
     return Score(
@@ -94,11 +96,11 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan, trained: fro
         model_versions=tuple(sorted({said.model_version for _, said in seen})),
         n_cleaned=sum(bool(said.raw) for _, said in seen),
         n_uncounted=sum(said.is_uncounted for _, said in seen),
-        repeats=repeat_scores(results, plan, variant),
+        repeats=repeat_scores(results, plan, variant) if is_repeated else None,
         own_mix=_own_mix(plan, matrix, effective_share),
         slices=slice_scores(results, plan, variant),
         trained_threads=_by_training(seen, trained),
-        confidence=confidence_scores(results, plan, variant),
+        confidence=confidence_scores(results, plan, variant) if says_how_sure else None,
         latency=latency_of([said.latency_ms for _, said in seen if said.latency_ms is not None]),
     )
 
