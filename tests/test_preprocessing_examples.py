@@ -14,8 +14,7 @@ from newsgauge.cli.main import make_parser
 from newsgauge.corpora.preprocessing import PREPROCESSING, clean, clean_body, codelab
 from newsgauge.corpora.preprocessing.addresses import redact
 from newsgauge.corpora.preprocessing.bodies import clip
-from newsgauge.corpora.preprocessing.charsets import decode
-from newsgauge.corpora.preprocessing.headers import one_line
+from newsgauge.corpora.preprocessing.headers import decode, one_line
 from newsgauge.running.run_options import add_plan_options
 
 MAIL = Path(__file__).parents[1] / "fixtures" / "mail"

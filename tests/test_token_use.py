@@ -12,9 +12,9 @@ from scipy import stats
 
 from newsgauge.client.answers import Usage
 from newsgauge.errors import UsageError
+from newsgauge.recording.paying import Spent
 from newsgauge.records import Outcome, Prediction, Result
-from newsgauge.scoring.prices import NoPrice, Price, find_price, load_prices, retirement_notes
-from newsgauge.scoring.spending import PriceList
+from newsgauge.scoring.prices import NoPrice, Price, PriceList, find_price, load_prices, retirement_notes
 from newsgauge.scoring.tokens import Cost, mean_with_interval, saving, savings, token_use
 
 PRICE = Price("m", input=0.5, output=2.0, source="a page", checked=date(2026, 1, 2), batch_input=0.25, batch_output=1.0)
@@ -117,15 +117,15 @@ def test_what_a_recording_cost_stands_beside_what_was_expected() -> None:
     prices = PriceList({"m": replace(PRICE, cached=0.05)})
     spent = {"models/m": Usage(input_tokens=10_000, output_tokens=730, thinking_tokens=720, cached_tokens=4_000)}
     # 6,000 x $0.50 + 4,000 x $0.05 + 730 x $2.00, a million = $0.003 + $0.0002 + $0.00146
-    assert prices.spent(spent, n_answers=10, expected=1.5) == (
+    assert prices.spent(Spent(spent, 10), expected=1.5) == (
         "10 answers took 10,000 tokens in, 4,000 of them cached and 730 out, 720 of them thinking; "
         "cost: 0.0047 USD, the forecast was about 1.50 USD"
     )
-    assert prices.spent({"x": Usage(10, 2)}, n_answers=1, expected=None) == (
+    assert prices.spent(Spent({"x": Usage(10, 2)}, 1), expected=None) == (
         "1 answers took 10 tokens in and 2 out; cost: no price is known for x"
     )
     # In batch mode: 10,000 x $0.25 + 730 x $1.00.
-    batch = PriceList({"m": PRICE}, batch=True).spent(spent, n_answers=10, expected=None)
+    batch = PriceList({"m": PRICE}, batch=True).spent(Spent(spent, 10), expected=None)
     assert batch.endswith("cost: 0.0032 USD")
 
 

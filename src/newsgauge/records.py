@@ -38,8 +38,13 @@ def shown_id(post_id: str) -> str:
 
 
 def whole_text(text: str) -> str:
-    """The text with U+FFFD for each half of a surrogate pair, as a cut emoji leaves it: no file could hold that."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    """The text with surrogate pairs joined, and U+FFFD for each half of one, as a cut emoji leaves it: no file, and no
+    request, could hold that."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
 
 
 class Outcome(StrEnum):

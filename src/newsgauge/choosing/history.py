@@ -21,8 +21,7 @@ from ..errors import BaselineError, UsageError
 from ..gates.baseline_file import Baseline, BaselineVariant, decode
 from ..gates.findings import METRICS
 from ..planning.training_set import PLAIN_BASE_MODEL
-from ..scoring.prices import load_prices
-from ..scoring.spending import PriceList, today
+from ..scoring.prices import PriceList, todays_prices
 from ..scoring.stats import wilson_interval
 
 #: Metrics of gates.toml that can be checked with a baseline's scores, and how to read them there.
@@ -94,7 +93,7 @@ class Checkout:
         self.notes: dict[str, None] = {}
         self._states = cache(lambda commit: dict(self._state(commit)))
         self._read: dict[str, Baseline | None] = {}
-        self._prices = PriceList(load_prices(day=today()))
+        self._prices = todays_prices()
         if self._run("rev-parse", "--is-inside-work-tree").stdout.strip() != "true":
             raise UsageError(
                 f"{root}: expected a git repository, to read its history; go to one, or name it: --root DIR"

@@ -29,7 +29,7 @@ from ..errors import NewsgaugeError, UsageError
 from ..running.plans_file import Folders, load_plans
 from ..running.run_config import RunConfig, variant_callable
 from ..running.run_options import USUAL_CORPUS, default_options, setup_of
-from ..scoring.spending import retiring
+from ..scoring.prices import retiring
 from ..variants.variants_file import load_variants
 
 _EXTRAS = ("pyarrow", "google-cloud-storage")

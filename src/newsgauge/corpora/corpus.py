@@ -7,6 +7,7 @@ preprocessing, sampling or models.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +34,8 @@ class Corpus:
     name: str
     path: Path | None
     how: TableFormat = field(default_factory=TableFormat)
+    #: Whether it is a file of rows, or a folder of such files.
+    is_table: bool = False
 
     @property
     def is_mail(self) -> bool:
@@ -43,11 +46,6 @@ class Corpus:
     def is_newsgauges_own(self) -> bool:
         """True for the corpora of newsgauge and scikit-learn, whose doubtful labels docs/corpora.md names."""
         return self.name in (BUNDLED, TWENTY)
-
-    @cached_property
-    def is_table(self) -> bool:
-        """True for a file of rows, or a folder of such files."""
-        return self.path is not None and (not self.path.is_dir() or bool(split_files(self.path)))
 
     def posts(self, split: Split) -> tuple[RawPost, ...]:
         """All posts of one split, sorted by label and number; read once, or again after `release`.
@@ -98,33 +96,25 @@ def find_corpus(
     name: str, *, bundled: Path, columns: str | None = None, encoding: str | None = None, delimiter: str | None = None
 ) -> Corpus:
     """Turn ``bundled``, ``20newsgroups`` or a path into a `Corpus`, without reading a post. Raises `CorpusError`."""
+    given = {"--columns": columns, "--delimiter": delimiter, "--encoding": encoding}
+    if name in (BUNDLED, TWENTY):
+        _refuse(given, name)
+        return Corpus(TWENTY, None) if name == TWENTY else _bundled(bundled)
     how = TableFormat(parse_columns(columns), encoding or "", delimiter or "")
     check_format(how)
     path = Path(name)
-    if kind_of(path) and name not in (BUNDLED, TWENTY) and not path.is_dir():
+    if kind_of(path) and not path.is_dir():
         if not path.is_file():
             raise CorpusError(f"--corpus: expected a {kind_of(path)} file with columns text and label, none at {path}")
-        return Corpus(_safe(table_name(path)), path, how)
-    found = Corpus(_safe(path.resolve().name), path, how) if path.is_dir() and name not in (BUNDLED, TWENTY) else None
-    given = {"--columns": columns, "--delimiter": delimiter}
-    if found is None:
-        given["--encoding"] = encoding
-    elif encoding and not found.is_table and found.is_mail and has_labels(path):
-        raise CorpusError(f"--encoding is about tables and text files; {path} holds mails, which name theirs")
-    for option, value in given.items():
-        if value and not (found and found.is_table):
-            raise CorpusError(f"{option} is about a {', '.join(SUFFIXES)} file, and --corpus is {name!r}")
-    if found:
+        return Corpus(_safe(table_name(path)), path, how, is_table=True)
+    if path.is_dir():
+        found = Corpus(_safe(path.resolve().name), path, how, is_table=bool(split_files(path)))
+        if not found.is_table:
+            if encoding and found.is_mail and has_labels(path):
+                raise CorpusError(f"--encoding is about tables and text files; {path} holds mails, which name theirs")
+            _refuse({**given, "--encoding": None}, name)
         return found
-    if name == BUNDLED:
-        if not bundled.is_dir():
-            raise CorpusError(
-                f"--corpus {BUNDLED}: it is part of newsgauge's source checkout, not of the installed package, and "
-                f"there is none at {bundled}. Name your own texts: --corpus FILE.csv, or the ini value newsgauge_corpus"
-            )
-        return Corpus(BUNDLED, bundled)
-    if name == TWENTY:
-        return Corpus(TWENTY, None)
+    _refuse(given, name)
     got = "which is a file of another kind" if path.exists() else "which is neither a known corpus nor there"
     known = [BUNDLED, TWENTY, *map(str, path.parent.glob("*"))]
     raise CorpusError(
@@ -132,6 +122,22 @@ def find_corpus(
         f"<label>/<id>, or a {', '.join(SUFFIXES)} file; got {name!r}, {got}"
         f"{did_you_mean(name, known)}"
     )
+
+
+def _refuse(given: Mapping[str, str | None], name: str) -> None:
+    """Refuse options of a table."""
+    for option, value in given.items():
+        if value:
+            raise CorpusError(f"{option} is about a {', '.join(SUFFIXES)} file, and --corpus is {name!r}")
+
+
+def _bundled(folder: Path) -> Corpus:
+    if not folder.is_dir():
+        raise CorpusError(
+            f"--corpus {BUNDLED}: it is part of newsgauge's source checkout, not of the installed package, and "
+            f"there is none at {folder}. Name your own texts: --corpus FILE.csv, or the ini value newsgauge_corpus"
+        )
+    return Corpus(BUNDLED, folder)
 
 
 def to_frame(posts: tuple[Post, ...]) -> pd.DataFrame:

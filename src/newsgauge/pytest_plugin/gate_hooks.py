@@ -21,8 +21,8 @@ from ..report.terminal import WIDTH
 from ..running.plans_file import oldest_recordings
 from ..running.results_log import ResultLog
 from ..running.run_config import RunConfig, stand_ins
+from ..scoring.prices import today
 from ..scoring.scores import Check, Verdict
-from ..scoring.spending import today
 from ..scoring.stats.decisions import Finding
 from .process_guard import VERDICT
 from .slim_reports import VARIANT_PROPERTY, is_case, user_property

@@ -258,9 +258,9 @@ def _budget_of(setup: RunConfig, log: ResultLog) -> SharedBudget | None:
     if setup.replays:
         return None
     from ..recording.shared_budget import SharedBudget
-    from ..scoring.spending import todays_prices
+    from ..scoring.prices import todays_prices
 
-    return SharedBudget(log.folder, todays_prices(setup).cost_of) if SharedBudget.is_set(log.folder) else None
+    return SharedBudget(log.folder, todays_prices().cost_of) if SharedBudget.is_set(log.folder) else None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -134,7 +134,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     lines.append(f"newsgauge: backend {setup.backend}, {doing} {setup.shown_cassettes}")
     from ..corpora.suspect_labels import labels_written_alike
     from ..gates.gates_file import undecidable
-    from ..scoring.spending import retiring
+    from ..scoring.prices import retiring
 
     lines += [
         f"newsgauge: warning: labels that differ only in how they are written are classes of their own: "

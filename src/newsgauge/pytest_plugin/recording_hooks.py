@@ -16,13 +16,13 @@ import pytest
 
 from ..cassettes.network_block import lifted
 from ..errors import UsageError
-from ..recording.paying import Budget, budget_of, check_budget, confirm, is_watched
+from ..recording.paying import Budget, budget_of, check_budget, confirm, is_watched, tokens_spent
 from ..recording.pending import find_pending
 from ..recording.preflight import check_ci, check_folder, forecast
 from ..recording.session import finalize_files, note_anew
 from ..recording.shared_budget import SharedBudget
 from ..running.run_config import check_setup
-from ..scoring.spending import spent_line, todays_prices
+from ..scoring.prices import todays_prices
 from .options import folders_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def prepare_recording(config: pytest.Config, setup: RunConfig) -> Forecast | Non
     check_folder(setup)
     if setup.backend == "embedded":
         return None
-    prices = todays_prices(setup)
+    prices = todays_prices()
     expected = forecast(setup, price=prices.cost, thinking=prices.thinking)
     if expected.n_calls:
         check_budget(budget_of(config.option.max_cost, config.getini("newsgauge_max_cost")), expected.cost)
@@ -110,7 +110,7 @@ def _budget(config: pytest.Config, setup: RunConfig, expected: Forecast | None) 
     limit = budget_of(config.option.max_cost, config.getini("newsgauge_max_cost"))
     if limit is None or expected is None or not expected.n_calls or expected.cost is None:
         return None
-    return Budget(todays_prices(setup).cost_of, limit, expected.cost / expected.n_calls)
+    return Budget(todays_prices().cost_of, limit, expected.cost / expected.n_calls)
 
 
 class Recording:
@@ -138,8 +138,9 @@ class Recording:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Sort the files that were recorded; hold the versions that answered against what the variants expect."""
         if self._expected is not None and self._expected.cases:
-            prices, expected = todays_prices(self._setup), self._expected
-            self._spent = spent_line(self._setup, expected.cases, prices, expected=expected.cost, since=self._start)
+            prices, expected = todays_prices(), self._expected
+            spent = tokens_spent(self._setup, expected.cases, since=self._start)
+            self._spent = prices.spent(spent, expected=expected.cost)
         if not self._setup.replays:
             self._red += finalize_files(self._setup)
             self._note_anew()

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from .._util.platform import is_ci
 from ..cassettes.line import case_of
@@ -112,9 +113,19 @@ class Budget:
         return f"--max-cost {self.limit:g}: {self.spent:.4f} USD are spent, and the next call could pass it"
 
 
-def tokens_spent(setup: RunConfig, cases: Iterable[Case], *, since: datetime) -> tuple[dict[str, Usage], int, int]:
-    """Usage of the calls of these cases recorded from ``since`` on, how many cases were answered, and of how many
-    answers the service counted no tokens."""
+class Spent(NamedTuple):
+    """The tokens of answers, by the model version that gave them.
+
+    ``n_uncounted``: answers whose tokens the service did not count.
+    """
+
+    by_version: Mapping[str, Usage]
+    n_answers: int
+    n_uncounted: int = 0
+
+
+def tokens_spent(setup: RunConfig, cases: Iterable[Case], *, since: datetime) -> Spent:
+    """Those of the calls of these cases that were recorded from ``since`` on."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for case in cases:
         wanted[case.variant].add(case.post.id)
@@ -130,4 +141,5 @@ def tokens_spent(setup: RunConfig, cases: Iterable[Case], *, since: datetime) ->
                 counted[version].append(read_usage(service.usage(line.answer)))
     recorder.close()
     n_uncounted = sum(not one.is_counted for several in counted.values() for one in several)
-    return {version: add_usage(several) for version, several in counted.items()}, len(answered), n_uncounted
+    by_version = {version: add_usage(several) for version, several in counted.items()}
+    return Spent(by_version, len(answered), n_uncounted)

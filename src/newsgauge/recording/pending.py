@@ -12,18 +12,25 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from .._util.files import write_whole
+from ..cassettes.recorder import Recorder
 from ..errors import CassetteError, MissingRecordingError, NewsgaugeError, StaleRecordingError
 from ..records import Case
 from ..running.request_template import ModelResolution, RequestTemplates
 from ..running.results_log import ResultLog
-from ..running.run import Run
 from ..running.run_config import RunConfig, open_recorder
+
+#: Of a case; an error: why its line does not fit, and is kept.
+State = Literal["recorded", "to ask"] | NewsgaugeError
+#: The modes that ask everything again.
+_ANEW = ("all", "rewrite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,47 +45,56 @@ class Pending:
 def find_pending(setup: RunConfig, *, since: str = "") -> Pending:
     """Read every planned case's line, 0.1 ms each; ``since`` is when an interrupted recording of all began."""
     recorder = open_recorder(setup)
-    models = ModelResolution(setup, base_url=lambda: None)
-    written = RequestTemplates(setup.backend)
-    to_ask: list[Case] = []
-    unfit: list[tuple[Case, NewsgaugeError]] = []
-    n_recorded = 0
-    replay = Run(replace(setup, mode="none"), ResultLog(Path(os.devnull), "todo"))
-    anew_all = setup.mode in ("all", "rewrite")
+    prompts: list[Case] = []
+    own: list[Case] = []
     for case in setup.recorded_cases:
+        (prompts if setup.variants[case.variant].is_gemini_prompt else own).append(case)
+    found = list(_of_prompts(setup, recorder, prompts, since))
+    found += _of_callables(setup, recorder, own) if own else ()
+    return Pending(
+        tuple(case for case, state in found if state == "to ask"),
+        sum(state == "recorded" for _, state in found),
+        tuple((case, why) for case, why in found if isinstance(why, NewsgaugeError)),
+    )
+
+
+def _of_prompts(
+    setup: RunConfig, recorder: Recorder, cases: Iterable[Case], since: str
+) -> Iterator[tuple[Case, State]]:
+    models, written = ModelResolution(setup, base_url=lambda: None), RequestTemplates(setup.backend)
+    for case in cases:
         variant = setup.variants[case.variant]
-        if not variant.is_gemini_prompt:
-            try:
-                anew = anew_all or any(map(recorder.asks_again, recorder.file(case.variant).case(case.post.id)))
-            except CassetteError:
-                anew = False  # the replay says what is damaged
-            why = None if anew else replay.why_not_answered(case)  # only calling it shows what it asks
-            if anew or _is_to_ask(why, setup.mode):
-                to_ask.append(case)
-            elif why is not None:
-                unfit.append((case, why))
-            else:
-                n_recorded += 1
-            continue
         try:
             line = recorder.file(case.variant).read(case.post.id)
         except CassetteError as error:
-            unfit.append((case, error))
+            yield case, error
             continue
-        anew = line is None or anew_all or recorder.asks_again(line)
+        anew = line is None or setup.mode in _ANEW or recorder.asks_again(line)
         if line is None or (anew and (not since or line.provenance.get("recorded", "") < since)):
-            to_ask.append(case)
+            yield case, "to ask"
             continue
         ready = models.ready(variant, lambda line=line: line)  # type: ignore[misc]
         asked = written.asked(ready.request(case.post), case.post.text, setup.blocks(case.variant))
         if asked.fits(line):
-            n_recorded += 1
-        elif setup.mode == "once":
-            unfit.append((case, recorder.explain(case.variant, case.post.id, asked)))
+            yield case, "recorded"
         else:
-            to_ask.append(case)
+            is_kept = setup.mode == "once"
+            yield case, recorder.explain(case.variant, case.post.id, asked) if is_kept else "to ask"
+
+
+def _of_callables(setup: RunConfig, recorder: Recorder, cases: Iterable[Case]) -> Iterator[tuple[Case, State]]:
+    from ..running.run import Run  # with the network block, which prompts do not need
+
+    replay = Run(replace(setup, mode="none"), ResultLog(Path(os.devnull), "todo"))
+    for case in cases:
+        anew = setup.mode in _ANEW
+        with suppress(CassetteError):  # the replay says what is damaged
+            anew |= any(map(recorder.asks_again, recorder.file(case.variant).case(case.post.id)))
+        why = None if anew else replay.why_not_answered(case)  # only calling it shows what it asks
+        is_changed = isinstance(why, StaleRecordingError) and setup.mode == "new_episodes"
+        is_to_ask = anew or is_changed or isinstance(why, MissingRecordingError)
+        yield case, "to ask" if is_to_ask else why or "recorded"
     replay.close()
-    return Pending(tuple(to_ask), n_recorded, tuple(unfit))
 
 
 def recorded_ids(setup: RunConfig) -> dict[str, set[str]]:
@@ -106,11 +122,6 @@ def beyond_stops(setup: RunConfig) -> list[str]:
         for name, stop in setup.plan.stops.items()
         if (n := len(recorded[name] - setup.plan.stopped[name]))
     ]
-
-
-def _is_to_ask(why: NewsgaugeError | None, mode: str) -> bool:
-    """Whether the mode asks a technique's case that has no answer for this reason."""
-    return isinstance(why, MissingRecordingError) or (isinstance(why, StaleRecordingError) and mode == "new_episodes")
 
 
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # that of a line's provenance

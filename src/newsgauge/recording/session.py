@@ -23,7 +23,6 @@ from ..planning.stops import save_stops
 from ..records import Case, Prediction
 from ..running.request_template import ModelResolution
 from ..running.results_log import MAIN, ResultLog
-from ..running.run import Run
 from ..running.run_config import RunConfig, open_recorder
 from .paying import Budget
 from .scheduler import Limits, Report, Scheduler
@@ -141,6 +140,8 @@ def record_techniques(
 
     The first Ctrl-C waits for the case under way; a second one leaves it.
     """
+    from ..running.run import Run
+
     report, waiting = Report(), list(cases)
 
     def interrupt() -> None:

@@ -1,4 +1,4 @@
-"""prices.toml in, `Price` records out; a price and tokens in, dollars out. Pure but for reading the file.
+"""prices.toml in, `Price` records out; prices and tokens in, dollars and sentences out.
 
 A price has its source and date. An unknown value is None, never 0.
 """
@@ -8,12 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._util.files import read_toml
+from .._util.wording import count_of
+from ..client.answers import Usage, add_usage
 from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from ..recording.paying import Spent
 
 PRICES = Path(__file__).with_name("prices.toml")
 _MILLION = 1_000_000
@@ -121,6 +126,68 @@ def retirement_notes(prices: Mapping[str, Price | NoPrice], models: Mapping[str,
         instead = f"; Google names {found.replaced_by} as its replacement" if found.replaced_by else ""
         notes.append(f"{variants}: {plain_name(model)} {verb} {found.retires}{instead}")
     return notes
+
+
+class PriceList:
+    """The prices of one day, in batch mode or not, as a forecast asks for them."""
+
+    def __init__(self, prices: Mapping[str, Price | NoPrice], *, batch: bool = False) -> None:
+        self._prices = prices
+        self._batch = batch
+
+    def cost(self, model: str, input_tokens: int, output_tokens: int) -> float | None:
+        """Dollars; None if the model has no price, or none in batch mode."""
+        return self.cost_of(model, Usage(input_tokens, output_tokens))
+
+    def thinking(self, model: str) -> int:
+        """Tokens of thinking to expect per short answer."""
+        return find_price(self._prices, model).thinking
+
+    def spent(self, on: Spent, *, expected: float | None) -> str:
+        """One line: the tokens of the answers, and what these cost, beside what was expected."""
+        total = add_usage(on.by_version.values())
+        parts = f", {total.cached_tokens:,} of them cached" if total.cached_tokens else ""
+        thinking = f", {total.thinking_tokens:,} of them thinking" if total.thinking_tokens else ""
+        taken = f"{total.input_tokens:,} tokens in{parts} and {total.output_tokens:,} out{thinking}"
+        tokens = f"{on.n_answers:,} answers took {taken}"
+        costs = {version: self.cost_of(version, one) for version, one in on.by_version.items()}
+        unknown = [version for version, cost in costs.items() if cost is None]
+        if unknown:
+            return f"{tokens}; cost: no price is known for {', '.join(unknown)}"
+        cost = f"cost: {dollars(sum(cost or 0.0 for cost in costs.values()))}"
+        if on.n_uncounted:
+            known = cost.replace("cost: ", "cost: at least ") if total.input_tokens else "cost: not known"
+            cost = f"{known}, as the service counted no tokens of {count_of(on.n_uncounted, 'answer')}"
+        return f"{tokens}; {cost}" + ("" if expected is None else f", the forecast was about {dollars(expected)}")
+
+    def cost_of(self, version: str, one: Usage) -> float | None:
+        """Dollars of these tokens; None if the model has no price."""
+        price = find_price(self._prices, version)
+        if isinstance(price, NoPrice):
+            return None
+        if self._batch:
+            return price.batch_cost(one.input_tokens, one.output_tokens)
+        return price.cost(one.input_tokens, one.output_tokens, cached_tokens=one.cached_tokens)
+
+
+def todays_prices(*, batch: bool = False) -> PriceList:
+    """The prices of today."""
+    return PriceList(load_prices(day=today()), batch=batch)
+
+
+def retiring(models: Mapping[str, str]) -> list[str]:
+    """A line for each model that is retired today or will be within 30 days; ``models`` by variant."""
+    return retirement_notes(load_prices(), models, day=today())
+
+
+def today() -> date:
+    """The day by which prices and retirements are read; one place, so that tests can set it."""
+    return datetime.now(UTC).date()
+
+
+def dollars(value: float) -> str:
+    """``12.50 USD``; four digits below a dollar, so that cents do not hide a small sum."""
+    return f"{value:,.2f} USD" if value >= 1 else f"{value:.4f} USD"
 
 
 def _price(where: str, model: str, table: Any) -> Price | NoPrice:

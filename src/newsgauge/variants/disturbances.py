@@ -15,8 +15,8 @@ from inspect import Parameter, Signature
 from pathlib import Path
 from random import Random
 
+from ..corpora.preprocessing import plain
 from ..corpora.preprocessing.bodies import clip
-from ..corpora.preprocessing.plain import plain
 from ..errors import VariantsError
 from ..records import Post
 from .callables import describe, load_callable

@@ -27,7 +27,7 @@ from ...running.plans_file import Folders
 from ...running.results_log import MAIN, ResultLog
 from ...running.run import Run
 from ...running.run_config import RunConfig, check_setup
-from ...scoring.spending import todays_prices
+from ...scoring.prices import todays_prices
 from ...variants.variants_file import Variant
 from ..backend_options import load_project
 from .record import add_asking_options
@@ -80,7 +80,7 @@ def answered(setup: RunConfig, options: argparse.Namespace, *, quiet: bool = Fal
 
     ``quiet``: print nothing about replayed cases.
     """
-    prices = todays_prices(setup)
+    prices = todays_prices()
     if not find_pending(setup).to_ask:
         if quiet:
             return replayed(setup)

@@ -21,7 +21,7 @@ from ...recording.preflight import forecast
 from ...records import Post
 from ...running.run_config import RunConfig, open_recorder
 from ...running.run_options import baseline_name
-from ...scoring.spending import dollars, todays_prices
+from ...scoring.prices import dollars, todays_prices
 from ...variants.variants_file import Variant, load_variants
 from .asked_cases import add_choosing_options, answered, load_choosing, told
 
@@ -90,7 +90,7 @@ def _bisection(options: argparse.Namespace) -> Bisection:
 
     n, k = len(setup.plan.posts), len(change.parts)
     print(f"newsgauge: {count_of(k, 'part')} changed since {options.revision}: {'; '.join(change.parts)}")
-    prices = todays_prices(setup)
+    prices = todays_prices()
     per_version = forecast(setup, price=prices.cost, thinking=prices.thinking, cases=setup.recorded_cases).cost
     steps = min(k + 1, 4)  # two groups are found, and what is left
     usual = 2 * n + 2 * k * (n // 5) + steps * len(fresh.posts)

@@ -24,7 +24,7 @@ from ...report.publishing import Facts, append_step_summary, clear, github_annot
 from ...report.summary_sections import as_group, concluding_sections
 from ...running.plans_file import oldest_recordings
 from ...running.run_options import baseline_name
-from ...scoring.spending import today
+from ...scoring.prices import today
 from ...variants.variants_file import Variant
 
 _WIDTH = 80

@@ -15,7 +15,7 @@ from ..._util.files import locked
 from ..._util.option_values import positive
 from ..._util.wording import without_line
 from ...errors import UsageError
-from ...recording.paying import budget_of
+from ...recording.paying import budget_of, tokens_spent
 from ...recording.pending import Pending, ResumeFile
 from ...recording.preflight import check_ci, check_folder
 from ...recording.scheduler import Report
@@ -26,11 +26,10 @@ from ...running.plans_file import add_plan
 from ...running.recording_options import add_record_mode, add_recording_options, add_until_decided, check_until_decided
 from ...running.run_config import RunConfig, check_setup
 from ...running.run_options import add_plan_options
+from ...scoring.prices import todays_prices
 from ...scoring.scoreboard import latency_of
-from ...scoring.spending import spent_line, todays_prices
 from ..backend_options import add_folder_options, check_base_url, load_project
-from .record_asking import ask_looking, ask_pending
-from .record_batches import ask_in_batches
+from .record_asking import ask_pending
 
 #: Reasons that are shown; the others are counted.
 _N_SHOWN = 5
@@ -104,7 +103,7 @@ def handle(options: argparse.Namespace) -> int:
     check_folder(setup)
     options.max_cost = budget_of(options.max_cost, folders.ini("newsgauge_max_cost"))
     started = datetime.now(UTC)
-    prices = todays_prices(setup, batch=options.batch)
+    prices = todays_prices(batch=options.batch)
     state = folders.root / ".newsgauge"
     with locked(state / "record.lock", on_wait=partial(print, _WAITING, file=sys.stderr)):
         unfinished = ResumeFile(state / "record.json")
@@ -116,10 +115,14 @@ def handle(options: argparse.Namespace) -> int:
         spent = ""
         try:
             if options.batch:
+                from .record_batches import ask_in_batches
+
                 todo, report = ask_in_batches(
                     setup, options, prices, since=since, path=state / "batches.json", known=variants
                 )
             elif options.until_decided:
+                from .record_looking import ask_looking
+
                 setup, todo, report = ask_looking(setup, options, prices, folders=folders, known=variants)
             else:
                 todo, report = ask_pending(setup, options, prices, since=since)
@@ -131,7 +134,7 @@ def handle(options: argparse.Namespace) -> int:
         else:
             if report.n_kept and setup.backend != "embedded":
                 cases = setup.recorded_cases if options.batch else todo.to_ask
-                spent = spent_line(setup, cases, prices, expected=report.expected_cost, since=started)
+                spent = prices.spent(tokens_spent(setup, cases, since=started), expected=report.expected_cost)
             is_whole = not (todo.unfit or report.broken or report.left)
             complaints = finalize_files(setup, is_over=is_whole or not anew)
             if is_whole:

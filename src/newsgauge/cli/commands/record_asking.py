@@ -1,27 +1,133 @@
-"""The calls of a recording: unrecorded cases in, their outcome out; for a whole plan, or look by look."""
+"""Asks the cases of a recording: shows the cost first, and the progress meanwhile.
+
+On a terminal a live line, elsewhere a plain one every few seconds.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from functools import partial
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
-from ...choosing.until_decided import ask_until_decided, watch_plan
+from rich.console import Console
+
+from ...client.answers import read_for
 from ...client.retry import RetryPolicy
-from ...gates.baseline_file import check_baseline, load_baseline
-from ...gates.gates_file import load_gates, plan_gates
-from ...recording.paying import Budget
+from ...recording.paying import Budget, check_budget, confirm, is_watched
 from ...recording.pending import Pending, find_pending
-from ...recording.preflight import Forecast
+from ...recording.preflight import Forecast, forecast
 from ...recording.scheduler import Limits, Report
 from ...recording.session import record_all, server_of
-from ...records import Case
-from ...running.plans_file import Folders
+from ...records import Case, Prediction
+from ...report.tally import Tally, describe
 from ...running.run_config import RunConfig
-from ...running.run_options import baseline_name
-from ...scoring.spending import PriceList
-from ...variants.variants_file import Variant
-from .record_display import RecordDisplay, announce
+from ...scoring.prices import PriceList, retiring
+
+if TYPE_CHECKING:
+    from google.genai.types import GenerateContentResponse
+    from rich.console import Console
+    from rich.live import Live
+
+
+_LIVE_S, _PLAIN_S = 0.1, 5.0
+
+
+class LiveDisplay:
+    """A context manager. ``is_live``: within it, on a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            from rich.live import Live
+
+            self._live = Live(console=self._console, auto_refresh=False)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether `draw` shows anything."""
+        return self._live is not None
+
+    def draw(self, text: str) -> None:
+        """Replace what was drawn before with the text."""
+        if self._live is not None:
+            from rich.text import Text
+
+            self._live.update(Text(text), refresh=True)
+
+
+class RecordDisplay(LiveDisplay):
+    """A context manager; ``answered`` takes each case as it is answered, or broken."""
+
+    def __init__(
+        self,
+        setup: RunConfig,
+        n_cases: int,
+        *,
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(console or Console(stderr=True, soft_wrap=True, highlight=False, markup=False))
+        self._setup = setup
+        self._clock = clock
+        self._tally = Tally(n_cases)
+        self._start = self._last = clock()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._show()
+        super().__exit__(kind, error, trace)
+
+    def responded(self, case: Case, response: GenerateContentResponse | None) -> None:
+        """Count a case; its response is None if it is broken."""
+        variant = self._setup.variants[case.variant]
+        self.answered(case, None if response is None else read_for(variant, response, self._setup.plan.labels))
+
+    def answered(self, case: Case, said: Prediction | None) -> None:
+        """The same by what was made of it."""
+        self._tally.add(case.variant, None if said is None else said.label == case.post.label)
+        if self._clock() - self._last >= (_LIVE_S if self.is_live else _PLAIN_S):
+            self._show()
+
+    def note(self, text: str) -> None:
+        """A line of its own."""
+        self._console.print(f"newsgauge: {text}")
+
+    def _show(self) -> None:
+        self._last = self._clock()
+        width = self._console.width - 1 if self.is_live else None
+        line = describe(self._tally, self._last - self._start, width=width)
+        if self.is_live:
+            self.draw(line)
+        else:
+            self._console.print(f"newsgauge: {line}")
+
+
+def announce(setup: RunConfig, cases: Sequence[Case], options: argparse.Namespace, prices: PriceList) -> Forecast:
+    """Show what will be asked; if it costs money, ask for confirmation on a terminal. Raises `UsageError`."""
+    expected = forecast(setup, price=prices.cost, thinking=prices.thinking, cases=cases)
+    retired = retiring({name: variant.model for name, variant in setup.variants.items()})
+    lines = [*(f"warning: {note}" for note in retired), *expected.lines()]
+    if cases and setup.backend != "embedded":
+        check_budget(options.max_cost, expected.cost)
+    if cases and setup.backend != "embedded" and not options.yes and is_watched():
+        confirm(lines)
+    else:
+        print("\n".join(f"newsgauge: {line}" for line in lines), flush=True)
+    return expected
 
 
 def ask_pending(
@@ -32,49 +138,21 @@ def ask_pending(
     expected = announce(setup, todo.to_ask, options, prices)
     if not todo.to_ask:
         return todo, Report()
+    budget = budget_left(options, prices, expected)
     with server_of(setup, options.base_url) as url, RecordDisplay(setup, len(todo.to_ask)) as display:
-        report = _ask(setup, todo.to_ask, options, url=url, display=display, budget=_budget(options, prices, expected))
+        report = ask_cases(setup, todo.to_ask, options, url=url, display=display, budget=budget)
     report.expected_cost = expected.cost
     return todo, report
 
 
-def ask_looking(
-    setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, folders: Folders, known: Mapping[str, Variant]
-) -> tuple[RunConfig, Pending, Report]:
-    """Ask until the gates are decided: the setup up to there, what was to do in all, and the outcome."""
-    file = folders.root / folders.evals / "gates.toml"
-    of_file = load_gates(file, backend=setup.backend, corpus=setup.plan.corpus, known=known)
-    shown = f"{folders.evals}/{baseline_name(setup.backend, setup.plan)}"
-    baseline = load_baseline(folders.root / shown, shown=shown)
-    if baseline is not None:
-        check_baseline(baseline, setup.plan, backend=setup.backend, shown=shown)
-    gates, _ = plan_gates(
-        of_file, variants=setup.variants, plan=setup.plan, baseline=baseline, live=True, updating=False, known=known
-    )
-    say = partial(print, "newsgauge:", flush=True)
-    watched = watch_plan(setup, gates, options.looks, baseline, say)
-    todo = find_pending(setup)
-    expected = announce(setup, todo.to_ask, options, prices)
-    with server_of(setup, options.base_url) as url, RecordDisplay(setup, len(todo.to_ask)) as display:
-        stopped, total = ask_until_decided(
-            setup,
-            watched,
-            record=partial(_ask, options=options, url=url, display=display, budget=_budget(options, prices, expected)),
-            cost_per_call=(expected.cost or 0.0) / max(1, len(todo.to_ask)),
-            say=say,
-        )
-    total.expected_cost = expected.cost
-    return stopped, todo, total
-
-
-def _budget(options: argparse.Namespace, prices: PriceList, expected: Forecast) -> Budget | None:
+def budget_left(options: argparse.Namespace, prices: PriceList, expected: Forecast) -> Budget | None:
     """The rest of ``--max-cost``; None without it, or if no price is known."""
     if options.max_cost is None or expected.cost is None or not expected.n_calls:
         return None
     return Budget(prices.cost_of, options.max_cost, expected.cost / expected.n_calls)
 
 
-def _ask(
+def ask_cases(
     setup: RunConfig,
     cases: Sequence[Case],
     options: argparse.Namespace,
@@ -83,6 +161,7 @@ def _ask(
     display: RecordDisplay,
     budget: Budget | None,
 ) -> Report:
+    """Ask with the options' limits; ``url``: the server, ``budget``: the rest of it."""
     return record_all(
         setup,
         cases,

@@ -22,9 +22,9 @@ from ...recording.pending import Pending, find_pending
 from ...recording.scheduler import Report
 from ...running.request_template import ModelResolution
 from ...running.run_config import RunConfig, open_recorder
-from ...scoring.spending import PriceList
+from ...scoring.prices import PriceList
 from ..backend_options import reach_backend
-from .record_display import announce
+from .record_asking import announce
 
 if TYPE_CHECKING:
     from google import genai

@@ -30,7 +30,7 @@ from ...tuning.tuned_file import FILE, TunedModel, read_tuned, write_tuned
 from ...tuning.vertex import ADAPTER_SIZES, BASE_MODEL
 from ...variants.variants_file import Tuning
 from ..backend_options import open_tuning, same_options
-from .record_display import LiveDisplay
+from .record_asking import LiveDisplay
 from .training_options import SAME, load_corpus, make_training, train_posts
 
 if TYPE_CHECKING:

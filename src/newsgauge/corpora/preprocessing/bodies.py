@@ -16,8 +16,18 @@ import unicodedata
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from .charsets import decode, latin1, redecode, unify_newlines
-from .headers import Content, Mail, content, one_line, split_mail, split_part
+from .headers import (
+    Content,
+    Mail,
+    content,
+    decode,
+    latin1,
+    one_line,
+    redecode,
+    split_mail,
+    split_part,
+    unify_newlines,
+)
 
 #: Multiparts nested deeper are named instead of read; mail has two or three levels.
 MAX_DEPTH = 10
