@@ -3,8 +3,11 @@
     python benchmarks/mutants.py [--area NAME] [--per-area N] [--seed N]
 
 Works on a copy of the checkout. A change makes one comparison, number, operator or truth value another one. It is found
-if one of the area's quick tests (those not marked slow) fails, or they take ten times as long as usual. Prints what no
-test found, to be read: some changes alter nothing that can be seen.
+if one of the area's quick tests (those not marked slow) fails, or they take several times as long as usual. The tests
+that run the changed line are asked first, the quickest first; if none of them fails, all of the area are. Prints what
+no test found, to be read: some changes alter nothing that can be seen. 100 changes take about 25 minutes on two cores.
+
+pytest loads this file too (``-p mutants``), in the first run: it then notes which test runs which line.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import json
 import os
 import random
 import shutil
@@ -23,8 +27,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from coverage import CoverageData
+import pytest
+from coverage import Coverage, CoverageData
 
 ROOT = Path(__file__).resolve().parents[1]
 SRC = "src/newsgauge"
@@ -43,12 +49,13 @@ AREAS = {
         ["tests/cassettes", "tests/test_broken_roads.py", "tests/cli/test_cassettes_command.py"],
     ),
 }
-#: Configuration of coverage: which test ran which line.
+#: Configuration of coverage.
 TRACED = """[run]
-dynamic_context = test_function
 source_pkgs = newsgauge
 data_file = traced.data
 """
+#: Seconds that pytest takes to start, and how many times as long as usual tests may take.
+_START, _SLOWER = 30, 5
 _OTHER: dict[type[ast.AST], type[ast.AST]] = {
     **{ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq},
     **{ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And},
@@ -104,14 +111,57 @@ def mutate(path: Path, number: int) -> tuple[str, str, range]:
     return ast.unparse(tree), f"{before}  ->  {ast.unparse(node)}", lines
 
 
+class _Traced:
+    """A plugin of pytest: which test (or file or folder, for a fixture of all of it) runs which line, and how long."""
+
+    def __init__(self, traced: Coverage) -> None:
+        self._traced = traced
+        self._context = ""
+        self.seconds: dict[str, float] = {}
+
+    def _switch(self, context: str) -> str:
+        before, self._context = self._context, context
+        self._traced.switch_context(context)
+        return before
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
+        """A test with all of its parameters is one."""
+        name, start = item.nodeid.partition("[")[0], time.perf_counter()
+        self._switch(name)
+        found = yield
+        self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - start
+        return found
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Any:
+        """What a wider fixture runs once belongs to all tests that may ask for it."""
+        before = self._switch(self._context if fixturedef.scope == "function" else fixturedef.baseid or "tests")
+        try:
+            return (yield)
+        finally:
+            self._switch(before)
+
+    def pytest_sessionfinish(self) -> None:
+        """Keep the times beside the data of coverage."""
+        Path("traced.json").write_text(json.dumps(self.seconds))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Trace, if coverage does."""
+    if (traced := Coverage.current()) is not None:
+        config.pluginmanager.register(_Traced(traced))
+
+
 def run_tests(folder: Path, tests: Sequence[str], timeout: float | None, *, traced: bool = False) -> bool:
-    """Whether they pass. ``traced``: `tests_of_lines` can say afterwards which of them ran which line."""
+    """Whether they pass. ``traced``: `Trace` can read afterwards which of them ran which line."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "PYTHON"))}
-    environment |= {"PYTHONPATH": str(folder / "src"), "PYTHONDONTWRITEBYTECODE": "1", "CI": "true"}
+    paths = os.pathsep.join(str(folder / part) for part in ("src", "benchmarks"))
+    environment |= {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "CI": "true"}
     command = ["-m", "pytest", "-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", *tests]
     if traced:
         (folder / "traced.ini").write_text(TRACED)
-        command = ["-m", "coverage", "run", "--rcfile=traced.ini", *command]
+        command = ["-m", "coverage", "run", "--rcfile=traced.ini", *command, "-p", "mutants"]
     # A group of its own: a change may leave children behind that never end.
     process = subprocess.Popen(
         [sys.executable, *command],
@@ -132,21 +182,38 @@ def run_tests(folder: Path, tests: Sequence[str], timeout: float | None, *, trac
         process.wait()
 
 
-def tests_of_lines(folder: Path) -> dict[tuple[str, int], set[str]]:
-    """File and line -> the tests that ran it in pytest's own process."""
-    data = CoverageData(str(folder / "traced.data"))
-    data.read()
-    found: dict[tuple[str, int], set[str]] = {}
-    for file in data.measured_files():
-        for line, contexts in data.contexts_by_lineno(file).items():
-            for module, _, test in (context.rpartition(".") for context in contexts if context):
-                found.setdefault((file, line), set()).add(f"{module.replace('.', '/')}.py::{test}")
-    return found
+class Trace:
+    """Of a traced run: the tests that ran a line in pytest's own process, and how long tests take."""
+
+    def __init__(self, folder: Path) -> None:
+        self.seconds: dict[str, float] = json.loads((folder / "traced.json").read_text("utf-8"))
+        data = CoverageData(str(folder / "traced.data"))
+        data.read()
+        self._ran = {file: data.contexts_by_lineno(file) for file in data.measured_files()}
+
+    def tests(self, wheres: Sequence[str]) -> list[str]:
+        """The tests of files and folders, the quickest first."""
+        found = {
+            one
+            for one in self.seconds
+            if any(one == where or one.startswith((f"{where}/", f"{where}::")) for where in wheres)
+        }
+        return sorted(found, key=self.seconds.__getitem__)
+
+    def ran(self, file: Path, lines: range) -> list[str]:
+        """The tests that ran one of the lines, the quickest first."""
+        contexts = self._ran.get(str(file), {})
+        return self.tests(sorted({one for line in lines for one in contexts.get(line, ()) if one}))
+
+    def patience(self, tests: Sequence[str]) -> float:
+        """Seconds after which these tests are said to hang."""
+        return _START + _SLOWER * sum(self.seconds[one] for one in tests)
 
 
-def is_found(folder: Path, tests: list[str], near: set[str], usual: float) -> bool:
-    """Whether a test fails: first those that ran the changed line, then all of the area, as some start processes."""
-    return (bool(near) and not run_tests(folder, sorted(near), 10 * usual)) or not run_tests(folder, tests, 10 * usual)
+def is_found(folder: Path, trace: Trace, tests: Sequence[str], near: Sequence[str]) -> bool:
+    """Whether a test fails: first of those that ran the changed line, then of all, as some start processes."""
+    own = [one for one in near if one in set(tests)]
+    return any(part and not run_tests(folder, part, trace.patience(part)) for part in (own, tests))
 
 
 def main() -> None:
@@ -155,6 +222,7 @@ def main() -> None:
     parser.add_argument("--per-area", type=int, default=25)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    areas = options.area or list(AREAS)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "checkout"
         listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -162,30 +230,25 @@ def main() -> None:
             if (ROOT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, folder / name)
-        for area in options.area or AREAS:
-            patterns, tests = AREAS[area]
+        if not run_tests(folder, sorted({one for area in areas for one in AREAS[area][1]}), None, traced=True):
+            sys.exit("the tests fail without any change")
+        trace = Trace(folder)
+        for area in areas:
+            patterns, tests = AREAS[area][0], trace.tests(AREAS[area][1])
             files = sorted(file for pattern in patterns for file in folder.glob(pattern))
             sites = [(file, number) for file in files for number in places(ast.parse(file.read_text("utf-8")))]
-            start = time.perf_counter()
-            if not run_tests(folder, tests, None, traced=True):
-                sys.exit(f"{area}: its tests fail without any change")
-            usual = time.perf_counter() - start
-            ran = tests_of_lines(folder)
             chosen = random.Random(options.seed).sample(sites, min(options.per_area, len(sites)))
-            survivors = []
+            n_found = 0
             for file, number in chosen:
                 whole = file.read_text("utf-8")
                 text, what, lines = mutate(file, number)
-                near = set().union(*(ran.get((str(file), line), set()) for line in lines))
                 file.write_text(text, "utf-8")
-                if not is_found(folder, tests, near, usual):
-                    survivors.append(f"{file.relative_to(folder)}:{lines.start}: {what}")
+                if is_found(folder, trace, tests, trace.ran(file, lines)):
+                    n_found += 1
+                else:
+                    print(f"  {file.relative_to(folder)}:{lines.start}: {what}", flush=True)
                 file.write_text(whole, "utf-8")
-            print(
-                f"{area}: {len(chosen) - len(survivors)} of {len(chosen)} found, {len(sites)} could be made", flush=True
-            )
-            for survivor in survivors:
-                print(f"  {survivor}", flush=True)
+            print(f"{area}: {n_found} of {len(chosen)} found, {len(sites)} could be made", flush=True)
 
 
 if __name__ == "__main__":
