@@ -145,6 +145,10 @@ def test_live_every_class_has_to_be_proved(made: Make) -> None:
     verdict = decide(gate("min_class_recall", 0.6), made(16, {"v": range(15)}, live=True))
     assert verdict.finding == "INCONCLUSIVE"
     assert "1 of 2 proved" in verdict.reasons[0]
+    # 6 of 8 right of one class are 75%, and no number of posts tells that from a floor of 75%.
+    verdict = decide(gate("min_class_recall", 0.75), made(16, {"v": range(2, 15)}, live=True))
+    assert (verdict.finding, verdict.n_to_decide) == ("INCONCLUSIVE", None)
+    assert "no number of posts per class would decide" in verdict.reasons[0]
     assert decide(gate("min_class_recall", 0.6), made(16, {"v": range(0, 16, 2)}, live=True)).finding == "FAIL"
 
 

@@ -318,6 +318,12 @@ def test_of_two_runs_that_write_one_baseline_the_second_does_not_undo_the_first(
             SessionVerdict((), n_gates=2, n_passed=2, n_cases=9, n_cases_not_run=1),
             "GREEN, but not complete: 2 of 2 gates passed; 1 of 9 planned cases did not run",
         ),
+        (
+            SessionVerdict((), n_cases=9, n_cases_not_run=1),
+            "GREEN, but not complete: no gate decided; 1 of 9 planned cases did not run",
+        ),
+        (SessionVerdict((), n_gates=2, n_passed=1, n_cases=9), "GREEN, but not complete: 1 of 2 gates passed"),
+        (SessionVerdict((), n_cases=9), "GREEN: no gate decided"),
     ],
 )
 def test_the_headline_counts_gates_and_the_reasons_that_it_does_not_name(

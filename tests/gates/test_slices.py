@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from scipy.stats import binom
 
 from newsgauge.errors import GatesError
 from newsgauge.gates.gate import Evidence, decide
@@ -68,7 +69,25 @@ def test_a_live_floor_is_disproved_at_five_percent_over_all_slices(made: Make) -
     # The one-sided 95% upper bound of 11 of 20 is 0.7413: by itself disproved, at 2.5% (0.7694) not.
     by_itself = decide(gate(0.75, name="s0"), evidence(made, 11, 20, live=True))
     assert by_itself.finding is Finding.FAIL
-    assert decide(gate(0.75), evidence(made, 11, 20, live=True)).finding is Finding.INCONCLUSIVE
+    over_all = decide(gate(0.75), evidence(made, 11, 20, live=True))
+    assert over_all.finding is Finding.INCONCLUSIVE
+    # If 55% are right, so many posts of a slice disprove 75% at 2.5% in 80% of samples, and one less does not.
+    n_of_slice, rest = divmod(over_all.n_to_decide or 0, 2)
+    assert rest == 0
+
+    def power(n: int) -> float:
+        return float(binom.cdf(binom.ppf(0.025, n, 0.75) - 1, n, 0.55))
+
+    assert power(n_of_slice) >= 0.8 > power(n_of_slice - 1)
+
+
+def test_if_a_slice_is_at_the_floor_no_number_of_posts_decides_all_of_them(made: Make) -> None:
+    open_ones = decide(gate(0.75), evidence(made, 17, 16, live=True))
+    by_itself = [decide(gate(0.75, name=name), evidence(made, 17, 16, live=True)).n_to_decide for name in ("s0", "s1")]
+    assert None not in by_itself
+    assert open_ones.n_to_decide == 2 * max(n or 0 for n in by_itself)
+    at_the_floor = decide(gate(0.75), evidence(made, 15, 16, live=True))
+    assert (at_the_floor.finding, at_the_floor.n_to_decide) == (Finding.INCONCLUSIVE, None)
 
 
 def test_a_live_gap_is_disproved_only_beyond_the_correction(made: Make) -> None:

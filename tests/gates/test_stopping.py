@@ -13,6 +13,7 @@ from newsgauge.gates.stopping import (
     Answers,
     Pair,
     WatchedDrop,
+    WatchedLead,
     WatchedRate,
     boundaries,
     decide_pairs,
@@ -174,6 +175,40 @@ def test_a_drop_is_decided_against_the_baseline_and_stays_so_if_that_is_replaced
     nothing = find_stop([WatchedDrop("max_drop", 0.2, "v", {}, "then")], PLAN, LOOKS, results)
     assert nothing is not None
     assert nothing.words() == "INCONCLUSIVE after 10 of 60 (look 1 of 6), 50 calls saved"
+
+
+def test_a_stop_is_valid_for_all_the_limits_that_it_was_computed_for_and_no_others() -> None:
+    results, errors = right_but(v=0), WatchedRate("max_error_rate", 0.3, "v")
+    stop = find_stop([WATCHED, errors], PLAN, LOOKS, results)
+    assert stop is not None
+    stopped = stopped_at(PLAN, {"v": stop})
+    assert stop_fault("v", stopped, [WATCHED, errors], results) == ""
+    (one, both) = "min_accuracy 0.5", "max_error_rate 0.3, min_accuracy 0.5"
+    said = "v: its recording stopped when {} was decided, and the gates now ask {}: a stop is valid only for"
+    assert stop_fault("v", stopped, [WATCHED], results).startswith(said.format(both, one))
+    # The limits of one gate are some of them.
+    assert stop_fault("v", stopped, [WATCHED], results, only=True) == ""
+    higher = stop_fault("v", stopped, [replace(WATCHED, limit=0.6)], results, only=True)
+    assert higher.startswith(said.format(one, "min_accuracy 0.6"))
+
+
+def test_a_lead_over_a_variant_that_is_not_asked_stays_as_it_was_decided() -> None:
+    pair, results = Pair("good", "bad", 0.0, True), right_but(good=0, bad=4)
+    stop = find_stop([WatchedLead("beats bad", 0.0, pair, (pair,))], PLAN, LOOKS, results)
+    assert stop is not None
+    stopped = stopped_at(PLAN, {"good": stop})
+    assert "the gates now ask nothing of it" in stop_fault("good", stopped, [], results)
+    assert stop_fault("good", stopped, [], {key: one for key, one in results.items() if key[1] == "good"}) == ""
+
+
+def test_only_limits_that_are_held_by_bounds_wait_for_the_whole_plan() -> None:
+    def early(*limits: Limit) -> tuple[object, object]:
+        return limits_to_watch([LimitsGate("v", "v", limits)], "v", PLAN, None)
+
+    f1, tokens = Limit("min_macro_f1", 0.5, "why"), Limit("max_input_tokens_mean", 100, "why")
+    assert early(FLOOR, tokens) == ((WATCHED,), ())
+    assert early(FLOOR, replace(f1, bound="value")) == ((WATCHED,), ())
+    assert early(FLOOR, f1) == ((WATCHED,), ("v (min_macro_f1) can be decided on the whole plan only",))
 
 
 def test_of_a_thread_only_the_post_that_is_asked_first_counts() -> None:

@@ -31,14 +31,16 @@ class _CutLineError(DamagedCassetteError):
 class CassetteFile:
     """The lines of one variant. Reading sees the last line of a key; `finalize` drops the earlier ones."""
 
+    # Of the file whose index it is.
+    _inode: int
+    _size: int
+    _n_lines: int
+
     def __init__(self, path: Path, *, shown: str | None = None) -> None:
         self.path = path
         #: How messages name the file: relative to the project.
         self.shown = shown or str(path)
         self._index: dict[str, tuple[int, int, int]] | None = None  # key -> offset, length, line number
-        self._inode = 0
-        self._size = 0
-        self._n_lines = 0
 
     def keys(self) -> list[str]:
         """The recorded keys, in the order of the file."""

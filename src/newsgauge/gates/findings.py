@@ -115,19 +115,23 @@ def decide_rate(n_counted: float, n: int, limit: float, *, is_floor: bool, **thr
 def every_decision(
     limit: float, classes: Sequence[tuple[int, int]], how: Sequence[Mapping[str, float]] | None = None
 ) -> tuple[Finding, list[Decision]]:
-    """The finding over all classes or slices, each (right answers, posts), and the decision of each by itself.
+    """The finding over all classes or slices, each (right answers, posts), and a decision of each by its own bounds.
 
     PASS if every class is proved: then none of them needs a correction. FAIL if one is disproved at 5% over all
-    classes (Bonferroni). ``how``: of each, what `threaded` says of its threads.
+    classes (Bonferroni); one that is so by itself alone is INCONCLUSIVE. ``how``: of each, what `threaded` says of its
+    threads.
     """
     each = list(zip(classes, how or [{}] * len(classes), strict=True))
     found = [decide_floor(k, n, limit, **one) for (k, n), one in each]
     if all(one.passed for one in found):
         return Finding.PASS, found
     confidence = 1 - ALPHA / len(classes)
-    for (k, n), one in each:
-        if n and decide_floor(k, n, limit, confidence=confidence, **one).finding is Finding.FAIL:
-            return Finding.FAIL, found
+    for place, ((k, n), one) in enumerate(each):
+        if found[place].finding is Finding.FAIL:
+            over_all = decide_floor(k, n, limit, confidence=confidence, **one)
+            if over_all.finding is Finding.FAIL:
+                return Finding.FAIL, found
+            found[place] = replace(found[place], finding=Finding.INCONCLUSIVE, n_for_power=over_all.n_for_power)
     return Finding.INCONCLUSIVE, found
 
 

@@ -243,6 +243,12 @@ class Gate(ABC):
         return ()
 
 
+def largest(numbers: Sequence[int | None]) -> int | None:
+    """The largest number; None if there is none, or one of them is None."""
+    known = [n for n in numbers if n is not None]
+    return max(known) if known and len(known) == len(numbers) else None
+
+
 def decide(gate: Gate, evidence: Evidence) -> Verdict:
     """Decide the gate from the evidence. An incomplete score never passes, whatever its rate is."""
     missing = [score for name in gate.variants if not (score := evidence.scores[name]).complete]
@@ -255,7 +261,7 @@ def decide(gate: Gate, evidence: Evidence) -> Verdict:
         next(one for one in WORST_FIRST if one in findings),
         tuple(one.reason for one in held),
         tuple(flip for one in held for flip in one.flips),
-        max((n for n in counts if n is not None), default=None) if None not in counts else None,
+        largest(counts),
         findings,
         tuple(one.check for one in held),
     )

@@ -34,7 +34,7 @@ from .findings import (
     rate_decision,
     value_finding,
 )
-from .gate import Asked, Entry, Evidence, Gate, Held, Table
+from .gate import Asked, Entry, Evidence, Gate, Held, Table, largest
 from .stopping import COUNTED, Watched, WatchedRate, counts_for, decided_by_stop
 
 #: Whether a post with its answers counts, for the metrics about posts that were asked several times.
@@ -203,7 +203,7 @@ def _every_class(limit: Limit, variant: str, evidence: Evidence) -> tuple[Findin
     text = f"; limit: one-sided 95% bound of every class >= {in_unit(limit.limit, 'rate', exact=True)}"
     if finding is not Finding.INCONCLUSIVE:
         return finding, text, None
-    n_of_class = max(one.n_for_power or 0 for one in decisions) or None
+    n_of_class = largest([one.n_for_power for one in decisions if one.finding is Finding.INCONCLUSIVE])
     text += f"; {sum(one.passed for one in decisions)} of {len(classes)} proved; "
     text += f"{how_many(n_of_class, f'{evidence.plan.units} per class')}, {IF_RATES}"
     return finding, text, n_of_class and n_of_class * len(classes)

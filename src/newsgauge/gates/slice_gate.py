@@ -18,7 +18,7 @@ from ..scoring.slices import SLICES, SliceScore
 from ..scoring.stats.decisions import Finding
 from ..scoring.stats.paired import unpaired_interval
 from .findings import every_decision
-from .gate import ALPHA, Asked, Entry, Evidence, Gate, Held, Table
+from .gate import ALPHA, Asked, Entry, Evidence, Gate, Held, Table, largest
 
 #: The keys of an entry, besides its reason.
 _WAYS = ({"slice", "min_accuracy"}, {"of", "min_accuracy"}, {"of", "max_gap"})
@@ -93,8 +93,7 @@ def _hold_floor(asked: Asked, limit: float, found: list[SliceScore], *, live: bo
     text += f"; lowest one-sided 95% bound {percent(min(one.low for one in decisions))}"
     if finding is Finding.FAIL:
         text += f"; a slice is below at 5% over {len(found)} slices"
-    needed = [one.n_for_power for one in decisions if one.finding is Finding.INCONCLUSIVE]
-    n = max((n for n in needed if n is not None), default=None) if None not in needed else None
+    n = largest([one.n_for_power for one in decisions if one.finding is Finding.INCONCLUSIVE])
     return asked.said(finding, text, worst.accuracy, worst.n, n_to_decide=n * len(found) if n else None)
 
 

@@ -305,11 +305,14 @@ def stop_fault(
     """
     stop = plan.stops[variant]
     asked = {name for _, name in results}
-    now = {limit.metric: limit for limit in limits}
+    now = {limit.metric for limit in limits}
     absent = {one.metric for one in stop.limits if any(not {*pair} <= asked for pair in one.among)}
     absent |= {one.metric for one in stop.limits if without_drop and one.against}
-    held = [one for one in stop.limits if one.metric in now or not (only or one.metric in absent)]
-    then_named = _named((one.metric, one.limit, len(one.among)) for one in held if one.metric not in absent)
+    then_named = _named(
+        (one.metric, one.limit, len(one.among))
+        for one in stop.limits
+        if one.metric not in absent and (one.metric in now or not only)
+    )
     now_named = _named(
         (one.metric, one.limit, len(one.family) if isinstance(one, WatchedLead) else 0)
         for one in limits

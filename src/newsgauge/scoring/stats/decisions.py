@@ -99,7 +99,7 @@ def decide_by_bounds(bounds: Interval, estimate: float, n: int, floor: float, *,
     if finding is Finding.INCONCLUSIVE and distance > 1e-9:
         z = normal_quantile(confidence)
         width = estimate - low if estimate > floor else high - estimate
-        n_for_power = max(n + 1, math.ceil(n * ((1 + normal_quantile(PLANNED_POWER) / z) * width / distance) ** 2))
+        n_for_power = math.ceil(n * ((1 + normal_quantile(PLANNED_POWER) / z) * width / distance) ** 2)
     return Decision(finding, floor, estimate, low, high, n, confidence, n_for_power)
 
 

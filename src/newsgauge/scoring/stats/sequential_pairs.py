@@ -27,6 +27,8 @@ _GRID = 33
 _N_TOTALS = 9
 #: Outcomes less likely than this, at the edges, are left out of a distribution.
 _EDGE, _TINY = 1e-14, 1e-12
+#: Statistics that are no farther apart are equal.
+_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def first_above(seen: Sequence[Flips], planned: tuple[int, ...], difference: flo
 def _refutes(one: Flips, least: float, difference: float, alpha: float) -> bool:
     return (
         one.n > 0
-        and score_statistic(one.gained, one.lost, one.n, difference) >= least - _tolerance(least)
+        and score_statistic(one.gained, one.lost, one.n, difference) >= least - _TOLERANCE
         and (difference < 0 or mcnemar_exact(one.gained, one.lost) <= alpha)
     )
 
@@ -150,10 +152,6 @@ def difference_boundary(difference: float, planned: tuple[int, ...], *, alpha: f
     return tuple(found)
 
 
-def _tolerance(statistic: float) -> float:
-    return 1e-9 * max(1.0, abs(statistic))
-
-
 class _Walk:
     """The distribution of flips and gains that no look stopped so far, for one share of flipped posts."""
 
@@ -197,11 +195,11 @@ class _Walk:
             return float(values[-1])
         # Just above the first outcome that is too dear, so that its equals are left out with it.
         dear = float(values[n_affordable])
-        return dear + 4 * _tolerance(dear)
+        return dear + 4 * _TOLERANCE
 
     def stop_from(self, statistic: float) -> None:
         """Take out what a look stops."""
-        stopped = self._statistics >= statistic - _tolerance(statistic)
+        stopped = self._statistics >= statistic - _TOLERANCE
         self._used += float(self._state[stopped].sum())
         self._state[stopped] = 0.0
 

@@ -58,9 +58,9 @@ def standardised_interval(strata: Sequence[Stratum], *, confidence: float = 0.95
 
 
 def beta_lower_bound(mean: float, variance: float, *, confidence: float) -> float:
-    """The (1 - confidence) quantile of the beta distribution with this mean and variance, within [0, 1]."""
-    if mean <= 0.0 or mean >= 1.0 or variance <= 0.0:
-        return min(1.0, max(0.0, mean))
+    """The (1 - confidence) quantile of the beta distribution with this mean and variance; at least 0."""
+    if variance <= 0.0:
+        return max(0.0, mean)
     size = mean * (1.0 - mean) / variance - 1.0
     return beta_quantile(1.0 - confidence, mean * size, (1.0 - mean) * size) if size > 0.0 else 0.0
 
