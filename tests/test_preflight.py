@@ -106,7 +106,7 @@ def test_the_folder_is_made_and_nothing_is_left_in_it(setup: RunConfig) -> None:
 def test_the_room_that_a_recording_needs_is_its_lines_twice_and_a_megabyte(
     setup: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """4 lines of 1,500 bytes; per post the prompts twice: {post} 6 and 26 characters, system 9, labels 7 each: 4 x 55."""
+    """4 lines of 1,500 bytes; prompts of a post twice: {post} 6 and 26 letters, system 9, labels 7 each: 4 x 55."""
     told = replace(setup.variants["long"], system_instruction="Be brief.")
     setup = replace(setup, variants={**setup.variants, "long": told})
     new = 4 * 1_500 + 2 * 2 * (6 + 7 + 26 + 9 + 7)
