@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import http.client
 import json
 import threading
 import time
@@ -20,6 +21,7 @@ from vcr.patch import force_reset
 
 from newsgauge.cassettes.digest import Clear
 from newsgauge.cassettes.network_block import attempts_fail, network_blocked
+from newsgauge.cassettes.seam import Seam
 from newsgauge.cassettes.technique_calls import Calls
 from newsgauge.errors import (
     NetworkBlockedError,
@@ -244,6 +246,29 @@ def test_no_call_is_lost_while_another_thread_opens_a_connection(
             ask(warm, number)
         thread.join()
     each_has_its_own(lines())
+
+
+def test_the_cassette_is_in_the_libraries_that_were_asked_for_until_the_last_that_uses_it_closes() -> None:
+    def now() -> list[object]:
+        return [httpx2.HTTPTransport.handle_request, http.client.HTTPConnection]
+
+    real, first, second = now(), Seam(), Seam()
+
+    def is_in_place() -> list[bool]:
+        return [one is not other for one, other in zip(now(), real, strict=True)]
+
+    first.open()
+    second.open()
+    assert is_in_place() == [True, False]
+    second.open(every_library=True)
+    assert is_in_place() == [True, True]
+    second.close()
+    assert is_in_place() == [True, True]
+    second.open()
+    first.close()
+    assert is_in_place() == [True, True]
+    second.close()
+    assert is_in_place() == [False, False]
 
 
 def test_techniques_ask_one_case_at_a_time(open_recorder: Any, lines: Any) -> None:
