@@ -4,10 +4,11 @@
 
 Works on a copy of the checkout. A change makes one comparison, number, operator or truth value another one. It is found
 if one of the area's quick tests (those not marked slow) fails, or they take several times as long as usual. The tests
-that run the changed line are asked first, the quickest first; if none of them fails, all of the area are. Prints what
-no test found, to be read: some changes alter nothing that can be seen. 100 changes take about 25 minutes on two cores.
+that run the changed line are asked first; if all of them pass, then the others of the area, as some start processes.
+Prints what no test found, to be read: some changes alter nothing that can be seen.
 
-pytest loads this file too (``-p mutants``), in the first run: it then notes which test runs which line.
+pytest loads this file too (``-p mutants``): in a first run it notes which test runs which line, then it runs tests for
+one change after the other without being started again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import functools
+import gc
 import json
 import os
 import random
@@ -24,9 +27,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
@@ -51,7 +55,7 @@ AREAS = {
 }
 #: Configuration of coverage.
 TRACED = """[run]
-source_pkgs = newsgauge
+include = src/newsgauge/gates/*,src/newsgauge/scoring/stats/*,src/newsgauge/cassettes/*
 data_file = traced.data
 """
 #: Seconds that pytest takes to start, and how many times as long as usual tests may take.
@@ -147,73 +151,160 @@ class _Traced:
         Path("traced.json").write_text(json.dumps(self.seconds))
 
 
+class _Served:
+    """A plugin of pytest: collects tests once, then runs some for each changed file, in a copy of the process.
+
+    A function that is there gets the code of the changed file, and a process that a test starts reads that file.
+    """
+
+    def __init__(self, asked: int, told: int) -> None:
+        self._asked, self._told = asked, told
+        self._is_copy = False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Answer each line of JSON with 1 if the tests pass, else with 0."""
+        tests: dict[str, list[pytest.Item]] = {}
+        for item in session.items:
+            tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+        with os.fdopen(self._asked) as asked:
+            for line in asked:
+                file, names, patience = json.loads(line)
+                copy_of_us = os.fork()
+                if not copy_of_us:
+                    self._run_as_copy(file, [item for name in names for item in tests[name]])
+                os.write(self._told, b"1" if _ends_well(copy_of_us, patience) else b"0")
+        return True
+
+    def _run_as_copy(self, file: str, items: Sequence[pytest.Item]) -> None:
+        os.setpgid(0, 0)
+        self._is_copy = True
+        try:
+            put_in_place(file)
+            for item, following in zip(items, [*items[1:], None], strict=True):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """One failed test is enough."""
+        if self._is_copy and report.failed:
+            os._exit(1)
+
+
+def put_in_place(file: str) -> None:
+    """Give the functions of a module the code that its file has now, and forget what functions kept."""
+    codes: dict[str, CodeType] = {}
+    new = [compile(Path(file).read_text("utf-8"), file, "exec", dont_inherit=True)]
+    for code in new:
+        codes[code.co_qualname] = code
+        new += [one for one in code.co_consts if isinstance(one, CodeType)]
+    for one in gc.get_objects():
+        if isinstance(one, FunctionType) and one.__code__.co_filename == file and "<" not in one.__code__.co_qualname:
+            one.__code__ = codes[one.__code__.co_qualname]
+        elif isinstance(one, functools._lru_cache_wrapper):
+            one.cache_clear()
+
+
+def _ends_well(process: int, patience: float) -> bool:
+    """Whether it ends with status 0 within so many seconds; then nothing of its group is left."""
+    end = time.monotonic() + patience
+    ended, status = 0, 1
+    while not ended and time.monotonic() < end:
+        ended, status = os.waitpid(process, os.WNOHANG)
+        time.sleep(0.02)
+    with suppress(ProcessLookupError):  # a change may leave children behind that never end
+        os.killpg(process, signal.SIGKILL)
+    if not ended:
+        os.waitpid(process, 0)
+    return bool(ended) and status == 0
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Trace, if coverage does."""
+    """Trace, if coverage does; else serve."""
     if (traced := Coverage.current()) is not None:
         config.pluginmanager.register(_Traced(traced))
+    elif "MUTANTS" in os.environ:
+        config.pluginmanager.register(_Served(*map(int, os.environ.pop("MUTANTS").split())))
 
 
-def run_tests(folder: Path, tests: Sequence[str], timeout: float | None, *, traced: bool = False) -> bool:
-    """Whether they pass. ``traced``: `Trace` can read afterwards which of them ran which line."""
+def start_pytest(
+    folder: Path, tests: Sequence[str], first: Sequence[str], pipes: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    """pytest with this file as a plugin, started by the words ``first``."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "PYTHON"))}
     paths = os.pathsep.join(str(folder / part) for part in ("src", "benchmarks"))
     environment |= {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "CI": "true"}
-    command = ["-m", "pytest", "-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", *tests]
-    if traced:
-        (folder / "traced.ini").write_text(TRACED)
-        command = ["-m", "coverage", "run", "--rcfile=traced.ini", *command, "-p", "mutants"]
-    # A group of its own: a change may leave children behind that never end.
-    process = subprocess.Popen(
-        [sys.executable, *command],
+    if pipes:
+        environment["MUTANTS"] = " ".join(map(str, pipes))
+    return subprocess.Popen(
+        [sys.executable, "-m", *first, "-p", "mutants", "-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", *tests],
         cwd=folder,
         env=environment,
+        pass_fds=pipes,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
     )
-    try:
-        return process.wait(timeout) == 0
-    except subprocess.TimeoutExpired:
-        return False
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 class Trace:
-    """Of a traced run: the tests that ran a line in pytest's own process, and how long tests take."""
+    """A first run of all tests: which of them ran a line in pytest's own process, and how long each takes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tests: Sequence[str]) -> None:
+        (folder / "traced.ini").write_text(TRACED)
+        if start_pytest(folder, tests, ("coverage", "run", "--rcfile=traced.ini", "-m", "pytest"), ()).wait():
+            sys.exit("the tests fail without any change")
         self.seconds: dict[str, float] = json.loads((folder / "traced.json").read_text("utf-8"))
         data = CoverageData(str(folder / "traced.data"))
         data.read()
         self._ran = {file: data.contexts_by_lineno(file) for file in data.measured_files()}
 
-    def tests(self, wheres: Sequence[str]) -> list[str]:
-        """The tests of files and folders, the quickest first."""
-        found = {
+    def tests(self, wheres: Collection[str]) -> list[str]:
+        """The tests of files and folders, in the order of the run."""
+        return [
             one
             for one in self.seconds
             if any(one == where or one.startswith((f"{where}/", f"{where}::")) for where in wheres)
-        }
-        return sorted(found, key=self.seconds.__getitem__)
+        ]
 
     def ran(self, file: Path, lines: range) -> list[str]:
-        """The tests that ran one of the lines, the quickest first."""
+        """The tests that ran one of the lines: those of the quickest file first, and of a file the quickest."""
         contexts = self._ran.get(str(file), {})
-        return self.tests(sorted({one for line in lines for one in contexts.get(line, ()) if one}))
+        found = self.tests({one for line in lines for one in contexts.get(line, ()) if one})
+        of_file: dict[str, float] = {}
+        for one in found:
+            of_file[one.partition("::")[0]] = of_file.get(one.partition("::")[0], 0) + self.seconds[one]
+        return sorted(
+            found, key=lambda one: (of_file[one.partition("::")[0]], one.partition("::")[0], self.seconds[one])
+        )
 
-    def patience(self, tests: Sequence[str]) -> float:
-        """Seconds after which these tests are said to hang."""
-        return _START + _SLOWER * sum(self.seconds[one] for one in tests)
 
+class Server:
+    """A pytest that has all tests collected, see `_Served`."""
 
-def is_found(folder: Path, trace: Trace, tests: Sequence[str], near: Sequence[str]) -> bool:
-    """Whether a test fails: first of those that ran the changed line, then of all, as some start processes."""
-    own = [one for one in near if one in set(tests)]
-    return any(part and not run_tests(folder, part, trace.patience(part)) for part in (own, tests))
+    def __init__(self, folder: Path, trace: Trace, tests: Sequence[str]) -> None:
+        self._trace = trace
+        (asked, ask), (self._answer, answer) = os.pipe(), os.pipe()
+        self._process = start_pytest(folder, tests, ("pytest",), (asked, answer))
+        os.close(asked)
+        os.close(answer)
+        self._ask = os.fdopen(ask, "w")
+
+    def passes(self, file: Path, tests: Sequence[str]) -> bool:
+        """Whether tests pass with what the file holds now, and in no more than several times their usual time."""
+        patience = _START + _SLOWER * sum(self._trace.seconds[one] for one in tests)
+        print(json.dumps([str(file), tests, patience]), file=self._ask, flush=True)
+        answer = os.read(self._answer, 1)
+        if not answer:
+            sys.exit("pytest ended early")
+        return answer == b"1"
+
+    def close(self) -> None:
+        """Let it end."""
+        self._ask.close()
+        self._process.wait()
 
 
 def main() -> None:
@@ -230,9 +321,9 @@ def main() -> None:
             if (ROOT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, folder / name)
-        if not run_tests(folder, sorted({one for area in areas for one in AREAS[area][1]}), None, traced=True):
-            sys.exit("the tests fail without any change")
-        trace = Trace(folder)
+        everything = sorted({one for area in areas for one in AREAS[area][1]})
+        trace = Trace(folder, everything)
+        server = Server(folder, trace, everything)
         for area in areas:
             patterns, tests = AREAS[area][0], trace.tests(AREAS[area][1])
             files = sorted(file for pattern in patterns for file in folder.glob(pattern))
@@ -242,13 +333,15 @@ def main() -> None:
             for file, number in chosen:
                 whole = file.read_text("utf-8")
                 text, what, lines = mutate(file, number)
+                near = [one for one in trace.ran(file, lines) if one in tests]
                 file.write_text(text, "utf-8")
-                if is_found(folder, trace, tests, trace.ran(file, lines)):
-                    n_found += 1
-                else:
+                if all(server.passes(file, some) for some in (near, [one for one in tests if one not in near])):
                     print(f"  {file.relative_to(folder)}:{lines.start}: {what}", flush=True)
+                else:
+                    n_found += 1
                 file.write_text(whole, "utf-8")
             print(f"{area}: {n_found} of {len(chosen)} found, {len(sites)} could be made", flush=True)
+        server.close()
 
 
 if __name__ == "__main__":
