@@ -238,15 +238,16 @@ def start_pytest(
     environment |= {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "CI": "true"}
     if pipes:
         environment["MUTANTS"] = " ".join(map(str, pipes))
-    return subprocess.Popen(
-        [sys.executable, "-m", *first, "-p", "mutants", "-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", *tests],
-        cwd=folder,
-        env=environment,
-        pass_fds=pipes,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with (folder / "pytest.txt").open("w") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", *first, *"-p mutants -q -x -p no:cacheprovider -m".split(), "not slow", *tests],
+            cwd=folder,
+            env=environment,
+            pass_fds=pipes,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
 
 
 class Trace:
@@ -255,7 +256,7 @@ class Trace:
     def __init__(self, folder: Path, tests: Sequence[str]) -> None:
         (folder / "traced.ini").write_text(TRACED)
         if start_pytest(folder, tests, ("coverage", "run", "--rcfile=traced.ini", "-m", "pytest"), ()).wait():
-            sys.exit("the tests fail without any change")
+            sys.exit(f"the tests fail without any change: {(folder / 'pytest.txt').read_text()[-2000:]}")
         self.seconds: dict[str, float] = json.loads((folder / "traced.json").read_text("utf-8"))
         data = CoverageData(str(folder / "traced.data"))
         data.read()

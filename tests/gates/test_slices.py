@@ -71,6 +71,10 @@ def test_a_live_floor_is_disproved_at_five_percent_over_all_slices(made: Make) -
     assert by_itself.finding is Finding.FAIL
     over_all = decide(gate(0.75), evidence(made, 11, 20, live=True))
     assert over_all.finding is Finding.INCONCLUSIVE
+    assert "below" not in over_all.reasons[0]
+    below = decide(gate(0.75), evidence(made, 10, 20, live=True))  # at 2.5% the upper bound of 10 of 20 is 0.7280
+    assert below.finding is Finding.FAIL
+    assert "; a slice is below at 5% over 2 slices" in below.reasons[0]
     # If 55% are right, so many posts of a slice disprove 75% at 2.5% in 80% of samples, and one less does not.
     n_of_slice, rest = divmod(over_all.n_to_decide or 0, 2)
     assert rest == 0

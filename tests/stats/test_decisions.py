@@ -109,6 +109,7 @@ def test_repeated_threads_make_a_floor_harder_to_pass_and_to_fail() -> None:
     assert decide_floor(80, 80, 0.80, effective_n=13.1).finding is INCONCLUSIVE
     assert decide_floor(12, 32, 0.55).finding is FAIL
     assert decide_floor(12, 32, 0.55, effective_n=16).finding is INCONCLUSIVE
+    assert decide_floor(32, 32, 0.2, effective_n=1).finding is INCONCLUSIVE  # one thread: from 5% on
     planned = decide_floor(72, 80, 0.85, effective_n=40).n_for_power
     assert planned == 608  # half as informative, twice as many
 
@@ -180,6 +181,8 @@ def test_repeated_threads_make_a_difference_harder_to_decide_and_dearer() -> Non
     assert halved.n_for_power == 118  # 59 without a flip, twice as many
     assert decide_difference(6, 0, 32, 0.0).finding is PASS
     assert decide_difference(6, 0, 32, 0.0, effective_n=16).finding is INCONCLUSIVE
+    assert decide_difference(0, 6, 32, 0.0).finding is FAIL
+    assert decide_difference(0, 6, 32, 0.0, effective_n=16).finding is INCONCLUSIVE
 
 
 @pytest.mark.parametrize("limit", [5, -1, 1])
@@ -206,3 +209,6 @@ def test_a_difference_that_no_sample_tells_from_0_is_not_decided_and_no_number_w
 def test_the_nearest_limits_are_decided_without_an_overflow(n_correct: int, floor: float) -> None:
     found = decide_floor(n_correct, 1, floor)
     assert found.n_for_power is None or found.n_for_power > 1
+    # A rate is never below 0, and right answers alone never disprove that all are right.
+    assert (found.finding is PASS) == (floor == 0 or (n_correct == 1 and floor <= 0.05))
+    assert (found.finding is FAIL) == (n_correct == 0 and floor > 0.95)

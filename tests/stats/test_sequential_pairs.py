@@ -53,7 +53,7 @@ def test_between_the_shares_that_are_tried_the_error_stays_below_five_percent(di
                 if chance * step > 1e-15:
                     reached[key] = reached.get(key, 0.0) + chance * step
         if n in boundary:
-            out = {key for key in reached if score_statistic(*key, n, difference) >= boundary[n] - 1e-9}
+            out = {key for key in reached if score_statistic(*key, n, difference) >= boundary[n]}
             stopped += sum(reached.pop(key) for key in out)
         state = reached
     assert stopped <= 0.0505
@@ -95,6 +95,13 @@ def test_no_flips_exclude_a_drop_once_enough_posts_are_asked() -> None:
     losing = first_difference([Flips(n, 0, n // 3) for n in looks], looks, -0.05)
     assert losing is not None
     assert not losing[1]
+
+
+def test_a_lead_of_a_size_takes_one_that_mcnemar_finds() -> None:
+    # Of 4 gains and no loss the exact p-value is 1 / 16, of 5 it is 1 / 32; the score statistics are 1.95 and 2.19.
+    found = {n: first_difference([Flips(100, n, 0)], (100,), 0.001) for n in (4, 5)}
+    assert found == {4: None, 5: (1, True)}
+    assert first_difference([Flips(100, 4, 0)], (100,), 0.001, alpha=1 / 16) == (1, True)
 
 
 def test_looks_without_new_posts_decide_nothing() -> None:

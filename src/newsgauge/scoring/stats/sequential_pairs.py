@@ -70,8 +70,8 @@ def first_above(seen: Sequence[Flips], planned: tuple[int, ...], difference: flo
 
 def _refutes(one: Flips, least: float, difference: float, alpha: float) -> bool:
     return (
-        one.n > 0
-        and score_statistic(one.gained, one.lost, one.n, difference) >= least - _TOLERANCE
+        bool(one.n)
+        and score_statistic(one.gained, one.lost, one.n, difference) >= least
         and (difference < 0 or mcnemar_exact(one.gained, one.lost) <= alpha)
     )
 
@@ -184,22 +184,19 @@ class _Walk:
         self._statistics = np.where(lost >= 0, values, -np.inf)
 
     def affordable(self, budget: float) -> float:
-        """The smallest statistic whose being reached costs no more than may be spent by now."""
+        """The smallest statistic whose being reached costs no more than may be spent by now; not all are."""
         import numpy as np
 
         values, chances = self._statistics.ravel(), self._state.ravel()
         order = np.argsort(-values, kind="stable")
         values, costs = values[order], np.cumsum(chances[order])
         n_affordable = int(np.searchsorted(costs, budget - self._used + _TINY, side="right"))
-        if n_affordable == len(values):
-            return float(values[-1])
         # Just above the first outcome that is too dear, so that its equals are left out with it.
-        dear = float(values[n_affordable])
-        return dear + 4 * _TOLERANCE
+        return float(values[n_affordable]) + _TOLERANCE
 
     def stop_from(self, statistic: float) -> None:
         """Take out what a look stops."""
-        stopped = self._statistics >= statistic - _TOLERANCE
+        stopped = self._statistics >= statistic
         self._used += float(self._state[stopped].sum())
         self._state[stopped] = 0.0
 
