@@ -240,7 +240,7 @@ def start_pytest(
         environment["MUTANTS"] = " ".join(map(str, pipes))
     with (folder / "pytest.txt").open("w") as said:
         return subprocess.Popen(
-            [sys.executable, "-m", *first, *"-p mutants -q -x -p no:cacheprovider -m".split(), "not slow", *tests],
+            [sys.executable, "-m", *first, "-p", "mutants", "-q", "-x", "-m", "not slow", *tests],
             cwd=folder,
             env=environment,
             pass_fds=pipes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import http.client
 import json
@@ -248,7 +249,13 @@ def test_no_call_is_lost_while_another_thread_opens_a_connection(
     each_has_its_own(lines())
 
 
-def test_the_cassette_is_in_the_libraries_that_were_asked_for_until_the_last_that_uses_it_closes() -> None:
+def test_the_cassette_is_in_the_libraries_that_were_asked_for_until_the_last_that_uses_it_closes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Whoever else has it open in this process.
+    for name, empty in (("_open", set()), ("_placed", set()), ("_places", contextlib.ExitStack())):
+        monkeypatch.setattr(Seam, name, empty)
+
     def now() -> list[object]:
         return [httpx2.HTTPTransport.handle_request, http.client.HTTPConnection]
 
