@@ -169,16 +169,12 @@ class CassetteFile:
         if self._index is None:
             try:
                 self._read_index()
-            except _CutLineError:
-                self._read_index_in_turn()
+            except _CutLineError:  # it may be one that another process is writing: read again when it is done
+                with ExitStack() as stack:
+                    with suppress(OSError):  # where nobody may write, nobody does
+                        stack.enter_context(exclusive(self.path))
+                    self._read_index()
         return self._index or {}
-
-    def _read_index_in_turn(self) -> None:
-        """A last line that ends early may be one that another process is writing: read again when it is done."""
-        with ExitStack() as stack:
-            with suppress(OSError):  # where nobody may write, nobody does
-                stack.enter_context(exclusive(self.path))
-            self._read_index()
 
     def _read_index(self) -> None:
         index: dict[str, tuple[int, int, int]] = {}

@@ -254,14 +254,13 @@ def decide(gate: Gate, evidence: Evidence) -> Verdict:
     missing = [score for name in gate.variants if not (score := evidence.scores[name]).complete]
     held = [_unanswered(score, evidence) for score in missing] or gate.hold(evidence)
     findings = tuple(one.finding for one in held)
-    counts = [one.n_to_decide for one in held if one.finding is Finding.INCONCLUSIVE]
     return Verdict(
         gate.name,
         gate.variant,
         next(one for one in WORST_FIRST if one in findings),
         tuple(one.reason for one in held),
         tuple(flip for one in held for flip in one.flips),
-        largest(counts),
+        largest([one.n_to_decide for one in held if one.finding is Finding.INCONCLUSIVE]),
         findings,
         tuple(one.check for one in held),
     )

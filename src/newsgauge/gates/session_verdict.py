@@ -66,12 +66,11 @@ class SessionVerdict:
             more = f" (and {len(self.reasons) - 1} more)" if len(self.reasons) > 1 else ""
             but = ", but " if self.n_gates and self.n_passed == self.n_gates else "; "
             return f"RED: {passed}{but}{self.reasons[0]}{more}"
-        if self.n_cases_not_run or (self.n_gates and not self.complete):
-            missing = (
-                f"{self.n_cases_not_run} of {self.n_cases} planned cases did not run" if self.n_cases_not_run else ""
-            )
-            return f"GREEN, but not complete: {'; '.join(filter(None, (passed, missing)))}"
-        return f"GREEN: {passed}"
+        if self.n_cases_not_run:
+            passed += f"; {self.n_cases_not_run} of {self.n_cases} planned cases did not run"
+        elif self.complete or not self.n_gates:
+            return f"GREEN: {passed}"
+        return f"GREEN, but not complete: {passed}"
 
 
 def session_verdict(

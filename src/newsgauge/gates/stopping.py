@@ -308,16 +308,9 @@ def stop_fault(
     now = {limit.metric for limit in limits}
     absent = {one.metric for one in stop.limits if any(not {*pair} <= asked for pair in one.among)}
     absent |= {one.metric for one in stop.limits if without_drop and one.against}
-    then_named = _named(
-        (one.metric, one.limit, len(one.among))
-        for one in stop.limits
-        if one.metric not in absent and (one.metric in now or not only)
-    )
-    now_named = _named(
-        (one.metric, one.limit, len(one.family) if isinstance(one, WatchedLead) else 0)
-        for one in limits
-        if one.metric not in absent
-    )
+    then_asked = [(one.metric, one.limit, len(one.among)) for one in stop.limits if one.metric in now or not only]
+    now_asked = [(one.metric, one.limit, len(one.family) if isinstance(one, WatchedLead) else 0) for one in limits]
+    then_named, now_named = (_named(one for one in some if one[0] not in absent) for some in (then_asked, now_asked))
     if then_named != now_named:
         return (
             f"{variant}: its recording stopped when {then_named or 'another limit'} was decided, and the gates now ask "
