@@ -247,7 +247,7 @@ def _floors(runs: int, right: dict[str, Any], members: list[Any], true: Any, sai
                 posts = np.concatenate(drawn)
                 seen = answers[posts].tolist()
                 n, how = len(seen), threaded(seen, place)
-                for start, worth, more in ((0, n, 1.0), (3, how["effective_n"], how["one_more"])):
+                for start, worth, more in ((0, n, 1.0), (3, *how)):
                     counts = scaled_count(sum(seen), n, worth), worth
                     low, high = (bound(*counts, one_more=more) for bound in (exact_lower_bound, exact_upper_bound))
                     found[name][start : start + 3] += [low > rate + 1e-9, high < rate - 1e-9, low >= rate - 0.05]

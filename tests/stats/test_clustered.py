@@ -11,6 +11,7 @@ from scipy.stats import beta
 
 from newsgauge.scoring.stats.decisions import decide_floor
 from newsgauge.scoring.stats.intervals import (
+    Worth,
     clustered_interval,
     effective_posts,
     one_more_thread,
@@ -164,5 +165,5 @@ def test_an_exact_bound_allows_for_one_more_wrong_thread_of_the_size_that_posts_
     found = decide_floor(95, 100, 0.8, effective_n=50, one_more=one_more_thread(threads, 50))
     assert found.low == pytest.approx(beta.ppf(0.05, 47.5, 2.5 + 2.5))
     assert found.high == pytest.approx(beta.ppf(0.95, 47.5 + 2.5, 2.5))
-    assert threaded([True] * 8, alone) == {"effective_n": 8.0, "one_more": 1.0}
-    assert threaded([], []) == {}
+    assert threaded([True] * 8, alone) == Worth(effective_n=8.0, one_more=1.0)
+    assert threaded([], []) == Worth(effective_n=0.0)

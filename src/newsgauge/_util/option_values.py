@@ -1,11 +1,12 @@
-"""Values of options: a word of the command line in, a number or a known word out."""
+"""Values of options: a word of the command line in, a number or a known word out. Also an answer to a question."""
 
 from __future__ import annotations
 
 import math
+import sys
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TextIO
 
 from ..errors import UsageError
 from .wording import did_you_mean
@@ -83,3 +84,9 @@ def one_of(known: Iterable[str]) -> dict[str, Any]:
         return text
 
     return {"type": read, "choices": words}
+
+
+def says_yes(question: str, *, seen: TextIO | None = None) -> bool:
+    """Ask on the terminal, or on the stream that is ``seen``; anything but ``y`` or ``yes`` is no."""
+    print(question, "[y/N] ", end="", file=seen, flush=True)
+    return sys.stdin.readline().strip().casefold() in ("y", "yes")

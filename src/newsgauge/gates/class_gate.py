@@ -17,7 +17,7 @@ from ..errors import GatesError
 from ..records import Outcome, Post, Prediction
 from ..scoring.scoreboard import threads_of
 from ..scoring.stats.decisions import Finding
-from ..scoring.stats.intervals import threaded
+from ..scoring.stats.intervals import Worth, threaded
 from .findings import decide_rate
 from .gate import ALPHA, Asked, Bound, Entry, Evidence, Gate, Held, Sign, Table, number
 from .limits_gate import IF_RATES
@@ -157,7 +157,7 @@ def _hold(limit: ClassLimit, gate: ClassGate, evidence: Evidence) -> Held:
 
 
 def _by_bounds(
-    limit: ClassLimit, value: float, n: int, how: Mapping[str, float], n_limits: int, units: str
+    limit: ClassLimit, value: float, n: int, worth: Worth, n_limits: int, units: str
 ) -> tuple[Finding, str, int | None]:
     """The finding, the words for it, and how many such posts would decide.
 
@@ -165,7 +165,7 @@ def _by_bounds(
     """
     most, confidence = limit.most, 1 - ALPHA / n_limits
     counted = min(n, n * value / most)  # rounding
-    found = decide_rate(counted, n, limit.limit / most, is_floor=limit.is_floor, confidence=confidence, **how)
+    found = decide_rate(counted, n, limit.limit / most, is_floor=limit.is_floor, worth=worth, confidence=confidence)
     over = f", {100 * (1 - ALPHA):.0f}% over {n_limits} limits" if n_limits > 1 else ""
     shown = (in_unit(bound * most, limit.unit) for bound in (found.low, found.high))
     detail = f"one-sided {confidence:.1%} bounds {' and '.join(shown)}{over}"

@@ -8,12 +8,13 @@ Enters: a limit and counts, or a score. Leaves: a `Decision` with its bounds, or
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from .._util.numbers import Unit
 from ..scoring.stats.classification import ConfusionMatrix, macro_f1
 from ..scoring.stats.decisions import Decision, Finding, decide_by_bounds, decide_floor
+from ..scoring.stats.intervals import Worth
 from ..scoring.stats.standardised import (
     FEWEST_POSTS_PER_CLASS,
     Stratum,
@@ -98,37 +99,40 @@ def value_finding(limit: Limit, value: float) -> Finding:
     return Finding.PASS if ok else Finding.FAIL
 
 
-def rate_decision(limit: Limit, n_counted: int, n: int, **threaded: float) -> Decision:
+def rate_decision(limit: Limit, n_counted: int, n: int, worth: Worth | None = None) -> Decision:
     """A limit on the rate of what its metric counts."""
-    return decide_rate(n_counted, n, limit.limit, is_floor=METRICS[limit.metric].is_floor, **threaded)
+    return decide_rate(n_counted, n, limit.limit, is_floor=METRICS[limit.metric].is_floor, worth=worth)
 
 
-def decide_rate(n_counted: float, n: int, limit: float, *, is_floor: bool, **threaded: float) -> Decision:
-    """A floor or a ceiling on a rate, with the bounds of that rate; ``threaded``: as of `decide_floor`."""
+def decide_rate(
+    n_counted: float, n: int, limit: float, *, is_floor: bool, worth: Worth | None = None, confidence: float = 0.95
+) -> Decision:
+    """A floor or a ceiling on a rate, with the bounds of that rate; ``worth`` None: each post for itself."""
+    effective_n, one_more = worth or Worth(n)
+    counted, floor = (n_counted, limit) if is_floor else (n - n_counted, 1 - limit)
+    found = decide_floor(counted, n, floor, confidence=confidence, effective_n=effective_n, one_more=one_more)
     if is_floor:
-        return decide_floor(n_counted, n, limit, **threaded)
+        return found
     # A ceiling on a rate is a floor on its opposite.
-    found = decide_floor(n - n_counted, n, 1 - limit, **threaded)
     return replace(found, limit=limit, estimate=1 - found.estimate, low=1 - found.high, high=1 - found.low)
 
 
 def every_decision(
-    limit: float, classes: Sequence[tuple[int, int]], how: Sequence[Mapping[str, float]] | None = None
+    limit: float, classes: Sequence[tuple[int, int]], worths: Sequence[Worth] | None = None
 ) -> tuple[Finding, list[Decision]]:
     """The finding over all classes or slices, each (right answers, posts), and a decision of each by its own bounds.
 
     PASS if every class is proved: then none of them needs a correction. FAIL if one is disproved at 5% over all
-    classes (Bonferroni); one that is so by itself alone is INCONCLUSIVE. ``how``: of each, what `threaded` says of its
-    threads.
+    classes (Bonferroni); one that is so by itself alone is INCONCLUSIVE. ``worths``: of the answers of each.
     """
-    each = list(zip(classes, how or [{}] * len(classes), strict=True))
-    found = [decide_floor(k, n, limit, **one) for (k, n), one in each]
+    each = list(zip(classes, worths or [None] * len(classes), strict=True))
+    found = [decide_rate(k, n, limit, is_floor=True, worth=worth) for (k, n), worth in each]
     if all(one.passed for one in found):
         return Finding.PASS, found
     confidence = 1 - ALPHA / len(classes)
-    for place, ((k, n), one) in enumerate(each):
+    for place, ((k, n), worth) in enumerate(each):
         if found[place].finding is Finding.FAIL:
-            over_all = decide_floor(k, n, limit, confidence=confidence, **one)
+            over_all = decide_rate(k, n, limit, is_floor=True, worth=worth, confidence=confidence)
             if over_all.finding is Finding.FAIL:
                 return Finding.FAIL, found
             found[place] = replace(found[place], finding=Finding.INCONCLUSIVE, n_for_power=over_all.n_for_power)

@@ -192,14 +192,14 @@ def _decision(limit: Limit, variant: str, evidence: Evidence) -> Decision:
     if limit.metric == "min_macro_f1":
         return macro_f1_decision(limit, score.matrix, share)
     flags, threads = _flags(limit.metric, variant, evidence)
-    return rate_decision(limit, sum(flags), len(flags), **threaded(flags, threads))
+    return rate_decision(limit, sum(flags), len(flags), threaded(flags, threads))
 
 
 def _every_class(limit: Limit, variant: str, evidence: Evidence) -> tuple[Finding, str, int | None]:
     """The finding over all classes, in words how it was made, and the posts that would decide."""
     classes = evidence.scores[variant].classes
-    how = [threaded(*_flags(limit.metric, variant, evidence, label=one.label)) for one in classes]
-    finding, decisions = every_decision(limit.limit, [(one.n_correct, one.support) for one in classes], how)
+    worths = [threaded(*_flags(limit.metric, variant, evidence, label=one.label)) for one in classes]
+    finding, decisions = every_decision(limit.limit, [(one.n_correct, one.support) for one in classes], worths)
     text = f"; limit: one-sided 95% bound of every class >= {in_unit(limit.limit, 'rate', exact=True)}"
     if finding is not Finding.INCONCLUSIVE:
         return finding, text, None

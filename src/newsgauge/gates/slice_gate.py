@@ -16,6 +16,7 @@ from .._util.numbers import in_unit, percent, points
 from ..errors import GatesError
 from ..scoring.slices import SLICES, SliceScore
 from ..scoring.stats.decisions import Finding
+from ..scoring.stats.intervals import Worth
 from ..scoring.stats.paired import unpaired_interval
 from .findings import every_decision
 from .gate import ALPHA, Asked, Entry, Evidence, Gate, Held, Table, largest
@@ -88,8 +89,8 @@ def _hold_floor(asked: Asked, limit: float, found: list[SliceScore], *, live: bo
     if not live:
         finding = Finding.PASS if worst.accuracy >= limit else Finding.FAIL
         return asked.said(finding, text, worst.accuracy, worst.n)
-    how = [{"effective_n": one.effective_n, "one_more": one.one_more} for one in found]
-    finding, decisions = every_decision(limit, [(one.n_correct, one.n) for one in found], how)
+    worths = [Worth(one.effective_n, one.one_more) for one in found]
+    finding, decisions = every_decision(limit, [(one.n_correct, one.n) for one in found], worths)
     text += f"; lowest one-sided 95% bound {percent(min(one.low for one in decisions))}"
     if finding is Finding.FAIL:
         text += f"; a slice is below at 5% over {len(found)} slices"

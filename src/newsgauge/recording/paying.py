@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from .._util.option_values import says_yes
 from .._util.platform import is_ci
 from ..cassettes.line import case_of
 from ..cassettes.recorder import RECORDED
@@ -46,8 +47,7 @@ def confirm(lines: Iterable[str]) -> None:
     """Show on the terminal what will be paid for, and ask. Raises `UsageError` unless the answer is yes."""
     seen = sys.stdout if sys.stdout.isatty() else sys.stderr
     print("\n".join(f"newsgauge: {line}" for line in lines), file=seen)
-    print("newsgauge: ask and pay for it? [y/N] ", end="", file=seen, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if not says_yes("newsgauge: ask and pay for it?", seen=seen):
         raise UsageError("not confirmed: nothing was asked")
 
 

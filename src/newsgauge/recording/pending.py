@@ -42,9 +42,12 @@ class Pending:
     unfit: tuple[tuple[Case, NewsgaugeError], ...] = ()
 
 
-def find_pending(setup: RunConfig, *, since: str = "") -> Pending:
-    """Read every planned case's line, 0.1 ms each; ``since`` is when an interrupted recording of all began."""
-    recorder = open_recorder(setup)
+def find_pending(setup: RunConfig, *, since: str = "", recorder: Recorder | None = None) -> Pending:
+    """Read every planned case's line, 0.1 ms each; ``since`` is when an interrupted recording of all began.
+
+    ``recorder``: one that has read the files before.
+    """
+    recorder = recorder or open_recorder(setup)
     prompts: list[Case] = []
     own: list[Case] = []
     for case in setup.recorded_cases:
@@ -97,9 +100,9 @@ def _of_callables(setup: RunConfig, recorder: Recorder, cases: Iterable[Case]) -
     replay.close()
 
 
-def recorded_ids(setup: RunConfig) -> dict[str, set[str]]:
+def recorded_ids(setup: RunConfig, recorder: Recorder | None = None) -> dict[str, set[str]]:
     """By variant the planned posts whose recorded answer is one to what would be asked now."""
-    todo = find_pending(replace(setup, mode="once", again=frozenset()))
+    todo = find_pending(replace(setup, mode="once", again=frozenset()), recorder=recorder)
     found: dict[str, set[str]] = {name: set() for name in setup.variants}
     for case in setup.recorded_cases:
         found[case.variant].add(case.post.id)

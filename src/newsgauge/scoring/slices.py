@@ -71,7 +71,7 @@ def _slice_score(slicing: str, name: str, posts: list[Post], results: Mapping[st
     seen = [(post, one) for post in posts if (one := results.get(post.id)) is not None and one.prediction is not None]
     correct = [result.correct for _, result in seen]
     threads = [post.thread or f"\0{split_key(post.id)[0]}" for post, _ in seen]
-    return SliceScore(slicing, name, len(seen), sum(correct), **(threaded(correct, threads) or {"effective_n": 0.0}))
+    return SliceScore(slicing, name, len(seen), sum(correct), *threaded(correct, threads))
 
 
 #: The table of gates.toml.

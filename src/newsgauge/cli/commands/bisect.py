@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from ..._util.option_values import positive
 from ..._util.wording import count_of
+from ...cassettes.store import CassetteFile
 from ...choosing.bisecting import Bisection, Chosen, bisection_lines, judge, parts_of, search
 from ...choosing.confirming import decided_on
 from ...choosing.history import Checkout
@@ -79,12 +80,15 @@ def _bisection(options: argparse.Namespace) -> Bisection:
             "a smaller sample, such as --posts-per-class 4, or add texts to the corpus"
         )
 
+    recorder = open_recorder(setup)  # of all versions, so that the variant's own cassette is read once
+
     def ask(chosen: Chosen, posts: Sequence[Post]) -> Mapping[str, str]:
         variant = change.apply(chosen, new.name)
         variant = replace(variant, name=f"{new.name}-{asked_digest(variant)}")
         plan = replace(setup.plan, posts=tuple(posts), whole_digest="")
         aside = replace(setup.aside("bisect", [variant], recorded_with=new.name), plan=plan)
-        _keep_known(replace(setup, variants={new.name: replace(variant, name=new.name)}, plan=plan), aside)
+        own = replace(setup, variants={new.name: replace(variant, name=new.name)}, plan=plan)
+        _keep_known(recorder.file(new.name), recorded_ids(own, recorder)[new.name], aside)
         results = answered(aside, options, quiet=True)
         return {post_id: one.prediction.label for (post_id, _), one in results.items() if one.prediction is not None}
 
@@ -109,11 +113,11 @@ def _bisection(options: argparse.Namespace) -> Bisection:
     return found
 
 
-def _keep_known(own: RunConfig, aside: RunConfig) -> None:
+def _keep_known(recorded: CassetteFile, ids: set[str], aside: RunConfig) -> None:
     """Copy what the variant's own cassette answers to this version: as a rule one of the two is recorded there."""
-    (name,), (version,) = own.variants, aside.variants
-    recorded, kept = open_recorder(own).file(name), open_recorder(aside).file(version)
-    for post_id in sorted(recorded_ids(own)[name].difference(kept.keys())):
+    (version,) = aside.variants
+    kept = open_recorder(aside).file(version)
+    for post_id in sorted(ids.difference(kept.keys())):
         if (line := recorded.read(post_id)) is not None:
             kept.append(line)
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+from ..._util.option_values import says_yes
 from ...cassettes.audit import Finding, audit_file, find_orphans, find_quotations, strings_of
 from ...cassettes.line import Line, case_of
 from ...cassettes.services import add_services, named_service
@@ -162,7 +163,7 @@ def _prune(folders: Folders, options: argparse.Namespace) -> int:
         if not sys.stdin.isatty():
             print("nothing dropped: to drop them, say --yes")
             return 1
-        if input(f"Drop them from {len(drops)} files? [y/N] ").strip().casefold() not in ("y", "yes"):
+        if not says_yes(f"Drop them from {len(drops)} files?"):
             return 1
     for file, kept in drops:
         file.finalize(keep=kept, remove_empty=True)

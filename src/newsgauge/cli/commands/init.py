@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ..._util.option_values import says_yes
 from ..._util.pytest_ini import find_table
 from ...client.embedded import check_installed
 from ...errors import UsageError
@@ -115,8 +116,7 @@ def _absent(path: Path, text: str) -> str:
 def _wants_copy(options: argparse.Namespace) -> bool:
     if options.copy or options.no_record or not sys.stdin.isatty():
         return bool(options.copy)
-    answer = input(f"{options.data} is outside the repository, where CI will not find it. Copy it to data/? [y/N] ")
-    return answer.strip().casefold() in ("y", "yes")
+    return says_yes(f"{options.data} is outside the repository, where CI will not find it. Copy it to data/?")
 
 
 def _write(root: Path, wanted: dict[str, str]) -> None:

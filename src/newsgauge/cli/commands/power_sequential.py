@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from ..._util.files import read_toml
 from ..._util.option_values import is_whole, read_share
@@ -59,67 +59,90 @@ def add_sequential_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
+class _Rate(WatchedRate):
+    """A floor or a ceiling on a rate."""
+
+    kind: ClassVar = "rate"
+    least: ClassVar = 0
+    n_sides: ClassVar = 1
+
+    @property
+    def counted(self) -> str:
+        """What its boundaries count."""
+        return "correct answers" if METRICS[self.metric].is_floor else "cases without the event"
+
+    def at_limit(self, looks: tuple[int, ...]) -> tuple[tuple[Look, ...], float]:
+        """The boundaries in what is counted, and the rate of that at the limit."""
+        return boundaries(self.floor, looks), self.floor
+
+    def odds(self, looks: tuple[int, ...], truth: float) -> Operating:
+        """What happens at a true rate."""
+        return operating(boundaries(self.floor, looks), truth if METRICS[self.metric].is_floor else 1 - truth)
+
+
+@dataclass(frozen=True)
 class _Lead:
-    """A lead, or a change since the baseline, of at least so much, for which so many variants are asked."""
+    """A lead, or a change since the baseline, of at least so much, for which so many variants are asked.
+
+    ``flips``: texts that flip beyond a difference; None: as usual.
+    """
 
     variant: str
     metric: str
     limit: float
     n_sides: int
     alpha: float
+    flips: float | None
+    kind: ClassVar = "lead"
+    least: ClassVar = -1
+    counted: ClassVar = "gains among the texts that flip"
+
+    def at_limit(self, looks: tuple[int, ...]) -> tuple[tuple[Look, ...], float]:
+        """As that of a rate."""
+        share = self._share(self.limit)
+        found = flip_boundaries(looks, round(share * looks[-1]), self.limit, self.alpha, ALPHA)
+        return found, (share + self.limit) / (2 * share)
+
+    def odds(self, looks: tuple[int, ...], truth: float) -> Operating:
+        """What happens at a true difference."""
+        return lead_operating(looks, self._share(truth), truth, self.limit, self.alpha, ALPHA)
+
+    def _share(self, truth: float) -> float:
+        return min(1.0, abs(truth) + (self.flips or (FLIP_RATE if self.n_sides == 1 else LEAD_FLIP_RATE)))
 
 
-_Limit: TypeAlias = WatchedRate | _Lead
+_Limit: TypeAlias = _Rate | _Lead
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Limits with their looks. ``flips``: texts that flip beyond a difference; None: as usual."""
+    """Limits with their looks."""
 
     looks: tuple[int, ...]
     truths: Sequence[float]
     cost: float | None
-    flips: float | None
-
-    def at_limit(self, limit: _Limit, looks: tuple[int, ...]) -> tuple[tuple[Look, ...], float]:
-        """The boundaries in what is counted, and the rate of that at the limit."""
-        if isinstance(limit, WatchedRate):
-            return boundaries(limit.floor, looks), limit.floor
-        share = self._share(limit, limit.limit)
-        found = flip_boundaries(looks, round(share * looks[-1]), limit.limit, limit.alpha, ALPHA)
-        return found, (share + limit.limit) / (2 * share)
-
-    def _share(self, limit: _Lead, truth: float) -> float:
-        return min(1.0, abs(truth) + (self.flips or (FLIP_RATE if limit.n_sides == 1 else LEAD_FLIP_RATE)))
 
     def calls(self, limit: _Limit) -> int:
         """At worst."""
-        return self.looks[-1] * (1 if isinstance(limit, WatchedRate) else limit.n_sides)
+        return self.looks[-1] * limit.n_sides
 
     def chances(self, limit: _Limit) -> Iterator[tuple[float, Operating, float]]:
         """What happens at each true rate or difference, and the mean number of calls."""
-        least = 0 if isinstance(limit, WatchedRate) else -1
         for truth in self.truths or [round(limit.limit + d, 10) for d in _DISTANCES]:
-            if not least < truth < 1:
-                continue
-            if isinstance(limit, WatchedRate):
-                rate = truth if METRICS[limit.metric].is_floor else 1 - truth
-                found = operating(boundaries(limit.floor, self.looks), rate)
-            else:
-                share = self._share(limit, truth)
-                found = lead_operating(self.looks, share, truth, limit.limit, limit.alpha, ALPHA)
-            yield truth, found, found.expected_n / self.looks[-1] * self.calls(limit)
+            if limit.least < truth < 1:
+                found = limit.odds(self.looks, truth)
+                yield truth, found, found.expected_n / self.looks[-1] * self.calls(limit)
 
     def as_json(self, limit: _Limit) -> dict[str, Any]:
         """Its boundaries, to check their error rates, and what they come to."""
-        looks, rate = self.at_limit(limit, self.looks)
+        looks, rate = limit.at_limit(self.looks)
         return {
             "gate": limit.variant,
             "metric": limit.metric,
             "limit": rate,
             "in_gates": limit.limit,
-            "counts": _counted(limit),
+            "counts": limit.counted,
             "looks": [asdict(one) | {"posts": posts} for one, posts in zip(looks, self.looks, strict=True)],
             "expected": [
                 {
@@ -140,7 +163,7 @@ class _Plan:
     def block(self, limit: _Limit) -> Iterator[str]:
         """The same as lines."""
         looks, cost, most = self.looks, self.cost, self.calls(limit)
-        (planned, _), ((whole,), _) = self.at_limit(limit, looks), self.at_limit(limit, looks[-1:])
+        (planned, _), ((whole,), _) = limit.at_limit(looks), limit.at_limit(looks[-1:])
         last, of_full_run = map(_ends, (planned[-1], whole))
         deciding = (n for n, one in zip(looks, planned, strict=True) if (one.pass_at, one.fail_at) != (None, None))
         name = limit.metric if limit.variant == limit.metric else f"{limit.variant}: {limit.metric}"
@@ -149,10 +172,9 @@ class _Plan:
             f"{next(deciding, looks[-1]):,}"
         )
         yield f"False PASS and false FAIL: at most {ALPHA:.0%} each, exact. Texts are taken as independent."
-        yield f"At the last look {last} {_counted(limit)} of {whole.n:,}; in a full run {of_full_run}."
+        yield f"At the last look {last} {limit.counted} of {whole.n:,}; in a full run {of_full_run}."
         yield ""
-        kind = "rate" if isinstance(limit, WatchedRate) else "lead"
-        head = f"true {kind}    PASS    FAIL  undecided  calls, mean  of all"
+        head = f"true {limit.kind}    PASS    FAIL  undecided  calls, mean  of all"
         yield head if cost is None else f"{head}       cost      saved"
         for truth, found, n in self.chances(limit):
             ends = f"{found.passed:6.1%}  {found.failed:6.1%}  {found.undecided:9.1%}"
@@ -166,18 +188,12 @@ def _ends(look: Look) -> str:
     return f"{up} and {'no FAIL' if look.fail_at is None else f'FAIL up to {look.fail_at:,}'}"
 
 
-def _counted(limit: _Limit) -> str:
-    if isinstance(limit, WatchedRate):
-        return "correct answers" if METRICS[limit.metric].is_floor else "cases without the event"
-    return "gains among the texts that flip"
-
-
 def describe_sequential(options: argparse.Namespace) -> str:
     """The plan as text or JSON. `UsageError` names the option, what it expects and what came."""
     n_looks = None if options.looks is None else _whole("--looks", options.looks, _MOST_POSTS)
     cost = None if options.cost is None else read_share("--cost", options.cost, high=1e6, or_low=True)
     flips = None if options.flip_rate is None else read_share("--flip-rate", options.flip_rate)
-    limits = _limits(options)
+    limits = _limits(options, flips)
     if options.posts is None and options.gates is not None:
         posts, limits = _of_project(options, limits)
         looks = looks_of(posts, n_looks, limits)
@@ -185,9 +201,9 @@ def describe_sequential(options: argparse.Namespace) -> str:
         cap = _whole("--posts", options.posts, _MOST_POSTS)
         step = 1 if options.labels is None else _whole("--labels", options.labels, cap)
         looks = looks_at(cap, step, n_looks and min(cap, n_looks), limits)
-    low = 0.0 if all(isinstance(one, WatchedRate) for one in limits) else -1.0
+    low = min(one.least for one in limits)
     truths = [read_share("--truth", one.strip(), low=low) for one in options.truth.split(",")] if options.truth else ()
-    plan = _Plan(looks, truths, cost, flips)
+    plan = _Plan(looks, truths, cost)
     if options.json:
         gates = [plan.as_json(one) for one in limits]
         return json.dumps({"alpha": ALPHA, "posts": looks[-1], "gates": gates}, indent=2)
@@ -208,14 +224,14 @@ def _of_project(options: argparse.Namespace, limits: Sequence[_Limit]) -> tuple[
     return setup.plan, own
 
 
-def _limits(options: argparse.Namespace) -> list[_Limit]:
+def _limits(options: argparse.Namespace, flips: float | None) -> list[_Limit]:
     if options.gates is None:
         if options.min_accuracy is None:
             raise UsageError("--until-decided: expected --min-accuracy P or a gates.toml, got neither")
-        return [WatchedRate("min_accuracy", read_share("--min-accuracy", options.min_accuracy), "min_accuracy")]
+        return [_Rate("min_accuracy", read_share("--min-accuracy", options.min_accuracy), "min_accuracy")]
     if options.min_accuracy is not None:
         raise UsageError("--min-accuracy: the limits are those of the gates.toml; leave one of the two out")
-    found = list(_of_file(Path(options.gates)))
+    found = list(_of_file(Path(options.gates), flips))
     if not found:
         raise UsageError(
             f"{options.gates}: expected a limit on a rate, a lead or a drop, such as min_accuracy; there is none"
@@ -223,7 +239,7 @@ def _limits(options: argparse.Namespace) -> list[_Limit]:
     return found
 
 
-def _of_file(path: Path) -> Iterator[_Limit]:
+def _of_file(path: Path, flips: float | None) -> Iterator[_Limit]:
     tree = read_toml(path, expected="the limits to hold", error=UsageError)
     tables: dict[str, dict[str, Any]] = {name: value for name, value in tree.items() if isinstance(value, dict)}
     known = [name for corpora in tables.values() for one in corpora.values() if isinstance(one, dict) for name in one]
@@ -236,11 +252,11 @@ def _of_file(path: Path) -> Iterator[_Limit]:
             for gate in gates:
                 name = f"{backend}.{corpus}.{gate.name}"
                 if isinstance(gate, LimitsGate):
-                    yield from gate.watched_rates(name)
+                    yield from (_Rate(one.metric, one.limit, one.variant) for one in gate.watched_rates(name))
                 elif isinstance(gate, ComparisonGate):
-                    yield _Lead(name, "beats", gate.by_at_least, 2, ALPHA / (1 if gate.primary else n_corrected))
+                    yield _Lead(name, "beats", gate.by_at_least, 2, ALPHA / (1 if gate.primary else n_corrected), flips)
                 elif isinstance(gate, BaselineGate) and gate.max_drop is not None:
-                    yield _Lead(name, "max_drop", -gate.max_drop, 1, ALPHA)
+                    yield _Lead(name, "max_drop", -gate.max_drop, 1, ALPHA, flips)
 
 
 def _whole(option: str, text: str | None, most: int) -> int:

@@ -130,10 +130,9 @@ def certified_cut_point(
         kept = [i for i in ranked if confidences[i] > above]
         n_correct = sum(correct[i] for i in kept)
         of = range(n) if threads is None else threads
-        how = threaded([correct[i] for i in kept], [of[i] for i in kept])
-        worth = how.get("effective_n", 0.0)
+        worth, one_more = threaded([correct[i] for i in kept], [of[i] for i in kept])
         scaled = scaled_count(n_correct, len(kept), worth) if kept else 0.0
-        bound = exact_lower_bound(scaled, worth, confidence=1 - delta, one_more=how["one_more"]) if kept else 0.0
+        bound = exact_lower_bound(scaled, worth, confidence=1 - delta, one_more=one_more) if kept else 0.0
         if bound < accuracy:
             if worth >= fewest:
                 break

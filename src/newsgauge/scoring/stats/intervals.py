@@ -15,6 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 Interval = tuple[float, float]
 
@@ -256,10 +257,17 @@ def one_more_thread(threads: Sequence[Hashable], worth: float) -> float:
     return max(1.0, size * worth / max(1, len(threads)))
 
 
-def threaded(values: Sequence[float], threads: Sequence[Hashable]) -> dict[str, float]:
-    """What `decide_floor` has to know of the threads of these answers: ``effective_n``, ``one_more``; {} for none."""
+class Worth(NamedTuple):
+    """What answers count for a decision: so many posts, and as so many wrong answers what an exact bound adds."""
+
+    effective_n: float
+    one_more: float = 1.0
+
+
+def threaded(values: Sequence[float], threads: Sequence[Hashable]) -> Worth:
+    """What these answers are worth if posts of a thread are alike."""
     worth = effective_posts(values, threads) if values else 0.0
-    return {"effective_n": worth, "one_more": one_more_thread(threads, worth)} if values else {}
+    return Worth(worth, one_more_thread(threads, worth))
 
 
 def clustered_interval(correct: Sequence[bool], threads: Sequence[Hashable], *, confidence: float = 0.95) -> Interval:
