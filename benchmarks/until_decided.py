@@ -24,7 +24,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from newsgauge.gates.stopping import boundaries, looks_of
+from newsgauge.gates.stopping import looks_of
+from newsgauge.gates.watched import boundaries
 from newsgauge.running.plans_file import Folders
 from newsgauge.running.results_log import MAIN, ResultLog
 from newsgauge.running.run import Run

@@ -9,20 +9,8 @@ from pathlib import Path
 
 from newsgauge.gates.findings import Limit
 from newsgauge.gates.limits_gate import LimitsGate
-from newsgauge.gates.stopping import (
-    Answers,
-    Pair,
-    WatchedDrop,
-    WatchedLead,
-    WatchedRate,
-    boundaries,
-    decide_pairs,
-    find_stop,
-    limits_to_watch,
-    looks_of,
-    stop_fault,
-    stop_faults,
-)
+from newsgauge.gates.stopping import find_stop, limits_to_watch, looks_of, stop_fault, stop_faults
+from newsgauge.gates.watched import Answers, Pair, WatchedDrop, WatchedLead, WatchedRate, boundaries, decide_pairs
 from newsgauge.planning.sampling import asking_order, stopped_at
 from newsgauge.planning.stops import decode_stops, encode_stops, load_stops, save_stops
 from newsgauge.records import Key, Result

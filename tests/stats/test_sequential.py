@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 
-from newsgauge.gates.stopping import WatchedRate
+from newsgauge.gates.watched import WatchedRate
 from newsgauge.scoring.stats.decisions import Finding, decide_floor
 from newsgauge.scoring.stats.sequential import (
     Look,

@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 from ..errors import UsageError
 from ..gates.baseline_file import Baseline
 from ..gates.gate import Gate
-from ..gates.stopping import Watched, find_stop, limits_to_watch, looks_of
+from ..gates.stopping import find_stop, limits_to_watch, looks_of
+from ..gates.watched import Watched
 from ..planning.sampling import asking_order, counted_posts, stopped_at
 from ..planning.stops import Stop
 from ..recording.pending import find_pending, recorded_ids

@@ -8,12 +8,9 @@ from datetime import date
 from typing import ClassVar
 
 from ..errors import GatesError
-from ..planning.sampling import Plan
 from ..records import ESTIMATOR_VERSION
 from ..scoring.stats.decisions import Finding
-from .baseline_file import Baseline
 from .gate import Asked, Entry, Evidence, Gate, Held, Table
-from .stopping import Watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +35,6 @@ class AgeGate(Gate):
         if not isinstance(days, int) or isinstance(days, bool) or days < 1:
             raise GatesError(f"{table.where}: {key}: expected a whole number of days from 1, got {days!r}")
         return [cls(f"{variant}-age", variant, days, entry.reason) for variant in table.known]
-
-    def early(
-        self, plan: Plan, gates: Sequence[Gate], baseline: Baseline | None
-    ) -> tuple[Sequence[Watched], Sequence[str]]:
-        """Nothing to wait for: an age is no rate of answers."""
-        return (), ()
 
     def hold(self, evidence: Evidence) -> Sequence[Held]:
         """FAIL if an answer of the plan is older than ``max_age_days``, or if nobody knows how old it is."""

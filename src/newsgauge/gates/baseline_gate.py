@@ -29,7 +29,7 @@ from .baseline_file import Baseline, answer_text, answers_of_both, is_same_draw
 from .comparison_gate import clustered_words, difference_words, flip_counts, hold_pair, hold_stopped_pair
 from .gate import Asked, Evidence, Gate, Held, Table
 from .limits_gate import bounds_words, how_many
-from .stopping import Watched, WatchedDrop
+from .watched import Watched, WatchedDrop
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from ..scoring.stats.power import fewest_flips
 from .baseline_file import Baseline
 from .gate import ALPHA, Asked, Evidence, Gate, Held, Table
 from .limits_gate import how_many
-from .stopping import Pair, Watched, WatchedLead, decided_by_stop
+from .stopping import decided_by_stop
+from .watched import Pair, Watched, WatchedLead
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from ..scoring.stats.power import NEAREST_LIMIT
 from .baseline_file import Baseline
 
 if TYPE_CHECKING:
-    from .stopping import Watched
+    from .watched import Watched
 
 #: What a live run compares with a limit: a one-sided 95% bound, or the value itself.
 Bound = Literal["confidence", "value"]
@@ -234,9 +234,9 @@ class Gate(ABC):
     ) -> tuple[Sequence[Watched], Sequence[str]]:
         """The limits that may be decided before the plan is asked whole, and a reason for each that may not.
 
-        ``gates``: all of the run.
+        ``gates``: all of the run. Ages and latencies are no rates of answers, so that nothing waits for them.
         """
-        return (), [self.name]
+        return (), [] if self.NEEDS in ("ages", "latencies") else [self.name]
 
     def too_small(self, plan: Plan) -> Iterable[str]:
         """A sentence per limit that no answers to these posts could prove to be kept."""

@@ -8,11 +8,8 @@ from typing import ClassVar, Literal
 
 from .._util.numbers import in_unit
 from ..errors import GatesError
-from ..planning.sampling import Plan
 from ..scoring.stats.decisions import Finding
-from .baseline_file import Baseline
 from .gate import Asked, Evidence, Gate, Held, Table
-from .stopping import Watched
 
 Part = Literal["p50", "p95"]
 PARTS: tuple[Part, ...] = ("p50", "p95")
@@ -38,12 +35,6 @@ class LatencyGate(Gate):
             if not limits:
                 raise GatesError(f"{entry.where}: expected p50, p95 or both, in milliseconds")
             yield cls(f"{table.variant}-latency", table.variant, limits, entry.reason)
-
-    def early(
-        self, plan: Plan, gates: Sequence[Gate], baseline: Baseline | None
-    ) -> tuple[Sequence[Watched], Sequence[str]]:
-        """Nothing to wait for: a latency is no rate of answers."""
-        return (), ()
 
     def hold(self, evidence: Evidence) -> Sequence[Held]:
         """Each limit by its value. Without a live call nothing is proved."""

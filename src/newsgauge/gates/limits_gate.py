@@ -35,7 +35,8 @@ from .findings import (
     value_finding,
 )
 from .gate import Asked, Entry, Evidence, Gate, Held, Table, largest
-from .stopping import COUNTED, Watched, WatchedRate, counts_for, decided_by_stop
+from .stopping import decided_by_stop
+from .watched import COUNTED, Watched, WatchedRate, counts_for
 
 #: Whether a post with its answers counts, for the metrics about posts that were asked several times.
 OF_REPEATS: dict[str, Callable[[Post, list[str]], bool]] = {

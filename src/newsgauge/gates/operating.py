@@ -12,9 +12,8 @@ asked once; any other gate holds the evidence of each run.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import compress
 from statistics import fmean
 from typing import Any
@@ -23,33 +22,19 @@ import numpy as np
 
 from ..planning.sampling import Plan, repeat_key
 from ..records import Key, Outcome, Post, Prediction, Result
-from ..scoring.scoreboard import TOKENS, has_own_mix, in_rows, score, strata_of, threads_of
-from ..scoring.stats.classification import ConfusionMatrix
-from ..scoring.stats.decisions import Finding, difference_p_values
-from ..scoring.stats.intervals import normal_cdf
-from ..scoring.stats.paired import score_statistic
+from ..scoring.scoreboard import TOKENS, in_rows, score, threads_of
+from ..scoring.stats.decisions import Finding
 from .baseline_file import Baseline
-from .baseline_gate import BaselineGate
-from .comparison_gate import ComparisonGate, corrected_p, lead_finding
+from .comparison_gate import ComparisonGate
+from .counted_findings import BY_COUNTS, CountedFindings, Runs
 from .findings import (
     FLIP_RATE,
-    METRICS,
-    Limit,
-    every_decision,
-    is_by_value,
-    macro_f1_decision,
-    own_mix_decision,
-    rate_decision,
-    value_finding,
 )
-from .gate import ALPHA, WORST_FIRST, Evidence, Gate, decide
+from .gate import WORST_FIRST, Evidence, Gate, decide
 from .limits_gate import OF_REPEATS, LimitsGate
 from .simulated_answers import answered
 
-#: Variant -> the baseline's answers and those of the runs, each runs by posts by repeats.
-_Runs = Mapping[str, tuple[Any, Any]]
 _PASS = WORST_FIRST.index(Finding.PASS)
-_BY_COUNTS = (LimitsGate, ComparisonGate, BaselineGate)
 #: Runs that are decided from evidence, which takes longer than counts.
 _N_HELD = 100
 #: Neither stops early nor asks other texts.
@@ -203,7 +188,7 @@ class Operating:
         compared = [v for one in self.gates if isinstance(one, ComparisonGate) for v in one.variants]
         variants = compared if isinstance(gate, ComparisonGate) else gate.variants
         asked_once = all(self._times(v) == self._answers[v].shape[1] == 1 for v in variants)
-        return isinstance(gate, _BY_COUNTS) and asked_once
+        return isinstance(gate, BY_COUNTS) and asked_once
 
     def _simulate(
         self,
@@ -240,7 +225,8 @@ class Operating:
         threaded = len(set(threads_of(posts))) < len(posts)
         is_counted = [not threaded and self._counts_decide(gate) for gate in self.gates]
         counted = list(compress(self.gates, is_counted))
-        found = [self._decide(gate, runs, truth, common) for gate in counted]
+        by_counts = CountedFindings(self.gates, self._plan, self._known)
+        found = [by_counts.decide(gate, runs, truth, common) for gate in counted]
         worst = np.min([np.full(n_runs, _PASS), *found], axis=0)
         all_pass, n = float((worst == _PASS).mean()), n_runs
         if held := [gate for gate, whether in zip(self.gates, is_counted, strict=True) if not whether]:
@@ -260,7 +246,7 @@ class Operating:
         return Odds(flip_rate, drop, len(posts), n, all_pass, max(0.0, 1 - all_pass - failed), failed, odds)
 
     def _evidence(
-        self, gates: Sequence[Gate], posts: Sequence[Post], runs: _Runs, drawn: Any, run: int, are_new: bool
+        self, gates: Sequence[Gate], posts: Sequence[Post], runs: Runs, drawn: Any, run: int, are_new: bool
     ) -> Evidence:
         """One run as evidence, each post with the slices of the one it is drawn from; the baseline knows new ones."""
         names = (*self._labels, "(off-list)", _ERRORS[0])
@@ -298,82 +284,3 @@ class Operating:
         names = (*((label, Outcome.LABEL) for label in self._labels), ("", Outcome.OFF_LIST), ("", Outcome.EMPTY))
         label, outcome = names[kind]
         return Prediction(label, outcome, "", 1, 1, "", confidence=self._confidences.get(key))
-
-    def _decide(self, gate: Gate, runs: _Runs, truth: Any, common: Any) -> Any:
-        """The finding of a gate in each run, as its place in `WORST_FIRST`."""
-        right = {v: [answers[:, :, 0] == truth for answers in runs[v]] for v in gate.variants}
-        if isinstance(gate, LimitsGate):
-            now = runs[gate.variant][1][:, :, 0]
-            return np.min([self._limit(limit, gate.variant, now, truth) for limit in gate.limits], axis=0)
-        if isinstance(gate, BaselineGate):
-            before, after = (answers[:, common] for answers in right[gate.variant])
-            n, limit = int(common.sum()), -(gate.max_drop or 0.0)
-            return _each(_flips(after, before), lambda gained, lost: _difference(gained, lost, n, limit)[0])
-        assert isinstance(gate, ComparisonGate)
-        n = len(truth)
-        family = [one for one in self.gates if isinstance(one, ComparisonGate)]
-        pairs = [[runs[v][1][:, :, 0] == truth for v in one.variants] for one in family]
-        counts = [_flips(first, second) for first, second in pairs]
-
-        def of_family(*flips: int) -> Finding:
-            pairs = dict(zip(family, zip(flips[::2], flips[1::2], strict=True), strict=True))
-            found = {one: _difference(*pairs[one], n, one.by_at_least) for one in family}
-            p, _ = corrected_p(gate, family, {one: p for one, (_, p) in found.items()})
-            return lead_finding(found[gate][0], p)
-
-        return _each(np.concatenate(counts), of_family)
-
-    def _limit(self, limit: Limit, variant: str, now: Any, truth: Any) -> Any:
-        n, k, by_value = len(truth), len(self._labels), is_by_value(limit)
-        metric = METRICS[limit.metric]
-        if not metric.is_rate:
-            scores = self._known[variant].scores
-            total = scores.get(metric.attribute.removesuffix("_mean"), 0)
-            return np.full(len(now), WORST_FIRST.index(value_finding(limit, total / scores["n"])))
-        right = now == truth
-        if limit.metric in ("min_class_recall", "min_own_mix_accuracy", "min_macro_f1"):
-            if limit.metric == "min_own_mix_accuracy" and has_own_mix(self._plan):
-                return _each([right.sum(axis=1)], lambda c: rate_decision(limit, c, n).finding)
-            return np.array([self._by_class(limit, row, truth) for row in now])
-        counted = {"max_error_rate": now == k + 1, "max_off_list_rate": now == k}.get(limit.metric, right)
-        if by_value:
-            return _each([counted.sum(axis=1)], lambda c: value_finding(limit, c / n))
-        return _each([counted.sum(axis=1)], lambda c: rate_decision(limit, c, n).finding)
-
-    def _by_class(self, limit: Limit, answers: Any, truth: Any) -> int:
-        k = len(self._labels)
-        cells = np.bincount(truth.astype(int) * (k + 2) + answers, minlength=k * (k + 2)).reshape(k, k + 2)
-        matrix = ConfusionMatrix(self._labels, tuple(tuple(map(int, row)) for row in cells))
-        if limit.metric == "min_class_recall":
-            finding, found = every_decision(limit.limit, [(row[i], sum(row)) for i, row in enumerate(matrix.counts)])
-            value = min(one.estimate for one in found)
-        else:
-            decision = (
-                macro_f1_decision(limit, matrix)
-                if limit.metric == "min_macro_f1"
-                else own_mix_decision(limit, strata_of(matrix, self._plan.population, 1.0), matrix.n)
-            )
-            finding, value = decision.finding, decision.estimate
-        return WORST_FIRST.index(value_finding(limit, value) if is_by_value(limit) else finding)
-
-
-def _flips(first: Any, second: Any) -> list[Any]:
-    return [(first & ~second).sum(axis=1), (~first & second).sum(axis=1)]
-
-
-def _each(counts: Iterable[Any], finding: Callable[..., Finding]) -> Any:
-    """The finding of each run, asked for once for each combination of counts that occurs."""
-    rows, place = np.unique(np.stack(list(counts), axis=1), axis=0, return_inverse=True)
-    return np.array([WORST_FIRST.index(finding(*map(int, row))) for row in rows])[place.reshape(-1)]
-
-
-@lru_cache(maxsize=65536)
-def _difference(n_gained: int, n_lost: int, n: int, limit: float) -> tuple[Finding, float]:
-    """What `decide_difference` finds, with the p-value for the limit. Far from it the normal tail is word enough."""
-    score = score_statistic(n_gained, n_lost, n, limit)
-    if abs(score) > 5 and n >= 100:
-        return (Finding.PASS if score > 0 else Finding.FAIL), normal_cdf(-score)
-    if abs(score) < 1:
-        return Finding.INCONCLUSIVE, normal_cdf(-score)
-    above, below = difference_p_values(n_gained, n_lost, n, limit)
-    return (Finding.PASS if above <= ALPHA else Finding.FAIL if below <= ALPHA else Finding.INCONCLUSIVE), above

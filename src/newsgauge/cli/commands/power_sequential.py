@@ -18,7 +18,8 @@ from ...gates.findings import FLIP_RATE, LEAD_FLIP_RATE, METRICS
 from ...gates.gate import ALPHA
 from ...gates.gates_file import load_gates
 from ...gates.limits_gate import LimitsGate
-from ...gates.stopping import WatchedRate, boundaries, looks_at, looks_of
+from ...gates.stopping import looks_at, looks_of
+from ...gates.watched import WatchedRate, boundaries
 from ...planning.sampling import Plan
 from ...scoring.stats.sequential import Look, Operating, operating
 from ...scoring.stats.sequential_pairs import flip_boundaries, lead_operating
