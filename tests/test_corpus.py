@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from newsgauge.corpora.corpus import Corpus, find_corpus, to_frame
+from newsgauge.corpora.corpus import Corpus, find_corpus
 from newsgauge.corpora.preprocessing import clean, codelab
 from newsgauge.errors import CorpusError
 from newsgauge.planning.sampling import make_plan
 from newsgauge.planning.training_set import TrainPosts
-from newsgauge.records import Post, RawPost, case_id, shown_id
+from newsgauge.records import RawPost, case_id, shown_id
 from newsgauge.variants.variants_file import Tuning
 
 NOWHERE = Path("nowhere")
@@ -151,14 +151,6 @@ def test_ten_thousand_rows_and_fifty_megabytes_are_read(tmp_path: Path) -> None:
     big = "Subject: big\n\n" + "a.b@c.d " * 6_250_000
     assert len(clean(big)) <= 40_000
     assert len(codelab(big)) == 40_000
-
-
-def test_the_frame_has_the_codelabs_columns() -> None:
-    frame = to_frame((Post("b-1", "b", "one"), Post("a-1", "a", "two")))
-    assert list(frame.columns) == ["Text", "Label", "Class Name"]
-    assert frame["Label"].tolist() == [1, 0]
-    assert frame["Class Name"].tolist() == ["b", "a"]
-    assert frame.index.tolist() == ["b-1", "a-1"]
 
 
 def sides(path: Path, columns: str = "split=auto") -> dict[str, set[str]]:

@@ -58,19 +58,6 @@ def test_the_frame_has_the_columns_of_results_csv_and_their_counts_as_numbers(fi
     assert frame.loc[1, counts].isna().all()
 
 
-def test_results_of_a_version_without_thinking_tokens_are_read(finished: Path) -> None:
-    with (finished / "results.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    new = {"cached_tokens", "tool_use_tokens", "thinking_tokens"}
-    with (finished / "results.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, [name for name in rows[0] if name not in new], extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-    run = load_run(finished)
-    assert {one.prediction.thinking_tokens for one in run.results if one.prediction} == {0}
-    assert "thinking_tokens" not in run.results_frame().columns
-
-
 def test_every_key_of_every_file_is_in_the_documentation(finished: Path) -> None:
     formats = (ROOT / "docs" / "report.md").read_text("utf-8").partition("## Formats")[2]
     documented = set(re.findall(r"`(\w+)`", formats)) | {"plain", "tuned"}

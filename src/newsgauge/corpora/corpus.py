@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 from .._util.wording import did_you_mean
 from ..errors import CorpusError
-from ..records import Post, RawPost, Split
+from ..records import RawPost, Split
 from .folders import has_labels, holds_mail, read_folder
 from .table_files import SUFFIXES, TableFormat, check_format, kind_of, table_name
 from .tables import parse_columns, read_table, split_files
 from .twenty_newsgroups import TWENTY, read_twenty_newsgroups
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 BUNDLED = "bundled"
 
@@ -138,24 +138,6 @@ def _bundled(folder: Path) -> Corpus:
             f"there is none at {folder}. Name your own texts: --corpus FILE.csv, or the ini value newsgauge_corpus"
         )
     return Corpus(BUNDLED, folder)
-
-
-def to_frame(posts: tuple[Post, ...]) -> pd.DataFrame:
-    """Posts as the DataFrame of the codelab: columns ``Text``, ``Label`` (int, index of the sorted class
-    names) and ``Class Name``; one row per post, in the given order.
-    """
-    import pandas as pd  # 0.4 s: only if a DataFrame is wanted
-
-    names = sorted({post.label for post in posts})
-    index = {name: i for i, name in enumerate(names)}
-    return pd.DataFrame(
-        {
-            "Text": [post.text for post in posts],
-            "Label": [index[post.label] for post in posts],
-            "Class Name": pd.Categorical([post.label for post in posts], categories=names),
-        },
-        index=pd.Index([post.id for post in posts], name="id"),
-    )
 
 
 def _in_order(posts: list[RawPost]) -> tuple[RawPost, ...]:

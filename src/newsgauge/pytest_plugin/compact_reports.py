@@ -27,7 +27,7 @@ import pytest
 from _pytest.junitxml import xml_key  # pytest has no public name for it
 from _pytest.reports import pytest_report_to_serializable
 
-from .slim_reports import is_case, other_readers
+from .slim_reports import are_read, is_case
 
 #: Cases per message at most, and seconds that the first of them waits at most.
 _N, _WAIT_S = 64, 0.25
@@ -39,9 +39,7 @@ _OF_A_TEST = ("logstart", "testreport", "logfinish", "runtest_protocol_complete"
 
 def may_be_compact(config: pytest.Config, *, replays: bool) -> bool:
     """Whether the controller needs only the call report of an answered case."""
-    option = config.option
-    shown = option.durations is not None or option.xfail_tb or bool(set("PA") & set(option.reportchars))
-    return replays and not shown and not other_readers(config.pluginmanager)
+    return replays and not are_read(config)
 
 
 class CompactWorker:

@@ -84,10 +84,9 @@ def record_until_decided(
                 base_url=url,
                 limits=Limits(),
                 retry=RetryPolicy(deadline_s=config.option.retry_deadline),
-                on_response=lambda *_: None,
                 on_answer=lambda *_: None,
                 on_note=say,
-                budget=_budget(config, setup, expected),
+                budget=_budget(config, expected),
             ),
             cost_per_call=cost,
             say=say,
@@ -106,11 +105,9 @@ def record_until_decided(
     return stopped
 
 
-def _budget(config: pytest.Config, setup: RunConfig, expected: Forecast | None) -> Budget | None:
+def _budget(config: pytest.Config, expected: Forecast | None) -> Budget | None:
     limit = budget_of(config.option.max_cost, config.getini("newsgauge_max_cost"))
-    if limit is None or expected is None or not expected.n_calls or expected.cost is None:
-        return None
-    return Budget(todays_prices().cost_of, limit, expected.cost / expected.n_calls)
+    return expected and expected.budget(limit, todays_prices().cost_of)
 
 
 class Recording:
@@ -130,7 +127,7 @@ class Recording:
         self._red: list[str] = []
         self._notes: list[str] = []
         self._spent = ""
-        budget = _budget(config, setup, expected)
+        budget = _budget(config, expected)
         if budget is not None and expected is not None:
             SharedBudget.start(log.folder, budget, [(case.post.id, case.variant) for case in expected.cases])
 

@@ -38,7 +38,7 @@ class SlimReports:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Put a light report in the place of a case's, once all have seen it; drop those of its setup and teardown."""
-        if self._terminal is None or report.failed or self._are_read or not is_case(report):
+        if self._terminal is None or report.failed or self._is_read or not is_case(report):
             return
         category = "xfailed" if hasattr(report, "wasxfail") else "passed"
         for name, kept in ((name, self._terminal.stats.get(name)) for name in (category, "")):
@@ -56,15 +56,19 @@ class SlimReports:
             xml.global_properties[:] = kept
 
     @cached_property
+    def _is_read(self) -> bool:
+        return are_read(self._config)
+
+    @cached_property
     def _terminal(self) -> pytest.TerminalReporter | None:
         return terminal_of(self._config)
 
-    @cached_property
-    def _are_read(self) -> bool:
-        """Whether pytest lists all reports at the end, including passed ones, or another plugin may read them."""
-        option = self._config.option
-        listed = option.durations is not None or option.xfail_tb or bool(set("PA") & set(option.reportchars))
-        return listed or bool(other_readers(self._config.pluginmanager))
+
+def are_read(config: pytest.Config) -> bool:
+    """Whether pytest lists all reports at the end, including passed ones, or another plugin may read them."""
+    option = config.option
+    listed = option.durations is not None or option.xfail_tb or bool(set("PA") & set(option.reportchars))
+    return listed or bool(other_readers(config.pluginmanager))
 
 
 def other_readers(plugins: pytest.PytestPluginManager) -> set[str]:

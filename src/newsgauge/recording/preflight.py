@@ -18,7 +18,7 @@ from ..planning.training_set import PLAIN_BASE_MODEL
 from ..records import Case, Post
 from ..running.run_config import RunConfig
 from ..variants.variants_file import Variant
-from .paying import refuse_in_ci
+from .paying import Budget, CostOf, refuse_in_ci
 from .pending import find_pending
 
 #: The rule of thumb of Gemini's documentation for English. Mail full of figures and signs has fewer characters a token.
@@ -57,6 +57,12 @@ class Forecast:
     def n_calls(self) -> int:
         """Calls of all variants."""
         return sum(self.calls.values())
+
+    def budget(self, limit: float | None, cost_of: CostOf) -> Budget | None:
+        """What may be paid within a limit; None without one, or if no price is known."""
+        if limit is None or self.cost is None or not self.n_calls:
+            return None
+        return Budget(cost_of, limit, self.cost / self.n_calls)
 
     def lines(self) -> list[str]:
         """The forecast in words, one fact a line."""

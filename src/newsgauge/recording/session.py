@@ -8,13 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ..cassettes.asked_again import note_asked
 from ..cassettes.recorder import RECORDED
-from ..client.answers import usage_of
+from ..client.answers import read_for, usage_of
 from ..client.calls import open_async_client
 from ..client.embedded import embedded_process
 from ..client.retry import RetryPolicy
@@ -22,7 +20,6 @@ from ..errors import CassetteError, NewsgaugeError, QuotaError, UsageError
 from ..planning.stops import save_stops
 from ..records import Case, Prediction
 from ..running.request_template import ModelResolution
-from ..running.results_log import MAIN, ResultLog
 from ..running.run_config import RunConfig, open_recorder
 from .paying import Budget
 from .scheduler import Limits, Report, Scheduler
@@ -46,7 +43,6 @@ def record_all(
     cases: Sequence[Case],
     *,
     limits: Limits,
-    on_response: Callable[[Case, GenerateContentResponse | None], None],
     on_answer: Callable[[Case, Prediction | None], None],
     on_note: Callable[[str], None],
     **asking: Any,
@@ -56,7 +52,7 @@ def record_all(
     own = [case for case in cases if not setup.variants[case.variant].is_gemini_prompt]
     report = Report()
     if prompts:
-        report = record_cases(setup, prompts, limits=limits, on_answer=on_response, on_note=on_note, **asking)
+        report = record_cases(setup, prompts, limits=limits, on_answer=on_answer, on_note=on_note, **asking)
     if own and report.interrupted:
         report.left += [(case, "interrupted") for case in own]
     elif own:
@@ -71,11 +67,11 @@ def record_cases(
     base_url: str | None,
     limits: Limits,
     retry: RetryPolicy,
-    on_answer: Callable[[Case, GenerateContentResponse | None], None],
+    on_answer: Callable[[Case, Prediction | None], None],
     on_note: Callable[[str], None],
     budget: Budget | None = None,
 ) -> Report:
-    """Ask the cases and keep their answers.
+    """Ask the cases and keep their answers; ``on_answer`` is told each, None if it is broken.
 
     Ctrl-C starts no more calls and waits for those under way; a second one leaves them. Raises `BackendError` if a
     tuned model cannot be had.
@@ -85,6 +81,10 @@ def record_cases(
     ready = ModelResolution(part, base_url=lambda: base_url).all_ready()
     recorder = open_recorder(setup)
 
+    def tell(case: Case, response: GenerateContentResponse | None) -> None:
+        one = setup.variants[case.variant]
+        on_answer(case, None if response is None else read_for(one, response, setup.plan.labels))
+
     async def ask() -> Report:
         async with open_async_client(setup.access(base_url), connections=limits.concurrency) as ask_once:
             campaign = Scheduler(
@@ -93,7 +93,7 @@ def record_cases(
                 ready,
                 limits=limits,
                 retry=retry,
-                on_answer=on_answer,
+                on_answer=tell,
                 on_note=on_note,
                 budget=budget,
                 told=lambda error, variant: setup.told(error, variant, base_url),
@@ -140,7 +140,7 @@ def record_techniques(
 
     The first Ctrl-C waits for the case under way; a second one leaves it.
     """
-    from ..running.run import Run
+    from ..running.run import brief_run
 
     report, waiting = Report(), list(cases)
 
@@ -150,32 +150,28 @@ def record_techniques(
     def leave() -> None:
         raise KeyboardInterrupt
 
-    with TemporaryDirectory(prefix="newsgauge-") as folder, _on_interrupt(interrupt, leave):
-        run = Run(setup, ResultLog(Path(folder), MAIN), retry=retry, base_url=base_url)
-        why = ""
-        try:
-            while waiting and not report.interrupted:
-                if budget is not None and (why := budget.why_not(0)):
-                    break
-                case = waiting.pop(0)
-                report.n_calls += 1
-                try:
-                    said = run.ask(case)
-                except QuotaError as error:
-                    waiting.insert(0, case)
-                    why = str(error)
-                    break
-                except NewsgaugeError as error:
-                    report.broken.append((case, str(error)))
-                    on_answer(case, None)
-                else:
-                    report.n_kept += 1
-                    report.took_ms += [] if said.latency_ms is None else [said.latency_ms]
-                    if budget is not None:
-                        budget.add(said.model_version, usage_of(said))
-                    on_answer(case, said)
-        finally:
-            run.close()
+    why = ""
+    with _on_interrupt(interrupt, leave), brief_run(setup, retry=retry, base_url=base_url) as run:
+        while waiting and not report.interrupted:
+            if budget is not None and (why := budget.why_not(0)):
+                break
+            case = waiting.pop(0)
+            report.n_calls += 1
+            try:
+                said = run.ask(case)
+            except QuotaError as error:
+                waiting.insert(0, case)
+                why = str(error)
+                break
+            except NewsgaugeError as error:
+                report.broken.append((case, str(error)))
+                on_answer(case, None)
+            else:
+                report.n_kept += 1
+                report.took_ms += [] if said.latency_ms is None else [said.latency_ms]
+                if budget is not None:
+                    budget.add(said.model_version, usage_of(said))
+                on_answer(case, said)
     report.left += [(case, why or "interrupted") for case in waiting]
     return report
 

@@ -225,19 +225,15 @@ def _row(result: Result) -> dict[str, object]:
 def _result(row: dict[str, str]) -> Result:
     prediction = None
     if row["outcome"]:
-        # Runs of older versions have no columns for the parts of input and output.
-        counts = {name: int(row.get(name) or 0) for name in TOKEN_COLUMNS[2:]}
         prediction = Prediction(
             intern(row["prediction"]),
             Outcome(row["outcome"]),
             intern(row["detail"]),
-            int(row["input_tokens"]),
-            int(row["output_tokens"]),
-            intern(row["model_version"]),
-            **counts,
-            raw=row.get("raw") or "",
-            confidence=float(row["confidence"]) if row.get("confidence") else None,
-            latency_ms=float(row["latency_ms"]) if row.get("latency_ms") else None,
+            model_version=intern(row["model_version"]),
+            **{name: int(row[name]) for name in TOKEN_COLUMNS},
+            raw=row["raw"],
+            confidence=float(row["confidence"]) if row["confidence"] else None,
+            latency_ms=float(row["latency_ms"]) if row["latency_ms"] else None,
         )
     origin = "gate" if row["origin"] == "gate" else "item"
     # The same few words in 30,000 rows are kept once.

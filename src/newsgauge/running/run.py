@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..cassettes.network_block import attempts_fail, network_blocked
 from ..client.answers import read_for
@@ -118,12 +118,8 @@ class Run:
         ``recorded_with`` names the variants of the plan whose recording also records these.
         """
         config = self.setup.aside(folder, variants, recorded_with=recorded_with)
-        with TemporaryDirectory(prefix="newsgauge-") as log:
-            run = Run(config, ResultLog(Path(log), MAIN), retry=self._retry)
-            try:
-                yield run
-            finally:
-                run.close()
+        with brief_run(config, retry=self._retry) as run:
+            yield run
         if not config.replays:
             recorder = open_recorder(config)
             for name in config.variants:
@@ -300,3 +296,10 @@ class Run:
             if still_missing < n_missing:
                 n_missing, deadline = still_missing, time.monotonic() + _PATIENCE_S
             time.sleep(0.1)
+
+
+@contextmanager
+def brief_run(setup: RunConfig, **how: Any) -> Iterator[Run]:
+    """A run whose results nobody else reads."""
+    with TemporaryDirectory(prefix="newsgauge-") as log, closing(Run(setup, ResultLog(Path(log), MAIN), **how)) as run:
+        yield run

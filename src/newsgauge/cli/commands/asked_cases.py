@@ -11,8 +11,6 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import asdict, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from ...choosing.bisecting import Bisection
@@ -24,8 +22,7 @@ from ...recording.preflight import check_ci, check_folder, forecast
 from ...recording.session import finalize_files
 from ...records import Key, Result
 from ...running.plans_file import Folders
-from ...running.results_log import MAIN, ResultLog
-from ...running.run import Run
+from ...running.run import brief_run
 from ...running.run_config import RunConfig, check_setup
 from ...scoring.prices import todays_prices
 from ...variants.variants_file import Variant
@@ -62,12 +59,8 @@ def load_choosing(options: argparse.Namespace, names: list[str]) -> tuple[Folder
 
 def replayed(setup: RunConfig) -> Mapping[Key, Result]:
     """What the cassettes answer to every case. Raises `UsageError` that names the first case without an answer."""
-    with TemporaryDirectory(prefix="newsgauge-") as folder:
-        run = Run(replace(setup, mode="none"), ResultLog(Path(folder), MAIN))
-        try:
-            results = run.results(tuple(setup.variants))
-        finally:
-            run.close()
+    with brief_run(replace(setup, mode="none")) as run:
+        results = run.results(tuple(setup.variants))
     for case in setup.cases:
         found = results.get((case.post.id, case.variant))
         if found is None or found.prediction is None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 
-from ...client.answers import read_for
 from ...client.retry import RetryPolicy
 from ...recording.paying import Budget, check_budget, confirm, is_watched
 from ...recording.pending import Pending, find_pending
@@ -26,7 +25,6 @@ from ...running.run_config import RunConfig
 from ...scoring.prices import PriceList, retiring
 
 if TYPE_CHECKING:
-    from google.genai.types import GenerateContentResponse
     from rich.console import Console
     from rich.live import Live
 
@@ -91,13 +89,8 @@ class RecordDisplay(LiveDisplay):
         self._show()
         super().__exit__(kind, error, trace)
 
-    def responded(self, case: Case, response: GenerateContentResponse | None) -> None:
-        """Count a case; its response is None if it is broken."""
-        variant = self._setup.variants[case.variant]
-        self.answered(case, None if response is None else read_for(variant, response, self._setup.plan.labels))
-
     def answered(self, case: Case, said: Prediction | None) -> None:
-        """The same by what was made of it."""
+        """Count a case; ``said`` is None if it is broken."""
         self._tally.add(case.variant, None if said is None else said.label == case.post.label)
         if self._clock() - self._last >= (_LIVE_S if self.is_live else _PLAIN_S):
             self._show()
@@ -138,18 +131,11 @@ def ask_pending(
     expected = announce(setup, todo.to_ask, options, prices)
     if not todo.to_ask:
         return todo, Report()
-    budget = budget_left(options, prices, expected)
+    budget = expected.budget(options.max_cost, prices.cost_of)
     with server_of(setup, options.base_url) as url, RecordDisplay(setup, len(todo.to_ask)) as display:
         report = ask_cases(setup, todo.to_ask, options, url=url, display=display, budget=budget)
     report.expected_cost = expected.cost
     return todo, report
-
-
-def budget_left(options: argparse.Namespace, prices: PriceList, expected: Forecast) -> Budget | None:
-    """The rest of ``--max-cost``; None without it, or if no price is known."""
-    if options.max_cost is None or expected.cost is None or not expected.n_calls:
-        return None
-    return Budget(prices.cost_of, options.max_cost, expected.cost / expected.n_calls)
 
 
 def ask_cases(
@@ -168,7 +154,6 @@ def ask_cases(
         base_url=url,
         limits=Limits(options.concurrency, options.rpm, options.tpm),
         retry=RetryPolicy(deadline_s=options.retry_deadline),
-        on_response=display.responded,
         on_answer=display.answered,
         on_note=display.note,
         budget=budget,

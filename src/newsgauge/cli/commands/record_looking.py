@@ -17,7 +17,7 @@ from ...running.run_config import RunConfig
 from ...running.run_options import baseline_name
 from ...scoring.prices import PriceList
 from ...variants.variants_file import Variant
-from .record_asking import RecordDisplay, announce, ask_cases, budget_left
+from .record_asking import RecordDisplay, announce, ask_cases
 
 
 def ask_looking(
@@ -37,7 +37,7 @@ def ask_looking(
     watched = watch_plan(setup, gates, options.looks, baseline, say)
     todo = find_pending(setup)
     expected = announce(setup, todo.to_ask, options, prices)
-    budget = budget_left(options, prices, expected)
+    budget = expected.budget(options.max_cost, prices.cost_of)
     with server_of(setup, options.base_url) as url, RecordDisplay(setup, len(todo.to_ask)) as display:
         stopped, total = ask_until_decided(
             setup,
