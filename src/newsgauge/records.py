@@ -47,6 +47,11 @@ def whole_text(text: str) -> str:
     return text
 
 
+def safe_id(name: str) -> str:
+    """A name in the form of post ids."""
+    return quote(name, safe="+").replace("~", "%7E")
+
+
 class Outcome(StrEnum):
     """What kind of answer arrived. Only ``label`` and ``off-list`` carry a text to compare."""
 
@@ -77,7 +82,7 @@ class RawPost:
 
         Without a ``~``, which in a cassette tells the calls of a case apart.
         """
-        return quote(f"{self.label}-{self.number}", safe="+").replace("~", "%7E")
+        return safe_id(f"{self.label}-{self.number}")
 
 
 @dataclass(frozen=True, slots=True)

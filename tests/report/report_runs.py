@@ -12,7 +12,7 @@ from newsgauge.corpora.suspect_labels import SuspectText
 from newsgauge.gates.session_verdict import encode_verdict, session_verdict
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Outcome, Post, Prediction, Result
-from newsgauge.report.publishing import Facts, publish
+from newsgauge.report.publishing import publish
 from newsgauge.results.attachments import Attachments, CountedPost, LearningPoint
 from newsgauge.results.result_files import write_flips, write_gates, write_results, write_scoreboard
 from newsgauge.scoring.scoreboard import compare_variants, score
@@ -112,12 +112,10 @@ def write_run(
     shown = {post.id: post.text for post in posts} if shows_posts else {}
     publish(
         folder,
-        Facts(
-            now=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
-            n_whole_set=1000,
-            posts=shown,
-            asked=asked_of(posts, variants, prompts),
-        ),
+        now=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
+        n_whole_set=1000,
+        posts=shown,
+        asked=asked_of(posts, variants, prompts),
     )
     return folder
 

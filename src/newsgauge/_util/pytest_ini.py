@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import UsageError
 
 #: In pytest's order; the first that configures pytest is taken.
-_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
+FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
 
 def read_ini(root: Path) -> dict[str, str]:
@@ -32,7 +32,7 @@ def command_of(evals: str) -> str:
 
 def find_table(root: Path) -> tuple[str, str, dict[str, Any]] | None:
     """The file that configures pytest in the folder, its table ('' if none yet) and the values. Raises `UsageError`."""
-    for name in _FILES:
+    for name in FILES:
         path = root / name
         try:
             found = _values(path) if path.is_file() else None

@@ -16,7 +16,7 @@ from .._util.files import commit_of, why_unwritable
 from ..corpora.corpus import BUNDLED
 from ..errors import UsageError
 from ..report.findings import trade_off_lines
-from ..report.publishing import Facts, append_step_summary, clear, github_annotations, publish
+from ..report.publishing import append_step_summary, clear, github_annotations, publish
 from ..results.attachments import Attachments
 
 if TYPE_CHECKING:
@@ -61,12 +61,10 @@ class Publisher:
             self._leave_suspect_labels()
             self._run = publish(
                 self._folder,
-                Facts(
-                    now=datetime.now(UTC),
-                    n_whole_set=self._setup.n_whole_set,
-                    posts={post.id: post.text for post in self._setup.part.posts} if self._posts_shown else {},
-                    asked={**asked_values(self._setup), "made_by": self._made_by},
-                ),
+                now=datetime.now(UTC),
+                n_whole_set=self._setup.n_whole_set,
+                posts={post.id: post.text for post in self._setup.part.posts} if self._posts_shown else {},
+                asked={**asked_values(self._setup), "made_by": self._made_by},
             )
             self._not_added = append_step_summary(self._run)
         except (UsageError, OSError) as error:

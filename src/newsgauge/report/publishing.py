@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,40 +31,38 @@ WRITTEN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the results folder does not hold. ``posts``: texts by id that may be shown; empty: none.
-
-    ``asked``: what was asked and where the answers are recorded, as `RunFolder` has it.
-    """
-
-    now: datetime
-    n_whole_set: int | None
-    posts: Mapping[str, str]
-    asked: Mapping[str, Any] = field(default_factory=dict)
-
-
 def clear(folder: Path) -> None:
     """Remove the report of an older run."""
     for name in WRITTEN:
         (folder / name).unlink(missing_ok=True)
 
 
-def publish(folder: Path, facts: Facts) -> RunFolder:
-    """Write everything that is made from the results of a run that is over. Raises `UsageError`."""
+def publish(
+    folder: Path,
+    *,
+    now: datetime,
+    n_whole_set: int | None,
+    posts: Mapping[str, str],
+    asked: Mapping[str, Any] | None = None,
+) -> RunFolder:
+    """Write everything that is made from the results of a run that is over. Raises `UsageError`.
+
+    ``posts``: texts by id that may be shown; empty: none. ``asked``: what was asked and where the answers are recorded,
+    as `RunFolder` has it.
+    """
     run = load_run(folder)
-    prices = load_prices(day=facts.now.date())
+    prices = load_prices(day=now.date())
     answered = [name for name in run.variants if run.scores[name]["n"]]
-    uses = [token_use(run.results, name, prices=prices, n_whole_set=facts.n_whole_set) for name in answered]
+    uses = [token_use(run.results, name, prices=prices, n_whole_set=n_whole_set) for name in answered]
     tokens = {
         "format": FORMAT,
         "plan": run.run["plan"],
         "made": {
-            "made": facts.now.isoformat(timespec="seconds"),
+            "made": now.isoformat(timespec="seconds"),
             "newsgauge": __version__,
             "Python": platform.python_version(),
         },
-        "n_posts_of_the_whole_set": facts.n_whole_set,
+        "n_posts_of_the_whole_set": n_whole_set,
         "variants": {one.variant: _use(one) for one in uses},
         "savings": [
             {**asdict(one), "saved": _mean(one.saved), "share": round(one.share, 6)}
@@ -72,10 +70,10 @@ def publish(folder: Path, facts: Facts) -> RunFolder:
         ],
     }
     write_json(folder / "tokens.json", tokens)
-    if facts.asked:
-        write_json(folder / "asked.json", {"plan": run.run["plan"], **facts.asked})
-    if facts.posts:
-        write_json(folder / "posts.json", {"plan": run.run["plan"], "posts": dict(facts.posts)})
+    if asked:
+        write_json(folder / "asked.json", {"plan": run.run["plan"], **asked})
+    if posts:
+        write_json(folder / "posts.json", {"plan": run.run["plan"], "posts": dict(posts)})
     return render(folder)
 
 

@@ -20,7 +20,7 @@ from ...gates.run_verdict import BaselinePlace, Guard
 from ...planning.plan_file import RunPlan, digest_file
 from ...records import Key, Result
 from ...report.findings import trade_off_lines
-from ...report.publishing import Facts, append_step_summary, clear, github_annotations, publish
+from ...report.publishing import append_step_summary, clear, github_annotations, publish
 from ...report.summary_sections import as_group, concluding_sections
 from ...running.plans_file import oldest_recordings
 from ...running.run_options import baseline_name
@@ -70,7 +70,10 @@ def decide_all(what: Decided) -> int:
     end = guard.conclude(what.results, stand_ins=run.stand_ins, failed=run.failed, n_failed=0, missing=what.missing)
     published = publish(
         what.folder,
-        Facts(now=datetime.now(UTC), n_whole_set=run.n_whole_set, posts=dict(what.posts), asked=what.asked),
+        now=datetime.now(UTC),
+        n_whole_set=run.n_whole_set,
+        posts=what.posts,
+        asked=what.asked,
     )
     if not_added := append_step_summary(published):
         print(f"newsgauge: {not_added}", file=sys.stderr)

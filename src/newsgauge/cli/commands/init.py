@@ -10,14 +10,12 @@ import sys
 from pathlib import Path
 
 from ..._util.option_values import says_yes
-from ..._util.pytest_ini import find_table
+from ..._util.pytest_ini import FILES, find_table
 from ...client.embedded import check_installed
 from ...errors import UsageError
 from ..own_data import copy_into, find_data, repository_of, warnings_about
 from ..scaffold import SAMPLE, Starter, attribute_lines, ignored_files, ini_lines, plan_starter, sample_table
 
-#: Files that may hold pytest's configuration: if one exists, only its owner changes it.
-_CONFIGURATIONS = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 _TABLES = {"pyproject.toml": "tool.pytest", "setup.cfg": "tool:pytest"}
 
 
@@ -68,7 +66,7 @@ def handle(options: argparse.Namespace) -> int:
         wanted = dict(starter.files)
         if not options.data:
             wanted[SAMPLE] = sample.read_text("utf-8")
-    configured = [name for name in _CONFIGURATIONS if (root / name).exists()]
+    configured = [name for name in FILES if (root / name).exists()]
     file, section, _ = find_table(root) or ("".join(configured[:1]), "", {})
     if not configured:
         wanted["pytest.ini"] = "[pytest]\ntestpaths = evals\n" + ini_lines(starter.ini, toml=False)

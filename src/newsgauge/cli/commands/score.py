@@ -11,14 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from ..._util.pytest_ini import read_ini
 from ...corpora.table_files import table_name
 from ...errors import UsageError
 from ...planning.plan_file import RunPlan
 from ...planning.sampling import Plan, repeat_key
-from ...records import ELSEWHERE, Key, Post, Result
+from ...records import ELSEWHERE, Key, Post, Result, safe_id
 from ...results.foreign_logs import read_log
 from ...results.predictions import COLUMNS, Predicted, read_predictions
 from ...running.plans_file import Folders
@@ -137,7 +136,7 @@ def _plan_of_rows(options: argparse.Namespace, rows: Sequence[Predicted]) -> Pla
         label, where = labels.setdefault(row.id, (row.label, row.where))
         if label != row.label:
             raise UsageError(f"{row.where}: {row.id} has label {row.label!r} here, and {label!r} in {where}")
-    posts = [Post(_id(name), label, "") for name, (label, _) in labels.items()]
+    posts = [Post(safe_id(name), label, "") for name, (label, _) in labels.items()]
     known = tuple(sorted({post.label for post in posts}))
     return Plan(
         corpus=table_name(Path(options.files[0])) if len(options.files) == 1 else "predictions",
@@ -157,13 +156,13 @@ def _plan_of_rows(options: argparse.Namespace, rows: Sequence[Predicted]) -> Pla
 def _results(plan: Plan, rows: Iterable[Predicted]) -> tuple[dict[Key, Result], list[str]]:
     """The predictions of planned posts, by our ids or the corpus' own; and a line about the others."""
     posts = {post.id: post for post in plan.posts}
-    numbers = {post.id: post.id.removeprefix(f"{_id(post.label)}-") for post in plan.posts}
+    numbers = {post.id: post.id.removeprefix(f"{safe_id(post.label)}-") for post in plan.posts}
     counted = Counter(numbers.values())
     posts |= {number: posts[own] for own, number in numbers.items() if counted[number] == 1 and number not in posts}
     results: dict[Key, Result] = {}
     others = []
     for row in rows:
-        post = posts.get(_id(row.id))
+        post = posts.get(safe_id(row.id))
         if post is None:
             others.append(row)
             continue
@@ -179,8 +178,3 @@ def _results(plan: Plan, rows: Iterable[Predicted]) -> tuple[dict[Key, Result], 
         )
     left = f"{len(others):,} predictions are of texts that are not planned, and left out"
     return results, [f"{left}; the first: {others[0].id}"] if others else []
-
-
-def _id(name: str) -> str:
-    """The id in the form of post ids."""
-    return quote(name, safe="+").replace("~", "%7E")
