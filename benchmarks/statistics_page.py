@@ -252,7 +252,7 @@ def _floors(runs: int, right: dict[str, Any], members: list[Any], true: Any, sai
                     low, high = (bound(*counts, one_more=more) for bound in (exact_lower_bound, exact_upper_bound))
                     found[name][start : start + 3] += [low > rate + 1e-9, high < rate - 1e-9, low >= rate - 0.05]
                 if run % 4 == 0:
-                    matrix, share = _confusion(true[posts], said[name][posts]), how["effective_n"] / n
+                    matrix, share = _confusion(true[posts], said[name][posts]), how.effective_n / n
                     for start, own in ((6, 1.0), (8, share)):
                         low, high = macro_f1_bounds(matrix, effective_share=own)
                         found[name][start : start + 2] += [4 * (low > score + 1e-9), 4 * (high < score - 1e-9)]

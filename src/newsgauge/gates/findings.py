@@ -125,7 +125,8 @@ def every_decision(
     PASS if every class is proved: then none of them needs a correction. FAIL if one is disproved at 5% over all
     classes (Bonferroni); one that is so by itself alone is INCONCLUSIVE. ``worths``: of the answers of each.
     """
-    each = list(zip(classes, worths or [None] * len(classes), strict=True))
+    own: Sequence[Worth | None] = worths or [None] * len(classes)
+    each = list(zip(classes, own, strict=True))
     found = [decide_rate(k, n, limit, is_floor=True, worth=worth) for (k, n), worth in each]
     if all(one.passed for one in found):
         return Finding.PASS, found

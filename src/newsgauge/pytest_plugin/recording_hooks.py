@@ -107,7 +107,7 @@ def record_until_decided(
 
 def _budget(config: pytest.Config, expected: Forecast | None) -> Budget | None:
     limit = budget_of(config.option.max_cost, config.getini("newsgauge_max_cost"))
-    return expected and expected.budget(limit, todays_prices().cost_of)
+    return None if expected is None else expected.budget(limit, todays_prices().cost_of)
 
 
 class Recording:
