@@ -269,7 +269,7 @@ def test_a_row_of_another_post_is_refused(run: Runs, capsys: pytest.CaptureFixtu
     path = run("s1", "1/2") / "results.csv"
     there = {post.id for post in load_plan(Path("s1")).part.posts}
     stranger = next(post.id for post in whole_plan().posts if post.id not in there)
-    path.write_text(path.read_text() + f"{stranger},plain,a,a,1,label,,1,1,m,item,\n")
+    path.write_text(path.read_text() + f"{stranger},plain,a,a,1,label,,1,1,m,item,,0,0,0,,,\n")
     assert merge("s1") == 2
     assert f"{stranger} (a) is not a text of shard 1/2" in capsys.readouterr().err
 
