@@ -34,8 +34,8 @@ from typing import Any
 
 from processes import RESULTS, Ratio, Taken, alternate, ratio_table, run, store, write_block
 
+from newsgauge._util.pytest_ini import Folders
 from newsgauge.client.calls import open_async_client
-from newsgauge.running.plans_file import Folders
 from newsgauge.running.request_template import ModelResolution
 from newsgauge.running.run_config import RunConfig
 from newsgauge.running.run_options import default_options, setup_of

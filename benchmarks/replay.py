@@ -102,7 +102,7 @@ def replay(options: argparse.Namespace, posts_per_class: str, *more: str) -> Tak
 
 def requests_of(options: argparse.Namespace, posts_per_class: str) -> list[dict[str, Any]]:
     """The requests of the plan in plain values, as the SDK takes them."""
-    from newsgauge.running.plans_file import Folders
+    from newsgauge._util.pytest_ini import Folders
     from newsgauge.running.run_options import default_options, setup_of
     from newsgauge.variants.variants_file import load_variants
 

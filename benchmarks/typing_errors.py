@@ -21,8 +21,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from newsgauge._util.pytest_ini import Folders
 from newsgauge.errors import NewsgaugeError
-from newsgauge.running.plans_file import Folders
 from newsgauge.running.run_options import default_options, setup_of
 from newsgauge.scoring.stats.decisions import difference_finding
 from newsgauge.variants.disturbances import typos

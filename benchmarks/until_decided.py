@@ -24,9 +24,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from newsgauge._util.pytest_ini import Folders
 from newsgauge.gates.stopping import looks_of
 from newsgauge.gates.watched import boundaries
-from newsgauge.running.plans_file import Folders
 from newsgauge.running.results_log import MAIN, ResultLog
 from newsgauge.running.run import Run
 from newsgauge.running.run_options import default_options, setup_of

@@ -21,7 +21,7 @@ import httpx
 
 from gemini_emulator.models.sampling import Sampler
 from gemini_emulator.server import EmbeddedServer
-from newsgauge.running.plans_file import Folders
+from newsgauge._util.pytest_ini import Folders
 from newsgauge.running.run_options import default_options, setup_of
 from newsgauge.scoring.stats.repeats import flip_rate, spread
 from newsgauge.variants.variants_file import load_variants

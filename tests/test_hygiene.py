@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from newsgauge._util.pytest_ini import Folders
 from newsgauge._util.secrets import find_secrets
 from newsgauge.cassettes.audit import MIN_CHARS, audit_file, find_orphans, find_quotations, strings_of
 from newsgauge.corpora.twenty_newsgroups import has_twenty_newsgroups
-from newsgauge.running.plans_file import Folders, load_plans, wanted_keys
+from newsgauge.running.plans_file import load_plans, wanted_keys
 
 ROOT = Path(__file__).resolve().parents[1]
 CASSETTES = sorted((ROOT / "cassettes").glob("*/*/*.jsonl"))

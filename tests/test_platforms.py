@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from newsgauge._util.files import attribute_line, locked
+from newsgauge._util.pytest_ini import Folders
 from newsgauge.cassettes.store import CassetteFile
 from newsgauge.cli.main import main
 from newsgauge.errors import DamagedCassetteError
-from newsgauge.running.plans_file import Folders, load_plans
+from newsgauge.running.plans_file import load_plans
 from newsgauge.running.results_log import asked_values
 from tests.quick_python import program
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from newsgauge._util.pytest_ini import Folders
 from newsgauge.choosing.confirming import Rate, decide, load_confirmations, shrinkage
 from newsgauge.choosing.ledger import Ledger, fresh_plan
 from newsgauge.cli.main import main
 from newsgauge.errors import UsageError
 from newsgauge.planning.stops import Stop, save_stops
-from newsgauge.running.plans_file import Folders
 from newsgauge.running.run_config import RunConfig
 from newsgauge.running.run_options import default_options, setup_of
 from newsgauge.scoring.stats import wilson_interval

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from newsgauge._util.pytest_ini import Folders
 from newsgauge.cli import diagnosis
 from newsgauge.cli.diagnosis import diagnose
 from newsgauge.cli.main import main
-from newsgauge.running.plans_file import Folders
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = (

@@ -15,7 +15,8 @@ from newsgauge.errors import GatesError
 from newsgauge.gates.gate import Evidence, decide
 from newsgauge.gates.gates_file import load_gates, plan_gates
 from newsgauge.gates.latency_gate import LatencyGate
-from newsgauge.scoring.scoreboard import latency_of, score
+from newsgauge.scoring.scoreboard import score
+from newsgauge.scoring.scores import Latency
 from newsgauge.scoring.stats.intervals import quantile
 
 Make = Callable[..., Evidence]
@@ -29,7 +30,7 @@ def test_a_quantile_is_numpys(values: list[float], share: float) -> None:
 
 
 def test_without_a_live_call_there_is_no_latency() -> None:
-    assert latency_of([]) is None
+    assert Latency.of([]) is None
     assert quantile([], 0.5) != quantile([], 0.5)
 
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
+from newsgauge._util.pytest_ini import Folders
 from newsgauge.client.retry import RetryPolicy
 from newsgauge.recording.scheduler import Limits
 from newsgauge.recording.session import record_cases
-from newsgauge.running.plans_file import Folders
 from newsgauge.running.run_options import default_options, setup_of
 from newsgauge.variants.variants_file import load_variants
 from tests.gemini_traffic import needs_traffic, recorded_answers

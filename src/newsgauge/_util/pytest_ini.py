@@ -1,10 +1,14 @@
-"""The ini values of newsgauge in a project's pytest configuration, for commands that run without pytest."""
+"""The ini values of newsgauge in a project's pytest configuration, and the folders that they name.
+
+For commands that run without pytest.
+"""
 
 from __future__ import annotations
 
 import configparser
 import shlex
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +32,34 @@ def evals_command(root: Path) -> str:
 def command_of(evals: str) -> str:
     """The command that runs the evals of this folder."""
     return f"pytest {shlex.quote(evals)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The folders of a project; names relative to ``root``, as messages show them. '': as its configuration says."""
+
+    root: Path
+    evals: str = ""
+    cassettes: str = ""
+    bundled: str = ""
+
+    def __post_init__(self) -> None:
+        """Put names in place of ''. Raises `UsageError` if the project's configuration cannot be read."""
+        usual = {"evals": "evals", "cassettes": "cassettes", "bundled": "fixtures/bundled"}
+        missing = [name for name in usual if not getattr(self, name)]
+        ini = read_ini(self.root) if missing else {}
+        for name in missing:
+            object.__setattr__(self, name, ini.get(f"newsgauge_{name}") or usual[name])
+
+    @property
+    def command(self) -> str:
+        """The command that runs the project's evals, from its root."""
+        return command_of(self.evals)
+
+    def ini(self, name: str) -> str:
+        """The folder that pytest's ini value of this name stands for; of other values what its configuration says."""
+        own = getattr(self, name.removeprefix("newsgauge_"), None)
+        return str(own) if own is not None else read_ini(self.root).get(name, "")
 
 
 def find_table(root: Path) -> tuple[str, str, dict[str, Any]] | None:

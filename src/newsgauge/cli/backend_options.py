@@ -15,14 +15,13 @@ from functools import partial
 from pathlib import Path
 
 from .._util.files import locked, why_unwritable
-from .._util.pytest_ini import read_ini
+from .._util.pytest_ini import Folders, read_ini
 from .._util.wording import did_you_mean
 from ..client.clients import Access, check_access, cloud_project, open_client, vertex_base_url
 from ..client.embedded import embedded_server, is_loopback
 from ..client.retry import RetryPolicy
 from ..errors import UsageError
 from ..records import BACKENDS, Backend
-from ..running.plans_file import Folders
 from ..running.recording_options import add_api_version, chosen_api_version
 from ..running.run_config import RunConfig
 from ..running.run_options import setup_of

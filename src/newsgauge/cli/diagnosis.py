@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from .. import __version__
 from .._util.files import LFS_ADVICE, is_lfs_pointer, is_writable
 from .._util.platform import is_ci
+from .._util.pytest_ini import Folders
 from .._util.wording import count_of
 from ..cassettes.line import case_of
 from ..cassettes.store import CassetteFile
@@ -26,7 +27,7 @@ from ..client.config_checks import check_configs
 from ..client.embedded import missing_packages
 from ..corpora.twenty_newsgroups import TWENTY, damaged_cache, has_twenty_newsgroups
 from ..errors import NewsgaugeError, UsageError
-from ..running.plans_file import Folders, load_plans
+from ..running.plans_file import load_plans
 from ..running.run_config import RunConfig, variant_callable
 from ..running.run_options import USUAL_CORPUS, default_options, setup_of
 from ..scoring.prices import retiring

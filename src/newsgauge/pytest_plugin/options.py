@@ -22,9 +22,9 @@ from .process_guard import are_gates_required, evals_name, touches_evals
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .._util.pytest_ini import Folders
     from ..gates.baseline_file import Baseline
     from ..planning.sampling import Plan
-    from ..running.plans_file import Folders
     from ..running.run_config import RunConfig
     from ..variants.variants_file import Variant
 
@@ -95,7 +95,7 @@ def evals_folder(config: pytest.Config) -> Path:
 
 def folders_of(config: pytest.Config) -> Folders:
     """The project's folders, for files written beside its recordings."""
-    from ..running.plans_file import Folders
+    from .._util.pytest_ini import Folders
 
     cassettes, bundled = str(config.getini("newsgauge_cassettes")), str(config.getini("newsgauge_bundled"))
     return Folders(config.rootpath, evals_name(config), cassettes, bundled)

@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from .._util.numbers import NONE, in_unit, number, percent, span
+from .._util.numbers import NONE, number, percent, span
 from .._util.wording import one_line
 from ..records import ELSEWHERE, EMBEDDED_VERSION, shown_id
-from ..scoring.scores import CheckState, Flip, Latency, Score, Verdict
+from ..scoring.scores import CheckState, Flip, Score, Verdict
 from .check_words import limit_words, measured_words
 
 BACKEND_NOTES = {
@@ -187,17 +187,12 @@ def _notes(scores: Mapping[str, Score]) -> Iterator[str]:
         each = ", ".join(f"{name} {percent(rate)} {span(pair)}" for name, rate, pair in mixes)
         yield f"accuracy in the data's own mix of labels: {each}"
     if timed := [(name, one) for name, score in scores.items() if (one := score.latency) is not None]:
-        each = "; ".join(f"{name} {latency_words(one)}" for name, one in timed)
+        each = "; ".join(f"{name} {one.words}" for name, one in timed)
         yield f"latency of live calls: {each}"
     for name, score in scores.items():
         if score.trained_threads is not None:
             known, new = (f"{percent(one.accuracy)} {span(one.interval)} of {one.n}" for one in score.trained_threads)
             yield f"threads in training: {name} {known} texts whose thread it was trained on, {new} others"
-
-
-def latency_words(found: Latency) -> str:
-    """``p50 812 ms, p95 1,650 ms, n = 80``."""
-    return f"p50 {in_unit(found.p50_ms, 'ms')}, p95 {in_unit(found.p95_ms, 'ms')}, n = {found.n:,}"
 
 
 def paragraph(text: str, width: int = WIDTH) -> list[str]:

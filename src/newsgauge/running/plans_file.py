@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._util.files import locked, read_toml, replace_file
-from .._util.pytest_ini import command_of, read_ini
+from .._util.pytest_ini import Folders
 from ..cassettes.asked_again import asked_at
 from ..cassettes.line import case_of
 from ..cassettes.store import CassetteFile
@@ -49,34 +49,6 @@ _KEYS: dict[str, type] = {
 }
 #: Commands that record in ``<corpus>+<command>``, posts of their own choice.
 _COMMANDS = ("confirm", "bisect")
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """The folders of a project; names relative to ``root``, as messages show them. '': as its configuration says."""
-
-    root: Path
-    evals: str = ""
-    cassettes: str = ""
-    bundled: str = ""
-
-    def __post_init__(self) -> None:
-        """Put names in place of ''. Raises `UsageError` if the project's configuration cannot be read."""
-        usual = {"evals": "evals", "cassettes": "cassettes", "bundled": "fixtures/bundled"}
-        missing = [name for name in usual if not getattr(self, name)]
-        ini = read_ini(self.root) if missing else {}
-        for name in missing:
-            object.__setattr__(self, name, ini.get(f"newsgauge_{name}") or usual[name])
-
-    @property
-    def command(self) -> str:
-        """The command that runs the project's evals, from its root."""
-        return command_of(self.evals)
-
-    def ini(self, name: str) -> str:
-        """The folder that pytest's ini value of this name stands for; of other values what its configuration says."""
-        own = getattr(self, name.removeprefix("newsgauge_"), None)
-        return str(own) if own is not None else read_ini(self.root).get(name, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from .confidences import confidence_scores, repeat_scores
 from .scores import AnswerCounts, Comparison, Flip, Latency, Score, Share
 from .slices import slice_scores
 from .stats.classification import ConfusionMatrix, class_scores, confusion_matrix, macro_f1
-from .stats.intervals import Interval, clustered_interval, effective_posts, quantile, wilson_interval
+from .stats.intervals import Interval, clustered_interval, effective_posts, wilson_interval
 from .stats.paired import mcnemar_exact, mcnemar_exact_two_sided, paired_interval
 from .stats.repeats import flips_per_post
 from .stats.sequential import repeated_interval
@@ -101,13 +101,8 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan, trained: fro
         slices=slice_scores(results, plan, variant),
         trained_threads=_by_training(seen, trained),
         confidence=confidence_scores(results, plan, variant) if says_how_sure else None,
-        latency=latency_of([said.latency_ms for _, said in seen if said.latency_ms is not None]),
+        latency=Latency.of([said.latency_ms for _, said in seen if said.latency_ms is not None]),
     )
-
-
-def latency_of(took_ms: Sequence[float]) -> Latency | None:
-    """Median and 95th percentile; None of none."""
-    return Latency(len(took_ms), quantile(took_ms, 0.5), quantile(took_ms, 0.95)) if took_ms else None
 
 
 def _after_stopping(variant: str, plan: Plan, right: Collection[str]) -> Interval:

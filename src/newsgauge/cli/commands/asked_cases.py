@@ -13,6 +13,7 @@ from contextlib import redirect_stdout
 from dataclasses import asdict, replace
 from typing import TypeVar
 
+from ..._util.pytest_ini import Folders
 from ...choosing.bisecting import Bisection
 from ...choosing.confirming import Confirmation
 from ...errors import UsageError
@@ -21,7 +22,6 @@ from ...recording.pending import find_pending
 from ...recording.preflight import check_ci, check_folder, forecast
 from ...recording.session import finalize_files
 from ...records import Key, Result
-from ...running.plans_file import Folders
 from ...running.run import brief_run
 from ...running.run_config import RunConfig, check_setup
 from ...scoring.prices import todays_prices

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from ..._util.option_values import says_yes
+from ..._util.pytest_ini import Folders
 from ...cassettes.audit import Finding, audit_file, find_orphans, find_quotations, strings_of
 from ...cassettes.line import Line, case_of
 from ...cassettes.services import add_services, named_service
@@ -24,7 +25,7 @@ from ...corpora.corpus import find_corpus
 from ...corpora.twenty_newsgroups import TWENTY, has_twenty_newsgroups
 from ...errors import UsageError
 from ...records import case_id, shown_id
-from ...running.plans_file import CommittedPlan, Folders, load_plans, plan_options, wanted_keys
+from ...running.plans_file import CommittedPlan, load_plans, plan_options, wanted_keys
 from ...running.results_log import ResultLog
 from ...running.run import Run
 from ..backend_options import add_folder_options, folders_of

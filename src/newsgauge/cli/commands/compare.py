@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..._util.option_values import as_number
+from ..._util.pytest_ini import Folders
 from ...choosing.ledger import open_ledger, short_hash
 from ...errors import UsageError
 from ...gates.baseline_gate import drop_words
@@ -17,7 +18,6 @@ from ...report.comparing import comparison_lines
 from ...report.publishing import write_comparison
 from ...results.run_folder import RunFolder, load_run
 from ...results.runs_compared import VariantCompared, compare_runs
-from ...running.plans_file import Folders
 from ...running.run_options import baseline_name
 from ...scoring.stats.decisions import Finding
 from ...scoring.stats.power import NEAREST_LIMIT

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..._util.pytest_ini import Folders
 from ...errors import UsageError
 from ...planning.plan_file import ABSENT, COMMIT, NAME, VERSION, RunPlan, asked_digest, differences, read_again
 from ...results.merging import merge_folders
-from ...running.plans_file import Folders
 from ...running.run_options import baseline_name
 from ...variants.variants_file import Variant, load_variants
 from ..backend_options import add_evals_option

@@ -21,13 +21,12 @@ from ...recording.preflight import check_ci, check_folder
 from ...recording.scheduler import Report
 from ...recording.session import finalize_files, note_anew
 from ...records import shown_id
-from ...report.terminal import latency_words
 from ...running.plans_file import add_plan
 from ...running.recording_options import add_record_mode, add_recording_options, add_until_decided, check_until_decided
 from ...running.run_config import RunConfig, check_setup
 from ...running.run_options import add_plan_options
 from ...scoring.prices import todays_prices
-from ...scoring.scoreboard import latency_of
+from ...scoring.scores import Latency
 from ..backend_options import add_folder_options, check_base_url, load_project
 from .record_asking import ask_pending
 
@@ -173,8 +172,8 @@ def _conclude(setup: RunConfig, todo: Pending, report: Report) -> int:
     if report.n_calls:
         more = "at least " if any(variant.predict is not None for variant in setup.variants.values()) else ""
         print(f"newsgauge: {more}{report.n_calls:,} calls, {report.n_refused:,} of them refused for a while")
-    if (took := latency_of(report.took_ms)) is not None:
-        print(f"newsgauge: latency: {latency_words(took)}")
+    if (took := Latency.of(report.took_ms)) is not None:
+        print(f"newsgauge: latency: {took.words}")
     print(f"newsgauge: {n_recorded:,} of {n_planned:,} planned cases are recorded in {setup.shown_cassettes}")
     missing = [*((case, str(why)) for case, why in todo.unfit), *report.broken, *report.left]
     told = [(without_line(why).replace(shown_id(case.post.id), "it"), case.id) for case, why in missing]

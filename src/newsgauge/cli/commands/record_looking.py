@@ -6,13 +6,13 @@ import argparse
 from collections.abc import Mapping
 from functools import partial
 
+from ..._util.pytest_ini import Folders
 from ...choosing.until_decided import ask_until_decided, watch_plan
 from ...gates.baseline_file import check_baseline, load_baseline
 from ...gates.gates_file import load_gates, plan_gates
 from ...recording.pending import Pending, find_pending
 from ...recording.scheduler import Report
 from ...recording.session import server_of
-from ...running.plans_file import Folders
 from ...running.run_config import RunConfig
 from ...running.run_options import baseline_name
 from ...scoring.prices import PriceList

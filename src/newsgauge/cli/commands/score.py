@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..._util.pytest_ini import read_ini
+from ..._util.pytest_ini import Folders, read_ini
 from ...corpora.table_files import table_name
 from ...errors import UsageError
 from ...planning.plan_file import RunPlan
@@ -20,7 +20,6 @@ from ...planning.sampling import Plan, repeat_key
 from ...records import ELSEWHERE, Key, Post, Result, safe_id
 from ...results.foreign_logs import read_log
 from ...results.predictions import COLUMNS, Predicted, read_predictions
-from ...running.plans_file import Folders
 from ...running.run_options import add_plan_options, default_options, setup_of
 from ...variants.variants_file import Variant, load_variants
 from ..backend_options import add_evals_option
