@@ -3,8 +3,8 @@
     python benchmarks/mutants.py [--area NAME] [--per-area N] [--seed N]
 
 Works on a copy of the checkout. A change makes one comparison, number, operator or truth value another one. It is found
-if one of the area's quick tests (those not marked slow) fails, or they take several times as long as usual. The tests
-that run the changed line are asked first; if all of them pass, then the others of the area, as some start processes.
+if one of the area's quick tests (those not marked slow) fails, or they take several times as long as usual. Of these
+are asked, until one fails, those that run the changed line, then those that start processes: the others cannot notice.
 Prints what no test found, to be read: some changes alter nothing that can be seen.
 
 pytest loads this file too (``-p mutants``): in a first run it notes which test runs which line, then it runs tests for
@@ -58,6 +58,8 @@ TRACED = """[run]
 include = src/newsgauge/gates/*,src/newsgauge/scoring/stats/*,src/newsgauge/cassettes/*
 data_file = traced.data
 """
+#: What Python says if a test starts a process.
+_STARTS = ("subprocess.Popen", "os.fork", "os.posix_spawn", "newsgauge.fork_exec")
 #: Seconds that pytest takes to start, and how many times as long as usual tests may take.
 _START, _SLOWER = 30, 5
 _OTHER: dict[type[ast.AST], type[ast.AST]] = {
@@ -121,7 +123,9 @@ class _Traced:
     def __init__(self, traced: Coverage) -> None:
         self._traced = traced
         self._context = ""
-        self.seconds: dict[str, float] = {}
+        self._seconds: dict[str, float] = {}
+        self._starters: set[str] = set()
+        sys.addaudithook(lambda event, _: self._starters.add(self._context) if event in _STARTS else None)
 
     def _switch(self, context: str) -> str:
         before, self._context = self._context, context
@@ -130,11 +134,13 @@ class _Traced:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
-        """A test with all of its parameters is one."""
+        """A test with all of its parameters is one, and none lives on what another had computed."""
         name, start = item.nodeid.partition("[")[0], time.perf_counter()
+        forget_results()
         self._switch(name)
         found = yield
-        self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - start
+        self._switch("")
+        self._seconds[name] = self._seconds.get(name, 0) + time.perf_counter() - start
         return found
 
     @pytest.hookimpl(wrapper=True)
@@ -147,8 +153,8 @@ class _Traced:
             self._switch(before)
 
     def pytest_sessionfinish(self) -> None:
-        """Keep the times beside the data of coverage."""
-        Path("traced.json").write_text(json.dumps(self.seconds))
+        """Keep the times, and who starts processes, beside the data of coverage."""
+        Path("traced.json").write_text(json.dumps([self._seconds, sorted(self._starters - {""})]))
 
 
 class _Served:
@@ -194,7 +200,7 @@ class _Served:
 
 
 def put_in_place(file: str) -> None:
-    """Give the functions of a module the code that its file has now, and forget what functions kept."""
+    """Give the functions of a module the code that its file has now."""
     codes: dict[str, CodeType] = {}
     new = [compile(Path(file).read_text("utf-8"), file, "exec", dont_inherit=True)]
     for code in new:
@@ -203,8 +209,15 @@ def put_in_place(file: str) -> None:
     for one in gc.get_objects():
         if isinstance(one, FunctionType) and one.__code__.co_filename == file and "<" not in one.__code__.co_qualname:
             one.__code__ = codes[one.__code__.co_qualname]
-        elif isinstance(one, functools._lru_cache_wrapper):
-            one.cache_clear()
+    forget_results()
+
+
+def forget_results() -> None:
+    """Empty all caches of functions."""
+    for module in [module for name, module in sys.modules.items() if name.startswith("newsgauge")]:
+        for one in vars(module).values():
+            if isinstance(one, functools._lru_cache_wrapper):
+                one.cache_clear()
 
 
 def _ends_well(process: int, patience: float) -> bool:
@@ -257,7 +270,8 @@ class Trace:
         (folder / "traced.ini").write_text(TRACED)
         if start_pytest(folder, tests, ("coverage", "run", "--rcfile=traced.ini", "-m", "pytest"), ()).wait():
             sys.exit(f"the tests fail without any change: {(folder / 'pytest.txt').read_text()[-2000:]}")
-        self.seconds: dict[str, float] = json.loads((folder / "traced.json").read_text("utf-8"))
+        self.seconds: dict[str, float]
+        self.seconds, self.starters = json.loads((folder / "traced.json").read_text("utf-8"))
         data = CoverageData(str(folder / "traced.data"))
         data.read()
         self._ran = {file: data.contexts_by_lineno(file) for file in data.measured_files()}
@@ -327,6 +341,7 @@ def main() -> None:
         server = Server(folder, trace, everything)
         for area in areas:
             patterns, tests = AREAS[area][0], trace.tests(AREAS[area][1])
+            starters = [one for one in trace.tests(trace.starters) if one in tests]
             files = sorted(file for pattern in patterns for file in folder.glob(pattern))
             sites = [(file, number) for file in files for number in places(ast.parse(file.read_text("utf-8")))]
             chosen = random.Random(options.seed).sample(sites, min(options.per_area, len(sites)))
@@ -336,7 +351,7 @@ def main() -> None:
                 text, what, lines = mutate(file, number)
                 near = [one for one in trace.ran(file, lines) if one in tests]
                 file.write_text(text, "utf-8")
-                if all(server.passes(file, some) for some in (near, [one for one in tests if one not in near])):
+                if all(server.passes(file, some) for some in (near, [one for one in starters if one not in near])):
                     print(f"  {file.relative_to(folder)}:{lines.start}: {what}", flush=True)
                 else:
                     n_found += 1
