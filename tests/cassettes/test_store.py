@@ -128,6 +128,10 @@ def test_a_full_disk_leaves_whole_lines(file: CassetteFile, monkeypatch: pytest.
     with pytest.raises(OSError, match="no space left"):
         file.append(line("d-4"))
     assert file.path.read_bytes() == before
+    file.path.write_bytes(before[:-1])  # its last line only lacks its newline
+    with pytest.raises(OSError, match="no space left"):
+        file.append(line("d-4"))
+    assert file.path.read_bytes() == before
 
 
 @pytest.mark.parametrize(
