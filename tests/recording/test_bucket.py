@@ -59,6 +59,8 @@ def test_what_was_estimated_too_high_is_given_back() -> None:
 def test_a_limit_is_only_ever_lowered() -> None:
     bucket = RateLimiter(None, now=0.0)
     assert lower(bucket, 100)
+    assert bucket.wait_s(1, 0.0) == pytest.approx(60 / 100)  # nothing is saved up
     assert not lower(bucket, 200)
     assert lower(bucket, 50)
+    assert not lower(bucket, 50)
     assert bucket.per_minute == 50

@@ -43,6 +43,10 @@ def test_five_refusals_in_a_row_make_all_wait_and_an_answer_between_starts_anew(
     said = lane.refused(lane.start(9.0), again_at=53.0, per_minute={}, now=9.0)
     assert lane.wait_s(9.0) == 44.0
     assert said == ["m: refused 5 times in a row; waiting 44 s"]
+    # As soon as that is over a wait is told again, of 5 seconds or more.
+    assert lane.refused(lane.start(53.0), again_at=57.9, per_minute={}, now=53.0) == []
+    said = lane.refused(lane.start(57.9), again_at=62.9, per_minute={}, now=57.9)
+    assert said == ["m: refused 7 times in a row; waiting 5 s"]
 
 
 def test_a_limit_that_refusals_name_is_learnt() -> None:
@@ -60,8 +64,31 @@ def test_a_limit_that_was_exceeded_in_the_last_minute_is_none() -> None:
     for second in range(16):
         lane.answered(lane.start(float(second)), 10, float(second))
     for now in (16.0, 16.1, 16.2, 16.3, 16.4):
-        assert lane.refused(lane.start(now), again_at=17.0, per_minute={"requests": 15}, now=now) == []
+        named = {"requests": 15, "input tokens": 159}  # 16 answers with 10 tokens each came through
+        assert lane.refused(lane.start(now), again_at=17.0, per_minute=named, now=now) == []
     assert lane.requests.per_minute is None
+    said = lane.refused(lane.start(17.0), again_at=18.0, per_minute={"input tokens": 160}, now=17.0)
+    assert said == ["m: the service allows 160 input tokens per minute; keeping to it"]
+    # Over a minute after the first of them only 15 are left.
+    said = lane.refused(lane.start(80.0), again_at=61.0, per_minute={"requests": 15}, now=60.1)
+    assert said == ["m: the service allows 15 requests per minute; keeping to it"]
+
+
+def test_answers_whose_tokens_nobody_counted_change_no_estimate_and_exceed_no_limit() -> None:
+    lane = make_lane(12, tpm=60_000)
+    for _ in range(2):
+        lane.answered(lane.start(0.0), None, 0.0)
+    assert lane.start(0.0).charged == 100
+    said = [lane.refused(lane.start(9.0), again_at=9.0, per_minute={"input tokens": 1}, now=9.0) for _ in range(5)]
+    assert said[-1] == ["m: the service allows 1 input tokens per minute; keeping to it"]
+
+
+def test_a_request_takes_one_of_those_that_may_go_at_once() -> None:
+    lane = make_lane(4, rpm=240)  # a burst of 2, and 239 evenly over the minute
+    lane.start(0.0)
+    assert lane.wait_s(0.0) == 0
+    lane.start(0.0)
+    assert lane.wait_s(0.0) == pytest.approx(60 / 239)
 
 
 def test_tokens_are_estimated_at_four_characters_and_corrected_by_what_was_used() -> None:
@@ -70,6 +97,8 @@ def test_tokens_are_estimated_at_four_characters_and_corrected_by_what_was_used(
     assert job.charged == 100
     lane.answered(job, 600, 0.0)
     assert lane.wait_s(0.0) == pytest.approx(0.2, abs=0.05)
+    # 600 tokens of 400 characters are 1.5 a character, and a new estimate counts a twentieth: 0.25 + 1.25 / 20.
+    assert lane.start(1.0).charged == pytest.approx(400 * 0.3125)
 
 
 def test_a_closed_lane_hands_back_what_it_has() -> None:

@@ -130,7 +130,6 @@ class ModelQueue:
         return job.chars * self._tokens_a_char
 
 
-_MINUTE_S = 60.0
 #: What may go at once, as a share of a minute: enough to make up for a late wake-up.
 _BURST_SHARE = 1 / 120
 _ROUNDING = 1e-6
