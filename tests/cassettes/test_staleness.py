@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsgauge.cassettes.digest import canonical
-from newsgauge.cassettes.line import Line
+from newsgauge.cassettes.line import Line, decode
 from newsgauge.cassettes.open_case import Asked
 from newsgauge.cassettes.staleness import describe_change
 from tests.cassettes.cassette_lines import make_line
@@ -47,6 +48,14 @@ def change(place: list[Any], value: object, path: str = PATH) -> str:
 
 def test_an_equal_request_is_not_stale() -> None:
     assert between(make_line("a-1", body=BODY, path=PATH), PATH, copy.deepcopy(BODY)) == ""
+
+
+def test_a_line_that_holds_the_request_word_for_word_fits_without_its_body_being_read() -> None:
+    line = make_line("a-1", body=BODY, path=PATH)
+    asked = Asked("POST", PATH, canonical(BODY))
+    assert asked.fits(line)
+    assert asked.fits(replace(decode(line.encode()), body={}))
+    assert not asked.fits(replace(line, body={}))
 
 
 TEXT = ["contents", 0, "parts", 0, "text"]

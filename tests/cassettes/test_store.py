@@ -43,6 +43,14 @@ def test_lines_are_found_by_key_by_the_writer_and_by_others(file: CassetteFile) 
         assert reader.read("d-4") is None
 
 
+def test_a_writer_that_is_alone_reads_its_file_once(file: CassetteFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(file.keys()) == 3
+    monkeypatch.setattr(file, "_read_index", lambda: pytest.fail("it was read again"))
+    for number, key in enumerate(("d-4", "e-5"), 4):
+        file.append(line(key))
+        assert (file.read(key), file.line_number(key)) == (line(key), number)
+
+
 def test_a_file_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert list(CassetteFile(tmp_path / "none.jsonl").keys()) == []
 
