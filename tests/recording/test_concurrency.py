@@ -22,7 +22,7 @@ def test_calls_that_were_under_way_together_halve_it_once() -> None:
     for _ in range(16):
         concurrency.refused(started=9.0, now=10.0)
     assert concurrency.limit == 8
-    concurrency.refused(started=10.5, now=11.0)
+    concurrency.refused(started=10.0, now=11.0)
     assert concurrency.limit == 4
 
 

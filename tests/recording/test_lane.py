@@ -70,6 +70,7 @@ def test_a_limit_that_was_exceeded_in_the_last_minute_is_none() -> None:
     said = lane.refused(lane.start(17.0), again_at=18.0, per_minute={"input tokens": 160}, now=17.0)
     assert said == ["m: the service allows 160 input tokens per minute; keeping to it"]
     # Over a minute after the first of them only 15 are left.
+    assert lane.refused(lane.start(80.0), again_at=61.0, per_minute={"requests": 15}, now=60.0) == []
     said = lane.refused(lane.start(80.0), again_at=61.0, per_minute={"requests": 15}, now=60.1)
     assert said == ["m: the service allows 15 requests per minute; keeping to it"]
 

@@ -148,8 +148,8 @@ class Scheduler:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         self._moved.set()
-        if not task.cancelled() and task.exception() is not None:
-            self._crash = task.exception()
+        if not task.cancelled():
+            self._crash = task.exception() or self._crash
 
     async def _ask(self, lane: ModelQueue, job: Job) -> None:
         case, ready, started = job.case, self.ready[job.case.variant], self.clock()
