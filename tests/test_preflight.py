@@ -44,6 +44,8 @@ def test_four_characters_are_a_token_and_a_piece_counts_as_a_whole_one(setup: Ru
     assert dict(expected.calls) == {"bare": 2, "long": 2}
     # 100/4 = 25, 101/4 -> 26; with 27 characters more 127/4 -> 32, 128/4 = 32.
     assert expected.input_tokens == 25 + 26 + 32 + 32
+    told = replace(setup.variants["long"], system_instruction="Be brief.")  # 136 and 137 characters
+    assert forecast(replace(setup, variants={"long": told})).input_tokens == 34 + 35
     assert (expected.output_tokens, expected.cost) == (None, None)
     assert expected.lines() == [
         "asks gemini 4 times: bare 2, long 2",
@@ -64,6 +66,7 @@ def test_cost_is_the_sum_over_models_and_unknown_where_one_price_is(setup: RunCo
     assert expected.cost == pytest.approx(51 * 0.01 + 64 * 0.02 + (2 * 2 + 2 * 2) * 0.1)
     assert "cost: about 2.59 USD" in expected.lines()[1]
     assert forecast(setup, price=lambda model, n_in, n_out: None if model == "model-long" else 1.0).cost is None
+    assert forecast(setup, price=lambda model, n_in, n_out: 0.0).cost == 0
 
 
 def test_thinking_is_assumed_by_model_and_held_to_the_bound_of_the_output(setup: RunConfig) -> None:
@@ -71,13 +74,23 @@ def test_thinking_is_assumed_by_model_and_held_to_the_bound_of_the_output(setup:
     # Two answers of 2 + 100 tokens, and two that end at 5.
     assert expected.cost == 2 * 102 + 2 * 5
     assert expected.lines()[2] == "assumed per answer: 2 tokens and 100 of thinking (bare, long)"
+    for config, thoughts in (
+        ({"thinking_budget": 0}, 0),
+        ({"thinking_budget": 1}, 100),
+        ({"thinking_level": "MINIMAL"}, 0),
+    ):
+        one = replace(setup.variants["bare"], config={"thinking_config": config})
+        assert forecast(replace(setup, variants={"bare": one}), thinking=lambda model: 100).assumed == {
+            "bare": (2, thoughts)
+        }
 
 
 def test_an_answer_in_json_is_assumed_longer_by_its_fields(setup: RunConfig) -> None:
     plain = setup.variants["bare"]
     variants = {"bare": plain, "json": replace(plain, name="json", answer="json", json_fields=(("reason", "string"),))}
     expected = forecast(replace(setup, variants=variants))
-    assert expected.assumed["json"][0] > expected.assumed["bare"][0] + 20
+    # 20 for the label's field, and 20 for the other.
+    assert expected.assumed["json"][0] == expected.assumed["bare"][0] + 40
 
 
 @pytest.mark.parametrize("mode", ["once", "new_episodes"])

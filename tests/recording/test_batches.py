@@ -38,7 +38,7 @@ class Service:
     refused: str = ""
 
     def refusal(self, model: str) -> str:
-        return self.refused
+        return self.refused if model == "m" else ""
 
     def line(self, key: str, body: bytes) -> bytes:
         return json.dumps({"key": key}).encode() + b"\n"
@@ -139,6 +139,9 @@ def test_cases_are_submitted_in_jobs_of_at_most_so_many_and_held_until_they_are_
     assert desk.notes[-1] == "job-2: 2 of 2 answers are recorded"
     assert desk.service.forgotten == ["job-2"]
     assert desk.batches().open_keys == {*KEYS[:2], KEYS[4]}
+    desk.service.said["job-1"] = [answer(key) for key in KEYS[:2]]
+    assert again.collect(desk.ready()) == 1
+    assert desk.notes[-1] == "job-1: 2 of 2 answers are recorded"
 
 
 def test_a_job_is_cut_where_its_file_would_be_too_large(desk: Desk) -> None:
@@ -152,10 +155,10 @@ def test_a_job_is_cut_where_its_file_would_be_too_large(desk: Desk) -> None:
 def test_what_a_job_does_not_answer_or_refuses_is_broken_and_not_submitted_again_in_this_run(desk: Desk) -> None:
     batches = desk.batches()
     batches.submit(batches.setup.cases[:2], desk.ready())
-    desk.service.said["job-1"] = [Answer(KEYS[0], None, "blocked"), answer("v/a-4"), answer("w/a-1")]
+    desk.service.said["job-1"] = [Answer(KEYS[0], None, "b" * 301), answer("v/a-4"), answer("w/a-1")]
     assert batches.collect(desk.ready()) == 0
     whys = {case.post.id: why for case, why in batches.report.broken}
-    assert whys == {"a-0": "the batch did not answer it: blocked", "a-1": "job-1 has no answer to it"}
+    assert whys == {"a-0": f"the batch did not answer it: {'b' * 300}", "a-1": "job-1 has no answer to it"}
     assert (batches.report.n_kept, desk.kept()) == (0, [])
     free, held = batches.waiting(batches.setup.cases)
     assert ([case.post.id for case in free], held) == (["a-2", "a-3", "a-4"], [])
@@ -206,6 +209,44 @@ def test_a_model_that_no_job_can_ask_is_refused_with_the_command_that_asks_it(de
         UsageError, match=r"--batch: v cannot be asked by a job: it is tuned\. Record it with 'newsgauge"
     ):
         desk.batches().check(desk.ready())
+    batches = desk.batches()
+    other = replace(batches.setup.variants["v"], name="w", model="n")
+    batches.setup = replace(batches.setup, variants={**batches.setup.variants, "w": other})
+    with pytest.raises(UsageError, match=r" v', and the others with 'newsgauge record --batch --variants w'$"):
+        batches.check({**desk.ready(), "w": batches.setup.ready(other, "n")})
+
+
+def test_a_job_of_another_plan_stays_and_cases_that_no_plan_asks_for_are_dropped(desk: Desk) -> None:
+    job = OpenJob(
+        "1", "cassettes", " --classes x --variants v", "m", "2026-11-26T00:00:00Z", {"v/z-9": "0"}, name="job-1"
+    )
+    jobs = OpenJobs(desk.folder / "batches.json")
+    jobs.put(job)
+    jobs.put(replace(job, label="2", name="job-2", requests={"old/a-0": "0", KEYS[0]: "0"}, options=" --variants old"))
+    desk.service.said |= {"job-1": [], "job-2": []}
+    batches = desk.batches()
+    assert batches.collect(desk.ready()) == 0
+    assert [(case.post.id, why) for case, why in batches.report.broken] == [("a-0", "job-2 has no answer to it")]
+    assert desk.notes == [
+        "job-1 is of another plan; collect it with: newsgauge record --batch --classes x --variants v",
+        "job-2: 0 of 2 answers are recorded",
+        "job-2: 1 of its cases are no longer planned, and dropped: old/a-0",
+    ]
+    assert batches.open_keys == {"v/z-9"}
+
+
+def test_a_job_whose_answers_are_kept_is_collected_once_though_the_service_cannot_delete_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = desk.batches()
+    batches.submit(batches.setup.cases[:1], desk.ready())
+    desk.service.said["job-1"] = [answer(KEYS[0])]
+    monkeypatch.setattr(desk.service, "forget", lambda job: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        batches.collect(desk.ready())
+    (left,) = OpenJobs(desk.folder / "batches.json").of("cassettes")
+    assert left.collected
+    assert (desk.kept(), desk.batches().open_keys) == (["a-0"], set())
 
 
 @pytest.mark.parametrize(
