@@ -110,6 +110,8 @@ def find_addresses(text: str) -> list[str]:
 
 def hide_secrets(text: str, *, environ: Mapping[str, str] = os.environ) -> str:
     """The text with every secret replaced by ``[secret]``; the same object if there is none."""
+    if len(text) < MIN_KEY_CHARS:  # most of what a terminal is sent: one sign per test
+        return text
     for _, value in _values(environ):
         if value in text:
             text = text.replace(value, _HIDDEN)

@@ -15,6 +15,7 @@ from typing import Any
 from .. import __version__
 from .._util.files import write_json, write_whole
 from .._util.platform import give_back
+from ..records import Result
 from ..results.result_files import COLUMNS, TOKEN_COLUMNS
 from ..results.run_folder import EXHIBITS, RunFolder, load_run
 from ..results.runs_compared import RunsCompared
@@ -74,7 +75,7 @@ def publish(
         write_json(folder / "asked.json", {"plan": run.run["plan"], **asked})
     if posts:
         write_json(folder / "posts.json", {"plan": run.run["plan"], "posts": dict(posts)})
-    return render(folder)
+    return render(folder, results=run.results)
 
 
 def _use(use: TokenUse) -> dict[str, Any]:
@@ -109,12 +110,15 @@ def _cost(cost: Cost | NoPrice) -> dict[str, Any]:
     }
 
 
-def render(folder: Path, *, option: str = "--results") -> RunFolder:
-    """Write report.html and summary.md from what the folder holds. Raises `UsageError`."""
+def render(folder: Path, *, option: str = "--results", results: tuple[Result, ...] | None = None) -> RunFolder:
+    """Write report.html and summary.md from what the folder holds. Raises `UsageError`.
+
+    ``results``: those of results.csv, if they were read already.
+    """
     from .html import render_run
     from .summary import summary_markdown
 
-    run = load_run(folder)
+    run = load_run(folder, results=results)
     write_whole(folder / "report.html", render_run(run), option=option)
     write_whole(folder / "summary.md", summary_markdown(run), option=option)
     give_back()

@@ -182,8 +182,11 @@ def _percent(rate: float) -> str:
     return f"{math.floor(1000 * rate + 0.5) / 10:.1f}%"  # halves up, as everywhere
 
 
-def load_run(folder: Path | str = ".newsgauge/results") -> RunFolder:
-    """Read and check a results folder, as `pytest evals` and `newsgauge merge` leave it. Raises `UsageError`."""
+def load_run(folder: Path | str = ".newsgauge/results", *, results: tuple[Result, ...] | None = None) -> RunFolder:
+    """Read and check a results folder, as `pytest evals` and `newsgauge merge` leave it. Raises `UsageError`.
+
+    ``results``: those of results.csv, if they were read already.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         raise UsageError(
@@ -207,7 +210,7 @@ def load_run(folder: Path | str = ".newsgauge/results") -> RunFolder:
             f"{folder}: gates.json is about plan {gates['run'].get('plan')}, scoreboard.json about {run['plan']}: "
             f"a run was cut short here; {_AGAIN}"
         )
-    results = read_results(folder / "results.csv", advice=_AGAIN)
+    results = read_results(folder / "results.csv", advice=_AGAIN) if results is None else results
     unknown = {result.variant for result in results} - set(scores)
     if unknown:
         raise UsageError(f"{folder / 'results.csv'}: {sorted(unknown)[0]} is not in scoreboard.json; {_AGAIN}")
