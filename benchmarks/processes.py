@@ -1,6 +1,6 @@
 """Runs a command and says what it took: wall time, CPU time and peak memory of it and all its children.
 
-`alternate` compares two sides in rounds that a busy machine slows alike.
+`alternate` compares two sides in rounds that a busy machine slows alike; `in_turns` two runs of pytest, slice by slice.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from typing import Any
 #: Between two looks at the memory; each stops every process for some milliseconds.
 _SAMPLE_S = 1.0
 RESULTS = Path(__file__).resolve().parent / "results"
-
+PYTEST = [sys.executable, "-m", "pytest"]
 
 #: The halves of a round that differ by more say something about the machine.
 MAX_DISAGREEMENT = 0.10
@@ -43,17 +45,31 @@ class Ratio:
 def alternate(
     name: str, ours: Callable[[], float], theirs: Callable[[], float], *, rounds: int = 5, warm: bool = True
 ) -> Ratio:
-    """Measure ours, theirs, theirs, ours (ABBA) in each round, so that a machine that grows busier hurts both.
+    """Measure ours, theirs, theirs, ours (ABBA) in each round (`in_rounds`), so that a busier machine hurts both.
 
-    A round whose halves differ by more than 10% is discarded, and another run for it, up to three times as many.
     ``warm``: each side once before, so that what has to be compiled is.
     """
     if warm:
         ours(), theirs()
+
+    def half(ours_first: bool) -> tuple[float, float]:
+        if ours_first:
+            return ours(), theirs()
+        their = theirs()
+        return ours(), their
+
+    return in_rounds(name, half, rounds=rounds)
+
+
+def in_rounds(name: str, half: Callable[[bool], tuple[float, float]], *, rounds: int) -> Ratio:
+    """Measure both sides twice in each round: ``half`` is told whether ours begins, and returns what both took.
+
+    A round whose halves differ by more than 10% is discarded, and another run for it, up to three times as many.
+    """
     kept: list[tuple[float, float]] = []
     n_discarded = 0
     while len(kept) < rounds:
-        first, their_first, their_second, second = ours(), theirs(), theirs(), ours()
+        (first, their_first), (second, their_second) = half(True), half(False)
         halves = first / their_first, second / their_second
         both = (first + second) / 2, (their_first + their_second) / 2
         said = f"... {name}: {both[0]:.3f} against {both[1]:.3f}: {both[0] / both[1]:.3f}"
@@ -126,6 +142,48 @@ def run(command: Sequence[str], *, cwd: Path, env: dict[str, str] | None = None)
     return Taken(wall, usage.ru_utime + usage.ru_stime, peak[0], process.returncode, output)
 
 
+@dataclass(frozen=True)
+class Command:
+    """A run of pytest: its arguments, and the folder to start it in."""
+
+    arguments: Sequence[str]
+    cwd: Path
+
+
+def in_turns(ours: Command, theirs: Command, *, ours_first: bool) -> tuple[Taken, Taken]:
+    """Run both at once, but only one at a time: each works for a slice of its tests, then the other (turns.py).
+
+    ``wall_s`` and ``memory`` are 0: neither means anything here.
+    """
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(RESULTS.parent), os.environ.get("PYTHONPATH", "")])}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    pipes = os.pipe(), os.pipe()
+    with ExitStack() as stack:
+        outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in pipes]
+        processes = []
+        for number, command in enumerate((ours, theirs)):
+            ends = pipes[number][0], pipes[1 - number][1]
+            process = subprocess.Popen(
+                [*PYTEST, "-p", "turns", *command.arguments],
+                cwd=command.cwd,
+                env={**env, "TURNS": ",".join(map(str, ends))},
+                pass_fds=ends,
+                stdout=outputs[number],
+                stderr=subprocess.STDOUT,
+            )
+            processes.append(process)
+        os.write(pipes[0 if ours_first else 1][1], b".")
+        for end in (*pipes[0], *pipes[1]):
+            os.close(end)
+        taken = []
+        for process, output in zip(processes, outputs, strict=True):
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            output.seek(0)
+            taken.append(Taken(0.0, usage.ru_utime + usage.ru_stime, 0, process.returncode, output.read()))
+    return taken[0], taken[1]
+
+
 def store(name: str, figures: dict[str, Any]) -> Path:
     """Write the figures of one run, with the machine they come from."""
     RESULTS.mkdir(exist_ok=True)
@@ -172,6 +230,3 @@ def _pss(pid: int) -> int:
     except OSError:
         pass
     return 0
-
-
-PYTEST = [sys.executable, "-m", "pytest"]

@@ -2,7 +2,8 @@
 
 The floor is what nobody can do without who runs ordinary pytest items and asks through the real SDK: as many items
 that make the same calls on `httpx2.MockTransport`, in one process. *hand* is pytest, vcrpy and google-genai with one
-YAML cassette a case. Start-up is left out of both: what a small run takes is subtracted from what a large one takes.
+YAML cassette a case. Both run at once and take turns, a slice of 20 tests each (turns.py). Start-up is left out of
+both: what a small run takes is subtracted from what a large one takes.
 *two* and *two-all* compare the wall time of two processes with that of one; *gates* `-m gate` with the whole run; *one*
 and *default* the wall time of a single case and of `pytest evals` with that of a single item of the floor.
 Each is measured in rounds (processes.alternate); *whole* measures memory and the pace within one run, once.
@@ -22,12 +23,25 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from processes import PYTEST, RESULTS, Ratio, Taken, alternate, ratio_table, run, store, write_block
+from processes import (
+    PYTEST,
+    RESULTS,
+    Command,
+    Ratio,
+    Taken,
+    alternate,
+    in_rounds,
+    in_turns,
+    ratio_table,
+    run,
+    store,
+    write_block,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 VARIANTS = "zero-shot,system,labels,tuned"
@@ -89,11 +103,17 @@ def plan_options(options: argparse.Namespace, posts_per_class: str) -> list[str]
     ]
 
 
+def replay_command(options: argparse.Namespace, posts_per_class: str, results: str, *more: str) -> Command:
+    where = ["evals/test_newsgroups.py", "evals/test_gates.py", "-p", "no:cacheprovider", "--results", results]
+    return Command([*where, *plan_options(options, posts_per_class), "--no-require-gates", *more], ROOT)
+
+
 def replay(options: argparse.Namespace, posts_per_class: str, *more: str) -> Taken:
     with tempfile.TemporaryDirectory() as results:
-        where = ["evals/test_newsgroups.py", "evals/test_gates.py", "-p", "no:cacheprovider", "--results", results]
-        asked = [*plan_options(options, posts_per_class), "--no-require-gates", *more]
-        taken = run([*PYTEST, *where, *asked], cwd=ROOT)
+        return _replayed(run([*PYTEST, *replay_command(options, posts_per_class, results, *more).arguments], cwd=ROOT))
+
+
+def _replayed(taken: Taken) -> Taken:
     # 1: the gates are set for another plan, and may fail on this one; that is not what is measured here.
     if taken.status not in (0, 1) or "error" in taken.output.splitlines()[-1]:
         sys.exit(f"the replay failed:\n{taken.output[-3000:]}")
@@ -192,43 +212,49 @@ class Bench:
             self._asked[posts] = requests_of(self.options, posts)
         return self._asked[posts]
 
-    def run_floor(self, asked: list[dict[str, Any]]) -> Taken:
+    def floor(self, posts: str) -> Command:
         """The calls of a plan as ordinary pytest items."""
+        asked = self.asked(posts)
         where = self.folder / f"floor-{len(asked)}" / "items"
         if not where.exists():
             where.mkdir(parents=True)
             (where.parent / "asked.json").write_text(json.dumps(asked))
             (where / "pytest.ini").write_text("[pytest]\n")
             (where / "test_calls.py").write_text(CALLS.format(benchmarks=str(ROOT / "benchmarks")))
-        return _succeeded(run([*PYTEST, "-q", "-p", "no:cacheprovider"], cwd=where), "the floor")
+        return Command(["-q", "-p", "no:cacheprovider"], where)
 
-    def newsgauge_ms(self) -> float:
-        """CPU of a case beyond start-up."""
-        posts = self.options.slice
-        more, fewer = (replay(self.options, one).cpu_s for one in (posts, "1"))
-        return 1e3 * (more - fewer) / (len(self.asked(posts)) - len(self.asked("1")))
-
-    def floor_ms(self) -> float:
-        """The same of a case of the floor."""
-        large, small = self.asked(self.options.slice), self.asked("1")
-        return 1e3 * (self.run_floor(large).cpu_s - self.run_floor(small).cpu_s) / (len(large) - len(small))
-
-    def by_hand_ms(self) -> float:
-        """The same of a case of the suite without newsgauge."""
-        where, asked = self.folder / "by-hand", self.asked(self.options.slice)
+    def by_hand(self, posts: str) -> Command:
+        """The same plan as a suite without newsgauge."""
+        where = self.folder / f"by-hand-{posts}"
         if not where.exists():
             where.mkdir()
-            write_by_hand(where, asked)
-        taken = []
-        for some in (asked, asked[:1]):
-            (where / "cases.json").write_text(json.dumps(some))
-            taken.append(_succeeded(run([*PYTEST, "-q", "-p", "no:cacheprovider"], cwd=where), "the suite by hand"))
-        return 1e3 * (taken[0].cpu_s - taken[1].cpu_s) / (len(asked) - 1)
+            write_by_hand(where, self.asked(posts))
+        return Command(["-q", "-p", "no:cacheprovider"], where)
+
+    def ms_a_case(self, other: Callable[[str], Command], *, ours_first: bool) -> tuple[float, float]:
+        """CPU of a case beyond start-up: of newsgauge, and of another suite with the same calls."""
+        spent = []
+        for posts in (self.options.slice, "1"):
+            with tempfile.TemporaryDirectory() as results:
+                ours, theirs = in_turns(
+                    replay_command(self.options, posts, results), other(posts), ours_first=ours_first
+                )
+            spent.append((_replayed(ours).cpu_s, _succeeded(theirs, "the other suite").cpu_s))
+        n = len(self.asked(self.options.slice)) - len(self.asked("1"))
+        ours_s, theirs_s = (more - fewer for more, fewer in zip(*spent, strict=True))
+        return 1e3 * ours_s / n, 1e3 * theirs_s / n
 
     def one_case(self) -> Taken:
         """A single case, from the start of pytest to its verdict."""
         case = self.asked("1")[0]["id"]
         return replay(self.options, "1", "-k", f"test_newsgroup and {case.split('-')[1]}", "--variants", "zero-shot")
+
+    def one_item(self) -> Taken:
+        """A single item of the floor."""
+        command = self.floor("1")
+        return _succeeded(
+            run([*PYTEST, *command.arguments, "-k", self.asked("1")[0]["id"]], cwd=command.cwd), "the floor"
+        )
 
     def default(self) -> Taken:
         """``pytest evals``, as anybody runs it."""
@@ -263,9 +289,16 @@ def measure(part: str, bench: Bench) -> Ratio:
         sides = (lambda: replay(options, "all", "-m", "gate").cpu_s), (lambda: replay(options, "all").cpu_s)
     elif part in ("one", "default"):
         ours = bench.one_case if part == "one" else bench.default
-        sides = (lambda: ours().wall_s), (lambda: bench.run_floor(bench.asked("1")[:1]).wall_s)
+        sides = (lambda: ours().wall_s), (lambda: bench.one_item().wall_s)
     else:
-        sides = (bench.by_hand_ms, bench.newsgauge_ms) if part == "hand" else (bench.newsgauge_ms, bench.floor_ms)
+        other = bench.by_hand if part == "hand" else bench.floor
+        other("1"), other(options.slice)
+
+        def half(ours_first: bool) -> tuple[float, float]:
+            ours, theirs = bench.ms_a_case(other, ours_first=ours_first)
+            return (theirs, ours) if part == "hand" else (ours, theirs)
+
+        return in_rounds(part, half, rounds=options.rounds)
     return alternate(part, *sides, rounds=options.rounds)
 
 

@@ -53,6 +53,31 @@ def test_a_machine_that_never_agrees_with_itself_measures_nothing(benchmark: Cal
         benchmark("processes").alternate("x", ours, lambda: 1.0, rounds=1, warm=False)
 
 
+def test_two_suites_work_by_turns_slice_by_slice_and_the_rest_runs_when_the_other_has_ended(
+    benchmark: Callable[[str], ModuleType], tmp_path: Path
+) -> None:
+    processes = benchmark("processes")
+    commands = []
+    for name, n_tests in (("a", 25), ("b", 50)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pytest.ini").write_text("[pytest]\n")
+        (tmp_path / name / "test_it.py").write_text(
+            "import pytest\nfrom pathlib import Path\n"
+            f"@pytest.mark.parametrize('n', range({n_tests}))\n"
+            "def test_it(n):\n"
+            f"    with Path('../order.txt').open('a') as file: file.write('{name}')\n"
+        )
+        commands.append(
+            processes.Command(["-q", "-p", "no:newsgauge-guard", "-p", "no:cacheprovider"], tmp_path / name)
+        )
+    first, second = processes.in_turns(*commands, ours_first=False)
+    # The twentieth test of a turn runs when the turn comes back.
+    assert (tmp_path / "order.txt").read_text() == 19 * "b" + 19 * "a" + 20 * "b" + 6 * "a" + 11 * "b"
+    assert (first.status, second.status) == (0, 0), first.output + second.output
+    assert first.output.splitlines()[-1].startswith("25 passed")
+    assert 0 < first.cpu_s < 60
+
+
 @pytest.mark.parametrize(("name", "table"), [("replay", "tables"), ("recording", "table")])
 def test_the_page_holds_what_the_benchmark_prints(
     benchmark: Callable[[str], ModuleType], name: str, table: str
