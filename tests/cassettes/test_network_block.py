@@ -13,13 +13,13 @@ from types import FunctionType
 
 import pytest
 
+from newsgauge.cassettes.blocked_attempts import take_attempts
 from newsgauge.cassettes.network_block import (
     attempts_fail,
     end_block,
     lifted,
     network_blocked,
     start_block,
-    take_attempts,
 )
 from newsgauge.errors import NetworkBlockedError
 

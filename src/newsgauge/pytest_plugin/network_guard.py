@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from ..cassettes.network_block import attempts_fail, end_block, lifted, start_block, take_attempts
+from ..cassettes.blocked_attempts import take_attempts
+from ..cassettes.network_block import attempts_fail, end_block, lifted, start_block
 from ..client.clients import import_sdk
 from ..errors import UsageError
 from .options import evals_folder
