@@ -21,7 +21,7 @@ from ..planning.sampling import asking_order, counted_posts, stopped_at
 from ..planning.stops import Stop
 from ..recording.pending import find_pending, recorded_ids
 from ..recording.scheduler import Report
-from ..records import Case, Key, Result
+from ..records import Case
 from ..running.results_log import MAIN, ResultLog
 from ..running.run import Run
 from ..running.run_config import RunConfig
@@ -101,7 +101,9 @@ def ask_until_decided(
                 found = record(part, to_ask)
                 total.add(found)
                 goes_on = not found.interrupted and not found.left
-            results = _replayed(_up_to(setup, [*active, *others], ends), log)
+            now = replace(_up_to(setup, [*active, *others], ends), mode="none")
+            with closing(Run(now, log)) as replay:
+                results = replay.results(tuple(now.variants))
             active, others = [name for name in active if name in watched], []
             for name in list(active):
                 own = watched[name]
@@ -127,9 +129,3 @@ def _up_to(setup: RunConfig, names: Sequence[str], ends: Mapping[str, int]) -> R
     stopped = {**setup.plan.stopped, **{name: frozenset(order[:n]) for name, n in ends.items()}}
     variants = {name: setup.variants[name] for name in names}
     return replace(setup, variants=variants, plan=replace(setup.plan, stopped=stopped))
-
-
-def _replayed(setup: RunConfig, log: ResultLog) -> Mapping[Key, Result]:
-    """The answers from the cassettes, now and at earlier looks."""
-    with closing(Run(replace(setup, mode="none"), log)) as run:
-        return run.results(tuple(setup.variants))

@@ -84,6 +84,7 @@ def diagnose(folders: Folders, environ: Mapping[str, str] = os.environ) -> Diagn
     kept = _unwritable(folders, folders.cassettes)
     blocked = [*unready, *kept, *state, *(["CI is set: say --allow-record-in-ci"] if is_ci(environ) else [])]
     damaged = ["damaged: see above"] if damaged_cache() else []
+    bucket = [] if _version("google-cloud-storage") else ["google-cloud-storage: pip install 'newsgauge[vertex]'"]
     absent = [] if has_twenty_newsgroups() else ["not on this machine, unless a run can download it"]
     return Diagnosis(
         {
@@ -100,7 +101,7 @@ def diagnose(folders: Folders, environ: Mapping[str, str] = os.environ) -> Diagn
             Ability("tune on the embedded backend", "; ".join([*_embedded(), *state, *unsuitable])),
             Ability(
                 "tune on Vertex",
-                "; ".join([*_access("vertex"), *_credentials(environ), *_bucket(), *state, *unsuitable]),
+                "; ".join([*_access("vertex"), *_credentials(environ), *bucket, *state, *unsuitable]),
             ),
             Ability("ask about 20 Newsgroups", "; ".join(damaged or absent)),
         ],
@@ -194,7 +195,8 @@ def _project(folders: Folders) -> list[Fact]:
         facts += [Fact("retiring model", note) for note in retiring(models)]
     except UsageError as error:
         facts.append(Fact(f"{folders.evals}/variants.toml", str(error), is_wrong=True))
-    facts.append(_found(evals / "gates.toml", f"{folders.evals}/gates.toml"))
+    has_gates = (evals / "gates.toml").exists()
+    facts.append(Fact(f"{folders.evals}/gates.toml", "there" if has_gates else "not there", is_wrong=not has_gates))
     files = sorted(cassettes.glob("*/*/*.jsonl"))
     recorded = Counter(path.parent.relative_to(cassettes).as_posix() for path in files)
     text = ", ".join(f"{name} ({n})" for name, n in recorded.items())
@@ -262,10 +264,6 @@ def _unwritable(folders: Folders, name: str) -> list[str]:
     return [] if is_writable(folders.root / name) else [f"{name} cannot be written here"]
 
 
-def _found(path: Path, name: str) -> Fact:
-    return Fact(name, "there" if path.exists() else "not there", is_wrong=not path.exists())
-
-
 def _access(backend: str) -> list[str]:
     try:
         check_access("gemini" if backend == "gemini" else "vertex")
@@ -287,7 +285,3 @@ def _credentials(environ: Mapping[str, str]) -> list[str]:
 def _embedded() -> list[str]:
     lacking = missing_packages()
     return [f"{', '.join(lacking)}: pip install 'newsgauge[embedded]'"] if lacking else []
-
-
-def _bucket() -> list[str]:
-    return [] if _version("google-cloud-storage") else ["google-cloud-storage: pip install 'newsgauge[vertex]'"]

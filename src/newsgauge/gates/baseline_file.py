@@ -181,13 +181,11 @@ def make_baseline(
     return Baseline(backend, plan.corpus, plan.digest, drawn_by, {**kept, **new})
 
 
-def is_same_draw(baseline: Baseline, plan: Plan) -> bool:
-    """True if the same options drew the posts: then they are the same posts, or the corpus changed."""
-    return not changed_draw(baseline, plan)
-
-
 def changed_draw(baseline: Baseline, plan: Plan) -> set[str]:
-    """The options that draw the plan in another way than the baseline: ``classes``, ``posts_per_class``, ..."""
+    """The options that draw the plan in another way than the baseline: ``classes``, ``posts_per_class``, ...
+
+    None: then they are the same posts, or the corpus changed.
+    """
     changed = {key for key, value in _draw(plan).items() if baseline.drawn_by.get(key) != value}
     return changed - ({"classes"} if is_about_classes(baseline, plan) else set())
 

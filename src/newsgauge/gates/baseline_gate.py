@@ -25,7 +25,7 @@ from ..scoring.scores import Comparison
 from ..scoring.stats.decisions import Decision, Finding, decide_difference
 from ..scoring.stats.paired import mcnemar_exact
 from ..scoring.stats.power import NEAREST_LIMIT, fewest_posts_for_margin
-from .baseline_file import Baseline, answer_text, answers_of_both, is_same_draw
+from .baseline_file import Baseline, answer_text, answers_of_both, changed_draw
 from .comparison_gate import clustered_words, difference_words, flip_counts, hold_pair, hold_stopped_pair
 from .gate import Asked, Evidence, Gate, Held, Table
 from .limits_gate import bounds_words, how_many
@@ -85,7 +85,7 @@ class BaselineGate(Gate):
 
     def _hold_replay(self, evidence: Evidence, baseline: Baseline, posts: list[Post], asked: Asked) -> Held:
         n, common, plan = len(posts), _common(len(posts), evidence, baseline), evidence.plan
-        if plan.digest != baseline.plan and is_same_draw(baseline, plan):
+        if plan.digest != baseline.plan and not changed_draw(baseline, plan):
             text = (
                 f"the corpus changed: the draw that gave the baseline's {baseline.drawn_by.get('n_posts')} "
                 f"{plan.units} (plan {baseline.plan}) now gives {len(plan.posts)} (plan {plan.digest}), {n} of them "

@@ -27,7 +27,7 @@ import pytest
 from _pytest.junitxml import xml_key  # pytest has no public name for it
 from _pytest.reports import pytest_report_to_serializable
 
-from .slim_reports import are_read, is_case
+from .slim_reports import is_case
 
 #: Cases per message at most, and seconds that the first of them waits at most.
 _N, _WAIT_S = 64, 0.25
@@ -35,11 +35,6 @@ _EVENT = "newsgauge_cases"
 _NOW = struct.Struct("q")
 #: Events of pytest-xdist about a single test, in the order in which a worker sends them.
 _OF_A_TEST = ("logstart", "testreport", "logfinish", "runtest_protocol_complete")
-
-
-def may_be_compact(config: pytest.Config, *, replays: bool) -> bool:
-    """Whether the controller needs only the call report of an answered case."""
-    return replays and not are_read(config)
 
 
 class CompactWorker:

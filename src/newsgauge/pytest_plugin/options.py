@@ -17,7 +17,7 @@ from ..planning.plan_file import read_inputs
 from ..planning.stops import NAME as STOPS
 from ..running.recording_options import add_record_mode, add_recording_options, add_until_decided
 from ..running.run_options import add_plan_options, baseline_name, setup_of
-from .process_guard import are_gates_required, evals_name, touches_evals
+from .process_guard import are_gates_required, evals_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,11 +81,6 @@ def add_options(parser: pytest.Parser, *, shares_record_mode: bool = False) -> N
         action="store_true",
         help="show your own texts in the report; do not share such a report",
     )
-
-
-def is_active(config: pytest.Config) -> bool:
-    """True if one of the paths of the command line lies in the evals folder, or holds it."""
-    return touches_evals(config, config.args)
 
 
 def evals_folder(config: pytest.Config) -> Path:

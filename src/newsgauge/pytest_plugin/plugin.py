@@ -28,14 +28,13 @@ from .options import (
     baseline_file,
     evals_folder,
     inputs_of,
-    is_active,
     known_corpora,
     make_setup,
     said_by_hand,
     said_elsewhere,
     unreviewed_options,
 )
-from .process_guard import JUNIT, MOVED, RESULTS, are_gates_required
+from .process_guard import JUNIT, MOVED, RESULTS, are_gates_required, touches_evals
 from .progress import Progress, pytest_report_header
 from .run_state import STATE, RunState
 
@@ -83,7 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     network = config.pluginmanager.get_plugin(NETWORK_GUARD)
-    if config.option.help or not is_active(config):
+    if config.option.help or not touches_evals(config, config.args):
         if network is not None:
             network.stop()
         return
@@ -202,10 +201,11 @@ def _register_judge(
 ) -> None:
     """What only the process does that judges the run; ``expected``: what it is going to pay for."""
     from ..gates.run_verdict import Guard
-    from .compact_reports import CompactController, may_be_compact
+    from .compact_reports import CompactController
     from .gate_hooks import Judge, LastLine
     from .publisher import Publisher
     from .recording_hooks import Recording
+    from .slim_reports import are_read
     from .xdist import Controller, facts_of
 
     where, plugins = config.option.results, config.pluginmanager
@@ -229,7 +229,7 @@ def _register_judge(
     judge = Judge(guard, log, setup)
     plugins.register(judge, "newsgauge-judge")
     facts = facts_of(run_plan)
-    is_compact = getattr(config.option, "dist", "no") != "no" and may_be_compact(config, replays=setup.replays)
+    is_compact = getattr(config.option, "dist", "no") != "no" and setup.replays and not are_read(config)
     plugins.register(
         Controller(log, results, facts, required=guard.required, compact=is_compact), "newsgauge-controller"
     )

@@ -18,7 +18,6 @@ from .._util.platform import give_back
 from ..records import Result
 from ..results.result_files import COLUMNS, TOKEN_COLUMNS
 from ..results.run_folder import EXHIBITS, RunFolder, load_run
-from ..results.runs_compared import RunsCompared
 from ..scoring.prices import NoPrice, load_prices
 from ..scoring.tokens import Cost, Mean, TokenUse, savings, token_use
 
@@ -149,13 +148,6 @@ def github_annotations(run: RunFolder, gates: Path | None = None) -> list[str]:
     from .summary import annotation_lines
 
     return annotation_lines(run, gates)
-
-
-def write_comparison(path: Path, first: RunFolder, second: RunFolder, found: RunsCompared) -> None:
-    """Write the page of the second run against the first. Raises `UsageError`."""
-    from .html import render_comparison
-
-    write_whole(path, render_comparison(first, second, found, at=path), option="--html")
 
 
 def _write_parquet(folder: Path) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from ..._util.files import write_whole
 from ..._util.option_values import as_number
 from ..._util.pytest_ini import Folders
 from ...choosing.ledger import open_ledger, short_hash
@@ -15,7 +16,7 @@ from ...errors import UsageError
 from ...gates.baseline_gate import drop_words
 from ...planning.plan_file import load_plan
 from ...report.comparing import comparison_lines
-from ...report.publishing import write_comparison
+from ...report.html import render_comparison
 from ...results.run_folder import RunFolder, load_run
 from ...results.runs_compared import VariantCompared, compare_runs
 from ...running.run_options import baseline_name
@@ -51,7 +52,7 @@ def handle(options: argparse.Namespace) -> int:
     first, second = (load_run(Path(name)) for name in (options.first, options.second))
     found = compare_runs(first, second)
     page = Path(options.html) if options.html else first.path / "comparison.html"
-    write_comparison(page, first, second, found)
+    write_whole(page, render_comparison(first, second, found, at=page), option="--html")
     print("\n".join(comparison_lines(found, first=options.first, second=options.second)))
     print(f"written: {page}")
     _note_decision(first, second)

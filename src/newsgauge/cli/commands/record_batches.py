@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,7 @@ def ask_in_batches(
                 known=known,
                 reaching="" if options.base_url is None else f" --base-url {shlex.quote(options.base_url)}",
                 max_requests=options.requests_per_job,
-                on_note=_note,
+                on_note=partial(print, "newsgauge:", file=sys.stderr, flush=True),
             )
             ready = ModelResolution(setup, base_url=lambda: url).all_ready()
             batches.check(ready)
@@ -97,7 +98,3 @@ def _service(client: genai.Client, url: str | None, bucket: BucketFolder | None,
 
     place = vertex_base_url(url)
     return VertexBatches(client, CloudStorage(cloud_project(place), place), bucket, retry)
-
-
-def _note(text: str) -> None:
-    print(f"newsgauge: {text}", file=sys.stderr, flush=True)

@@ -33,12 +33,9 @@ _PARTS = {"thinking": "thinking", "cached": "cached input", "tool_use": "tool-us
 
 def token_section(run: RunFolder) -> Section:
     """What each variant needs, saves and costs."""
-    return Section("tokens", "Tokens and cost", "Tokens and cost", _blocks(run))
-
-
-def _blocks(run: RunFolder) -> list[Block]:
+    title = "Tokens and cost"
     if run.tokens is None:
-        return [Text("This folder holds no tokens.json of this run.")]
+        return Section("tokens", title, title, [Text("This folder holds no tokens.json of this run.")])
     variants, units = run.tokens["variants"], plural(run.unit)
     parts = [kind for kind in _PARTS if any(one.get(kind, {}).get("mean") for one in variants.values())]
     blocks: list[Block] = [_bars(kind, variants, run.unit) for kind in ("input", "output", *parts)]
@@ -75,7 +72,7 @@ def _blocks(run: RunFolder) -> list[Block]:
     if unpriced:
         lines = [f"{', '.join(names)}: no price: {why} ({model})" for (why, model), names in unpriced.items()]
         blocks.append(Listed(lines))
-    return blocks
+    return Section("tokens", title, title, blocks)
 
 
 def accuracy_by_cost(run: RunFolder) -> Plot | None:
