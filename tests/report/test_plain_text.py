@@ -12,7 +12,7 @@ import pytest
 
 from newsgauge.planning.sampling import Plan
 from newsgauge.records import Key, Outcome, Post, Prediction, Result
-from newsgauge.report.classes import class_lines, confusion_lines, worst_lines
+from newsgauge.report.breakdowns import class_lines, confusion_lines, worst_lines
 from newsgauge.report.summary_sections import flips_since_baseline
 from newsgauge.report.terminal import answer_lines, gate_lines, scoreboard_lines
 from newsgauge.results.result_files import write_flips, write_gates, write_scoreboard

@@ -12,7 +12,7 @@ from .._util.numbers import in_unit, p_words, percent, points_span, span
 from .._util.wording import did_you_mean
 from ..errors import NewsgaugeError, UsageError
 from ..records import Key, Result
-from ..report.classes import class_lines, confusion_lines
+from ..report.breakdowns import class_lines, confusion_lines
 from ..report.terminal import scoreboard_lines
 from ..running.results_log import missing_cases
 from ..running.run import Run

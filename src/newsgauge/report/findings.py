@@ -13,8 +13,7 @@ from typing import Any, Literal
 
 from ..gates.session_verdict import decode_verdict
 from ..results.run_folder import RunFolder
-from .check_words import limit_words, measured_words
-from .terminal import WIDTH
+from .terminal import WIDTH, limit_words, measured_words
 
 State = Literal["failed", "unanswered", "not proved", "not decided", "passed", "no gate"]
 #: The worst first.

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..records import shown_id
 from ..scoring.scores import Comparison, Score
-from .classes import worst_lines
-from .slices import confidence_rows, slice_rows
+from .breakdowns import confidence_rows, slice_rows, worst_lines
 from .terminal import WIDTH, backend_note, flip_lines, gate_lines, paragraph, scoreboard_lines, table_lines
 
 if TYPE_CHECKING:
