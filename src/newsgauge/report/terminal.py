@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from .._util.numbers import NONE, number, percent, span
+from .._util.numbers import NONE, in_unit, number, percent, span
 from .._util.wording import one_line
 from ..records import ELSEWHERE, EMBEDDED_VERSION, shown_id
 from ..scoring.scores import CheckState, Flip, Score, Verdict
