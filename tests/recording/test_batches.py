@@ -19,7 +19,7 @@ from newsgauge.recording.batches import Batches
 from newsgauge.recording.open_jobs import OpenJob, OpenJobs
 from newsgauge.records import Post
 from newsgauge.running.run_config import RunConfig, open_recorder
-from newsgauge.variants.variants_file import ReadyVariant, Variant
+from newsgauge.variants.variants_file import Variant
 
 POSTS = tuple(Post(f"a-{number}", "a", f"text {number}") for number in range(5))
 KEYS = [f"v/{post.id}" for post in POSTS]
@@ -99,16 +99,13 @@ class Desk:
             cast(JobService, self.service),
             OpenJobs(self.folder / "batches.json"),
             open_recorder(setup),
+            {"v": setup.ready(setup.variants["v"], "m")},
             known=("v",),
             reaching="",
             max_requests=self.max_requests,
             on_note=self.notes.append,
             now=lambda: datetime(2026, 11, 26, tzinfo=UTC),
         )
-
-    def ready(self) -> dict[str, ReadyVariant]:
-        setup = self.setup()
-        return {"v": setup.ready(setup.variants["v"], "m")}
 
     def kept(self) -> list[str]:
         path = self.folder / "cassettes" / "v.jsonl"
@@ -127,20 +124,20 @@ def desk(tmp_path: Path) -> Desk:
 
 def test_cases_are_submitted_in_jobs_of_at_most_so_many_and_held_until_they_are_collected(desk: Desk) -> None:
     batches = desk.batches()
-    assert batches.submit(batches.setup.cases, desk.ready()) == 3
+    assert batches.submit(batches.setup.cases) == 3
     assert desk.service.sent == [KEYS[:2], KEYS[2:4], KEYS[4:]]
     again = desk.batches()
     assert again.open_keys == set(KEYS)
     free, held = again.waiting(again.setup.cases)
     assert (free, [case.post.id for case in held]) == ([], [post.id for post in POSTS])
     desk.service.said["job-2"] = [answer(key) for key in reversed(KEYS[2:4])]
-    assert again.collect(desk.ready()) == 2
+    assert again.collect() == 2
     assert sorted(desk.kept()) == ["a-2", "a-3"]
     assert desk.notes[-1] == "job-2: 2 of 2 answers are recorded"
     assert desk.service.forgotten == ["job-2"]
     assert desk.batches().open_keys == {*KEYS[:2], KEYS[4]}
     desk.service.said["job-1"] = [answer(key) for key in KEYS[:2]]
-    assert again.collect(desk.ready()) == 1
+    assert again.collect() == 1
     assert desk.notes[-1] == "job-1: 2 of 2 answers are recorded"
 
 
@@ -148,15 +145,15 @@ def test_a_job_is_cut_where_its_file_would_be_too_large(desk: Desk) -> None:
     desk.max_requests = 100
     batches = desk.batches()
     batches.max_bytes = 2 * len(desk.service.line(KEYS[0], b""))
-    batches.submit(batches.setup.cases, desk.ready())
+    batches.submit(batches.setup.cases)
     assert [len(one) for one in desk.service.sent] == [2, 2, 1]
 
 
 def test_what_a_job_does_not_answer_or_refuses_is_broken_and_not_submitted_again_in_this_run(desk: Desk) -> None:
     batches = desk.batches()
-    batches.submit(batches.setup.cases[:2], desk.ready())
+    batches.submit(batches.setup.cases[:2])
     desk.service.said["job-1"] = [Answer(KEYS[0], None, "b" * 301), answer("v/a-4"), answer("w/a-1")]
-    assert batches.collect(desk.ready()) == 0
+    assert batches.collect() == 0
     whys = {case.post.id: why for case, why in batches.report.broken}
     assert whys == {"a-0": f"the batch did not answer it: {'b' * 300}", "a-1": "job-1 has no answer to it"}
     assert (batches.report.n_kept, desk.kept()) == (0, [])
@@ -166,11 +163,11 @@ def test_what_a_job_does_not_answer_or_refuses_is_broken_and_not_submitted_again
 
 def test_an_answer_to_another_question_than_is_asked_now_is_not_kept(desk: Desk) -> None:
     batches = desk.batches()
-    batches.submit(batches.setup.cases[:1], desk.ready())
+    batches.submit(batches.setup.cases[:1])
     desk.contents = "Which of them? {post}"
     desk.service.said["job-1"] = [answer(KEYS[0])]
     changed = desk.batches()
-    changed.collect(desk.ready())
+    changed.collect()
     ((_, why),) = changed.report.broken
     assert why == "the variant, the text or the model changed since the batch was submitted; not kept"
     assert desk.kept() == []
@@ -178,9 +175,9 @@ def test_an_answer_to_another_question_than_is_asked_now_is_not_kept(desk: Desk)
 
 def test_a_job_that_is_gone_says_why_for_each_of_its_cases(desk: Desk) -> None:
     batches = desk.batches()
-    batches.submit(batches.setup.cases[:2], desk.ready())
+    batches.submit(batches.setup.cases[:2])
     desk.service.gone = "it expired"
-    assert batches.collect(desk.ready()) == 0
+    assert batches.collect() == 0
     assert [why for _, why in batches.report.broken] == ["it expired", "it expired"]
     assert batches.open_keys == set()
 
@@ -203,17 +200,18 @@ def test_a_job_that_was_cut_short_between_two_steps_is_taken_up_or_dropped(desk:
 
 
 def test_a_model_that_no_job_can_ask_is_refused_with_the_command_that_asks_it(desk: Desk) -> None:
-    desk.batches().check(desk.ready())
+    desk.batches().check()
     desk.service.refused = "it is tuned"
     with pytest.raises(
         UsageError, match=r"--batch: v cannot be asked by a job: it is tuned\. Record it with 'newsgauge"
     ):
-        desk.batches().check(desk.ready())
+        desk.batches().check()
     batches = desk.batches()
     other = replace(batches.setup.variants["v"], name="w", model="n")
     batches.setup = replace(batches.setup, variants={**batches.setup.variants, "w": other})
+    batches.ready = {**batches.ready, "w": batches.setup.ready(other, "n")}
     with pytest.raises(UsageError, match=r" v', and the others with 'newsgauge record --batch --variants w'$"):
-        batches.check({**desk.ready(), "w": batches.setup.ready(other, "n")})
+        batches.check()
 
 
 def test_a_job_of_another_plan_stays_and_cases_that_no_plan_asks_for_are_dropped(desk: Desk) -> None:
@@ -225,7 +223,7 @@ def test_a_job_of_another_plan_stays_and_cases_that_no_plan_asks_for_are_dropped
     jobs.put(replace(job, label="2", name="job-2", requests={"old/a-0": "0", KEYS[0]: "0"}, options=" --variants old"))
     desk.service.said |= {"job-1": [], "job-2": []}
     batches = desk.batches()
-    assert batches.collect(desk.ready()) == 0
+    assert batches.collect() == 0
     assert [(case.post.id, why) for case, why in batches.report.broken] == [("a-0", "job-2 has no answer to it")]
     assert desk.notes == [
         "job-1 is of another plan; collect it with: newsgauge record --batch --classes x --variants v",
@@ -239,11 +237,11 @@ def test_a_job_whose_answers_are_kept_is_collected_once_though_the_service_canno
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batches = desk.batches()
-    batches.submit(batches.setup.cases[:1], desk.ready())
+    batches.submit(batches.setup.cases[:1])
     desk.service.said["job-1"] = [answer(KEYS[0])]
     monkeypatch.setattr(desk.service, "forget", lambda job: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        batches.collect(desk.ready())
+        batches.collect()
     (left,) = OpenJobs(desk.folder / "batches.json").of("cassettes")
     assert left.collected
     assert (desk.kept(), desk.batches().open_keys) == (["a-0"], set())

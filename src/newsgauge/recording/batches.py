@@ -45,6 +45,7 @@ class Batches:
     service: JobService
     jobs: OpenJobs
     recorder: Recorder
+    ready: Mapping[str, ReadyVariant]
     _: KW_ONLY
     known: Collection[str]
     reaching: str
@@ -63,13 +64,13 @@ class Batches:
         """Cases that an open job holds, of this plan or another."""
         return {key for job in self._open() for key in job.requests}
 
-    def check(self, ready: Mapping[str, ReadyVariant]) -> None:
+    def check(self) -> None:
         """Raise `UsageError` if a variant's model cannot be asked by a job."""
-        whys = {name: self.service.refusal(own.model) for name, own in ready.items()}
+        whys = {name: self.service.refusal(own.model) for name, own in self.ready.items()}
         refused = [name for name, why in whys.items() if why]
         if not refused:
             return
-        others = [name for name in ready if name not in refused and self.setup.variants[name].has_cassette]
+        others = [name for name in self.ready if name not in refused and self.setup.variants[name].has_cassette]
         rest = f", and the others with '{_COMMAND}{self._options(others)}'" if others else ""
         raise UsageError(
             f"--batch: {', '.join(refused)} cannot be asked by a job: {whys[refused[0]]}. Record it with 'newsgauge "
@@ -98,21 +99,21 @@ class Batches:
                 else:
                     self.jobs.put(job, name=name)
 
-    def submit(self, cases: Iterable[Case], ready: Mapping[str, ReadyVariant]) -> int:
+    def submit(self, cases: Iterable[Case]) -> int:
         """Start jobs for the cases, each of one model and within the limits; how many jobs."""
         by_model: dict[str, list[Case]] = {}
         for case in cases:
-            by_model.setdefault(ready[case.variant].model, []).append(case)
+            by_model.setdefault(self.ready[case.variant].model, []).append(case)
         n_jobs = 0
         for model, of_model in by_model.items():
-            for part, lines in self._parts(of_model, ready):
+            for part, lines in self._parts(of_model):
                 job = OpenJob(
                     label=f"newsgauge-{uuid.uuid4().hex}",
                     folder=self.setup.shown_cassettes,
                     options=self._options(self.setup.variants),
                     model=model,
                     submitted=self.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
-                    requests={_key(case): _digest(self._asked(case, ready)) for case in part},
+                    requests={_key(case): _digest(self._asked(case)) for case in part},
                 )
                 self.jobs.put(job)
                 job = self.jobs.put(job, file=self.service.upload(lines, label=job.label))
@@ -121,7 +122,7 @@ class Batches:
                 n_jobs += 1
         return n_jobs
 
-    def collect(self, ready: Mapping[str, ReadyVariant]) -> int:
+    def collect(self) -> int:
         """Keep the answers of the jobs that are over; how many jobs of this plan are still open.
 
         Raises `NotKeptError` if the disk takes no more; the job is then collected by the next recording.
@@ -141,7 +142,7 @@ class Batches:
                 self.report.broken += [(self._cases[key], status.why) for key in job.requests if key not in gone]
             else:
                 n_before = self.report.n_kept
-                self._keep_all(job, status, ready)
+                self._keep_all(job, status)
                 n_kept = self.report.n_kept - n_before
                 self.on_note(f"{job.name}: {n_kept:,} of {len(job.requests):,} answers are recorded")
             if gone:
@@ -177,7 +178,7 @@ class Batches:
     def _options(self, variants: Iterable[str]) -> str:
         return f"{self.setup.record_options} --variants {','.join(variants)}{self.service.options}"
 
-    def _keep_all(self, job: OpenJob, status: JobStatus, ready: Mapping[str, ReadyVariant]) -> None:
+    def _keep_all(self, job: OpenJob, status: JobStatus) -> None:
         left = dict(job.requests)
         for answer in self.service.answers(status.answers, job.requests.keys()):
             digest = left.pop(answer.key, None)
@@ -185,7 +186,7 @@ class Batches:
                 continue
             if (case := self._cases.get(answer.key)) is None:
                 continue
-            why = self._keep(case, digest, answer, ready)
+            why = self._keep(case, digest, answer)
             if why:
                 self.report.broken.append((case, hide_secrets(why)))
             else:
@@ -193,12 +194,12 @@ class Batches:
         why = status.why or f"{job.name} has no answer to it"
         self.report.broken += [(self._cases[key], why) for key in left if key in self._cases]
 
-    def _keep(self, case: Case, digest: str, answer: Answer, ready: Mapping[str, ReadyVariant]) -> str:
+    def _keep(self, case: Case, digest: str, answer: Answer) -> str:
         if answer.response is None:
             return f"the batch did not answer it: {answer.why[:300]}"
-        if _digest(self._asked(case, ready)) != digest:
+        if _digest(self._asked(case)) != digest:
             return "the variant, the text or the model changed since the batch was submitted; not kept"
-        own = ready[case.variant]
+        own = self.ready[case.variant]
         wire = replace(self._written.wire(own.request(case.post)), answer=json.dumps(answer.response).encode("ascii"))
         try:
             self.recorder.keep(case.variant, case.post, wire, {**own.provenance, "mode": "batch"})
@@ -208,15 +209,15 @@ class Batches:
             return str(error)
         return ""
 
-    def _asked(self, case: Case, ready: Mapping[str, ReadyVariant]) -> Asked:
-        return self._written.asked(ready[case.variant].request(case.post), case.post.text)
+    def _asked(self, case: Case) -> Asked:
+        return self._written.asked(self.ready[case.variant].request(case.post), case.post.text)
 
-    def _parts(self, cases: list[Case], ready: Mapping[str, ReadyVariant]) -> Iterator[tuple[list[Case], bytes]]:
+    def _parts(self, cases: list[Case]) -> Iterator[tuple[list[Case], bytes]]:
         part: list[Case] = []
         lines: list[bytes] = []
         size = 0
         for case in cases:
-            body = self._written.wire(ready[case.variant].request(case.post)).body
+            body = self._written.wire(self.ready[case.variant].request(case.post)).body
             line = self.service.line(_key(case), body)
             if part and (len(part) >= self.max_requests or size + len(line) > self.max_bytes):
                 yield part, b"".join(lines)

@@ -49,27 +49,27 @@ def ask_in_batches(
                 _service(client, url, bucket, RetryPolicy(deadline_s=options.retry_deadline)),
                 jobs,
                 open_recorder(setup),
+                ModelResolution(setup, base_url=lambda: url).all_ready(),
                 known=known,
                 reaching="" if options.base_url is None else f" --base-url {shlex.quote(options.base_url)}",
                 max_requests=options.requests_per_job,
                 on_note=partial(print, "newsgauge:", file=sys.stderr, flush=True),
             )
-            ready = ModelResolution(setup, base_url=lambda: url).all_ready()
-            batches.check(ready)
+            batches.check()
             batches.adopt()
-            n_open = batches.collect(ready)
+            n_open = batches.collect()
             n_kept = batches.report.n_kept
             todo = find_pending(setup, since=since)
             to_submit, held = batches.waiting(todo.to_ask)
             if to_submit or not held:
                 batches.report.expected_cost = announce(setup, to_submit, options, prices).cost
             try:
-                n_open += batches.submit(to_submit, ready)
+                n_open += batches.submit(to_submit)
                 pause = _FIRST_LOOK_S
                 while n_open and not options.no_wait:
                     time.sleep(pause)
                     pause = min(2 * pause, _LAST_LOOK_S)
-                    n_open = batches.collect(ready)
+                    n_open = batches.collect()
             except KeyboardInterrupt:
                 batches.report.interrupted = True
             _, held = batches.waiting(todo.to_ask)
