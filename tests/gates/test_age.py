@@ -49,10 +49,10 @@ def test_a_time_that_cannot_be_read_is_too_old(made: Make) -> None:
 
 def test_a_backends_age_holds_for_each_variant_and_for_no_other_backend(tmp_path: Path) -> None:
     path = tmp_path / "gates.toml"
-    path.write_text('[gemini]\nmax_age_days = 90\n[vertex]\nmax_age_days = { limit = 7, reason = "r" }\n')
+    path.write_text('[gemini]\nmax_age_days = 90\n[vertex]\nmax_age_days = { limit = 1, reason = "r" }\n')
     found = {name: load_gates(path, backend=name, corpus="any", known=("a", "b")) for name in ("gemini", "vertex")}
     assert found["gemini"] == (AgeGate("a-age", "a", 90), AgeGate("b-age", "b", 90))
-    assert found["vertex"] == (AgeGate("a-age", "a", 7, "r"), AgeGate("b-age", "b", 7, "r"))
+    assert found["vertex"] == (AgeGate("a-age", "a", 1, "r"), AgeGate("b-age", "b", 1, "r"))
     assert load_gates(path, backend="embedded", corpus="any", known=("a", "b")) == ()
 
 

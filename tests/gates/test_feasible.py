@@ -26,6 +26,12 @@ def test_a_floor_takes_so_many_posts(floor: float, needed: int) -> None:
     assert undecidable([gate], plan(needed - 1)) == [f"v: min_accuracy {floor:g} takes at least {needed} posts"]
 
 
+def test_a_ceiling_takes_as_many_posts_as_the_floor_on_its_opposite() -> None:
+    gate = LimitsGate("v", "v", (Limit("max_error_rate", 0.05, "r"),))
+    assert undecidable([gate], plan(59)) == []
+    assert undecidable([gate], plan(58)) == ["v: max_error_rate 0.05 takes at least 59 posts"]
+
+
 @pytest.mark.parametrize(("drop", "needed"), [(0.10, 29), (0.05, 59), (0.02, 149)])
 def test_a_drop_takes_so_many_posts(drop: float, needed: int) -> None:
     gate = BaselineGate("v-baseline", "v", drop, "r")

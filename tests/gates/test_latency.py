@@ -50,6 +50,8 @@ def test_only_live_calls_count_and_each_limit_is_held_by_its_value(made: Make) -
         ("passed", "latency p50", 200, 3),
         ("failed", "latency p95", pytest.approx(560), 3),  # 200 + 0.9 * 400
     ]
+    at_its_limit = LatencyGate("v-latency", "v", (("p50", 200.0),), "people wait")
+    assert decide(at_its_limit, timed(made, 100, 200, 600)).passed
     assert verdict.reasons[1] == "latency p95 560 ms of 3 live calls; limit: at most 400 ms (people wait)"
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from scipy.stats import binomtest
 
-from newsgauge.gates.findings import Limit
+from newsgauge.gates.findings import Limit, macro_f1_decision
 from newsgauge.gates.gate import Evidence, decide
+from newsgauge.gates.gates_file import load_gates
 from newsgauge.gates.limits_gate import LimitsGate
 from newsgauge.records import Outcome, Result
 from newsgauge.running.results_log import merge
 from newsgauge.scoring.scoreboard import score
+from newsgauge.scoring.stats.classification import ConfusionMatrix
 
 Make = Callable[..., Evidence]
 
@@ -30,6 +34,14 @@ def test_in_a_replay_a_floor_holds_at_its_bound(made: Make, bound: float, findin
 @pytest.mark.parametrize(("bound", "finding"), [(0.375, "PASS"), (0.374, "FAIL")])
 def test_in_a_replay_a_ceiling_holds_at_its_bound(made: Make, bound: float, finding: str) -> None:
     assert decide(gate("max_accuracy", bound), made(16, {"v": range(6)})).finding == finding
+
+
+def test_a_limit_is_shown_as_it_was_set_and_a_rate_says_nothing_of_tokens(made: Make) -> None:
+    replayed = decide(gate("min_accuracy", 0.3704), made(16, {"v": range(6)}))
+    assert replayed.reasons == ("accuracy 37.5% >= 37.04% (n = 16; r)",)
+    for metric in ("min_accuracy", "min_class_recall"):
+        live = decide(gate(metric, 0.6004), made(80, {"v": range(80)}, live=True))
+        assert "bound of every class >= 60.04%" in live.reasons[0] or "lower bound >= 60.04% (n = 80" in live.reasons[0]
 
 
 # Correct answers needed so that the one-sided 95% exact bound reaches 80%: a published table.
@@ -54,6 +66,7 @@ def test_an_inconclusive_verdict_says_how_many_posts_would_decide(made: Make) ->
     assert verdict.n_to_decide is not None
     assert verdict.n_to_decide > 32
     assert f"some {verdict.n_to_decide:,} posts would decide" in verdict.reasons[0]
+    assert "80.0% lies between the bounds" in verdict.reasons[0]
 
 
 def test_no_number_of_posts_decides_a_limit_that_is_the_rate(made: Make) -> None:
@@ -69,6 +82,26 @@ def test_live_a_ceiling_is_proved_by_its_upper_bound(made: Make) -> None:
 
 def test_the_bound_value_holds_the_value_also_in_a_live_run(made: Make) -> None:
     assert decide(gate("min_accuracy", 0.8, bound="value"), made(16, {"v": range(13)}, live=True)).finding == "PASS"
+    # As "always" does, which no sample proves.
+    assert decide(gate("min_accuracy", 1.0), made(16, {"v": range(16)}, live=True)).finding == "PASS"
+
+
+def test_macro_f1_of_classes_with_few_posts_takes_more_posts_than_there_are() -> None:
+    few = ConfusionMatrix(("a", "b"), ((20, 0, 0, 0), (0, 3, 0, 0)))
+    found = macro_f1_decision(Limit("min_macro_f1", 0.3, "r"), few)
+    assert (found.finding, found.n_for_power) == ("INCONCLUSIVE", 24)
+
+
+def test_limits_at_the_end_of_what_can_be_meant_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "gates.toml"
+    wanted = {
+        "min_accuracy": 0.5, "max_accuracy": 0.5, "max_error_rate": 1e-6, "max_input_tokens_mean": 0.5,
+        "max_thinking_tokens_mean": 0.0,
+    }  # fmt: skip
+    path.write_text("[embedded.c.v]\n" + "".join(f'{k} = {{ limit = {n}, reason = "r" }}\n' for k, n in wanted.items()))
+    (read,) = load_gates(path, backend="embedded", corpus="c", known=["v"])
+    assert isinstance(read, LimitsGate)
+    assert {one.metric: one.limit for one in read.limits} == wanted
 
 
 @pytest.mark.parametrize(("n_blocked", "finding"), [(0, "PASS"), (1, "FAIL")])
@@ -89,8 +122,11 @@ def with_errors(evidence: Evidence, n: int) -> Evidence:
 
 def test_live_an_error_rate_is_proved_by_its_upper_bound(made: Make) -> None:
     evidence = made(80, {"v": range(80)}, live=True)
-    upper = binomtest(2, 80).proportion_ci(0.9, method="exact").high
-    assert decide(gate("max_error_rate", upper + 1e-6), with_errors(evidence, 2)).finding == "PASS"
+    low, upper = binomtest(2, 80).proportion_ci(0.9, method="exact")
+    passed = decide(gate("max_error_rate", upper + 1e-6), with_errors(evidence, 2))
+    assert passed.finding == "PASS"
+    words = f"error rate 2.5%, one-sided 95% bounds {100 * low:.1f}% and {100 * upper:.1f}%: upper bound <= "
+    assert passed.reasons[0].startswith(words)
     assert decide(gate("max_error_rate", upper - 1e-6), with_errors(evidence, 2)).finding == "INCONCLUSIVE"
 
 
@@ -145,6 +181,9 @@ def test_live_every_class_has_to_be_proved(made: Make) -> None:
     verdict = decide(gate("min_class_recall", 0.6), made(16, {"v": range(15)}, live=True))
     assert verdict.finding == "INCONCLUSIVE"
     assert "1 of 2 proved" in verdict.reasons[0]
+    found = re.search(r"some (\d+) posts per class would decide", verdict.reasons[0])
+    assert found is not None
+    assert verdict.n_to_decide == 2 * int(found[1])
     # 6 of 8 right of one class are 75%, and no number of posts tells that from a floor of 75%.
     verdict = decide(gate("min_class_recall", 0.75), made(16, {"v": range(2, 15)}, live=True))
     assert (verdict.finding, verdict.n_to_decide) == ("INCONCLUSIVE", None)

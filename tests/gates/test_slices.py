@@ -15,6 +15,7 @@ from newsgauge.gates.gates_file import load_gates
 from newsgauge.gates.slice_gate import SliceGate
 from newsgauge.scoring.scoreboard import score
 from newsgauge.scoring.stats.decisions import Finding
+from newsgauge.scoring.stats.paired import unpaired_interval
 
 Make = Callable[..., Evidence]
 #: Of 40 posts the first 20 stand in one slice, the others in another.
@@ -38,11 +39,16 @@ def test_a_replay_holds_the_worst_slice_by_its_value(made: Make) -> None:
     assert found.passed
     assert (found.checks[0].value, found.checks[0].n) == (0.5, 20)
     assert "half:s0" in found.reasons[0]
+    assert "the lowest of 2 slices" in found.reasons[0]
+    assert found.checks[0].name == "accuracy of half:(worst)"
     assert decide(gate(0.5), evidence(made, 9, 20)).finding is Finding.FAIL
 
 
 def test_a_gate_may_name_one_slice(made: Make) -> None:
-    assert decide(gate(0.9, name="s1"), evidence(made, 2, 18)).passed
+    named = decide(gate(0.9, name="s1"), evidence(made, 2, 18))
+    assert named.passed
+    assert named.checks[0].name == "accuracy of half:s1"
+    assert "the lowest of" not in named.reasons[0]
     assert not decide(gate(0.9, name="s0"), evidence(made, 2, 18)).passed
 
 
@@ -50,12 +56,13 @@ def test_a_slice_without_posts_never_passes(made: Make) -> None:
     found = decide(gate(0.1, name="other"), evidence(made, 20, 20))
     assert found.finding is Finding.FAIL
     assert "s0 (20), s1 (20)" in found.reasons[0]
+    assert (found.checks[0].value, found.checks[0].n) == (None, 0)
 
 
 def test_the_gap_is_between_the_best_and_the_worst(made: Make) -> None:
     found = decide(gate(0.4, is_gap=True), evidence(made, 10, 18))
     assert found.passed
-    assert found.checks[0].value == pytest.approx(0.4)
+    assert (found.checks[0].value, found.checks[0].n) == (pytest.approx(0.4), 40)
     assert not decide(gate(0.39, is_gap=True), evidence(made, 10, 18)).passed
 
 
@@ -98,6 +105,13 @@ def test_a_live_gap_is_disproved_only_beyond_the_correction(made: Make) -> None:
     assert decide(gate(0.1, is_gap=True), evidence(made, 4, 18, live=True)).finding is Finding.FAIL
     assert decide(gate(0.1, is_gap=True), evidence(made, 15, 18, live=True)).finding is Finding.INCONCLUSIVE
     assert decide(gate(0.6, is_gap=True), evidence(made, 18, 18, live=True)).finding is Finding.PASS
+    # Of three slices there are six ordered pairs: a bound of each at 5% in all is one-sided at 5% / 6.
+    found = decide(gate(0.1, is_gap=True), evidence(made, 4, 18, live=True, n_slices=3))
+    three = evidence(made, 4, 18, n_slices=3).scores["v"].slices
+    low, high = (pick(three, key=lambda one: one.accuracy) for pick in (min, max))
+    lower, upper = (unpaired_interval(high.worth, low.worth, confidence=1 - 2 * p) for p in (0.05 / 6, 0.05))
+    words = f"bounds {100 * lower[0]:.1f} (over 6 ordered pairs) and {100 * upper[1]:.1f} points"
+    assert words in found.reasons[0].replace("+", "")
 
 
 @pytest.mark.parametrize(
@@ -107,6 +121,10 @@ def test_a_live_gap_is_disproved_only_beyond_the_correction(made: Make) -> None:
         ('{ of = "size", min_accuracy = 0.5, reason = "r" }', r"a name of \[slices\] \(length\)"),
         ('{ slice = "length", min_accuracy = 0.5, reason = "r" }', "NAME:SLICE"),
         ('{ slice = "length:short", max_gap = 0.5, reason = "r" }', "expected"),
+        (
+            '{ of = "length", max_gap = 0.1, reason = "r" }, { of = "length", max_gap = 0.2, reason = "r" }',
+            "appears twice",
+        ),
         ('{ of = "length", max_gap = 0, reason = "r" }', "above 0 and below 1"),
         ('{ of = "length", max_gap = 0.1, min_accuracy = 0.5, reason = "r" }', "expected"),
     ],
@@ -123,10 +141,12 @@ def test_the_file_names_slices_and_their_gates(tmp_path: Path) -> None:
     path.write_text(
         '[slices]\nlength = { by = "length" }\n[embedded.c.v]\nslices = [\n'
         '{ slice = "length:short", min_accuracy = 0.5, reason = "a" },\n'
+        '{ slice = "length:not_so short", min_accuracy = 0.5, reason = "c" },\n'
         '{ of = "length", max_gap = 0.2, reason = "b" }]\n',
         "utf-8",
     )
     assert load_gates(path, backend="embedded", corpus="c", known=["v"]) == (
         SliceGate("v-length-short", "v", "length", "short", False, 0.5, "a"),
+        SliceGate("v-length-not_so-short", "v", "length", "not_so short", False, 0.5, "c"),
         SliceGate("v-length-gap", "v", "length", "", True, 0.2, "b"),
     )
