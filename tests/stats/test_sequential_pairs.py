@@ -104,6 +104,12 @@ def test_a_lead_of_a_size_takes_one_that_mcnemar_finds() -> None:
     assert first_difference([Flips(100, 4, 0)], (100,), 0.001, alpha=1 / 16) == (1, True)
 
 
+@pytest.mark.parametrize("limit", [-1, 1, 5])
+def test_a_difference_in_percent_is_refused(limit: float) -> None:
+    with pytest.raises(ValueError, match=r"between -1 and 1, such as -0\.05; got"):
+        first_difference([Flips(10, 1, 0)], (10,), limit)
+
+
 def test_looks_without_new_posts_decide_nothing() -> None:
     assert first_difference([Flips(0, 0, 0), Flips(0, 0, 0)], (0, 0, 40, 80), -0.05) is None
     assert difference_boundary(-0.05, (0, 40, 40))[0] == difference_boundary(-0.05, (0, 40, 40))[2] == float("inf")

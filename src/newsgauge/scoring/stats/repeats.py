@@ -73,7 +73,7 @@ def pass_any(right: Right, k: int) -> float:
 
 def majority(answers: Sequence[str]) -> str:
     """The most frequent answer to a post; of several, the one that came first."""
-    return Counter(answers).most_common(1)[0][0]  # Counter keeps the order in which answers came
+    return Counter(answers).most_common()[0][0]  # Counter keeps the order in which answers came
 
 
 def flips_per_post(changes: Sequence[float]) -> float:
