@@ -103,7 +103,10 @@ def test_gates_hold_the_surest_answers_and_the_calibration_error(made: Callable[
     evidence = with_confidences(made(4, 5), 0.9, 0.8, 0.7, 0.6, None)
     assert decide(ConfidenceGate("g", "v", 0.8, 0.99, "r"), evidence).passed
     assert not decide(ConfidenceGate("g", "v", 1.0, 0.9, "r"), evidence).passed
-    assert decide(ConfidenceGate("g", "v", None, 0.2, "r"), evidence).passed
+    assert decide(ConfidenceGate("g", "v", 1.0, 0.8, "r"), evidence).passed
+    calibrated = decide(ConfidenceGate("g", "v", None, 0.2, "r"), evidence)
+    assert calibrated.passed
+    assert calibrated.reasons[0].startswith("expected calibration error 0.20 (n = 5); limit: at most 0.2")
     assert not decide(ConfidenceGate("g", "v", None, 0.19, "r"), evidence).passed
     # 4 of 4: Clopper-Pearson's one-sided 95% lower bound is 0.05^(1/4) = 0.4729
     live = replace(evidence, live=True)
@@ -131,6 +134,17 @@ def test_a_gate_without_confidences_fails(made: Callable[..., Evidence]) -> None
     found = decide(ConfidenceGate("g", "v", 0.8, 0.5, "r"), made(5, 5))
     assert found.finding is Finding.FAIL
     assert "does not say how sure it is" in found.reasons[0]
+    assert (found.checks[0].value, found.checks[0].n) == (None, 0)
+
+
+@pytest.mark.parametrize("coverage", [0.5, 1])
+def test_a_limit_may_be_about_a_part_of_the_answers_or_all(tmp_path: Path, coverage: float) -> None:
+    path = tmp_path / "gates.toml"
+    path.write_text(
+        f'[embedded.c.v]\nmin_accuracy_at = {{ coverage = {coverage}, limit = 0.9, reason = "r" }}\n', "utf-8"
+    )
+    found = load_gates(path, backend="embedded", corpus="c", known=["v"])
+    assert found == (ConfidenceGate("v-confident", "v", coverage, 0.9, "r"),)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +152,7 @@ def test_a_gate_without_confidences_fails(made: Callable[..., Evidence]) -> None
     [
         'min_accuracy_at = { limit = 0.9, reason = "r" }',
         'min_accuracy_at = { coverage = 0, limit = 0.9, reason = "r" }',
+        'min_accuracy_at = { coverage = 1.5, limit = 0.9, reason = "r" }',
         'max_calibration_error = { limit = 0.1, reason = " " }',
         'max_calibration_error = { limit = 2, reason = "r" }',
     ],
