@@ -46,6 +46,7 @@ def test_recall_precision_and_a_confusion_are_counted_by_hand() -> None:
         ClassLimit("min_recall", 0.5, "r", ("a",)),
         ClassLimit("min_recall", 0.6, "r", ("b",)),
         ClassLimit("min_precision", 0.5, "r", ("a",)),
+        ClassLimit("min_precision", 0.9, "r", ("c",)),
         ClassLimit("max_confusion", 0.25, "r", ("a", "b")),
         ClassLimit("max_confusion", 0.2, "r", ("c", "a")),
     ]
@@ -54,10 +55,13 @@ def test_recall_precision_and_a_confusion_are_counted_by_hand() -> None:
         ("recall of a", 0.5, 4, "passed"),
         ("recall of b", 0.5, 4, "failed"),
         ("precision of a", 0.5, 4, "passed"),  # a is answered to a, a, b and c
+        ("precision of c", 1.0, 3, "passed"),
         ("a taken for b", 0.25, 4, "passed"),
         ("c taken for a", 0.25, 4, "failed"),
     ]
     assert verdict.finding == "FAIL"
+    cases = [(check.label, check.answer) for check in verdict.checks]
+    assert cases == [("a", ""), ("b", ""), ("", "a"), ("", "c"), ("a", "b"), ("c", "a")]
 
 
 def test_a_cost_is_that_of_the_pair_else_of_other_else_nothing() -> None:
@@ -66,6 +70,7 @@ def test_a_cost_is_that_of_the_pair_else_of_other_else_nothing() -> None:
     verdict = decide(gate(ClassLimit("max_cost", 1.2, "r", ("a", "b"), costs=costs)), evidence)
     # a -> b 5, b -> a nothing, c off the list 1, a -> c 2, b blocked 3, c -> a nothing; of nine.
     assert verdict.checks[0].value == pytest.approx(11 / 9)
+    assert (verdict.checks[0].label, verdict.checks[0].answer) == ("", "")
     assert verdict.finding == "FAIL"
 
 
@@ -77,6 +82,8 @@ def test_a_live_run_proves_a_recall_by_the_bound_of_clopper_and_pearson_correcte
         decide(gate(one), evidence).checks[0].detail.startswith(f"one-sided 95.0% bounds {100 * 0.05 ** (1 / 40):.1f}%")
     )
     assert decide(gate(one), evidence).finding == "PASS"
+    assert "over" not in decide(gate(one), evidence).checks[0].detail
+    assert ", 95% over 2 limits" in decide(gate(one, one), evidence).checks[0].detail
     several = [one, *(ClassLimit("min_recall", 0.5, "r", (name,)) for name in ("b", "c")), *[one] * 2]
     found = decide(gate(*several), evidence)
     assert f"bounds {100 * beta.ppf(0.01, 40, 1):.1f}% and 100.0%, 95% over 5 limits" in found.checks[0].detail
@@ -87,6 +94,25 @@ def test_a_live_run_proves_a_recall_by_the_bound_of_clopper_and_pearson_correcte
     assert found.n_to_decide % 3 == 0
     assert f"some {found.n_to_decide // 3:,} such posts would decide" in found.checks[-1].detail
     assert decide(gate(*(replace(one, bound="value") for one in several)), evidence).finding == "PASS"
+
+
+def test_live_a_class_whose_threads_are_right_or_wrong_as_a_whole_proves_less() -> None:
+    evidence = answered(*("a", "b", "c") * 35, *("b", "b", "c") * 5, live=True)
+    recall = gate(ClassLimit("min_recall", 0.7, "r", ("a",)))
+    assert decide(recall, evidence).finding == "PASS"  # the lower bound of 35 of 40 is 75.6%
+    posts = tuple(replace(post, thread=f"t{number // 15}") for number, post in enumerate(evidence.plan.posts))
+    threaded = replace(evidence.plan, posts=posts)
+    threads = replace(evidence, plan=threaded, scores=score(evidence.results, threaded, ["v"]))
+    assert decide(recall, threads).finding == "INCONCLUSIVE"  # 7 of 8 threads
+
+
+def test_live_never_is_held_by_the_answers_and_no_number_of_posts_decides_what_is_at_its_limit() -> None:
+    evidence = answered(*("a", "b", "c") * 20, *("b", "b", "c") * 20, live=True)
+    never = decide(gate(ClassLimit("max_confusion", 0.0, "r", ("b", "a"))), evidence)
+    assert (never.finding, never.checks[0].detail) == ("PASS", "")
+    half = decide(gate(ClassLimit("min_recall", 0.5, "r", ("a",))), evidence)
+    assert (half.finding, half.n_to_decide) == ("INCONCLUSIVE", None)
+    assert "would decide" not in half.reasons[0]
 
 
 def test_a_live_run_proves_a_ceiling_and_breaks_one() -> None:
@@ -126,15 +152,15 @@ def test_a_class_that_is_never_answered_is_shown_with_its_limit() -> None:
 def test_gates_toml_names_classes_confusions_and_costs(tmp_path: Path) -> None:
     text = """
 min_recall = [{ class = "a", limit = 0.9, reason = "r" }, { class = "b", limit = 0.8, bound = "value", reason = "r" }]
-max_confusion = { from = "a", to = "b", limit = 0.01, reason = "r" }
-max_cost = { limit = 0.5, matrix = { a = { b = 5, other = 1 } }, reason = "r" }
+max_confusion = { from = "a", to = "b", limit = 0, reason = "r" }
+max_cost = { limit = 0.5, matrix = { a = { b = 5, other = 0 } }, reason = "r" }
 """
     assert load(tmp_path, text) == (
         gate(
             ClassLimit("min_recall", 0.9, "r", ("a",)),
             ClassLimit("min_recall", 0.8, "r", ("b",), "value"),
-            ClassLimit("max_confusion", 0.01, "r", ("a", "b")),
-            ClassLimit("max_cost", 0.5, "r", ("a", "b"), costs={"a": {"b": 5.0, "other": 1.0}}),
+            ClassLimit("max_confusion", 0.0, "r", ("a", "b")),
+            ClassLimit("max_cost", 0.5, "r", ("a", "b"), costs={"a": {"b": 5.0, "other": 0.0}}),
         ),
     )
 
@@ -147,6 +173,8 @@ max_cost = { limit = 0.5, matrix = { a = { b = 5, other = 1 } }, reason = "r" }
             "did you mean 'min_recall'",
         ),
         ('min_recall = { limit = 0.9, reason = "r" }', "expected 'class' to name a class"),
+        ('min_recall = { class = "", limit = 0.9, reason = "r" }', "expected 'class' to name a class"),
+        ('min_recall = { class = 3, limit = 0.9, reason = "r" }', "expected 'class' to name a class"),
         (
             'min_recall = { class = "a", limit = 0, reason = "r" }',
             "'limit' from 0 to 1 that some answers break",
