@@ -143,6 +143,16 @@ def test_a_long_text_is_shown_around_the_change() -> None:
     )
 
 
+def test_of_several_changes_of_a_part_the_first_is_shown_and_the_others_counted_and_letters_stay() -> None:
+    def said(*texts: str) -> dict[str, Any]:
+        return {**BODY, "systemInstruction": {"parts": [{"text": text} for text in texts]}}
+
+    recorded = make_line("a-1", body=said("Name it.", "Be brief.", "Thanks."), path=PATH)
+    words = between(recorded, PATH, said("Say it.", "Be short.", "Thank you."))
+    assert words == 'system instruction: recorded "Name it.", now "Say it.", and 2 more'
+    assert change(ENUM, ["rec.autos", "sci.med", "sci.space", "Ärzte"]) == 'answer schema: now with "Ärzte"'
+
+
 def test_all_changed_parts_are_named_once() -> None:
     now = copy.deepcopy(BODY)
     now["systemInstruction"]["parts"][0]["text"] = "State it."

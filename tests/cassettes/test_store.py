@@ -151,6 +151,7 @@ def test_a_full_disk_leaves_whole_lines(file: CassetteFile, monkeypatch: pytest.
             b'"format":9,"key":"a-1"',
             r"v\.jsonl:2: format 9 was written by a newer newsgauge",
         ),
+        (b'{"digest":', b'version https://git-lfs.github.com/spec/v1\n{"digest":', r"v\.jsonl: a pointer of Git LFS"),
         (b'{"digest":', b'<<<<<<< HEAD\n{"digest":', r"v\.jsonl:1: a merge conflict that is not resolved"),
     ],
 )

@@ -118,6 +118,7 @@ def test_without_a_flip_each_gate_finds_what_it_finds_of_the_baselines_answers(
         for bound in ("confidence", "value")
     ]
     limits += [limit("max_error_rate", 0.0), limit("max_off_list_rate", 0.02), limit("max_input_tokens_mean", 100)]
+    limits += [limit("max_thinking_tokens_mean", 0.0)]
     held: list[Gate] = [
         SliceGate(f"v-{x}", "v", "third", "", gap, x, "r") for x in (0.3, 0.8, 0.86) for gap in (False, True)
     ]
