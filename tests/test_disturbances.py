@@ -214,15 +214,30 @@ def test_a_directional_change_has_to_lead_to_its_label_or_to_another_answer() ->
     # All posts are of label a: 12 of 40 are answered b, and no post of another label could be answered a.
     to_b = decide(gate_of("min_changed_under", {**one, "to": "b", "limit": 0.1}), found)
     assert (to_b.finding, to_b.checks[0].value, to_b.checks[0].n) == (Finding.PASS, 12 / 40, 40)
-    assert decide(gate_of("min_changed_under", {**one, "to": "a"}), found).finding is Finding.INCONCLUSIVE
+    none = decide(gate_of("min_changed_under", {**one, "to": "a"}), found)
+    assert (none.finding, none.checks[0].n) == (Finding.INCONCLUSIVE, 0)
+    # Only a change to any other answer is one from the answer to the text as it is.
+    assert gate_of("min_changed_under", one).variants == ("v+typos", "v")
+    assert gate_of("min_changed_under", {**one, "to": "b"}).variants == ("v+typos",)
+    assert gate_of("max_obeyed", {"limit": 0.1, "reason": "r"}).variants == ("v+injected",)
+    assert decide(gate_of("min_changed_under", {**one, "limit": 0.3}), found).finding is Finding.PASS
     assert decide(gate_of("min_changed_under", {**one, "limit": 0}), found).finding is Finding.PASS
     assert decide(gate_of("min_changed_under", {**one, "limit": 1}), found).finding is Finding.FAIL
     # Live, 12 of 40 prove 10% (the exact lower bound is 18.3%) and not 20%.
     live = replace(found, live=True)
-    assert decide(gate_of("min_changed_under", {**one, "limit": 0.1}), live).finding is Finding.PASS
+    proved = decide(gate_of("min_changed_under", {**one, "limit": 0.1}), live)
+    assert (proved.finding, proved.checks[0].value) == (Finding.PASS, 12 / 40)
+    assert decide(gate_of("min_changed_under", {**one, "limit": 1}), evidence(live=True, wrong=40)).passed
     assert decide(gate_of("min_changed_under", {**one, "limit": 0.2}), live).finding is Finding.INCONCLUSIVE
     with pytest.raises(GatesError, match="typos, injected"):
         gate_of("min_changed_under", {**one, "under": "upper-case"})
+    for label in ("", 3):
+        with pytest.raises(GatesError, match="a label"):
+            gate_of("min_changed_under", {**one, "to": label})
+    for drop in (0, 1):
+        with pytest.raises(GatesError, match="and below 1"):
+            gate_of("max_drop_under", {"typos": drop, "reason": "r"})
+    assert gate_of("max_drop_under", {"typos": 1e-6, "reason": "r"}).limit == 1e-6
 
 
 def test_a_limit_on_a_disturbance_that_is_not_asked_names_those_that_are() -> None:

@@ -9,8 +9,12 @@ import pytest
 from scipy.stats import binomtest
 
 from newsgauge._util.numbers import p_words
+from newsgauge.gates.baseline_gate import drop_words
 from newsgauge.gates.comparison_gate import ComparisonGate
 from newsgauge.gates.gate import Evidence, decide
+from newsgauge.scoring.scoreboard import compare_variants
+from newsgauge.scoring.stats.decisions import difference_p_values
+from newsgauge.scoring.stats.paired import mcnemar_exact
 
 Make = Callable[..., Evidence]
 
@@ -27,6 +31,7 @@ def test_five_one_way_flips_are_the_fewest_that_beat(made: Make, gained: int, fi
 
 def test_a_significant_but_small_lead_does_not_beat(made: Make) -> None:
     assert decide(gate(by_at_least=0.5), made(16, {"new": range(6), "old": ()})).finding == "FAIL"
+    assert decide(gate(by_at_least=0.5), made(16, {"new": range(8), "old": ()})).finding == "PASS"
 
 
 def test_every_flipped_post_is_listed_losses_first(made: Make) -> None:
@@ -46,6 +51,12 @@ def test_live_a_lead_has_to_be_proved(made: Make) -> None:
     assert verdict.finding == "INCONCLUSIVE"
     assert verdict.n_to_decide is not None
     assert verdict.n_to_decide > 80
+    chance = "with an 80% chance, if the lead now seen is the true one"
+    assert f"; some {verdict.n_to_decide:,} posts would decide, {chance}" in verdict.reasons[0]
+    at_the_lead = decide(gate(by_at_least=0.25), made(80, right, live=True))
+    assert (at_the_lead.finding, at_the_lead.n_to_decide) == ("INCONCLUSIVE", None)
+    assert chance not in at_the_lead.reasons[0]
+    assert "of a lead of +12.34 points p " in decide(gate(by_at_least=0.1234), made(80, right, live=True)).reasons[0]
     assert decide(gate(), made(80, {"new": range(20), "old": range(40)}, live=True)).finding == "FAIL"
 
 
@@ -56,12 +67,22 @@ def test_the_primary_comparison_is_not_corrected_and_the_others_are(made: Make) 
     evidence = made(16, right, family=family)
     assert [decide(one, evidence).finding for one in family] == ["PASS", "FAIL", "FAIL"]
     assert "Holm over 2, after new-beats-one" in decide(family[1], evidence).reasons[0]
+    assert ", corrected p = 0.06" in decide(family[1], evidence).reasons[0]
+    assert ", corrected p" not in decide(family[0], evidence).reasons[0]
+    # Without a primary one both are corrected.
+    equal = made(16, right, family=family[1:])
+    assert [decide(one, equal).finding for one in family[1:]] == ["FAIL", "FAIL"]
 
 
 def test_a_run_that_leaves_comparisons_out_names_the_correction_that_it_did_not_make(made: Make) -> None:
     alone = (replace(gate(other="one"), n_in_file=3),)
     verdict = decide(alone[0], made(16, {"new": range(10), "one": ()}, family=alone))
     assert "not corrected for 2 more of gates.toml not run" in verdict.reasons[0]
+    for n_in_file, said in ((2, True), (1, False)):
+        few = (replace(alone[0], n_in_file=n_in_file),)
+        reason = decide(few[0], made(16, {"new": range(10), "one": ()}, family=few)).reasons[0]
+        assert ("not corrected for 1 more" in reason) == said
+        assert ("not corrected" in reason) == said
     primary = (replace(gate(other="one", primary=True), n_in_file=3),)
     verdict = decide(primary[0], made(16, {"new": range(10), "one": ()}, family=primary))
     assert "not corrected" not in verdict.reasons[0]
@@ -75,6 +96,19 @@ def test_flips_of_one_thread_prove_less(made: Make) -> None:
     verdict = decide(gate(), in_threads)
     assert verdict.finding == "FAIL"
     assert "clustered by thread and text: effective n" in verdict.reasons[0]
+    # Live all counts are those of the effective posts, also of a drop against a baseline.
+    plan = in_threads.plan
+    found = compare_variants(in_threads.results, plan.shared("new", "old"), "new", "old")
+    share = found.effective_n / found.n
+    assert share < 0.9
+    p = difference_p_values(6 * share, 0, 80 * share, 0.1)[0]
+    words = f"of a lead of +10.0 points {p_words(p)};"
+    assert words in decide(gate(by_at_least=0.1), replace(in_threads, live=True)).reasons[0]
+    _, _, paired, more = drop_words(found, 0.0512)
+    assert f"{p_words(mcnemar_exact(0, 6 * share))} of a drop" in paired
+    assert "limit: lower bound >= \N{MINUS SIGN}5.12 points" in more
+    _, _, _, at_once = drop_words(found, 1e-6)
+    assert ("80% chance" in at_once) == ("some " in at_once)
 
 
 def test_no_p_value_is_0(made: Make) -> None:
@@ -86,6 +120,9 @@ def test_others_do_not_pass_where_the_primary_comparison_does_not(made: Make) ->
     right = {"new": range(10), "one": range(8), "two": ()}
     family = (gate(other="one", primary=True), gate(other="two"))
     assert [decide(one, made(16, right, family=family)).finding for one in family] == ["FAIL", "FAIL"]
+    said = decide(family[1], made(16, right, family=family)).reasons[0]
+    assert ", after new-beats-one" in said
+    assert "Holm" not in said
     alone = (family[1],)  # --variants leaves the primary one out
     assert decide(alone[0], made(16, right, family=alone)).finding == "PASS"
 
