@@ -149,6 +149,10 @@ def test_the_odds_of_a_kind_that_is_held_run_by_run_are_those_of_all_outcomes(ma
     assert found.all_pass == pytest.approx(binom.pmf(proved, 36, 80 / 90).sum(), abs=0.05)
     # Of other posts each is drawn with its slice, so the same posts are asked for each slice and the drop is none.
     assert operating.of_size(200, flip_rate=0.0).all_pass == 1.0
+    # What counts decide alone is counted in all runs, the rest is held in some.
+    assert operating.of_size(2, flip_rate=0.0, n_runs=300).n_runs < 300
+    by_counts = Operating([limit("min_accuracy", 0.7)], plan, baseline_of(evidence))
+    assert by_counts.of_size(2, flip_rate=0.0, n_runs=300).n_runs == 300
 
 
 def shipped(corpus: str) -> tuple[tuple[Gate, ...], Plan, Baseline]:
