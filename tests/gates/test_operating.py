@@ -153,6 +153,10 @@ def test_the_odds_of_a_kind_that_is_held_run_by_run_are_those_of_all_outcomes(ma
     assert operating.of_size(2, flip_rate=0.0, n_runs=300).n_runs < 300
     by_counts = Operating([limit("min_accuracy", 0.7)], plan, baseline_of(evidence))
     assert by_counts.of_size(2, flip_rate=0.0, n_runs=300).n_runs == 300
+    # The baseline knows the other posts, too: without a flip they lose nothing to it.
+    asked_twice = replace(plan, repeats={"v": 2})
+    of_pairs = Operating([BaselineGate("v-baseline", "v", 0.1, "r")], asked_twice, baseline_of(evidence))
+    assert of_pairs.of_size(100, flip_rate=0.0, n_runs=3).all_pass == 1.0
 
 
 def shipped(corpus: str) -> tuple[tuple[Gate, ...], Plan, Baseline]:
