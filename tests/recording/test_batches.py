@@ -76,9 +76,13 @@ class Desk:
     notes: list[str] = field(default_factory=list)
     max_requests: int = 2
     contents: str = "Which? {post}"
+    posts: tuple[Post, ...] = POSTS
+    known: tuple[str, ...] = ("v",)
+    options: str = ""
+    reaching: str = ""
 
     def setup(self) -> RunConfig:
-        plan = Plan("own", ".", None, 0, False, "clean", ("a", "b"), POSTS)
+        plan = Plan("own", ".", None, 0, False, "clean", ("a", "b"), self.posts)
         variant = Variant(name="v", about="x", model="m", contents=self.contents)
         return RunConfig(
             corpus=Corpus("own", self.folder),
@@ -88,7 +92,7 @@ class Desk:
             mode="once",
             cassettes=self.folder / "cassettes",
             shown_cassettes="cassettes",
-            options="",
+            options=self.options,
         )
 
     def batches(self) -> Batches:
@@ -100,8 +104,8 @@ class Desk:
             OpenJobs(self.folder / "batches.json"),
             open_recorder(setup),
             {"v": setup.ready(setup.variants["v"], "m")},
-            known=("v",),
-            reaching="",
+            known=self.known,
+            reaching=self.reaching,
             max_requests=self.max_requests,
             on_note=self.notes.append,
             now=lambda: datetime(2026, 11, 26, tzinfo=UTC),
@@ -127,15 +131,15 @@ def test_cases_are_submitted_in_jobs_of_at_most_so_many_and_held_until_they_are_
     assert batches.submit(batches.setup.cases) == 3
     assert desk.service.sent == [KEYS[:2], KEYS[2:4], KEYS[4:]]
     again = desk.batches()
-    assert again.open_keys == set(KEYS)
+    assert again.held.keys() == set(KEYS)
     free, held = again.waiting(again.setup.cases)
-    assert (free, [case.post.id for case in held]) == ([], [post.id for post in POSTS])
+    assert (free, [case.post.id for case, _ in held]) == ([], [post.id for post in POSTS])
     desk.service.said["job-2"] = [answer(key) for key in reversed(KEYS[2:4])]
     assert again.collect() == 2
     assert sorted(desk.kept()) == ["a-2", "a-3"]
     assert desk.notes[-1] == "job-2: 2 of 2 answers are recorded"
     assert desk.service.forgotten == ["job-2"]
-    assert desk.batches().open_keys == {*KEYS[:2], KEYS[4]}
+    assert desk.batches().held.keys() == {*KEYS[:2], KEYS[4]}
     desk.service.said["job-1"] = [answer(key) for key in KEYS[:2]]
     assert again.collect() == 1
     assert desk.notes[-1] == "job-1: 2 of 2 answers are recorded"
@@ -179,7 +183,27 @@ def test_a_job_that_is_gone_says_why_for_each_of_its_cases(desk: Desk) -> None:
     desk.service.gone = "it expired"
     assert batches.collect() == 0
     assert [why for _, why in batches.report.broken] == ["it expired", "it expired"]
-    assert batches.open_keys == set()
+    assert batches.held == {}
+
+
+def test_a_job_of_another_plan_is_told_once_with_the_whole_command_also_of_the_cases_that_it_holds(desk: Desk) -> None:
+    desk.batches().submit(desk.batches().setup.cases[:2])
+    desk.posts, desk.options, desk.reaching = POSTS[:1], " --posts-per-class 1", " --root of/it"
+    fewer = desk.batches()
+    assert [fewer.collect() for _ in range(3)] == [0, 0, 0]
+    command = "collect it with: newsgauge record --batch --variants v --root of/it"
+    assert desk.notes[1:] == [f"job-1 is of another plan; {command}"]
+    _, ((_, why),) = fewer.waiting(fewer.setup.cases)
+    assert why == f"an open batch job of another plan holds it; {command}"
+
+
+def test_cases_of_a_variant_that_no_job_can_ask_any_more_are_dropped_by_name(desk: Desk) -> None:
+    desk.batches().submit(desk.batches().setup.cases[:2])
+    desk.service.said["job-1"] = [answer(key) for key in KEYS[:2]]
+    desk.posts, desk.options, desk.known = POSTS[:1], " --posts-per-class 1", ()
+    desk.batches().collect()
+    assert desk.notes[-1] == "job-1: 1 of its cases are no longer planned, and dropped: v/a-1"
+    assert (desk.kept(), desk.batches().held) == (["a-0"], {})
 
 
 def test_a_job_that_was_cut_short_between_two_steps_is_taken_up_or_dropped(desk: Desk) -> None:
@@ -192,11 +216,12 @@ def test_a_job_that_was_cut_short_between_two_steps_is_taken_up_or_dropped(desk:
     desk.service.started["label-2"] = "job-2"
     batches = desk.batches()
     batches.adopt()
-    (left,) = OpenJobs(desk.folder / "batches.json").of("cassettes")
+    left, other = OpenJobs(desk.folder / "batches.json").all
     assert (left.label, left.name) == ("label-2", "job-2")
     assert desk.service.forgotten == ["", "job-3"]
-    assert [one.label for one in OpenJobs(desk.folder / "batches.json").of("others")] == ["label-4"]
-    assert batches.open_keys == {KEYS[1]}
+    assert other.label == "label-4"
+    assert desk.notes == ["label-4 fills others, not looked at; options: --variants v"]
+    assert batches.held.keys() == {KEYS[1]}
 
 
 def test_a_model_that_no_job_can_ask_is_refused_with_the_command_that_asks_it(desk: Desk) -> None:
@@ -230,7 +255,7 @@ def test_a_job_of_another_plan_stays_and_cases_that_no_plan_asks_for_are_dropped
         "job-2: 0 of 2 answers are recorded",
         "job-2: 1 of its cases are no longer planned, and dropped: old/a-0",
     ]
-    assert batches.open_keys == {"v/z-9"}
+    assert batches.held.keys() == {"v/z-9"}
 
 
 def test_a_job_whose_answers_are_kept_is_collected_once_though_the_service_cannot_delete_it(
@@ -242,9 +267,9 @@ def test_a_job_whose_answers_are_kept_is_collected_once_though_the_service_canno
     monkeypatch.setattr(desk.service, "forget", lambda job: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         batches.collect()
-    (left,) = OpenJobs(desk.folder / "batches.json").of("cassettes")
+    (left,) = OpenJobs(desk.folder / "batches.json").all
     assert left.collected
-    assert (desk.kept(), desk.batches().open_keys) == (["a-0"], set())
+    assert (desk.kept(), desk.batches().held) == (["a-0"], {})
 
 
 @pytest.mark.parametrize(
@@ -252,7 +277,7 @@ def test_a_job_whose_answers_are_kept_is_collected_once_though_the_service_canno
 )
 def test_a_damaged_file_of_open_jobs_stops_a_recording_and_an_absent_one_is_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "batches.json"
-    assert OpenJobs(path).of("cassettes") == []
+    assert OpenJobs(path).all == []
     path.write_text(text)
     with pytest.raises(UsageError, match=r"batches\.json: expected the open batch jobs, got .* delete it$"):
         OpenJobs(path)

@@ -102,12 +102,12 @@ def open_tuning(options: argparse.Namespace) -> Iterator[TuningService]:
 
 def same_options(options: argparse.Namespace, names: tuple[str, ...]) -> str:
     """The options that were given, as arguments for another command."""
-    usual = {"backend": "embedded", "preprocessing": "clean", "variant": "tuned"}
+    usual = {"backend": "embedded", "preprocessing": "clean", "variant": "tuned", "root": "."}
     given = {name: getattr(options, name) for name in names}
     return "".join(
         f" --{name.replace('_', '-')} {shlex.quote(str(value))}"
         for name, value in given.items()
-        if value is not None and value != usual.get(name)
+        if value not in (None, "", usual.get(name))
     )
 
 

@@ -37,8 +37,8 @@ _MAX_NAMED = 5
 class Batches:
     """The jobs of one folder of cassettes. ``report`` counts what `collect` found, over all its calls.
 
-    ``known``: the variants of variants.toml, of which a run may ask a part. ``reaching``: the options that say where
-    the service is, for commands that are printed.
+    ``known``: the variants of variants.toml that a job can ask, of which a run may ask a part. ``reaching``: the
+    options that say where the project and the service are, for commands that are printed.
     """
 
     setup: RunConfig
@@ -58,11 +58,18 @@ class Batches:
     def __post_init__(self) -> None:
         self._written = RequestTemplates(self.setup.backend)
         self._cases = {_key(case): case for case in self.setup.cases}
+        self._others: dict[str, str] = {}  # jobs of other plans by label: the commands that collect them
 
     @property
-    def open_keys(self) -> set[str]:
-        """Cases that an open job holds, of this plan or another."""
-        return {key for job in self._open() for key in job.requests}
+    def held(self) -> dict[str, str]:
+        """Cases that an open job holds, of this plan or another, and what collects them."""
+        same = "an open batch job holds it; the same command collects it"
+        other = "an open batch job of another plan holds it; collect it with: "
+        return {
+            key: f"{other}{self._others[job.label]}" if job.label in self._others else same
+            for job in self._open()
+            for key in job.requests
+        }
 
     def check(self) -> None:
         """Raise `UsageError` if a variant's model cannot be asked by a job."""
@@ -71,26 +78,28 @@ class Batches:
         if not refused:
             return
         others = [name for name in self.ready if name not in refused and self.setup.variants[name].has_cassette]
-        rest = f", and the others with '{_COMMAND}{self._options(others)}'" if others else ""
+        rest = f", and the others with '{_COMMAND}{self._options(others)}{self.reaching}'" if others else ""
         raise UsageError(
             f"--batch: {', '.join(refused)} cannot be asked by a job: {whys[refused[0]]}. Record it with 'newsgauge "
-            f"record{self.setup.record_options} --variants {','.join(refused)}'{rest}"
+            f"record{self.setup.record_options} --variants {','.join(refused)}{self.reaching}'{rest}"
         )
 
-    def waiting(self, cases: Iterable[Case]) -> tuple[list[Case], list[Case]]:
+    def waiting(self, cases: Iterable[Case]) -> tuple[list[Case], list[tuple[Case, str]]]:
         """The cases that may be submitted, and those that an open job holds; what failed in this run is in neither."""
-        held = self.open_keys
+        held = self.held
         failed = {_key(case) for case, _ in self.report.broken}
         cases = list(cases)
         return (
-            [case for case in cases if _key(case) not in held | failed],
-            [case for case in cases if _key(case) in held],
+            [case for case in cases if _key(case) not in held.keys() | failed],
+            [(case, held[_key(case)]) for case in cases if _key(case) in held],
         )
 
     def adopt(self) -> None:
         """Take up what was interrupted: jobs that were written down, started or not, and such as are collected."""
-        for job in self.jobs.of(self.setup.shown_cassettes):
-            if job.collected:
+        for job in self.jobs.all:
+            if job.folder != self.setup.shown_cassettes:
+                self.on_note(f"{job.name or job.label} fills {job.folder}, not looked at; options:{job.options}")
+            elif job.collected:
                 self._forget(job)
             elif not job.name:
                 name = self.service.find(job.label)
@@ -131,8 +140,9 @@ class Batches:
         for job in self._open():
             gone = [key for key in job.requests if key not in self._cases]
             if gone and not self._are_dropped(job, gone):
-                command = f"{_COMMAND}{self._options_of(job)}{self.reaching}"
-                self.on_note(f"{job.name} is of another plan; collect it with: {command}")
+                if job.label not in self._others:
+                    self._others[job.label] = self._command(job)
+                    self.on_note(f"{job.name} is of another plan; collect it with: {self._command(job)}")
                 continue
             status = self.service.status(job.name)
             if status.state == "open":
@@ -159,15 +169,18 @@ class Batches:
         is_this_plan = self._options_of(job) == self._options(self.setup.variants)
         return is_this_plan or all(key.partition("/")[0] not in self.known for key in gone)
 
+    def _command(self, job: OpenJob) -> str:
+        return f"{_COMMAND}{self._options_of(job)}{self.reaching}"
+
     def _options_of(self, job: OpenJob) -> str:
-        """The options that collect a job, without variants that are no longer there."""
+        """The options that collect a job, without variants that no job asks any more."""
         return _VARIANTS.sub(
             lambda said: f" --variants {','.join(name for name in said[1].split(',') if name in self.known)}",
             job.options,
         )
 
     def _open(self) -> list[OpenJob]:
-        return [job for job in self.jobs.of(self.setup.shown_cassettes) if not job.collected]
+        return [job for job in self.jobs.all if job.folder == self.setup.shown_cassettes and not job.collected]
 
     def _forget(self, job: OpenJob) -> None:
         complaint = self.service.forget(job)

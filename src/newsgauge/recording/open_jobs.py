@@ -42,9 +42,10 @@ class OpenJobs:
         self._path = path
         self._jobs = {job.label: job for job in self._read()}
 
-    def of(self, folder: str) -> list[OpenJob]:
-        """The jobs whose answers go into this folder of cassettes, oldest first."""
-        return [job for job in self._jobs.values() if job.folder == folder]
+    @property
+    def all(self) -> list[OpenJob]:
+        """The jobs of every folder of cassettes, oldest first."""
+        return list(self._jobs.values())
 
     def put(self, job: OpenJob, **known: Any) -> OpenJob:
         """Write down a job and what is ``known`` of it by now, in the place of what was known before."""

@@ -116,8 +116,9 @@ def handle(options: argparse.Namespace) -> int:
             if options.batch:
                 from .record_batches import ask_in_batches
 
+                known = [one for one, variant in variants.items() if variant.is_gemini_prompt]
                 todo, report = ask_in_batches(
-                    setup, options, prices, since=since, path=state / "batches.json", known=variants
+                    setup, options, prices, since=since, path=state / "batches.json", known=known
                 )
             elif options.until_decided:
                 from .record_looking import ask_looking

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 import time
 from collections.abc import Collection
@@ -24,7 +23,7 @@ from ...recording.scheduler import Report
 from ...running.request_template import ModelResolution
 from ...running.run_config import RunConfig, open_recorder
 from ...scoring.prices import PriceList
-from ..backend_options import reach_backend
+from ..backend_options import reach_backend, same_options
 from .record_asking import announce
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ _FIRST_LOOK_S, _LAST_LOOK_S = 0.5, 60.0
 def ask_in_batches(
     setup: RunConfig, options: argparse.Namespace, prices: PriceList, *, since: str, path: Path, known: Collection[str]
 ) -> tuple[Pending, Report]:
-    """Do what is possible now; cases in open jobs wait for the next time. ``known``: all variants of variants.toml."""
+    """Do what is possible now; cases in open jobs wait for the next time. ``known``: variants that a job can ask."""
     bucket = parse_bucket(options.bucket) if setup.backend == "vertex" else None
     jobs = OpenJobs(path)
     with reach_backend(setup.backend, options.base_url) as url:
@@ -51,7 +50,7 @@ def ask_in_batches(
                 open_recorder(setup),
                 ModelResolution(setup, base_url=lambda: url).all_ready(),
                 known=known,
-                reaching="" if options.base_url is None else f" --base-url {shlex.quote(options.base_url)}",
+                reaching=same_options(options, ("root", "evals", "bundled", "base_url")),
                 max_requests=options.requests_per_job,
                 on_note=partial(print, "newsgauge:", file=sys.stderr, flush=True),
             )
@@ -61,7 +60,7 @@ def ask_in_batches(
             n_kept = batches.report.n_kept
             todo = find_pending(setup, since=since)
             to_submit, held = batches.waiting(todo.to_ask)
-            if to_submit or not held:
+            if to_submit or not (held or batches.report.broken):
                 batches.report.expected_cost = announce(setup, to_submit, options, prices).cost
             try:
                 n_open += batches.submit(to_submit)
@@ -73,8 +72,7 @@ def ask_in_batches(
             except KeyboardInterrupt:
                 batches.report.interrupted = True
             _, held = batches.waiting(todo.to_ask)
-            why = "an open batch job holds it; the same command collects it"
-            batches.report.left += [(case, why) for case in held]
+            batches.report.left += held
             batches.report.n_kept -= n_kept  # these are counted as recorded already
             return todo, batches.report
         finally:
