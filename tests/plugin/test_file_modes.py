@@ -29,11 +29,16 @@ def test_a_file_has_the_mode_of_any_new_file(tmp_path: Path, umask: int) -> None
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
+def test_a_write_that_fails_leaves_nothing_and_names_the_file_that_was_to_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "file.json"
     path.mkdir()
-    with pytest.raises(OSError, match="directory"):
+    with pytest.raises(OSError, match=r"directory: '.*/file\.json'$"):
         replace_file(path, "text")
+    monkeypatch.setattr("os.fsync", lambda _: Path("/dev/full").write_text("x"))
+    with pytest.raises(OSError, match=r"No space left on device: '.*/file\.json'$"):
+        replace_file(path, "text", durable=True)
     assert list(tmp_path.iterdir()) == [path]
 
 

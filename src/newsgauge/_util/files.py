@@ -121,6 +121,8 @@ def replace_file(path: Path, data: str | bytes, *, durable: bool = False, mode: 
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(beside, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None  # names the file, not the temporary one
     finally:
         for one in (beside, ignored):
             with suppress(OSError):

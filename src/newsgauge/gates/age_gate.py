@@ -12,6 +12,8 @@ from ..records import ESTIMATOR_VERSION
 from ..scoring.stats.decisions import Finding
 from .gate import Asked, Entry, Evidence, Gate, Held, Table
 
+_MOST = 36_525
+
 
 @dataclass(frozen=True, slots=True)
 class AgeGate(Gate):
@@ -32,8 +34,8 @@ class AgeGate(Gate):
         if isinstance(value, dict):
             entry = table.entry(key, value, {"limit"})
         days = entry.values.get("limit")
-        if not isinstance(days, int) or isinstance(days, bool) or days < 1:
-            raise GatesError(f"{table.where}: {key}: expected a whole number of days from 1, got {days!r}")
+        if not isinstance(days, int) or isinstance(days, bool) or not 1 <= days <= _MOST:
+            raise GatesError(f"{table.where}: {key}: expected a whole number of days from 1 to {_MOST}, got {days!r}")
         return [cls(f"{variant}-age", variant, days, entry.reason) for variant in table.known]
 
     def hold(self, evidence: Evidence) -> Sequence[Held]:

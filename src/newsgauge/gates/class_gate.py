@@ -19,7 +19,7 @@ from ..scoring.scoreboard import threads_of
 from ..scoring.stats.decisions import Finding
 from ..scoring.stats.intervals import Worth, threaded
 from .findings import decide_rate
-from .gate import ALPHA, Asked, Bound, Entry, Evidence, Gate, Held, Sign, Table, number
+from .gate import ALPHA, LARGEST, Asked, Bound, Entry, Evidence, Gate, Held, Sign, Table, number
 from .limits_gate import IF_RATES
 
 #: In the matrix of costs: classes not named; off-list answers; blocked, cut and empty answers.
@@ -121,9 +121,9 @@ def _costs(entry: Entry) -> dict[str, dict[str, float]]:
     rows = matrix if isinstance(matrix, dict) and all(isinstance(row, dict) for row in matrix.values()) else {}
     found = {true: {answer: number(cost) for answer, cost in row.items()} for true, row in rows.items()}
     costs = [cost for row in found.values() for cost in row.values()]
-    if not costs or not all(0 <= cost < math.inf for cost in costs) or not max(costs):
+    if not costs or not all(0 <= cost <= LARGEST for cost in costs) or not max(costs):
         raise GatesError(
-            f"{entry.where}: expected 'matrix' to hold costs from 0 by true class and answer, as in "
+            f"{entry.where}: expected 'matrix' to hold costs from 0 to {LARGEST:g} by true class and answer, as in "
             f"{{ billing = {{ login = 5, other = 1 }}, other = {{ other = 1 }} }}; got {matrix!r}"
         )
     return found

@@ -30,9 +30,15 @@ if TYPE_CHECKING:
 Bound = Literal["confidence", "value"]
 
 
+#: No limit is above it: larger numbers overflow when they are added up.
+LARGEST = 1e12
+
+
 def number(value: Any) -> float:
     """The number, NaN for anything else: no range holds it."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    if not isinstance(value, int | float) or isinstance(value, bool) or value < -LARGEST:
+        return math.nan
+    return float(min(value, 2 * LARGEST))  # an integer may be too large for a float
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +69,20 @@ class Entry:
         return value
 
     def number(self, key: str, expected: str, holds: Callable[[float], bool], default: float | None = None) -> float:
-        """The number under the key."""
-        return float(self.value(key, expected, lambda value: holds(number(value)), default))
+        """The number under the key, one that a sample can be held to."""
+        arrived = self.value(key, expected, lambda value: holds(number(value)), default)
+        value = number(arrived)
+        if 0 < value < NEAREST_LIMIT or 1 - NEAREST_LIMIT < value < 1 or value > LARGEST:
+            raise GatesError(
+                f"{self.where}: expected {key!r} {expected}, at most {LARGEST:g}, and 0, 1 or no closer to them than "
+                f"{NEAREST_LIMIT:f}, because no sample can distinguish such values; got {arrived!r}"
+            )
+        return value
 
     def rate(self, key: str = "limit", *, ends: bool = False) -> float:
         """A rate that a sample can be held to; ``ends``: 0 and 1 are such rates, too."""
         expected = "from 0 to 1" if ends else "above 0 and below 1"
-        limit = self.number(key, expected, lambda rate: 0 < rate < 1 or (ends and rate in (0, 1)))
-        if limit not in (0, 1) and not NEAREST_LIMIT <= limit <= 1 - NEAREST_LIMIT:
-            raise GatesError(
-                f"{self.where}: expected {key!r} {'0, 1 or ' if ends else ''}from {NEAREST_LIMIT:f} to "
-                f"{1 - NEAREST_LIMIT:f}, because no sample can distinguish closer values from 0 or 1; "
-                f"got {self.values[key]!r}"
-            )
-        return limit
+        return self.number(key, expected, lambda rate: 0 < rate < 1 or (ends and rate in (0, 1)))
 
 
 @dataclass(frozen=True, slots=True)

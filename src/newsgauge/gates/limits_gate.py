@@ -135,7 +135,7 @@ def _limit(key: str, entry: Entry) -> Limit:
             raise GatesError(f"{entry.where}: a limit of {limit:g} holds whatever is answered; set one that can fail")
     else:
         least = "from 0" if metric.can_be_zero else "above 0"
-        limit = entry.number("limit", least, lambda n: 0 < n < math.inf or (metric.can_be_zero and n == 0))
+        limit = entry.number("limit", least, lambda n: n > 0 or (metric.can_be_zero and n == 0))
     about = entry.value("classes", "to be what --classes is given", lambda one: one is None or isinstance(one, str))
     try:
         re.compile(about or "")
