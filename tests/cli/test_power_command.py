@@ -38,6 +38,8 @@ def test_more_power_and_a_smaller_alpha_take_more_posts(capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ("--baseline 0.8 --difference 5e-324", "--difference: expected a number no closer to a bound or 0"),
+        ("--baseline 0.9999999999 --difference 0.1", "--baseline: expected a number no closer to a bound or 0"),
         ("--baseline x --difference 0.05", "--baseline: expected a number above 0 and below 1, got 'x'"),
         ("--baseline 85 --difference 0.05", "--baseline: expected a number above 0 and below 1, got '85'"),
         ("--baseline nan --difference 0.05", "--baseline: expected a number above 0 and below 1, got 'nan'"),

@@ -42,6 +42,10 @@ USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
             "*--columns is about a .csv, .tsv, .jsonl, .parquet file, and --corpus is 'bundled'*",
         ),
         (["--posts-per-class", "0"], "*--posts-per-class: expected 'all', a number from 1, or at-most:N, got '0'*"),
+        (
+            ["--posts-per-class", "9" * 5000],
+            "*--posts-per-class: expected 'all', a number from 1, or at-most:N, got '9*",
+        ),
         (["--posts-per-class", "ten"], "*--posts-per-class: expected 'all', a number from 1, or at-most:N, got 'ten'*"),
         (["--backend", "gemini", "--record-mode", "once"], "*needs an API key in GOOGLE_API_KEY or GEMINI_API_KEY*"),
         (["--backend", "vertex", "--record-mode", "once"], "*needs GOOGLE_CLOUD_PROJECT*"),

@@ -11,6 +11,8 @@ from typing import Any, TextIO
 from ..errors import UsageError
 from .wording import did_you_mean
 
+_NEAREST = 1e-6
+
 
 def as_number(text: str) -> float:
     """The number; nan, which is in no range, if the word is not a number."""
@@ -26,12 +28,14 @@ def read_share(option: str, text: str, *, low: float = 0.0, high: float = 1.0, o
     if not low < number < high and not (or_low and number == low):
         bounds = f"from {low:g} to" if or_low else f"above {low:g} and"
         raise UsageError(f"{option}: expected a number {bounds} below {high:g}, got {text!r}")
+    if high <= 1 and 0 < min(number - low, abs(number), high - number) < _NEAREST:
+        raise UsageError(f"{option}: expected a number no closer to a bound or 0 than {_NEAREST:f}, got {text!r}")
     return number
 
 
 def is_whole(text: str, most: float = math.inf) -> bool:
     """Whether it is a whole number from 1 to ``most``."""
-    return text.isascii() and text.isdecimal() and 1 <= int(text) <= most
+    return text.isascii() and text.isdecimal() and len(text) < 20 and 1 <= int(text) <= most
 
 
 def positive(text: str) -> int:
