@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +81,10 @@ def test_the_gate_alone_recomputes_every_call(project: pytest.Pytester) -> None:
 
 
 def test_the_cassette_passes_the_check_and_can_be_shown_and_pruned(
-    project: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+    project: pytest.Pytester, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from google import genai
+
     from newsgauge.cli.main import main
 
     write(TWICE)
@@ -103,6 +107,30 @@ def test_the_cassette_passes_the_check_and_can_be_shown_and_pruned(
     assert "8 cases of 16 calls" in capsys.readouterr().out
     assert main(["cassettes", "prune"]) == 0
     assert len(lines()) == 16
+
+    sends = """
+    import socket, threading, time
+    def send():
+        time.sleep(wait)
+        with socket.socket() as other:
+            other.connect_ex(("127.0.0.1", 9))
+    def try_to_send():
+        try:
+            send()
+        except Exception as error:
+            refused.append(str(error))
+"""
+    for wait, way in ((0.0, "try_to_send()"), (0.2, "threading.Thread(target=try_to_send).start()")):
+        write(TWICE.replace("    first =", f"{sends}    refused, wait = errors.refused, {wait}\n    {way}\n    first ="))
+        sys.modules.pop("own_technique", None)
+        monkeypatch.setattr(genai.errors, "refused", refused := [], raising=False)
+        here = set(threading.enumerate())
+        # What a callable tries is told, even if it catches the refusal, and what it leaves behind is refused too.
+        assert main(["cassettes", "verify"]) == (0 if wait else 1)
+        for thread in set(threading.enumerate()) - here:
+            thread.join(5)
+        assert len(refused) == 8
+        assert all("a replay sends nothing to any network" in words for words in refused)
 
 
 def test_a_changed_callable_is_stale_where_its_requests_changed(project: pytest.Pytester) -> None:

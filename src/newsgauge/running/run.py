@@ -132,7 +132,7 @@ class Run:
         """
         self._clients.at(None)  # what it imports may start a program (trio: ldconfig), and does so before the block
         try:
-            with network_blocked:
+            with network_blocked, attempts_fail:
                 self._predict(case.post, self.setup.variants[case.variant])
         except (CassetteError, TechniqueError, NetworkBlockedError) as error:
             return error

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
 import re
 import sys
@@ -18,9 +19,11 @@ from ..._util.option_values import says_yes
 from ..._util.pytest_ini import Folders
 from ...cassettes.audit import Finding, audit_file, find_orphans, find_quotations, strings_of
 from ...cassettes.line import Line, case_of
+from ...cassettes.network_block import end_block, network_blocked, start_block, take_attempts
 from ...cassettes.services import add_services, named_service
 from ...cassettes.store import CassetteFile
 from ...client.answers import add_usage, read_usage
+from ...client.clients import import_sdk
 from ...corpora.corpus import find_corpus
 from ...corpora.twenty_newsgroups import TWENTY, has_twenty_newsgroups
 from ...errors import UsageError
@@ -82,18 +85,27 @@ def _check(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _verify(folders: Folders, options: argparse.Namespace) -> int:
-    n_asked, broken = 0, []
-    for plan in load_plans(folders):
-        if plan.setup is None:
-            print(f"not verified, as {plan.why}: {_named(plan)}")
-            continue
-        run = Run(plan.setup, ResultLog(folders.root / ".newsgauge", "verify"))
-        for case in plan.setup.recorded_cases:
-            n_asked += 1
-            problem = run.why_not_answered(case)
-            if problem is not None:
-                broken.append(f"{_named(plan)}: {problem}")
-        run.close()
+    plans, n_asked, broken = load_plans(folders), 0, []
+    import_sdk()
+    start_block()
+    try:
+        for plan in plans:
+            if plan.setup is None:
+                print(f"not verified, as {plan.why}: {_named(plan)}")
+                continue
+            run = Run(plan.setup, ResultLog(folders.root / ".newsgauge", "verify"))
+            for case in plan.setup.recorded_cases:
+                n_asked += 1
+                problem = run.why_not_answered(case)
+                if problem is not None:
+                    broken.append(f"{_named(plan)}: {problem}")
+            run.close()
+        left = take_attempts()
+        broken += [f"after the last case: {left}"] if left else []
+    finally:
+        end_block()
+        # On again before what a callable of the project's registered to be called at the end of the process.
+        atexit.register(network_blocked.__enter__)
     for line in broken:
         print(line)
     print(f"{n_asked} planned cases replayed, {len(broken)} without an answer")
