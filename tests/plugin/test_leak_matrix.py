@@ -83,6 +83,8 @@ def test_a_secret_is_known_by_its_shape(kind: str) -> None:
     assert hidden.startswith("before ")
     assert hidden.endswith(" after")
     assert find_secrets(text, environ={})
+    for colour in ("\x1b[33m", repr("\x1b[1;33m")[1:-1], "#x1B[0m"):
+        assert part not in hide_secrets(f"before{colour}{text}\x1b[0m after", environ={})
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -93,6 +95,9 @@ def test_a_secret_of_the_environment_is_known_by_its_value(name: str) -> None:
     for shown in (*shows, json.dumps(part, ensure_ascii=False), quote_plus(part)):
         assert shown.strip("'\"[]bx") not in hide_secrets(shown, environ=environ)
     assert f"value of {name}" in find_secrets(f"what {part} says", environ=environ)
+    coloured = f"\x1b[1m{part[:4]}\x1b[0m\x1b[33m{part[4:]}\x1b[39;49;00m"  # as the parts of a difference are
+    assert "[secret]" in hide_secrets(f"E   {coloured}", environ=environ)
+    assert f"value of {name}" in find_secrets(coloured, environ=environ)
 
 
 def test_the_secrets_of_a_credentials_file_are_known_line_by_line(tmp_path: Path) -> None:

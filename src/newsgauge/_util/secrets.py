@@ -43,8 +43,10 @@ _MIN_LINE = 30
 #: Fields of the JSON of an account, and of answers that hand out tokens.
 _FIELDS = r"private_key(?:_id)?|client_secret|(?:refresh|access|id)_token|api_?key|password"
 
-#: A secret may begin here: not within a word, but after an escaped line end, as in a repr.
-_START = r"(?:(?<![0-9A-Za-z_])|(?<=\\[nrt]))"
+#: A secret may begin here: not within a word, but after an escaped line end, as in a repr, or after a colour.
+_START = r"(?:(?<![0-9A-Za-z_])|(?<=\\[nrt])|(?<=[0-9\[]m))"
+#: A colour of a terminal, also as a repr or junit.xml shows it: pytest colours the parts of what it compares.
+_COLOUR = re.compile(r"(?:\x1b|\\x1b|\\u001b|#x1B)\[[0-9;]*m")
 _KINDS = {
     "Google API key": _START + r"AIza[0-9A-Za-z_-]{30,}",
     "AI Studio key": _START + r"AQ\.[0-9A-Za-z_-]{20,}",
@@ -97,6 +99,7 @@ _GROUPS = {f"k{number}": name for number, name in enumerate(_KINDS)}
 
 def find_secrets(text: str, *, environ: Mapping[str, str] = os.environ) -> list[str]:
     """The kinds of secret in the text, by name, never by value."""
+    text = _without_colours(text)
     matches = _PATTERN.finditer(text) if _may_hold(text) else ()
     kinds = [_GROUPS[match.lastgroup or "k0"] for match in matches]
     kinds += [f"value of {name}" for name, value in _values(environ) if value in text]
@@ -109,9 +112,23 @@ def find_addresses(text: str) -> list[str]:
 
 
 def hide_secrets(text: str, *, environ: Mapping[str, str] = os.environ) -> str:
-    """The text with every secret replaced by ``[secret]``; the same object if there is none."""
+    """The text with every secret replaced by ``[secret]``; the same object if there is none.
+
+    Without its colours if a secret was found only without them.
+    """
     if len(text) < MIN_KEY_CHARS:  # most of what a terminal is sent: one sign per test
         return text
+    text = _hide(text, environ)
+    plain = _without_colours(text)
+    hidden = plain if plain is text else _hide(plain, environ)
+    return text if hidden == plain else hidden
+
+
+def _without_colours(text: str) -> str:
+    return _COLOUR.sub("", text) if "\x1b[" in text or "1b[" in text or "1B[" in text else text
+
+
+def _hide(text: str, environ: Mapping[str, str]) -> str:
     for _, value in _values(environ):
         if value in text:
             text = text.replace(value, _HIDDEN)
