@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from _pytest.reports import pytest_report_to_serializable
 
 from newsgauge.pytest_plugin.compact_reports import CompactWorker
 from newsgauge.pytest_plugin.slim_reports import VARIANT_PROPERTY
@@ -65,8 +66,10 @@ def run_one(
         )
         if kind == "skipped":
             report.wasxfail = "a -> b"
-        data = worker.pytest_report_to_serializable(report)
+        data = worker.pytest_report_to_serializable(report) or pytest_report_to_serializable(report)
         assert data is not None
+        if kind == "failed":
+            report.outcome = "passed"  # as a hook of the project's may do, once the report is on its way
         interactor.sendevent("testreport", data={**data, "item_index": n})
     interactor.sendevent("logfinish", nodeid=f"n{n}", location=where)
     interactor.sendevent("runtest_protocol_complete", item_index=n, duration=0.0)

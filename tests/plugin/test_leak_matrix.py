@@ -274,12 +274,38 @@ def test_taken_out():
     assert not keys
 """
 SAY = f"import os\nALL = chr(10).join({PLANTS!r} + [os.environ[name] for name in {list(VALUES)!r}])\n"
+#: Another plugin, which writes what its hooks are given: as allure, json-report, csv and reportlog do.
+OTHER = """
+import pytest
+
+def note(*told):
+    with open("other.log", "a") as file:
+        file.write("\\n".join(map(str, told)) + "\\n")
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    note(report.longreprtext, report.sections, item._report_sections, report.user_properties)
+    if call.excinfo:
+        error = call.excinfo.value
+        note(call.excinfo.exconly(), repr(error.__cause__), getattr(error, "__notes__", ""))
+    return report
+
+def pytest_runtest_logreport(report):
+    note(report._to_json())
+
+def pytest_warning_recorded(warning_message):
+    note("a warning:", warning_message)
+
+def pytest_exception_interact(call):
+    note(call.excinfo.exconly())
+"""
 RUNS = {
-    "everything in tests": ({"evals/test_leak.py": TESTS}, []),
+    "everything in tests": ({"evals/test_leak.py": TESTS, "conftest.py": OTHER}, []),
     "on two workers": ({"evals/test_leak.py": TESTS}, ["-n", "2"]),
     "junit as of old": ({"evals/test_leak.py": TESTS}, ["-o", "junit_family=xunit1", "--debug=debug.log"]),
     "live logs": ({"evals/test_leak.py": TESTS}, ["-o", "log_cli=true", "-s", "--tb=native"]),
-    "import of an eval": ({"evals/test_leak.py": SAY + "raise RuntimeError(ALL)\n"}, []),
+    "import of an eval": ({"evals/test_leak.py": SAY + "raise RuntimeError(ALL)\n", "conftest.py": OTHER}, []),
     "import of a conftest": ({"conftest.py": SAY + "print(ALL)\nraise RuntimeError(ALL)\n"}, []),
     "usage error": (
         {"conftest.py": SAY + "import pytest\nprint(ALL)\ndef pytest_configure():\n    raise pytest.UsageError(ALL)\n"},

@@ -121,7 +121,9 @@ def test_the_cassette_passes_the_check_and_can_be_shown_and_pruned(
             refused.append(str(error))
 """
     for wait, way in ((0.0, "try_to_send()"), (0.2, "threading.Thread(target=try_to_send).start()")):
-        write(TWICE.replace("    first =", f"{sends}    refused, wait = errors.refused, {wait}\n    {way}\n    first ="))
+        write(
+            TWICE.replace("    first =", f"{sends}    refused, wait = errors.refused, {wait}\n    {way}\n    first =")
+        )
         sys.modules.pop("own_technique", None)
         monkeypatch.setattr(genai.errors, "refused", refused := [], raising=False)
         here = set(threading.enumerate())

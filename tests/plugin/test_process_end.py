@@ -148,6 +148,13 @@ def test_a_test_that_ends_the_process_is_red(strict: pytest.Pytester, ends: str,
     assert main(["gates"]) == 1
 
 
+def test_ci_is_ci_whatever_a_conftest_does_to_the_environment(strict: pytest.Pytester) -> None:
+    Path("conftest.py").write_text('import os\nos.environ.pop("CI")\ncollect_ignore_glob = ["evals/*gates*"]\n')
+    result = strict.runpytest_inprocess("evals")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["newsgauge: red: gates not decided: *"])
+
+
 FAKES = {
     "sets the exit status": "def pytest_sessionfinish(session):\n    session.exitstatus = 0\n",
     "sets it last": (
@@ -157,6 +164,10 @@ FAKES = {
     "leaves at the end": "import sys\n\ndef pytest_unconfigure(config):\n    sys.exit(0)\n",
     "leaves when finished": (
         "import pytest\n\ndef pytest_sessionfinish(session):\n    pytest.exit('fine', returncode=0)\n"
+    ),
+    "has the last word": (
+        "import pytest\n\n@pytest.hookimpl(wrapper=True, tryfirst=True)\ndef pytest_cmdline_main():\n"
+        "    yield\n    return 0\n"
     ),
     "leaves at exit": "import atexit, os\natexit.register(os._exit, 0)\n",
 }
@@ -203,10 +214,11 @@ def test_a_forked_child_may_leave_as_it_likes(strict: pytest.Pytester) -> None:
     Path("evals/test_a.py").write_text(
         "import os\n\ndef test_it():\n    child = os.fork()\n    if not child:\n        os._exit(0)\n"
         "    assert os.waitpid(child, 0)[1] == 0\n\n"
-        # One that goes on to the end of the session judges nothing.
+        # One that goes on to the end of the session judges nothing, and writes nothing.
         "def test_copy():\n    child = os.fork()\n    assert not child or os.waitpid(child, 0)[1] != 0\n"
+        "    assert not os.path.exists('junit.xml')\n"
     )
-    assert strict.runpytest_subprocess("evals").ret == 0
+    assert strict.runpytest_subprocess("evals", "--junitxml=junit.xml").ret == 0
 
 
 def test_after_a_run_in_this_process_os_exit_is_its_own(project: pytest.Pytester) -> None:

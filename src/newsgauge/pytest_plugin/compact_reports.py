@@ -61,8 +61,8 @@ class CompactWorker:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_to_serializable(self, report: object) -> dict[str, Any] | None:
-        """Leave a test's report as it is until it is known whether it has to be sent."""
-        return {"report": report} if isinstance(report, pytest.TestReport) else None
+        """Leave a report as it is until it is known whether to send it; not a failure: a hook may change it later."""
+        return {"report": report} if isinstance(report, pytest.TestReport) and not report.failed else None
 
     def _take(self, name: str, **values: Any) -> None:
         with self._lock:
@@ -97,8 +97,8 @@ class CompactWorker:
 
 def _pack(test: list[tuple[str, dict[str, Any]]]) -> tuple[Any, ...] | None:
     """What a controller needs of an answered case; None for any other test."""
-    reports = [values["data"]["report"] for name, values in test if name == "testreport"]
-    if len(reports) != 3 or not is_case(reports[1]) or any(report.sections for report in reports):
+    reports = [values["data"].get("report") for name, values in test if name == "testreport"]
+    if len(reports) != 3 or None in reports or not is_case(reports[1]) or any(report.sections for report in reports):
         return None
     setup, call, teardown = reports
     is_answered = call.passed or (call.skipped and hasattr(call, "wasxfail"))

@@ -59,7 +59,7 @@ def add_guard(plugins: pytest.PytestPluginManager) -> None:
 
 
 class ProcessGuard:
-    """Runs first and last in a pytest process: loads the plugin, and never lets a red run end green."""
+    """Runs first in a pytest process: loads the plugin, and marks an older verdict."""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_load_initial_conftests(
@@ -94,6 +94,7 @@ class ProcessGuard:
                 network = guard_replay(early_config, known)
             with refusing_exit(early_config):
                 result = yield
+            plugins.register(StatusGuard(), "newsgauge-status")
             if network is not None:
                 network.check_conftests()
             if loaded:
@@ -110,24 +111,6 @@ class ProcessGuard:
                 "Rename the other one, or run its tests with -p no:newsgauge"
             ) from None
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_cmdline_main(
-        self, config: pytest.Config
-    ) -> Generator[None, int | pytest.ExitCode | None, int | pytest.ExitCode | None]:
-        """Set the exit status last, whatever other plugins did to it."""
-        if not _is_wanted(config) and not config.pluginmanager.hasplugin(_PLUGIN):
-            return (yield)
-        from .process_guard import RESULTS, settle
-
-        try:
-            status = yield
-        except BaseException as error:
-            if not isinstance(error, SystemExit) or error.code or RESULTS not in config.stash:
-                settle(config, 1, error)
-                raise
-            status = 0
-        return settle(config, status or 0)
-
     @pytest.hookimpl
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
         """Say how to run a project in a subfolder: from another rootdir its fixtures are missing."""
@@ -141,6 +124,35 @@ class ProcessGuard:
                     f"there: cd {shlex.quote(shown)} && pytest --rootdir . {evals.name}",
                     yellow=True,
                 )
+
+
+class StatusGuard:
+    """Registered after the first conftest.py files, so that none of their hooks has the last word."""
+
+    def __init__(self) -> None:
+        self._process = os.getpid()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """End a process that a test forked and did not end, before it writes any file: it is not the run."""
+        if os.getpid() != self._process:
+            os._exit(1)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_cmdline_main(
+        self, config: pytest.Config
+    ) -> Generator[None, int | pytest.ExitCode | None, int | pytest.ExitCode | None]:
+        """Set the exit status last, whatever other plugins did to it."""
+        from .process_guard import RESULTS, settle
+
+        try:
+            status = yield
+        except BaseException as error:
+            if not isinstance(error, SystemExit) or error.code or RESULTS not in config.stash:
+                settle(config, 1, error)
+                raise
+            status = 0
+        return settle(config, status or 0)
 
 
 def _suggest_options(parser: pytest.Parser, args: list[str]) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 RESULTS: pytest.StashKey[Path] = pytest.StashKey()
 #: The temporary folder of the results, where the usual one cannot be written.
 MOVED: pytest.StashKey[Path] = pytest.StashKey()
+#: Whether this was CI before any code of the project could change the environment.
+_CI: pytest.StashKey[bool] = pytest.StashKey()
 #: The verdict of the run.
 VERDICT: pytest.StashKey[SessionVerdict] = pytest.StashKey()
 #: What pytest writes into junit.xml, kept until the exit status of the process is known.
@@ -67,6 +69,7 @@ def begin(config: pytest.Config, known: Namespace, args: Sequence[str], *, loade
     if loaded and not any(arg.partition("=")[0] == "--results" for arg in args):
         folder = _writable(config, folder)
     config.stash[RESULTS] = folder
+    are_gates_required(config)  # remembers whether this is CI
     try:
         _mark_as_older(folder)
     except OSError as error:
@@ -132,13 +135,13 @@ def _fail_in_junit(config: pytest.Config, why: str) -> None:
 
 def are_gates_required(config: pytest.Config) -> bool:
     """What the command line itself says; else whether a file does, or this is CI. Its controller tells a worker."""
+    from .._util.platform import is_ci
+
     said = getattr(config.option, "require_gates", None)
     is_told = hasattr(config, "workerinput") or "--no-require-gates" in config.invocation_params.args
     if said is not None and (said or is_told):
         return bool(said)
-    from .._util.platform import is_ci
-
-    return is_ci()
+    return config.stash.setdefault(_CI, is_ci())
 
 
 def evals_name(config: pytest.Config) -> str:

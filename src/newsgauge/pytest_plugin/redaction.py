@@ -5,7 +5,9 @@ What the environment holds is known by its value, other secrets by their shape (
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Generator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -35,6 +37,8 @@ class Redaction:
 
     def __init__(self) -> None:
         self._n_ids = 0
+        #: The properties that were last seen to hold no secret.
+        self._clean = ""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -52,19 +56,56 @@ class Redaction:
         self._n_ids += 1
         return f"{argname}-secret-{self._n_ids}"
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """Redact errors of a file's import."""
+        """Redact errors of a file's import, before other plugins read them."""
         report = yield
         redact_report(report)
         return report
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Redact exceptions, output and properties."""
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Redact exceptions, output and properties, before other plugins read them."""
+        if item._report_sections:
+            item._report_sections = [(when, name, hide_secrets(text)) for when, name, text in item._report_sections]
         report = yield
-        redact_report(report)
+        if call.excinfo is not None:
+            redact_error(call.excinfo.value)
+        self._redact(report)
         return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Redact what was added to a report since, and reports that were made otherwise, as of subtests."""
+        if not hasattr(report, "node"):  # of a worker of pytest-xdist, which did
+            self._redact(report)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_exception_interact(self, call: pytest.CallInfo[Any]) -> None:
+        """Redact the exception of a file that cannot be imported."""
+        if call.excinfo is not None:
+            redact_error(call.excinfo.value)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        """Redact warnings, which other plugins write into files."""
+        warning_message.filename = hide_secrets(warning_message.filename)
+        if isinstance(warning_message.message, Warning):
+            redact_error(warning_message.message)
+
+    def _redact(self, report: pytest.TestReport) -> None:
+        redact_report(report)
+        # All at once, and once: every report of a case holds the same few again.
+        said = "\n".join([f"{name}\n{value}" for name, value in report.user_properties])
+        if said != self._clean and hide_secrets(said) != said:
+            report.user_properties = [_redact_property(*one) for one in report.user_properties]
+        else:
+            self._clean = said
+        if (context := getattr(report, "context", None)) is not None:  # what names a subtest; it is frozen
+            object.__setattr__(context, "msg", _redact_value(context.msg))
+            object.__setattr__(context, "kwargs", {name: _redact_value(one) for name, one in context.kwargs.items()})
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -99,7 +140,7 @@ class Redaction:
 
 
 def redact_report(report: pytest.TestReport | pytest.CollectReport) -> None:
-    """Replace every secret in a report's traceback, its captured output, its reasons and its properties."""
+    """Replace every secret in a report's traceback, its captured output and its reasons."""
     if isinstance(report.longrepr, tuple):  # a skip: file, line, reason
         file, line, reason = report.longrepr
         report.longrepr = (file, line, hide_secrets(reason))
@@ -110,17 +151,34 @@ def redact_report(report: pytest.TestReport | pytest.CollectReport) -> None:
             report.longrepr = hidden  # as plain text: the pieces of a traceback may hold the secret anywhere
     if report.sections:
         report.sections = [(name, hide_secrets(text)) for name, text in report.sections]
-    if isinstance(report, pytest.CollectReport):
-        return
-    if hasattr(report, "wasxfail"):
+    if isinstance(report, pytest.TestReport) and hasattr(report, "wasxfail"):
         report.wasxfail = hide_secrets(str(report.wasxfail))
-    said = "\n".join([f"{name}\n{value}" for name, value in report.user_properties])
-    if hide_secrets(said) != said:  # of all at once: every report of a case holds the same few again
-        report.user_properties = [_redact_property(*one) for one in report.user_properties]
+
+
+def redact_error(error: BaseException) -> None:
+    """Replace every secret in the words of an exception, its notes and those that it came from; it stays itself."""
+    ends: BaseException | None = error
+    seen: list[BaseException] = []
+    while ends is not None and ends not in seen:
+        seen.append(ends)
+        ends = ends.__cause__ or ends.__context__
+    for one in seen:
+        with suppress(Exception):  # of a class that lets nobody change it
+            args = tuple(map(_redact_value, one.args))
+            if args != one.args:
+                one.args = args
+            if hasattr(one, "msg"):  # of pytest.fail, pytest.skip, SyntaxError
+                one.msg = _redact_value(one.msg)
+            if hasattr(one, "__notes__"):
+                one.__notes__ = list(map(_redact_value, one.__notes__))
 
 
 def _redact_property(name: str, value: object) -> tuple[str, object]:
-    """A value that is no text is shown as its text, which may hold a secret anywhere."""
+    return hide_secrets(str(name)), _redact_value(value)
+
+
+def _redact_value(value: Any) -> Any:
+    """A value that is no text is replaced by its text if that holds a secret."""
     shown = str(value)
     hidden = hide_secrets(shown)
-    return hide_secrets(str(name)), value if hidden == shown else hidden
+    return value if hidden == shown else hidden
