@@ -108,6 +108,7 @@ def test_the_cassette_passes_the_check_and_can_be_shown_and_pruned(
     assert main(["cassettes", "prune"]) == 0
     assert len(lines()) == 16
 
+    del sys.modules["own_technique"]
     sends = """
     import socket, threading, time
     def send():
@@ -124,11 +125,11 @@ def test_the_cassette_passes_the_check_and_can_be_shown_and_pruned(
         write(
             TWICE.replace("    first =", f"{sends}    refused, wait = errors.refused, {wait}\n    {way}\n    first =")
         )
-        sys.modules.pop("own_technique", None)
         monkeypatch.setattr(genai.errors, "refused", refused := [], raising=False)
         here = set(threading.enumerate())
         # What a callable tries is told, even if it catches the refusal, and what it leaves behind is refused too.
         assert main(["cassettes", "verify"]) == (0 if wait else 1)
+        del sys.modules["own_technique"]
         for thread in set(threading.enumerate()) - here:
             thread.join(5)
         assert len(refused) == 8
