@@ -85,6 +85,7 @@ def test_the_cassette_passes_the_check_and_can_be_shown_and_pruned(
 ) -> None:
     from google import genai
 
+    from newsgauge.cassettes.network_block import take_attempts
     from newsgauge.cli.main import main
 
     write(TWICE)
@@ -132,6 +133,7 @@ def test_the_cassette_passes_the_check_and_can_be_shown_and_pruned(
         del sys.modules["own_technique"]
         for thread in set(threading.enumerate()) - here:
             thread.join(5)
+        take_attempts()
         assert len(refused) == 8
         assert all("a replay sends nothing to any network" in words for words in refused)
 
