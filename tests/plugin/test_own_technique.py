@@ -85,7 +85,7 @@ def test_the_cassette_passes_the_check_and_can_be_shown_and_pruned(
 ) -> None:
     from google import genai
 
-    from newsgauge.cassettes.network_block import take_attempts
+    from newsgauge.cassettes.blocked_attempts import take_attempts
     from newsgauge.cli.main import main
 
     write(TWICE)
@@ -126,7 +126,8 @@ def test_the_cassette_passes_the_check_and_can_be_shown_and_pruned(
         write(
             TWICE.replace("    first =", f"{sends}    refused, wait = errors.refused, {wait}\n    {way}\n    first =")
         )
-        monkeypatch.setattr(genai.errors, "refused", refused := [], raising=False)
+        refused: list[str] = []
+        monkeypatch.setattr(genai.errors, "refused", refused, raising=False)
         here = set(threading.enumerate())
         # What a callable tries is told, even if it catches the refusal, and what it leaves behind is refused too.
         assert main(["cassettes", "verify"]) == (0 if wait else 1)

@@ -18,8 +18,9 @@ from urllib.parse import unquote
 from ..._util.option_values import says_yes
 from ..._util.pytest_ini import Folders
 from ...cassettes.audit import Finding, audit_file, find_orphans, find_quotations, strings_of
+from ...cassettes.blocked_attempts import take_attempts
 from ...cassettes.line import Line, case_of
-from ...cassettes.network_block import end_block, network_blocked, start_block, take_attempts
+from ...cassettes.network_block import end_block, network_blocked, start_block
 from ...cassettes.services import add_services, named_service
 from ...cassettes.store import CassetteFile
 from ...client.answers import add_usage, read_usage
