@@ -13,7 +13,7 @@ from rich.console import Console
 
 from newsgauge.cli.commands.tuning_run import JobDisplay, status_line
 from newsgauge.client.cloud_storage import BucketFolder, parse_bucket
-from newsgauge.errors import UsageError
+from newsgauge.errors import BackendError, UsageError
 from newsgauge.planning.training_set import Recipe, TrainingSet, job_tag, to_jsonl
 from newsgauge.records import Post
 from newsgauge.tuning.jobs import (
@@ -94,6 +94,24 @@ def test_a_job_whose_model_is_gone_is_not_reused(states: Any, alive: Any, found:
     )
     assert ((taken.name, how), told) == (found, gone)
     assert len(paid) == (how == "started")
+
+
+@pytest.mark.parametrize(("new", "found"), [(False, ("running-1", "joined")), (True, ("queued-9", "started"))])
+def test_a_job_that_another_client_started_in_between_is_joined(
+    monkeypatch: pytest.MonkeyPatch, new: bool, found: Any
+) -> None:
+    training = TrainingSet((Post("a-1", "a", "text"),), Tuning())
+    service = Service([], set())
+    start = service.start
+
+    def too_late(*_: Any, **__: Any) -> Any:
+        monkeypatch.setattr(service, "start", start)
+        service.jobs().append(job(R, 1, tag=job_tag(training, Recipe())))
+        raise BackendError("tunedModels: 409 ALREADY_EXISTS: it is there")
+
+    monkeypatch.setattr(service, "start", too_late)
+    taken, how = find_or_start(service, training, Recipe(), display_name="d", new=new)  # type: ignore[arg-type]
+    assert (taken.name, how) == found
 
 
 def test_a_job_of_another_training_set_is_never_taken() -> None:

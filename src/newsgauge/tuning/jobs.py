@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
-from ..errors import UsageError
+from ..errors import BackendError, UsageError
 from ..planning.training_set import Recipe, TrainingSet, job_tag
 
 How = Literal["reused", "joined", "started"]
@@ -143,7 +143,14 @@ def find_or_start(
         on_gone(found)
         jobs = [job for job in jobs if job.name != found.name]
     before_start()
-    return service.start(training, recipe, display_name=display_name), "started"
+    try:
+        return service.start(training, recipe, display_name=display_name), "started"
+    except BackendError as error:
+        if ": 409 " not in str(error):
+            raise
+    # Another client, in a folder of its own, has just started it.
+    known = None if new else choose_job(service.jobs(), job_tag(training, recipe))
+    return (known, "joined") if known else (service.start(training, recipe, display_name=display_name), "started")
 
 
 _FIRST_S, _GROWTH, _LONGEST_S = 0.05, 1.3, 30.0
