@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -106,8 +107,11 @@ def test_a_file_that_no_plan_asks_for_is_found_and_removed(project: Path, comman
     shutil.copy(project / SYSTEM, project / "cassettes/embedded/bundled/old-prompt.jsonl")
     status, out, _ = command("check")
     assert (status, "old-prompt.jsonl: no plan of PLANS.toml asks for this file (80 lines)" in out) == (1, True)
+    asked = project / "cassettes/embedded/bundled/ASKED.json"
+    asked.write_text('{"old-prompt": {"hash": "2026"}, "system": {"hash": "2027"}}')
     assert command("prune", "--yes")[0] == 0
     assert not (project / "cassettes/embedded/bundled/old-prompt.jsonl").exists()
+    assert json.loads(asked.read_text()) == {"system": {"hash": "2027"}}
 
 
 def test_orphans_are_one_line_per_file_with_their_number(project: Path, command: Command) -> None:

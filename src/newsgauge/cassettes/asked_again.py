@@ -26,6 +26,15 @@ def note_asked(folder: Path, variant: str, keys: Collection[str], recorded: str)
         replace_file(folder / NAME, json.dumps(known, indent=1, sort_keys=True) + "\n")
 
 
+def forget_asked(folder: Path, variant: str) -> None:
+    """Remove what is noted of a variant whose cassette is gone. Raises OSError."""
+    if variant in _read(folder):
+        with exclusive(folder / NAME):
+            known = _read(folder)
+            known.pop(variant, None)
+            replace_file(folder / NAME, json.dumps(known, indent=1, sort_keys=True) + "\n")
+
+
 def asked_at(folder: Path, variant: str, keys: Collection[str]) -> str:
     """When all of them were last asked together; '' if nothing says so."""
     found = _read(folder).get(variant, {}).get(_hash(keys), "")

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 from ..._util.option_values import says_yes
 from ..._util.pytest_ini import Folders
+from ...cassettes.asked_again import forget_asked
 from ...cassettes.audit import Finding, audit_file, find_orphans, find_quotations, strings_of
 from ...cassettes.blocked_attempts import take_attempts
 from ...cassettes.line import Line, case_of
@@ -181,6 +182,8 @@ def _prune(folders: Folders, options: argparse.Namespace) -> int:
             return 1
     for file, kept in drops:
         file.finalize(keep=kept, remove_empty=True)
+        if not file.path.exists():
+            forget_asked(file.path.parent, file.path.stem)
         print(f"{file.shown}: {'dropped' if file.path.exists() else 'removed'}")
     return status
 
