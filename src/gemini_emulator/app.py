@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from .call import Call, Reply
 from .connections import reset
+from .errors import StorageError
 from .faults.fault_responses import refuse, spoil
 from .faults.faults import Fault, FaultPlan
 from .routing import NoRouteError, Router
@@ -71,6 +72,9 @@ class App:
             reply = Reply(nowhere(str(error)), 404, {"content-type": "text/html; charset=UTF-8"})
         except RecursionError:
             reply = Reply(invalid("Invalid JSON payload received. Nested too deeply.").body(), status=400)
+        except StorageError as error:
+            _log.error("%s %s: %s", scope["method"], scope["path"], error)
+            reply = Reply(internal(str(error)).body(), status=500)
         except Exception:
             # The client gets the service's shape; the trace is the operator's.
             _log.exception("%s %s", scope["method"], scope["path"])

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import StartError
+from .errors import StartError, StorageError
 
 FILE_NAME = "endpoint.sqlite"
 _SCHEMA_VERSION = 1
@@ -30,7 +31,10 @@ CREATE TABLE blobs (
 
 
 class State:
-    """Documents by kind and name, in the order of their creation. Safe to use from several threads."""
+    """Documents by kind and name, in the order of their creation. Safe to use from several threads.
+
+    What changes the state raises `StorageError` if the disk does not take it.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
         """Open or create ``folder``; None keeps everything in memory. Raises `StartError`."""
@@ -64,6 +68,18 @@ class State:
                 "choose another folder"
             )
 
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """One transaction, whole or not at all. Raises `StorageError`."""
+        try:
+            with self._lock, self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield
+        except sqlite3.OperationalError as error:
+            raise StorageError(
+                f"the server cannot store this ({error}): free space on the disk of its --state, then ask again"
+            ) from error
+
     def close(self) -> None:
         """Write everything out; the state cannot be used afterwards."""
         with self._lock:
@@ -73,8 +89,7 @@ class State:
         self, kind: str, name: str, document: dict[str, Any], *, blobs: Mapping[str, bytes] | None = None
     ) -> bool:
         """Store a new document with its blobs. False if the name is taken."""
-        with self._lock, self._db:
-            self._db.execute("BEGIN IMMEDIATE")
+        with self._changing():
             try:
                 self._db.execute(
                     "INSERT INTO resources (kind, name, document) VALUES (?, ?, ?)",
@@ -89,8 +104,7 @@ class State:
         self, kind: str, name: str, document: dict[str, Any], *, blobs: Mapping[str, bytes] | None = None
     ) -> bool:
         """Replace a document, and the blobs that are given. False if it is gone."""
-        with self._lock, self._db:
-            self._db.execute("BEGIN IMMEDIATE")
+        with self._changing():
             changed = self._db.execute(
                 "UPDATE resources SET document = ? WHERE kind = ? AND name = ?",
                 (json.dumps(document), kind, name),
@@ -126,8 +140,7 @@ class State:
 
     def delete(self, kind: str, name: str) -> bool:
         """Forget a document and its blobs. False if there was none."""
-        with self._lock, self._db:
-            self._db.execute("BEGIN IMMEDIATE")
+        with self._changing():
             self._db.execute("DELETE FROM blobs WHERE kind = ? AND name = ?", (kind, name))
             gone = self._db.execute("DELETE FROM resources WHERE kind = ? AND name = ?", (kind, name)).rowcount
         return bool(gone)

@@ -15,7 +15,8 @@ import httpx2
 import pytest
 
 from gemini_emulator.app import Options
-from gemini_emulator.errors import StartError
+from gemini_emulator.errors import StartError, StorageError
+from gemini_emulator.models import arrays
 from gemini_emulator.server import EmbeddedServer
 from gemini_emulator.state import FILE_NAME, State
 from tests.gemini_emulator.endpoint_calls import ask, make_examples, said, tune, tuning_body, wait_tuned
@@ -126,6 +127,31 @@ def test_an_interrupt_leaves_with_130_and_no_trace() -> None:
     process, _, _ = start()
     err = end(process, signal.SIGINT)
     assert (process.returncode, err) == (130, "")
+
+
+def test_a_full_disk_is_told_and_what_comes_after_it_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with EmbeddedServer(state=tmp_path) as server, client(server) as http:
+        database = server._service.state._db
+        n_pages = database.execute("PRAGMA page_count").fetchone()[0]
+        database.execute(f"PRAGMA max_page_count={n_pages}")
+        refused = http.post("/v1beta/tunedModels", params={"tunedModelId": "a"}, json=tuning_body(make_examples(60)))
+        assert refused.status_code == 500
+        assert refused.json()["error"]["message"].startswith("the server cannot store this (database or disk is full)")
+        database.execute(f"PRAGMA max_page_count={n_pages + 50}")  # room for a job, none for a large result
+        with monkeypatch.context() as patch:
+            patch.setattr(arrays, "to_bytes", lambda model: bytes(10_000_000))
+            assert tune(http, "b")["state"] == "FAILED"
+        database.execute("PRAGMA max_page_count=100000")
+        with monkeypatch.context() as patch:
+            patch.setattr(State, "update", refuse_to_store)
+            assert tune(http, "c")["state"] == "FAILED", "a failure that cannot be stored either"
+        assert tune(http, "d")["state"] == "ACTIVE"
+    with EmbeddedServer(state=tmp_path) as server, client(server) as http:
+        assert wait_tuned(http, "c")["state"] == "ACTIVE", "what was not stored is trained again"
+
+
+def refuse_to_store(*arguments: Any, **options: Any) -> bool:
+    raise StorageError("full")
 
 
 def test_two_servers_cannot_share_one_state(tmp_path: Path) -> None:

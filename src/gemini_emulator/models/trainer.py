@@ -12,6 +12,7 @@ import queue
 import threading
 from typing import Any
 
+from ..errors import EmulatorError, StorageError
 from ..state import State
 from ..wire.json_fields import now
 from . import arrays
@@ -50,6 +51,8 @@ class Trainer:
         self._stopping = threading.Event()
         self._running: dict[str, Any] | None = None
         self._gone: set[str] = set()
+        #: Jobs whose failure the disk did not take: told until the next start, which trains them again.
+        self._unstored: dict[str, dict[str, Any]] = {}
         for document in state.list(KIND):
             if document["state"] == SUCCEEDED and state.blob(KIND, document["name"], ARRAYS) is None:
                 document |= {"state": QUEUED}  # an earlier version trained it, to arrays that this one cannot read
@@ -71,6 +74,9 @@ class Trainer:
             running = self._running
             if running is not None and _same(running, document) and document["state"] not in FINISHED:
                 return running | {"snapshots": list(running["snapshots"])}
+            failed = self._unstored.get(document["name"])
+        if failed is not None and _same(failed, document):
+            return failed
         snapshots = self._state.blob(KIND, document["name"], SNAPSHOTS)
         return document if snapshots is None else document | {"snapshots": json.loads(snapshots)}
 
@@ -107,8 +113,9 @@ class Trainer:
                     if self._stopping.is_set():  # the state is closed; the next start trains it again
                         return
                     # The thread must outlive any one job, whatever went wrong in it.
-                    _log.exception("training %s", name)
-                    self._fail(name, 500, f"internal error: {type(error).__name__}")
+                    is_ours = isinstance(error, EmulatorError)
+                    _log.error("training %s: %s", name, error, exc_info=not is_ours)
+                    self._fail(name, 500, str(error) if is_ours else f"internal error: {type(error).__name__}")
                 with self._lock:
                     self._running = None
                     self._gone.discard(name)
@@ -155,11 +162,14 @@ class Trainer:
     def _fail(self, name: str, code: int, message: str) -> None:
         with self._lock:
             document = self._state.get(KIND, name)
-            if document is not None and document["state"] == RUNNING:
+            if document is not None and document["state"] in (QUEUED, RUNNING):
                 status = {"code": 3 if code == 400 else 13, "message": message}
                 time_ = now()
                 document |= {"state": FAILED, "error": status, "endTime": time_, "updateTime": time_}
-                self._state.update(KIND, name, document)
+                try:
+                    self._state.update(KIND, name, document)
+                except StorageError:
+                    self._unstored[name] = document
 
 
 def _same(job: dict[str, Any], other: dict[str, Any]) -> bool:

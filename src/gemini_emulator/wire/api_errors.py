@@ -53,9 +53,9 @@ def not_ready(message: str) -> ServiceError:
     return ServiceError(400, "FAILED_PRECONDITION", message)
 
 
-def internal() -> ServiceError:
+def internal(message: str = "An internal error has occurred. Please retry.") -> ServiceError:
     """500 INTERNAL."""
-    return ServiceError(500, "INTERNAL", "An internal error has occurred. Please retry.")
+    return ServiceError(500, "INTERNAL", message)
 
 
 def too_large(limit_bytes: int) -> ServiceError:
