@@ -83,6 +83,30 @@ def test_the_odds_of_a_floor_after_a_drop_are_those_of_all_outcomes(made: Make) 
     assert found.all_pass == pytest.approx(binom.pmf(proved, 72, 64 / 72).sum(), abs=0.025)
 
 
+def test_a_class_is_not_lost_among_the_others_in_a_sample_with_the_mix_of_the_data(made: Make) -> None:
+    """The posts of one label are all wrong, those of the other all right: half of all, and nothing of one class."""
+    evidence = made(80, {"v": []})
+    plan = replace(evidence.plan, population={"a": 400, "b": 400})
+    right = {key for key, one in evidence.results.items() if one.label == "a"}
+    results = {
+        key: replace(one, prediction=replace(one.prediction, label="a"))  # type: ignore[type-var]
+        for key, one in evidence.results.items()
+    }
+    assert len(right) == 40
+    evidence = replace(evidence, plan=plan, results=results, scores=score(results, plan, ["v"]))
+    gates = [limit("min_class_recall", 0.2), limit("min_accuracy", 0.2), limit("min_own_mix_accuracy", 0.2)]
+    found = Operating(gates, plan, baseline_of(evidence)).of_plan(flip_rate=0.0, n_runs=3).gates
+    assert [(one.passed, one.failed) for one in found] == [(0.0, 1.0), (1.0, 0.0), (1.0, 0.0)]
+
+
+def test_what_has_no_answer_is_not_among_the_answered(made: Make) -> None:
+    evidence = made(4, {"v": range(4)})
+    first, second, *others = evidence.plan.posts
+    results = {key: one for key, one in evidence.results.items() if key[0] != first.id}
+    results[second.id, "v"] = replace(results[second.id, "v"], prediction=None, broken="refused")
+    assert [post for post, _ in replace(evidence, results=results).answered("v")] == others
+
+
 @pytest.mark.parametrize(("times", "n_threads"), [(1, 120), (3, 40)])
 def test_without_a_flip_each_gate_finds_what_it_finds_of_the_baselines_answers(
     made: Make, times: int, n_threads: int

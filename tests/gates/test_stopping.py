@@ -178,6 +178,14 @@ def test_a_stop_is_valid_for_all_the_limits_that_it_was_computed_for_and_no_othe
     assert stop_fault("v", stopped, [WATCHED], results, only=True) == ""
     higher = stop_fault("v", stopped, [replace(WATCHED, limit=0.6)], results, only=True)
     assert higher.startswith(said.format(one, "min_accuracy 0.6"))
+    # Nor of answers that do not bear it out; if some are missing, that is a reason by itself.
+    first = [post.id for post in asking_order(PLAN.posts, PLAN.seed)[: stop.n]]
+    wrong = {key: replace(one, prediction=result(PLAN.posts[0], "v", False).prediction) for key, one in results.items()}
+    assert "by the answers recorded it would" in stop_fault("v", stopped, [WATCHED, errors], wrong)
+    assert (
+        stop_fault("v", stopped, [WATCHED, errors], {key: one for key, one in wrong.items() if key[0] != first[0]})
+        == ""
+    )
 
 
 def test_a_lead_over_a_variant_that_is_not_asked_stays_as_it_was_decided() -> None:
