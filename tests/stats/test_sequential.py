@@ -142,6 +142,9 @@ def test_looks_come_in_whole_rounds_over_the_labels_and_end_at_the_cap() -> None
 def test_what_is_no_plan_is_refused(looks: list[int], floor: float) -> None:
     with pytest.raises(ValueError, match="expected"):
         floor_boundaries(floor, looks)
+    for alpha in (0.0, 0.5):
+        with pytest.raises(ValueError, match="expected alpha between 0 and 0.5"):
+            floor_boundaries(0.5, [1, 3], alpha=alpha)
 
 
 def test_the_first_look_that_decides_has_the_say() -> None:
