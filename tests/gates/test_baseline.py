@@ -25,6 +25,7 @@ from newsgauge.gates.findings import Limit
 from newsgauge.gates.gate import Evidence, Gate, decide
 from newsgauge.gates.gates_file import plan_gates
 from newsgauge.gates.limits_gate import LimitsGate
+from newsgauge.planning.sampling import asking_order
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.report.summary_sections import baseline_lines
 from newsgauge.scoring.scoreboard import score
@@ -59,6 +60,22 @@ def test_a_baseline_of_the_runs_own_plan_answers_each_of_its_posts_and_no_other(
         damaged = replace(whole, variants={"v": replace(whole.variants["v"], answers=changed)})
         with pytest.raises(BaselineError, match=words):
             check_baseline(damaged, evidence.plan, backend="embedded", shown="b.json")
+
+
+def test_a_baseline_of_a_stopped_recording_answers_the_posts_that_were_asked_first(made: Make) -> None:
+    evidence = made(4, {"v": range(3)})
+    whole = baseline_of(evidence)
+    early = replace(whole, drawn_by={**whole.drawn_by, "stopped": {"v": 2}})
+    order = [post.id for post in asking_order(evidence.plan.posts, evidence.plan.seed)]
+
+    def check(asked: list[str]) -> None:
+        answers = {key: whole.variants["v"].answers[key] for key in asked}
+        kept = replace(early, variants={"v": replace(whole.variants["v"], answers=answers)})
+        check_baseline(kept, evidence.plan, backend="embedded", shown="b.json")
+
+    check(order[:2])
+    with pytest.raises(BaselineError, match="it has no answer to 1 text"):
+        check([order[0], order[3]])
 
 
 def test_a_baseline_of_another_plan_has_as_many_answers_as_it_says(made: Make) -> None:
