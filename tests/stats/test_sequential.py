@@ -143,7 +143,7 @@ def test_what_is_no_plan_is_refused(looks: list[int], floor: float) -> None:
     with pytest.raises(ValueError, match="expected"):
         floor_boundaries(floor, looks)
     for alpha in (0.0, 0.5):
-        with pytest.raises(ValueError, match="expected alpha between 0 and 0.5"):
+        with pytest.raises(ValueError, match=r"expected alpha between 0 and 0\.5"):
             floor_boundaries(0.5, [1, 3], alpha=alpha)
 
 
