@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from newsgauge.client.cloud_storage import BucketFolder, parse_bucket
 from newsgauge.errors import BackendError, UsageError
 from newsgauge.planning.training_set import Recipe, TrainingSet, job_tag, to_jsonl
 from newsgauge.records import Post
+from newsgauge.tuning import developer
 from newsgauge.tuning.jobs import (
     Job,
     JobState,
@@ -112,6 +114,23 @@ def test_a_job_that_another_client_started_in_between_is_joined(
     monkeypatch.setattr(service, "start", too_late)
     taken, how = find_or_start(service, training, Recipe(), display_name="d", new=new)  # type: ignore[arg-type]
     assert (taken.name, how) == found
+
+
+@pytest.mark.parametrize(("said", "is_refused"), [("409 ALREADY_EXISTS: there", False), ("400 INVALID: no", True)])
+def test_a_run_waits_for_the_model_that_another_client_began_to_train(
+    monkeypatch: pytest.MonkeyPatch, said: str, is_refused: bool
+) -> None:
+    service = Service([], set())
+    service.job = lambda name: job(S)  # type: ignore[attr-defined]
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise BackendError(f"tunedModels: {said}")
+
+    monkeypatch.setattr(service, "start", refuse)
+    monkeypatch.setattr(developer, "DeveloperTuning", lambda base_url: service)
+    training = TrainingSet((Post("a-1", "a", "text"),), Tuning())
+    with pytest.raises(BackendError, match=r"tunedModels: 400") if is_refused else nullcontext():
+        developer.ensure_tuned("http://x", training)
 
 
 def test_a_job_of_another_training_set_is_never_taken() -> None:

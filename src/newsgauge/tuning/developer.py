@@ -12,7 +12,7 @@ from ..client.retry import RetryPolicy, call_patiently
 from ..client.service_errors import broken_body, broken_transport, refusal
 from ..errors import BackendError, UsageError
 from ..planning.training_set import Recipe, TrainingSet, job_tag
-from .jobs import Job, JobState, Loss, watch
+from .jobs import Job, JobState, Loss, is_taken, watch
 
 _TAG = re.compile(r"tunedModels/(newsgauge-[0-9a-f]{12})(?:-\d+)?")
 _STATES = {"ACTIVE": JobState.SUCCEEDED, "FAILED": JobState.FAILED}
@@ -105,7 +105,11 @@ def ensure_tuned(base_url: str, training: TrainingSet) -> None:
     """
     service = DeveloperTuning(base_url)
     if training.model not in {job.name for job in service.jobs()}:
-        service.start(training, Recipe(), display_name="text classification")
+        try:
+            service.start(training, Recipe(), display_name="text classification")
+        except BackendError as error:
+            if not is_taken(error):  # another client has just started it
+                raise
     job = watch(lambda: service.job(training.model), max_wait_s=_WAIT_S)
     if job.state is JobState.FAILED:
         raise BackendError(f"{training.model}: training failed: {job.error or 'no reason given'}")
