@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -96,7 +97,8 @@ def test_the_embedded_backend_answers_as_openai_and_says_where_anthropic_is_aske
     assert "api = 'anthropic': the embedded backend speaks the APIs of Gemini and OpenAI" in capsys.readouterr().err
     assert main(["record", *plan, "--variants", "claude", "--backend", "gemini"]) == 2
     assert "asking it needs a key in ANTHROPIC_API_KEY, none is set" in capsys.readouterr().err
-    monkeypatch.setattr("newsgauge.client.clients.generate", lambda *_: pytest.fail("Gemini was asked"))
+    asked = pytest.fail.Exception("Gemini was asked")
+    monkeypatch.setattr("google.genai.models.Models.generate_content", Mock(side_effect=asked))
     assert main(["classify", "--variant", "gpt", "--classes", "^sci.(space|med)$", "The shuttle reached orbit"]) == 0
     assert capsys.readouterr().out.split()[0] in ("sci.space", "sci.med")
 

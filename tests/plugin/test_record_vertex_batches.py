@@ -326,8 +326,9 @@ def test_an_endpoint_of_no_tuning_job_is_refused_before_anything_is_sent_with_bo
         assert (bucket.names(), bucket.jobs()) == ([], [])
     said = capsys.readouterr().err
     assert f"--batch: system cannot be asked by a job: no tuning job of this project and location made {TUNED}," in said
-    assert "--variants system', and the others with 'newsgauge record --batch " in said
-    assert "--backend vertex --variants bare,labels --bucket gs://bucket/mine'" in said
+    url = bucket.where[bucket.where.index("--base-url") + 1]
+    assert f"--variants system --base-url {url}', and the others with 'newsgauge record --batch " in said
+    assert f"--backend vertex --variants bare,labels --bucket gs://bucket/mine --base-url {url}'" in said
     assert said.count("\n") == 1
 
 
