@@ -122,11 +122,9 @@ def run(command: Sequence[str], *, cwd: Path, env: dict[str, str] | None = None)
 
     Compiled files are kept, as they usually are: without them pytest compiles all of hypothesis in each process.
     """
-    env = {**os.environ, **(env or {})}
-    env.pop("PYTHONDONTWRITEBYTECODE", None)
     start = time.monotonic()
     with subprocess.Popen(
-        command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=cwd, env=_compiling(env or {}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
         over = threading.Event()
@@ -134,12 +132,25 @@ def run(command: Sequence[str], *, cwd: Path, env: dict[str, str] | None = None)
         watcher = threading.Thread(target=_watch, args=(process.pid, over, peak))
         watcher.start()
         output = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        cpu = _wait(process)
         wall = time.monotonic() - start
         over.set()
         watcher.join()
-    return Taken(wall, usage.ru_utime + usage.ru_stime, peak[0], process.returncode, output)
+    return Taken(wall, cpu, peak[0], process.returncode, output)
+
+
+def _compiling(more: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a measured process."""
+    env = {**os.environ, **more}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    return env
+
+
+def _wait(process: subprocess.Popen[Any]) -> float:
+    """Wait for its end; the CPU seconds of it and of the children that it waited for."""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime
 
 
 @dataclass(frozen=True)
@@ -150,13 +161,17 @@ class Command:
     cwd: Path
 
 
+def run_pytest(command: Command) -> Taken:
+    """`run` of it."""
+    return run([*PYTEST, *command.arguments], cwd=command.cwd)
+
+
 def in_turns(ours: Command, theirs: Command, *, ours_first: bool) -> tuple[Taken, Taken]:
     """Run both at once, but only one at a time: each works for a slice of its tests, then the other (turns.py).
 
     ``wall_s`` and ``memory`` are 0: neither means anything here.
     """
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(RESULTS.parent), os.environ.get("PYTHONPATH", "")])}
-    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    path = os.pathsep.join([str(RESULTS.parent), os.environ.get("PYTHONPATH", "")])
     pipes = os.pipe(), os.pipe()
     with ExitStack() as stack:
         outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in pipes]
@@ -166,7 +181,7 @@ def in_turns(ours: Command, theirs: Command, *, ours_first: bool) -> tuple[Taken
             process = subprocess.Popen(
                 [*PYTEST, "-p", "turns", *command.arguments],
                 cwd=command.cwd,
-                env={**env, "TURNS": ",".join(map(str, ends))},
+                env=_compiling({"PYTHONPATH": path, "TURNS": ",".join(map(str, ends))}),
                 pass_fds=ends,
                 stdout=outputs[number],
                 stderr=subprocess.STDOUT,
@@ -177,10 +192,9 @@ def in_turns(ours: Command, theirs: Command, *, ours_first: bool) -> tuple[Taken
             os.close(end)
         taken = []
         for process, output in zip(processes, outputs, strict=True):
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
+            cpu = _wait(process)
             output.seek(0)
-            taken.append(Taken(0.0, usage.ru_utime + usage.ru_stime, 0, process.returncode, output.read()))
+            taken.append(Taken(0.0, cpu, 0, process.returncode, output.read()))
     return taken[0], taken[1]
 
 

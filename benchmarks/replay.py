@@ -29,7 +29,6 @@ from pathlib import Path
 from typing import Any
 
 from processes import (
-    PYTEST,
     RESULTS,
     Command,
     Ratio,
@@ -39,6 +38,7 @@ from processes import (
     in_turns,
     ratio_table,
     run,
+    run_pytest,
     store,
     write_block,
 )
@@ -110,7 +110,7 @@ def replay_command(options: argparse.Namespace, posts_per_class: str, results: s
 
 def replay(options: argparse.Namespace, posts_per_class: str, *more: str) -> Taken:
     with tempfile.TemporaryDirectory() as results:
-        return _replayed(run([*PYTEST, *replay_command(options, posts_per_class, results, *more).arguments], cwd=ROOT))
+        return _replayed(run_pytest(replay_command(options, posts_per_class, results, *more)))
 
 
 def _replayed(taken: Taken) -> Taken:
@@ -252,13 +252,12 @@ class Bench:
     def one_item(self) -> Taken:
         """A single item of the floor."""
         command = self.floor("1")
-        return _succeeded(
-            run([*PYTEST, *command.arguments, "-k", self.asked("1")[0]["id"]], cwd=command.cwd), "the floor"
-        )
+        one = Command([*command.arguments, "-k", self.asked("1")[0]["id"]], command.cwd)
+        return _succeeded(run_pytest(one), "the floor")
 
     def default(self) -> Taken:
         """``pytest evals``, as anybody runs it."""
-        return _succeeded(run([*PYTEST, "evals", "-q", "-p", "no:cacheprovider"], cwd=ROOT), "pytest evals")
+        return _succeeded(run_pytest(Command(["evals", "-q", "-p", "no:cacheprovider"], ROOT)), "pytest evals")
 
 
 def _succeeded(taken: Taken, what: str) -> Taken:

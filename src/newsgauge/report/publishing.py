@@ -17,7 +17,7 @@ from .._util.files import write_json, write_whole
 from .._util.platform import give_back
 from ..records import Result
 from ..results.result_files import COLUMNS, TOKEN_COLUMNS
-from ..results.run_folder import EXHIBITS, RunFolder, load_run
+from ..results.run_folder import EXHIBITS, RunFolder, load_run, read_run
 from ..scoring.prices import NoPrice, load_prices
 from ..scoring.tokens import Cost, Mean, TokenUse, savings, token_use
 
@@ -117,7 +117,7 @@ def render(folder: Path, *, option: str = "--results", results: tuple[Result, ..
     from .html import render_run
     from .summary import summary_markdown
 
-    run = load_run(folder, results=results)
+    run = read_run(folder, results)
     write_whole(folder / "report.html", render_run(run), option=option)
     write_whole(folder / "summary.md", summary_markdown(run), option=option)
     give_back()

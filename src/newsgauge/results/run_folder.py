@@ -182,12 +182,13 @@ def _percent(rate: float) -> str:
     return f"{math.floor(1000 * rate + 0.5) / 10:.1f}%"  # halves up, as everywhere
 
 
-def load_run(folder: Path | str = ".newsgauge/results", *, results: tuple[Result, ...] | None = None) -> RunFolder:
-    """Read and check a results folder, as `pytest evals` and `newsgauge merge` leave it. Raises `UsageError`.
+def load_run(folder: Path | str = ".newsgauge/results") -> RunFolder:
+    """Read and check a results folder, as `pytest evals` and `newsgauge merge` leave it. Raises `UsageError`."""
+    return read_run(Path(folder))
 
-    ``results``: those of results.csv, if they were read already.
-    """
-    folder = Path(folder)
+
+def read_run(folder: Path, results: tuple[Result, ...] | None = None) -> RunFolder:
+    """`load_run`; ``results``: those of results.csv, if they were read already."""
     if not folder.is_dir():
         raise UsageError(
             f"{folder}: expected a folder of results, as pytest evals leaves in .newsgauge/results, and newsgauge "
