@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ import httpx2
 import pytest
 
 from newsgauge.cassettes.digest import Clear
-from newsgauge.cassettes.services import SERVICES, named_service
+from newsgauge.cassettes.line import Line
+from newsgauge.cassettes.open_case import Asked, OpenCase
+from newsgauge.cassettes.services import SERVICES, Service, endpoint_of, named_service
 from newsgauge.cassettes.technique_calls import Calls
 from newsgauge.errors import (
     MissingRecordingError,
@@ -36,6 +38,7 @@ class Other:
 
     name = "other"
     spoken = frozenset({"contents"})
+    fill: Mapping[str, Any] = {}
     version_at = "modelVersion"
 
     def owns(self, host: str, path: str) -> bool:
@@ -59,9 +62,6 @@ class Other:
     def kept_headers(self, headers: Mapping[str, Sequence[object]]) -> dict[str, str]:
         return {}
 
-    def played_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
-        return answer
-
     def kept_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
         return answer
 
@@ -75,11 +75,17 @@ class Other:
         return {}
 
 
-def test_two_services_whose_requests_look_alike_are_told_apart(
-    open_recorder: Any, lines: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    other = URL.replace("service", "api.other")
+@pytest.fixture
+def other_service(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("newsgauge.cassettes.services.SERVICES", {"other": Other(), **SERVICES})
+    endpoint_of.cache_clear()
+    yield
+    endpoint_of.cache_clear()
+
+
+@pytest.mark.usefixtures("other_service")
+def test_two_services_whose_requests_look_alike_are_told_apart(open_recorder: Any, lines: Any) -> None:
+    other = URL.replace("service", "api.other")
 
     def perform(url: str) -> Callable[[], str]:
         return lambda: said(client(echo).post(url, json=body("Question")).json())
@@ -91,14 +97,14 @@ def test_two_services_whose_requests_look_alike_are_told_apart(
         Calls(open_recorder(), "v", post(0), Clear([])).play(perform(URL), {})
 
 
+@pytest.mark.usefixtures("other_service")
 @pytest.mark.parametrize(
     ("agent", "kept"),
     [("Acme/2.1 httpx2/2.16", "Acme/2.1 httpx2/2.16"), ("ask joe@x.example", "unnamed"), ("", "unnamed")],
 )
 def test_a_line_of_another_service_names_the_client_that_asked_if_that_looks_like_one(
-    open_recorder: Any, lines: Any, monkeypatch: pytest.MonkeyPatch, agent: str, kept: str
+    open_recorder: Any, lines: Any, agent: str, kept: str
 ) -> None:
-    monkeypatch.setattr("newsgauge.cassettes.services.SERVICES", {"other": Other(), **SERVICES})
     url, headers = URL.replace("service", "api.other"), {"user-agent": agent}
     ask = lambda: client(echo).post(url, json=body("Question"), headers=headers).json()  # noqa: E731
     Calls(open_recorder("once"), "v", post(0), Clear([])).play(ask, {})
@@ -312,3 +318,16 @@ def test_a_tuned_model_keeps_the_time_that_tells_it_from_another_and_an_answer_d
     answer = {"candidates": [], "createTime": "2026-11-26T00:00:00Z", "responseId": "r", "modelVersion": "m"}
     assert named_service("gemini").kept_answer(model) == model
     assert named_service("gemini").kept_answer(answer) == {"candidates": [], "modelVersion": "m"}
+
+
+def test_a_key_that_clients_insist_on_is_filled_in_where_the_answer_has_none() -> None:
+    own = Service("own", {"path": "/v1", "prompt": ["input"], "model_version": "model", "fill": {"id": "none"}})
+    asked = Asked("POST", "/v1", b"null", own)
+
+    def played(answer: dict[str, str]) -> object:
+        line = Line("a-1", "POST", "/v1", None, 200, {}, answer, {}, "own")
+        found = OpenCase(lambda service, raw: raw, left=[line]).find(asked)
+        return found and found.body
+
+    assert played({"model": "m"}) == {"id": "none", "model": "m"}
+    assert played({"id": "its own"}) == {"id": "its own"}

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from .digest import canonical
@@ -48,11 +49,14 @@ class Line:
         said = self.provenance.get("calls", "1")
         return int(said) if said.isascii() and said.isdecimal() else 1
 
+    def holds(self, body: bytes) -> bool:
+        """Whether the line, as it was read, holds this request body, which is in canonical form."""
+        # Quotes in the texts of a line are escaped, so nothing else in it can match.
+        return b'"request":{"body":' + body + _after_body(self.method, self.path, self.service) in self.raw
+
     def encode(self) -> bytes:
         """The line with its newline."""
-        request = {"body": self.body, "method": self.method, "path": self.path}
-        if self.service != GEMINI.name:
-            request["service"] = self.service
+        request = {"body": self.body, **_address(self.method, self.path, self.service)}
         rest = canonical(
             {
                 "format": FORMAT,
@@ -63,6 +67,15 @@ class Line:
             }
         )
         return b'{"digest":"' + digest_of(rest) + b'",' + rest[1:] + b"\n"
+
+
+def _address(method: str, path: str, service: str) -> dict[str, str]:
+    return {"method": method, "path": path, **({} if service == GEMINI.name else {"service": service})}
+
+
+@lru_cache(maxsize=256)  # a run asks few paths, each of them for every post
+def _after_body(method: str, path: str, service: str) -> bytes:
+    return b"," + canonical(_address(method, path, service))[1:] + b',"response":'
 
 
 def says_the_same(one: Line, other: Line) -> bool:

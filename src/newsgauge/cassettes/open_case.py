@@ -14,14 +14,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import KW_ONLY, dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from .._util.platform import LOOPBACK
 from ..errors import NotKeptError
 from .digest import canonical
 from .line import Line
-from .services import GEMINI, Service, json_object, named_service, service_of, service_to_write
+from .services import GEMINI, Service, endpoint_of, json_object, service_to_write
 
 #: Takes a service and the bytes of a body; returns the body as it is kept. Raises ValueError: not JSON.
 Digest = Callable[[Service, bytes], bytes]
@@ -69,8 +68,8 @@ class OpenCase:
     local_only: bool = False
     #: Whether every request goes to the service and nothing is recorded.
     only_watched: bool = False
-    #: The answers given from lines, in the order of the requests: the service's name and the answer.
-    played: list[tuple[str, dict[str, Any]]] = field(default_factory=list, init=False)
+    #: The answers given from lines, in the order of the requests: the service and the answer.
+    played: list[tuple[Service, dict[str, Any]]] = field(default_factory=list, init=False)
     #: The requests that went to the service, in order.
     calls: list[Call] = field(default_factory=list, init=False)
     #: The first request that no line answers.
@@ -95,31 +94,33 @@ class OpenCase:
 
     def take(self, method: str, host: str, path: str, body: bytes) -> Replayed | Call:
         """The answer to a request, or the call that may now be made. Raises `MissError`."""
-        service = service_of(host, path)
+        endpoint = endpoint_of(host, path)
         if self.is_sent_on:
             raise MissError(self.refused[-1])
         if self.only_watched:
-            return self._made(Asked(method, path, b"", (service or GEMINI).name))
-        if service is None:
+            return self._made(Asked(method, path, b"", endpoint.service if endpoint else GEMINI))
+        if endpoint is None:
             if not body:
                 raise self._refuse(f"is {method} {host}{path}, and only what a model is asked is recorded")
             raise self._refuse(
                 f"is {method} {host}{path}, a service whose calls are not known here. To record it, describe it in "
                 f"services.toml of the evals folder (docs/services.md): {service_to_write(host, path, body)}"
             )
-        last = path.rpartition("/")[2]
-        if self.only_models and not service.is_answered_by_a_model(path):
-            raise self._refuse(f"is {last}, and only generate_content is recorded")
-        if service.is_stream(path, body):
-            raise self._refuse(f"is {last}, and a stream is not recorded")
+        service = endpoint.service
         try:
-            asked = Asked(method, service.kept_path(path), self.digest(service, body), service.name)
+            asked = Asked(method, endpoint.path, self.digest(service, body), service)
         except ValueError:
-            raise self._refuse(f"is {last} with a body that is not JSON, which is not recorded") from None
+            asked = None
         with self._lock:
-            answer = self.find(asked)
-            if answer is not None:
+            if asked is not None and (answer := self.find(asked)) is not None:
                 return answer
+            last = path.rpartition("/")[2]
+            if self.only_models and not service.is_answered_by_a_model(path):
+                raise self._refuse(f"is {last}, and only generate_content is recorded")
+            if service.is_stream(path, body):
+                raise self._refuse(f"is {last}, and a stream is not recorded")
+            if asked is None:
+                raise self._refuse(f"is {last} with a body that is not JSON, which is not recorded")
             if not self.may_ask or self.missed is not None:
                 self.missed = self.missed or asked
                 raise MissError("not recorded")
@@ -138,8 +139,8 @@ class OpenCase:
         for number, line in enumerate(self.left if self.missed is None else ()):
             if isinstance(line.answer, dict) and asked.fits(line):
                 del self.left[number]
-                answer: dict[str, Any] = named_service(line.service).played_answer(self.restore(line.answer))
-                self.played.append((line.service, answer))
+                answer = {**asked.service.fill, **self.restore(line.answer)}
+                self.played.append((asked.service, answer))
                 return Replayed(answer, line.headers)
         return None
 
@@ -151,7 +152,7 @@ class OpenCase:
         kind, location = (str((headers.get(name) or [""])[0]) for name in ("content-type", "location"))
         is_stream = kind.startswith("text/event-stream")
         call.status, call.took_ms = status, 1000 * (time.perf_counter() - call.sent)
-        call.headers = named_service(call.asked.service).kept_headers(headers)
+        call.headers = call.asked.service.kept_headers(headers)
         if location and 300 <= status < 400:
             self.is_sent_on = True
             self.refused.append(
@@ -217,23 +218,17 @@ class Asked:
     method: str
     path: str
     body: bytes
-    service: str = GEMINI.name
+    service: Service = GEMINI
 
     def fits(self, line: Line) -> bool:
         """Whether this matches the recording: service, method, path except its version, and the whole hashed body."""
-        service = named_service(self.service)
-        if self.service != line.service or self.method != line.method or not service.same_path(self.path, line.path):
+        service = self.service
+        if service.name != line.service or self.method != line.method:
             return False
-        # A line holds its request in the same form, and finding it there is faster than writing it again. Quotes in the
-        # texts of a line are escaped, so nothing else in it can match.
-        if b'"request":{"body":' + self.body + _after_body(line.method, line.path) in line.raw:
-            return True
-        return self.body == canonical(service.compared_body(line.body))
-
-
-@lru_cache(maxsize=256)  # a run asks few paths, each of them for every post
-def _after_body(method: str, path: str) -> bytes:
-    return b"," + canonical({"method": method, "path": path})[1:] + b',"response":'
+        if self.path != line.path and not service.same_path(self.path, line.path):
+            return False
+        # To find the request in the line is faster than to write it again.
+        return line.holds(self.body) or self.body == canonical(service.compared_body(line.body))
 
 
 class MissError(BaseException):

@@ -28,7 +28,7 @@ from .digest import Block, Digester, unquote
 from .line import HEADERS, Line
 from .open_case import Asked, Call, MissError, OpenCase
 from .seam import Seam
-from .services import GEMINI, named_service
+from .services import GEMINI, Service
 from .staleness import describe_change, only_line_endings
 from .store import CassetteFile
 
@@ -136,7 +136,7 @@ class Recorder:
         self, variant: str, key: str, call: Call, answer: dict[str, Any], provenance: Mapping[str, str]
     ) -> Line:
         """The line to keep for one call. Raises `NotKeptError`: a missing or unexpected model version, or a secret."""
-        asked, service = call.asked, named_service(call.asked.service)
+        asked, service = call.asked, call.asked.service
         body, model_version = json.loads(asked.body), service.model_version(answer)
         said = {
             "backend": self.backend,
@@ -150,7 +150,7 @@ class Recorder:
         }
         line = Line(key, asked.method, asked.path, body, 200, {**HEADERS, **call.headers}, answer, said, service.name)
         try:
-            _check(line, variant, self.pins(variant))
+            _check(line, service, variant, self.pins(variant))
         except NotKeptError as error:
             raise self.not_kept(variant, key, str(error)) from None
         return line
@@ -247,7 +247,7 @@ class Recorder:
         last = tries[-1]
         if last.answer is None:
             raise self.not_kept(variant, post.id, last.problem.removeprefix("was answered with "))
-        kept = unquote(named_service(last.asked.service).kept_answer(last.answer), post.text, self.blocks(variant))
+        kept = unquote(last.asked.service.kept_answer(last.answer), post.text, self.blocks(variant))
         self.append(variant, self.line_of(variant, post.id, last, kept, provenance))
 
 
@@ -256,8 +256,8 @@ def _gemini_sdk() -> str:
     return f"google-genai {version('google-genai')}"  # reads a file
 
 
-def _check(line: Line, variant: str, pin: str | None) -> None:
-    answered, service = line.provenance.get("model_version", ""), named_service(line.service)
+def _check(line: Line, service: Service, variant: str, pin: str | None) -> None:
+    answered = line.provenance.get("model_version", "")
     if not answered and service.is_answered_by_a_model(line.path):
         raise NotKeptError(
             f"the answer names no model version ({service.version_at}), so nobody could tell which model it was. A "

@@ -25,7 +25,7 @@ from vcr.patch import PATCHER_NAMES
 from vcr.record_mode import RecordMode
 
 from .open_case import Call, Replayed, current, is_any_open
-from .services import is_login, json_object, service_of
+from .services import endpoint_of, is_login, json_object
 
 # The HTTP client of google-genai, openai and anthropic alone: all libraries take 2 ms instead of 0.6 ms. vcrpy puts the
 # real classes of all libraries back while it opens a connection of requests, urllib3 or urllib, so that calls of other
@@ -95,9 +95,9 @@ def _verdict(request: Any, is_usual: bool) -> Any:
     if verdict is None:
         case, verdict = None, _PASS
         # The host is cut from the URI, because vcrpy parses the URI again on each access.
-        if is_any_open() and not is_login(host := _host(request.parsed_uri.netloc)):
+        if is_any_open() and (host := _host(request.parsed_uri.netloc)) is not None:
             at, body = request.parsed_uri.path, _body(request)
-            if is_usual or service_of(host, at) is not None or json_object(body) is not None:
+            if is_usual or endpoint_of(host, at) is not None or json_object(body) is not None:
                 case = current()
                 # aiohttp passes the method as it was written
                 verdict = case.take(request.method.upper(), host, at, body)
@@ -117,8 +117,10 @@ def _agent(headers: Any) -> str:
 
 
 @lru_cache(maxsize=64)
-def _host(netloc: str) -> str:
-    return urlsplit(f"//{netloc}").hostname or ""
+def _host(netloc: str) -> str | None:
+    """None for a host that issues tokens: its requests belong to no case."""
+    host = urlsplit(f"//{netloc}").hostname or ""
+    return None if is_login(host) else host
 
 
 def _body(request: Any) -> bytes:

@@ -43,7 +43,7 @@ _OF_ONE_CALL = ("responseId", "createTime")
 _LOGIN_NAMES = ("oauth2", "sts", "iamcredentials", "reauth", "www")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Service:
     """One service. ``choices.*.message.content`` is a place in JSON, ``*`` is each entry. Paths have no query."""
 
@@ -55,6 +55,11 @@ class Service:
     def spoken(self) -> frozenset[str]:
         """The parts of a request that the model reads. Everything else is settings."""
         return frozenset(self.table["prompt"])
+
+    @cached_property
+    def fill(self) -> Mapping[str, Any]:
+        """The keys of an answer that clients require and cassettes do not keep."""
+        return dict(self.table.get("fill", {}))
 
     @property
     def version_at(self) -> str:
@@ -97,10 +102,6 @@ class Service:
     def kept_headers(self, headers: Mapping[str, Sequence[object]]) -> dict[str, str]:
         """Those of an answer that the table lists, in lower case."""
         return {name: ", ".join(map(str, headers[name])) for name in self.table.get("headers", ()) if name in headers}
-
-    def played_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """A kept answer, plus the keys that clients require and cassettes do not keep."""
-        return {**self.table.get("fill", {}), **answer}
 
     def model_version(self, answer: dict[str, Any]) -> str:
         """The version that answered; '' if the answer names none."""
@@ -294,11 +295,22 @@ def add_services(path: Path) -> None:
     known = {**own, GEMINI.name: GEMINI, **_SHIPPED, **own}
     SERVICES.clear()
     SERVICES.update(known)
+    endpoint_of.cache_clear()
 
 
-def service_of(host: str, path: str) -> Service | None:
-    """The service that a request belongs to; None if it is not recorded."""
-    return next((service for service in SERVICES.values() if service.owns(host, path)), None)
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a request goes: the service, and the path without what differs between accounts and gateways."""
+
+    service: Service
+    path: str
+
+
+@lru_cache(maxsize=256)  # a run asks few paths, each of them for every post
+def endpoint_of(host: str, path: str) -> Endpoint | None:
+    """Where a request goes; None if it is not recorded."""
+    found = next((service for service in SERVICES.values() if service.owns(host, path)), None)
+    return None if found is None else Endpoint(found, found.kept_path(path))
 
 
 def named_service(name: str) -> Service:

@@ -11,7 +11,6 @@ from typing import Any
 from .digest import mark
 from .line import Line
 from .open_case import Asked
-from .services import named_service
 
 _MAX_SHOWN = 70
 #: Characters shown before the difference, in a word that is longer than an excerpt.
@@ -37,8 +36,8 @@ def only_line_endings(recorded: Line, text: str) -> bool:
 
 def describe_change(recorded: Line, asked: Asked) -> str:
     """One clause per changed part: ``prompt: recorded "...", now "..."``. Empty if nothing differs."""
-    service, body = named_service(asked.service), json.loads(asked.body)
-    whole = {"service": (recorded.service, asked.service), "method": (recorded.method, asked.method)}
+    service, body = asked.service, json.loads(asked.body)
+    whole = {"service": (recorded.service, service.name), "method": (recorded.method, asked.method)}
     if not service.same_path(recorded.path, asked.path):
         whole["model"] = (recorded.path, asked.path)
     changes = [_words(part, old, new) for part, (old, new) in whole.items() if old != new]

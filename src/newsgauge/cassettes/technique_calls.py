@@ -29,7 +29,7 @@ from .network_block import attempts_fail, network_blocked
 from .open_case import MissError, OpenCase
 from .recorder import Recorder
 from .seam import Seam
-from .services import Service, named_service
+from .services import Service
 from .staleness import describe_change
 from .store import CassetteFile
 
@@ -84,7 +84,7 @@ class Calls:
             raise self._not_kept("; ".join(f"{call}, and the technique went on" for call in failed))
         lines = []
         for number, call in enumerate(calls, 1):
-            kept = take_quotes_out(named_service(call.asked.service).kept_answer(call.answer or {}), self.post.text)
+            kept = take_quotes_out(call.asked.service.kept_answer(call.answer or {}), self.post.text)
             said = {**provenance, "calls": str(len(calls))}
             lines.append(self.recorder.line_of(self.variant, call_key(self.post.id, number), call, kept, said))
         # The lines are written only if they can play the case back.
@@ -175,9 +175,8 @@ def watch(perform: Perform[T]) -> Played[T]:
     return _played(value, [(call.asked.service, call.answer) for call in case.calls if call.answer is not None])
 
 
-def _played(value: T, answers: Iterable[tuple[str, dict[str, Any]]]) -> Played[T]:
-    services = [(named_service(name), answer) for name, answer in answers]
-    return Played(value, tuple((one.model_version(answer), one.usage(answer)) for one, answer in services))
+def _played(value: T, answers: Iterable[tuple[Service, dict[str, Any]]]) -> Played[T]:
+    return Played(value, tuple((one.model_version(answer), one.usage(answer)) for one, answer in answers))
 
 
 def _calls(n: int) -> str:
