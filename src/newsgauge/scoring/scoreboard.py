@@ -13,7 +13,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from .._util.platform import give_back
 from ..planning.sampling import Plan, counted_looks, counted_posts, split_key
 from ..records import Key, Outcome, Post, Prediction, Result
 from ..running.results_log import ResultLog
@@ -174,8 +173,6 @@ class LiveScores:
         """The score of each variant."""
         results, n_read = self._log.read(), self._log.n_bytes_read
         stale = [name for name in variants if name not in self._scored or self._scored[name][0] != n_read]
-        if stale:
-            give_back()  # what it took to read them
         for variant in stale:
             self._scored[variant] = (n_read, score(results, self._plan, [variant])[variant])
         return {variant: self._scored[variant][1] for variant in variants}
