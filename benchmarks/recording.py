@@ -156,7 +156,7 @@ async def ask_alone(setup: RunConfig, url: str) -> float:
 
         async def work() -> None:
             for case in cases:
-                await ask(ready[case.variant].request(case.post))
+                await ask(ready[case.variant].template.about(case.post.text))
 
         start = time.process_time()
         await asyncio.gather(*(work() for _ in range(CONCURRENCY)))

@@ -135,7 +135,7 @@ def requests_of(options: argparse.Namespace, posts_per_class: str) -> list[dict[
     for case in setup.cases:
         variant = setup.variants[case.variant]
         model = setup.trainings[case.variant].model if variant.tuning else variant.model
-        request = setup.ready(variant, model).request(case.post)
+        request = setup.ready(variant, model).template.about(case.post.text)
         config: dict[str, Any] = {"system_instruction": request.system_instruction}
         if request.enum:
             config["response_mime_type"] = "text/x.enum"
@@ -164,7 +164,7 @@ def measure_calls(path: Path) -> None:
     from google.genai.types import GenerateContentConfig
 
     from newsgauge.client.calls import call_arguments
-    from newsgauge.variants.variants_file import Request
+    from newsgauge.records import Request
 
     asked = json.loads(path.read_text())
     kinds = {json.dumps(one["config"]): GenerateContentConfig(**one["config"]) for one in asked}

@@ -22,9 +22,8 @@ from newsgauge.client.clients import Access, open_client
 from newsgauge.client.other_apis import OtherClient
 from newsgauge.client.retry import RetryPolicy
 from newsgauge.errors import BackendError, NewsgaugeError, TransientError
-from newsgauge.records import Post
+from newsgauge.records import Post, Request
 from newsgauge.running.custom_predict import TechniqueClient
-from newsgauge.variants.variants_file import Request
 from tests.plugin.fake_service import FakeService
 from tests.plugin.loopback_service import LoopbackService, send
 

@@ -11,7 +11,6 @@ import pytest
 from newsgauge.client.calls import DryClient
 from newsgauge.client.config_checks import check_configs
 from newsgauge.errors import VariantsError
-from newsgauge.records import Post
 from newsgauge.variants.variants_file import ReadyVariant, Variant, load_variants, prompt_digest
 
 PROMPT = 'about = "x"\nmodel = "gemini-3.5-flash-lite"\ncontents = "{post}"\n'
@@ -31,7 +30,7 @@ def load(folder: Path, text: str) -> Variant:
 
 
 def sent(variant: Variant, backend: str = "gemini") -> dict[str, Any]:
-    request = ReadyVariant(variant, "m", ("a", "b"), "x -> a").request(Post("a-1", "a", "words"))
+    request = ReadyVariant(variant, "m", ("a", "b"), "x -> a").template.about("words")
     body: dict[str, Any] = json.loads(DryClient(backend).write(request).body)  # type: ignore[arg-type]
     return body
 

@@ -13,7 +13,7 @@ from google.genai.types import HttpOptions
 from newsgauge.client.answers import accept_unknown_values
 from newsgauge.client.calls import generate_once
 from newsgauge.errors import BackendError
-from newsgauge.variants.variants_file import Request
+from newsgauge.records import Request
 
 ODD = {
     "content as a text": ({"candidates": [{"content": "x"}]}, r"candidates\.0\.content: Input should be"),

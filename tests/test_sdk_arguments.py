@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newsgauge.client.calls import call_arguments
-from newsgauge.variants.variants_file import Request
+from newsgauge.records import Request
 
 ENUM = ("rec.autos", "sci.space")
 LABEL = types.Schema(type=types.Type.STRING, enum=list(ENUM))

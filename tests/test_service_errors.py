@@ -16,8 +16,8 @@ from newsgauge.client.clients import Access, open_client
 from newsgauge.client.retry import RetryPolicy
 from newsgauge.client.service_errors import refusal, retry_after_s
 from newsgauge.errors import BackendError, GoneError, QuotaError, TransientError
+from newsgauge.records import Request
 from newsgauge.tuning.vertex import VertexTuning
-from newsgauge.variants.variants_file import Request
 from tests.gemini_traffic import needs_traffic, recorded_answers
 
 PAGE = "<!DOCTYPE html>\n<html lang=en>\n<title>Error 404 (Not Found)!!1</title>\n<style>\n" + "p{}\n" * 500 + "</html>"

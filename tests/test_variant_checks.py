@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from newsgauge.errors import VariantsError
-from newsgauge.records import Post
 from newsgauge.variants.variants_file import FewShot, ReadyVariant, Training, Variant, load_variants
 
 PROMPT = 'about = "x"\nmodel = "m"\ncontents = "{post}"\n'
@@ -108,7 +107,7 @@ def test_what_is_not_said_has_a_default(tmp_path: Path) -> None:
 
 def test_examples_are_filled_in_once_and_a_post_is_left_as_it_is(tmp_path: Path) -> None:
     ready = ReadyVariant(load(tmp_path, SHOT), "m", ("a",), "{post}")
-    request = ready.request(Post("a-1", "a", "{examples}"))
+    request = ready.template.about("{examples}")
     assert request.contents == "{post}\n{examples}"
 
 
@@ -116,7 +115,7 @@ def test_the_label_comes_last_in_a_json_answer(tmp_path: Path) -> None:
     from newsgauge.client.calls import _config
 
     variant = load(tmp_path, JSON + 'json_fields = { reason = "string", sure = "number" }')
-    request = ReadyVariant(variant, "m", ("a", "b")).request(Post("a-1", "a", "text"))
+    request = ReadyVariant(variant, "m", ("a", "b")).template.about("text")
     schema = _config(None, None, request.enum, request.json_fields).response_schema
     assert schema.property_ordering == schema.required == ["reason", "sure", "label"]
     assert (schema.properties["label"].enum, schema.properties["sure"].type) == (["a", "b"], "NUMBER")

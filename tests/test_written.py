@@ -13,7 +13,6 @@ from newsgauge.cassettes.open_case import Asked
 from newsgauge.cassettes.services import stable_path
 from newsgauge.client.calls import DryClient
 from newsgauge.client.clients import Backend  # type: ignore[attr-defined]
-from newsgauge.records import Post
 from newsgauge.running.request_template import RequestTemplates
 from newsgauge.variants.variants_file import ReadyVariant, Variant
 
@@ -39,7 +38,7 @@ SDK = {backend: DryClient(backend) for backend in BACKENDS}
 @example(text="rec.autos")
 @example(text='"}]} \\ \u2028 \x00 \U0001f600')
 def test_every_text_is_asked_as_the_sdk_asks_it(backend: Backend, variant: Variant, text: str) -> None:
-    request = ReadyVariant(variant, variant.model, LABELS).request(Post("a-1", "a", text))
-    wire = SDK[backend].write(request)
+    template = ReadyVariant(variant, variant.model, LABELS).template
+    wire = SDK[backend].write(template.about(text))
     expected = Asked(wire.method, stable_path(urlsplit(wire.uri).path), digest_body(wire.body, text))
-    assert WRITTEN[backend].asked(request, text) == expected
+    assert WRITTEN[backend].asked(template, text) == expected

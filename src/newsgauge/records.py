@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, get_args
 from urllib.parse import quote, unquote
@@ -171,6 +171,36 @@ class Result:
     def correct(self) -> bool:
         """Strict: the answer is the label, letter for letter."""
         return self.prediction is not None and self.prediction.label == self.label
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a model is asked, in the service's terms, but without its SDK."""
+
+    model: str
+    contents: str = field(repr=False)
+    system_instruction: str | None
+    enum: tuple[str, ...] | None
+    max_output_tokens: int | None
+    #: If the answer is a JSON object: its fields before ``label``, which is one of ``enum``. None: it is none.
+    json_fields: tuple[tuple[str, str], ...] | None = None
+    #: What else the SDK's config is to hold, as JSON with sorted keys; empty: nothing.
+    config: str = ""
+    #: Where Vertex is asked; None: where the environment says.
+    location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The requests of a variant, which differ only in the text between ``before`` and ``after``."""
+
+    request: Request
+    before: str = field(repr=False)
+    after: str = field(repr=False)
+
+    def about(self, text: str) -> Request:
+        """The request about this text."""
+        return replace(self.request, contents=f"{self.before}{text}{self.after}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from .._util.wording import one_line
 from ..errors import BackendError
-from ..records import Backend, Wire
-from ..variants.variants_file import Request
+from ..records import Backend, Request, Wire
 from .answers import accept_unknown_values
 from .clients import Access, make_client
 from .config_checks import parse_config

@@ -11,8 +11,8 @@ from typing import Any
 
 from .._util.wording import one_line
 from ..errors import BackendError, UsageError
+from ..records import Request
 from ..variants.checks import OTHER_APIS
-from ..variants.variants_file import Request
 from .embedded import direct, is_loopback
 from .retry import RetryPolicy, call_patiently
 from .service_errors import broken_body, broken_transport, refusal

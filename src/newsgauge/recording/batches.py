@@ -213,7 +213,8 @@ class Batches:
         if _digest(self._asked(case)) != digest:
             return "the variant, the text or the model changed since the batch was submitted; not kept"
         own = self.ready[case.variant]
-        wire = replace(self._written.wire(own.request(case.post)), answer=json.dumps(answer.response).encode("ascii"))
+        wire = self._written.wire(own.template, case.post.text)
+        wire = replace(wire, answer=json.dumps(answer.response).encode("ascii"))
         try:
             self.recorder.keep(case.variant, case.post, wire, {**own.provenance, "mode": "batch"})
         except CassetteError as error:
@@ -223,14 +224,14 @@ class Batches:
         return ""
 
     def _asked(self, case: Case) -> Asked:
-        return self._written.asked(self.ready[case.variant].request(case.post), case.post.text)
+        return self._written.asked(self.ready[case.variant].template, case.post.text)
 
     def _parts(self, cases: list[Case]) -> Iterator[tuple[list[Case], bytes]]:
         part: list[Case] = []
         lines: list[bytes] = []
         size = 0
         for case in cases:
-            body = self._written.wire(self.ready[case.variant].request(case.post)).body
+            body = self._written.wire(self.ready[case.variant].template, case.post.text).body
             line = self.service.line(_key(case), body)
             if part and (len(part) >= self.max_requests or size + len(line) > self.max_bytes):
                 yield part, b"".join(lines)

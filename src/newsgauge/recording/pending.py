@@ -77,7 +77,7 @@ def _of_prompts(
             yield case, "to ask"
             continue
         ready = models.ready(variant, lambda line=line: line)  # type: ignore[misc]
-        asked = written.asked(ready.request(case.post), case.post.text, setup.blocks(case.variant))
+        asked = written.asked(ready.template, case.post.text, setup.blocks(case.variant))
         if asked.fits(line):
             yield case, "recorded"
         else:

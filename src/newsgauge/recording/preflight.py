@@ -181,7 +181,7 @@ def _chars(setup: RunConfig, variant: Variant, post: Post) -> int:
     """Characters of a request; of a callable's, which is not made yet, those of the post."""
     if variant.predict is not None:
         return len(post.text)
-    request = setup.ready(variant).request(post)
+    request = setup.ready(variant).template.about(post.text)
     return len(request.contents) + len(request.system_instruction or "") + sum(map(len, request.enum or ()))
 
 

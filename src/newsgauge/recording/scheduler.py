@@ -157,7 +157,7 @@ class Scheduler:
         self.report.n_calls += 1
         try:
             with self.recorder.asking(case.variant, case.post, ready.provenance):
-                response = await self.ask_once(ready.request(case.post))
+                response = await self.ask_once(ready.template.about(case.post.text))
         except TransientError as error:
             self._ask_later(lane, job, error, started=started)
         except QuotaError as error:

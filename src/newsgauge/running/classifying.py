@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..client.answers import read_for
 from ..client.calls import generate
 from ..corpora.preprocessing import plain
-from ..records import Outcome, Post, Prediction
+from ..records import Outcome, Prediction
 
 if TYPE_CHECKING:
     from google import genai
@@ -33,7 +33,7 @@ def classify(client: genai.Client, ready: ReadyVariant, text: str, *, with_secon
     """Ask as the variant asks. No service lists whole labels with their probabilities, so the second-best is asked for
     in a second call, whose schema allows every label but the first. Raises `BackendError`.
     """
-    request, variant, labels = ready.request(Post("", "", plain(text))), ready.variant, ready.labels
+    request, variant, labels = ready.template.about(plain(text)), ready.variant, ready.labels
     response = generate(client, request)
     prediction, logprob = read_for(variant, response, labels), _logprob(response)
     if prediction.outcome is not Outcome.LABEL:

@@ -9,7 +9,7 @@ from ..cassettes.services import named_service
 from ..client.answers import finish_answer, read_usage
 from ..client.other_apis import SERVICE_OF, OtherClient
 from ..client.retry import RetryPolicy
-from ..records import Outcome, Post, Prediction
+from ..records import Outcome, Prediction
 from ..variants.checks import check_table
 from ..variants.variants_file import ReadyVariant, Variant
 
@@ -55,7 +55,7 @@ def _ask(
     table = {"contents": "{post}", **keys, "about": "a ready-made technique", "model": model, "api": api}
     check_table(f"ask_{api}", "own", table)
     variant = variant_of("own", table)
-    request = ReadyVariant(variant, model, labels).request(Post("", "", text))
+    request = ReadyVariant(variant, model, labels).template.about(text)
     client = OtherClient(api, live=True)
     try:
         return read_other(client.ask(request, RetryPolicy()), variant, labels)

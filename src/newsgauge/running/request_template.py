@@ -17,8 +17,8 @@ from ..cassettes.digest import Block, Digester
 from ..cassettes.open_case import Asked
 from ..cassettes.services import stable_path
 from ..client.calls import DryClient
-from ..records import Backend, Wire
-from ..variants.variants_file import ReadyVariant, Request
+from ..records import Backend, Request, Template, Wire
+from ..variants.variants_file import ReadyVariant
 
 if TYPE_CHECKING:
     from ..cassettes.line import Line
@@ -37,17 +37,17 @@ class RequestTemplates:
         self._forms: dict[Request, _Form | None] = {}
         self._digester = Digester()
 
-    def asked(self, request: Request, text: str, blocks: Sequence[Block] = ()) -> Asked:
-        """The request as a cassette keeps it; ``text`` is the post's, ``blocks`` what else is not kept."""
-        wire = self.wire(request)
+    def asked(self, template: Template, text: str, blocks: Sequence[Block] = ()) -> Asked:
+        """The request about a post's text as a cassette keeps it; ``blocks``: what else is not kept."""
+        wire = self.wire(template, text)
         return Asked(wire.method, stable_path(urlsplit(wire.uri).path), self._digester.digest(wire.body, text, blocks))
 
-    def wire(self, request: Request) -> Wire:
+    def wire(self, template: Template, text: str) -> Wire:
         """The request in clear."""
-        alike = replace(request, contents="")
-        if alike not in self._forms:
-            self._forms[alike] = self._make_form(request)
-        form = self._forms[alike]
+        request = template.about(text)
+        if template.request not in self._forms:
+            self._forms[template.request] = self._make_form(request)
+        form = self._forms[template.request]
         return self._client.write(request) if form is None else form.fill(request.contents)
 
     def _make_form(self, request: Request) -> _Form | None:

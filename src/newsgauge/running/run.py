@@ -72,7 +72,8 @@ class Run:
         variant, setup = self.setup.variants[case.variant], self.setup
         if not variant.is_gemini_prompt:
             raise TechniqueError(f"{variant.name}: countTokens counts a request, and this variant has none of its own")
-        request = setup.ready(variant, "" if variant.tuning is None else PLAIN_BASE_MODEL).request(case.post)
+        ready = setup.ready(variant, "" if variant.tuning is None else PLAIN_BASE_MODEL)
+        request = ready.template.about(case.post.text)
         client = self._clients.at(request.location)
         return self._recorder.play(variant.name, case.post, lambda: count_tokens(client, request, self._retry))
 
@@ -171,7 +172,7 @@ class Run:
             if not case.left:
                 return None
             ready = self._models.ready(variant, lambda: case.left[0])
-            answer = case.find(self._written.asked(ready.request(post), post.text, self.setup.blocks(variant.name)))
+            answer = case.find(self._written.asked(ready.template, post.text, self.setup.blocks(variant.name)))
             if answer is None:
                 return None
             return read_for(variant, recorded_response(answer.body), self.setup.plan.labels)
@@ -187,7 +188,7 @@ class Run:
         )
         if variant.predict is not None:
             return self._ask_technique(post, ready)
-        request, provenance = ready.request(post), ready.provenance
+        request, provenance = ready.template.about(post.text), ready.provenance
         if variant.api != "gemini":
             other = self._other_client(variant.api)
             with self._patience() as retry:

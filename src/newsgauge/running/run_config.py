@@ -310,7 +310,7 @@ def check_setup(setup: RunConfig, *, base_url: str | None = None) -> None:
 def _check_sent(setup: RunConfig, variant: Variant) -> None:
     """Refuse a config that the SDK takes, and sends to another backend only. Raises `VariantsError`."""
     try:
-        DryClient(setup.backend).write(setup.ready(variant, "a model").request(setup.plan.posts[0]))
+        DryClient(setup.backend).write(setup.ready(variant, "a model").template.about(setup.plan.posts[0].text))
     except BackendError as error:
         why = str(error).partition(": ")[2]
         raise VariantsError(

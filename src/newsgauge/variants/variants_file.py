@@ -1,4 +1,4 @@
-"""variants.toml in, `Variant` records out; a `ReadyVariant` x post -> `Request`. Pure; knows no SDK and no network.
+"""variants.toml in, `Variant` records out, and the `Template` of their requests. Pure; knows no SDK and no network.
 
 Also how a variant asks, in readable parts: a variant and the plan's labels in, names and texts out.
 
@@ -12,13 +12,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from .._util.files import read_toml
 from .._util.wording import did_you_mean
 from ..errors import VariantsError
-from ..records import Post
+from ..records import Post, Request, Template
 from .checks import EXAMPLE_KEYS, PLACEHOLDER, Answer, Api, Cleanup, check_table
 from .disturbances import short_name
 
@@ -121,24 +122,7 @@ class Variant:
         return pin if pin is None or isinstance(pin, str) else pin.get(backend)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The request in the service's terms, but without its SDK."""
-
-    model: str
-    contents: str = field(repr=False)
-    system_instruction: str | None
-    enum: tuple[str, ...] | None
-    max_output_tokens: int | None
-    #: If the answer is a JSON object: its fields before ``label``, which is one of ``enum``. None: it is none.
-    json_fields: tuple[tuple[str, str], ...] | None = None
-    #: What else the SDK's config is to hold, as JSON with sorted keys; empty: nothing.
-    config: str = ""
-    #: Where Vertex is asked; None: where the environment says.
-    location: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReadyVariant:
     """A variant with all that it asks but the post.
 
@@ -158,13 +142,15 @@ class ReadyVariant:
         match = _PLACE.match(self.model)
         return match[1] if match else self.variant.location
 
-    def request(self, post: Post) -> Request:
-        """The variant's templates, filled."""
+    @cached_property
+    def template(self) -> Template:
+        """What it asks about any text."""
         one, instruction = self.variant, self.variant.system_instruction
-        values = {"post": post.text, "labels": "\n".join(self.labels), "examples": self.examples}
-        return Request(
+        values = {"labels": "\n".join(self.labels), "examples": self.examples}
+        before, _, after = one.contents.partition("{post}")
+        request = Request(
             model=self.model,
-            contents=_fill(one.contents, values),
+            contents="",
             system_instruction=None if instruction is None else _fill(instruction, values),
             enum=None if one.answer == "text" else self.labels,
             max_output_tokens=one.max_output_tokens,
@@ -172,6 +158,7 @@ class ReadyVariant:
             config=json.dumps(one.config, sort_keys=True) if one.config else "",
             location=self.location,
         )
+        return Template(request, _fill(before, values), _fill(after, values))
 
     def chars(self, post: Post) -> int:
         """The approximate number of characters of a request."""
@@ -227,7 +214,7 @@ def one_variant(variants: dict[str, Variant], name: str) -> Variant:
 
 
 def _fill(template: str, values: Mapping[str, str]) -> str:
-    """In one pass, so that a post which happens to contain "{labels}" is left as it is."""
+    """In one pass, so that an example which happens to contain "{labels}" is left as it is."""
     return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), template)
 
 

@@ -17,7 +17,6 @@ from ...client.retry import RetryPolicy
 from ...corpora.corpus import Corpus
 from ...corpora.preprocessing import plain
 from ...errors import UsageError
-from ...records import Post
 from ...running.classifying import Answer, classify
 from ...running.custom_predict import FittedEstimator, Technique, TechniqueClient
 from ...running.few_shot import make_examples
@@ -54,7 +53,7 @@ def asking(variant: Variant, options: argparse.Namespace) -> Iterator[Ask]:
             with closing(OtherClient(variant.api, live=True, embedded=url)) as other:
 
                 def ask(text: str) -> Answer:
-                    request = ready.request(Post("", "", plain(text)))
+                    request = ready.template.about(plain(text))
                     return Answer(read_other(other.ask(request, RetryPolicy()), variant, labels))
 
                 yield ask
