@@ -13,8 +13,8 @@ import pytest
 from newsgauge.cli.main import main
 from newsgauge.client.calls import generate_once
 from newsgauge.client.clients import Access, open_client
-from newsgauge.client.retry import RetryPolicy
-from newsgauge.client.service_errors import refusal, retry_after_s
+from newsgauge.client.retry import RetryPolicy, given_up
+from newsgauge.client.service_errors import broken_transport, refusal, retry_after_s
 from newsgauge.errors import BackendError, GoneError, QuotaError, TransientError
 from newsgauge.records import Request
 from newsgauge.tuning.vertex import VertexTuning
@@ -299,6 +299,16 @@ def test_a_tuned_model_that_is_gone_is_an_error_of_its_own() -> None:
     assert isinstance(refusal("projects/p/locations/eu/endpoints/1", 404, None, None, body), GoneError)
     assert isinstance(refusal("tunedModels/none", 404, None, None, body), GoneError)
     assert not isinstance(refusal("gemini-3.5-flash-lite", 404, None, None, body), GoneError)
+
+
+@pytest.mark.parametrize("code", [301, 400, 404, 409, 429, 503])
+@pytest.mark.parametrize("message", ["no", "limit: 0", "credits are depleted"])
+def test_an_error_knows_the_status_of_its_answer(code: int, message: str) -> None:
+    error = refusal("tunedModels/m", code, None, f"{message}, part 7: 418 of it", None)
+    assert error.status == code
+    if isinstance(error, TransientError):
+        assert given_up(error, 2, 1.0).status == code
+    assert broken_transport("m", OSError("no route: 404 ")).status is None
 
 
 def test_a_model_that_is_not_found_on_vertex_names_the_location_that_was_asked() -> None:

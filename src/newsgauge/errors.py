@@ -81,7 +81,11 @@ class NetworkBlockedError(NewsgaugeError):
 
 
 class BackendError(NewsgaugeError):
-    """The service could not be started, reached, or refused the call."""
+    """The service could not be started, reached, or refused the call. ``status``: that of its HTTP answer."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class TransientError(BackendError):
@@ -98,8 +102,9 @@ class TransientError(BackendError):
         retry_after_s: float | None = None,
         unreachable: bool = False,
         per_minute: Mapping[str, int] | None = None,
+        status: int | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, status=status)
         self.retry_after_s = retry_after_s
         self.unreachable = unreachable
         self.per_minute = per_minute or {}

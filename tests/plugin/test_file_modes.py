@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from newsgauge._util.files import replace_file
+from newsgauge.cli.main import main
+from newsgauge.report.publishing import WRITTEN
 
 
 @pytest.fixture(params=[0o077, 0o027, 0o022], ids=oct)
@@ -27,6 +29,36 @@ def test_a_file_has_the_mode_of_any_new_file(tmp_path: Path, umask: int) -> None
         assert path.read_text() == text
         assert path.stat().st_mode & 0o777 == 0o666 & ~umask
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_a_file_that_is_rewritten_keeps_its_mode_also_while_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int, mode: int
+) -> None:
+    path, seen = tmp_path / "file.json", []
+    path.write_text("old")
+    path.chmod(mode)
+    monkeypatch.setattr("os.fsync", lambda fd: seen.append(os.fstat(fd).st_mode & 0o777))
+    replace_file(path, "new", durable=True)
+    assert (path.read_text(), path.stat().st_mode & 0o777, seen) == ("new", mode, [mode])
+
+
+@pytest.mark.parametrize("umask", [0o022], indirect=True, ids=oct)
+def test_nobody_sees_more_of_a_file_that_was_closed_to_others(project: pytest.Pytester, umask: int) -> None:
+    record = ["record", "--classes", "^sci.(space|med)$", "--variants", "system", "--posts-per-class"]
+    tune = ["tune", "--classes", "^sci.(space|med)$", "--posts-per-class"]
+    assert main([*record, "4", "--record-mode", "all"]) == main([*tune, "1"]) == 0  # ASKED.json, tuned.json
+    assert project.runpytest_inprocess("evals", "--update-baseline").ret == 0
+    closed = [path for folder in ("cassettes", "evals", ".newsgauge") for path in Path(folder).rglob("*.*")]
+    closed = [path for path in closed if path.is_file()]
+    before = {path: (path.chmod(0o600), path.read_bytes())[1] for path in closed}
+    assert main([*record, "5", "--record-mode", "all"]) == main([*tune, "2"]) == 0
+    Path("evals/variants.toml").write_text(Path("evals/variants.toml").read_text().replace("the post", "its post"))
+    assert project.runpytest_inprocess("evals", "--update-baseline", "--variants", "bare").ret == 0
+    changed = [path for path in closed if path.exists() and path.read_bytes() != before[path]]
+    assert {"PLANS.toml", "ASKED.json", "system.jsonl", "tuned.json"} <= {path.name for path in changed}
+    opened = {path.name for path in changed if path.stat().st_mode & 0o077}
+    assert opened <= {*WRITTEN, "gates.json", "plan.json"}  # a run removes these first, so they are new
 
 
 def test_a_write_that_fails_leaves_nothing_and_names_the_file_that_was_to_be_written(

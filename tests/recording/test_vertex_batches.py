@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from google.genai.errors import APIError, ClientError
 from google.genai.types import (
     BatchJob,
     BatchJobDestination,
@@ -20,16 +21,22 @@ from google.genai.types import (
 
 from newsgauge.client.cloud_storage import BucketFolder, CloudStorage
 from newsgauge.client.retry import RetryPolicy
+from newsgauge.errors import BackendError
 from newsgauge.recording.batch_jobs import JobStatus, VertexBatches, json_lines
 
 PLACE = "gs://bucket/newsgauge/batches/label/prediction-model-1"
 
 
-def service(job: BatchJob | None = None, folder: str = "") -> VertexBatches:
+def service(job: BatchJob | APIError | None = None, folder: str = "") -> VertexBatches:
+    def get(name: str) -> BatchJob | None:
+        if isinstance(job, APIError):
+            raise job
+        return job
+
     parent = "projects/p/locations/l"
     tuned = TuningJob(tuned_model=TunedModel(model=f"{parent}/models/7@1", endpoint=f"{parent}/endpoints/7"))
     client: Any = SimpleNamespace(
-        batches=SimpleNamespace(get=lambda name: job), tunings=SimpleNamespace(list=lambda: [TuningJob(), tuned])
+        batches=SimpleNamespace(get=get), tunings=SimpleNamespace(list=lambda: [TuningJob(), tuned])
     )
     storage = CloudStorage("project", "http://127.0.0.1:1")
     return VertexBatches(client, storage, BucketFolder("bucket", folder), RetryPolicy(deadline_s=0.0))
@@ -53,6 +60,16 @@ def test_what_a_job_wrote_is_read_however_it_ended(state: str, place: str | None
     info = BatchJobOutputInfo(gcs_output_directory=place) if place else None
     job = BatchJob(state=JobState(state), output_info=info, error=JobError(message="said"))
     assert service(job).status("jobs/1") == expected
+
+
+@pytest.mark.parametrize("code", [400, 404])
+def test_only_the_status_of_an_answer_says_that_a_job_is_gone(code: int) -> None:
+    refused = ClientError(code, {"error": {"code": code, "message": "line 3: 404 of it", "status": "X"}})
+    if code == 404:
+        assert service(refused).status("jobs/1").state == "gone"
+    else:
+        with pytest.raises(BackendError, match="line 3: 404 of it"):
+            service(refused).status("jobs/1")
 
 
 def test_a_job_that_does_not_say_where_it_wrote_is_looked_for_below_the_place_it_was_given() -> None:

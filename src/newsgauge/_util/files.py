@@ -9,11 +9,13 @@ import errno
 import json
 import os
 import re
+import stat
 import tomllib
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,21 +103,23 @@ def _without_nan(value: Any) -> Any:
     return None if value != value else value
 
 
-def replace_file(path: Path, data: str | bytes, *, durable: bool = False, mode: int | None = None) -> None:
+def replace_file(path: Path, data: str | bytes, *, durable: bool = False) -> None:
     """Write a temporary file and rename it: a reader sees the old content or the new one. Raises OSError.
 
-    ``durable``: sync the data to disk before the rename. ``mode``: the permissions; by default those of the umask. A
-    killed process leaves its temporary file in a folder of its own, which git ignores.
+    The permissions stay those of the old file; a new one has those of the umask. ``durable``: sync the data to disk
+    before the rename. A killed process leaves its temporary file in a folder of its own, which git ignores.
     """
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = path.with_name(f".unfinished-{uuid.uuid4().hex}")
     beside, ignored = folder / "file", folder / ".gitignore"
     try:
         folder.mkdir()
         ignored.write_text("*\n")
-        with open(beside, "xb") as file:
+        with open(beside, "xb", opener=partial(os.open, mode=0o600 if mode is not None else 0o666)) as file:
             if mode is not None:
-                os.chmod(beside, mode)
+                with suppress(OSError):  # a file system that knows no permissions
+                    os.chmod(beside, mode)
             file.write(data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data)
             if durable:
                 file.flush()
@@ -131,7 +135,7 @@ def replace_file(path: Path, data: str | bytes, *, durable: bool = False, mode: 
             folder.rmdir()
 
 
-def write_whole(path: Path, text: str, *, option: str = "--results") -> None:
+def write_whole(path: Path, text: str | bytes, *, option: str = "--results") -> None:
     """Write the file atomically. If that fails, raise a `UsageError` that names the option."""
     try:
         replace_file(path, text)

@@ -149,7 +149,7 @@ class CassetteFile:
             if remove_empty and not new:
                 self.path.unlink()  # still locked: a process that waits for the file creates a new one
             elif changed:
-                replace_file(self.path, new, durable=True, mode=self.path.stat().st_mode & 0o777)
+                replace_file(self.path, new, durable=True)
         self._index = None
         return changed
 

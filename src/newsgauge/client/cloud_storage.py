@@ -80,7 +80,8 @@ class CloudStorage:
             except GoogleAPICallError as error:
                 raise BackendError(
                     f"{uri}: {error.code} {error.message}. Does the bucket exist, and may this account read and write "
-                    "there?"
+                    "there?",
+                    status=error.code,
                 ) from None
             except (GoogleAPIError, storage.exceptions.DataCorruption, OSError) as error:  # last: not HTTP
                 raise BackendError(f"{uri}: {type(error).__name__}: {str(error)[:200]}") from None

@@ -75,4 +75,5 @@ def given_up(error: TransientError, attempts: int, elapsed_s: float) -> Transien
         f"{error}; tried {tries} in {elapsed_s:.0f} s{asked}",
         retry_after_s=error.retry_after_s,
         unreachable=error.unreachable,
+        status=error.status,
     )

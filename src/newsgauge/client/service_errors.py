@@ -61,9 +61,9 @@ def refusal(
         wait = _retry_info_s(details) or retry_after_s(headers) or _retry_in_s(message)
         minute = ", ".join(quota for quota in _quotas(violations, message) if "perminute" in _plain(quota))
         more = f" (a per-minute quota, which recovers by itself: {minute})" if code == 429 and minute else ""
-        return TransientError(f"{said}{more}", retry_after_s=wait, per_minute=_per_minute(violations))
+        return TransientError(f"{said}{more}", retry_after_s=wait, per_minute=_per_minute(violations), status=code)
     if is_redirect(code):
-        return BackendError(f"{what}: {sent_on(code, url, headers)}")
+        return BackendError(f"{what}: {sent_on(code, url, headers)}", status=code)
     is_gone = code == 404 and ("/endpoints/" in what or what.startswith("tunedModels/"))
     if code in (404, 405) and url:
         said += f" (asked: {_shown(url)})"
@@ -76,7 +76,7 @@ def refusal(
         # The SDK makes one up of an answer that is no JSON: 'Not Found', where Google says NOT_FOUND.
         if "/v1/" in urlsplit(url).path and not str(error.get("status") or "").isupper():
             said += ". The server may know another version of the API: try --api-version v1beta"
-    return GoneError(said) if is_gone else BackendError(said)
+    return (GoneError if is_gone else BackendError)(said, status=code)
 
 
 def _for_long(said: str, message: str, violations: list[dict[str, Any]]) -> QuotaError | None:
@@ -84,12 +84,14 @@ def _for_long(said: str, message: str, violations: list[dict[str, Any]]) -> Quot
     if _NO_QUOTA.search(message) or any(str(violation.get("quotaValue")) == "0" for violation in violations):
         return QuotaError(
             f"{said.rstrip('.')}. The account has no quota for this model at all (limit 0): neither waiting nor "
-            "tomorrow helps. Ask another model, or give the project billing or a tier that includes this one"
+            "tomorrow helps. Ask another model, or give the project billing or a tier that includes this one",
+            status=429,
         )
     if _NO_MONEY.search(message):
         return QuotaError(
             f"{said.rstrip('.')}. Asking again would not help. What is recorded is kept: run the same command with "
-            "--record-mode once when the project's billing allows it"
+            "--record-mode once when the project's billing allows it",
+            status=429,
         )
     daily = [quota for quota in _quotas(violations, message) if "perday" in _plain(quota)]
     if not daily:
@@ -98,7 +100,8 @@ def _for_long(said: str, message: str, violations: list[dict[str, Any]]) -> Quot
     return QuotaError(
         f"{said.rstrip('.')}. The quota {', '.join(daily)}{model} is used up for today, and asking again would not "
         "help. What is recorded is kept: run the same command tomorrow with --record-mode once, ask for fewer texts "
-        "with --posts-per-class, or raise the quota of the project"
+        "with --posts-per-class, or raise the quota of the project",
+        status=429,
     )
 
 

@@ -114,7 +114,7 @@ class JobService(ABC):
         except TransientError:
             raise
         except BackendError as error:
-            if ": 404 " not in str(error):
+            if error.status != 404:
                 raise
             return JobStatus("gone", why=str(error))
         state = str(job.state.value if job.state else "")

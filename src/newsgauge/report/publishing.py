@@ -165,6 +165,6 @@ def _write_parquet(folder: Path) -> None:
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
         convert_options=pyarrow.csv.ConvertOptions(column_types=text, strings_can_be_null=False),
     )
-    unfinished = folder / ".results.parquet"
-    pyarrow.parquet.write_table(rows, unfinished)
-    os.replace(unfinished, folder / "results.parquet")
+    table = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(rows, table)
+    write_whole(folder / "results.parquet", table.getvalue().to_pybytes())

@@ -12,7 +12,7 @@ from ..client.retry import RetryPolicy, call_patiently
 from ..client.service_errors import broken_body, broken_transport, refusal
 from ..errors import BackendError, UsageError
 from ..planning.training_set import Recipe, TrainingSet, job_tag
-from .jobs import Job, JobState, Loss, is_taken, watch
+from .jobs import IS_TAKEN, Job, JobState, Loss, watch
 
 _TAG = re.compile(r"tunedModels/(newsgauge-[0-9a-f]{12})(?:-\d+)?")
 _STATES = {"ACTIVE": JobState.SUCCEEDED, "FAILED": JobState.FAILED}
@@ -108,7 +108,7 @@ def ensure_tuned(base_url: str, training: TrainingSet) -> None:
         try:
             service.start(training, Recipe(), display_name="text classification")
         except BackendError as error:
-            if not is_taken(error):  # another client has just started it
+            if error.status != IS_TAKEN:  # another client has just started it
                 raise
     job = watch(lambda: service.job(training.model), max_wait_s=_WAIT_S)
     if job.state is JobState.FAILED:

@@ -118,9 +118,8 @@ def choose_job(jobs: Iterable[Job], tag: str) -> Job | None:
     return None
 
 
-def is_taken(error: BackendError) -> bool:
-    """Whether the service refused to start a job because it has one of that name."""
-    return ": 409 " in str(error)
+#: HTTP status of a service that already has a job of that name.
+IS_TAKEN = 409
 
 
 def find_or_start(
@@ -151,7 +150,7 @@ def find_or_start(
     try:
         return service.start(training, recipe, display_name=display_name), "started"
     except BackendError as error:
-        if not is_taken(error):
+        if error.status != IS_TAKEN:
             raise
     # Another client, in a folder of its own, has just started it.
     known = None if new else choose_job(service.jobs(), job_tag(training, recipe))
