@@ -110,6 +110,16 @@ def test_a_job_that_ended_without_answers_is_told_and_its_cases_are_asked_again(
         assert main([*arguments, *where]) == 0
 
 
+def test_cases_that_a_job_asked_again_are_counted_once(
+    project: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [*PLAN, "--variants", "system"]
+    with serving() as (where, _):
+        assert main([*arguments, *where, "--record-mode", "all", "--no-wait"]) == 1
+        assert main([*arguments, *where]) == 0
+    assert "8 of 8 planned cases are recorded" in capsys.readouterr().out
+
+
 def test_while_a_job_is_open_its_cases_are_not_submitted_again(
     emptied: pytest.Pytester, capsys: pytest.CaptureFixture[str]
 ) -> None:

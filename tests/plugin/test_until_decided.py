@@ -72,6 +72,23 @@ def test_a_replay_stops_where_the_recording_did(stopped: pytest.Pytester, capsys
     assert main(["gates"]) == 0
 
 
+def test_what_is_recorded_decides_without_a_question_and_is_counted_up_to_the_stop(
+    stopped: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(UNTIL) == 0
+    said, heard = capsys.readouterr()
+    assert "newsgauge: nothing was asked: what is recorded decides" in said
+    assert "12 of 12 planned cases are recorded" in said
+    assert "cases" not in heard  # no progress of nothing
+    assert main(RECORD) == 0
+    capsys.readouterr()
+    assert main(UNTIL) == 0
+    said, heard = capsys.readouterr()
+    assert "no planned case is without a recording: embedded is asked nothing" in said
+    assert "24 of 24 planned cases are recorded" in said
+    assert "cases" not in heard
+
+
 def test_two_workers_record_up_to_the_same_stops(stopped: pytest.Pytester) -> None:
     text = stop_of()[1]
     (FOLDER / NAME).unlink()

@@ -25,11 +25,14 @@ class Tally:
         self.right[variant] = self.right.get(variant, 0) + bool(correct)
 
 
-def describe(tally: Tally, elapsed_s: float, *, width: int | None = None) -> str:
-    """``120 of 400 cases, 61/s, 5 s left, 0 errors | accuracy: system 16%, tuned 90%``, or as much as fits."""
+def describe(tally: Tally, elapsed_s: float, *, width: int | None = None, is_over: bool = False) -> str:
+    """``120 of 400 cases, 61/s, 5 s left, 0 errors | accuracy: system 16%, tuned 90%``, or as much as fits.
+
+    ``is_over``: no more are asked, also if some are left.
+    """
     rate = tally.done / elapsed_s if elapsed_s > 0 else 0.0
     left = f"{_duration((tally.n_planned - tally.done) / rate) if rate else '?'} left"
-    if tally.done >= tally.n_planned:
+    if is_over or tally.done >= tally.n_planned:
         left = f"in {_duration(elapsed_s)}"
     errors = "1 error" if tally.errors == 1 else f"{tally.errors:,} errors"
     speed = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"

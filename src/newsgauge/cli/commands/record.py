@@ -16,7 +16,7 @@ from ..._util.option_values import positive
 from ..._util.wording import without_line
 from ...errors import UsageError
 from ...recording.paying import budget_of, tokens_spent
-from ...recording.pending import Pending, ResumeFile
+from ...recording.pending import Pending, ResumeFile, find_pending
 from ...recording.preflight import check_ci, check_folder
 from ...recording.scheduler import Report
 from ...recording.session import finalize_files, note_anew
@@ -136,13 +136,16 @@ def handle(options: argparse.Namespace) -> int:
                 cases = setup.recorded_cases if options.batch else todo.to_ask
                 spent = prices.spent(tokens_spent(setup, cases, since=started), expected=report.expected_cost)
             is_whole = not (todo.unfit or report.broken or report.left)
+            # These two may ask what was recorded before, or stop a plan of which more is recorded: the files say.
+            is_counted = options.batch or options.until_decided
+            n_recorded = find_pending(setup, since=since).n_recorded if is_counted else todo.n_recorded + report.n_kept
             complaints = finalize_files(setup, is_over=is_whole or not anew)
             if is_whole:
                 note_anew(setup, setup.variants, since or started)
         finally:
             for complaint in complaints:
                 print(f"newsgauge: {complaint}", file=sys.stderr)
-        status = _conclude(setup, todo, report) or (1 if complaints else 0)
+        status = _conclude(setup, n_recorded, todo, report) or (1 if complaints else 0)
         if not options.no_plan and not options.cassettes and (added := add_plan(folders, setup)):
             print(f"newsgauge: {added}")
         if spent:
@@ -167,9 +170,8 @@ def _check_techniques(setup: RunConfig, *, batch: bool) -> None:
         )
 
 
-def _conclude(setup: RunConfig, todo: Pending, report: Report) -> int:
+def _conclude(setup: RunConfig, n_recorded: int, todo: Pending, report: Report) -> int:
     n_planned = len(setup.recorded_cases)
-    n_recorded = todo.n_recorded + report.n_kept
     if report.n_calls:
         more = "at least " if any(variant.predict is not None for variant in setup.variants.values()) else ""
         print(f"newsgauge: {more}{report.n_calls:,} calls, {report.n_refused:,} of them refused for a while")

@@ -86,7 +86,8 @@ class RecordDisplay(LiveDisplay):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._show()
+        if self._tally.done:
+            self._show(is_over=True)
         super().__exit__(kind, error, trace)
 
     def answered(self, case: Case, said: Prediction | None) -> None:
@@ -99,10 +100,10 @@ class RecordDisplay(LiveDisplay):
         """A line of its own."""
         self._console.print(f"newsgauge: {text}")
 
-    def _show(self) -> None:
+    def _show(self, *, is_over: bool = False) -> None:
         self._last = self._clock()
         width = self._console.width - 1 if self.is_live else None
-        line = describe(self._tally, self._last - self._start, width=width)
+        line = describe(self._tally, self._last - self._start, width=width, is_over=is_over)
         if self.is_live:
             self.draw(line)
         else:

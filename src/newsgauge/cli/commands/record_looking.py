@@ -46,5 +46,7 @@ def ask_looking(
             cost_per_call=(expected.cost or 0.0) / max(1, len(todo.to_ask)),
             say=say,
         )
+    if todo.to_ask and not total.n_calls:
+        say("nothing was asked: what is recorded decides")
     total.expected_cost = expected.cost
     return stopped, todo, total
