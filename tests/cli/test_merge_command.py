@@ -291,11 +291,49 @@ def test_results_never_go_into_a_folder_that_is_merged(run: Runs, capsys: pytest
     assert Path("out/plan.json").exists()
 
 
-def test_an_older_verdict_does_not_outlive_a_refusal(run: Runs) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nowhere"],
+        ["whole", "--bogus"],
+        ["whole", "--results=out", "--evals"],
+        ["--bogus"],
+        ["whole", "out"],
+        ["whole", "--evals", "nowhere"],
+    ],
+    ids=" ".join,
+)
+def test_an_older_verdict_does_not_outlive_a_refusal(run: Runs, arguments: list[str]) -> None:
     run("whole")
     assert merge("whole") == 0
-    assert merge("nowhere") == 2
-    assert not Path("out/gates.json").exists()
+    try:
+        status: object = merge(*arguments)
+    except SystemExit as end:
+        status = end.code
+    assert status == 2
+    for name in ("gates.json", "report.html", "summary.md"):
+        assert not Path("out", name).exists()
+
+
+def test_help_a_valueless_option_and_the_refusal_of_another_command_remove_nothing(run: Runs) -> None:
+    run("whole")
+    assert main(["merge", "whole"]) == 0
+    for arguments in (
+        ["merge", "--help"],
+        ["merge", "whole", "--results"],
+        ["gates", "--bogus"],
+        ["gates", "merge", "x"],
+    ):
+        with pytest.raises(SystemExit):
+            main(arguments)
+        assert Path(".newsgauge/results/gates.json").exists()
+
+
+def test_a_shard_that_is_named_as_the_place_of_the_whole_can_still_be_joined(run: Runs) -> None:
+    run("s1", "1/2")
+    run("s2", "2/2")
+    assert main(["merge", "s1", "s2", "--results", "s1"]) == 2
+    assert merge("s1", "s2") == 0
 
 
 def test_the_plan_of_a_folder_holds_no_text_and_no_subject(run: Runs) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,27 @@ def test_a_mistake_is_one_line(score: Score, table: list[dict[str, Any]], option
     status, out, err = score(write("t.csv", table), *options)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert words in err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["none.csv"], ["wrong.csv"], ["right.csv", "--bogus"], ["right.csv", "--seed", "x"]]
+)
+def test_an_older_verdict_does_not_outlive_a_refusal(score: Score, arguments: list[str]) -> None:
+    write("right.csv", rows())
+    write("wrong.csv", [{"id": 1}])
+    assert score("right.csv")[0] == 0
+    folder = Path(".newsgauge/score")
+    with suppress(SystemExit):
+        assert score(*arguments)[0] == 2
+    for name in ("gates.json", "report.html", "summary.md"):
+        assert not (folder / name).exists()
+
+
+@pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
+def test_predictions_that_lie_where_the_results_go_are_read_before_they_are_replaced(score: Score, name: str) -> None:
+    write("tickets.csv", rows())
+    assert score("tickets.csv")[0] == 0
+    assert score(f".newsgauge/score/{name}")[0] == 0
 
 
 def test_files_that_are_none_are_told(score: Score) -> None:

@@ -191,6 +191,24 @@ LATE = {
 }
 
 
+EXITS = {
+    "at exit": "import atexit, os\natexit.register(os._exit, 3)\n",
+    "in the summary": "import os\n\ndef pytest_terminal_summary():\n    os._exit(3)\n",
+    "at the end": "import os\n\ndef pytest_unconfigure():\n    os._exit(3)\n",
+}
+
+
+@in_all_ways("leaves", EXITS, workers=("status", "exit"))
+def test_a_green_run_that_leaves_with_another_status_left_no_green_file(
+    strict: pytest.Pytester, leaves: str, options: tuple[str, ...]
+) -> None:
+    Path("conftest.py").write_text(leaves)
+    assert strict.runpytest_subprocess("evals", *options).ret == 3
+    assert json.loads((RESULTS / "gates.json").read_text())["verdict"] == "RED"
+    assert "GREEN" not in (RESULTS / "summary.md").read_text() if (RESULTS / "summary.md").exists() else True
+    assert main(["gates"]) == 1
+
+
 @pytest.mark.parametrize("late", LATE)
 def test_what_ends_a_green_run_in_red_is_in_every_artifact(
     strict: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, late: str

@@ -62,6 +62,46 @@ def test_shards_joined_are_the_whole_run_byte_for_byte(strict: pytest.Pytester) 
     assert tokens[0] == tokens[1]
 
 
+def test_a_changed_byte_of_a_shard_is_noticed_or_changes_nothing(
+    strict: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for k in (1, 2):
+        assert strict.runpytest_inprocess("evals", "--shard", f"{k}/2", f"--results=s{k}").ret == 0
+
+    def merged() -> tuple[int, dict[str, bytes]]:
+        status = main(["merge", "s1", "s2", "--results", "out"])
+        return status, {name: Path("out", name).read_bytes() for name in (*SAME, "asked.json")} if status != 2 else {}
+
+    expected = merged()
+    assert expected[0] == 0
+    refused: dict[str, set[bool]] = {}
+    for path in sorted(Path("s1").iterdir()):
+        raw = path.read_bytes()
+        for place in range(0, len(raw), max(1, len(raw) // 5)):
+            changed = b"1" if raw[place : place + 1] != b"1" else b"2"
+            path.write_bytes(raw[:place] + changed + raw[place + 1 :])
+            found = merged()
+            refused.setdefault(path.name, set()).add(found[0] == 2)
+            assert found[0] == 2 or found == expected, (path.name, place)
+        path.write_bytes(raw)
+    always = {name for name, found in refused.items() if found == {True}}
+    assert {"results.csv", "plan.json", "gates.json", "asked.json", "posts.json"} <= always
+
+
+def test_the_reason_why_a_shard_was_red_cannot_be_lost(
+    strict: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("conftest.py").write_text("def pytest_unconfigure():\n    raise RuntimeError\n")
+    assert strict.runpytest_subprocess("evals", "--shard", "1/2", "--results=s1").ret == 1
+    Path("conftest.py").unlink()
+    assert strict.runpytest_inprocess("evals", "--shard", "2/2", "--results=s2").ret == 0
+    capsys.readouterr()
+    gates = Path("s1/gates.json")
+    gates.write_text(gates.read_text().replace('"ended"', '"endet"'))
+    assert main(["merge", "s1", "s2"]) == 2
+    assert f"{gates} is not as a run of this version wrote it" in capsys.readouterr().err
+
+
 def test_the_corpus_is_not_needed_to_merge(strict: pytest.Pytester) -> None:
     for k in (1, 2):
         assert strict.runpytest_inprocess("evals", "--shard", f"{k}/2", f"--results=s{k}").ret == 0

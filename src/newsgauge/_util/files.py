@@ -6,6 +6,7 @@ The commit of a checkout is read from git's own files: no program is started.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -90,9 +91,25 @@ def locked(path: Path, *, on_wait: Callable[[], None] = lambda: None) -> Iterato
         lock.release()
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON atomically. NaN, which JSON does not have, becomes null."""
-    write_whole(path, json.dumps(_without_nan(value), indent=2, allow_nan=False) + "\n")
+def write_json(path: Path, value: Any, *, seal: bool = False) -> None:
+    """Write indented JSON atomically. NaN, which JSON does not have, becomes null. ``seal``: see `sealed`."""
+    text = json.dumps(_without_nan(value), indent=2, allow_nan=False) + "\n"
+    write_whole(path, sealed(text) if seal else text)
+
+
+_SEAL = ',\n  "digest": "'
+
+
+def sealed(text: str) -> str:
+    """An object of indented JSON with a hash of its text as the last entry, so that whoever reads it sees a change."""
+    body = text.removesuffix("\n}\n")
+    return f'{body}{_SEAL}{hashlib.sha256(body.encode()).hexdigest()[:16]}"\n}}\n'
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether the file is as `sealed` left it; the line endings of any system will do. OSError."""
+    text = path.read_text("utf-8", "replace")
+    return text == sealed(text.rpartition(_SEAL)[0] + "\n}\n")
 
 
 def _without_nan(value: Any) -> Any:

@@ -9,8 +9,10 @@ import argparse
 import os
 import re
 import sys
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 from .. import __version__
@@ -122,7 +124,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
-    options = make_parser(argv[0] if argv else "").parse_args(argv)  # the modules of other commands stay unread
+    try:
+        options = make_parser(argv[0] if argv else "").parse_args(argv)  # the modules of other commands stay unread
+    except SystemExit as end:
+        if end.code:
+            _forget_verdict(argv)
+        raise
     options.argv = argv  # for commands that say how to come back
     try:
         status = int(options.handler(options))
@@ -137,6 +144,19 @@ def _run(argv: list[str]) -> int:
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return 130
+
+
+def _forget_verdict(argv: list[str]) -> None:
+    """A command line that was refused leaves no older verdict in the folder that it was to write one into."""
+    command = next((word for word in argv if not word.startswith("-")), "")
+    if command not in ("merge", "score"):
+        return
+    from .commands.deciding import clear_refused
+
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    parser.add_argument("--results", default=import_module(f".commands.{command}", __package__).RESULTS)
+    with suppress(argparse.ArgumentError, UsageError):
+        clear_refused(Path(parser.parse_known_args(argv)[0].results))
 
 
 def _unusable(error: OSError) -> str:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from .._util.files import commit_of
+from .._util.files import commit_of, sealed
 from .._util.option_values import is_whole
 from ..errors import UsageError
 from ..records import Post
@@ -146,7 +146,7 @@ def plan_facts(run: RunPlan) -> dict[str, object]:
 
 
 def encode_plan(run: RunPlan) -> str:
-    """The file: JSON, one post per line."""
+    """The file: JSON, one post per line, sealed."""
     plan = run.plan
     numbers: dict[str, int] = {}
     sizes = Counter(post.thread for post in plan.posts)
@@ -157,7 +157,7 @@ def encode_plan(run: RunPlan) -> str:
         thread = numbers.setdefault(str(post.thread), len(numbers) + 1) if shared else None
         rows.append("    " + json.dumps([post.id, post.label, thread]))
     text = json.dumps(plan_facts(run), indent=2, default=dict).removesuffix("\n}")
-    return f'{text},\n  "posts": [\n' + ",\n".join(rows) + "\n  ]\n}\n"
+    return sealed(f'{text},\n  "posts": [\n' + ",\n".join(rows) + "\n  ]\n}\n")
 
 
 def _keys(record: type[Plan | RunPlan]) -> dict[str, str]:

@@ -196,23 +196,30 @@ def _mark_as_older(folder: Path) -> None:
 
 
 def _watch_exit(config: pytest.Config) -> None:
-    """``os._exit(0)`` in this process (not in one that was forked from it) ends it with 1: there is no verdict yet.
+    """`os._exit` in this process (not in one that was forked from it) ends it as its verdict says, or makes that red.
 
-    If pytest is the program, that holds to its end if the verdict is red: also in what `atexit` runs.
+    Without a verdict, or with a red one, 0 becomes 1; any other status makes a green one red. If pytest is the program,
+    that holds to its end: also in what `atexit` runs.
     """
     leave, process = os._exit, os.getpid()
     is_program = list(config.invocation_params.args) == sys.argv[1:]
 
     def leave_red(status: int) -> NoReturn:
+        if os.getpid() != process:
+            leave(status)
         verdict = config.stash.get(VERDICT, None)
-        if status == 0 and os.getpid() == process and (verdict is None or not verdict.is_green):
-            os.write(2, b"newsgauge: red: os._exit(0) ended pytest before its verdict, or after a red one\n")
-            status = 1
-        leave(status)
+        is_green = verdict is not None and verdict.is_green
+        try:
+            if status and is_green:
+                _overrule(config.stash[RESULTS], f"os._exit({status}) ended pytest once the gates were decided", status)
+            elif not status and not is_green:
+                os.write(2, b"newsgauge: red: os._exit(0) ended pytest before its verdict, or after a red one\n")
+                status = 1
+        finally:
+            leave(status)
 
     def put_back() -> None:
-        verdict = config.stash.get(VERDICT, None)
-        if not is_program or verdict is None or verdict.is_green:
+        if not is_program:
             os._exit = leave
 
     os._exit = leave_red

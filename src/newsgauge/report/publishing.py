@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -31,10 +31,12 @@ WRITTEN = (
 )
 
 
-def clear(folder: Path) -> None:
-    """Remove the report of an older run."""
-    for name in WRITTEN:
-        (folder / name).unlink(missing_ok=True)
+def clear(folder: Path, *, but: Sequence[Path] = ()) -> None:
+    """Remove the report of an older run, except for these files."""
+    kept = {path.resolve() for path in but}
+    for path in (folder / name for name in WRITTEN):
+        if path.resolve() not in kept:
+            path.unlink(missing_ok=True)
 
 
 def publish(
@@ -71,9 +73,9 @@ def publish(
     }
     write_json(folder / "tokens.json", tokens)
     if asked:
-        write_json(folder / "asked.json", {"plan": run.run["plan"], **asked})
+        write_json(folder / "asked.json", {"plan": run.run["plan"], **asked}, seal=True)
     if posts:
-        write_json(folder / "posts.json", {"plan": run.run["plan"], "posts": dict(posts)})
+        write_json(folder / "posts.json", {"plan": run.run["plan"], "posts": dict(posts)}, seal=True)
     return render(folder, results=run.results)
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from .._util.files import is_sealed
 from .._util.wording import one_line
 from ..errors import UsageError
-from ..planning.plan_file import RunPlan, deal, load_plan, plan_facts
+from ..planning.plan_file import NAME, RunPlan, deal, load_plan, plan_facts
 from ..planning.sampling import split_key
 from ..records import Key, Result
 from ..running.results_log import merge
@@ -76,6 +77,10 @@ def merge_folders(folders: Sequence[Path]) -> Merged:
 
 
 def _load(path: Path) -> _Part:
+    """What the whole rests on, if its files are as their run wrote them. What is not sealed is computed anew."""
+    for name in (NAME, "gates.json", "asked.json", "posts.json"):
+        if (path / name).is_file() and not is_sealed(path / name):
+            raise UsageError(f"{path / name} is not as a run of this version wrote it: it was changed; run it again")
     run, folder = load_plan(path), load_run(path)
     if folder.run != run.describe():
         raise UsageError(f"{path}: plan.json and scoreboard.json are not of one run; run it again")
@@ -86,6 +91,8 @@ def _load(path: Path) -> _Part:
                 f"{path / 'results.csv'}: {result.post_id} ({result.label}) is not a text of "
                 f"{f'shard {run.shard}' if run.shard else 'plan.json'}; run it again"
             )
+    if folder.gates.get("results") != run.results:
+        raise UsageError(f"{path}: gates.json and plan.json are not of one run; run it again")
     if digest_results(path) != run.results:
         raise UsageError(f"{path / 'results.csv'} is not the file that its run wrote: it was changed; run it again")
     return _Part(run, folder)

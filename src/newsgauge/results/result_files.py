@@ -83,6 +83,7 @@ def write_gates(
             "n_cases_not_run": not_run,
             "gates": decided + waiting,
         },
+        seal=True,
     )
 
 
@@ -95,6 +96,7 @@ def overrule_gates(folder: Path, reason: str, *, exit_status: int) -> None:
     """Make the verdict in ``gates.json`` red, because something else failed after it was written."""
     path = folder / "gates.json"
     value = json.loads(path.read_text("utf-8"))
+    value.pop("digest", None)
     reasons = [*value.get("reasons", ()), reason]
     write_json(
         path,
@@ -106,6 +108,7 @@ def overrule_gates(folder: Path, reason: str, *, exit_status: int) -> None:
             "exit_status": exit_status,
             "ended": reason,
         },
+        seal=True,
     )
 
 

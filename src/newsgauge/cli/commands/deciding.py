@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,14 +51,22 @@ class Decided:
     required: bool = False
 
 
-def clear_folder(folder: Path) -> None:
-    """Remove older verdicts, so that none can be read whatever happens next. Raises `UsageError`."""
+def clear_folder(folder: Path, *, inputs: Sequence[Path] = ()) -> None:
+    """Remove older verdicts, but no inputs, so that none can be read whatever happens next. Raises `UsageError`."""
     try:
         (folder / "gates.json").unlink(missing_ok=True)
-        clear(folder)
+        clear(folder, but=inputs)
     except OSError as error:
         why = why_unwritable(error, "--results")
         raise UsageError(f"--results: cannot remove older results from {folder}: {why}") from None
+
+
+def clear_refused(folder: Path) -> None:
+    """Remove older verdicts if the command line was refused. A shard's stays: it decides nothing, and may be joined."""
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        if json.loads((folder / "gates.json").read_text("utf-8"))["run"]["shard"]:
+            return
+    clear_folder(folder)
 
 
 def decide_all(what: Decided) -> int:

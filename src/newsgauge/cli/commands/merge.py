@@ -13,7 +13,10 @@ from ...results.merging import merge_folders
 from ...running.run_options import baseline_name
 from ...variants.variants_file import Variant, load_variants
 from ..backend_options import add_evals_option
-from .deciding import Decided, clear_folder, decide_all
+from .deciding import Decided, clear_folder, clear_refused, decide_all
+
+#: Where the verdict goes.
+RESULTS = ".newsgauge/results"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -24,20 +27,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "belong together."
     )
     parser.add_argument("folders", metavar="DIR", nargs="+", help="folder of results of a shard, in any order")
-    parser.add_argument(
-        "--results", metavar="DIR", default=".newsgauge/results", help="where results go (default: %(default)s)"
-    )
+    parser.add_argument("--results", metavar="DIR", default=RESULTS, help="where results go (default: %(default)s)")
     add_evals_option(parser, "folder of variants.toml, gates.toml and baselines")
 
 
 def handle(options: argparse.Namespace) -> int:
     """Join, decide, write, print; 0 if every gate passed, else 1. Raises `UsageError`."""
-    results, evals = Path(options.results), Path(Folders(Path(), options.evals).evals)
-    folders = _with_a_plan(options.folders)
-    if results.resolve() in [folder.resolve() for folder in folders]:
+    results = Path(options.results)
+    given = [path.parent if path.is_file() else path for path in map(Path, options.folders)]
+    if results.resolve() in [path.resolve() for path in given]:
+        clear_refused(results)
         raise UsageError(f"--results: {results} is one of the folders to merge; name another")
     clear_folder(results)
-    merged = merge_folders(folders)
+    evals = Path(Folders(Path(), options.evals).evals)
+    merged = merge_folders(_with_a_plan(given))
     known = load_variants(evals / "variants.toml")
     _check_asked(merged.run, known, evals)
     notes = []
@@ -61,12 +64,12 @@ def handle(options: argparse.Namespace) -> int:
     )
 
 
-def _with_a_plan(names: list[str]) -> list[Path]:
-    """The folders of runs. Other artifacts beside them are skipped and named; a file stands for its folder."""
-    paths = dict.fromkeys(path.parent if path.is_file() else path for path in map(Path, names))
+def _with_a_plan(paths: list[Path]) -> list[Path]:
+    """The folders of runs. Other artifacts beside them are skipped and named."""
+    paths = list(dict.fromkeys(paths))
     folders = [path for path in paths if not path.is_dir() or (path / NAME).is_file()]
     if not folders:
-        return list(paths)
+        return paths
     for path in paths:
         if path not in folders:
             print(f"newsgauge: skipped: {path}: no {NAME} in it, so no results of a run")

@@ -26,6 +26,8 @@ from ..backend_options import add_evals_option
 from .deciding import Decided, clear_folder, decide_all
 
 #: Options of a plan about asking, which does not happen here.
+#: Where the verdict goes.
+RESULTS = ".newsgauge/score"
 _NOT_OURS = ("--variants", "--repeats", "--backend", "--cassettes")
 _MAX_NAMED = 3
 
@@ -45,9 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--prediction-columns", metavar="NAME=COLUMN,..", help="columns of the file that are not called as ours"
     )
     parser.add_argument("--update-baseline", action="store_true", help="write these answers as the baseline")
-    parser.add_argument(
-        "--results", metavar="DIR", default=".newsgauge/score", help="where results go (default: %(default)s)"
-    )
+    parser.add_argument("--results", metavar="DIR", default=RESULTS, help="where results go (default: %(default)s)")
     add_evals_option(parser, "folder of gates.toml and baselines")
 
     def add(name: str, **more: Any) -> None:
@@ -59,6 +59,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     """Score and decide; 0 if nothing is red."""
+    folder = Path(options.results)
+    clear_folder(folder, inputs=[Path(name) for name in options.files])
     rows, about = _read(options)
     names = tuple(dict.fromkeys(row.variant for row in rows))
     by_corpus = options.corpus is not None or not all(row.label for row in rows)
@@ -85,8 +87,6 @@ def handle(options: argparse.Namespace) -> int:
     path = evals / "variants.toml"
     asked = load_variants(path) if path.exists() else {}  # gates.toml is about those too
     known = asked | {name: Variant(name, "predictions made elsewhere", "", "") for name in names}
-    folder = Path(options.results)
-    clear_folder(folder)
     intro = [f"{len(rows):,} predictions of {', '.join(options.files)}", *about, *notes]
     what = Decided(run, results, known, evals, folder, intro=intro, updating=options.update_baseline)
     return decide_all(what)
