@@ -25,7 +25,8 @@ from newsgauge.gates.findings import Limit
 from newsgauge.gates.gate import Evidence, Gate, decide
 from newsgauge.gates.gates_file import plan_gates
 from newsgauge.gates.limits_gate import LimitsGate
-from newsgauge.planning.sampling import asking_order
+from newsgauge.gates.watched import WatchedDrop
+from newsgauge.planning.sampling import asking_order, repeat_key
 from newsgauge.records import Outcome, Prediction, Result
 from newsgauge.report.summary_sections import baseline_lines
 from newsgauge.scoring.scoreboard import score
@@ -160,6 +161,31 @@ def test_live_an_undecided_drop_says_how_many_posts_an_unchanged_model_takes_and
     assert 100 <= verdict.n_to_decide <= 160
     assert "if nothing changed and posts flip as often as here, 2 of 58" in verdict.reasons[0]
     assert "newsgauge compare OLD NEW --gate --max-drop 0.05" in verdict.reasons[0]
+
+
+def test_a_drop_is_watched_over_the_planned_posts_that_the_baseline_answered_once(made: Make) -> None:
+    evidence = made(4, {"v": range(3)})
+    baseline = baseline_of(made(6, {"v": range(3)}))
+
+    def early(held: Baseline | None) -> WatchedDrop:
+        (drop,), why_not = GATE.early(evidence.plan, (), held)
+        assert isinstance(drop, WatchedDrop)
+        assert (drop.metric, drop.limit, drop.variant, why_not) == ("max_drop", 0.05, "v", ())
+        return drop
+
+    def answering(key: str, label: str) -> Baseline:
+        answers = {**baseline.variants["v"].answers, key: label}
+        return replace(baseline, variants={"v": replace(baseline.variants["v"], answers=answers)})
+
+    assert early(baseline).then == {"p-0": True, "p-1": True, "p-2": True, "p-3": False}
+    assert early(None).then == {}
+    # What a recording was stopped against shows whether the baseline was replaced since.
+    assert early(answering("p-5", "b")).against == early(baseline).against != early(answering("p-3", "b")).against
+    # Repeated answers of other posts do not matter.
+    assert early(answering(repeat_key("p-5", 2), "a")) == early(baseline)
+    repeats = GATE.early(evidence.plan, (), answering(repeat_key("p-3", 2), "a"))
+    assert repeats == ((), ["v-baseline (max_drop, against repeats)"])
+    assert BaselineGate("v-baseline", "v").early(evidence.plan, (), baseline) == ((), ())
 
 
 def test_live_five_losses_without_a_gain_are_a_drop_and_four_are_not_yet(made: Make) -> None:

@@ -145,12 +145,15 @@ def test_cases_are_submitted_in_jobs_of_at_most_so_many_and_held_until_they_are_
     assert desk.notes[-1] == "job-1: 2 of 2 answers are recorded"
 
 
-def test_a_job_is_cut_where_its_file_would_be_too_large(desk: Desk) -> None:
+def test_no_job_is_larger_than_its_file_may_be(desk: Desk) -> None:
     desk.max_requests = 100
     batches = desk.batches()
     batches.max_bytes = 2 * len(desk.service.line(KEYS[0], b""))
     batches.submit(batches.setup.cases)
     assert [len(one) for one in desk.service.sent] == [2, 2, 1]
+    batches.max_bytes -= 1
+    batches.submit(batches.setup.cases[:2])
+    assert [len(one) for one in desk.service.sent[3:]] == [1, 1]
 
 
 def test_what_a_job_does_not_answer_or_refuses_is_broken_and_not_submitted_again_in_this_run(desk: Desk) -> None:
@@ -281,3 +284,11 @@ def test_a_damaged_file_of_open_jobs_stops_a_recording_and_an_absent_one_is_none
     path.write_text(text)
     with pytest.raises(UsageError, match=r"batches\.json: expected the open batch jobs, got .* delete it$"):
         OpenJobs(path)
+
+
+def test_the_file_of_open_jobs_is_one_to_read_a_value_a_line(tmp_path: Path) -> None:
+    jobs = OpenJobs(tmp_path / "batches.json")
+    jobs.put(OpenJob("one", "cassettes", "", "m", "2026-11-26T00:00:00Z", {"v/a-0": "0"}))
+    lines = (tmp_path / "batches.json").read_text().splitlines()
+    assert lines[:4] == ["{", ' "format": 1,', ' "jobs": [', "  {"]
+    assert lines[-1] == "}"

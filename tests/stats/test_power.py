@@ -200,6 +200,14 @@ def test_the_posts_for_a_margin_keep_their_power_with_more_posts() -> None:
     assert posts_for_margin(0.001, 0.5) is None
 
 
+def test_a_drop_of_15_standard_errors_is_excluded_for_certain_and_none_below_the_fewest_posts() -> None:
+    # If a fifth of 20,000 posts flip, the difference has a standard error of sqrt(0.2 / 20,000) = 0.32 points.
+    assert margin_power(20_000, 0.05, 0.2) == pytest.approx(1, abs=1e-9)
+    # Of 59 posts only the outcome without a loss excludes it, of 58 none: 0.95 ** 58 is 5.1%.
+    assert margin_power(59, 0.05, 0.0) == 1
+    assert margin_power(58, 0.05, 0.0) == 0
+
+
 @pytest.mark.parametrize(("difference", "discordant"), [(0.1, 0.05), (0.1, 1.2), (-0.3, 0.2)])
 def test_impossible_shares_are_refused(difference: float, discordant: float) -> None:
     with pytest.raises(ValueError, match="<= discordant <= 1"):

@@ -36,12 +36,12 @@ from .watched import Watched, WatchedDrop
 class BaselineGate(Gate):
     """A variant agrees with its reviewed baseline: letter for letter in a replay, within ``max_drop`` in a live run.
 
-    ``max_drop`` is None if gates.toml sets none: then the gate is there in a replay only.
+    ``max_drop`` is 0 if gates.toml sets none: then the gate is there in a replay only.
     """
 
     KEYS: ClassVar = ("max_drop",)
 
-    max_drop: float | None = None
+    max_drop: float = 0.0
     reason: str = ""
 
     @classmethod
@@ -57,7 +57,7 @@ class BaselineGate(Gate):
         self, plan: Plan, gates: Sequence[Gate], baseline: Baseline | None
     ) -> tuple[Sequence[Watched], Sequence[str]]:
         """The drop. A replay is held to the baseline letter for letter, on whatever posts both know."""
-        if self.max_drop is None:
+        if not self.max_drop:
             return (), ()
         answers = {} if baseline is None else baseline.answers(self.variant)
         known = {post.id: answers[post.id] == post.label for post in plan.posts if post.id in answers}
@@ -74,8 +74,7 @@ class BaselineGate(Gate):
         posts = [post for post in asked if post.id in known]
         about = Asked("answers are the baseline's", "cases", "at least", len(posts))
         if evidence.live:
-            drop = -(self.max_drop or 0.0)
-            about = Asked("change since the baseline", "points", "at least", drop, self.reason)
+            about = Asked("change since the baseline", "points", "at least", -self.max_drop, self.reason)
         if baseline is None or not posts:
             what = f"the baseline holds none of these {units} for {self.variant}" if baseline else "no baseline file"
             text = f"{what}, so max_drop cannot be held; write one with --update-baseline"
@@ -102,12 +101,12 @@ class BaselineGate(Gate):
         return asked.held(Finding.FAIL, text, n - len(changed), n, how, flips=lines)
 
     def _hold_live(self, evidence: Evidence, baseline: Baseline, posts: list[Post], asked: Asked) -> Held:
-        drop, units = self.max_drop or 0.0, evidence.plan.units
+        drop, units = self.max_drop, evidence.plan.units
         found = compare_since(baseline, self.variant, posts, evidence.results)
         if held := hold_stopped_pair(self, "max_drop", asked, found, evidence, test="exact test"):
             return held
         decision, text, paired, more = drop_words(found, drop, _common(len(posts), evidence, baseline), units=units)
-        if decision.finding is Finding.INCONCLUSIVE and decision.n_for_power is not None:
+        if decision.n_for_power is not None:
             more += (
                 f"; the baseline knows no more {units}, so record both sides on that many and compare the two runs: "
                 f"newsgauge compare OLD NEW --gate --max-drop {drop:g}"

@@ -53,7 +53,7 @@ class CountedFindings:
             return np.min([self._limit(limit, gate.variant, now, truth) for limit in gate.limits], axis=0)
         if isinstance(gate, BaselineGate):
             before, after = (answers[:, common] for answers in right[gate.variant])
-            n, limit = int(common.sum()), -(gate.max_drop or 0.0)
+            n, limit = int(common.sum()), -gate.max_drop
             return _each(_flips(after, before), lambda gained, lost: _difference(gained, lost, n, limit)[0])
         assert isinstance(gate, ComparisonGate)
         n = len(truth)

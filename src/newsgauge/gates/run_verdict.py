@@ -248,7 +248,7 @@ class Guard:
     @property
     def _set_gates(self) -> list[Gate]:
         """The gates that somebody set, without those that exist only because of a baseline file."""
-        return [gate for gate in self.gates if not isinstance(gate, BaselineGate) or gate.max_drop is not None]
+        return [gate for gate in self.gates if not isinstance(gate, BaselineGate) or gate.max_drop]
 
     def _flips(self, scores: Mapping[str, Score], results: Mapping[Key, Result]) -> tuple[Comparison, ...]:
         held, run = self.baseline.held, self.run

@@ -256,7 +256,7 @@ def _of_file(path: Path, flips: float | None) -> Iterator[_Limit]:
                     yield from (_Rate(one.metric, one.limit, one.variant) for one in gate.watched_rates(name))
                 elif isinstance(gate, ComparisonGate):
                     yield _Lead(name, "beats", gate.by_at_least, 2, ALPHA / (1 if gate.primary else n_corrected), flips)
-                elif isinstance(gate, BaselineGate) and gate.max_drop is not None:
+                elif isinstance(gate, BaselineGate) and gate.max_drop:
                     yield _Lead(name, "max_drop", -gate.max_drop, 1, ALPHA, flips)
 
 

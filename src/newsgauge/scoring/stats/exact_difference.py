@@ -39,11 +39,9 @@ def exact_difference_p(n_gained: float, n_lost: float, n: float, difference: flo
     low, high = exact_interval(min(n_gained + n_lost, n), n, confidence=1 - NUISANCE_MISS)
     low, high = max(low, abs(difference)), max(high, abs(difference))
     # Numbers of gains that no share in the interval makes likelier than 1e-15 in all are left out.
-    most = min(1.0, max(0.0, (high + difference) / 2)) * whole
-    least = min(1.0, max(0.0, (low + difference) / 2)) * whole
+    least, most = (low + difference) / 2 * whole, (high + difference) / 2 * whole
     first = max(0, math.floor(least - 9 * math.sqrt(least + 1)))
-    last = min(whole, math.ceil(most + 9 * math.sqrt(most + 1) + 9))
-    gained = np.arange(first, last + 1)
+    gained = np.arange(first, min(whole + 1, math.ceil(most + 9 * math.sqrt(most + 1) + 9)))
     most_lost = most_lost_at(gained, whole, difference, seen)
     best = 0.0
     for _ in range(2):  # the second time around the largest value of the first

@@ -173,7 +173,7 @@ def margin_power(n: int, margin: float, flip_rate: float, *, alpha: float = 0.05
     import numpy as np
 
     mean = n * (flip_rate - drop) / 2
-    gained = np.arange(min(n, math.ceil(mean + 7 * math.sqrt(mean + 1))) + 1)
+    gained = np.arange(min(n + 1, math.ceil(mean + 7 * math.sqrt(mean + 1))))
     most_lost = most_lost_at(gained, n, -margin, normal_quantile(1 - alpha))
     return float(outcome_probability(gained, most_lost, n, np.array([flip_rate]), -drop)[0])
 
