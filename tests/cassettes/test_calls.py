@@ -102,10 +102,13 @@ def test_the_order_of_different_requests_does_not_matter(calls: Callable[..., Ca
     assert calls().play(ask(Service(), *reversed(THREE)), {}).value == ["answer 3", "answer 2", "answer 1"]
 
 
-def test_of_several_calls_the_one_that_was_redirected_is_named_by_its_number(calls: Callable[..., Calls]) -> None:
+@pytest.mark.parametrize("status", [300, 307, 399])
+def test_of_several_calls_the_one_that_was_redirected_is_named_by_its_number(
+    calls: Callable[..., Calls], status: int
+) -> None:
     answers = [
         httpx2.Response(200, content=answer("fine")),
-        httpx2.Response(307, headers={"location": "http://elsewhere.invalid/x?key=secret"}),
+        httpx2.Response(status, headers={"location": "http://elsewhere.invalid/x?key=secret"}),
     ]
     client = httpx2.Client(transport=httpx2.MockTransport(lambda request: answers.pop(0)))
 
@@ -113,7 +116,8 @@ def test_of_several_calls_the_one_that_was_redirected_is_named_by_its_number(cal
         for text in THREE[:2]:
             client.post(f"http://service.invalid{GENERATE}", json={"contents": [{"parts": [{"text": text}]}]})
 
-    with pytest.raises(NotKeptError, match=r"call 2 was redirected to http://elsewhere\.invalid/x \(status 307\)"):
+    said = rf"call 2 was redirected to http://elsewhere\.invalid/x \(status {status}\)"
+    with pytest.raises(NotKeptError, match=said):
         calls("once").play(perform, {})
 
 

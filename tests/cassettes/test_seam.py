@@ -392,6 +392,13 @@ def test_of_a_prompt_only_the_last_answer_is_kept(open_recorder: Any, lines: Any
     assert open_recorder().play("v", post(0), lambda: ask_until(client(), post(0).text)) == "after 200 0"
 
 
+def test_only_a_line_that_is_to_be_asked_again_is_passed_over(open_recorder: Any) -> None:
+    open_recorder("once").play("v", post(0), lambda: ask_until(client(tries(200)), post(0).text))
+    kept, again = (open_recorder("once", asks_again=lambda line, key=key: line.key == key) for key in ("", post(0).id))
+    assert kept.play("v", post(0), lambda: ask_until(client(), post(0).text)) == "after 200 0"
+    assert again.play("v", post(0), lambda: ask_until(client(tries(200, 200)), post(0).text)) == "after 200 1"
+
+
 def test_tries_of_a_technique_are_no_calls_of_their_own(open_recorder: Any, lines: Any) -> None:
     http = client(tries(503, 200, 429, 503, 200))
 

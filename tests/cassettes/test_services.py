@@ -331,3 +331,17 @@ def test_a_key_that_clients_insist_on_is_filled_in_where_the_answer_has_none() -
 
     assert played({"model": "m"}) == {"id": "none", "model": "m"}
     assert played({"id": "its own"}) == {"id": "its own"}
+
+
+@pytest.mark.parametrize(
+    ("path", "surface", "model"),
+    [
+        ("/v1beta/models/m:generateContent", "developer", "m"),
+        ("/v1beta/tunedModels/mine:generateContent", "developer", "mine"),
+        ("/v1/projects/p/locations/l/publishers/google/models/m:generateContent", "vertex", "m"),
+        ("/v1/projects/p/locations/l/endpoints/7:generateContent", "vertex", "7"),
+        ("/v1/publishers/google/models/m:generateContent", "vertex", "m"),
+    ],
+)
+def test_the_path_says_which_of_geminis_surfaces_was_asked_for_which_model(path: str, surface: str, model: str) -> None:
+    assert named_service("gemini").provenance(path, {}) == {"surface": surface, "model": model}

@@ -150,6 +150,9 @@ def test_of_several_changes_of_a_part_the_first_is_shown_and_the_others_counted_
     recorded = make_line("a-1", body=said("Name it.", "Be brief.", "Thanks."), path=PATH)
     words = between(recorded, PATH, said("Say it.", "Be short.", "Thank you."))
     assert words == 'system instruction: recorded "Name it.", now "Say it.", and 2 more'
+    assert between(recorded, PATH, said("Nenne Ärzte.", "Be brief.", "Thanks.")) == (
+        'system instruction: recorded "Name it.", now "Nenne Ärzte."'
+    )
     assert change(ENUM, ["rec.autos", "sci.med", "sci.space", "Ärzte"]) == 'answer schema: now with "Ärzte"'
 
 
@@ -181,3 +184,23 @@ def test_an_excerpt_shows_the_difference_within_a_long_word() -> None:
     recorded, _, now = said.partition(", now ")
     assert "section-20" in recorded
     assert "chapter-20" in now
+
+
+MAIL = "You are a service that sorts all the mail that comes to this house, "
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (MAIL + "today {} it now", "...house, today {} it now"),
+        (MAIL + "today {} it now please", "...house, today {} it now..."),
+        ("Say it: {} it now, " + MAIL, "Say it: {} it now,..."),
+        ("Just say it: {} it now, " + MAIL, "...say it: {} it now,..."),
+    ],
+)
+def test_an_excerpt_has_two_words_on_each_side_of_the_change_and_dots_where_more_were_left_out(
+    text: str, shown: str
+) -> None:
+    old, new = ({**BODY, "systemInstruction": text.format(word)} for word in ("name", "guess"))
+    expected = f'system instruction: recorded "{shown.format("name")}", now "{shown.format("guess")}"'
+    assert between(make_line("a-1", body=old, path=PATH), PATH, new) == expected

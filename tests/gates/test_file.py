@@ -49,9 +49,11 @@ def test_limits_come_first_then_comparisons_then_the_baseline(tmp_path: Path) ->
     )
 
 
-def test_the_smallest_limit_that_a_sample_can_be_held_to_is_one(tmp_path: Path) -> None:
+def test_the_smallest_and_the_largest_limit_that_a_sample_can_be_held_to_are_limits(tmp_path: Path) -> None:
     (least,) = load(tmp_path, HEAD + 'max_drop = { limit = 0.000001, reason = "r" }')
     assert least == BaselineGate(f"{least.variant}-baseline", least.variant, 0.000001, "r")
+    (most,) = load(tmp_path, HEAD + 'min_accuracy = { limit = 0.999999, reason = "r" }')
+    assert most == LimitsGate(most.variant, most.variant, (Limit("min_accuracy", 0.999999, "r"),))
 
 
 def test_several_comparisons_stand_in_a_list_and_one_is_primary(tmp_path: Path) -> None:
@@ -106,6 +108,7 @@ def test_several_comparisons_stand_in_a_list_and_one_is_primary(tmp_path: Path) 
         (f'max_input_tokens_mean = {{ limit = {10**400}, reason = "r" }}', "at most 1e+12, and"),
         ('max_cost = { matrix = { a = { b = 1e308 } }, limit = 1, reason = "r" }', "to hold costs from 0 to 1e+12"),
         ('max_drop = { limit = 1e-300, reason = "r" }', "max_drop: expected 'limit' above 0"),
+        ('max_drop = { limit = 1, reason = "r" }', "and below 1, got 1"),
         (
             'max_drop = { limit = 0, reason = "r" }',
             "max_drop: expected 'limit' above 0 (no sample proves a drop of nothing)",
