@@ -60,7 +60,10 @@ class Bulk(Scheduler):
 
         of = {
             name: SimpleNamespace(
-                model=name, provenance={}, chars=lambda post: len(post.text), request=lambda post: post.text
+                model=name,
+                provenance={},
+                chars=lambda post: len(post.text),
+                template=SimpleNamespace(about=lambda text: text),
             )
             for name in ("v", "w")
         }
