@@ -15,9 +15,8 @@ from newsgauge.errors import GatesError
 from newsgauge.gates.gate import Evidence, decide
 from newsgauge.gates.gates_file import load_gates, plan_gates
 from newsgauge.gates.latency_gate import LatencyGate
+from newsgauge.scoring.latency import quantile
 from newsgauge.scoring.scoreboard import score
-from newsgauge.scoring.scores import Latency
-from newsgauge.scoring.stats.intervals import quantile
 
 Make = Callable[..., Evidence]
 GATE = LatencyGate("v-latency", "v", (("p50", 300.0), ("p95", 400.0)), "people wait")
@@ -29,9 +28,8 @@ def test_a_quantile_is_numpys(values: list[float], share: float) -> None:
     assert quantile(values, share) == pytest.approx(np.quantile(values, share), rel=1e-9, abs=1e-9)
 
 
-def test_without_a_live_call_there_is_no_latency() -> None:
-    assert Latency.of([]) is None
-    assert quantile([], 0.5) != quantile([], 0.5)
+def test_without_a_live_call_there_is_no_latency(made: Make) -> None:
+    assert timed(made).scores["v"].latency is None
 
 
 def timed(made: Make, *took: float) -> Evidence:

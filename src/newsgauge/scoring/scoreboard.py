@@ -17,7 +17,8 @@ from ..planning.sampling import Plan, counted_looks, counted_posts, split_key
 from ..records import Key, Outcome, Post, Prediction, Result
 from ..running.results_log import ResultLog
 from .confidences import confidence_scores, repeat_scores
-from .scores import AnswerCounts, Comparison, Flip, Latency, Score, Share
+from .latency import Latency
+from .scores import AnswerCounts, Comparison, Flip, Score, Share
 from .slices import slice_scores
 from .stats.classification import ConfusionMatrix, class_scores, confusion_matrix, macro_f1
 from .stats.intervals import Interval, clustered_interval, effective_posts, wilson_interval
@@ -76,6 +77,7 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan, trained: fro
     says_how_sure = is_repeated or any(said.confidence is not None for _, said in seen)
     effective_n = effective_posts(correct, threads) if seen else 0.0
     effective_share = effective_n / len(seen) if seen else 1.0
+    took_ms = [said.latency_ms for _, said in seen if said.latency_ms is not None]
     return Score(
         variant=variant,
         n_planned=len(asked),
@@ -100,7 +102,7 @@ def _score(variant: str, results: Mapping[Key, Result], plan: Plan, trained: fro
         slices=slice_scores(results, plan, variant),
         trained_threads=_by_training(seen, trained),
         confidence=confidence_scores(results, plan, variant) if says_how_sure else None,
-        latency=Latency.of([said.latency_ms for _, said in seen if said.latency_ms is not None]),
+        latency=Latency.of(took_ms) if took_ms else None,
     )
 
 

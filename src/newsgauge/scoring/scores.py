@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from .._util.numbers import in_unit
-
 if TYPE_CHECKING:
     from .confidences import ConfidenceScores, RepeatScores
+    from .latency import Latency
     from .slices import SliceScore
     from .stats.classification import ClassScore, ConfusionMatrix
     from .stats.decisions import Finding
@@ -42,27 +40,6 @@ class Share:
     n: int
     accuracy: float
     interval: Interval
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """How long ``n`` live calls took: half of them, and 95% of them, at most so many milliseconds."""
-
-    n: int
-    p50_ms: float
-    p95_ms: float
-
-    @classmethod
-    def of(cls, took_ms: Sequence[float]) -> Latency | None:
-        """Of these calls; None of none."""
-        from .stats.intervals import quantile
-
-        return cls(len(took_ms), quantile(took_ms, 0.5), quantile(took_ms, 0.95)) if took_ms else None
-
-    @property
-    def words(self) -> str:
-        """``p50 812 ms, p95 1,650 ms, n = 80``."""
-        return f"p50 {in_unit(self.p50_ms, 'ms')}, p95 {in_unit(self.p95_ms, 'ms')}, n = {self.n:,}"
 
 
 @dataclass(frozen=True, slots=True)

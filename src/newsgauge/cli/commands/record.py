@@ -15,18 +15,24 @@ from ..._util.files import locked
 from ..._util.option_values import positive
 from ..._util.wording import without_line
 from ...errors import UsageError
-from ...recording.paying import budget_of, tokens_spent
+from ...recording.paying import tokens_spent
 from ...recording.pending import Pending, ResumeFile, find_pending
 from ...recording.preflight import check_ci, check_folder
 from ...recording.scheduler import Report
 from ...recording.session import finalize_files, note_anew
 from ...records import shown_id
 from ...running.plans_file import add_plan
-from ...running.recording_options import add_record_mode, add_recording_options, add_until_decided, check_until_decided
+from ...running.recording_options import (
+    add_record_mode,
+    add_recording_options,
+    add_until_decided,
+    budget_of,
+    check_until_decided,
+)
 from ...running.run_config import RunConfig, check_setup
 from ...running.run_options import add_plan_options
+from ...scoring.latency import Latency
 from ...scoring.prices import todays_prices
-from ...scoring.scores import Latency
 from ..backend_options import add_folder_options, check_base_url, load_project
 from .record_asking import ask_pending
 
@@ -175,8 +181,8 @@ def _conclude(setup: RunConfig, n_recorded: int, todo: Pending, report: Report) 
     if report.n_calls:
         more = "at least " if any(variant.predict is not None for variant in setup.variants.values()) else ""
         print(f"newsgauge: {more}{report.n_calls:,} calls, {report.n_refused:,} of them refused for a while")
-    if (took := Latency.of(report.took_ms)) is not None:
-        print(f"newsgauge: latency: {took.words}")
+    if report.took_ms:
+        print(f"newsgauge: latency: {Latency.of(report.took_ms).words}")
     print(f"newsgauge: {n_recorded:,} of {n_planned:,} planned cases are recorded in {setup.shown_cassettes}")
     missing = [*((case, str(why)) for case, why in todo.unfit), *report.broken, *report.left]
     told = [(without_line(why).replace(shown_id(case.post.id), "it"), case.id) for case, why in missing]

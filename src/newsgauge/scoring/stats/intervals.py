@@ -20,18 +20,6 @@ from typing import NamedTuple
 Interval = tuple[float, float]
 
 
-def quantile(values: Sequence[float], share: float) -> float:
-    """The value that ``share`` of the values do not exceed, linear between two of them; NaN of none.
-
-    Type 7 of R. J. Hyndman and Y. Fan, "Sample quantiles in statistical packages", Am. Stat. 50 (1996).
-    """
-    if not values:
-        return math.nan
-    ordered, place = sorted(values), share * (len(values) - 1)
-    below, above = ordered[math.floor(place)], ordered[math.ceil(place)]
-    return below + (place - math.floor(place)) * (above - below)
-
-
 def wilson_interval(n_correct: float, n: float, *, confidence: float = 0.95) -> Interval:
     """Wilson's score interval for a proportion, two-sided, as (low, high) in [0, 1]; (nan, nan) for n = 0.
 
