@@ -227,7 +227,8 @@ def load_toml(block: Block, folder: Path) -> None:
     from gemini_emulator.faults.fault_file import load_faults
     from newsgauge.cassettes.services import read_services
     from newsgauge.gates.gates_file import load_gates
-    from newsgauge.variants.disturbances import DISTURBANCES, short_name
+    from newsgauge.variants.checks import short_name
+    from newsgauge.variants.disturbances import DISTURBANCES
     from newsgauge.variants.variants_file import load_variants
 
     tables = tomllib.loads(block.text)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from newsgauge.client.calls import DryClient
-from newsgauge.client.config_checks import check_configs
+from newsgauge.client.config_checks import check_config
 from newsgauge.errors import VariantsError
 from newsgauge.variants.variants_file import ReadyVariant, Variant, load_variants, prompt_digest
 
@@ -25,7 +25,7 @@ def load(folder: Path, text: str) -> Variant:
     path = folder / "variants.toml"
     path.write_text(f"[plain]\n{PROMPT}{text}")
     (variant,) = load_variants(path).values()
-    check_configs([variant])
+    check_config(variant)
     return variant
 
 

@@ -103,7 +103,7 @@ def test_what_only_posix_has_is_used_in_one_module() -> None:
             if set(names) & POSIX_MODULES or (is_os and node.attr in POSIX_CALLS):  # type: ignore[attr-defined]
                 found.add(path.relative_to(ROOT / "src" / "newsgauge").as_posix())
     # Linux alone has network namespaces; that module refuses to be used elsewhere.
-    assert found == {"_util/platform.py", "cassettes/network_namespace.py"}
+    assert found == {"_util/files.py", "cassettes/network_namespace.py"}
 
 
 def test_who_waits_for_a_lock_says_so_once_and_gets_it(tmp_path: Path) -> None:

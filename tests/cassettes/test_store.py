@@ -9,7 +9,7 @@ from threading import Barrier, Event, Thread
 
 import pytest
 
-from newsgauge._util.platform import exclusive
+from newsgauge._util.files import exclusive
 from newsgauge.cassettes.line import Line, decode
 from newsgauge.cassettes.store import CassetteFile
 from newsgauge.errors import DamagedCassetteError

@@ -22,6 +22,11 @@ from typing import Any
 
 from ..errors import UsageError
 
+try:
+    import fcntl  # all that only POSIX has stands here, with its replacement elsewhere
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 #: The first bytes of a Git LFS pointer, which replaces a file whose content is kept elsewhere.
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 LFS_ADVICE = (
@@ -89,6 +94,31 @@ def locked(path: Path, *, on_wait: Callable[[], None] = lambda: None) -> Iterato
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Lock the file for the block; a process that waited sees what the one before it wrote. Raises OSError.
+
+    POSIX locks the file itself, which is created for it. Elsewhere a temporary file beside it is the lock.
+    """
+    if fcntl is None:
+        with locked(path.with_name(f".{path.name}.lock")):
+            yield
+        return
+    while True:
+        with path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_at(file.fileno(), path):
+                yield
+                return
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def write_json(path: Path, value: Any, *, seal: bool = False) -> None:

@@ -1,51 +1,17 @@
-"""The calls that only POSIX has, each with its replacement elsewhere; no other module may make them.
+"""The machine of this process: its names, the memory it has back, and whether it is continuous integration.
 
-Also whether this is continuous integration, where nobody watches: then nothing is asked by mistake, and every gate
-counts.
+There nobody watches: nothing is asked by mistake, and every gate counts.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path
-
-from .files import locked
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from collections.abc import Mapping
+from contextlib import suppress
 
 #: The names of this machine, as URLs and sockets have them.
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-@contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Lock the file for the block; a process that waited sees what the one before it wrote. Raises OSError.
-
-    POSIX locks the file itself, which is created for it. Elsewhere a temporary file beside it is the lock.
-    """
-    if fcntl is None:
-        with locked(path.with_name(f".{path.name}.lock")):
-            yield
-        return
-    while True:
-        with path.open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if _is_at(file.fileno(), path):
-                yield
-                return
-
-
-def _is_at(fd: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(fd), os.stat(path))
-    except FileNotFoundError:
-        return False
 
 
 #: What CI systems set that may not set ``CI``: Jenkins and TeamCity (and whoever numbers builds, as pytest takes it),

@@ -12,8 +12,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from .._util.files import replace_file
-from .._util.platform import exclusive
+from .._util.files import exclusive, replace_file
 
 NAME = "ASKED.json"
 

@@ -16,8 +16,7 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from sys import intern
 
-from .._util.files import LFS_ADVICE, LFS_POINTER, replace_file
-from .._util.platform import exclusive
+from .._util.files import LFS_ADVICE, LFS_POINTER, exclusive, replace_file
 from ..errors import DamagedCassetteError
 from .line import FORMAT, Line, call_key, case_of, decode, format_of, number_of, peek_key, says_the_same
 

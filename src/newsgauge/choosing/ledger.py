@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from .._util.files import lines_of_both, read_toml, replace_file
-from .._util.platform import exclusive, is_ci
+from .._util.files import exclusive, lines_of_both, read_toml, replace_file
+from .._util.platform import is_ci
 from ..corpora.threads import thread_of
 from ..errors import UsageError
 from ..planning.sampling import Plan, draw, make_plan

@@ -23,7 +23,7 @@ from .._util.wording import count_of
 from ..cassettes.line import case_of
 from ..cassettes.store import CassetteFile
 from ..client.clients import check_access
-from ..client.config_checks import check_configs
+from ..client.config_checks import check_config
 from ..client.embedded import missing_packages
 from ..corpora.twenty_newsgroups import TWENTY, damaged_cache, has_twenty_newsgroups
 from ..errors import NewsgaugeError, UsageError
@@ -186,8 +186,8 @@ def _project(folders: Folders) -> list[Fact]:
     facts = []
     try:
         variants = load_variants(evals / "variants.toml")
-        check_configs(variants.values())
         for variant in variants.values():
+            check_config(variant)
             if variant.predict or variant.estimator:
                 variant_callable(variant, (evals.resolve(), folders.root.resolve()))
         facts.append(Fact(f"{folders.evals}/variants.toml", f"{len(variants)} variants: {', '.join(variants)}"))

@@ -13,8 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .._util.files import replace_file
-from .._util.platform import exclusive
+from .._util.files import exclusive, replace_file
 from ..errors import UsageError
 
 NAME = "until_decided.json"

@@ -16,11 +16,12 @@ import pytest
 
 from ..cassettes.network_block import lifted
 from ..errors import UsageError
-from ..recording.paying import Budget, budget_of, check_budget, confirm, is_watched, tokens_spent
+from ..recording.paying import Budget, check_budget, confirm, is_watched, tokens_spent
 from ..recording.pending import find_pending
 from ..recording.preflight import check_ci, check_folder, forecast
 from ..recording.session import finalize_files, note_anew
 from ..recording.shared_budget import SharedBudget
+from ..running.recording_options import budget_of
 from ..running.run_config import check_setup
 from ..scoring.prices import todays_prices
 from .options import folders_of

@@ -1,4 +1,4 @@
-"""One guard for everything that pays a service: CI, a budget, a question at the terminal. Raises before the first call.
+"""What a service is paid: a budget and a question before the first call, and what is left of the budget after it.
 
 Recordings, batches and tuning jobs use it, and so must any future paid call.
 
@@ -7,7 +7,6 @@ Also the tokens that a recording used: recorded cases in, usage by model version
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +15,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from .._util.option_values import says_yes
-from .._util.platform import is_ci
 from ..cassettes.line import case_of
 from ..cassettes.recorder import RECORDED
 from ..cassettes.services import named_service
@@ -27,15 +25,6 @@ from ..running.run_config import RunConfig, open_recorder
 
 #: (model version, its tokens) -> US dollars, or None if the price is not known.
 CostOf = Callable[[str, Usage], float | None]
-
-
-def refuse_in_ci(what: str, *, allowed: bool, environ: Mapping[str, str] = os.environ) -> None:
-    """Refuse if CI is set: a run that nobody watches must not pay, nor turn red cases green."""
-    if not allowed and is_ci(environ):
-        raise UsageError(
-            f"{what}: CI is set, and a CI run replays what was reviewed. "
-            "To record all the same, add --allow-record-in-ci"
-        )
 
 
 def is_watched() -> bool:
@@ -65,19 +54,6 @@ def check_budget(budget: float | None, expected: float | None) -> None:
             f"--max-cost {budget:g}: this is forecast to cost about {expected:,.4f} USD; nothing was asked. Ask for "
             "fewer texts or variants, or raise the budget"
         )
-
-
-def budget_of(option: float | None, ini: str) -> float | None:
-    """``--max-cost``, else the ini value ``newsgauge_max_cost``; None: no budget. Raises `UsageError`."""
-    if option is not None or not ini:
-        return option
-    try:
-        budget = float(ini)
-    except ValueError:
-        budget = 0.0
-    if not 0 < budget < float("inf"):
-        raise UsageError(f"newsgauge_max_cost: expected US dollars above 0, got {ini!r}")
-    return budget
 
 
 @dataclass

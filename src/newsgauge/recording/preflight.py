@@ -16,9 +16,10 @@ from .._util.files import why_unwritable
 from ..errors import CassetteError, UsageError
 from ..planning.training_set import PLAIN_BASE_MODEL
 from ..records import Case, Post
+from ..running.recording_options import refuse_in_ci
 from ..running.run_config import RunConfig
 from ..variants.variants_file import Variant
-from .paying import Budget, CostOf, refuse_in_ci
+from .paying import Budget, CostOf
 from .pending import find_pending
 
 #: The rule of thumb of Gemini's documentation for English. Mail full of figures and signs has fewer characters a token.

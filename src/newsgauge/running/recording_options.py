@@ -5,10 +5,13 @@ A mistake in them is a `UsageError`, before anything is asked.
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._util.option_values import above_0, from_0, one_of, whole
+from .._util.platform import is_ci
 from ..errors import UsageError
 from ..records import Outcome
 
@@ -106,6 +109,28 @@ def add_paying_options(add: Callable[..., Any]) -> None:
         help="budget: refuse what is forecast to cost more, and stop a recording before it costs more "
         "(default: the ini value newsgauge_max_cost, else none)",
     )
+
+
+def refuse_in_ci(what: str, *, allowed: bool, environ: Mapping[str, str] = os.environ) -> None:
+    """Refuse if CI is set: a run that nobody watches must not pay, nor turn red cases green."""
+    if not allowed and is_ci(environ):
+        raise UsageError(
+            f"{what}: CI is set, and a CI run replays what was reviewed. "
+            "To record all the same, add --allow-record-in-ci"
+        )
+
+
+def budget_of(option: float | None, ini: str) -> float | None:
+    """``--max-cost``, else the ini value ``newsgauge_max_cost``; None: no budget. Raises `UsageError`."""
+    if option is not None or not ini:
+        return option
+    try:
+        budget = float(ini)
+    except ValueError:
+        budget = 0.0
+    if not 0 < budget < float("inf"):
+        raise UsageError(f"newsgauge_max_cost: expected US dollars above 0, got {ini!r}")
+    return budget
 
 
 def add_recording_options(add: Callable[..., Any]) -> None:

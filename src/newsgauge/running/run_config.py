@@ -19,7 +19,7 @@ from ..cassettes.services import GEMINI, named_service
 from ..client.answers import read_answer
 from ..client.calls import DryClient, recorded_response
 from ..client.clients import Access, check_access
-from ..client.config_checks import check_configs
+from ..client.config_checks import check_config
 from ..client.embedded import check_installed, is_loopback
 from ..client.other_apis import check_api_access
 from ..corpora.corpus import Corpus
@@ -282,7 +282,6 @@ def check_setup(setup: RunConfig, *, base_url: str | None = None) -> None:
     """
     # A module that cannot be imported shows here, and a corpus without train posts.
     _ = setup.callables, setup.trainings, setup.examples
-    check_configs(setup.variants.values())
     for variant in setup.variants.values():
         if variant.config and variant.is_gemini_prompt:
             _check_sent(setup, variant)
@@ -308,7 +307,8 @@ def check_setup(setup: RunConfig, *, base_url: str | None = None) -> None:
 
 
 def _check_sent(setup: RunConfig, variant: Variant) -> None:
-    """Refuse a config that the SDK takes, and sends to another backend only. Raises `VariantsError`."""
+    """Refuse a config that the SDK does not take, or sends to another backend only. Raises `VariantsError`."""
+    check_config(variant)
     try:
         DryClient(setup.backend).write(setup.ready(variant, "a model").template.about(setup.plan.posts[0].text))
     except BackendError as error:

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from ..errors import VariantsError
 from ..records import BACKENDS
-from .disturbances import DISTURBANCES, short_name
+from .disturbances import DISTURBANCES
 
 TUNED = "tuned"
 #: The most repeats per post; beyond that, more posts tell more at the same price.
@@ -53,6 +53,18 @@ EXAMPLE_KEYS = {
 }
 #: How sure a model is: by its log-probabilities, by a field of its JSON answer, by how many repeats agree.
 LOGPROBS, FIELD, VOTES = "logprobs", "field:", "votes"
+#: Least and largest value of a field of ``config``, as the REST API documents them: the SDK's type leaves them open.
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "top_k": (1, 1_000),
+    "candidate_count": (1, 1),  # more candidates would be paid for but not read
+    "max_output_tokens": (1, 2**31 - 1),
+    "seed": (-(2**31), 2**31 - 1),
+    "logprobs": (0, 20),
+    "presence_penalty": (-2, 2),
+    "frequency_penalty": (-2, 2),
+}
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _FIELD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _LOCATION = re.compile(r"[a-z]+(-[a-z]+)*(-?[0-9]+)?")
@@ -78,6 +90,11 @@ _ABOVE_0 = _Key((int, float), "above 0", lambda n: n > 0)
 _COUNT = replace(_ABOVE_0, kinds=(int,))
 _STEPS = get_args(Cleanup)
 _NAMES_CALLABLE = _Key((str,), 'to name a callable as "module:name"', lambda name: bool(_CALLABLE.fullmatch(name)))
+
+
+def short_name(under: str) -> str:
+    """The word after the ``+`` in a variant's name: for a function its name, with hyphens for underscores."""
+    return under.rpartition(":")[2].replace("_", "-").lower()
 
 
 def _is_disturbance(name: Any) -> bool:
@@ -210,7 +227,7 @@ def _check_prompt(where: str, table: dict[str, Any]) -> None:
 
 
 def _check_config(where: str, table: dict[str, Any]) -> None:
-    """What can be said without the SDK; `client.config_check` holds the fields against the SDK's own type."""
+    """What can be said without the SDK; `client.config_checks` holds the fields against the SDK's own type."""
     config = table.get("config", {})
     for key in config:
         if key in OWNED_CONFIG:
@@ -224,6 +241,10 @@ def _check_config(where: str, table: dict[str, Any]) -> None:
         json.dumps(config, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise VariantsError(f"{where}: config: expected values that JSON can hold: {error}") from None
+    for name, (low, high) in _RANGES.items():
+        value = config.get(name, table.get(name, low))
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise VariantsError(f"{where}: config.{name}: expected {low:g} to {high:g}, got {value!r}")
 
 
 def _check_examples(where: str, table: dict[str, Any]) -> None:

@@ -85,11 +85,6 @@ def asked_for(seed: str, labels: Sequence[str]) -> str:
     return Random(f"injected {seed}").choice(list(labels))
 
 
-def short_name(under: str) -> str:
-    """The word after the ``+`` in a variant's name: for a function its name, with hyphens for underscores."""
-    return under.rpartition(":")[2].replace("_", "-").lower()
-
-
 INJECTED = "injected"
 DISTURBANCES: Mapping[str, Disturbance] = {
     "no-subject": no_subject,

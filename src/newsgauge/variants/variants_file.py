@@ -20,8 +20,7 @@ from .._util.files import read_toml
 from .._util.wording import did_you_mean
 from ..errors import VariantsError
 from ..records import Post, Request, Template
-from .checks import EXAMPLE_KEYS, PLACEHOLDER, Answer, Api, Cleanup, check_table
-from .disturbances import short_name
+from .checks import EXAMPLE_KEYS, PLACEHOLDER, Answer, Api, Cleanup, check_table, short_name
 
 _PLACE = re.compile(r"projects/[^/]+/locations/([^/]+)/")
 

@@ -17,11 +17,11 @@ from ..._util.pytest_ini import Folders
 from ...choosing.bisecting import Bisection
 from ...choosing.confirming import Confirmation
 from ...errors import UsageError
-from ...recording.paying import budget_of
 from ...recording.pending import find_pending
 from ...recording.preflight import check_ci, check_folder, forecast
 from ...recording.session import finalize_files
 from ...records import Key, Result
+from ...running.recording_options import budget_of
 from ...running.run import brief_run
 from ...running.run_config import RunConfig, check_setup
 from ...scoring.prices import todays_prices

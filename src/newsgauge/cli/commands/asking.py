@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 from ...client.clients import Access, open_client
-from ...client.config_checks import check_configs
+from ...client.config_checks import check_config
 from ...client.other_apis import OtherClient, check_api_access
 from ...client.retry import RetryPolicy
 from ...corpora.corpus import Corpus
@@ -39,7 +39,7 @@ def asking(variant: Variant, options: argparse.Namespace) -> Iterator[Ask]:
         fitted, labels = _estimator(variant, corpus, options), _labels(corpus, options)
         yield lambda text: Answer(fitted.predict(plain(text), labels))
         return
-    check_configs([variant])
+    check_config(variant)
     model, labels = _model_and_labels(variant, corpus, options)
     function = _callable(variant) if variant.predict is not None else None
     is_gemini, shown = variant.api == "gemini", ""

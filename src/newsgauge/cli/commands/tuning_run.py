@@ -21,9 +21,10 @@ from ...client.cloud_storage import parse_bucket
 from ...corpora.corpus import Corpus
 from ...errors import BackendError, UsageError
 from ...planning.training_set import Recipe, TrainingSet
-from ...recording.paying import budget_of, check_budget, confirm, is_watched, refuse_in_ci
+from ...recording.paying import check_budget, confirm, is_watched
 from ...records import Backend
 from ...report.html import render_training
+from ...running.recording_options import budget_of, refuse_in_ci
 from ...running.run_options import TABLE_OPTIONS
 from ...tuning.jobs import Job, JobState, csv_text, curve_lines, find_or_start, loss_rows, loss_words, watch
 from ...tuning.tuned_file import FILE, TunedModel, read_tuned, write_tuned
