@@ -17,6 +17,7 @@ from newsgauge.scoring.stats.intervals import (
     exact_interval,
     exact_lower_bound,
     exact_upper_bound,
+    likely_counts,
     student_quantile,
     wilson_interval,
 )
@@ -134,3 +135,19 @@ def test_importing_the_package_loads_neither_numpy_nor_scipy() -> None:
     code = "import sys, newsgauge.scoring.stats; print(sorted({'numpy', 'scipy', 'statistics'} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("n", "rate"), [(1, 0.0), (20, 0.5), (400, 0.002), (400, 1.0), (5000, 0.3)])
+def test_counts_that_are_left_out_have_no_chance_worth_mentioning(n: int, rate: float) -> None:
+    some = likely_counts(n * rate, n * rate, n)
+    binom = scipy_stats.binom
+    assert binom.cdf(some[0] - 1, n, rate) + binom.sf(some[-1], n, rate) < 1e-15
+    assert len(some) <= 30 + 20 * math.sqrt(n * rate)
+    assert (some[0] >= 0, some[-1] <= n) == (True, True)
+
+
+def test_likely_counts_are_those_of_all_means_between_two() -> None:
+    # 9 * (sqrt(99 + 1) + 1) = 99 to each side.
+    assert likely_counts(99, 99, 1000) == range(199)
+    assert likely_counts(150, 399, 1000) == range(589)  # 9 * (sqrt(400) + 1) = 189
+    assert likely_counts(399, 399, 500) == range(210, 501)

@@ -153,6 +153,12 @@ def test_of_the_designs_that_take_one_percent_more_than_the_best_that_with_the_f
     assert cost((4, 11, 19, 29, 40)) > best + 0.4  # fewer looks are not there
 
 
+def test_looks_for_a_rate_near_an_end_are_those_for_its_mirror_image() -> None:
+    # 6 and 10 points above 95% there is no rate, nor below 5%.
+    assert chosen_looks(40, [0.95]) == chosen_looks(40, [0.05])
+    assert chosen_looks(40, [0.95])[-1] == 40
+
+
 @pytest.mark.parametrize(("looks", "floor"), [([], 0.5), ([3, 3], 0.5), ([0, 3], 0.5), ([3], 0.0), ([3], 1.0)])
 def test_what_is_no_plan_is_refused(looks: list[int], floor: float) -> None:
     with pytest.raises(ValueError, match="expected"):

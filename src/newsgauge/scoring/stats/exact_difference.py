@@ -10,7 +10,7 @@ import math
 from functools import lru_cache
 from typing import Any
 
-from .intervals import Interval, exact_interval
+from .intervals import Interval, exact_interval, likely_counts
 from .paired import paired_interval, score_statistic
 
 #: The share of flipped posts is searched in an interval that misses it with this probability; the p-value includes it.
@@ -38,10 +38,7 @@ def exact_difference_p(n_gained: float, n_lost: float, n: float, difference: flo
     seen = score_statistic(n_gained, n_lost, n, difference)
     low, high = exact_interval(min(n_gained + n_lost, n), n, confidence=1 - NUISANCE_MISS)
     low, high = max(low, abs(difference)), max(high, abs(difference))
-    # Numbers of gains that no share in the interval makes likelier than 1e-15 in all are left out.
-    least, most = (low + difference) / 2 * whole, (high + difference) / 2 * whole
-    first = max(0, math.floor(least - 9 * math.sqrt(least + 1)))
-    gained = np.arange(first, min(whole + 1, math.ceil(most + 9 * math.sqrt(most + 1) + 9)))
+    gained = np.array(likely_counts((low + difference) / 2 * whole, (high + difference) / 2 * whole, whole))
     most_lost = most_lost_at(gained, whole, difference, seen)
     best = 0.0
     for _ in range(2):  # the second time around the largest value of the first

@@ -18,6 +18,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 Interval = tuple[float, float]
+#: Standard deviations from its mean where a binomial count is as good as impossible.
+_FAR = 9
 
 
 def wilson_interval(n_correct: float, n: float, *, confidence: float = 0.95) -> Interval:
@@ -165,6 +167,12 @@ def binomial_sf(k: float, n: float, p: float) -> float:
     if k <= 0:
         return 1.0
     return 0.0 if k > n else beta_cdf(p, k, n - k + 1.0)
+
+
+def likely_counts(least: float, most: float, n: int) -> range:
+    """The counts of n without those at the ends that, at any mean from ``least`` to ``most``, have 1e-15 in all."""
+    beyond = _FAR * (math.sqrt(most + 1) + 1)
+    return range(max(0, math.floor(least - beyond)), min(n, math.ceil(most + beyond)) + 1)
 
 
 def student_quantile(probability: float, degrees: int) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from .exact_difference import NUISANCE_MISS, most_lost_at, outcome_probability
-from .intervals import binomial_cdf, binomial_sf, normal_quantile
+from .intervals import binomial_cdf, binomial_sf, likely_counts, normal_quantile
 
 #: A limit nearer to 0 or 1 than this, but not there, is refused: no sample can tell it from there.
 NEAREST_LIMIT = 1e-6
@@ -56,11 +56,9 @@ def mcnemar_power(
     if n <= 0 or discordant == 0:
         return 0.0
     gain_share = (discordant + abs(difference)) / (2 * discordant)
-    mean, spread = n * discordant, math.sqrt(n * discordant * (1 - discordant))
-    first, last = max(0, math.floor(mean - 9 * spread)), min(n, math.ceil(mean + 9 * spread))
     return math.fsum(
         _binomial_pmf(flips, n, discordant) * _power_given_flips(flips, gain_share, alpha, two_sided)
-        for flips in range(first, last + 1)
+        for flips in likely_counts(n * discordant, n * discordant, n)
     )
 
 
@@ -173,7 +171,7 @@ def margin_power(n: int, margin: float, flip_rate: float, *, alpha: float = 0.05
     import numpy as np
 
     mean = n * (flip_rate - drop) / 2
-    gained = np.arange(min(n + 1, math.ceil(mean + 7 * math.sqrt(mean + 1))))
+    gained = np.array(likely_counts(mean, mean, n))
     most_lost = most_lost_at(gained, n, -margin, normal_quantile(1 - alpha))
     return float(outcome_probability(gained, most_lost, n, np.array([flip_rate]), -drop)[0])
 
