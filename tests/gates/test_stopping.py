@@ -193,7 +193,11 @@ def test_a_lead_over_a_variant_that_is_not_asked_stays_as_it_was_decided() -> No
     stop = find_stop([WatchedLead("beats bad", 0.0, pair, (pair,))], PLAN, LOOKS, results)
     assert stop is not None
     stopped = stopped_at(PLAN, {"good": stop})
-    assert "the gates now ask nothing of it" in stop_fault("good", stopped, [], results)
+    assert stop_fault("good", stopped, [], results).startswith(
+        "good: its recording stopped when beats bad 0 was decided, and the gates now ask nothing of it: "
+    )
+    of_two = WatchedLead("beats bad", 0.0, pair, (pair, replace(pair, other="fair")))
+    assert "now ask beats bad 0 (of 2 comparisons): " in stop_fault("good", stopped, [of_two], results)
     assert stop_fault("good", stopped, [], {key: one for key, one in results.items() if key[1] == "good"}) == ""
 
 

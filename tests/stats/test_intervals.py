@@ -18,6 +18,7 @@ from newsgauge.scoring.stats.intervals import (
     exact_lower_bound,
     exact_upper_bound,
     likely_counts,
+    normal_quantile,
     student_quantile,
     wilson_interval,
 )
@@ -135,6 +136,11 @@ def test_importing_the_package_loads_neither_numpy_nor_scipy() -> None:
     code = "import sys, newsgauge.scoring.stats; print(sorted({'numpy', 'scipy', 'statistics'} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_the_normal_quantiles_are_those_of_scipy_and_infinite_at_the_ends() -> None:
+    assert normal_quantile(0.975) == pytest.approx(scipy_stats.norm.ppf(0.975), rel=1e-12)
+    assert (normal_quantile(0.0), normal_quantile(0.5), normal_quantile(1.0)) == (-math.inf, 0.0, math.inf)
 
 
 @pytest.mark.parametrize(("n", "rate"), [(1, 0.0), (20, 0.5), (400, 0.002), (400, 1.0), (5000, 0.3)])

@@ -136,6 +136,18 @@ def test_the_approximation_beyond_5000_posts_is_within_2_percent_of_the_exact_nu
     assert approximate == pytest.approx(exact, rel=0.02)
 
 
+def test_one_right_answer_proves_a_floor_below_five_percent_to_a_model_that_is_always_right() -> None:
+    assert posts_for_floor(1.0, 0.04) == 1
+    assert posts_for_floor(1.0, 0.06) == 2
+
+
+def test_beyond_5000_posts_it_is_the_normal_approximation_and_what_makes_up_for_whole_counts() -> None:
+    # (1.959964 * 0.316228 + 0.841621 * 0.316070)^2 / 0.01^2 = 7846.5, and 2 / 0.01 more.
+    assert posts_for_difference(0.01, 0.1) == 8047
+    # (1.644854 * 0.357071 + 0.841621 * 0.346987)^2 / 0.01^2 = 7732.8, and 2 / 0.01 more.
+    assert posts_for_floor(0.86, 0.85) == 7933
+
+
 def test_what_no_number_of_posts_decides_is_none() -> None:
     assert posts_for_floor(0.8, 0.8) is None
     assert posts_for_floor(0.8001, 0.8) is None
