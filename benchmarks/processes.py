@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -169,15 +170,16 @@ def run_pytest(command: Command) -> Taken:
 def in_turns(ours: Command, theirs: Command, *, ours_first: bool) -> tuple[Taken, Taken]:
     """Run both at once, but only one at a time: each works for a slice of its tests, then the other (turns.py).
 
-    ``wall_s`` and ``memory`` are 0: neither means anything here.
+    ``cpu_s`` begins with the first test. ``wall_s`` and ``memory`` are 0: neither means anything here.
     """
     path = os.pathsep.join([str(RESULTS.parent), os.environ.get("PYTHONPATH", "")])
     pipes = os.pipe(), os.pipe()
     with ExitStack() as stack:
         outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in pipes]
+        starts = [stack.enter_context(tempfile.TemporaryFile()) for _ in pipes]
         processes = []
         for number, command in enumerate((ours, theirs)):
-            ends = pipes[number][0], pipes[1 - number][1]
+            ends = pipes[number][0], pipes[1 - number][1], starts[number].fileno()
             process = subprocess.Popen(
                 [*PYTEST, "-p", "turns", *command.arguments],
                 cwd=command.cwd,
@@ -191,9 +193,12 @@ def in_turns(ours: Command, theirs: Command, *, ours_first: bool) -> tuple[Taken
         for end in (*pipes[0], *pipes[1]):
             os.close(end)
         taken = []
-        for process, output in zip(processes, outputs, strict=True):
+        for process, output, start in zip(processes, outputs, starts, strict=True):
             cpu = _wait(process)
             output.seek(0)
+            start.seek(0)
+            before = start.read()  # nothing from a run that never came to a test
+            cpu -= struct.unpack("d", before)[0] if before else 0.0
             taken.append(Taken(0.0, cpu, 0, process.returncode, output.read()))
     return taken[0], taken[1]
 

@@ -2,8 +2,8 @@
 
 The floor is what nobody can do without who runs ordinary pytest items and asks through the real SDK: as many items
 that make the same calls on `httpx2.MockTransport`, in one process. *hand* is pytest, vcrpy and google-genai with one
-YAML cassette a case. Both run at once and take turns, a slice of 20 tests each (turns.py). Start-up is left out of
-both: what a small run takes is subtracted from what a large one takes.
+YAML cassette a case. Both run at once and take turns, a slice of 20 tests each (turns.py). CPU time counts from the
+first test to the end of the process; what a small run takes, once, is subtracted from what a large one takes.
 *two* and *two-all* compare the wall time of two processes with that of one; *gates* `-m gate` with the whole run; *one*
 and *default* the wall time of a single case and of `pytest evals` with that of a single item of the floor.
 Each is measured in rounds (processes.alternate); *whole* measures memory and the pace within one run, once.
@@ -231,18 +231,11 @@ class Bench:
             write_by_hand(where, self.asked(posts))
         return Command(["-q", "-p", "no:cacheprovider"], where)
 
-    def ms_a_case(self, other: Callable[[str], Command], *, ours_first: bool) -> tuple[float, float]:
-        """CPU of a case beyond start-up: of newsgauge, and of another suite with the same calls."""
-        spent = []
-        for posts in (self.options.slice, "1"):
-            with tempfile.TemporaryDirectory() as results:
-                ours, theirs = in_turns(
-                    replay_command(self.options, posts, results), other(posts), ours_first=ours_first
-                )
-            spent.append((_replayed(ours).cpu_s, _succeeded(theirs, "the other suite").cpu_s))
-        n = len(self.asked(self.options.slice)) - len(self.asked("1"))
-        ours_s, theirs_s = (more - fewer for more, fewer in zip(*spent, strict=True))
-        return 1e3 * ours_s / n, 1e3 * theirs_s / n
+    def spent(self, other: Callable[[str], Command], posts: str, *, ours_first: bool) -> tuple[float, float]:
+        """CPU from the first test on: of newsgauge, and of another suite with the same calls."""
+        with tempfile.TemporaryDirectory() as results:
+            ours, theirs = in_turns(replay_command(self.options, posts, results), other(posts), ours_first=ours_first)
+        return _replayed(ours).cpu_s, _succeeded(theirs, "the other suite").cpu_s
 
     def one_case(self) -> Taken:
         """A single case, from the start of pytest to its verdict."""
@@ -291,10 +284,12 @@ def measure(part: str, bench: Bench) -> Ratio:
         sides = (lambda: ours().wall_s), (lambda: bench.one_item().wall_s)
     else:
         other = bench.by_hand if part == "hand" else bench.floor
-        other("1"), other(options.slice)
+        n = len(bench.asked(options.slice)) - len(bench.asked("1"))
+        small = bench.spent(other, "1", ours_first=True)
 
         def half(ours_first: bool) -> tuple[float, float]:
-            ours, theirs = bench.ms_a_case(other, ours_first=ours_first)
+            large = bench.spent(other, options.slice, ours_first=ours_first)
+            ours, theirs = (1e3 * (more - fewer) / n for more, fewer in zip(large, small, strict=True))
             return (theirs, ours) if part == "hand" else (ours, theirs)
 
         return in_rounds(part, half, rounds=options.rounds)
