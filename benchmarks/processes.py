@@ -170,7 +170,7 @@ def run_pytest(command: Command) -> Taken:
 def in_turns(ours: Command, theirs: Command, *, ours_first: bool) -> tuple[Taken, Taken]:
     """Run both at once, but only one at a time: each works for a slice of its tests, then the other (turns.py).
 
-    ``cpu_s`` begins with the first test. ``wall_s`` and ``memory`` are 0: neither means anything here.
+    ``cpu_s`` begins with the collection of tests. ``wall_s`` and ``memory`` are 0: neither means anything here.
     """
     path = os.pathsep.join([str(RESULTS.parent), os.environ.get("PYTHONPATH", "")])
     pipes = os.pipe(), os.pipe()
@@ -197,7 +197,7 @@ def in_turns(ours: Command, theirs: Command, *, ours_first: bool) -> tuple[Taken
             cpu = _wait(process)
             output.seek(0)
             start.seek(0)
-            before = start.read()  # nothing from a run that never came to a test
+            before = start.read()  # nothing from a run that never came so far
             cpu -= struct.unpack("d", before)[0] if before else 0.0
             taken.append(Taken(0.0, cpu, 0, process.returncode, output.read()))
     return taken[0], taken[1]

@@ -2,8 +2,8 @@
 
 The floor is what nobody can do without who runs ordinary pytest items and asks through the real SDK: as many items
 that make the same calls on `httpx2.MockTransport`, in one process. *hand* is pytest, vcrpy and google-genai with one
-YAML cassette a case. Both run at once and take turns, a slice of 20 tests each (turns.py). CPU time counts from the
-first test to the end of the process; what a small run takes, once, is subtracted from what a large one takes.
+YAML cassette a case. Both run at once and take turns, a slice of 20 tests each (turns.py). CPU time counts from
+collection to the end of the process; what a small run takes, once, is subtracted from what a large one takes.
 *two* and *two-all* compare the wall time of two processes with that of one; *gates* `-m gate` with the whole run; *one*
 and *default* the wall time of a single case and of `pytest evals` with that of a single item of the floor.
 Each is measured in rounds (processes.alternate); *whole* measures memory and the pace within one run, once.
@@ -232,7 +232,7 @@ class Bench:
         return Command(["-q", "-p", "no:cacheprovider"], where)
 
     def spent(self, other: Callable[[str], Command], posts: str, *, ours_first: bool) -> tuple[float, float]:
-        """CPU from the first test on: of newsgauge, and of another suite with the same calls."""
+        """CPU from the collection of tests on: of newsgauge, and of another suite with the same calls."""
         with tempfile.TemporaryDirectory() as results:
             ours, theirs = in_turns(replay_command(self.options, posts, results), other(posts), ours_first=ours_first)
         return _replayed(ours).cpu_s, _succeeded(theirs, "the other suite").cpu_s
