@@ -79,9 +79,13 @@ class CassetteFile:
         if found is None:
             return None
         offset, length, number = found
-        with self.path.open("rb", buffering=0) as file:
-            file.seek(offset)
-            raw = file.read(length)
+        # Once per case; an open file object takes three times as long.
+        file = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            os.lseek(file, offset, os.SEEK_SET)
+            raw = os.read(file, length)
+        finally:
+            os.close(file)
         try:
             line = decode(raw)
         except ValueError as error:

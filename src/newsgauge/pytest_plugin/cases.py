@@ -7,9 +7,7 @@ A run has one test per planned post and variant, and one per planned gate; gates
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
     from ..running.run import Run
     from .scores_and_tokens import Scores
 
-#: New objects between two looks for garbage, and the share of looks that go through all objects.
-_GARBAGE_EVERY, _NEVER = 5_000, 1_000_000
 #: Tests between two times that free memory goes back to the system.
 _GIVE_BACK_EVERY = 1_000
 
@@ -72,18 +68,9 @@ class Cases:
                 self._places[item.function] = item.location
             item.__dict__["location"] = (*self._places[item.function][:2], item.name)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_collection(self) -> Iterator[None]:
-        """See `_keeping`."""
-        with _keeping():
-            return (yield)
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
-        """See `_keeping`."""
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Remember the session, which a paid run may have to end."""
         self._session = session
-        with _keeping():
-            return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -122,17 +109,6 @@ def _is_expected_failure(item: pytest.Item, call: pytest.CallInfo[None]) -> bool
     if not (isinstance(call.excinfo.value, pytest.xfail.Exception) or item.get_closest_marker("xfail")):
         return False
     return isinstance(_params(item).get("case"), Case) or evals_folder(item.config).resolve() in item.path.parents
-
-
-@contextmanager
-def _keeping() -> Iterator[None]:
-    """Collect only new garbage: what a run keeps, above all items and reports, it keeps to its end."""
-    usual = gc.get_threshold()
-    gc.set_threshold(_GARBAGE_EVERY, usual[1], _NEVER)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 def _show_scores(item: pytest.Item, report: pytest.TestReport) -> None:

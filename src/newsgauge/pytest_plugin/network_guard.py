@@ -22,6 +22,8 @@ from .options import evals_folder
 
 #: The name of the plugin that keeps a replay off the network.
 NETWORK_GUARD = "newsgauge-network-guard"
+#: Whether the process does nothing but run pytest; decided before any conftest.py is imported.
+OWNS_PROCESS: pytest.StashKey[bool] = pytest.StashKey()
 
 
 def _package_of(plugin: object) -> str:

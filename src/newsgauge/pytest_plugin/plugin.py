@@ -22,6 +22,7 @@ from ..errors import UsageError
 from .cases import pytest_collection_modifyitems, pytest_generate_tests
 from .entry import add_guard, add_ini
 from .fixtures import exhibits, newsgauge_run, scores, tokens, verdict
+from .garbage import search_last, search_rarely
 from .network_guard import NETWORK_GUARD, guard_replay
 from .options import (
     add_options,
@@ -86,6 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if network is not None:
             network.stop()
         return
+    search_rarely(config)
     from ..cassettes.network_block import lifted
     from ..client.retry import RetryPolicy
     from ..gates.baseline_file import check_baseline, load_baseline
@@ -270,3 +272,4 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     state = config.stash.get(STATE, None)
     if state is not None:
         state.run.close()
+        search_last(config)

@@ -15,7 +15,7 @@ from _pytest.capture import FDCapture
 from _pytest.junitxml import xml_key
 
 from .._util.secrets import hide_secrets, redact_output
-from .network_guard import owns_process
+from .network_guard import OWNS_PROCESS, owns_process
 
 
 def redact_run(config: pytest.Config) -> None:
@@ -26,7 +26,8 @@ def redact_run(config: pytest.Config) -> None:
         original(self, hide_secrets(data))  # of a conftest.py, past all streams if pytest ends before its first test
 
     FDCapture.writeorg = writeorg  # type: ignore[method-assign]
-    if not owns_process():
+    config.stash[OWNS_PROCESS] = owns_process()
+    if not config.stash[OWNS_PROCESS]:
         config.add_cleanup(end)
         config.add_cleanup(lambda: setattr(FDCapture, "writeorg", original))
     config.pluginmanager.register(Redaction(), "newsgauge-redaction")
@@ -38,7 +39,7 @@ class Redaction:
     def __init__(self) -> None:
         self._n_ids = 0
         #: The properties that were last seen to hold no secret.
-        self._clean = ""
+        self._clean: list[tuple[str, object]] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -98,11 +99,12 @@ class Redaction:
     def _redact(self, report: pytest.TestReport) -> None:
         redact_report(report)
         # All at once, and once: every report of a case holds the same few again.
-        said = "\n".join([f"{name}\n{value}" for name, value in report.user_properties])
-        if said != self._clean and hide_secrets(said) != said:
-            report.user_properties = [_redact_property(*one) for one in report.user_properties]
-        else:
-            self._clean = said
+        if (said := report.user_properties) != self._clean:
+            texts = "\n".join([f"{name}\n{value}" for name, value in said])
+            if hide_secrets(texts) != texts:
+                report.user_properties = [_redact_property(*one) for one in said]
+            elif all(isinstance(value, str | int) for _, value in said):  # what cannot change later
+                self._clean = list(said)
         if (context := getattr(report, "context", None)) is not None:  # what names a subtest; it is frozen
             object.__setattr__(context, "msg", _redact_value(context.msg))
             object.__setattr__(context, "kwargs", {name: _redact_value(one) for name, one in context.kwargs.items()})

@@ -6,6 +6,7 @@ pytest-xdist worker, which nobody reads. Reports that another plugin or a confte
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from functools import cached_property
 from types import MappingProxyType
@@ -49,7 +50,12 @@ class SlimReports:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
-        """Leave what Hypothesis writes into junit.xml for its own terminal, in base64, out of it."""
+        """Leave what Hypothesis writes into junit.xml for its own terminal, in base64, out of it.
+
+        Where no test used it, its summary would import it, for 0.1 s, to say nothing.
+        """
+        if "hypothesis" not in sys.modules and not self._config.getoption("hypothesis_show_statistics", False):
+            self._config.pluginmanager.unregister(name="hypothesispytest")
         xml = self._config.stash.get(xml_key, None)
         if xml is not None:
             kept = [one for one in xml.global_properties if not one[0].startswith("hypothesis-statistics-")]
