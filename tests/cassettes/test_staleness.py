@@ -150,6 +150,7 @@ def test_of_several_changes_of_a_part_the_first_is_shown_and_the_others_counted_
     recorded = make_line("a-1", body=said("Name it.", "Be brief.", "Thanks."), path=PATH)
     words = between(recorded, PATH, said("Say it.", "Be short.", "Thank you."))
     assert words == 'system instruction: recorded "Name it.", now "Say it.", and 2 more'
+    assert between(recorded, PATH, said("Say it.", "Be short.", "Thanks.")).endswith(', now "Say it.", and 1 more')
     assert between(recorded, PATH, said("Nenne Ärzte.", "Be brief.", "Thanks.")) == (
         'system instruction: recorded "Name it.", now "Nenne Ärzte."'
     )
@@ -184,6 +185,12 @@ def test_an_excerpt_shows_the_difference_within_a_long_word() -> None:
     recorded, _, now = said.partition(", now ")
     assert "section-20" in recorded
     assert "chapter-20" in now
+
+
+@pytest.mark.parametrize(("n", "shown"), [(70, "a" * 70), (71, "a" * 67 + "...")])
+def test_an_excerpt_has_up_to_70_characters(n: int, shown: str) -> None:
+    before, after = ({**BODY, "systemInstruction": letter * n} for letter in "ab")
+    assert f'recorded "{shown}", now ' in between(make_line("a-1", body=before, path=PATH), PATH, after)
 
 
 MAIL = "You are a service that sorts all the mail that comes to this house, "

@@ -145,7 +145,11 @@ def test_a_full_disk_leaves_whole_lines(file: CassetteFile, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (b'"key":"a-1"', b'"kez":"a-1"', r"v\.jsonl:2: expected"),
+        (
+            b'"key":"a-1"',
+            b'"kez":"a-1"',
+            r'v\.jsonl:2: expected {"digest":"\.\.\.","format":2,"key":"\.\.\.", got \'{"digest":"',
+        ),
         (
             b'"format":2,"key":"a-1"',
             b'"format":9,"key":"a-1"',
