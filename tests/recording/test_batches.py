@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
+from newsgauge.cassettes.recorder import Recorder
 from newsgauge.corpora.corpus import Corpus
-from newsgauge.errors import UsageError
+from newsgauge.errors import NotKeptError, UsageError
 from newsgauge.planning.sampling import Plan
 from newsgauge.recording.batch_jobs import Answer, JobService, JobStatus
 from newsgauge.recording.batches import Batches
@@ -273,6 +274,31 @@ def test_a_job_whose_answers_are_kept_is_collected_once_though_the_service_canno
     (left,) = OpenJobs(desk.folder / "batches.json").all
     assert left.collected
     assert (desk.kept(), desk.batches().held) == (["a-0"], {})
+
+
+def test_an_answer_that_may_not_be_kept_is_broken_and_a_full_disk_leaves_the_job_to_the_next_recording(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = desk.batches()
+    batches.submit(batches.setup.cases[:2])
+    desk.service.said["job-1"] = [answer(KEYS[0]), answer(KEYS[1])]
+    whole = Recorder.keep
+
+    def keep(self: Recorder, variant: str, post: Post, *rest: Any) -> None:
+        if post.id == "a-1":
+            raise NotKeptError("a-1: no", disk=is_full)
+        whole(self, variant, post, *rest)
+
+    monkeypatch.setattr(Recorder, "keep", keep)
+    is_full = True
+    with pytest.raises(NotKeptError, match="a-1: no"):
+        batches.collect()
+    assert desk.batches().held.keys() == {KEYS[0], KEYS[1]}
+    is_full = False
+    again = desk.batches()
+    assert again.collect() == 0
+    assert [(case.post.id, why) for case, why in again.report.broken] == [("a-1", "a-1: no")]
+    assert (again.report.n_kept, again.held) == (1, {})
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from google.genai.errors import APIError, ClientError
+from google.genai.errors import APIError, ClientError, ServerError
 from google.genai.types import (
     BatchJob,
     BatchJobDestination,
@@ -22,7 +22,8 @@ from google.genai.types import (
 from newsgauge.client.cloud_storage import BucketFolder, CloudStorage
 from newsgauge.client.retry import RetryPolicy
 from newsgauge.errors import BackendError
-from newsgauge.recording.batch_jobs import JobStatus, VertexBatches, json_lines
+from newsgauge.recording.batch_jobs import Answer, BatchService, JobStatus, VertexBatches, json_lines
+from newsgauge.recording.open_jobs import OpenJob
 
 PLACE = "gs://bucket/newsgauge/batches/label/prediction-model-1"
 
@@ -106,3 +107,90 @@ def test_a_command_names_the_bucket_as_it_was_given(folder: str, said: str) -> N
 
 def test_what_is_no_object_on_a_line_answers_nothing() -> None:
     assert list(json_lines(b'{"a": 1}\n\n[2]\n{"b": \n3\n\xff\n{"c": "\xe2\x80\xa8"}')) == [{"a": 1}, {"c": "\u2028"}]
+
+
+class Bucket:
+    """Objects by their URI."""
+
+    def __init__(self, **objects: bytes) -> None:
+        self.objects = {f"{PLACE}/{name.replace('_', '.')}": data for name, data in objects.items()}
+        self.refuses = False
+
+    def list_uris(self, prefix: str) -> list[str]:
+        return [uri for uri in self.objects if uri.startswith(prefix)]
+
+    def download(self, uri: str) -> bytes:
+        return self.objects[uri]
+
+    def delete(self, uri: str) -> None:
+        if self.refuses:
+            raise BackendError(f"{uri}: 403 no.")
+        self.objects.pop(uri, None)
+
+
+def with_bucket(bucket: Bucket) -> VertexBatches:
+    client: Any = SimpleNamespace()
+    storage: Any = bucket
+    return VertexBatches(client, storage, BucketFolder("bucket", ""), RetryPolicy(deadline_s=0.0))
+
+
+def test_an_answer_belongs_to_the_case_whose_label_its_request_bears_and_a_refusal_says_why() -> None:
+    def line(key: str, **said: object) -> bytes:
+        return json.dumps({**json.loads(service().line(key, b"{}")), **said}).encode() + b"\n"
+
+    first = line("v/b", status="", response={"x": 1}) + line("v/a", status="quota", response={"x": 2})
+    second = line("v/c", status="", response={}) + line("v/other", status="", response={"x": 3}) + b'{"request": 1}\n'
+    bucket = Bucket(predictions_1_jsonl=first, predictions_2_jsonl=second, errors_txt=b"not read")
+    assert list(with_bucket(bucket).answers(f"{PLACE}/", ["v/a", "v/b", "v/c"])) == [
+        Answer("v/b", {"x": 1}),
+        Answer("v/a", None, "quota"),
+        Answer("v/c", None, "an empty response"),
+    ]
+
+
+def test_what_a_job_leaves_in_the_bucket_is_deleted_or_told_with_the_command_that_does() -> None:
+    job = OpenJob("label", "cassettes", "", "m", "2026-11-26T00:00:00Z", {}, file=f"{PLACE}.jsonl")
+    bucket = Bucket(predictions_jsonl=b"", incorrect_jsonl=b"")
+    bucket.objects |= {f"{PLACE}.jsonl": b"", "gs://bucket/another": b""}
+    bucket.refuses = True
+    assert with_bucket(bucket).forget(job) == (
+        f"{PLACE}.jsonl: 403 no. Delete it yourself: gcloud storage rm --recursive '{PLACE}*'"
+    )
+    bucket.refuses = False
+    assert with_bucket(bucket).forget(job) == ""
+    assert list(bucket.objects) == ["gs://bucket/another"]
+
+
+class Jobs:
+    """The jobs of a service; ``outcomes``: whether the next calls start one, and the error that they answer."""
+
+    def __init__(self, *outcomes: tuple[bool, Exception | None]) -> None:
+        self._left, self.there, self.started = list(outcomes), [BatchJob(name="jobs/0", display_name="other")], 0
+
+    def create(self, *, model: str, src: str, config: dict[str, str]) -> BatchJob:
+        self.started += 1
+        is_started, error = self._left.pop(0)
+        job = BatchJob(name=f"jobs/{self.started}", display_name=config["display_name"])
+        if is_started:
+            self.there.append(job)
+        if error is not None:
+            raise error
+        return job
+
+    def list(self, *, config: object) -> list[BatchJob]:
+        return self.there
+
+
+def test_a_job_of_which_nobody_knows_whether_it_was_started_is_looked_up_before_it_is_started_again() -> None:
+    def submit(jobs: Jobs) -> str:
+        client: Any = SimpleNamespace(batches=jobs)
+        return BatchService(client, RetryPolicy(first_wait_s=0.0, max_wait_s=0.0)).submit("m", "files/1", label="mine")
+
+    busy = ServerError(503, {"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}})
+    for first, name, n_started in (
+        ((True, None), "jobs/1", 1),
+        ((True, busy), "jobs/1", 1),
+        ((False, busy), "jobs/2", 2),
+    ):
+        jobs = Jobs(first, (True, None))
+        assert (submit(jobs), jobs.started) == (name, n_started)

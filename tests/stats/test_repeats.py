@@ -52,8 +52,13 @@ def test_the_components_find_the_truth_they_were_drawn_from() -> None:
     assert spread(drawn(7, posts=20_000, k=4)) == pytest.approx((3 / 80, 3 / 20), abs=0.003)
 
 
-def test_one_repeat_tells_nothing_of_the_variance_within_a_post() -> None:
+def test_one_repeat_tells_nothing_of_the_variance_within_a_post_and_one_post_nothing_of_that_between() -> None:
     assert math.isnan(spread([[True], [False]])[1])
+    between, within = spread([[True, False]])
+    assert math.isnan(between)
+    assert within == 0.5  # (1/4 + 1/4) / (2 - 1)
+    # Shares 1 and 0: their variance is 1/2, and nothing differs within a post.
+    assert spread([[True, True], [False, False]]) == (0.5, 0.0)
     assert math.isnan(flip_rate([["a"], ["b"]]))
 
 
