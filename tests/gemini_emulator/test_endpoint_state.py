@@ -150,6 +150,26 @@ def test_a_full_disk_is_told_and_what_comes_after_it_works(tmp_path: Path, monke
         assert wait_tuned(http, "c")["state"] == "ACTIVE", "what was not stored is trained again"
 
 
+def test_an_upload_that_a_full_disk_refused_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    headers = {"x-goog-upload-protocol": "resumable", "x-goog-upload-command": "start"}
+    with EmbeddedServer(state=tmp_path) as server, client(server) as http:
+        place = http.post("/upload/v1beta/files", headers=headers).headers["x-goog-upload-url"]
+        bucket = "/upload/storage/v1/b/bucket/o"
+        of_object = http.post(bucket, params={"uploadType": "resumable", "name": "o"}, json={}).headers["location"]
+        database = server._service.state._db
+        n_pages = database.execute("PRAGMA page_count").fetchone()[0]
+        data = bytes(500_000)
+        for is_full in (True, False):
+            database.execute(f"PRAGMA max_page_count={n_pages if is_full else 100_000}")
+            last = {"x-goog-upload-command": "upload, finalize", "x-goog-upload-offset": "0"}
+            codes = [
+                http.post(place, headers=last, content=data).status_code,
+                http.put(of_object, content=data).status_code,
+            ]
+            assert codes == ([500, 500] if is_full else [200, 200])
+        assert http.post(place, headers=last, content=data).status_code == 404  # it is over
+
+
 def refuse_to_store(*arguments: Any, **options: Any) -> bool:
     raise StorageError("full")
 

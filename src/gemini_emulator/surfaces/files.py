@@ -57,10 +57,10 @@ async def upload(service: Service, call: Call) -> Reply | dict[str, Any]:
     end = int(start) + len(call.body)
     final = "finalize" in command
     byte_range = f"bytes {start}-{end - 1}/{end if final else '*'}" if call.body else ""
-    received = service.uploads.add(session, call.body, byte_range)
-    if received.data is None:
-        return Reply({}, headers={"x-goog-upload-status": "active"})
-    document = create(service, about=received.about, data=received.data, source="UPLOADED")
+    with service.uploads.adding(session, call.body, byte_range) as received:
+        if received.data is None:
+            return Reply({}, headers={"x-goog-upload-status": "active"})
+        document = create(service, about=received.about, data=received.data, source="UPLOADED")
     return Reply({"file": _show(document, call)}, headers={"x-goog-upload-status": "final"})
 
 

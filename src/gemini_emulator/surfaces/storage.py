@@ -104,13 +104,13 @@ async def upload(service: Service, call: Call) -> Reply | dict[str, Any]:
 async def resume(service: Service, call: Call) -> Reply | dict[str, Any]:
     """``PUT upload/...?upload_id=ID``: the next bytes of a resumable upload."""
     session = call.query.get("upload_id", "")
-    received = service.uploads.add(session, call.body, call.headers.get("content-range", ""))
-    if received.data is None:
-        headers = {"range": f"bytes=0-{received.size - 1}"} if received.size else {}
-        return Reply(b"", status=308, headers=headers)
-    about, bucket = received.about, call.params["bucket"]
-    content_type = str(about["contentType"])
-    document = await write(service, bucket, received.name, received.data, content_type=content_type, about=about)
+    with service.uploads.adding(session, call.body, call.headers.get("content-range", "")) as received:
+        if received.data is None:
+            headers = {"range": f"bytes=0-{received.size - 1}"} if received.size else {}
+            return Reply(b"", status=308, headers=headers)
+        about, bucket = received.about, call.params["bucket"]
+        content_type = str(about["contentType"])
+        document = await write(service, bucket, received.name, received.data, content_type=content_type, about=about)
     return _show(document, call)
 
 

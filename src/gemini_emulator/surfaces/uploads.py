@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import secrets
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,13 +38,17 @@ def read_multipart(body: bytes, content_type: str) -> tuple[dict[str, Any], str,
 
 @dataclass
 class Received:
-    """An upload so far; ``data`` is None until it is whole."""
+    """An upload with its next bytes; ``data`` is None until it is whole."""
 
     name: str
     about: dict[str, Any]
-    chunks: list[bytes] = field(default_factory=list)
-    size: int = 0
     data: bytes | None = None
+    chunks: list[bytes] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """The bytes that are here."""
+        return sum(map(len, self.chunks))
 
 
 class Uploads:
@@ -59,8 +65,12 @@ class Uploads:
             self._open.popitem(last=False)
         return session
 
-    def add(self, session: str, chunk: bytes, content_range: str) -> Received:
-        """Take the next bytes. Raises 404 for an unknown session, 400 if the range does not follow on."""
+    @contextmanager
+    def adding(self, session: str, chunk: bytes, content_range: str) -> Iterator[Received]:
+        """Take the next bytes, unless the block fails: whoever sends them again must find the session as it was.
+
+        Raises 404 for an unknown session, 400 if the range does not follow on.
+        """
         upload = self._open.get(session)
         if upload is None:
             raise not_found("this upload session")
@@ -75,12 +85,12 @@ class Uploads:
             raise invalid("Content-Range: a status request has no body", field="content-range")
         if upload.size + len(chunk) > _LARGEST_OBJECT_BYTES:
             raise too_large(_LARGEST_OBJECT_BYTES)
+        chunks = [*upload.chunks, chunk]
+        is_whole = total != "*" and int(total) == upload.size + len(chunk)
+        yield Received(upload.name, upload.about, b"".join(chunks) if is_whole else None, chunks)
         upload.chunks.append(chunk)
-        upload.size += len(chunk)
-        if total != "*" and int(total) == upload.size:
-            upload.data = b"".join(upload.chunks)
-            del self._open[session]
-        return upload
+        if is_whole:
+            self._open.pop(session, None)
 
 
 def _split_headers(part: bytes) -> tuple[bytes, bytes]:
