@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from newsgauge.cli.main import main
+from newsgauge.errors import UsageError
 from newsgauge.gates.run_verdict import BaselinePlace, Guard
 from newsgauge.planning.plan_file import RunPlan, Shard, asked_digest, load_plan, part_of
 from newsgauge.planning.sampling import Plan
@@ -363,6 +364,22 @@ def test_github_gets_a_summary_and_an_annotation_a_gate(
     assert "newsgauge gates" not in folded
     assert " newsgauge details " not in out
     assert "RED: 1 of 2 gates passed; gates failed: asked" in Path("summary-of-the-job.md").read_text()
+
+
+def test_a_report_that_cannot_be_written_changes_no_verdict(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    run("whole")
+    Path("out/tokens.json/in-the-way").mkdir(parents=True)
+    assert main(["merge", "whole", "--results", "out"]) == 2  # it cannot be removed
+    Path("out/tokens.json").rename("elsewhere")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("newsgauge.report.publishing.write_whole", fail)
+        assert merge("whole") == 0
+    assert "newsgauge: no report: full" in capsys.readouterr().err
+    assert (gates()["verdict"], gates()["complete"]) == ("GREEN", True)
+
+
+def fail(*arguments: object, **options: object) -> None:
+    raise UsageError("full")
 
 
 def test_other_artifacts_beside_the_shards_are_skipped_by_name(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from newsgauge.errors import UsageError
 from newsgauge.gates.baseline_file import Baseline, load_baseline, make_baseline
 from newsgauge.gates.baseline_gate import BaselineGate
 from newsgauge.gates.findings import Limit
@@ -112,6 +114,25 @@ def test_the_gates_that_are_named_are_decided_and_no_others(tmp_path: Path) -> N
     guard.add(one)
     guard.add(replace(one, finding=Finding.FAIL))
     assert guard.conclude(answers_of(run)).verdicts["v"].finding is Finding.FAIL  # the later of two counts
+
+
+@pytest.mark.parametrize("name", ["results.csv", "scoreboard.json", "plan.json", "gates.json"])
+def test_what_cannot_be_written_leaves_no_verdict_that_says_green(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    run = run_plan()
+    assert conclude(tmp_path, run, FLOOR).session.is_green
+    guard = Guard(run, (FLOOR,), tmp_path / "results", True, BaselinePlace(tmp_path / "b", "b", None, updating=False))
+    guard.start()
+    for verdict in guard.decide(answers_of(run)):
+        guard.add(verdict)
+    rename = os.replace
+    monkeypatch.setattr(
+        "os.replace", lambda old, new: rename(old, new) if Path(new).name != name else rename("/none", new)
+    )
+    with pytest.raises(UsageError, match=name):
+        guard.conclude(answers_of(run))
+    assert json.loads((tmp_path / "results" / "gates.json").read_text())["verdict"] == "RED"
 
 
 def test_a_run_that_is_not_over_says_so_and_leaves_no_older_plan(tmp_path: Path) -> None:

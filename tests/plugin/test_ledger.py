@@ -33,3 +33,22 @@ def test_a_baseline_and_a_comparison_are_counted_and_the_header_says_how_often(p
     gates.write_text(gates.read_text().replace("limit = 0.4", "limit = 0.3"))
     fourth = project.runpytest(*asked)
     fourth.stdout.fnmatch_lines(["newsgauge: this sample has decided 4 times; confirm on fresh texts*"])
+
+
+@pytest.mark.parametrize(
+    "damage", [b"<<garbage", b"\xff", b'{"plan": 1, "decided": "", "about": "", "gates": ""}', b"[]"]
+)
+@pytest.mark.parametrize("is_ci", [False, True])
+def test_a_damaged_ledger_is_told_in_a_line_before_anything_is_decided(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, damage: bytes, is_ci: bool
+) -> None:
+    if is_ci:
+        monkeypatch.setenv("CI", "true")
+    LEDGER.parent.mkdir(parents=True)
+    LEDGER.write_bytes(damage + b"\n")
+    done = project.runpytest_subprocess("evals")
+    assert done.ret == 4
+    (line,) = [one for one in done.errlines if "decisions" in one]
+    assert "line 1: expected a decision as JSON; restore it: git checkout" in line
+    assert "Traceback" not in done.stderr.str() + done.stdout.str()
+    assert not Path(".newsgauge/results/report.html").exists()

@@ -85,16 +85,21 @@ class Ledger:
             [f"this sample has decided {n} times; confirm on fresh texts: newsgauge confirm VARIANT"] if n > 1 else []
         )
 
+    def check(self) -> None:
+        """Raise `UsageError` if the file is damaged: a run says so before it asks, not when it has decided."""
+        self._lines()
+
     def _lines(self) -> list[dict[str, Any]]:
         try:
-            text = self.path.read_text("utf-8")
+            text = self.path.read_text("utf-8", "replace")  # a line that holds no text is no JSON
         except OSError:
             return []
         found = []
         for number, line in enumerate(lines_of_both(text).splitlines(), 1):
             try:
                 one = json.loads(line)
-                _ = one["plan"], one["decided"], one["about"], one["gates"]
+                if not all(isinstance(one[name], str) for name in ("plan", "decided", "about", "gates")):
+                    raise TypeError(one)
             except (ValueError, KeyError, TypeError):
                 raise UsageError(
                     f"{self.path}: line {number}: expected a decision as JSON; restore it: git checkout "

@@ -189,8 +189,9 @@ class Guard:
         else:
             write_json(file, since_baseline(self.run, held, results, shown=self.baseline.shown))
         run = replace(run, results=digest_results(self.results))
+        write_whole(self.results / NAME, encode_plan(run))
+        # Last: what cannot be written leaves a verdict that says so, and no folder to join.
         self._write_gates(session, verdicts.values(), undecided, digest=run.results)
-        write_whole(self.results / NAME, encode_plan(run))  # last: with it the folder is one to join
         return Conclusion(scores, verdicts, undecided, session, run.stand_ins, changes, self._flips(scores, results))
 
     def _update_baseline(

@@ -94,6 +94,8 @@ class Judge:
             return
         finally:
             self._log.discard()
+        end = self._conclusion.session
+        session.config.stash[VERDICT] = end
         if self._setup.shard is None:  # a shard decides nothing
             from ..choosing.ledger import open_ledger, short_hash
 
@@ -102,8 +104,6 @@ class Judge:
             if self._conclusion.changes is not None:
                 ledger.note("update-baseline", short_hash([baseline.read_text("utf-8")]), self._setup.plan)
             ledger.note_limits(self._setup.plan)
-        end = self._conclusion.session
-        session.config.stash[VERDICT] = end
         if end.exit_status != session.exitstatus:
             session.exitstatus = end.exit_status
 

@@ -89,6 +89,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     search_rarely(config)
     from ..cassettes.network_block import lifted
+    from ..choosing.ledger import open_ledger
     from ..client.retry import RetryPolicy
     from ..gates.baseline_file import check_baseline, load_baseline
     from ..gates.gates_file import limits_of_other_classes, load_gates, plan_gates
@@ -142,6 +143,7 @@ def pytest_configure(config: pytest.Config) -> None:
         baseline = load_baseline(path, shown=shown, rewriting=updating)
         if baseline is not None and not updating:
             check_baseline(baseline, setup.plan, backend=setup.backend, shown=shown)
+        open_ledger(path).check()
         planned, left_out = plan_gates(
             gates,
             variants=setup.variants,

@@ -103,12 +103,12 @@ def settle(config: pytest.Config, status: int, error: BaseException | None = Non
     if RESULTS not in config.stash or hasattr(config, "workerinput"):
         return status
     verdict, red = config.stash.get(VERDICT, None), ""
-    if verdict is None:
-        if not status and are_gates_required(config):
+    if verdict is None and not status:
+        if are_gates_required(config):
             red = "no gate was decided in this run; where that is meant, say --no-require-gates"
-    elif not verdict.is_green:
+    elif verdict is not None and not verdict.is_green:
         red = "" if status else verdict.headline
-    elif status:
+    elif status and (verdict is not None or _says_green(config.stash[RESULTS])):
         how = type(error).__name__ if error else f"status {status}"
         red = f"pytest ended with {how} once the gates were decided"
         _overrule(config.stash[RESULTS], red, status)
@@ -229,6 +229,13 @@ def _watch_exit(config: pytest.Config) -> None:
 def _help_is_asked_for(config: pytest.Config) -> bool:
     """By the command line itself: an option in the environment, or in a file, is nobody's wish to read."""
     return not {"-h", "--help", "--version", "-V", "-VV"}.isdisjoint(config.invocation_params.args)
+
+
+def _says_green(folder: Path) -> bool:
+    """Whether this run wrote that it is green, though it failed before its judge could say so."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return bool(json.loads((folder / "gates.json").read_text("utf-8"))["verdict"] == "GREEN")
+    return False
 
 
 def _overrule(folder: Path, red: str, status: int) -> None:

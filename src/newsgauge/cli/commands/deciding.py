@@ -78,14 +78,18 @@ def decide_all(what: Decided) -> int:
     for verdict in guard.decide(what.results, ages=ages):
         guard.add(verdict)
     end = guard.conclude(what.results, stand_ins=run.stand_ins, failed=run.failed, n_failed=0, missing=what.missing)
-    published = publish(
-        what.folder,
-        now=datetime.now(UTC),
-        n_whole_set=run.n_whole_set,
-        posts=what.posts,
-        asked=what.asked,
-    )
-    if not_added := append_step_summary(published):
+    published = None
+    try:
+        published = publish(
+            what.folder,
+            now=datetime.now(UTC),
+            n_whole_set=run.n_whole_set,
+            posts=what.posts,
+            asked=what.asked,
+        )
+    except (UsageError, OSError) as error:  # as of a run: the report decides nothing
+        print(f"newsgauge: no report: {error}", file=sys.stderr)
+    if published and (not_added := append_step_summary(published)):
         print(f"newsgauge: {not_added}", file=sys.stderr)
     print("\n".join(f"newsgauge: {line}" for line in what.intro))
     for heading, lines in concluding_sections(end, guard):
@@ -94,9 +98,10 @@ def decide_all(what: Decided) -> int:
         print(f"newsgauge: {note}")
     for reason in end.session.reasons:
         print(f"newsgauge: red: {reason}")
-    print("\n".join([*trade_off_lines(published), f"newsgauge: report {what.folder / 'report.html'}"]))
-    for line in github_annotations(published, what.evals / "gates.toml"):
-        print(line)
+    if published:
+        print("\n".join([*trade_off_lines(published), f"newsgauge: report {what.folder / 'report.html'}"]))
+        for line in github_annotations(published, what.evals / "gates.toml"):
+            print(line)
     print(f"newsgauge: {end.session.headline}")
     return 0 if end.session.is_green and (end.session.complete or not guard.gates) else 1
 
