@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 from google.genai.types import GenerateContentResponse
 
 from newsgauge.client.answers import accept_unknown_values, read_answer
+from newsgauge.client.calls import recorded_response
 from newsgauge.records import Outcome, Prediction
+from tests.gemini_traffic import needs_traffic, recorded_answers
 
 LABELS = ("rec.autos", "sci.space")
 
@@ -95,3 +98,42 @@ def test_of_a_json_answer_only_the_label_counts(text: str, label: str, outcome: 
 def test_a_json_answer_that_was_cut_is_cut_and_a_deep_one_is_no_json() -> None:
     assert read_json('{"label": "sci.space"}', "MAX_TOKENS").outcome is Outcome.CUT
     assert read_json("[" * 100_000).label.startswith("(not JSON) [[[")
+
+
+LOGPROBS = {"logprobsResult": {"chosenCandidates": [{"token": "a", "logProbability": -0.1}] * 3}}
+BY_FIELDS = {
+    "text": candidate("sci.space"),
+    "another text": candidate("rec.autos"),
+    "two parts": {"candidates": [{"content": {"parts": [{"text": "a"}, {"text": "b"}]}, "finishReason": "STOP"}]},
+    "a thought before": {"candidates": [{"content": {"parts": [{"text": "a", "thought": True}, {"text": "b"}]}}]},
+    "log-probabilities": {"candidates": [{**candidate("a")["candidates"][0], **LOGPROBS}]},
+    "a field the SDK does not know": {**candidate("a"), "novelty": {"a": 1}},
+    "such a field further in": {"candidates": [{**candidate("a")["candidates"][0], "novelty": [1]}]},
+    "such a field in the second part": {
+        "candidates": [{"content": {"parts": [{"text": "a"}, {"new": 1, "text": "b"}]}}]
+    },
+    "nothing": {},
+    "no candidate": {"candidates": [], "usageMetadata": {"promptTokenCount": 3}},
+}
+
+
+def test_a_recorded_answer_reads_as_the_sdk_reads_it_the_first_time_and_every_other() -> None:
+    check_reading(BY_FIELDS)
+
+
+@needs_traffic
+@pytest.mark.filterwarnings("ignore:.* is not a valid:UserWarning")  # a value that is newer than the SDK
+def test_so_does_every_answer_of_the_real_service() -> None:
+    bodies = [entry.get("body") for entry in recorded_answers()]
+    answers = {
+        str(number): body for number, body in enumerate(bodies) if isinstance(body, dict) and "candidates" in body
+    }
+    check_reading(answers)
+    assert len(answers) > 40
+
+
+def check_reading(answers: dict[str, Any]) -> None:
+    for _ in range(2):
+        for name, answer in answers.items():
+            said = GenerateContentResponse._from_response(response=copy.deepcopy(answer), kwargs={})
+            assert recorded_response(copy.deepcopy(answer)) == said, name
