@@ -111,6 +111,7 @@ def test_no_passage_of_the_post_is_left_in_an_answer(post: str, change: Callable
 
 
 @given(post=ANY_POST, start=st.integers(0, 300), length=st.integers(0, 100), around=st.text("xyz .", max_size=50))
+@example(post="0" * 51 + "\u00df", start=13, length=39, around="")  # 39 characters that fold to 40
 def test_an_exact_quotation_comes_back_as_it_was(post: str, start: int, length: int, around: str) -> None:
     answer = {"text": [around + post[start : start + length] + around]}
     assert put_quotes_back(take_quotes_out(answer, post), post) == answer

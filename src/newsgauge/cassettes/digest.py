@@ -250,11 +250,14 @@ def _shares_passage(text: str, post: str) -> bool:
 
 
 def _without_quotes(answer: str, text: str) -> str:
-    spans = []
-    for start, end in quotations(answer, text):
-        place = text.index(answer[start:end])
-        spans.append((start, end, f"[characters {place}-{place + end - start} of the post]"))
+    spans = (_placed(answer, text, start, end) for start, end in quotations(answer, text))
     return replaced(answer, spans, rest=lambda piece: _without_likeness(piece, text))
+
+
+def _placed(words: str, text: str, start: int, end: int) -> tuple[int, int, str]:
+    """A span with the mark that says where it stands in the text; without the place if it is not there as it is."""
+    place = text.find(words[start:end])
+    return marked(start, end) if place < 0 else (start, end, f"[characters {place}-{place + end - start} of the post]")
 
 
 def _without_likeness(piece: str, text: str) -> str:
@@ -262,7 +265,9 @@ def _without_likeness(piece: str, text: str) -> str:
     if not _shares_passage(piece, post):
         return piece
     folded, places = _folded_with_places(piece)
-    return replaced(piece, (marked(places[start], places[end - 1] + 1) for start, end in quotations(folded, post)))
+    found = ((places[start], places[end - 1] + 1) for start, end in quotations(folded, post))
+    # 39 characters may be exact too: with an \u00df they are 40 once they are folded.
+    return replaced(piece, (_placed(piece, text, start, end) for start, end in found))
 
 
 def _folded_with_places(text: str) -> tuple[str, list[int]]:
