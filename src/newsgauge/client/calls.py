@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 _UNREAD = "google-genai cannot read the answer"
 
 
-def call_arguments(request: Request) -> dict[str, Any]:
-    """``model``, ``contents`` and ``config`` of the call."""
+def call_arguments(request: Request, *, raw: bool = False) -> dict[str, Any]:
+    """``model``, ``contents`` and ``config`` of the call. ``raw``: the SDK is to leave the answer unread."""
     config = _config(
-        request.system_instruction, request.max_output_tokens, request.enum, request.json_fields, request.config
+        request.system_instruction, request.max_output_tokens, request.enum, request.json_fields, request.config, raw
     )
     return {"model": request.model, "contents": _content(request.contents), "config": config}
 
@@ -54,6 +54,7 @@ def _config(
     enum: tuple[str, ...] | None,
     json_fields: tuple[tuple[str, str], ...] | None,
     more: str = "",
+    raw: bool = False,
 ) -> GenerateContentConfig:
     from google.genai.types import AutomaticFunctionCallingConfig, Schema, Type
 
@@ -61,6 +62,7 @@ def _config(
     config = parse_config(json.loads(more), kind) if more else kind()
     config.system_instruction = None if system_instruction is None else _content(system_instruction)
     config.max_output_tokens = max_output_tokens
+    config.should_return_http_response = raw or None
     # Never sent: there are no functions to call, and if they may be, the SDK copies its settings for each call.
     config.automatic_function_calling = AutomaticFunctionCallingConfig(disable=True)
     label = Schema(type=Type.STRING, enum=list(enum or ()))
@@ -162,13 +164,19 @@ class DryClient:
 
 def generate(client: genai.Client, request: Request, policy: RetryPolicy | None = None) -> GenerateContentResponse:
     """Ask, and retry while the service is busy. If it refuses, raise `BackendError` with the service's own words."""
-    return call_patiently(lambda: generate_once(client, request), policy or RetryPolicy())
+
+    def once() -> GenerateContentResponse:
+        with service_errors(request.model):
+            return client.models.generate_content(**call_arguments(request))
+
+    return call_patiently(once, policy or RetryPolicy())
 
 
 def generate_once(client: genai.Client, request: Request) -> GenerateContentResponse:
-    """The same without retries, for replays."""
+    """The same without retries, for replays: the SDK asks, and `recorded_response` reads the answer as it would."""
     with service_errors(request.model):
-        return client.models.generate_content(**call_arguments(request))
+        http = client.models.generate_content(**call_arguments(request, raw=True)).sdk_http_response
+        return recorded_response(json.loads(http.body) if http is not None and http.body else {})
 
 
 def recorded_response(answer: dict[str, Any]) -> GenerateContentResponse:
