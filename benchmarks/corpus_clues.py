@@ -20,7 +20,6 @@ from sklearn.svm import LinearSVC
 from gemini_emulator.models.tuned_model import Example, train
 from newsgauge.corpora.corpus import find_corpus
 from newsgauge.corpora.preprocessing import clean, clean_body
-from newsgauge.corpora.threads import thread_of
 from newsgauge.planning.training_set import TrainPosts
 
 CLASSES, PER_CLASS, DRAWS = "^rec|^sci", 50, 6
@@ -78,9 +77,9 @@ def main() -> None:
         tuned, svm = right_by_tuned(trained, test), right_by_svm(trained, test)
         print(f"{name:26} {mean(tuned):6.1%} {mean(svm):6.1%}", flush=True)
         if name == "clean":
-            of_train = {thread_of(post) for post in corpus.posts("train")} - {None}
-            shared = [right for right, post in zip(tuned, posts, strict=True) if thread_of(post) in of_train]
-            other = [right for right, post in zip(tuned, posts, strict=True) if thread_of(post) not in of_train]
+            of_train = {post.thread for post in corpus.posts("train")} - {None}
+            shared = [right for right, post in zip(tuned, posts, strict=True) if post.thread in of_train]
+            other = [right for right, post in zip(tuned, posts, strict=True) if post.thread not in of_train]
             print(f"  {len(shared)} posts of threads with train posts {mean(shared):.1%}, others {mean(other):.1%}")
     test = [(clean(post.raw), post.label) for post in posts]
     for share_threads in (True, False):

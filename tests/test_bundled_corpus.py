@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from newsgauge.corpora.corpus import find_corpus
-from newsgauge.corpora.threads import thread_key
+from newsgauge.records import RawPost
 
 ROOT = Path(__file__).resolve().parents[1] / "fixtures" / "bundled"
 MAIN = (
@@ -70,7 +70,7 @@ def test_a_third_of_the_test_posts_are_hard(manifest: dict[str, dict[str, Any]])
 def test_threads_are_the_subjects_without_their_reply_marks(manifest: dict[str, dict[str, Any]]) -> None:
     subject_of: dict[tuple[str, str], set[str | None]] = {}
     for name, entry in manifest.items():
-        subject_of.setdefault((entry["group"], entry["thread"]), set()).add(thread_key(raw(name)))
+        subject_of.setdefault((entry["group"], entry["thread"]), set()).add(RawPost("", name, raw(name)).thread)
     assert all(len(subjects) == 1 for subjects in subject_of.values())
     assert len({min(map(str, subjects)) for subjects in subject_of.values()}) == len(subject_of)
     splits = {

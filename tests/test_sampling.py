@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsgauge.corpora.threads import thread_key
 from newsgauge.errors import CorpusError, UsageError
 from newsgauge.planning.sampling import Plan, describe_sample, draw, make_plan
 from newsgauge.records import RawPost
@@ -97,7 +96,7 @@ def test_threads_can_be_allowed_and_all_takes_them_all() -> None:
     ],
 )
 def test_a_thread_is_a_subject_without_its_reply_marks(subject: str, key: str | None) -> None:
-    assert thread_key(f"{subject}\n\nbody") == key
+    assert RawPost("a.x", "1", f"{subject}\n\nbody").thread == key
 
 
 def test_a_regex_that_matches_nothing_lists_the_labels() -> None:

@@ -62,17 +62,20 @@ class Outcome(StrEnum):
     EMPTY = "empty"
 
 
+_SUBJECT = re.compile(r"^subject:((?:[^\n]*)(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE)
+# "Re:", "RE[2]:", "Fwd:", "Fw:", "AW:", any number of them.
+_REPLY = re.compile(r"^(?:(?:re|fwd?|aw)(?:\[\d+\]|\^\d+)?:\s*)+", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class RawPost:
-    """A post as the corpus holds it: headers and body, before preprocessing.
-
-    ``thread`` is what the corpus says of the conversation a post belongs to; None if only its subject tells.
-    """
+    """A post as the corpus holds it: headers and body, before preprocessing."""
 
     label: str
     number: str
     raw: str = field(repr=False)
-    thread: str | None = None
+    #: What the corpus says of the conversation a post belongs to; None if only its subject tells.
+    told_thread: str | None = None
     #: The cell of a column by which a table's posts are sliced.
     slice: str | None = None
 
@@ -83,6 +86,19 @@ class RawPost:
         Without a ``~``, which in a cassette tells the calls of a case apart.
         """
         return safe_id(f"{self.label}-{self.number}")
+
+    @property
+    def thread(self) -> str | None:
+        """What the corpus says, else the subject without reply marks, white space folded, in lower case.
+
+        Only headers, before the first blank line, are used. None: a thread of its own. Posts of one thread quote each
+        other and share rare words: a sample with several of them is worth less than its size.
+        """
+        if self.told_thread:
+            return self.told_thread
+        head = re.split(r"\r?\n\r?\n", self.raw, maxsplit=1)[0].replace("\r\n", "\n")
+        found = _SUBJECT.search(head)
+        return _REPLY.sub("", " ".join(found[1].split()), count=1).casefold() or None if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ from typing import Any, Literal
 
 from .._util.files import exclusive, lines_of_both, read_toml, replace_file
 from .._util.platform import is_ci
-from ..corpora.threads import thread_of
 from ..errors import UsageError
 from ..planning.sampling import Plan, draw, make_plan
 from ..records import RawPost
@@ -130,11 +129,11 @@ def fresh_plan(setup: RunConfig, used: Collection[str], n: int | None) -> Plan:
     """
     plan = setup.plan
     raw_posts = setup.corpus.posts("test")
-    taken = {thread_of(raw) for raw in raw_posts if raw.id in used} - {None} if not plan.allow_threads else set()
+    taken = {raw.thread for raw in raw_posts if raw.id in used} - {None} if not plan.allow_threads else set()
     unseen = [
         raw
         for raw in raw_posts
-        if raw.label in plan.labels and raw.id not in used and (plan.allow_threads or thread_of(raw) not in taken)
+        if raw.label in plan.labels and raw.id not in used and (plan.allow_threads or raw.thread not in taken)
     ]
     drawn = (
         draw(

@@ -16,7 +16,6 @@ from typing import Literal
 
 from .._util.files import attribute_line
 from ..corpora.corpus import Corpus
-from ..corpora.threads import thread_key
 from ..errors import CorpusError
 from ..records import RawPost
 from ..scoring.stats.power import fewest_posts_for_floor
@@ -134,7 +133,7 @@ def _check_size(
 
 
 def _conversation(post: RawPost) -> str:
-    return post.thread or thread_key(post.raw) or f"\0{post.number}"  # what a draw takes one post of
+    return post.thread or f"\0{post.number}"  # what a draw takes one post of
 
 
 def _fill(name: str, values: dict[str, str]) -> str:

@@ -17,7 +17,6 @@ from .._util.files import LFS_ADVICE, LFS_POINTER
 from ..errors import CorpusError
 from ..records import RawPost, Split
 from .tables import halves
-from .threads import thread_key
 
 _SPLITS: dict[Split, tuple[str, ...]] = {
     "train": ("train", "20news-bydate-train"),
@@ -66,9 +65,7 @@ def read_folder(folder: Path, split: Split, *, encoding: str = "") -> list[RawPo
             f"corpus {folder}: expected train/<label>/<file> and test/<label>/<file>, <label>/<file>, or train and "
             "test tables; found no file in a folder of its own label"
         )
-    sides = halves(
-        [post.raw for post in posts], [post.label for post in posts], [thread_key(post.raw) for post in posts]
-    )
+    sides = halves(*zip(*[(post.raw, post.label, post.thread) for post in posts], strict=True))
     return [post for post, side in zip(posts, sides, strict=True) if side == split]
 
 

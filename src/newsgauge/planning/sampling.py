@@ -19,7 +19,6 @@ from heapq import nsmallest
 from itertools import accumulate, groupby, islice
 
 from .._util.wording import did_you_mean, plural
-from ..corpora.threads import thread_key, thread_of
 from ..errors import CorpusError, UsageError
 from ..records import Post, RawPost
 from .stops import Stop
@@ -175,7 +174,7 @@ def make_plan(
         what=f"{corpus} test",
         sample=sample,
     )
-    posts = tuple(Post(raw.id, raw.label, preprocess(raw.raw), thread_of(raw)) for raw in drawn)
+    posts = tuple(Post(raw.id, raw.label, preprocess(raw.raw), raw.thread) for raw in drawn)
     labels = tuple(sorted({post.label for post in posts}))
     population = Counter(raw.label for raw in raw_posts if raw.label in labels)
     return Plan(
@@ -299,7 +298,7 @@ def _in_proportion(
 def _one_a_thread(posts: Iterable[RawPost]) -> list[RawPost]:
     first: dict[Hashable, RawPost] = {}
     for post in posts:
-        first.setdefault(post.thread or thread_key(post.raw) or (post.id, "no thread"), post)
+        first.setdefault(post.thread or (post.id, "no thread"), post)
     return list(first.values())
 
 

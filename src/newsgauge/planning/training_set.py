@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 from ..corpora.corpus import Corpus
-from ..corpora.threads import thread_of
 from ..errors import CorpusError
 from ..records import Post, RawPost
 from ..variants.variants_file import Tuning
@@ -112,8 +111,8 @@ class TrainPosts:
         """
         pool: list[RawPost] = list(self.corpus.posts("train"))
         if not share_threads:
-            of_test = {thread_of(post) for post in self.corpus.posts("test")} - {None}
-            pool = [post for post in pool if thread_of(post) not in of_test]
+            of_test = {post.thread for post in self.corpus.posts("test")} - {None}
+            pool = [post for post in pool if post.thread not in of_test]
         absent = sorted(set(self.labels) - {post.label for post in pool})
         if absent:
             apart = "" if share_threads else " of threads without test texts"
@@ -138,12 +137,12 @@ class TrainPosts:
                 break
             pool = [post for post in pool if post.id not in duplicates]
         drawn.sort(key=lambda post: rank(post.id, seed))  # batches must mix the labels
-        return tuple(Post(raw.id, raw.label, texts[raw.id], thread_of(raw)) for raw in drawn)
+        return tuple(Post(raw.id, raw.label, texts[raw.id], raw.thread) for raw in drawn)
 
     def _also_in_test(self, texts: dict[str, str], drawn: list[RawPost]) -> set[str]:
         """Ids of drawn posts whose text is a test post's. Equal texts have equal subjects: only those are compared."""
-        threads = {thread_of(post) for post in drawn}
-        test = {self.preprocess(post.raw) for post in self.corpus.posts("test") if thread_of(post) in threads}
+        threads = {post.thread for post in drawn}
+        test = {self.preprocess(post.raw) for post in self.corpus.posts("test") if post.thread in threads}
         return {post_id for post_id, text in texts.items() if text in test}
 
 
