@@ -11,7 +11,7 @@ import pytest
 from newsgauge.corpora.corpus import Corpus
 from newsgauge.errors import UsageError
 from newsgauge.planning.sampling import Plan
-from newsgauge.recording.preflight import check_ci, check_folder, forecast
+from newsgauge.recording.preflight import check_folder, check_recording, forecast
 from newsgauge.records import Post
 from newsgauge.running.run_config import RunConfig
 from newsgauge.variants.variants_file import Variant
@@ -99,16 +99,20 @@ def test_what_has_no_line_is_asked(setup: RunConfig, mode: str) -> None:
 
 
 @pytest.mark.parametrize("ci", ["true", "1", "yes"])
-def test_ci_is_refused_unless_allowed_or_replaying(setup: RunConfig, ci: str) -> None:
+def test_ci_is_refused_unless_allowed_or_replaying(setup: RunConfig, monkeypatch: pytest.MonkeyPatch, ci: str) -> None:
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setenv("GEMINI_API_KEY", "made-up")
     with pytest.raises(UsageError, match="--allow-record-in-ci"):
-        check_ci(setup, allowed=False, environ={"CI": ci})
-    check_ci(setup, allowed=True, environ={"CI": ci})
-    check_ci(replace(setup, mode="none"), allowed=False, environ={"CI": ci})
+        check_recording(setup, in_ci=False)
+    check_recording(setup, in_ci=True)
+    check_recording(replace(setup, mode="none"), in_ci=False)
 
 
-@pytest.mark.parametrize("environ", [{}, {"CI": ""}, {"CI": "false"}, {"CI": "0"}])
-def test_no_ci_is_not_refused(setup: RunConfig, environ: dict[str, str]) -> None:
-    check_ci(setup, allowed=False, environ=environ)
+@pytest.mark.parametrize("ci", ["", "false", "0"])
+def test_no_ci_is_not_refused(setup: RunConfig, monkeypatch: pytest.MonkeyPatch, ci: str) -> None:
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setenv("GEMINI_API_KEY", "made-up")
+    check_recording(setup, in_ci=False)
 
 
 def test_the_folder_is_made_and_nothing_is_left_in_it(setup: RunConfig) -> None:

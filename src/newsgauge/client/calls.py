@@ -232,9 +232,9 @@ def count_tokens(client: genai.Client, request: Request, policy: RetryPolicy | N
     return counted
 
 
-def list_models(client: genai.Client, policy: RetryPolicy | None = None) -> list[Model]:
+def list_models(client: genai.Client) -> list[Model]:
     """The models that the account sees, in the service's order. Raises `BackendError`."""
-    return patiently("models", lambda: list(client.models.list()), policy)
+    return patiently("models", lambda: list(client.models.list()))
 
 
 def is_response(value: object) -> bool:

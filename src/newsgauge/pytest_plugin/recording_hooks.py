@@ -18,11 +18,10 @@ from ..cassettes.network_block import lifted
 from ..errors import UsageError
 from ..recording.paying import Budget, check_budget, confirm, is_watched, tokens_spent
 from ..recording.pending import find_pending
-from ..recording.preflight import check_ci, check_folder, forecast
+from ..recording.preflight import check_recording, forecast
 from ..recording.session import finalize_files, note_anew
 from ..recording.shared_budget import SharedBudget
 from ..running.recording_options import budget_of
-from ..running.run_config import check_setup
 from ..scoring.prices import todays_prices
 from .options import folders_of
 
@@ -39,12 +38,8 @@ def prepare_recording(config: pytest.Config, setup: RunConfig) -> Forecast | Non
 
     Raises `UsageError` before anything is asked. The embedded backend costs nothing: nothing is counted or confirmed.
     """
-    check_ci(setup, allowed=config.option.allow_record_in_ci)
-    check_setup(setup)
-    if setup.replays:
-        return None
-    check_folder(setup)
-    if setup.backend == "embedded":
+    check_recording(setup, in_ci=config.option.allow_record_in_ci)
+    if setup.replays or setup.backend == "embedded":
         return None
     prices = todays_prices()
     expected = forecast(setup, price=prices.cost, thinking=prices.thinking)

@@ -5,7 +5,6 @@ Nothing here asks a service. The embedded backend is free, so only the folder an
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections import Counter
@@ -17,7 +16,7 @@ from ..errors import CassetteError, UsageError
 from ..planning.training_set import PLAIN_BASE_MODEL
 from ..records import Case, Post
 from ..running.recording_options import refuse_in_ci
-from ..running.run_config import RunConfig
+from ..running.run_config import RunConfig, check_setup
 from ..variants.variants_file import Variant
 from .paying import Budget, CostOf
 from .pending import find_pending
@@ -95,10 +94,16 @@ class Forecast:
         )
 
 
-def check_ci(setup: RunConfig, *, allowed: bool, environ: Mapping[str, str] = os.environ) -> None:
-    """Refuse to record if CI is set, unless it is allowed."""
+def check_recording(setup: RunConfig, *, in_ci: bool, base_url: str | None = None) -> None:
+    """All checks before the first request; of a replay those of its configuration. ``in_ci``: whether CI may record.
+
+    Raises `UsageError`.
+    """
     if not setup.replays:
-        refuse_in_ci(f"--record-mode {setup.mode}", allowed=allowed, environ=environ)
+        refuse_in_ci(f"--record-mode {setup.mode}", allowed=in_ci)
+    check_setup(setup, base_url=base_url)
+    if not setup.replays:
+        check_folder(setup)
 
 
 def check_folder(setup: RunConfig) -> None:

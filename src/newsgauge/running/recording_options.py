@@ -5,9 +5,7 @@ A mistake in them is a `UsageError`, before anything is asked.
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._util.option_values import above_0, from_0, one_of, whole
@@ -111,9 +109,9 @@ def add_paying_options(add: Callable[..., Any]) -> None:
     )
 
 
-def refuse_in_ci(what: str, *, allowed: bool, environ: Mapping[str, str] = os.environ) -> None:
+def refuse_in_ci(what: str, *, allowed: bool) -> None:
     """Refuse if CI is set: a run that nobody watches must not pay, nor turn red cases green."""
-    if not allowed and is_ci(environ):
+    if not allowed and is_ci():
         raise UsageError(
             f"{what}: CI is set, and a CI run replays what was reviewed. "
             "To record all the same, add --allow-record-in-ci"

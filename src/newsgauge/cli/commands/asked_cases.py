@@ -18,12 +18,12 @@ from ...choosing.bisecting import Bisection
 from ...choosing.confirming import Confirmation
 from ...errors import UsageError
 from ...recording.pending import find_pending
-from ...recording.preflight import check_ci, check_folder, forecast
+from ...recording.preflight import check_recording, forecast
 from ...recording.session import finalize_files
 from ...records import Key, Result
 from ...running.recording_options import budget_of
 from ...running.run import brief_run
-from ...running.run_config import RunConfig, check_setup
+from ...running.run_config import RunConfig
 from ...scoring.prices import todays_prices
 from ...variants.variants_file import Variant
 from ..backend_options import load_project
@@ -81,9 +81,7 @@ def answered(setup: RunConfig, options: argparse.Namespace, *, quiet: bool = Fal
         cost = "no price is known" if expected.cost is None else f"about {expected.cost:,.4f} USD"
         print(f"newsgauge: {expected.n_calls:,} answers are recorded and replayed; live they would cost {cost}")
         return replayed(setup)
-    check_ci(setup, allowed=options.allow_record_in_ci)
-    check_setup(setup)
-    check_folder(setup)
+    check_recording(setup, in_ci=options.allow_record_in_ci)
     try:
         _, report = ask_pending(setup, options, prices, since="")
     finally:

@@ -17,7 +17,7 @@ from ..._util.wording import without_line
 from ...errors import UsageError
 from ...recording.paying import tokens_spent
 from ...recording.pending import Pending, ResumeFile, find_pending
-from ...recording.preflight import check_ci, check_folder
+from ...recording.preflight import check_recording
 from ...recording.scheduler import Report
 from ...recording.session import finalize_files, note_anew
 from ...records import shown_id
@@ -29,7 +29,7 @@ from ...running.recording_options import (
     budget_of,
     check_until_decided,
 )
-from ...running.run_config import RunConfig, check_setup
+from ...running.run_config import RunConfig
 from ...running.run_options import add_plan_options
 from ...scoring.latency import Latency
 from ...scoring.prices import todays_prices
@@ -102,10 +102,8 @@ def handle(options: argparse.Namespace) -> int:
     folders, variants, setup = load_project(options)
     _check_techniques(setup, batch=options.batch)
     check_until_decided(options, batch=options.batch)
-    check_ci(setup, allowed=options.allow_record_in_ci)
     check_base_url(setup.backend, options.base_url)
-    check_setup(setup, base_url=options.base_url)
-    check_folder(setup)
+    check_recording(setup, in_ci=options.allow_record_in_ci, base_url=options.base_url)
     options.max_cost = budget_of(options.max_cost, folders.ini("newsgauge_max_cost"))
     started = datetime.now(UTC)
     prices = todays_prices(batch=options.batch)
