@@ -1,4 +1,4 @@
-"""Batch jobs of Vertex, where the embedded backend does not go: what ends half answered, who is refused."""
+"""Batch jobs of Vertex, where the embedded backend does not go; a job that may have started is not started again."""
 
 from __future__ import annotations
 
@@ -161,11 +161,15 @@ def test_what_a_job_leaves_in_the_bucket_is_deleted_or_told_with_the_command_tha
     assert list(bucket.objects) == ["gs://bucket/another"]
 
 
+BUSY = ServerError(503, {"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}})
+
+
 class Jobs:
     """The jobs of a service; ``outcomes``: whether the next calls start one, and the error that they answer."""
 
     def __init__(self, *outcomes: tuple[bool, Exception | None]) -> None:
-        self._left, self.there, self.started = list(outcomes), [BatchJob(name="jobs/0", display_name="other")], 0
+        self._left, self.there = list(outcomes), [BatchJob(name="jobs/0", display_name="other")]
+        self.started = self.looked = 0
 
     def create(self, *, model: str, src: str, config: dict[str, str]) -> BatchJob:
         self.started += 1
@@ -178,6 +182,7 @@ class Jobs:
         return job
 
     def list(self, *, config: object) -> list[BatchJob]:
+        self.looked += 1
         return self.there
 
 
@@ -186,11 +191,20 @@ def test_a_job_of_which_nobody_knows_whether_it_was_started_is_looked_up_before_
         client: Any = SimpleNamespace(batches=jobs)
         return BatchService(client, RetryPolicy(first_wait_s=0.0, max_wait_s=0.0)).submit("m", "files/1", label="mine")
 
-    busy = ServerError(503, {"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}})
-    for first, name, n_started in (
-        ((True, None), "jobs/1", 1),
-        ((True, busy), "jobs/1", 1),
-        ((False, busy), "jobs/2", 2),
-    ):
+    outcomes = [((True, None), "jobs/1", 1, 0), ((True, BUSY), "jobs/1", 1, 1), ((False, BUSY), "jobs/2", 2, 1)]
+    for first, name, n_started, n_looked in outcomes:
         jobs = Jobs(first, (True, None))
-        assert (submit(jobs), jobs.started) == (name, n_started)
+        assert (submit(jobs), jobs.started, jobs.looked) == (name, n_started, n_looked)
+
+
+def test_a_file_that_cannot_be_deleted_is_tried_once_as_the_service_deletes_it_itself() -> None:
+    tried: list[str] = []
+
+    def delete(name: str) -> None:
+        tried.append(name)
+        raise BUSY
+
+    client: Any = SimpleNamespace(files=SimpleNamespace(delete=delete))
+    job = OpenJob("label", "cassettes", "", "m", "2026-11-26T00:00:00Z", {}, file="files/1")
+    assert BatchService(client, RetryPolicy(first_wait_s=0.0, max_wait_s=0.0)).forget(job) == ""
+    assert tried == ["files/1"]
