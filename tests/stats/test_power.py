@@ -136,6 +136,13 @@ def test_the_approximation_beyond_5000_posts_is_within_2_percent_of_the_exact_nu
     assert approximate == pytest.approx(exact, rel=0.02)
 
 
+def test_where_the_approximation_says_5000_posts_they_are_still_counted_exactly() -> None:
+    # (1.644854 + 0.841621)^2 / 0.01^2 * 0.08087 = 4999.8
+    n = posts_for_margin(0.01, 0.08087)
+    assert n is not None
+    assert margin_power(n, 0.01, 0.08087) >= 0.8 > margin_power(n - 1, 0.01, 0.08087)
+
+
 def test_one_right_answer_proves_a_floor_below_five_percent_to_a_model_that_is_always_right() -> None:
     assert posts_for_floor(1.0, 0.04) == 1
     assert posts_for_floor(1.0, 0.06) == 2
