@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from newsgauge._util.files import locked
 from newsgauge.cassettes.line import decode
 from newsgauge.cassettes.store import CassetteFile
 from newsgauge.cli.main import main
@@ -255,6 +256,23 @@ def test_a_wrong_plan_is_a_usage_error(project: Path, command: Command, text: st
     assert (status, out) == (2, "")
     assert words in error
     assert len(error.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_what_a_recording_under_way_plans_in_the_end_is_not_pruned(project: Path) -> None:
+    plans, before = project / "cassettes" / "PLANS.toml", keys(project)
+    planned = plans.read_text()
+    plans.write_text(planned + "posts_per_class = 1\n")
+    prune = [sys.executable, "-m", "newsgauge.cli.main", "cassettes", "prune", "--yes", "--root", str(project)]
+    with locked(project / ".newsgauge" / "record.lock"):
+        process = subprocess.Popen(prune, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        assert "another recording of this project is under way" in process.stderr.readline()
+        plans.write_text(planned)
+    out, _ = process.communicate()
+    assert process.returncode == 0
+    assert f"{SYSTEM}: left as it is" in out
+    assert keys(project) == before
 
 
 def test_a_folder_without_cassettes_is_a_usage_error(project: Path, command: Command) -> None:

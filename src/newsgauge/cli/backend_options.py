@@ -10,7 +10,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +31,13 @@ from ..tuning.vertex import VertexTuning
 from ..variants.variants_file import Variant, load_variants
 
 STATE = Path(".newsgauge") / "embedded"
+
+
+def recording_lock(root: Path) -> AbstractContextManager[None]:
+    """Held by a command while it changes the project's recordings, from the reading of their plans on."""
+    waiting = "newsgauge: another recording of this project is under way; waiting for it to end"
+    say = partial(print, waiting, file=sys.stderr, flush=True)
+    return locked(root / ".newsgauge" / "record.lock", on_wait=say)
 
 
 def add_backend_options(parser: argparse.ArgumentParser) -> None:

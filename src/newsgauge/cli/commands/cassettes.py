@@ -33,7 +33,7 @@ from ...records import case_id, shown_id
 from ...running.plans_file import CommittedPlan, load_plans, plan_options, wanted_keys
 from ...running.results_log import ResultLog
 from ...running.run import Run
-from ..backend_options import add_folder_options, folders_of
+from ..backend_options import add_folder_options, folders_of, recording_lock
 
 #: The name of a test in pytest, with the case in brackets.
 _NODE = re.compile(r".*?::[^\[]*\[(.*)\]")
@@ -159,7 +159,7 @@ def _stats(folders: Folders, options: argparse.Namespace) -> int:
 
 def _prune(folders: Folders, options: argparse.Namespace) -> int:
     wanted, unknown = wanted_keys(load_plans(folders))
-    drops: list[tuple[CassetteFile, set[str]]] = []
+    drops: list[CassetteFile] = []
     status = 0
     for file in _files(folders):
         if why := unknown.get(_name(file.path).rpartition("/")[0]):
@@ -173,18 +173,23 @@ def _prune(folders: Folders, options: argparse.Namespace) -> int:
             status = 1
             continue
         print(f"{file.shown}: {len(there - kept):,} of {len(there):,} cases that no plan asks for")
-        drops.append((file, kept))
+        drops.append(file)
     if drops and not options.yes:
         if not sys.stdin.isatty():
             print("nothing dropped: to drop them, say --yes")
             return 1
         if not says_yes(f"Drop them from {len(drops)} files?"):
             return 1
-    for file, kept in drops:
-        file.finalize(keep=kept, remove_empty=True)
-        if not file.path.exists():
-            forget_asked(file.path.parent, file.path.stem)
-        print(f"{file.shown}: {'dropped' if file.path.exists() else 'removed'}")
+    if not drops:
+        return status
+    with recording_lock(folders.root):  # a recording writes down its plan when it ends
+        wanted, _ = wanted_keys(load_plans(folders))
+        for file in drops:
+            is_changed = file.finalize(keep=wanted.get(_name(file.path), set()), remove_empty=True)
+            if not file.path.exists():
+                forget_asked(file.path.parent, file.path.stem)
+            done = "removed" if not file.path.exists() else "dropped" if is_changed else "left as it is"
+            print(f"{file.shown}: {done}")
     return status
 
 
@@ -198,9 +203,10 @@ def _plans(folders: Folders, options: argparse.Namespace) -> int:
 
 
 def _finalize(folders: Folders, options: argparse.Namespace) -> int:
-    for file in _files(folders):
-        if file.finalize():
-            print(f"{file.shown}: rewritten")
+    with recording_lock(folders.root):
+        for file in _files(folders):
+            if file.finalize():
+                print(f"{file.shown}: rewritten")
     return 0
 
 

@@ -9,9 +9,7 @@ import argparse
 import sys
 from collections import Counter
 from datetime import UTC, datetime
-from functools import partial
 
-from ..._util.files import locked
 from ..._util.option_values import positive
 from ..._util.wording import without_line
 from ...errors import UsageError
@@ -33,12 +31,11 @@ from ...running.run_config import RunConfig
 from ...running.run_options import add_plan_options
 from ...scoring.latency import Latency
 from ...scoring.prices import todays_prices
-from ..backend_options import add_folder_options, check_base_url, load_project
+from ..backend_options import add_folder_options, check_base_url, load_project, recording_lock
 from .record_asking import ask_pending
 
 #: Reasons that are shown; the others are counted.
 _N_SHOWN = 5
-_WAITING = "newsgauge: another recording of this project is under way; waiting for it to end"
 #: Of a batch job, unless said otherwise.
 REQUESTS_A_JOB = 10_000
 
@@ -108,7 +105,7 @@ def handle(options: argparse.Namespace) -> int:
     started = datetime.now(UTC)
     prices = todays_prices(batch=options.batch)
     state = folders.root / ".newsgauge"
-    with locked(state / "record.lock", on_wait=partial(print, _WAITING, file=sys.stderr)):
+    with recording_lock(folders.root):
         unfinished = ResumeFile(state / "record.json")
         again = "".join(f" again {kind}" for kind in sorted(setup.again))
         name = f"{setup.shown_cassettes} {setup.mode} {setup.plan.digest} {','.join(setup.variants)}{again}"
