@@ -57,7 +57,7 @@ def describe_change(recorded: Line, asked: Asked) -> str:
 
 
 def _part_name(place: str, spoken: frozenset[str]) -> str:
-    head = re.split(r"[.\[]", place, maxsplit=1)[0]
+    head = re.split(r"[.\[]", place)[0]
     if head in _INSTRUCTIONS:
         return "system instruction"
     if head in spoken:
