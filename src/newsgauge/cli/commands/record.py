@@ -176,7 +176,7 @@ def _conclude(setup: RunConfig, n_recorded: int, todo: Pending, report: Report) 
     if report.n_calls:
         more = "at least " if any(variant.predict is not None for variant in setup.variants.values()) else ""
         print(f"newsgauge: {more}{report.n_calls:,} calls, {report.n_refused:,} of them refused for a while")
-    if report.took_ms:
+    if len(report.took_ms) > 1:  # one call has no quantiles
         print(f"newsgauge: latency: {Latency.of(report.took_ms).words}")
     print(f"newsgauge: {n_recorded:,} of {n_planned:,} planned cases are recorded in {setup.shown_cassettes}")
     missing = [*((case, str(why)) for case, why in todo.unfit), *report.broken, *report.left]
