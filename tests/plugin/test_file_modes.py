@@ -43,6 +43,21 @@ def test_a_file_that_is_rewritten_keeps_its_mode_also_while_it_is_written(
     assert (path.read_text(), path.stat().st_mode & 0o777, seen) == ("new", mode, [mode])
 
 
+def test_a_link_to_a_file_stays_one_and_any_other_is_replaced(tmp_path: Path) -> None:
+    for name, leads_to in (("file", tmp_path / "elsewhere" / "file"), ("device", "/dev/null"), ("nowhere", "none")):
+        path = tmp_path / name
+        path.symlink_to(leads_to)
+        if name == "file":
+            (tmp_path / "elsewhere").mkdir()
+            (tmp_path / "elsewhere" / "file").write_text("old")
+        replace_file(path, "new")
+        assert path.read_text() == "new"
+        assert path.is_symlink() == (name == "file")
+        assert not path.stat().st_mode & 0o022  # that of a new file, also in the place of a device
+    assert (tmp_path / "elsewhere" / "file").read_text() == "new"
+    assert not Path("/dev/null").is_file()
+
+
 @pytest.mark.parametrize("umask", [0o022], indirect=True, ids=oct)
 def test_nobody_sees_more_of_a_file_that_was_closed_to_others(project: pytest.Pytester, umask: int) -> None:
     record = ["record", "--classes", "^sci.(space|med)$", "--variants", "system", "--posts-per-class"]

@@ -153,12 +153,15 @@ def _without_nan(value: Any) -> Any:
 def replace_file(path: Path, data: str | bytes, *, durable: bool = False) -> None:
     """Write a temporary file and rename it: a reader sees the old content or the new one. Raises OSError.
 
-    The permissions stay those of the old file; a new one has those of the umask. ``durable``: sync the data to disk
+    The permissions stay those of the old file; a new one has those of the umask. A link to a file stays one: what it
+    leads to is replaced. ``durable``: sync the data to disk
     before the rename. A killed process leaves its temporary file in a folder of its own, which git ignores.
     """
-    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    folder = path.with_name(f".unfinished-{uuid.uuid4().hex}")
+    is_there = path.is_file()
+    mode = stat.S_IMODE(path.stat().st_mode) if is_there else None
+    place = Path(os.path.realpath(path)) if is_there else path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    folder = place.with_name(f".unfinished-{uuid.uuid4().hex}")
     beside, ignored = folder / "file", folder / ".gitignore"
     try:
         folder.mkdir()
@@ -171,7 +174,7 @@ def replace_file(path: Path, data: str | bytes, *, durable: bool = False) -> Non
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        os.replace(beside, path)
+        os.replace(beside, place)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None  # names the file, not the temporary one
     finally:
