@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -256,6 +257,28 @@ def test_a_wrong_plan_is_a_usage_error(project: Path, command: Command, text: st
     assert (status, out) == (2, "")
     assert words in error
     assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("action", [("finalize",), ("prune", "--yes")], ids=" ".join)
+def test_what_an_interrupted_recording_of_everything_has_asked_again_stays_until_it_is_complete(
+    project: Path, command: Command, action: tuple[str, ...]
+) -> None:
+    path, unfinished = project / SYSTEM, project / ".newsgauge" / "record.json"
+    first = path.read_bytes().splitlines(keepends=True)[0]
+    line = decode(first)
+    again = replace(line, provenance={**line.provenance, "recorded": "2126-01-01T00:00:00Z"}).encode()
+    orphan = replace(line, key=f"{line.key}0").encode()
+    path.write_bytes(path.read_bytes() + again + orphan)
+    unfinished.parent.mkdir()
+    unfinished.write_text('{"a recording": "2026-11-26T00:00:00Z"}')
+    status, out, _ = command(*action)
+    assert status == 0
+    assert again in path.read_bytes()
+    assert (orphan in path.read_bytes()) == ("kept twice" in out) == (action == ("finalize",))
+    unfinished.unlink()
+    assert command("finalize")[0] == 0
+    assert again not in path.read_bytes()
+    assert first in path.read_bytes()
 
 
 @pytest.mark.slow

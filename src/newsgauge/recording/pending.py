@@ -152,6 +152,11 @@ class ResumeFile:
             self._write(known)
         return known[name]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether none is unfinished; else lines with equal answers are kept, as they show what was asked again."""
+        return not self._read()
+
     def end(self, name: str) -> None:
         """Note that the recording is complete."""
         known = self._read()

@@ -22,6 +22,7 @@ from ..records import Case, Prediction
 from ..running.request_template import ModelResolution
 from ..running.run_config import RunConfig, open_recorder
 from .paying import Budget
+from .pending import ResumeFile
 from .scheduler import Limits, Report, Scheduler
 
 if TYPE_CHECKING:
@@ -176,13 +177,16 @@ def record_techniques(
     return report
 
 
-def finalize_files(setup: RunConfig, *, is_over: bool = True) -> list[str]:
+def finalize_files(setup: RunConfig, *, is_over: bool | None = None) -> list[str]:
     """Sort each variant's lines and drop duplicates; in mode ``rewrite`` also what is not planned.
 
-    ``is_over``: whether everything was asked, or the same command will continue a recording of everything.
+    ``is_over``: whether everything was asked, or the same command will continue a recording of everything; None: no
+    recording of everything waits to be continued.
     If the plan says that a variant stops early, that is written down; if it does not, an earlier stop goes.
     """
     complaints = []
+    if is_over is None:
+        is_over = ResumeFile(setup.tuned_file.with_name("record.json")).is_empty
     recorder = open_recorder(setup)
     try:
         save_stops(setup.cassettes, setup.plan.digest, {name: setup.plan.stops.get(name) for name in setup.variants})

@@ -29,6 +29,7 @@ from ...client.clients import import_sdk
 from ...corpora.corpus import find_corpus
 from ...corpora.twenty_newsgroups import TWENTY, has_twenty_newsgroups
 from ...errors import UsageError
+from ...recording.pending import ResumeFile
 from ...records import case_id, shown_id
 from ...running.plans_file import CommittedPlan, load_plans, plan_options, wanted_keys
 from ...running.results_log import ResultLog
@@ -185,7 +186,9 @@ def _prune(folders: Folders, options: argparse.Namespace) -> int:
     with recording_lock(folders.root):  # a recording writes down its plan when it ends
         wanted, _ = wanted_keys(load_plans(folders))
         for file in drops:
-            is_changed = file.finalize(keep=wanted.get(_name(file.path), set()), remove_empty=True)
+            is_changed = file.finalize(
+                keep=wanted.get(_name(file.path), set()), remove_empty=True, is_over=_is_over(folders)
+            )
             if not file.path.exists():
                 forget_asked(file.path.parent, file.path.stem)
             done = "removed" if not file.path.exists() else "dropped" if is_changed else "left as it is"
@@ -204,10 +207,21 @@ def _plans(folders: Folders, options: argparse.Namespace) -> int:
 
 def _finalize(folders: Folders, options: argparse.Namespace) -> int:
     with recording_lock(folders.root):
+        is_over = _is_over(folders)
         for file in _files(folders):
-            if file.finalize():
+            if file.finalize(is_over=is_over):
                 print(f"{file.shown}: rewritten")
+    if not is_over:
+        print(
+            "kept twice: cases that an interrupted recording of everything has asked again; run its command again to "
+            "complete it, or delete .newsgauge/record.json and run this again"
+        )
     return 0
+
+
+def _is_over(folders: Folders) -> bool:
+    """Whether no recording of everything waits to be continued."""
+    return ResumeFile(folders.root / ".newsgauge" / "record.json").is_empty
 
 
 def _real_text(folders: Folders) -> list[Finding]:

@@ -130,7 +130,7 @@ def handle(options: argparse.Namespace) -> int:
         except UsageError:
             raise  # nothing was asked, so nothing is dropped, not even in mode rewrite
         except BaseException:
-            complaints = finalize_files(setup, is_over=not anew)
+            complaints = finalize_files(setup, is_over=False if anew else None)
             raise
         else:
             if report.n_kept and setup.backend != "embedded":
@@ -140,7 +140,7 @@ def handle(options: argparse.Namespace) -> int:
             # These two may ask what was recorded before, or stop a plan of which more is recorded: the files say.
             is_counted = options.batch or options.until_decided
             n_recorded = find_pending(setup, since=since).n_recorded if is_counted else todo.n_recorded + report.n_kept
-            complaints = finalize_files(setup, is_over=is_whole or not anew)
+            complaints = finalize_files(setup, is_over=is_whole if anew else None)
             if is_whole:
                 note_anew(setup, setup.variants, since or started)
         finally:
