@@ -22,7 +22,7 @@ from google.genai.types import (
 from newsgauge.client.cloud_storage import BucketFolder, CloudStorage
 from newsgauge.client.retry import RetryPolicy
 from newsgauge.errors import BackendError
-from newsgauge.recording.batch_jobs import Answer, BatchService, JobStatus, VertexBatches, json_lines
+from newsgauge.recording.batch_jobs import Answer, BatchService, JobStatus, VertexBatches, _tag, json_lines
 from newsgauge.recording.open_jobs import OpenJob
 
 PLACE = "gs://bucket/newsgauge/batches/label/prediction-model-1"
@@ -208,3 +208,7 @@ def test_a_file_that_cannot_be_deleted_is_tried_once_as_the_service_deletes_it_i
     job = OpenJob("label", "cassettes", "", "m", "2026-11-26T00:00:00Z", {}, file="files/1")
     assert BatchService(client, RetryPolicy(first_wait_s=0.0, max_wait_s=0.0)).forget(job) == ""
     assert tried == ["files/1"]
+
+
+def test_a_job_that_was_started_by_an_earlier_version_is_found_by_its_label() -> None:
+    assert _tag("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a3"  # FIPS 180-2, appendix B.1, its first 40 digits

@@ -251,8 +251,8 @@ class VertexBatches(JobService):
 
 
 def _tag(key: str) -> str:
-    # Vertex takes lower-case letters, digits, _ and - in a label, 63 at most; this has 56.
-    return hashlib.sha224(key.encode()).hexdigest()
+    # Vertex takes 63 lower-case letters, digits, _ and - in a label. Never change this: open jobs are found by it.
+    return hashlib.sha256(key.encode()).hexdigest()[:40]
 
 
 def _tag_of(item: dict[str, Any]) -> str:
