@@ -35,6 +35,13 @@ def test_ninety_days_are_kept_on_the_ninetieth_day(made: Make, oldest: date, fin
     assert ("Renew: record --variants v" in verdict.reasons[0]) == (finding == "FAIL")
 
 
+def test_an_answer_of_a_day_to_come_does_not_pass(made: Make) -> None:
+    verdict = decide(GATE, aged(made, date(2026, 7, 1)))
+    assert verdict.finding == "FAIL"
+    assert "recorded on 2026-07-01, which is after today, 2026-06-30: a clock is wrong" in verdict.reasons[0]
+    assert decide(GATE, aged(made, date(2026, 6, 30))).finding == "PASS"
+
+
 def test_an_age_that_nobody_knows_does_not_pass(made: Make) -> None:
     for evidence in (aged(made, None), replace(aged(made, None), ages=None)):
         verdict = decide(GATE, evidence)

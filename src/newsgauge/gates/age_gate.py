@@ -39,7 +39,7 @@ class AgeGate(Gate):
         return [cls(f"{variant}-age", variant, days, entry.reason) for variant in table.known]
 
     def hold(self, evidence: Evidence) -> Sequence[Held]:
-        """FAIL if an answer of the plan is older than ``max_age_days``, or if nobody knows how old it is."""
+        """FAIL if an answer of the plan is too old, of a day to come, or of an age that nobody knows."""
         versions, ages = evidence.scores[self.variant].model_versions, evidence.ages
         recorded = None if ages is None else ages.oldest.get(self.variant)
         age = None if ages is None or recorded is None else (ages.today - recorded).days
@@ -50,6 +50,8 @@ class AgeGate(Gate):
             finding, told = Finding.PASS, "asks no service, so that nothing grows old"
         elif ages is None or age is None:
             told = f"no recording of {self.variant} is here to tell how old its answers are ({limit})"
+        elif age < 0:
+            told = f"the oldest answer was recorded on {recorded}, which is after today, {ages.today}: a clock is wrong"
         elif age > self.max_age_days:
             told += f". Renew: {ages.renew.format(variant=self.variant)}"
         else:
