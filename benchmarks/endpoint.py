@@ -58,9 +58,13 @@ def main() -> None:
         for size in (SMALL, LARGE):
             train = partial(_train_anew, http, posts[:size], numbers)
             compare(f"training, {size} posts, 5 epochs", train)
-            _train(http, posts[:size], f"{size}")
+            _train(http, posts[:size], f"posts-{size}")
         texts = [text for text, _ in posts[:CALLS]]
-        models = {"tuned, small": f"tunedModels/{SMALL}", "tuned, large": f"tunedModels/{LARGE}", "base": BASE}
+        models = {
+            "tuned, small": f"tunedModels/posts-{SMALL}",
+            "tuned, large": f"tunedModels/posts-{LARGE}",
+            "base": BASE,
+        }
         for name, model in models.items():
             compare(f"{name}: {CALLS} calls, {IN_FLIGHT} in flight", partial(_ask_all_s, url, model, texts))
         memory = _resident_mb(server.pid)

@@ -49,6 +49,8 @@ def cpu_ms(do: Callable[[], object]) -> float:
 def main() -> None:
     source = Path(sys.argv[1] if len(sys.argv) > 1 else ".newsgauge/results")
     n_cases = len(load_run(source).results)
+    if not n_cases:
+        sys.exit(f"{source}: expected the results of a whole run, and it holds no case. Run: pytest evals")
     rows: dict[str, tuple[Ratio, str]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for times in (1, max(2, 30_000 // n_cases)):
