@@ -56,6 +56,11 @@ def test_the_smallest_and_the_largest_limit_that_a_sample_can_be_held_to_are_lim
     assert most == LimitsGate(most.variant, most.variant, (Limit("min_accuracy", 0.999999, "r"),))
 
 
+def test_the_mark_that_an_editor_begins_a_file_with_is_no_part_of_it(tmp_path: Path) -> None:
+    text = HEAD + 'min_accuracy = { limit = 0.5, reason = "r" }'
+    assert load(tmp_path, f"\ufeff{text}") == load(tmp_path, text) != ()
+
+
 def test_several_comparisons_stand_in_a_list_and_one_is_primary(tmp_path: Path) -> None:
     text = HEAD + 'beats = [{ variant = "system", reason = "a", primary = true }, { variant = "bare", reason = "b" }]'
     found = load(tmp_path, text)

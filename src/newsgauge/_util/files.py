@@ -64,10 +64,13 @@ def attribute_line(path: str) -> str:
 
 
 def read_toml(path: Path, *, expected: str, error: type[UsageError] = UsageError, shown: str = "") -> dict[str, Any]:
-    """The tables of the file. Raises ``error`` if it is absent (naming what was ``expected``) or not TOML."""
+    """The tables of the file. Raises ``error`` if it is absent (naming what was ``expected``) or not TOML.
+
+    The mark of UTF-8 that some editors begin a file with is no part of it.
+    """
     where = shown or str(path)
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise error(f"{where}: expected {expected}, there is no such file") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
@@ -154,8 +157,8 @@ def replace_file(path: Path, data: str | bytes, *, durable: bool = False) -> Non
     """Write a temporary file and rename it: a reader sees the old content or the new one. Raises OSError.
 
     The permissions stay those of the old file; a new one has those of the umask. A link to a file stays one: what it
-    leads to is replaced. ``durable``: sync the data to disk
-    before the rename. A killed process leaves its temporary file in a folder of its own, which git ignores.
+    leads to is replaced. ``durable``: sync the data to disk before the rename. A killed process leaves its temporary
+    file in a folder of its own, which git ignores.
     """
     is_there = path.is_file()
     mode = stat.S_IMODE(path.stat().st_mode) if is_there else None

@@ -169,7 +169,7 @@ class Checkout:
 
     def _tables(self, blob: str | None) -> dict[str, Any]:
         with suppress(tomllib.TOMLDecodeError):
-            return tomllib.loads(self._git("cat-file", "blob", blob)) if blob else {}
+            return tomllib.loads(self._git("cat-file", "blob", blob).removeprefix("\ufeff")) if blob else {}
         return {}
 
     def _baseline(self, blob: str, shown: str) -> Baseline | None:
