@@ -164,12 +164,7 @@ class DryClient:
 
 def generate(client: genai.Client, request: Request, policy: RetryPolicy | None = None) -> GenerateContentResponse:
     """Ask, and retry while the service is busy. If it refuses, raise `BackendError` with the service's own words."""
-
-    def once() -> GenerateContentResponse:
-        with service_errors(request.model):
-            return client.models.generate_content(**call_arguments(request))
-
-    return call_patiently(once, policy or RetryPolicy())
+    return patiently(request.model, lambda: client.models.generate_content(**call_arguments(request)), policy)
 
 
 def generate_once(client: genai.Client, request: Request) -> GenerateContentResponse:

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from .network_guard import OWNS_PROCESS
+from .network_guard import owns_process
 
 #: New objects between two searches, and between two that go through all objects.
 _EVERY, _NEVER = 5_000, 1_000_000
@@ -26,7 +26,7 @@ def search_last(config: pytest.Config) -> None:
 
     Not if a program has called pytest, because its objects live on.
     """
-    if not config.stash.get(OWNS_PROCESS, False):
+    if not owns_process(config):
         return
     for _ in range(_SEARCHES_AT_END):
         if not gc.collect():

@@ -22,8 +22,7 @@ from .options import evals_folder
 
 #: The name of the plugin that keeps a replay off the network.
 NETWORK_GUARD = "newsgauge-network-guard"
-#: Whether the process does nothing but run pytest; decided before any conftest.py is imported.
-OWNS_PROCESS: pytest.StashKey[bool] = pytest.StashKey()
+_OWNS_PROCESS: pytest.StashKey[bool] = pytest.StashKey()
 
 
 def _package_of(plugin: object) -> str:
@@ -42,7 +41,7 @@ class NetworkGuard:
         self._known: dict[Path, bool] = {}
         self._left = ""
         self._is_on = True
-        self._owns_process = owns_process()
+        self._owns_process = owns_process(config)
         dists = config.pluginmanager.list_plugin_distinfo()
         plugins = {plugin.__name__.partition(".")[0] for plugin, _ in dists if hasattr(plugin, "__name__")}
         plugins |= {_package_of(plugin) for plugin in config.pluginmanager.get_plugins()} - {""}
@@ -170,8 +169,17 @@ def guard_replay(config: pytest.Config, option: Any) -> NetworkGuard | None:
     return guard
 
 
-def owns_process() -> bool:
-    """Whether this process does nothing but run pytest: not if a program calls `pytest.main`."""
+def owns_process(config: pytest.Config) -> bool:
+    """Whether this process does nothing but run pytest: not if a program calls `pytest.main`.
+
+    Decided by who asks first, before any conftest.py is imported.
+    """
+    if _OWNS_PROCESS not in config.stash:
+        config.stash[_OWNS_PROCESS] = _is_called_by_pytest()
+    return config.stash[_OWNS_PROCESS]
+
+
+def _is_called_by_pytest() -> bool:
     frame = sys._getframe()
     while frame.f_back is not None and frame.f_code.co_name != "_prepareconfig":
         frame = frame.f_back

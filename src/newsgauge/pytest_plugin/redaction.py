@@ -15,7 +15,7 @@ from _pytest.capture import FDCapture
 from _pytest.junitxml import xml_key
 
 from .._util.secrets import hide_secrets, redact_output
-from .network_guard import OWNS_PROCESS, owns_process
+from .network_guard import owns_process
 
 
 def redact_run(config: pytest.Config) -> None:
@@ -26,8 +26,7 @@ def redact_run(config: pytest.Config) -> None:
         original(self, hide_secrets(data))  # of a conftest.py, past all streams if pytest ends before its first test
 
     FDCapture.writeorg = writeorg  # type: ignore[method-assign]
-    config.stash[OWNS_PROCESS] = owns_process()
-    if not config.stash[OWNS_PROCESS]:
+    if not owns_process(config):
         config.add_cleanup(end)
         config.add_cleanup(lambda: setattr(FDCapture, "writeorg", original))
     config.pluginmanager.register(Redaction(), "newsgauge-redaction")

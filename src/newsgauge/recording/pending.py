@@ -136,6 +136,11 @@ class ResumeFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    @classmethod
+    def within(cls, state: Path) -> ResumeFile:
+        """That of a project; ``state`` is its folder ``.newsgauge``."""
+        return cls(state / "record.json")
+
     def begin(
         self,
         name: str,

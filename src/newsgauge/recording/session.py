@@ -186,7 +186,7 @@ def finalize_files(setup: RunConfig, *, is_over: bool | None = None) -> list[str
     """
     complaints = []
     if is_over is None:
-        is_over = ResumeFile(setup.tuned_file.with_name("record.json")).is_empty
+        is_over = ResumeFile.within(setup.tuned_file.parent).is_empty
     recorder = open_recorder(setup)
     try:
         save_stops(setup.cassettes, setup.plan.digest, {name: setup.plan.stops.get(name) for name in setup.variants})

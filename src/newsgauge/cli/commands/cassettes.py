@@ -184,11 +184,9 @@ def _prune(folders: Folders, options: argparse.Namespace) -> int:
     if not drops:
         return status
     with recording_lock(folders.root):  # a recording writes down its plan when it ends
-        wanted, _ = wanted_keys(load_plans(folders))
+        (wanted, _), is_over = wanted_keys(load_plans(folders)), _is_over(folders)
         for file in drops:
-            is_changed = file.finalize(
-                keep=wanted.get(_name(file.path), set()), remove_empty=True, is_over=_is_over(folders)
-            )
+            is_changed = file.finalize(keep=wanted.get(_name(file.path), set()), remove_empty=True, is_over=is_over)
             if not file.path.exists():
                 forget_asked(file.path.parent, file.path.stem)
             done = "removed" if not file.path.exists() else "dropped" if is_changed else "left as it is"
@@ -221,7 +219,7 @@ def _finalize(folders: Folders, options: argparse.Namespace) -> int:
 
 def _is_over(folders: Folders) -> bool:
     """Whether no recording of everything waits to be continued."""
-    return ResumeFile(folders.root / ".newsgauge" / "record.json").is_empty
+    return ResumeFile.within(folders.root / ".newsgauge").is_empty
 
 
 def _real_text(folders: Folders) -> list[Finding]:

@@ -106,7 +106,7 @@ def handle(options: argparse.Namespace) -> int:
     prices = todays_prices(batch=options.batch)
     state = folders.root / ".newsgauge"
     with recording_lock(folders.root):
-        unfinished = ResumeFile(state / "record.json")
+        unfinished = ResumeFile.within(state)
         again = "".join(f" again {kind}" for kind in sorted(setup.again))
         name = f"{setup.shown_cassettes} {setup.mode} {setup.plan.digest} {','.join(setup.variants)}{again}"
         anew = setup.mode in ("all", "rewrite") or bool(setup.again)

@@ -25,9 +25,9 @@ from ...variants.variants_file import Variant, load_variants
 from ..backend_options import add_evals_option
 from .deciding import Decided, clear_folder, decide_all
 
-#: Options of a plan about asking, which does not happen here.
 #: Where the verdict goes.
 RESULTS = ".newsgauge/score"
+#: Options of a plan about asking, which does not happen here.
 _NOT_OURS = ("--variants", "--repeats", "--backend", "--cassettes")
 _MAX_NAMED = 3
 
